@@ -1,0 +1,84 @@
+#include "core/base/alloc.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Calls left until the armed fault; 0 = disarmed. Tests only, single-threaded while armed. */
+static uint64_t g_fault;
+
+void qc_fault_arm(uint64_t n)
+{
+    g_fault = n;
+}
+
+bool qc_fault_hit(void)
+{
+    return __builtin_expect(g_fault != 0, 0) && --g_fault == 0;
+}
+
+static QC_NORETURN void out_of_memory(size_t size)
+{
+    fprintf(stderr, "out of memory: wanted %zu bytes\n", size);
+    abort();
+}
+
+void *qc_alloc(size_t size)
+{
+    void *p = calloc(1, size ? size : 1);
+    if (!p)
+        out_of_memory(size);
+    return p;
+}
+
+void *qc_try_alloc(size_t size)
+{
+    return qc_try_calloc(1, size);
+}
+
+void *qc_try_calloc(size_t n, size_t size)
+{
+    if (qc_fault_hit())
+        return NULL;
+    return calloc(n ? n : 1, size ? size : 1);
+}
+
+void *qc_try_malloc(size_t size)
+{
+    if (qc_fault_hit())
+        return NULL;
+    return malloc(size ? size : 1);
+}
+
+void *qc_try_realloc(void *p, size_t size)
+{
+    if (qc_fault_hit())
+        return NULL;
+    return realloc(p, size ? size : 1);
+}
+
+char *qc_strdup(const char *s)
+{
+    size_t n = strlen(s) + 1;
+    return memcpy(qc_alloc(n), s, n);
+}
+
+char *qc_asprintf(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    QC_ASSERT(n >= 0);
+    char *s = qc_alloc((size_t)n + 1);
+    va_start(ap, fmt);
+    vsnprintf(s, (size_t)n + 1, fmt, ap);
+    va_end(ap);
+    return s;
+}
+
+void qc_free(void *p)
+{
+    free(p);
+}
