@@ -16,18 +16,19 @@ typedef struct qc_kv_options {
     size_t cache_bytes; /* block cache + write buffer share, as Core splits its -dbcache */
     bool create;        /* make it when absent */
     bool wipe;          /* destroy what is there first */
-    bool obfuscate;     /* Core's XOR of values: key record made in an empty database, read in others */
-    bool paranoid;      /* verify checksums on every read (chainstate: on, as Core) */
+    bool obfuscate; /* Core's XOR of values: key record made in an empty database, read in others */
+    bool paranoid;  /* verify checksums on every read (chainstate: on, as Core) */
     unsigned max_open_files; /* 0: default */
 } qc_kv_options;
 
-/** Open the database folder. detail (NULL allowed, >= 256 bytes) gets the engine's words on failure.
- *  Returns: QC_OK; QC_ENOENT; QC_EBUSY (locked); QC_ECORRUPT; QC_EFULL; QC_EIO; QC_EUNSUPPORTED (compressed tables).
- *  Out: owned, qc_kv_close(). */
+/** Open the database folder. detail (NULL allowed, >= 256 bytes) gets the engine's words on
+ * failure. Returns: QC_OK; QC_ENOENT; QC_EBUSY (locked); QC_ECORRUPT; QC_EFULL; QC_EIO;
+ * QC_EUNSUPPORTED (compressed tables). Out: owned, qc_kv_close(). */
 QC_MUST_CHECK qc_err qc_kv_open(qc_kv **out, const char *path, const qc_kv_options *o, char *detail,
                                 size_t detail_cap);
 void qc_kv_close(qc_kv *kv);
-/** Returns: QC_OK (*out owned: qc_bytes_free()); QC_ENOENT; QC_ECORRUPT; QC_EIO; QC_ENOMEM. snap NULL: newest. */
+/** Returns: QC_OK (*out owned: qc_bytes_free()); QC_ENOENT; QC_ECORRUPT; QC_EIO; QC_ENOMEM. snap
+ * NULL: newest. */
 QC_MUST_CHECK qc_err qc_kv_get(qc_kv *kv, const qc_kv_snapshot *snap, qc_span key, qc_bytes *out);
 bool qc_kv_is_empty(qc_kv *kv);
 

@@ -1,13 +1,13 @@
-/* core/store/coinsdb.h: the chainstate database in Core's exact format (Core txdb.cpp, compressor.cpp,
- * coins.h). Readers: any thread. Writer: chain or flush thread. */
+/* core/store/coinsdb.h: the chainstate database in Core's exact format (Core txdb.cpp,
+ * compressor.cpp, coins.h). Readers: any thread. Writer: chain or flush thread. */
 #pragma once
 #include "core/btc/block.h"
 #include "core/kv/kv.h"
 
 typedef struct qc_coinsdb qc_coinsdb;
 
-QC_MUST_CHECK qc_err qc_coinsdb_open(qc_coinsdb **out, const char *path, size_t cache_bytes, bool wipe,
-                                     char *detail, size_t cap);
+QC_MUST_CHECK qc_err qc_coinsdb_open(qc_coinsdb **out, const char *path, size_t cache_bytes,
+                                     bool wipe, char *detail, size_t cap);
 void qc_coinsdb_close(qc_coinsdb *db);
 
 /** A coin as stored; script owned with the coin: qc_coin_clear(). */
@@ -30,8 +30,9 @@ QC_MUST_CHECK qc_err qc_coinsdb_heads(qc_coinsdb *db, qc_hash *to, qc_hash *from
 typedef struct qc_coinsdb_flush qc_coinsdb_flush;
 QC_MUST_CHECK qc_err qc_coinsdb_flush_begin(qc_coinsdb *db, const qc_hash *to, size_t batch_bytes,
                                             qc_coinsdb_flush **out);
-QC_MUST_CHECK qc_err qc_coinsdb_flush_put(qc_coinsdb_flush *f, const qc_outpoint *o, qc_amount value,
-                                          qc_span script, uint32_t height, bool coinbase);
+QC_MUST_CHECK qc_err qc_coinsdb_flush_put(qc_coinsdb_flush *f, const qc_outpoint *o,
+                                          qc_amount value, qc_span script, uint32_t height,
+                                          bool coinbase);
 QC_MUST_CHECK qc_err qc_coinsdb_flush_delete(qc_coinsdb_flush *f, const qc_outpoint *o);
 /** Frees f, on failure too. */
 QC_MUST_CHECK qc_err qc_coinsdb_flush_end(QC_OWN qc_coinsdb_flush *f);
@@ -42,7 +43,8 @@ typedef struct qc_coins_iter qc_coins_iter;
 QC_MUST_CHECK qc_err qc_coins_iter_new(qc_coinsdb *db, qc_coins_iter **out);
 /** Continue from this outpoint on (inclusive). */
 void qc_coins_iter_seek(qc_coins_iter *it, const qc_outpoint *o);
-/** Returns: QC_OK (coin->script borrowed until the next call); QC_ENOENT at the end; QC_ECORRUPT; QC_EIO. */
+/** Returns: QC_OK (coin->script borrowed until the next call); QC_ENOENT at the end; QC_ECORRUPT;
+ * QC_EIO. */
 QC_MUST_CHECK qc_err qc_coins_iter_next(qc_coins_iter *it, qc_outpoint *o, qc_coin *coin);
 const qc_hash *qc_coins_iter_best(const qc_coins_iter *it);
 void qc_coins_iter_free(qc_coins_iter *it);
@@ -62,5 +64,5 @@ typedef struct qc_utxo_stats {
     qc_hash hash;
 } qc_utxo_stats;
 /** Walks the whole set; *cancel is looked at now and then. QC_ECANCELED. */
-QC_MUST_CHECK qc_err qc_utxo_stats_compute(qc_coinsdb *db, qc_utxo_hash kind, const volatile bool *cancel,
-                                           qc_utxo_stats *out);
+QC_MUST_CHECK qc_err qc_utxo_stats_compute(qc_coinsdb *db, qc_utxo_hash kind,
+                                           const volatile bool *cancel, qc_utxo_stats *out);

@@ -24,12 +24,17 @@ typedef struct qc_index_record {
     uint32_t data_pos, undo_pos;
 } qc_index_record;
 
-QC_MUST_CHECK qc_err qc_indexdb_open(qc_indexdb **out, const char *path, size_t cache_bytes, bool wipe,
-                                     char *detail, size_t cap);
+QC_MUST_CHECK qc_err qc_indexdb_open(qc_indexdb **out, const char *path, size_t cache_bytes,
+                                     bool wipe, char *detail, size_t cap);
 void qc_indexdb_close(qc_indexdb *db);
+/** The last failure of this database in words: which record, what was found and wanted. Borrowed.
+ */
+const char *qc_indexdb_detail(const qc_indexdb *db);
 /** All records; fn returns an error to stop. `hash` is the key. */
-QC_MUST_CHECK qc_err qc_indexdb_each(qc_indexdb *db, qc_err (*fn)(void *arg, const qc_hash *hash,
-                                     const qc_index_record *rec), void *arg);
+QC_MUST_CHECK qc_err qc_indexdb_each(qc_indexdb *db,
+                                     qc_err (*fn)(void *arg, const qc_hash *hash,
+                                                  const qc_index_record *rec),
+                                     void *arg);
 /** One atomic, synced batch: records, file infos, last file. */
 typedef struct qc_indexdb_batch qc_indexdb_batch;
 qc_indexdb_batch *qc_indexdb_batch_new(qc_indexdb *db);
@@ -37,9 +42,11 @@ void qc_indexdb_batch_put(qc_indexdb_batch *b, const qc_hash *hash, const qc_ind
 void qc_indexdb_batch_info(qc_indexdb_batch *b, uint32_t file, const qc_fileinfo *info);
 void qc_indexdb_batch_last(qc_indexdb_batch *b, uint32_t last);
 QC_MUST_CHECK qc_err qc_indexdb_batch_commit(QC_OWN qc_indexdb_batch *b, bool sync);
-QC_MUST_CHECK qc_err qc_indexdb_info(qc_indexdb *db, uint32_t file, qc_fileinfo *out); /* QC_ENOENT */
-QC_MUST_CHECK qc_err qc_indexdb_last(qc_indexdb *db, uint32_t *out);                   /* QC_ENOENT */
-QC_MUST_CHECK qc_err qc_indexdb_flag(qc_indexdb *db, const char *name, bool *out);     /* 'F', "prunedblockfiles" ...: QC_ENOENT */
+QC_MUST_CHECK qc_err qc_indexdb_info(qc_indexdb *db, uint32_t file,
+                                     qc_fileinfo *out);              /* QC_ENOENT */
+QC_MUST_CHECK qc_err qc_indexdb_last(qc_indexdb *db, uint32_t *out); /* QC_ENOENT */
+QC_MUST_CHECK qc_err qc_indexdb_flag(qc_indexdb *db, const char *name,
+                                     bool *out); /* 'F', "prunedblockfiles" ...: QC_ENOENT */
 QC_MUST_CHECK qc_err qc_indexdb_set_flag(qc_indexdb *db, const char *name, bool v);
 QC_MUST_CHECK qc_err qc_indexdb_reindexing(qc_indexdb *db, bool *out); /* 'R' */
 QC_MUST_CHECK qc_err qc_indexdb_set_reindexing(qc_indexdb *db, bool on);
