@@ -1,0 +1,46 @@
+/* core/methods/context.h: what the built-in RPC methods may reach. app/ fills it once, before the
+ * registry serves; every method's `arg` is this. */
+#pragma once
+#include "core/chain/chain.h"
+#include "core/chain/thread.h"
+#include "core/rpc/rpc.h"
+
+#include <stdatomic.h>
+
+typedef struct qc_node {
+    qc_chain *chain;
+    qc_chain_thread *chain_thread;
+    const qc_params *params;
+    qc_rpc_registry *registry;
+    /** Woken after every tip change and at shutdown: for wait* methods. */
+    qc_rpc_waitlist *tip_waiters;
+    qc_unixtime started;
+    size_t dbcache; /* bytes, as given */
+    size_t coinsdb_cache, coinstip_cache;
+    /** True once start-up import and reindex have ended (getmempoolinfo "loaded"). */
+    _Atomic bool loaded;
+    /** Set when the node is going down; long scans look at it. */
+    volatile bool stopping;
+    /** Ask the node to shut down. Thread: any. */
+    void (*request_shutdown)(void *arg);
+    void *shutdown_arg;
+    /** Current warnings for the operator: calls fn for each. May be NULL. Thread: any. */
+    void (*each_warning)(void *arg, void (*fn)(void *fn_arg, const char *text), void *fn_arg);
+    void *warning_arg;
+    const char *datadir; /* the chain's folder */
+    const char *log_path;
+    const char *user_agent_comment; /* -uacomment, may be "" */
+    bool has_block_version;         /* -blockversion */
+    int32_t block_version;
+    bool rpc_doc_check;
+    bool deprecated_warnings; /* -deprecatedrpc=warnings */
+} qc_node;
+
+/** Register every built-in method with `n` as their argument. */
+void qc_methods_register(qc_node *n);
+
+/* One table per group; each ends with a NULL name. */
+extern const qc_rpc_method QC_METHODS_BLOCKCHAIN[], QC_METHODS_BLOCK[], QC_METHODS_UTXO[],
+    QC_METHODS_CHAINCTL[], QC_METHODS_WAIT[], QC_METHODS_MINING[], QC_METHODS_RAWTX[],
+    QC_METHODS_OUTPUT[], QC_METHODS_NET[], QC_METHODS_MEMPOOL[], QC_METHODS_CONTROL[],
+    QC_METHODS_NODE[];
