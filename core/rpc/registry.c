@@ -1,0 +1,178 @@
+/* The method table: a sorted array of shared entries under one lock. Calls hold a reference, so
+ * that a plugin's method may be removed while one of its calls is still parked. */
+#include "core/rpc/registry.h"
+
+#include "core/base/alloc.h"
+#include "core/os/thread.h"
+
+#include <stdlib.h>
+
+struct qc_rpc_registry {
+    pthread_mutex_t lock;
+    qc_rpc_entry **entry; /* sorted by name */
+    size_t n, cap;
+};
+
+qc_rpc_registry *qc_rpc_registry_new(void)
+{
+    qc_rpc_registry *g = qc_alloc(sizeof *g);
+    pthread_mutex_init(&g->lock, NULL);
+    return g;
+}
+
+void qc_rpc_registry_free(qc_rpc_registry *g)
+{
+    if (!g)
+        return;
+    for (size_t i = 0; i < g->n; i++)
+        qc_rpc_entry_unref(g->entry[i]);
+    pthread_mutex_destroy(&g->lock);
+    qc_free(g->entry);
+    qc_free(g);
+}
+
+void qc_rpc_entry_unref(qc_rpc_entry *e)
+{
+    if (!e || atomic_fetch_sub(&e->refs, 1) != 1)
+        return;
+    if (e->release)
+        e->release(e->arg);
+    qc_free(e->owned_text);
+    qc_free(e);
+}
+
+/* Index of `name`, or where it belongs. Under the lock. */
+static size_t find(const qc_rpc_registry *g, const char *name, bool *found)
+{
+    size_t lo = 0, hi = g->n;
+    *found = false;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        int c = strcmp(g->entry[mid]->m.name, name);
+        if (c == 0) {
+            *found = true;
+            return mid;
+        }
+        if (c < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static qc_err insert(qc_rpc_registry *g, qc_rpc_entry *e)
+{
+    bool found;
+    qc_err err = QC_OK;
+    pthread_mutex_lock(&g->lock);
+    size_t at = find(g, e->m.name, &found);
+    if (found) {
+        err = QC_EEXIST;
+    } else {
+        if (g->n == g->cap) {
+            g->cap = g->cap ? g->cap * 2 : 64;
+            g->entry = qc_try_realloc(g->entry, g->cap * sizeof(qc_rpc_entry *));
+            QC_ASSERT(g->entry);
+        }
+        memmove(g->entry + at + 1, g->entry + at, (g->n - at) * sizeof(qc_rpc_entry *));
+        g->entry[at] = e;
+        g->n++;
+    }
+    pthread_mutex_unlock(&g->lock);
+    return err;
+}
+
+qc_err qc_rpc_register(qc_rpc_registry *g, const qc_rpc_method *m, void *arg)
+{
+    qc_rpc_entry *e = qc_alloc(sizeof *e);
+    e->m = *m;
+    e->arg = arg;
+    atomic_init(&e->refs, 1);
+    qc_err err = insert(g, e);
+    if (err)
+        qc_free(e);
+    return err;
+}
+
+void qc_rpc_register_all(qc_rpc_registry *g, const qc_rpc_method *table, void *arg)
+{
+    for (; table->name; table++) {
+        qc_err err = qc_rpc_register(g, table, arg);
+        QC_ASSERT(err == QC_OK);
+    }
+}
+
+qc_err qc_rpc_register_dynamic(qc_rpc_registry *g, const char *category, const char *name,
+                               const char *help, qc_rpc_fn *fn, void *arg,
+                               void (*release)(void *arg))
+{
+    size_t cl = strlen(category) + 1, nl = strlen(name) + 1, hl = strlen(help) + 1;
+    qc_rpc_entry *e = qc_alloc(sizeof *e);
+    e->owned_text = qc_alloc(cl + nl + hl);
+    memcpy(e->owned_text, category, cl);
+    memcpy(e->owned_text + cl, name, nl);
+    memcpy(e->owned_text + cl + nl, help, hl);
+    e->m = (qc_rpc_method){
+        .category = e->owned_text, .name = e->owned_text + cl, .fn = fn, .raw_params = true};
+    e->dynamic_help = e->owned_text + cl + nl;
+    e->arg = arg;
+    e->release = release;
+    atomic_init(&e->refs, 1);
+    qc_err err = insert(g, e);
+    if (err) {
+        /* Nothing was taken over: the caller keeps arg. */
+        qc_free(e->owned_text);
+        qc_free(e);
+    }
+    return err;
+}
+
+qc_err qc_rpc_unregister(qc_rpc_registry *g, const char *name)
+{
+    bool found;
+    qc_rpc_entry *e = NULL;
+    pthread_mutex_lock(&g->lock);
+    size_t at = find(g, name, &found);
+    if (found) {
+        e = g->entry[at];
+        g->n--;
+        memmove(g->entry + at, g->entry + at + 1, (g->n - at) * sizeof(qc_rpc_entry *));
+    }
+    pthread_mutex_unlock(&g->lock);
+    qc_rpc_entry_unref(e);
+    return found ? QC_OK : QC_ENOENT;
+}
+
+qc_rpc_entry *qc_rpc_entry_get(qc_rpc_registry *g, const char *name)
+{
+    bool found;
+    pthread_mutex_lock(&g->lock);
+    size_t at = find(g, name, &found);
+    qc_rpc_entry *e = found ? g->entry[at] : NULL;
+    if (e)
+        atomic_fetch_add(&e->refs, 1);
+    pthread_mutex_unlock(&g->lock);
+    return e;
+}
+
+static int by_category(const void *pa, const void *pb)
+{
+    const qc_rpc_entry *a = *(qc_rpc_entry *const *)pa, *b = *(qc_rpc_entry *const *)pb;
+    int c = strcmp(a->m.category, b->m.category);
+    return c ? c : strcmp(a->m.name, b->m.name);
+}
+
+qc_rpc_entry **qc_rpc_entries(qc_rpc_registry *g, size_t *n)
+{
+    pthread_mutex_lock(&g->lock);
+    qc_rpc_entry **list = qc_alloc((g->n + 1) * sizeof *list);
+    for (size_t i = 0; i < g->n; i++) {
+        list[i] = g->entry[i];
+        atomic_fetch_add(&list[i]->refs, 1);
+    }
+    *n = g->n;
+    pthread_mutex_unlock(&g->lock);
+    qsort(list, *n, sizeof *list, by_category);
+    return list;
+}
