@@ -18,6 +18,11 @@ bool qc_fault_hit(void)
     return __builtin_expect(g_fault != 0, 0) && --g_fault == 0;
 }
 
+uint64_t qc_fault_left(void)
+{
+    return g_fault;
+}
+
 static QC_NORETURN void out_of_memory(size_t size)
 {
     fprintf(stderr, "out of memory: wanted %zu bytes\n", size);

@@ -24,3 +24,5 @@ void qc_free(void *p);
  *  Not thread-safe while armed; a no-op test of one global when disarmed. */
 void qc_fault_arm(uint64_t n);
 bool qc_fault_hit(void);
+/** Calls left until the armed fault fires; 0: it has fired, or none is armed. */
+uint64_t qc_fault_left(void);

@@ -8,7 +8,7 @@ QC_MUST_CHECK qc_err qc_os_open_ro(int *fd, const char *path);
 /** Open for reading and writing; created (0600) when `create`. */
 QC_MUST_CHECK qc_err qc_os_open_rw(int *fd, const char *path, bool create);
 void qc_os_close(int fd);
-/** Read exactly len bytes. QC_ECORRUPT: the file ends first. QC_EIO. */
+/** Read exactly len bytes. QC_ECORRUPT: the file ends first (buf may be partly written). QC_EIO. */
 QC_MUST_CHECK qc_err qc_os_pread_full(int fd, void *buf, size_t len, uint64_t off);
 QC_MUST_CHECK qc_err qc_os_pwrite_full(int fd, const void *buf, size_t len, uint64_t off);
 /** fdatasync(). */
@@ -17,7 +17,8 @@ QC_MUST_CHECK qc_err qc_os_sync(int fd);
 QC_MUST_CHECK qc_err qc_os_sync_dir_of(const char *path);
 QC_MUST_CHECK qc_err qc_os_size(int fd, uint64_t *out);
 QC_MUST_CHECK qc_err qc_os_truncate(int fd, uint64_t size);
-/** Reserve disk blocks without changing contents; QC_EFULL when there is no room. */
+/** Reserve disk blocks; what the file lacks up to off + len is added as zeros, what it has stays.
+ *  QC_EFULL: no room. */
 QC_MUST_CHECK qc_err qc_os_preallocate(int fd, uint64_t off, uint64_t len);
 QC_MUST_CHECK qc_err qc_os_rename(const char *from, const char *to);
 QC_MUST_CHECK qc_err qc_os_unlink(const char *path);
@@ -28,9 +29,10 @@ QC_MUST_CHECK qc_err qc_os_mkdir(const char *path);
 QC_MUST_CHECK qc_err qc_os_mkdirs(const char *path);
 /** Remove a folder and all below it; absent is fine. */
 QC_MUST_CHECK qc_err qc_os_remove_tree(const char *path);
-/** Whole file. QC_ERANGE: larger than max. Out: owned qc_bytes_free(). */
+/** Whole file, pipes and devices too. QC_ERANGE: larger than max. Out: owned qc_bytes_free(). */
 QC_MUST_CHECK qc_err qc_os_read_file(const char *path, size_t max, qc_bytes *out);
-/** Atomically replace path's contents: temporary file, sync, rename, sync of the folder. */
+/** Atomically replace path's contents: temporary file <path>.tmp, sync, rename, sync of the folder.
+ */
 QC_MUST_CHECK qc_err qc_os_write_file_atomic(const char *path, qc_span data, unsigned mode);
 /** Free bytes on the file system of path. */
 QC_MUST_CHECK qc_err qc_os_free_space(const char *path, uint64_t *out);
@@ -42,9 +44,11 @@ typedef struct qc_os_list {
 QC_MUST_CHECK qc_err qc_os_list_dir(const char *path, qc_os_list *out);
 void qc_os_list_free(qc_os_list *l);
 
-/** An exclusive lock on <dir>/.lock (Core's name; fcntl, as Core locks it). */
+/** An exclusive lock on <dir>/.lock (Core's name; clashes with Core's lock too, and within this
+ *  process). A child that is forked without exec shares it. */
 typedef struct qc_dirlock qc_dirlock;
-/** Returns: QC_OK; QC_EBUSY (another process holds it); QC_EPERM; QC_EIO. Out: owned, qc_dirlock_free(). */
+/** Returns: QC_OK; QC_EBUSY (another process holds it); QC_EPERM; QC_EIO. Out: owned,
+ * qc_dirlock_free(). */
 QC_MUST_CHECK qc_err qc_dirlock_take(const char *dir, qc_dirlock **out);
 void qc_dirlock_free(qc_dirlock *l);
 

@@ -1,0 +1,159 @@
+/* Names: folders, renames, lists, trees. */
+#include "core/os/file.h"
+
+#include "core/os/sys.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define TREE_FDS 16 /* folders nftw() keeps open at once */
+
+qc_err qc_os_sync_dir_of(const char *path)
+{
+    if (qc_sys_fault())
+        return QC_EIO;
+    const char *slash = strrchr(path, '/');
+    char *dir = slash ? qc_strdup(path) : qc_strdup(".");
+    if (slash)
+        dir[slash == path ? 1 : slash - path] = 0;
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    qc_free(dir);
+    if (fd < 0)
+        return qc_sys_err();
+    /* EINVAL: a file system that cannot sync folders; there is nothing more to be done there. */
+    qc_err err = fsync(fd) && errno != EINVAL ? qc_sys_err() : QC_OK;
+    int e = errno;
+    close(fd);
+    errno = e;
+    return err;
+}
+
+qc_err qc_os_rename(const char *from, const char *to)
+{
+    if (qc_sys_fault())
+        return QC_EIO;
+    return rename(from, to) ? qc_sys_err() : QC_OK;
+}
+
+qc_err qc_os_unlink(const char *path)
+{
+    if (qc_sys_fault())
+        return QC_EIO;
+    return unlink(path) ? qc_sys_err() : QC_OK;
+}
+
+bool qc_os_exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+qc_err qc_os_mkdir(const char *path)
+{
+    if (qc_sys_fault())
+        return QC_EIO;
+    if (mkdir(path, 0700) == 0)
+        return QC_OK;
+    struct stat st;
+    if (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return QC_OK;
+    return qc_sys_err();
+}
+
+qc_err qc_os_mkdirs(const char *path)
+{
+    char *part = qc_strdup(path);
+    qc_err err = QC_OK;
+    for (char *p = part + (*part == '/'); !err && (p = strchr(p, '/')); *p++ = '/') {
+        *p = 0;
+        /* A parent that is there need not be writable, nor even makeable ("/proc"). */
+        if (!qc_os_exists(part))
+            err = qc_os_mkdir(part);
+    }
+    qc_free(part);
+    return err ? err : qc_os_mkdir(path);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    (void)type;
+    (void)at;
+    return qc_sys_fault() || remove(path) ? -1 : 0;
+}
+
+qc_err qc_os_remove_tree(const char *path)
+{
+    if (nftw(path, remove_one, TREE_FDS, FTW_DEPTH | FTW_PHYS) == 0)
+        return QC_OK;
+    return errno == ENOENT ? QC_OK : qc_sys_err();
+}
+
+qc_err qc_os_free_space(const char *path, uint64_t *out)
+{
+    struct statvfs v;
+    if (qc_sys_fault())
+        return QC_EIO;
+    if (statvfs(path, &v))
+        return qc_sys_err();
+    *out = (uint64_t)v.f_bavail * v.f_frsize;
+    return QC_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static qc_err list_add(qc_os_list *l, const char *name)
+{
+    /* Grown by doubling: full whenever n is a power of two. */
+    if ((l->n & (l->n - 1)) == 0) {
+        char **more = qc_try_realloc(l->name, (l->n ? 2 * l->n : 1) * sizeof *more);
+        if (!more)
+            return QC_ENOMEM;
+        l->name = more;
+    }
+    l->name[l->n++] = qc_strdup(name);
+    return QC_OK;
+}
+
+qc_err qc_os_list_dir(const char *path, qc_os_list *out)
+{
+    if (qc_sys_fault())
+        return QC_EIO;
+    DIR *d = opendir(path);
+    if (!d)
+        return qc_sys_err();
+    qc_os_list l = {NULL, 0};
+    qc_err err = QC_OK;
+    errno = 0;
+    for (struct dirent *e; !err && (e = readdir(d)); errno = 0)
+        if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+            err = list_add(&l, e->d_name);
+    if (!err)
+        err = qc_err_from_errno(errno);
+    closedir(d);
+    if (err) {
+        qc_os_list_free(&l);
+        return err;
+    }
+    if (l.n)
+        qsort(l.name, l.n, sizeof *l.name, by_name);
+    *out = l;
+    return QC_OK;
+}
+
+void qc_os_list_free(qc_os_list *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        qc_free(l->name[i]);
+    qc_free(l->name);
+    *l = (qc_os_list){NULL, 0};
+}
