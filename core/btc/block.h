@@ -4,6 +4,7 @@
 #include "core/base/bytes.h"
 #include "core/btc/amount.h"
 #include "core/btc/header.h"
+#include "core/btc/merkle.h"
 #include "core/btc/wire.h"
 #include "quoin/block.h"
 
@@ -23,7 +24,7 @@ static inline qc_span qc_tx_script(const qc_tx *t, uint32_t o)
 {
     return (qc_span){t->raw + t->out[o].script_off, t->out[o].script_len};
 }
-/** The serialized witness stack of input i (item count first); empty: none. */
+/** The serialized witness stack of input i (item count first); an empty span for an empty stack. */
 static inline qc_span qc_tx_witness(const qc_tx *t, uint32_t i)
 {
     return (qc_span){t->raw + t->in[i].witness_off, t->in[i].witness_len};
@@ -43,7 +44,8 @@ typedef struct qc_txbuf {
     void *mem;
 } qc_txbuf;
 /** Parse exactly one transaction; copies the bytes. allow_witness false: the BIP144 marker is
- *  read as an empty input vector. Out: *out owned: qc_txbuf_clear(). Returns: the failure, or QC_WIRE_OK. */
+ *  read as an empty input vector. Out: *out owned: qc_txbuf_clear(); cleared on failure.
+ *  Returns: the failure, or QC_WIRE_OK. */
 QC_MUST_CHECK qc_wire_fail qc_tx_parse(qc_span bytes, bool allow_witness, qc_txbuf *out);
 void qc_txbuf_clear(qc_txbuf *t);
 /** Append the serialization without witness data. */
@@ -53,9 +55,11 @@ QC_MUST_CHECK qc_err qc_tx_write_stripped(const qc_tx *t, qc_bytes *out);
 typedef struct qc_block qc_block;
 
 /** Parse a whole block: hashes, offsets, merkle root, witness root, legacy sigops. No judgement.
- *  `bytes` are copied into the view. Out: *out shared: qc_block_unref(). Thread: any (worker). */
+ *  `bytes` (<= QC_MAX_SIZE) are copied into the view. Out: *out shared: qc_block_unref(); NULL on
+ *  failure. Thread: any (worker). */
 QC_MUST_CHECK qc_wire_fail qc_block_parse(qc_span bytes, qc_block **out);
-/** As qc_block_parse(), and says how many bytes into `bytes` the failure was met. */
+/** As qc_block_parse(), but bytes after the block are allowed (as Core reads blk files, block
+ *  messages and submitblock). Out: *where: bytes the block took, or where the failure was met. */
 QC_MUST_CHECK qc_wire_fail qc_block_parse_at(qc_span bytes, qc_block **out, size_t *where);
 qc_block *qc_block_ref(const qc_block *b);
 void qc_block_unref(const qc_block *b);
@@ -68,13 +72,12 @@ uint32_t qc_block_n_tx(const qc_block *b);
 qc_tx qc_block_tx(const qc_block *b, uint32_t i);
 size_t qc_block_stripped_size(const qc_block *b);
 uint32_t qc_block_weight(const qc_block *b);
-/** Root computed from the txids; *mutated: CVE-2012-2459 duplicate subtree. */
+/** Root computed from the txids; *mutated (may be NULL): CVE-2012-2459 duplicate subtree. */
 const qc_hash *qc_block_merkle_root(const qc_block *b, bool *mutated);
-/** Root of the wtxids, coinbase as zero. Computed in the parse when the block has witness data, else on the txids. */
+/** Root of the wtxids with zero in the coinbase's place (BIP141). */
 const qc_hash *qc_block_witness_root(const qc_block *b);
 /** Legacy (inaccurate) sigops of transaction i: all scriptSigs and scriptPubKeys. */
 uint32_t qc_block_legacy_sigops(const qc_block *b, uint32_t i);
-/** Node-private per-transaction memory beside the view may be kept by validation: see validation's own job. */
 
 /** A spent coin as validation sees it; `script` borrowed from the coin's owner. */
 typedef struct qc_spent {
@@ -86,12 +89,8 @@ typedef struct qc_spent {
 
 /** Set the height (before the block is shared). */
 void qc_block_set_height(qc_block *b, uint32_t height);
-/** Make part B: `spent` has one entry per input of the block, coinbase inputs included (ignored).
- *  Computes fees. Must be called before the block is shared with another thread; once only.
- *  Returns: QC_OK; QC_ENOMEM. */
+/** Make part B: `spent` has one entry per input of the block, those of the first transaction
+ *  included (ignored). Computes fees. Once only, before the block is shared with another thread:
+ *  the view moves, so that every qc_tx and span taken from it earlier is dead afterwards.
+ *  Returns: QC_OK; QC_ENOMEM (nothing changed). */
 QC_MUST_CHECK qc_err qc_block_attach_spent(qc_block *b, const qc_spent *spent);
-
-/** Merkle root over n hashes; `hashes` is overwritten. *mutated may be NULL. n = 0: zero hash. */
-qc_hash qc_merkle_root(qc_hash *hashes, size_t n, bool *mutated);
-/** Merkle branch of leaf 0, and others: sibling hashes bottom up; returns the depth (<= 32). */
-unsigned qc_merkle_branch(const qc_hash *leaves, size_t n, size_t pos, qc_hash out[static 32]);

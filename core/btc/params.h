@@ -1,4 +1,5 @@
-/* core/btc/params.h: what differs between chains. Facts: Core kernel/chainparams.cpp. Thread: any. */
+/* core/btc/params.h: what differs between chains. Facts: Core kernel/chainparams.cpp. Thread: any.
+ */
 #pragma once
 #include "core/base/bytes.h"
 #include "core/base/hash.h"
@@ -13,7 +14,7 @@ typedef enum qc_chain_id {
 } qc_chain_id;
 
 typedef enum qc_deployment {
-    QC_DEP_BIP34,
+    QC_DEP_BIP34, /* height in coinbase */
     QC_DEP_BIP66, /* strict DER */
     QC_DEP_BIP65, /* CLTV */
     QC_DEP_CSV,
@@ -26,7 +27,10 @@ typedef struct qc_flag_exception {
     uint32_t flags; /* script flags used for that block instead of the standing ones */
 } qc_flag_exception;
 
-/** BIP9 deployment (testdummy). Start/timeout: ALWAYS_ACTIVE -1, NEVER_ACTIVE -2. */
+#define QC_BIP9_ALWAYS_ACTIVE (-1)
+#define QC_BIP9_NEVER_ACTIVE (-2)
+#define QC_BIP9_NO_TIMEOUT INT64_MAX
+/** BIP9 deployment (testdummy). start_time may be QC_BIP9_ALWAYS_ACTIVE or QC_BIP9_NEVER_ACTIVE. */
 typedef struct qc_bip9 {
     const char *name;
     uint8_t bit;
@@ -38,8 +42,8 @@ typedef struct qc_bip9 {
 /** One chain's rules. Immutable after start-up. */
 typedef struct qc_params {
     qc_chain_id id;
-    const char *name;    /* "main" "test" "testnet4" "signet" "regtest" */
-    const char *folder;  /* below the data folder: "" "testnet3" "testnet4" "signet" "regtest" */
+    const char *name;   /* "main" "test" "testnet4" "signet" "regtest" */
+    const char *folder; /* below the data folder: "" "testnet3" "testnet4" "signet" "regtest" */
     uint8_t magic[4];
     uint16_t p2p_port, rpc_port;
     qc_hash genesis_hash;
@@ -55,21 +59,22 @@ typedef struct qc_params {
     qc_bytes signet_challenge; /* empty: not a signet */
     qc_u256 min_chain_work;
     qc_hash assume_valid;
-    uint64_t prune_after_height;
+    uint32_t prune_after_height;
     uint64_t assumed_blockchain_gb, assumed_chainstate_gb;
     uint8_t base58_pubkey, base58_script, base58_secret;
     uint8_t base58_xpub[4], base58_xprv[4];
     const char *bech32_hrp;
-    uint64_t tx_count;   /* chainTxData: for verificationprogress */
+    uint64_t tx_count; /* chainTxData: for verificationprogress */
     int64_t tx_time;
     double tx_rate;
-    bool mine_on_demand, require_standard;
+    bool mine_on_demand;     /* MineBlocksOnDemand(): no retargeting */
+    bool consistency_checks; /* default of -checkblockindex, -checkmempool */
 } qc_params;
 
 /** Overrides given on the command line; zero-initialised: none. */
 typedef struct qc_params_override {
     bool has_dep_height[QC_DEP_COUNT];
-    uint32_t dep_height[QC_DEP_COUNT]; /* -testactivationheight (regtest only) */
+    uint32_t dep_height[QC_DEP_COUNT]; /* -testactivationheight */
     bool bip94;                        /* -test=bip94 (regtest only) */
     qc_span signet_challenge;          /* -signetchallenge; data NULL: default */
     bool fastprune;
@@ -78,7 +83,9 @@ typedef struct qc_params_override {
     int32_t td_min_height;
 } qc_params_override;
 
-/** Build the parameters of `id`. Out: *out owned: qc_params_free(). Returns: QC_OK; QC_EINVAL. */
+/** Build the parameters of `id`; `o` may be NULL. Overrides that belong to another chain are
+ *  ignored, as Core does. Out: *out owned: qc_params_free(), NULL on failure.
+ *  Returns: QC_OK; QC_ENOMEM. */
 QC_MUST_CHECK qc_err qc_params_new(qc_chain_id id, const qc_params_override *o, qc_params **out);
 void qc_params_free(qc_params *p);
 /** "main", "test", "testnet4", "signet", "regtest". Returns: QC_OK; QC_EINVAL. */

@@ -8,9 +8,10 @@
 
 typedef enum qc_wire_fail {
     QC_WIRE_OK = 0,
-    QC_WIRE_END,           /* "end of data" */
-    QC_WIRE_NON_CANONICAL, /* "non-canonical ReadCompactSize()" */
-    QC_WIRE_TOO_LARGE,     /* "ReadCompactSize(): size too large" */
+    QC_WIRE_END,                 /* "end of data" */
+    QC_WIRE_NON_CANONICAL,       /* "non-canonical ReadCompactSize()" */
+    QC_WIRE_TOO_LARGE,           /* "ReadCompactSize(): size too large" */
+    QC_WIRE_VARINT,              /* "ReadVarInt(): size too large" */
     QC_WIRE_SUPERFLUOUS_WITNESS, /* "Superfluous witness record" */
     QC_WIRE_UNKNOWN_TX_DATA,     /* "Unknown transaction optional data" */
     QC_WIRE_TRAILING,            /* bytes left over */
@@ -19,6 +20,7 @@ typedef enum qc_wire_fail {
 /** Core's text for the failure. */
 const char *qc_wire_text(qc_wire_fail f);
 
+/** After a failure p stays where it was met and nothing is left to read. */
 typedef struct qc_reader {
     const uint8_t *p, *end, *start;
     qc_wire_fail fail;

@@ -1,0 +1,15 @@
+/* core/btc/parse.h: reading transactions in two passes, private to core/btc. The first pass judges
+ * the bytes and counts the records, so that the second one fills arrays of the right size. */
+#pragma once
+#include "core/btc/block.h"
+
+typedef struct qc_tx_counts {
+    size_t in, out;
+} qc_tx_counts;
+
+/** Step over one transaction and add its records to *c. A failure is left in r. */
+void qc_scan_tx(qc_reader *r, bool allow_witness, qc_tx_counts *c);
+/** Read one transaction that qc_scan_tx() has passed: fills *rec (offsets from r->start; in0 and
+ *  out0 stay the caller's), rec's hashes, in[] and out[]. Returns its legacy sigops. */
+uint32_t qc_fill_tx(qc_reader *r, bool allow_witness, qn_tx_rec *rec, qn_in_rec *in,
+                    qn_out_rec *out);
