@@ -28,7 +28,10 @@ typedef struct qc_bytes {
     uint8_t *data;
     size_t len, cap;
 } qc_bytes;
-#define QC_BYTES_INIT {NULL, 0, 0}
+#define QC_BYTES_INIT                                                                              \
+    {                                                                                              \
+        NULL, 0, 0                                                                                 \
+    }
 
 static inline qc_span qc_bytes_span(const qc_bytes *b)
 {

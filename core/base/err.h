@@ -4,7 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Ordinary failures. A judgement on foreign data is never one of these: see consensus/verdict.h. */
+/** Ordinary failures. A judgement on foreign data is never one of these: see consensus/verdict.h.
+ */
 typedef enum qc_err {
     QC_OK = 0,
     QC_ENOMEM,   /* an allocation sized by input failed */

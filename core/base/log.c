@@ -10,12 +10,38 @@
 
 /* Core's categories, then ours, in sorted order. */
 static const char *const AREA[] = {
-    "addrman",   "base",     "bench",     "blockstorage", "cmpctblock", "coindb",
-    "estimatefee", "http",   "i2p",       "ipc",          "kernel",     "leveldb",
-    "libevent",  "mempool",  "mempoolrej", "net",         "plugin",     "privatebroadcast",
-    "proxy",     "prune",    "qt",        "rand",         "reindex",    "rpc",
-    "scan",      "selectcoins", "tor",    "txpackages",   "txreconciliation", "validation",
-    "walletdb",  "zmq",
+    "addrman",
+    "base",
+    "bench",
+    "blockstorage",
+    "cmpctblock",
+    "coindb",
+    "estimatefee",
+    "http",
+    "i2p",
+    "ipc",
+    "kernel",
+    "leveldb",
+    "libevent",
+    "mempool",
+    "mempoolrej",
+    "net",
+    "plugin",
+    "privatebroadcast",
+    "proxy",
+    "prune",
+    "qt",
+    "rand",
+    "reindex",
+    "rpc",
+    "scan",
+    "selectcoins",
+    "tor",
+    "txpackages",
+    "txreconciliation",
+    "validation",
+    "walletdb",
+    "zmq",
 };
 #define N_AREA QC_COUNTOF(AREA)
 #define LINE_MAX_LEN 4096
@@ -24,7 +50,8 @@ static _Atomic bool g_on[N_AREA];
 static _Atomic int g_level = QC_LOG_DEBUG;
 static pthread_mutex_t g_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void sink_stderr(void *arg, qc_log_level level, const char *area, const char *line, size_t len)
+static void sink_stderr(void *arg, qc_log_level level, const char *area, const char *line,
+                        size_t len)
 {
     (void)arg;
     (void)area;

@@ -15,7 +15,8 @@ typedef enum qc_log_level {
 } qc_log_level;
 
 /** Areas are Core's debug categories where it has one ("net", "validation", "rpc" ...), else the
- *  folder or "plugin". bug, error, warn and info lines are always written; debug and trace only for enabled areas. */
+ *  folder or "plugin". bug, error, warn and info lines are always written; debug and trace only for
+ * enabled areas. */
 void qc_log(qc_log_level level, const char *area, const char *fmt, ...) QC_PRINTF(3, 4);
 void qc_logv(qc_log_level level, const char *area, const char *fmt, va_list ap) QC_PRINTF(3, 0);
 /** Cheap test, to skip making an expensive argument. */
@@ -26,7 +27,8 @@ typedef void qc_log_sink(void *arg, qc_log_level level, const char *area, const 
                          size_t len);
 /** Replace the sink (default: stderr for error and above). app/ installs the debug.log sink. */
 void qc_log_set_sink(qc_log_sink *sink, void *arg);
-/** Enable or disable debug lines of `area` ("1" or "all": every one). Returns: QC_OK; QC_EINVAL (no such area). */
+/** Enable or disable debug lines of `area` ("1" or "all": every one). Returns: QC_OK; QC_EINVAL (no
+ * such area). */
 QC_MUST_CHECK qc_err qc_log_area_set(const char *area, bool on);
 /** Known areas in sorted order with their state; returns the count. `i` past the end: NULL. */
 const char *qc_log_area_at(size_t i, bool *on);
