@@ -565,12 +565,12 @@ void qc_rpc_engine_interrupt(qc_rpc_engine *e)
     qc_free(parked);
 }
 
-size_t qc_rpc_engine_pending(qc_rpc_engine *e)
+void qc_rpc_engine_drain(qc_rpc_engine *e)
 {
     pthread_mutex_lock(&e->lock);
-    size_t n = e->pending;
+    while (e->pending)
+        pthread_cond_wait(&e->idle, &e->lock);
     pthread_mutex_unlock(&e->lock);
-    return n;
 }
 
 void qc_rpc_engine_free(qc_rpc_engine *e)
@@ -579,10 +579,7 @@ void qc_rpc_engine_free(qc_rpc_engine *e)
         return;
     if (e->pool) {
         qc_rpc_engine_interrupt(e);
-        pthread_mutex_lock(&e->lock);
-        while (e->pending)
-            pthread_cond_wait(&e->idle, &e->lock);
-        pthread_mutex_unlock(&e->lock);
+        qc_rpc_engine_drain(e);
         qc_rpc_pool_stop(e->pool);
     }
     pthread_cond_destroy(&e->idle);

@@ -40,5 +40,5 @@ void qc_rpc_engine_warmup(qc_rpc_engine *e, const char *text);
 bool qc_rpc_engine_submit(qc_rpc_engine *e, const qc_rpc_call *c);
 /** The engine's threads and timers. */
 qc_rpc_pool *qc_rpc_engine_pool(qc_rpc_engine *e);
-/** Requests not answered yet. Thread: any. */
-size_t qc_rpc_engine_pending(qc_rpc_engine *e);
+/** Wait until every call submitted so far was answered. Thread: any but rpc. */
+void qc_rpc_engine_drain(qc_rpc_engine *e);

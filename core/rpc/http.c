@@ -1,0 +1,352 @@
+/* HTTP in front of the engine, over libmicrohttpd: one daemon (and its epoll thread) per address. A
+ * complete request suspends its connection until the engine, or the delay after a wrong password,
+ * resumes it; so no HTTP thread ever waits. Statuses follow Core's httprpc.cpp. */
+#include "core/base/alloc.h"
+#include "core/base/log.h"
+#include "core/os/thread.h"
+#include "core/rpc/listen.h"
+#include "core/rpc/server.h"
+
+#include <microhttpd.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define MAX_BODY (32u << 20)
+#define FAILED_AUTH_DELAY_MS 250
+#define STOP_WAIT_S 30
+
+struct qc_rpc_server {
+    qc_rpc_engine *engine;
+    const qc_rpc_auth *auth;
+    struct MHD_Daemon **daemon;
+    size_t n_daemon;
+    _Atomic bool interrupted;
+    pthread_mutex_t lock;
+    pthread_cond_t idle;
+    size_t answering; /* requests complete but not yet answered to the last byte */
+};
+
+/* One request on a connection. */
+typedef struct exchange {
+    qc_rpc_server *server;
+    struct MHD_Connection *conn;
+    qc_bytes body;
+    char *user;
+    char peer[64];
+    int status; /* decided before the body: send this */
+    const char *text;
+    bool too_large;
+    bool counted;  /* in `answering` */
+    bool answered; /* `status` and `reply` are set, by another thread before resuming */
+    qc_bytes reply;
+} exchange;
+
+static void count(exchange *x)
+{
+    pthread_mutex_lock(&x->server->lock);
+    x->server->answering++;
+    pthread_mutex_unlock(&x->server->lock);
+    x->counted = true;
+}
+
+static void on_completed(void *cls, struct MHD_Connection *conn, void **state,
+                         enum MHD_RequestTerminationCode why)
+{
+    (void)cls;
+    (void)conn;
+    (void)why;
+    exchange *x = *state;
+    if (!x)
+        return;
+    *state = NULL;
+    qc_rpc_server *s = x->server;
+    if (x->counted) {
+        pthread_mutex_lock(&s->lock);
+        if (--s->answering == 0)
+            pthread_cond_broadcast(&s->idle);
+        pthread_mutex_unlock(&s->lock);
+    }
+    qc_bytes_free(&x->body);
+    qc_bytes_free(&x->reply);
+    qc_free(x->user);
+    qc_free(x);
+}
+
+/* ---- answering ---- */
+static enum MHD_Result send_reply(exchange *x)
+{
+    bool json = x->reply.len > 0;
+    const char *text = x->text ? x->text : "";
+    struct MHD_Response *resp;
+    if (json) {
+        /* The response takes the bytes over. */
+        resp = MHD_create_response_from_buffer_with_free_callback(x->reply.len, x->reply.data,
+                                                                  qc_free);
+        if (resp)
+            x->reply = (qc_bytes)QC_BYTES_INIT;
+    } else {
+        resp = MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text,
+                                               MHD_RESPMEM_PERSISTENT);
+    }
+    if (!resp)
+        return MHD_NO;
+    if (json)
+        MHD_add_response_header(resp, "Content-Type", "application/json");
+    else if (x->status != 204)
+        MHD_add_response_header(resp, "Content-Type", "text/html; charset=ISO-8859-1");
+    if (x->status == 401)
+        MHD_add_response_header(resp, "WWW-Authenticate", "Basic realm=\"jsonrpc\"");
+    if (x->status == 405 || x->status == 503)
+        MHD_add_response_header(resp, "Cache-Control", "no-store");
+    if (x->status == 413)
+        MHD_add_response_header(resp, "Connection", "close");
+    enum MHD_Result ok = MHD_queue_response(x->conn, (unsigned)x->status, resp);
+    MHD_destroy_response(resp);
+    return ok;
+}
+
+/* On an rpc thread. Once resumed, the exchange belongs to the HTTP thread. */
+static void on_engine_done(void *arg, int status, qc_bytes reply)
+{
+    exchange *x = arg;
+    x->status = status;
+    x->reply = reply;
+    x->answered = true;
+    MHD_resume_connection(x->conn);
+}
+
+static void on_delay_over(void *arg)
+{
+    exchange *x = arg;
+    x->answered = true;
+    MHD_resume_connection(x->conn);
+}
+
+static enum MHD_Result submit(exchange *x)
+{
+    qc_rpc_server *s = x->server;
+    qc_rpc_call call = {.body = (const char *)x->body.data,
+                        .len = x->body.len,
+                        .user = x->user,
+                        .peer = x->peer,
+                        .access = qc_rpc_auth_access(s->auth),
+                        .done = on_engine_done,
+                        .arg = x};
+    if (!call.body)
+        call.body = "";
+    /* Suspended first: the answer may come before this function returns. */
+    MHD_suspend_connection(x->conn);
+    if (qc_rpc_engine_submit(s->engine, &call))
+        return MHD_YES;
+    qc_log(QC_LOG_WARN, "http",
+           "Request rejected because http work queue depth exceeded, it can be increased with the "
+           "-rpcworkqueue= setting");
+    x->status = 503;
+    x->text = "Work queue depth exceeded";
+    x->answered = true;
+    MHD_resume_connection(x->conn);
+    return MHD_YES;
+}
+
+/* The request is complete. */
+static enum MHD_Result dispatch(exchange *x)
+{
+    if (x->too_large) {
+        x->status = 413;
+        return send_reply(x);
+    }
+    if (atomic_load(&x->server->interrupted)) {
+        x->status = 503;
+        return send_reply(x);
+    }
+    count(x);
+    if (x->status == 401 && x->text) {
+        /* Deter guessing without holding a thread. */
+        x->text = NULL;
+        MHD_suspend_connection(x->conn);
+        qc_rpc_pool_after(qc_rpc_engine_pool(x->server->engine), FAILED_AUTH_DELAY_MS,
+                          on_delay_over, x);
+        return MHD_YES;
+    }
+    return x->status ? send_reply(x) : submit(x);
+}
+
+/* ---- receiving ---- */
+/* What the head of a request already decides: *status stays 0 if the body matters. */
+static void judge_head(exchange *x, const char *url, const char *method)
+{
+    static const char *const KNOWN[] = {"GET", "POST", "HEAD", "PUT"};
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(x->conn, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    qc_listen_peer_text(info ? info->client_addr : NULL, x->peer, sizeof x->peer);
+    bool known = false;
+    for (size_t i = 0; i < QC_COUNTOF(KNOWN); i++)
+        known |= strcmp(method, KNOWN[i]) == 0;
+    if (!info || !qc_rpc_auth_allows_peer(x->server->auth, info->client_addr)) {
+        qc_log(QC_LOG_DEBUG, "http",
+               "HTTP request from %s rejected: Client network is not allowed RPC access", x->peer);
+        x->status = 403;
+        return;
+    }
+    if (!known) {
+        x->status = 405;
+        return;
+    }
+    if (strcmp(url, "/") != 0 && strncmp(url, "/wallet/", 8) != 0) {
+        x->status = 404;
+        return;
+    }
+    if (strcmp(method, "POST") != 0) {
+        x->status = 405;
+        x->text = "JSONRPC server handles only POST requests";
+        return;
+    }
+    const char *header = MHD_lookup_connection_value(x->conn, MHD_HEADER_KIND, "Authorization");
+    if (!header) {
+        x->status = 401;
+    } else if (!qc_rpc_auth_check(x->server->auth, header, &x->user)) {
+        qc_log(QC_LOG_WARN, "rpc", "ThreadRPCServer incorrect password attempt from %s", x->peer);
+        x->status = 401;
+        x->text = "delay";
+    }
+}
+
+static void judge_length(exchange *x)
+{
+    const char *len = MHD_lookup_connection_value(x->conn, MHD_HEADER_KIND, "Content-Length");
+    unsigned long long n = 0;
+    if (len && sscanf(len, "%llu", &n) == 1 && n > MAX_BODY)
+        x->too_large = true;
+}
+
+/* Take body bytes, or drop them when nobody will read them. False: give the client up. */
+static bool receive(exchange *x, const char *data, size_t len)
+{
+    if (x->status || x->too_large) {
+        /* Keep reading, so that the client gets its answer; but not without end. */
+        x->body.cap += len;
+        return x->body.cap < (size_t)4 * MAX_BODY;
+    }
+    if (len > MAX_BODY - x->body.len || qc_bytes_append(&x->body, data, len)) {
+        qc_bytes_free(&x->body);
+        x->too_large = true;
+    }
+    return true;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *len, void **state)
+{
+    (void)version;
+    exchange *x = *state;
+    if (!x) {
+        *state = x = qc_alloc(sizeof *x);
+        x->server = cls;
+        x->conn = conn;
+        judge_head(x, url, method);
+        judge_length(x);
+        if (!x->too_large)
+            return MHD_YES;
+        /* Answered before the body comes: it would be too much to read. */
+        x->status = 413;
+        return send_reply(x);
+    }
+    if (*len > 0) {
+        bool go_on = receive(x, data, *len);
+        *len = 0;
+        return go_on ? MHD_YES : MHD_NO;
+    }
+    return x->answered ? send_reply(x) : dispatch(x);
+}
+
+/* ---- life ---- */
+static bool start_daemon(qc_rpc_server *s, int fd, unsigned timeout_s)
+{
+    struct MHD_Daemon *d = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL,
+        on_request, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        NULL, MHD_OPTION_CONNECTION_TIMEOUT, timeout_s, MHD_OPTION_STRICT_FOR_CLIENT, 0,
+        MHD_OPTION_END);
+    if (!d)
+        return false;
+    s->daemon[s->n_daemon++] = d;
+    return true;
+}
+
+qc_err qc_rpc_server_start(qc_rpc_server **out, qc_rpc_engine *e, const qc_rpc_auth *a,
+                           const qc_rpc_server_options *o)
+{
+    qc_rpc_server *s = qc_alloc(sizeof *s);
+    s->engine = e;
+    s->auth = a;
+    s->daemon = qc_alloc((o->n_bind + 1) * sizeof *s->daemon);
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->idle, NULL);
+    qc_err err = QC_OK;
+    for (size_t i = 0; i < o->n_bind && err != QC_EINVAL; i++) {
+        int fd = -1;
+        err = qc_listen_open(o->bind[i], o->port, &fd);
+        if (!err && !start_daemon(s, fd, o->timeout_s)) {
+            qc_log(QC_LOG_ERROR, "http", "Cannot start the HTTP server on %s", o->bind[i]);
+            close(fd);
+        }
+    }
+    if (err == QC_EINVAL || s->n_daemon == 0) {
+        if (err != QC_EINVAL)
+            qc_log(QC_LOG_ERROR, "http", "Unable to bind any endpoint for RPC server");
+        err = err == QC_EINVAL ? err : QC_EBUSY;
+        qc_rpc_server_stop(s);
+        s = NULL;
+    } else {
+        err = QC_OK;
+    }
+    *out = s;
+    return err;
+}
+
+void qc_rpc_server_interrupt(qc_rpc_server *s)
+{
+    atomic_store(&s->interrupted, true);
+    qc_rpc_engine_interrupt(s->engine);
+}
+
+/* Every call has been served; what is left is sending. */
+static void wait_sent(qc_rpc_server *s)
+{
+    struct timespec until;
+    int timed_out = 0;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += STOP_WAIT_S;
+    pthread_mutex_lock(&s->lock);
+    while (s->answering > 0 && !timed_out)
+        timed_out = pthread_cond_timedwait(&s->idle, &s->lock, &until);
+    pthread_mutex_unlock(&s->lock);
+    if (timed_out)
+        qc_log(QC_LOG_WARN, "http",
+               "Timeout waiting for HTTP clients to take their answers, continuing shutdown");
+}
+
+void qc_rpc_server_stop(qc_rpc_server *s)
+{
+    if (!s)
+        return;
+    if (s->n_daemon)
+        qc_rpc_server_interrupt(s);
+    for (size_t i = 0; i < s->n_daemon; i++) {
+        int fd = MHD_quiesce_daemon(s->daemon[i]);
+        if (fd >= 0)
+            close(fd);
+    }
+    if (s->n_daemon) {
+        qc_rpc_engine_drain(s->engine);
+        wait_sent(s);
+    }
+    for (size_t i = 0; i < s->n_daemon; i++)
+        MHD_stop_daemon(s->daemon[i]);
+    pthread_cond_destroy(&s->idle);
+    pthread_mutex_destroy(&s->lock);
+    qc_free(s->daemon);
+    qc_free(s);
+}
