@@ -53,17 +53,6 @@ static void to_hex(const uint8_t *in, size_t n, char *out)
     out[2 * n] = 0;
 }
 
-/* Equality whose time tells nothing about where two texts differ. */
-static bool same_secret(const char *a, size_t an, const char *b, size_t bn)
-{
-    size_t diff = an ^ bn;
-    if (bn == 0)
-        return an == 0;
-    for (size_t i = 0; i < an; i++)
-        diff |= (size_t)(unsigned char)(a[i] ^ b[i % bn]);
-    return diff == 0;
-}
-
 static void password_hash(const char *salt, qc_span password, char out[HASH_HEX + 1])
 {
     uint8_t mac[32];
@@ -272,10 +261,10 @@ static bool credentials_match(const qc_rpc_auth *a, const char *user, size_t ul,
     for (size_t i = 0; i < a->n_cred; i++) {
         const credential *c = &a->cred[i];
         char hash[HASH_HEX + 1];
-        if (!same_secret(user, ul, c->user, strlen(c->user)))
+        if (!qc_equal_const_time(qc_span_of(user, ul), qc_span_str(c->user)))
             continue;
         password_hash(c->salt, password, hash);
-        ok |= same_secret(hash, HASH_HEX, c->hash, strlen(c->hash));
+        ok |= qc_equal_const_time(qc_span_str(hash), qc_span_str(c->hash));
     }
     return ok;
 }
