@@ -33,6 +33,7 @@ typedef enum qc_script_err {
     QC_SE_UNKNOWN_ERROR,
     QC_SE_EVAL_FALSE,
     QC_SE_OP_RETURN,
+    QC_SE_SCRIPTNUM,
     QC_SE_SCRIPT_SIZE,
     QC_SE_PUSH_SIZE,
     QC_SE_OP_COUNT,
@@ -83,7 +84,6 @@ typedef enum qc_script_err {
     QC_SE_TAPSCRIPT_EMPTY_PUBKEY,
     QC_SE_OP_CODESEPARATOR,
     QC_SE_SIG_FINDANDDELETE,
-    QC_SE_SCRIPTNUM, /* "Script number overflowed or is non-minimally encoded" where Core has it */
     QC_SE_COUNT
 } qc_script_err;
 /** Core's ScriptErrorString(). */
@@ -94,10 +94,11 @@ const char *qc_script_err_name(qc_script_err e);
 /** Hashes of a transaction that all its inputs share. Built once per transaction, then const. */
 typedef struct qc_sighash_cache {
     bool bip143_ready, bip341_ready;
-    qc_hash prevouts, sequences, outputs;                               /* double SHA-256 (BIP143) */
-    qc_hash t_prevouts, t_amounts, t_scripts, t_sequences, t_outputs;   /* single SHA-256 (BIP341) */
+    qc_hash prevouts, sequences, outputs;                             /* double SHA-256 (BIP143) */
+    qc_hash t_prevouts, t_amounts, t_scripts, t_sequences, t_outputs; /* single SHA-256 (BIP341) */
 } qc_sighash_cache;
-/** `spent`: one entry per input (all of them; BIP341 needs all), or NULL: then only BIP143 parts. */
+/** `spent`: one entry per input (all of them; BIP341 needs all), or NULL: then only BIP143 parts.
+ */
 void qc_sighash_cache_init(qc_sighash_cache *c, const qc_tx *tx, const qc_spent *spent);
 
 /** Asked before and told after each signature check. Optional. Thread: must be safe from many. */
