@@ -87,6 +87,8 @@ void qc_blkscan_resync(qc_blkscan *s);
 /** The block given last parsed, but took only its first `len` bytes (a frame length that is too
  *  large): go on right after them, as Core does. */
 void qc_blkscan_used(qc_blkscan *s, size_t len);
+/** Go on at `offset` of the file, wherever the scan is. */
+void qc_blkscan_seek(qc_blkscan *s, uint64_t offset);
 uint64_t qc_blkscan_skipped(const qc_blkscan *s); /* garbage bytes so far */
 uint64_t qc_blkscan_size(const qc_blkscan *s);
 void qc_blkscan_close(qc_blkscan *s);
