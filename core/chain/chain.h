@@ -15,16 +15,19 @@ typedef struct qc_chain qc_chain;
  *  nothing upward: app/ and host/ register here before the chain starts. */
 typedef struct qc_chain_events {
     void *arg;
-    /** A new active tip (after the last connect of an activation step); `fork` = last common block. */
+    /** A new active tip (after the last connect of an activation step); `fork` = last common block.
+     */
     void (*tip)(void *arg, const qc_index *tip, const qc_index *fork, bool initial_download);
-    void (*connected)(void *arg, const qc_index *i, const qc_block *b);    /* part B attached when followers() > 0 */
+    void (*connected)(void *arg, const qc_index *i,
+                      const qc_block *b); /* part B attached when followers() > 0 */
     void (*disconnected)(void *arg, const qc_index *i, const qc_block *b);
     /** Everything up to this tip is durable (body, undo, index record synced). */
     void (*durable)(void *arg, const qc_index *tip);
     /** Verdict on a block that was submitted or imported (Core BlockChecked). */
     void (*checked)(void *arg, const qc_hash *hash, const qc_verdict *v);
     void (*header_tip)(void *arg, const qc_index *best_header);
-    /** Progress of long work: "Importing blocks", "Reindexing", "Verifying", "Replaying", "Pruning". */
+    /** Progress of long work: "Importing blocks", "Reindexing", "Verifying", "Replaying",
+     * "Pruning". */
     void (*progress)(void *arg, const char *what, const qc_index *at, double share);
     /** The node cannot go on (disk full, corrupt database ...): text for the operator. */
     void (*fatal)(void *arg, const char *text);
@@ -32,11 +35,11 @@ typedef struct qc_chain_events {
 
 typedef struct qc_chain_options {
     const qc_params *params;
-    const char *dir;      /* <datadir>/<chain>: blocks/, chainstate/ live here */
+    const char *dir;        /* <datadir>/<chain>: blocks/, chainstate/ live here */
     const char *blocks_dir; /* NULL: dir/blocks (-blocksdir) */
-    size_t dbcache;       /* bytes */
-    int par;              /* script check threads besides the caller's */
-    int prefetch_threads; /* prevout prefetch */
+    size_t dbcache;         /* bytes */
+    int par;                /* script check threads besides the caller's */
+    int prefetch_threads;   /* prevout prefetch */
     bool reindex, reindex_chainstate;
     uint64_t prune_target; /* bytes; 0 off; 1 manual only (Core's -prune=1) */
     bool fastprune, blocksxor;
@@ -48,22 +51,33 @@ typedef struct qc_chain_options {
     size_t sigcache_bytes; /* -maxsigcachesize */
     bool checkblockindex;
     uint32_t stop_at_height;
-    size_t flush_batch_bytes; /* -dbbatchsize; 0: 32 MiB */
+    size_t flush_batch_bytes;           /* -dbbatchsize; 0: 32 MiB */
     unsigned check_level, check_blocks; /* start-up verification, -checklevel -checkblocks */
 } qc_chain_options;
 
 /** Open (or make) the folder, load the index, recover from an unfinished flush, verify the last
  *  blocks. detail gets a sentence that names file, found and wanted when it fails.
  *  Returns: QC_OK; QC_EBUSY; QC_ECORRUPT ("... reindex"); QC_EFULL; QC_EIO; QC_EPERM; QC_EINVAL
- *  (folder of another chain; prune settings that do not fit the folder). Out: owned, qc_chain_close(). */
+ *  (folder of another chain; prune settings that do not fit the folder). Out: owned,
+ * qc_chain_close(). */
 QC_MUST_CHECK qc_err qc_chain_open(qc_chain **out, const qc_chain_options *o,
                                    const qc_chain_events *ev, char *detail, size_t cap);
 /** Flush everything and close. */
 void qc_chain_close(QC_OWN qc_chain *c);
 /** Add a listener (up to 8). Before the chain thread runs. */
 void qc_chain_listen(qc_chain *c, const qc_chain_events *ev);
+/** Ask whatever runs (activation, import, verification) to end at its next safe place, and not to
+ *  start again: shutdown. Thread: any. */
+void qc_chain_interrupt(qc_chain *c);
+/** Called between two steps of long work, so that queued jobs need not wait for its end; fn may
+ * call anything of this header. qc_chain_thread sets it. */
+void qc_chain_set_yield(qc_chain *c, void (*fn)(void *arg), void *arg);
 const qc_params *qc_chain_params(const qc_chain *c); /* any */
 qc_pool *qc_chain_pool(const qc_chain *c);           /* any: the work pool */
+
+/** What was found valid before; for whoever checks scripts outside a block. Any thread. */
+struct qc_sig_cache *qc_chain_sig_cache(const qc_chain *c);
+struct qc_script_cache *qc_chain_script_cache(const qc_chain *c);
 
 /* ---- reads from any thread: the published snapshot, never the writer's lock ---- */
 /** Active tip; genesis after qc_chain_activate() ran once; NULL before. */
@@ -80,12 +94,18 @@ const qc_index *qc_chain_find(const qc_chain *c, const qc_hash *hash);
 uint64_t qc_chain_seq(const qc_chain *c);
 /** Initial download: latches to false (Core IsInitialBlockDownload). */
 bool qc_chain_initial_download(const qc_chain *c);
+/** An invalid branch has six blocks more work than the tip: worth a warning. */
+bool qc_chain_large_invalid(const qc_chain *c);
+/** Bits that a child of `parent` with this time must have. */
+uint32_t qc_chain_next_bits(const qc_chain *c, const qc_index *parent, uint32_t time);
 /** Core GuessVerificationProgress of i, 0..1. */
 double qc_chain_progress(const qc_chain *c, const qc_index *i);
-/** Body from disk, height set. QC_EPRUNED; QC_ENOENT (never had it); QC_ECORRUPT; QC_EIO. Out: shared, qc_block_unref(). */
+/** Body from disk, height set. QC_EPRUNED; QC_ENOENT (never had it); QC_ECORRUPT; QC_EIO. Out:
+ * shared, qc_block_unref(). */
 QC_MUST_CHECK qc_err qc_chain_read_block(const qc_chain *c, const qc_index *i, qc_block **out);
 /** Body with part B (spent coins) attached from undo data. */
-QC_MUST_CHECK qc_err qc_chain_read_block_spent(const qc_chain *c, const qc_index *i, qc_block **out);
+QC_MUST_CHECK qc_err qc_chain_read_block_spent(const qc_chain *c, const qc_index *i,
+                                               qc_block **out);
 /** Raw bytes of the body. Out: owned. */
 QC_MUST_CHECK qc_err qc_chain_read_raw(const qc_chain *c, const qc_index *i, qc_bytes *out);
 /** All header-tree leaves plus the tip (getchaintips). Out: *list owned qc_free(). */
@@ -96,26 +116,31 @@ bool qc_chain_is_pruned_mode(const qc_chain *c, uint64_t *target);
 uint64_t qc_chain_disk_usage(const qc_chain *c);
 
 /* ---- changes: chain thread ---- */
-/** Core AcceptBlockHeader. min_pow_checked false: refuse headers below minimum work when not yet known.
- *  Out: *out the entry (also for known ones). */
+/** Core AcceptBlockHeader. min_pow_checked false: refuse headers below minimum work when not yet
+ * known. Out: *out the entry (also for known ones). */
 bool qc_chain_accept_header(qc_chain *c, const qc_header *h, bool min_pow_checked,
                             const qc_index **out, qc_verdict *v);
+/** After a run of qc_chain_accept_header(): tells `header_tip` when it moved, and logs progress
+ * during the initial download. last: the last one accepted, or NULL. */
+void qc_chain_headers_done(qc_chain *c, const qc_index *last);
 /** Core ProcessNewBlock: check, store, activate. force: as requested by us (submitblock, import).
- *  Out: *is_new: body not had before. Returns the verdict on the block itself; a disk failure is reported by
- *  fatal() and QC_EIO. The activation's verdict on this block arrives by `checked`. */
-QC_MUST_CHECK qc_err qc_chain_process_block(qc_chain *c, qc_block *b, bool force, bool min_pow_checked,
-                                            bool *is_new, qc_verdict *v);
+ *  Out: *is_new: body not had before. Returns the verdict on the block itself; a disk failure is
+ * reported by fatal() and QC_EIO. The activation's verdict on this block arrives by `checked`. */
+QC_MUST_CHECK qc_err qc_chain_process_block(qc_chain *c, qc_block *b, bool force,
+                                            bool min_pow_checked, bool *is_new, qc_verdict *v);
 /** Connect the best chain that is known (ActivateBestChain). */
 QC_MUST_CHECK qc_err qc_chain_activate(qc_chain *c);
 /** Would this block (on the tip) be valid? (TestBlockValidity: proposals, generateblock) */
-bool qc_chain_test_block(qc_chain *c, qc_block *b, bool check_pow, bool check_merkle, qc_verdict *v);
+bool qc_chain_test_block(qc_chain *c, qc_block *b, bool check_pow, bool check_merkle,
+                         qc_verdict *v);
 QC_MUST_CHECK qc_err qc_chain_invalidate(qc_chain *c, const qc_index *i);
 QC_MUST_CHECK qc_err qc_chain_reconsider(qc_chain *c, const qc_index *i);
 QC_MUST_CHECK qc_err qc_chain_precious(qc_chain *c, const qc_index *i);
 
 /** Coin by outpoint at the tip; cache first. Out: *coin owned, qc_coin_clear(). QC_ENOENT. */
 QC_MUST_CHECK qc_err qc_chain_coin(qc_chain *c, const qc_outpoint *o, qc_coin *coin);
-/** Flush the coins cache so that the database equals the tip; the database for scans (any thread). */
+/** Flush the coins cache so that the database equals the tip; the database for scans (any thread).
+ */
 QC_MUST_CHECK qc_err qc_chain_flush(qc_chain *c);
 /** Periodic work (hourly flush, prune); call about once a minute. */
 QC_MUST_CHECK qc_err qc_chain_tick(qc_chain *c);
@@ -143,7 +168,8 @@ const char *qc_chain_script_check_reason(const qc_chain *c, const qc_index *i, b
 typedef struct qc_import_stats {
     uint64_t blocks, skipped_bytes, out_of_order, duplicates, rejected, bytes;
 } qc_import_stats;
-/** Core LoadExternalBlockFile over a file that is not ours (-loadblock, bootstrap.dat), xor NULL: none. */
+/** Core LoadExternalBlockFile over a file that is not ours (-loadblock, bootstrap.dat), xor NULL:
+ * none. */
 QC_MUST_CHECK qc_err qc_chain_import_file(qc_chain *c, const char *path, const uint8_t *xor_key,
                                           const volatile bool *stop, qc_import_stats *out);
 /** Continue or start a reindex of our own blk files, then activate. */

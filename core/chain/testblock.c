@@ -1,0 +1,22 @@
+/* Would this block be valid on the tip? (Core validation.cpp TestBlockValidity) */
+#include "core/chain/internal.h"
+
+bool qc_chain_test_block(qc_chain *c, qc_block *b, bool check_pow, bool check_merkle, qc_verdict *v)
+{
+    qc_index *tip = qc_active_tip(&c->active);
+    const qc_header *h = qc_block_header(b);
+    v->code = QC_V_OK;
+    if (!tip || !qc_hash_eq(&h->prev, &tip->hash))
+        return qc_verdict_fail(v, QC_V_CONSENSUS, "inconclusive-not-best-prevblk", NULL);
+    if (!qc_check_block(c->params, b, check_pow, check_merkle, v) ||
+        !qc_header_in_context(c, h, tip, v) ||
+        !qc_check_block_context(c->params, b, tip->height + 1, qc_index_mtp(tip), v))
+        return false;
+    qc_index i = {.hash = *qc_block_hash(b), .header = *h};
+    qc_tree_link(&i, tip);
+    const qc_connect_opts o = {.just_check = true, .checked = true};
+    qc_err err = qc_connect_block(c, b, &i, c->coins, &o, v);
+    if (err)
+        return qc_verdict_fail(v, QC_V_CONSENSUS, "error", "%s", qc_err_text(err));
+    return qc_verdict_ok(v);
+}
