@@ -18,7 +18,15 @@ AS_IF([test "x$enable_asan" = xyes], [QN_CFLAGS="$QN_CFLAGS -fsanitize=address -
 AS_IF([test "x$enable_ubsan" = xyes], [QN_CFLAGS="$QN_CFLAGS -fsanitize=undefined -fno-sanitize-recover=undefined"; QN_LDFLAGS="$QN_LDFLAGS -fsanitize=undefined"])
 AS_IF([test "x$enable_tsan" = xyes], [QN_CFLAGS="$QN_CFLAGS -fsanitize=thread"; QN_LDFLAGS="$QN_LDFLAGS -fsanitize=thread"])
 AS_IF([test "x$enable_coverage" = xyes], [QN_CFLAGS="$QN_CFLAGS --coverage -O0"; QN_LDFLAGS="$QN_LDFLAGS --coverage"])
-AS_IF([test "x$enable_fuzz" = xyes], [QN_CFLAGS="$QN_CFLAGS -fsanitize=fuzzer-no-link"])
+QN_FUZZ_CPPFLAGS=""
+QN_FUZZ_LDFLAGS=""
+AS_IF([test "x$enable_fuzz" = xyes], [
+  AC_CHECK_DECL([__clang__], [], [AC_MSG_ERROR([--enable-fuzz needs clang: configure with CC=clang])], [/**/])
+  QN_CFLAGS="$QN_CFLAGS -fsanitize=fuzzer-no-link"
+  QN_FUZZ_CPPFLAGS=-DQC_LIBFUZZER
+  QN_FUZZ_LDFLAGS=-fsanitize=fuzzer])
+AC_SUBST([QN_FUZZ_CPPFLAGS])
+AC_SUBST([QN_FUZZ_LDFLAGS])
 AC_SUBST([QN_CFLAGS])
 AC_SUBST([QN_LDFLAGS])
 ])
