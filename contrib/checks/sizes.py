@@ -27,7 +27,8 @@ def functions(text):
             if m:
                 yield m[1], n - opened + 1, count_parameters(m[2])
             start, opened = n + 1, None
-        elif opened is None and (not line.strip() or line[0] in "#}" or line.endswith(";")):
+        elif opened is None and (not line.strip() or line[0] in "#}" or line.endswith((";", "\\"))
+                                  or (n and text[n - 1].endswith("\\"))):
             start = n + 1
 
 
