@@ -44,9 +44,9 @@ typedef struct qn_block_view {
     qn_array tx;         /* qn_tx_rec, block order */
     qn_array in;         /* qn_in_rec, block order over all transactions, coinbase included */
     qn_array out;        /* qn_out_rec, likewise */
-    qn_array spent;      /* qn_spent_rec: spent[i] is the coin in[i] consumes; zero for the coinbase */
-    qn_array fee;        /* int64_t per transaction, satoshis; 0 for the coinbase */
-    qn_range raw;        /* the block as serialized with witness data, 80-byte header first */
+    qn_array spent; /* qn_spent_rec: spent[i] is the coin in[i] consumes; zero for the coinbase */
+    qn_array fee;   /* int64_t per transaction, satoshis; 0 for the coinbase */
+    qn_range raw;   /* the block as serialized with witness data, 80-byte header first */
     qn_range spent_scripts;
 } qn_block_view;
 

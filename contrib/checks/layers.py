@@ -53,7 +53,8 @@ def allowed(file, kind, path, grants):
     if folder == "" and path == "config.h":
         return True
     to, to_pattern = unit_of(folder, grants)
-    return to is not None and (to == unit or to_pattern in dirs)
+    both_tests = to_pattern == pattern == "tests/*"
+    return to is not None and (to == unit or to_pattern in dirs or both_tests)
 
 
 def main():

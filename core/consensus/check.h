@@ -28,8 +28,10 @@ qc_amount qc_subsidy(const qc_params *p, uint32_t height);
 uint32_t qc_median_time_past(const qc_ancestors *a, uint32_t height);
 /** Required bits of a header at `height` (>= 1) with time `time` (GetNextWorkRequired). */
 uint32_t qc_next_bits(const qc_params *p, const qc_ancestors *a, uint32_t height, uint32_t time);
-/** Is a change from old_bits at height-1 to new_bits at height within limits (PermittedDifficultyTransition)? */
-bool qc_permitted_transition(const qc_params *p, uint32_t height, uint32_t old_bits, uint32_t new_bits);
+/** Is a change from old_bits at height-1 to new_bits at height within limits
+ * (PermittedDifficultyTransition)? */
+bool qc_permitted_transition(const qc_params *p, uint32_t height, uint32_t old_bits,
+                             uint32_t new_bits);
 /** hash <= target(bits), target well-formed and <= powLimit. */
 bool qc_pow_ok(const qc_params *p, const qc_hash *hash, uint32_t bits);
 bool qc_deployment_active(const qc_params *p, qc_deployment d, uint32_t height);
@@ -41,12 +43,13 @@ bool qc_check_header_context(const qc_params *p, const qc_header *h, uint32_t he
 /** CheckTransaction. */
 bool qc_check_tx(const qc_tx *tx, qc_verdict *v);
 /** CheckBlock, merkle root, sizes, coinbase place, each transaction, legacy sigops, signet
- *  solution; header's proof of work when check_pow. check_merkle false: verify_block --no-merkle, block templates. */
+ *  solution; header's proof of work when check_pow. check_merkle false: verify_block --no-merkle,
+ * block templates. */
 bool qc_check_block(const qc_params *p, const qc_block *b, bool check_pow, bool check_merkle,
                     qc_verdict *v);
 /** ContextualCheckBlock: finality, BIP34, witness commitment, weight. mtp: of the parent. */
-bool qc_check_block_context(const qc_params *p, const qc_block *b, uint32_t height, uint32_t mtp_prev,
-                            qc_verdict *v);
+bool qc_check_block_context(const qc_params *p, const qc_block *b, uint32_t height,
+                            uint32_t mtp_prev, qc_verdict *v);
 /** Are mutation symptoms present (IsBlockMutated: merkle, witness malleation, 64-byte txs)? */
 bool qc_block_is_mutated(const qc_block *b, bool check_witness_root, qc_verdict *v);
 bool qc_tx_is_final(const qc_tx *tx, uint32_t height, int64_t time);
@@ -57,7 +60,8 @@ int qc_witness_commitment_index(const qc_block *b);
 
 /** Script flags for the block (GetBlockScriptFlags). */
 uint32_t qc_block_script_flags(const qc_params *p, uint32_t height, const qc_hash *hash);
-/** Must BIP30 be checked at this height? `hash_at_bip34`: hash of this branch's block at the BIP34 height, NULL if lower. */
+/** Must BIP30 be checked at this height? `hash_at_bip34`: hash of this branch's block at the BIP34
+ * height, NULL if lower. */
 bool qc_bip30_applies(const qc_params *p, uint32_t height, const qc_hash *hash,
                       const qc_hash *hash_at_bip34);
 
@@ -84,4 +88,5 @@ typedef struct qc_connect_env {
 bool qc_check_connect_tx(const qc_connect_env *e, const qc_tx *tx, const qc_spent *spent,
                          uint32_t legacy_sigops, uint64_t *sigop_cost, qc_amount *fees,
                          qc_verdict *v);
-bool qc_check_connect_end(const qc_connect_env *e, const qc_block *b, qc_amount fees, qc_verdict *v);
+bool qc_check_connect_end(const qc_connect_env *e, const qc_block *b, qc_amount fees,
+                          qc_verdict *v);

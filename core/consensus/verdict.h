@@ -18,8 +18,9 @@ typedef enum qc_vcode {
 #define QC_VERDICT_DEBUG_LEN 192
 typedef struct qc_verdict {
     qc_vcode code;
-    const char *reason; /* Core's reject reason; static or inside debug's companion buffer */
-    char reason_buf[96]; /* for reasons that carry values: bad-version(0x...), block-script-verify-flag-failed (...) */
+    const char *reason;  /* Core's reject reason; static or inside debug's companion buffer */
+    char reason_buf[96]; /* for reasons that carry values: bad-version(0x...),
+                            block-script-verify-flag-failed (...) */
     char debug[QC_VERDICT_DEBUG_LEN];
 } qc_verdict;
 

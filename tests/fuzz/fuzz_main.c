@@ -26,8 +26,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 #define MAX_INPUT (8u << 20)
 #define MAX_MUTANT (1u << 20) /* larger ones are cut: this loop is for breadth */
 #define DEFAULT_MUTANTS 3000
-#define DEFAULT_SECONDS 5 /* then the loop ends early, so that a slow target cannot hold the rest  \
-                           */
+#define DEFAULT_SECONDS                                                                            \
+    5 /* then the loop ends early, so that a slow target cannot hold the rest                      \
+       */
 
 typedef struct corpus {
     char **name;
