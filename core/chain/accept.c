@@ -113,28 +113,26 @@ static bool body_rules(qc_chain *c, const qc_block *b, qc_index *i, bool checked
     return false;
 }
 
-qc_err qc_accept_block(qc_chain *c, qc_block *b, bool requested, bool min_pow_checked,
-                       const qc_filepos *at, bool checked, bool *is_new, qc_index **out,
+qc_err qc_accept_block(qc_chain *c, qc_block *b, const qc_accept_how *how, bool *is_new,
                        qc_verdict *v)
 {
     qc_index *i;
     *is_new = false;
-    qc_err err = qc_accept_header(c, qc_block_header(b), qc_block_hash(b), min_pow_checked, &i, v);
-    if (out)
-        *out = err ? NULL : i;
+    qc_err err =
+        qc_accept_header(c, qc_block_header(b), qc_block_hash(b), how->min_pow_checked, &i, v);
     if (err)
         return qc_chain_fatal(c, err, "Cannot keep a block header: %s", qc_err_text(err));
     if (c->check_index)
         qc_check_index(c);
     if (!qc_verdict_ok(v) || qc_index_has(i, QC_BLOCK_HAVE_DATA))
         return QC_OK;
-    if (!requested && unwanted(c, i))
+    if (!how->requested && unwanted(c, i))
         return QC_OK;
-    if (!body_rules(c, b, i, checked, v))
+    if (!body_rules(c, b, i, how->checked, v))
         return QC_OK;
     if (qc_block_view(b)->height != i->height)
         qc_block_set_height(b, i->height);
-    if ((err = store_body(c, b, i, at)))
+    if ((err = store_body(c, b, i, how->at)))
         return err;
     *is_new = true;
     /* Pruning may be due; its failure is told to the operator and is no verdict on this block. */
@@ -153,8 +151,9 @@ qc_err qc_chain_process_block(qc_chain *c, qc_block *b, bool force, bool min_pow
     v->code = QC_V_OK;
     /* A body that fails the context-free rules never marks its hash invalid: it may be a mutation
      * of a valid one (CVE-2012-2459). */
+    const qc_accept_how how = {force, min_pow_checked, .checked = true};
     if (qc_check_block(c->params, b, true, true, v))
-        err = qc_accept_block(c, b, force, min_pow_checked, NULL, true, &fresh, NULL, v);
+        err = qc_accept_block(c, b, &how, &fresh, v);
     if (is_new)
         *is_new = fresh;
     if (err)

@@ -8,8 +8,8 @@
 
 typedef struct qc_coins qc_coins;
 
-/** A cache over `db` (borrowed for its life). Out: owned, qc_coins_free(). Returns: QC_OK;
- * QC_ENOMEM. */
+/** A cache over `db` (borrowed for its life; NULL: over nothing). Out: owned, qc_coins_free().
+ * Returns: QC_OK; QC_ENOMEM. */
 QC_MUST_CHECK qc_err qc_coins_new(qc_coins **out, qc_coinsdb *db);
 /** A cache over another cache, which must not change while this one lives (but by
  * qc_coins_merge()). */

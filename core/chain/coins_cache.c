@@ -353,7 +353,9 @@ qc_err qc_coins_get(qc_coins *c, const qc_outpoint *o, qc_spent *out)
         lend(e, out);
         return QC_OK;
     }
-    return c->base ? qc_coins_get(c->base, o, out) : fetch_db(c, o, out);
+    if (c->base)
+        return qc_coins_get(c->base, o, out);
+    return c->db ? fetch_db(c, o, out) : QC_ENOENT;
 }
 
 qc_err qc_coins_spend(qc_coins *c, const qc_outpoint *o, bool known)

@@ -121,7 +121,8 @@ static qc_err take_in(struct run *r, qc_block *b, const qc_filepos *at, bool che
 {
     qc_verdict v;
     bool is_new;
-    qc_err err = qc_accept_block(r->c, b, true, true, at, checked, &is_new, NULL, &v);
+    const qc_accept_how how = {true, true, checked, at};
+    qc_err err = qc_accept_block(r->c, b, &how, &is_new, &v);
     *taken = !err && qc_verdict_ok(&v);
     if (!err && *taken)
         r->out->blocks++;

@@ -117,11 +117,16 @@ QC_MUST_CHECK qc_err qc_accept_header(qc_chain *c, const qc_header *h, const qc_
                                       bool min_pow_checked, qc_index **out, qc_verdict *v);
 
 /* ---- accept.c ---- */
-/** Core AcceptBlock. at: where the body lies already (reindex), or NULL: append it.
- *  checked: context-free rules were applied to this very object and hold. */
-QC_MUST_CHECK qc_err qc_accept_block(qc_chain *c, qc_block *b, bool requested, bool min_pow_checked,
-                                     const qc_filepos *at, bool checked, bool *is_new,
-                                     qc_index **out, qc_verdict *v);
+typedef struct qc_accept_how {
+    bool requested;       /* by us: the rules for unasked bodies do not apply */
+    bool min_pow_checked; /* see qc_chain_accept_header() */
+    bool checked;         /* context-free rules were applied to this very object and hold */
+    const qc_filepos *at; /* where the body lies already (reindex); NULL: append it */
+} qc_accept_how;
+/** Core AcceptBlock. Out: *is_new: the body was taken in.
+ *  Returns: QC_OK and the verdict; a failure of ours, told already. */
+QC_MUST_CHECK qc_err qc_accept_block(qc_chain *c, qc_block *b, const qc_accept_how *how,
+                                     bool *is_new, qc_verdict *v);
 /** Core ReceivedBlockTransactions: the body is at `pos`; link what waited for it. */
 QC_MUST_CHECK qc_err qc_body_arrived(qc_chain *c, qc_index *i, uint32_t n_tx, qc_filepos pos);
 QC_MUST_CHECK qc_err qc_write_genesis(qc_chain *c);
