@@ -1,0 +1,223 @@
+/* Made by api/generate.py: the compiler's word on the layout texts, on 64-bit hosts. */
+#include "quoin/block.h"
+#include "quoin/block_read.h"
+#include "quoin/chain_follow.h"
+#include "quoin/chain_read.h"
+#include "quoin/host.h"
+#include "quoin/rpc_serve.h"
+#include "quoin/store_own.h"
+#include "quoin/types.h"
+
+#include <stddef.h>
+
+#define AT(t, m, off) _Static_assert(offsetof(t, m) == (off), #t "." #m)
+#define SIZE(t, n) _Static_assert(sizeof(t) == (n), #t)
+
+_Static_assert(sizeof(void *) != 8 || sizeof(qn_head) == 8, "qn_head");
+
+SIZE(qn_hash, 32);
+AT(qn_hash, b, 0);
+
+SIZE(qn_block_ref, 36);
+AT(qn_block_ref, hash, 0);
+AT(qn_block_ref, height, 32);
+
+SIZE(qn_array, 16);
+AT(qn_array, off, 0);
+AT(qn_array, count, 8);
+AT(qn_array, stride, 12);
+
+SIZE(qn_range, 16);
+AT(qn_range, off, 0);
+AT(qn_range, len, 8);
+
+SIZE(qn_block_view, 200);
+AT(qn_block_view, size, 0);
+AT(qn_block_view, generation, 4);
+AT(qn_block_view, total, 8);
+AT(qn_block_view, flags, 16);
+AT(qn_block_view, height, 20);
+AT(qn_block_view, hash, 24);
+AT(qn_block_view, prev, 56);
+AT(qn_block_view, tx, 88);
+AT(qn_block_view, in, 104);
+AT(qn_block_view, out, 120);
+AT(qn_block_view, spent, 136);
+AT(qn_block_view, fee, 152);
+AT(qn_block_view, raw, 168);
+AT(qn_block_view, spent_scripts, 184);
+
+SIZE(qn_tx_rec, 104);
+AT(qn_tx_rec, txid, 0);
+AT(qn_tx_rec, wtxid, 32);
+AT(qn_tx_rec, off, 64);
+AT(qn_tx_rec, len, 68);
+AT(qn_tx_rec, in0, 72);
+AT(qn_tx_rec, n_in, 76);
+AT(qn_tx_rec, out0, 80);
+AT(qn_tx_rec, n_out, 84);
+AT(qn_tx_rec, weight, 88);
+AT(qn_tx_rec, stripped, 92);
+AT(qn_tx_rec, version, 96);
+AT(qn_tx_rec, locktime, 100);
+
+SIZE(qn_in_rec, 56);
+AT(qn_in_rec, prev_txid, 0);
+AT(qn_in_rec, prev_n, 32);
+AT(qn_in_rec, sequence, 36);
+AT(qn_in_rec, script_off, 40);
+AT(qn_in_rec, script_len, 44);
+AT(qn_in_rec, witness_off, 48);
+AT(qn_in_rec, witness_len, 52);
+
+SIZE(qn_out_rec, 16);
+AT(qn_out_rec, value, 0);
+AT(qn_out_rec, script_off, 8);
+AT(qn_out_rec, script_len, 12);
+
+SIZE(qn_spent_rec, 32);
+AT(qn_spent_rec, value, 0);
+AT(qn_spent_rec, script_off, 8);
+AT(qn_spent_rec, script_len, 16);
+AT(qn_spent_rec, height, 20);
+AT(qn_spent_rec, coinbase, 24);
+AT(qn_spent_rec, reserved, 28);
+
+SIZE(qn_read_range, 44);
+AT(qn_read_range, hash, 0);
+AT(qn_read_range, height, 32);
+AT(qn_read_range, off, 36);
+AT(qn_read_range, len, 40);
+
+SIZE(qn_read_result, 8);
+AT(qn_read_result, status, 0);
+AT(qn_read_result, len, 4);
+
+SIZE(qn_follow_options, 24);
+AT(qn_follow_options, size, 0);
+AT(qn_follow_options, set, 4);
+AT(qn_follow_options, flags, 8);
+AT(qn_follow_options, window, 12);
+AT(qn_follow_options, from_height, 16);
+AT(qn_follow_options, reserved, 20);
+
+SIZE(qn_follow_event, 112);
+AT(qn_follow_event, size, 0);
+AT(qn_follow_event, type, 4);
+AT(qn_follow_event, flags, 8);
+AT(qn_follow_event, lag, 12);
+AT(qn_follow_event, epoch, 16);
+AT(qn_follow_event, seq, 24);
+AT(qn_follow_event, chain_seq, 32);
+AT(qn_follow_event, ref, 40);
+AT(qn_follow_event, prev, 76);
+
+SIZE(qn_chain_info, 184);
+AT(qn_chain_info, size, 0);
+AT(qn_chain_info, flags, 4);
+AT(qn_chain_info, epoch, 8);
+AT(qn_chain_info, chain_seq, 16);
+AT(qn_chain_info, tip, 24);
+AT(qn_chain_info, durable, 60);
+AT(qn_chain_info, best_header, 96);
+AT(qn_chain_info, tip_time, 132);
+AT(qn_chain_info, tip_mtp, 136);
+AT(qn_chain_info, prune_height, 140);
+AT(qn_chain_info, chain_work, 144);
+AT(qn_chain_info, progress_ppm, 176);
+AT(qn_chain_info, reserved, 180);
+
+SIZE(qn_header_rec, 136);
+AT(qn_header_rec, ref, 0);
+AT(qn_header_rec, flags, 36);
+AT(qn_header_rec, chain_tx, 40);
+AT(qn_header_rec, n_tx, 48);
+AT(qn_header_rec, mtp, 52);
+AT(qn_header_rec, raw, 56);
+
+SIZE(qn_chain_params, 124);
+AT(qn_chain_params, size, 0);
+AT(qn_chain_params, magic, 4);
+AT(qn_chain_params, name, 8);
+AT(qn_chain_params, bech32_hrp, 24);
+AT(qn_chain_params, genesis, 40);
+AT(qn_chain_params, base58_pubkey, 72);
+AT(qn_chain_params, base58_script, 73);
+AT(qn_chain_params, base58_secret, 74);
+AT(qn_chain_params, reserved, 75);
+AT(qn_chain_params, subsidy_halving, 76);
+AT(qn_chain_params, pow_spacing, 80);
+AT(qn_chain_params, pow_timespan, 84);
+AT(qn_chain_params, pow_limit, 88);
+AT(qn_chain_params, p2p_port, 120);
+
+SIZE(qn_rpc_method, 16);
+AT(qn_rpc_method, size, 0);
+AT(qn_rpc_method, set, 4);
+AT(qn_rpc_method, timeout_ms, 8);
+AT(qn_rpc_method, max_pending, 12);
+
+SIZE(qn_rpc_request, 16);
+AT(qn_rpc_request, size, 0);
+AT(qn_rpc_request, timeout_ms, 4);
+AT(qn_rpc_request, request, 8);
+
+SIZE(qn_store_op, 12);
+AT(qn_store_op, op, 0);
+AT(qn_store_op, key_len, 4);
+AT(qn_store_op, value_len, 8);
+
+SIZE(qn_store_info, 24);
+AT(qn_store_info, size, 0);
+AT(qn_store_info, reserved, 4);
+AT(qn_store_info, bytes, 8);
+AT(qn_store_info, quota, 16);
+
+#if UINTPTR_MAX == UINT64_MAX
+SIZE(qn_host_1_r1, 88);
+AT(qn_host_1_r1, get, 8);
+AT(qn_host_1_r1, log, 16);
+AT(qn_host_1_r1, fail, 24);
+AT(qn_host_1_r1, post, 32);
+AT(qn_host_1_r1, timer_set, 40);
+AT(qn_host_1_r1, timer_cancel, 48);
+AT(qn_host_1_r1, progress, 56);
+AT(qn_host_1_r1, now_ms, 64);
+AT(qn_host_1_r1, time, 72);
+AT(qn_host_1_r1, random, 80);
+SIZE(qn_block_read_1_r1, 40);
+AT(qn_block_read_1_r1, views, 8);
+AT(qn_block_read_1_r1, views_at, 16);
+AT(qn_block_read_1_r1, release, 24);
+AT(qn_block_read_1_r1, ranges, 32);
+SIZE(qn_chain_follow_1_r1, 56);
+AT(qn_chain_follow_1_r1, open, 8);
+AT(qn_chain_follow_1_r1, next, 16);
+AT(qn_chain_follow_1_r1, ack, 24);
+AT(qn_chain_follow_1_r1, close, 32);
+AT(qn_chain_follow_1_r1, retain, 40);
+AT(qn_chain_follow_1_r1, release, 48);
+SIZE(qn_chain_read_1_r1, 56);
+AT(qn_chain_read_1_r1, info, 8);
+AT(qn_chain_read_1_r1, params, 16);
+AT(qn_chain_read_1_r1, headers, 24);
+AT(qn_chain_read_1_r1, headers_by_hash, 32);
+AT(qn_chain_read_1_r1, locator, 40);
+AT(qn_chain_read_1_r1, find_fork, 48);
+SIZE(qn_rpc_serve_1_r1, 40);
+AT(qn_rpc_serve_1_r1, add, 8);
+AT(qn_rpc_serve_1_r1, remove, 16);
+AT(qn_rpc_serve_1_r1, reply, 24);
+AT(qn_rpc_serve_1_r1, reply_error, 32);
+SIZE(qn_store_own_1_r1, 88);
+AT(qn_store_own_1_r1, get, 8);
+AT(qn_store_own_1_r1, write, 16);
+AT(qn_store_own_1_r1, snapshot_open, 24);
+AT(qn_store_own_1_r1, snapshot_close, 32);
+AT(qn_store_own_1_r1, iter_open, 40);
+AT(qn_store_own_1_r1, iter_next, 48);
+AT(qn_store_own_1_r1, iter_close, 56);
+AT(qn_store_own_1_r1, info, 64);
+AT(qn_store_own_1_r1, size_of, 72);
+AT(qn_store_own_1_r1, wipe, 80);
+#endif

@@ -1,0 +1,228 @@
+"""The interfaces as data: read api/interfaces/*.toml, refuse what may not cross the boundary."""
+import dataclasses
+import pathlib
+import re
+import tomllib
+
+SCALARS = {"u8": ("uint8_t", 1), "i8": ("int8_t", 1), "char": ("char", 1), "u16": ("uint16_t", 2),
+           "u32": ("uint32_t", 4), "i32": ("int32_t", 4), "u64": ("uint64_t", 8), "i64": ("int64_t", 8)}
+RESULTS = {"status": "qn_status", "void": "void", "u64": "uint64_t", "i64": "int64_t"}
+KINDS = ("in", "out", "frozen", "record")
+
+
+class Refused(Exception):
+    """An interface file breaks a rule; the text says which file, what and why."""
+
+
+@dataclasses.dataclass
+class Field:
+    ctype: str      # C type of one element
+    name: str
+    count: int      # 0: not an array
+    doc: str
+    since: int
+    offset: int = 0
+    size: int = 0
+
+
+@dataclasses.dataclass
+class Struct:
+    name: str
+    kind: str       # in, out: begin with size; frozen: never grows; record: read by stride
+    doc: str
+    fields: list
+    size: int = 0
+    align: int = 1
+
+
+@dataclasses.dataclass
+class Flags:
+    group: str
+    doc: str
+    items: list     # (name, value, doc, since)
+    enum: bool
+
+
+@dataclasses.dataclass
+class Param:
+    kind: str
+    type: str       # struct or callback name, or scalar
+    name: str
+    doc: str
+    c: list         # C parameters: (type with trailing space or star, name)
+
+
+@dataclasses.dataclass
+class Callable:
+    name: str
+    doc: str
+    params: list
+    since: int = 1
+    thread: str = "loop"
+    result: str = "status"
+    returns: list = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class File:
+    path: str
+    header: str
+    summary: str
+    doc: str = ""
+    name: str = ""          # empty: shared types only
+    major: int = 0
+    local: bool = False
+    handwritten: bool = False
+    uses: list = dataclasses.field(default_factory=list)
+    grant: list = dataclasses.field(default_factory=list)
+    status: list = dataclasses.field(default_factory=list)
+    flags: list = dataclasses.field(default_factory=list)
+    structs: list = dataclasses.field(default_factory=list)
+    callbacks: list = dataclasses.field(default_factory=list)
+    methods: list = dataclasses.field(default_factory=list)
+
+    @property
+    def table(self) -> str:
+        return f"qn_{self.name.replace('.', '_')}_{self.major}"
+
+    @property
+    def revision(self) -> int:
+        return max((m.since for m in self.methods), default=1)
+
+
+class Model:
+    def __init__(self):
+        self.files = []
+        self.types = {}     # struct name -> Struct
+        self.callbacks = {}
+
+    def named(self, stem: str) -> File:
+        return next(f for f in self.files if f.path == f"{stem}.toml")
+
+
+def c_params(kind: str, t: str, name: str) -> list:
+    """How one parameter of an interface file looks in C."""
+    if kind == "scalar":
+        return [(SCALARS[t][0] + " ", name)]
+    one = {
+        "in": [(f"const {t} *", name)],
+        "in?": [(f"const {t} *", name)],
+        "in[]": [(f"const {t} *", name), ("uint32_t ", f"n_{name}")],
+        "out[]": [(f"{t} *", name), ("uint32_t ", f"max_{name}"), ("uint32_t *", f"n_{name}")],
+        "lend": [(f"const {t} **", name)],
+        "lend[]": [(f"const {t} **", name), ("uint32_t ", f"max_{name}"), ("uint32_t *", f"n_{name}")],
+        "view": [("const qn_block_view *", name)],
+        "cstring": [("const char *", name)],
+        "text": [("const char *", name), ("uint32_t ", f"{name}_len")],
+        "text64": [("const char *", name), ("uint64_t ", f"{name}_len")],
+        "bytes": [("const void *", name), ("uint32_t ", f"{name}_len")],
+        "bytes64": [("const void *", name), ("uint64_t ", f"{name}_len")],
+        "fill": [("void *", name), ("uint32_t ", f"{name}_len")],
+        "out bytes": [("void *", name), ("uint32_t ", f"max_{name}"), ("uint32_t *", f"n_{name}")],
+        "lend bytes": [("const uint8_t **", name), ("uint32_t *", f"n_{name}")],
+        "out table": [("const void **", name)],
+        "out cap": [("qn_cap **", name)],
+        "callback": [(f"{t} *", name), ("void *", "arg")],
+    }
+    if kind == "out":
+        return [((SCALARS[t][0] if t in SCALARS else t) + " *", name)]
+    return one[kind]
+
+
+WHOLE = ("view", "cstring", "text", "text64", "bytes", "bytes64", "fill", "out bytes", "lend bytes",
+         "out table", "out cap")
+
+
+def param(where: str, m: Model, spec: list) -> Param:
+    text, name, doc = spec
+    if text in SCALARS:
+        kind, t = "scalar", text
+    elif text in WHOLE:
+        kind, t = text, ""
+    else:
+        kind, _, t = text.partition(" ")
+        known = m.callbacks if kind == "callback" else m.types
+        if t not in known and not (kind == "out" and t in SCALARS):
+            raise Refused(f"{where}: parameter {name}: no such type '{text}'")
+        if kind not in ("in", "in?", "in[]", "out", "out[]", "lend", "lend[]", "callback"):
+            raise Refused(f"{where}: parameter {name}: no such kind '{kind}'")
+    return Param(kind, t, name, doc, c_params(kind, t, name))
+
+
+def struct(where: str, m: Model, d: dict) -> Struct:
+    """Lay the members out, and refuse holes: every byte that crosses has a name."""
+    s = Struct(d["name"], d["kind"], d["doc"], [])
+    if s.kind not in KINDS:
+        raise Refused(f"{where}: {s.name}: kind is one of {', '.join(KINDS)}, not '{s.kind}'")
+    for spec in d["fields"]:
+        got = re.fullmatch(r"(\w+)(?:\[(\d+)\])?", spec[0])
+        t, count = got[1], int(got[2] or 0)
+        if t in SCALARS:
+            ctype, size = SCALARS[t]
+            align = size
+        elif t in m.types and m.types[t].kind == "frozen":
+            ctype, size, align = t, m.types[t].size, m.types[t].align
+        else:
+            raise Refused(f"{where}: {s.name}.{spec[1]}: '{spec[0]}' may not lie in shared data")
+        if s.size % align:
+            raise Refused(f"{where}: {s.name}.{spec[1]} leaves a hole before it (offset {s.size})")
+        since = spec[3] if len(spec) > 3 else 1
+        s.fields.append(Field(ctype, spec[1], count, spec[2], since, s.size, size * max(count, 1)))
+        s.size += size * max(count, 1)
+        s.align = max(s.align, align)
+    if s.size % s.align:
+        raise Refused(f"{where}: {s.name} ends in a hole (size {s.size}, alignment {s.align})")
+    if s.kind in ("in", "out") and (s.fields[0].name, s.fields[0].ctype) != ("size", "uint32_t"):
+        raise Refused(f"{where}: {s.name} crosses the boundary: its first member is u32 size")
+    if s.kind == "frozen" and any(f.since > 1 for f in s.fields):
+        raise Refused(f"{where}: {s.name} is frozen and cannot grow")
+    return s
+
+
+def ordered(where: str, what: str, sinces: list) -> None:
+    if sinces != sorted(sinces):
+        raise Refused(f"{where}: {what}: a newer member stands before an older one")
+
+
+def read(path: pathlib.Path, m: Model) -> File:
+    d = tomllib.loads(path.read_text(encoding="utf-8"))
+    head = d.get("interface") or d["types"]
+    f = File(path=path.name, **{k: v.strip() if isinstance(v, str) else v for k, v in head.items()})
+    where = path.name
+    f.status = [(s["name"], s["value"], s["doc"], s.get("since", 1)) for s in d.get("status", [])]
+    for g in d.get("flags", []):
+        items = [(i[0], i[1], i[2], i[3] if len(i) > 3 else 1) for i in g["items"]]
+        ordered(where, g["group"], [i[3] for i in items])
+        if len({i[1] for i in items}) != len(items):
+            raise Refused(f"{where}: {g['group']}: a value is used twice")
+        f.flags.append(Flags(g["group"], g["doc"], items, g.get("enum", False)))
+    for s in d.get("struct", []):
+        done = struct(where, m, s)
+        ordered(where, done.name, [x.since for x in done.fields])
+        f.structs.append(done)
+        m.types[done.name] = done
+    for c in d.get("callback", []):
+        done = Callable(c["name"], c["doc"].strip(), [param(where, m, p) for p in c["params"]], result="void")
+        f.callbacks.append(done)
+        m.callbacks[done.name] = done
+    for x in d.get("method", []):
+        f.methods.append(Callable(x["name"], x["doc"].strip(), [param(where, m, p) for p in x["params"]],
+                                  x["since"], x.get("thread", "loop"), x.get("result", "status"),
+                                  x.get("returns", [])))
+    ordered(where, "methods", [x.since for x in f.methods])
+    known = {s[0] for g in m.files for s in g.status} | {s[0] for s in f.status}
+    for x in f.methods:
+        for code in x.returns:
+            if code not in known:
+                raise Refused(f"{where}: {x.name}: no such status {code}")
+    return f
+
+
+def load(folder: pathlib.Path) -> Model:
+    """Shared types first; then host/1; then the rest by name."""
+    m = Model()
+    first = ["types.toml", "block.toml", "host.toml"]
+    rest = sorted(p.name for p in folder.glob("*.toml") if p.name not in first)
+    for name in first + rest:
+        m.files.append(read(folder / name, m))
+    return m
