@@ -11,21 +11,7 @@
 /* Two coinbases that later ones overwrote: their coins are no longer as they made them. */
 bool qc_bip30_exception(const qc_index *i)
 {
-    static const struct {
-        uint32_t height;
-        const char *hash;
-    } EXCEPTION[] = {
-        {91722, "00000000000271a2dc26e7667f8419f2e15416dc6955e5a6c6cdf3f2574dd08e"},
-        {91812, "00000000000af0aed4792b1acee3d966af36cf5def14935db8de83d6f9306f2f"},
-    };
-    char hex[QC_HASH_HEX_LEN + 1];
-    for (size_t k = 0; k < QC_COUNTOF(EXCEPTION); k++) {
-        if (i->height != EXCEPTION[k].height)
-            continue;
-        qc_hash_hex(&i->hash, hex);
-        return strcmp(hex, EXCEPTION[k].hash) == 0;
-    }
-    return false;
+    return qc_bip30_overwritten(i->height, &i->hash);
 }
 
 static bool coin_is(const qc_spent *a, const qc_spent *b)

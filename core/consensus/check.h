@@ -40,7 +40,7 @@ bool qc_check_header(const qc_params *p, const qc_header *h, const qc_hash *hash
 /** In context; `height` is the new header's (>= 1), `now` the adjusted time. */
 bool qc_check_header_context(const qc_params *p, const qc_header *h, uint32_t height,
                              const qc_ancestors *a, int64_t now, qc_verdict *v);
-/** CheckTransaction. */
+/** CheckTransaction. Context-free; at most QC_MAX_BLOCK_WEIGHT / 4 stripped bytes pass. */
 bool qc_check_tx(const qc_tx *tx, qc_verdict *v);
 /** CheckBlock, merkle root, sizes, coinbase place, each transaction, legacy sigops, signet
  *  solution; header's proof of work when check_pow. check_merkle false: verify_block --no-merkle,
@@ -50,10 +50,11 @@ bool qc_check_block(const qc_params *p, const qc_block *b, bool check_pow, bool 
 /** ContextualCheckBlock: finality, BIP34, witness commitment, weight. mtp: of the parent. */
 bool qc_check_block_context(const qc_params *p, const qc_block *b, uint32_t height,
                             uint32_t mtp_prev, qc_verdict *v);
-/** Are mutation symptoms present (IsBlockMutated: merkle, witness malleation, 64-byte txs)? */
+/** Are mutation symptoms present (IsBlockMutated: merkle, witness malleation, 64-byte txs)? True:
+ *  *v says which. */
 bool qc_block_is_mutated(const qc_block *b, bool check_witness_root, qc_verdict *v);
 bool qc_tx_is_final(const qc_tx *tx, uint32_t height, int64_t time);
-/** BIP325: challenge satisfied (only for signets). */
+/** BIP325: challenge satisfied (only for signets). Aborts when memory runs out. */
 bool qc_check_signet(const qc_params *p, const qc_block *b);
 /** Index of the witness commitment output of the coinbase, or -1. */
 int qc_witness_commitment_index(const qc_block *b);
@@ -65,6 +66,12 @@ uint32_t qc_block_script_flags(const qc_params *p, uint32_t height, const qc_has
 bool qc_bip30_applies(const qc_params *p, uint32_t height, const qc_hash *hash,
                       const qc_hash *hash_at_bip34);
 
+/** Were this block's coinbase outputs overwritten by a later duplicate (91722, 91812 of the main
+ *  chain)? They can never be spent, and are already gone when the block is disconnected. */
+bool qc_bip30_overwritten(uint32_t height, const qc_hash *hash);
+
+/** Sum of the outputs of a transaction that has passed qc_check_tx(). */
+qc_amount qc_tx_value_out(const qc_tx *tx);
 /** CheckTxInputs: maturity, ranges, in >= out. Out: *fee. spent: one per input, all present. */
 bool qc_check_tx_inputs(const qc_tx *tx, const qc_spent *spent, uint32_t height, qc_amount *fee,
                         qc_verdict *v);

@@ -15,24 +15,25 @@ typedef enum qc_vcode {
     QC_V_LOW_WORK,       /* "too-little-chainwork" */
 } qc_vcode;
 
+#define QC_VERDICT_REASON_LEN 96
 #define QC_VERDICT_DEBUG_LEN 192
+/** All zero: valid. May be copied. */
 typedef struct qc_verdict {
     qc_vcode code;
-    const char *reason;  /* Core's reject reason; static or inside debug's companion buffer */
-    char reason_buf[96]; /* for reasons that carry values: bad-version(0x...),
-                            block-script-verify-flag-failed (...) */
-    char debug[QC_VERDICT_DEBUG_LEN];
+    char reason[QC_VERDICT_REASON_LEN]; /* Core's reject reason; empty when ok */
+    char debug[QC_VERDICT_DEBUG_LEN];   /* Core's debug message, may be empty */
 } qc_verdict;
 
 static inline bool qc_verdict_ok(const qc_verdict *v)
 {
     return v->code == QC_V_OK;
 }
-/** Fill *v; returns false, so that `return qc_verdict_fail(...)` reads well. */
+/** Fill *v; debug_fmt NULL: no debug text. Returns false, so that `return qc_verdict_fail(...)`
+ *  reads well. */
 bool qc_verdict_fail(qc_verdict *v, qc_vcode code, const char *reason, const char *debug_fmt, ...)
     QC_PRINTF(4, 5);
-/** As qc_verdict_fail() with a formatted reason. */
+/** As qc_verdict_fail() with a ready debug text (may be NULL) and a formatted reason. */
 bool qc_verdict_failf(qc_verdict *v, qc_vcode code, const char *debug, const char *reason_fmt, ...)
     QC_PRINTF(4, 5);
-/** "reason, debug" or "reason" as Core's ValidationState::ToString(). Returns out. */
+/** "reason, debug", "reason" or "Valid" as Core's ValidationState::ToString(). Returns out. */
 char *qc_verdict_text(const qc_verdict *v, char *out, size_t cap);
