@@ -138,28 +138,30 @@ static bool try_put(qc_digest_set *s, size_t b, const qc_hash *d)
     return i < PLACES;
 }
 
+/* Both buckets of `d` are full: give it a place in `b`. Which one is drawn from the digest, so that
+ * nobody can aim. Returns false if the place was free by now; else *d is who had it. */
+static bool displace(qc_digest_set *s, size_t b, qc_hash *d, unsigned draw)
+{
+    unsigned i = d->b[8 + draw % 24] % PLACES;
+    uint32_t state = lock(s, b);
+    qc_hash evicted = s->buckets[b].place[i];
+    s->buckets[b].place[i] = *d;
+    unlock(s, b, (state | USED(i)) & ~SPENT(i));
+    *d = evicted;
+    return state & USED(i);
+}
+
 void qc_digest_set_add(qc_digest_set *s, const qc_hash *digest)
 {
     qc_hash d = *digest;
-    size_t b = bucket_of(s, &d, 0);
-    if (refresh(s, b, digest) || refresh(s, bucket_of(s, &d, 1), digest))
+    size_t b = bucket_of(s, &d, 0), other = bucket_of(s, &d, 1);
+    if (refresh(s, b, &d) || refresh(s, other, &d) || try_put(s, b, &d))
         return;
+    b = other;
     for (unsigned move = 0; move < MAX_MOVES; move++) {
-        size_t first = bucket_of(s, &d, 0), second = bucket_of(s, &d, 1);
-        size_t other = b == first ? second : first;
-        if (try_put(s, b, &d) || try_put(s, other, &d))
+        if (try_put(s, b, &d) || !displace(s, b, &d, move))
             return;
-        /* Both are full: take a place in `other`; who had it goes to its own other bucket. Which
-         * place is drawn from the digest, so that nobody can aim. */
-        unsigned i = d.b[8 + move % 24] % PLACES;
-        uint32_t state = lock(s, other);
-        qc_hash evicted = s->buckets[other].place[i];
-        s->buckets[other].place[i] = d;
-        unlock(s, other, (state | USED(i)) & ~SPENT(i));
-        if (!(state & USED(i)))
-            return;
-        d = evicted;
-        b = bucket_of(s, &d, 0) == other ? bucket_of(s, &d, 1) : bucket_of(s, &d, 0);
+        b = bucket_of(s, &d, 0) == b ? bucket_of(s, &d, 1) : bucket_of(s, &d, 0);
     }
-    /* The last one evicted is forgotten. */
+    /* The last one displaced is forgotten. */
 }
