@@ -1,23 +1,11 @@
 /* Counting signature operations (Core script/script.cpp, interpreter.cpp CountWitnessSigOps). */
+#include "core/btc/sigops.h"
 #include "core/script/pattern.h"
 #include "core/script/verify.h"
 
-#define MAX_PUBKEYS_PER_MULTISIG 20u
-
 uint32_t qc_script_sigops(qc_span script, bool accurate)
 {
-    const uint8_t *pc = script.data, *end = script.data + script.len;
-    uint8_t op, last = QC_OP_INVALID;
-    qc_span data;
-    uint32_t n = 0;
-    for (; qc_op_read(&pc, end, &op, &data); last = op) {
-        if (op == QC_OP_CHECKSIG || op == QC_OP_CHECKSIGVERIFY)
-            n++;
-        else if (op == QC_OP_CHECKMULTISIG || op == QC_OP_CHECKMULTISIGVERIFY)
-            n += accurate && last >= QC_OP_1 && last <= QC_OP_16 ? last - QC_OP_1 + 1u
-                                                                 : MAX_PUBKEYS_PER_MULTISIG;
-    }
-    return n;
+    return qc_sigops_count(script, accurate);
 }
 
 uint32_t qc_script_p2sh_sigops(qc_span script_pubkey, qc_span script_sig)
