@@ -1,15 +1,11 @@
 /* Signed blocks of signets, BIP325: the coinbase's witness commitment carries a solution, a
  * scriptSig and witness stack for the network's challenge, that signs the rest of the block. */
 #include "core/base/alloc.h"
-#include "core/base/endian.h"
 #include "core/consensus/check.h"
 #include "core/crypto/sha256.h"
+#include "core/script/pattern.h"
 #include "core/script/verify.h"
 
-#define OP_0 0x00
-#define OP_RETURN 0x6a
-#define OP_PUSHDATA1 0x4c
-#define OP_PUSHDATA4 0x4e
 #define SIGNET_FLAGS (QC_SCRIPT_P2SH | QC_SCRIPT_WITNESS | QC_SCRIPT_DERSIG | QC_SCRIPT_NULLDUMMY)
 
 static const uint8_t g_marker[4] = {0xec, 0xc7, 0xda, 0xa2};
@@ -21,43 +17,11 @@ static void must(qc_err err)
     QC_ASSERT(!err);
 }
 
-/* The next operation of a script: its opcode and what it pushes. False: end, or a push that does
- * not fit. */
-static bool next_op(qc_span *rest, uint8_t *op, qc_span *data)
-{
-    *data = (qc_span){NULL, 0};
-    if (rest->len == 0)
-        return false;
-    const uint8_t *p = rest->data + 1;
-    size_t left = rest->len - 1, head = 0, len = 0;
-    *op = rest->data[0];
-    if (*op < OP_PUSHDATA1) {
-        len = *op;
-    } else if (*op <= OP_PUSHDATA4) {
-        head = (size_t)1 << (*op - OP_PUSHDATA1);
-        if (left < head)
-            return false;
-        len = head == 1 ? *p : head == 2 ? qc_read_le16(p) : qc_read_le32(p);
-    }
-    if (left - head < len)
-        return false;
-    *data = (qc_span){p + head, len};
-    *rest = (qc_span){p + head + len, left - head - len};
-    return true;
-}
-
 /* Append the shortest push of `data`, as CScript's << makes it. */
 static void push(qc_bytes *script, qc_span data)
 {
-    uint8_t head[5] = {(uint8_t)data.len};
-    size_t n = 1;
-    if (data.len >= OP_PUSHDATA1) {
-        size_t width = data.len <= 0xff ? 1 : data.len <= 0xffff ? 2 : 4;
-        head[0] = (uint8_t)(OP_PUSHDATA1 + width / 2);
-        qc_write_le32(head + 1, (uint32_t)data.len);
-        n = 1 + width;
-    }
-    must(qc_bytes_append(script, head, n));
+    uint8_t head[5];
+    must(qc_bytes_append(script, head, qc_push_header(data.len, head)));
     must(qc_bytes_append(script, data.data, data.len));
 }
 
@@ -67,7 +31,9 @@ static bool take_solution(qc_span script, qc_span *solution, qc_bytes *cleared)
 {
     bool found = false;
     uint8_t op;
-    for (qc_span rest = script, data; next_op(&rest, &op, &data);) {
+    qc_span data;
+    const uint8_t *pc = script.data, *end = pc + script.len;
+    while (qc_op_read(&pc, end, &op, &data)) {
         if (data.len == 0) {
             must(qc_bytes_append(cleared, &op, 1));
             continue;
@@ -139,7 +105,7 @@ static qc_hash to_spend_txid(const qc_header *h, const qc_hash *root, qc_span ch
 {
     uint8_t data[72];
     qc_bytes sig = QC_BYTES_INIT, tx = QC_BYTES_INIT;
-    static const uint8_t op_0 = OP_0;
+    static const uint8_t op_0 = QC_OP_0;
     qc_write_le32(data, (uint32_t)h->version);
     memcpy(data + 4, h->prev.b, 32);
     memcpy(data + 36, root->b, 32);
@@ -170,7 +136,7 @@ static bool split_solution(qc_span solution, qc_span *sig, qc_span *witness)
 
 static bool solves(qc_span challenge, const qc_hash *spend, qc_span sig, qc_span witness)
 {
-    static const uint8_t op_return = OP_RETURN;
+    static const uint8_t op_return = QC_OP_RETURN;
     qc_bytes raw = QC_BYTES_INIT;
     qc_txbuf tx;
     write_tx(&raw, &(qc_outpoint){.txid = *spend}, sig, qc_span_of(&op_return, 1), witness);
