@@ -1,0 +1,63 @@
+#include "lib/hex.h"
+
+static const char DIGITS[] = "0123456789abcdef";
+
+int qn_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+void qn_hex_encode(const void *data, size_t len, char *out)
+{
+    const uint8_t *p = data;
+    for (size_t i = 0; i < len; i++) {
+        *out++ = DIGITS[p[i] >> 4];
+        *out++ = DIGITS[p[i] & 15];
+    }
+    *out = '\0';
+}
+
+void qn_hex_encode_reversed(const void *data, size_t len, char *out)
+{
+    const uint8_t *p = data;
+    for (size_t i = len; i-- > 0;) {
+        *out++ = DIGITS[p[i] >> 4];
+        *out++ = DIGITS[p[i] & 15];
+    }
+    *out = '\0';
+}
+
+static bool decode_byte(const char *hex, uint8_t *out)
+{
+    int hi = qn_hex_digit(hex[0]), lo = qn_hex_digit(hex[1]);
+    if (hi < 0 || lo < 0)
+        return false;
+    *out = (uint8_t)(hi << 4 | lo);
+    return true;
+}
+
+bool qn_hex_decode(const char *hex, size_t hex_len, uint8_t *out, size_t cap)
+{
+    if (hex_len % 2 != 0 || hex_len / 2 > cap)
+        return false;
+    for (size_t i = 0; i < hex_len / 2; i++)
+        if (!decode_byte(hex + 2 * i, out + i))
+            return false;
+    return true;
+}
+
+bool qn_hex_decode_reversed(const char *hex, size_t hex_len, uint8_t *out, size_t len)
+{
+    if (hex_len % 2 != 0 || hex_len / 2 != len)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (!decode_byte(hex + 2 * i, out + len - 1 - i))
+            return false;
+    return true;
+}
