@@ -1,11 +1,16 @@
 #include "tests/vectors/sets.h"
 
 static const vector_set SETS[] = {
+    {"base58_encode_decode", "core/base58_encode_decode.json", set_base58},
+    {"bip-0340_test-vectors", "bips/bip-0340_test-vectors.csv", set_bip340},
     {"bip-0341_wallet-test-vectors", "bips/bip-0341_wallet-test-vectors.json", set_bip341},
     {"bip341_wallet_vectors", "core/bip341_wallet_vectors.json", set_bip341},
+    {"key_io_invalid", "core/key_io_invalid.json", set_key_io_invalid},
+    {"key_io_valid", "core/key_io_valid.json", set_key_io_valid},
     {"script_assets_test", "core/script_assets_test.json", set_script_assets},
     {"script_tests", "core/script_tests.json", set_script_tests},
     {"sighash", "core/sighash.json", set_sighash},
+    {"siphash", "core/siphash.json", set_siphash},
     {"tx_invalid", "core/tx_invalid.json", set_tx_invalid},
     {"tx_valid", "core/tx_valid.json", set_tx_valid},
 };
