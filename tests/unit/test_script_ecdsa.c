@@ -2,7 +2,7 @@
 #include "core/script/verify.h"
 
 #include "core/crypto/hashes.h"
-#include "core/script/vm.h"
+#include "core/script/sigcheck.h"
 #include "tests/unit/harness.h"
 #include "tests/unit/script_spend.h"
 
@@ -327,6 +327,31 @@ static void test_p2wsh__overfull_stack_fails_behind_the_first_operation(void **s
     assert_int_equal(spend_many(5000, "8613", "ROLL"), QC_SE_STACK_SIZE);
 }
 
+/* A DER structure with integers of these lengths, each starting with `first`. */
+static bool strict_with(size_t len_r, size_t len_s, uint8_t first)
+{
+    uint8_t d[96] = {0x30, (uint8_t)(len_r + len_s + 4), 2, (uint8_t)len_r, first};
+    d[4 + len_r] = 2;
+    d[5 + len_r] = (uint8_t)len_s;
+    d[6 + len_r] = first;
+    d[6 + len_r + len_s] = 1;
+    return qc_sig_is_strict_der(qc_span_of(d, 7 + len_r + len_s));
+}
+
+static void test_sig_is_strict_der__sizes_and_signs(void **state)
+{
+    (void)state;
+    assert_true(strict_with(1, 1, 1));
+    assert_true(strict_with(1, 1, 0)); /* zero is one zero byte */
+    assert_true(strict_with(33, 33, 1));
+    assert_false(strict_with(33, 34, 1));
+    assert_true(strict_with(2, 64, 1)); /* only the sum is limited */
+    assert_false(strict_with(0, 2, 1));
+    assert_false(strict_with(1, 0, 1));
+    assert_false(strict_with(2, 2, 0x80));
+    assert_false(strict_with(2, 2, 0));
+}
+
 QC_TEST_MAIN_GROUP(setup, teardown,
                    cmocka_unit_test(test_p2pkh__every_hash_type_signs_what_it_says),
                    cmocka_unit_test(test_p2pkh__wrong_key_or_encoding),
@@ -334,6 +359,7 @@ QC_TEST_MAIN_GROUP(setup, teardown,
                    cmocka_unit_test(test_p2pk__high_s_is_valid_but_not_low),
                    cmocka_unit_test(test_legacy__own_signature_is_deleted_from_the_code),
                    cmocka_unit_test(test_legacy__codeseparator_moves_the_code_and_is_left_out),
+                   cmocka_unit_test(test_sig_is_strict_der__sizes_and_signs),
                    cmocka_unit_test(test_p2wsh__multisig),
                    cmocka_unit_test(test_p2wpkh__native_and_nested),
                    cmocka_unit_test(test_p2sh__nested_program_must_be_the_only_push),

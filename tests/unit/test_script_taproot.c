@@ -127,6 +127,38 @@ static void test_key_path__annex_and_all_coins_are_signed(void **state)
     S.spent[2].script.len++;
 }
 
+static void test_key_path__a_signature_alone_is_no_annex(void **state)
+{
+    (void)state;
+    uint8_t secret[32], sig[64], aux[32] = {0};
+    qc_hash hash;
+    taproot_coin(0, NULL);
+    qc_taproot_env e = {.tx = &S.tx.tx, .in = 0, .spent = S.spent, .hashes = &S.hashes};
+    assert_true(qc_seckey_tap_tweak(S.signer, S.secret[0], NULL, secret));
+    assert_true(qc_sighash_taproot(&e, 0, &hash));
+    do { /* until it starts with the annex' tag */
+        aux[0]++;
+        aux[1] = (uint8_t)(aux[1] + (aux[0] == 0));
+        assert_true(qc_schnorr_sign(S.signer, secret, qc_span_of(hash.b, 32), aux, sig));
+    } while (sig[0] != 0x50);
+    qc_span item = qc_span_of(sig, sizeof sig);
+    assert_int_equal(spend_items(&item, 1, TAPROOT), QC_SE_OK);
+}
+
+static void test_key_path__inside_p2sh_is_not_taproot(void **state)
+{
+    (void)state;
+    uint8_t key[32];
+    bool odd;
+    assert_true(qc_tap_tweak(S.pub[0] + 1, NULL, key, &odd));
+    qc_bytes program = program_script(1, key, 32), sig = QC_BYTES_INIT;
+    put_data_span(&sig, qc_bytes_span(&program));
+    spend_coin(&S, 0, p2sh_script(qc_bytes_span(&program)));
+    assert_int_equal(spend_check(&S, qc_bytes_span(&sig), NULL, TAPROOT), QC_SE_OK);
+    qc_bytes_free(&program);
+    qc_bytes_free(&sig);
+}
+
 /* --- script path -------------------------------------------------------------------------------
  */
 
@@ -302,7 +334,13 @@ static void test_programs__of_the_future_pass_but_are_discouraged(void **state)
     assert_int_equal(spend_items(NULL, 0, strict), QC_SE_OK);
     spend_coin(&S, 0, program_script(0, S.pub[0], 33));
     assert_int_equal(spend_items(NULL, 0, TAPROOT), QC_SE_WITNESS_PROGRAM_WRONG_LENGTH);
+    /* 40 bytes are a program, 41 are not. */
+    uint8_t longest[41] = {1};
     qc_span item = qc_span_of("x", 1);
+    spend_coin(&S, 0, program_script(2, longest, 40));
+    assert_int_equal(spend_items(&item, 1, TAPROOT), QC_SE_OK);
+    spend_coin(&S, 0, program_script(2, longest, 41));
+    assert_int_equal(spend_items(&item, 1, TAPROOT), QC_SE_WITNESS_UNEXPECTED);
     spend_coin(&S, 0, script_from_text("1"));
     assert_int_equal(spend_items(&item, 1, TAPROOT), QC_SE_WITNESS_UNEXPECTED);
     assert_int_equal(spend_items(&item, 1, QC_SCRIPT_P2SH), QC_SE_OK);
@@ -311,6 +349,8 @@ static void test_programs__of_the_future_pass_but_are_discouraged(void **state)
 QC_TEST_MAIN_GROUP(setup, teardown, cmocka_unit_test(test_key_path__every_hash_type),
                    cmocka_unit_test(test_key_path__bad_sizes_and_types),
                    cmocka_unit_test(test_key_path__annex_and_all_coins_are_signed),
+                   cmocka_unit_test(test_key_path__a_signature_alone_is_no_annex),
+                   cmocka_unit_test(test_key_path__inside_p2sh_is_not_taproot),
                    cmocka_unit_test(test_script_path__rules_of_tapscript),
                    cmocka_unit_test(test_script_path__budget_is_the_size_of_the_witness),
                    cmocka_unit_test(test_script_path__signatures_cover_leaf_and_separator),
