@@ -30,7 +30,12 @@ void qc_kv_close(qc_kv *kv);
 /** Returns: QC_OK (*out owned: qc_bytes_free()); QC_ENOENT; QC_ECORRUPT; QC_EIO; QC_ENOMEM. snap
  * NULL: newest. */
 QC_MUST_CHECK qc_err qc_kv_get(qc_kv *kv, const qc_kv_snapshot *snap, qc_span key, qc_bytes *out);
+/** No record at all, the obfuscation key's included; false when that cannot be read. */
 bool qc_kv_is_empty(qc_kv *kv);
+/** As qc_kv_is_empty(), telling a failure apart. Returns: QC_OK; QC_ECORRUPT; QC_EIO. */
+QC_MUST_CHECK qc_err qc_kv_probe_empty(qc_kv *kv, bool *out);
+/** The folder, for messages. Borrowed until qc_kv_close(). */
+const char *qc_kv_path(const qc_kv *kv);
 
 qc_kv_batch *qc_kv_batch_new(qc_kv *kv);
 void qc_kv_batch_free(qc_kv_batch *b);
