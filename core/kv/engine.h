@@ -4,7 +4,10 @@
 #include "core/kv/kv.h"
 
 typedef struct qc_kv_ops {
-    const char *name; /* also the log area where Core has one */
+    const char *name;
+    /** A write must not follow a failed one: LevelDB would append to the torn record that the
+     *  failed one left in its log, and what follows could not be read again. */
+    bool one_failed_write;
     void *(*open)(const char *path, const qc_kv_options *o, char **msg);
     void (*close)(void *db);
     void (*destroy)(const char *path, char **msg);

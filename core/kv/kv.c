@@ -9,6 +9,7 @@
 #include "core/os/file.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,6 +19,7 @@ struct qc_kv {
     char *path;
     bool obfuscated;
     uint8_t key[8];
+    _Atomic int stuck; /* the qc_err of a failed write that no later one may follow */
 };
 
 struct qc_kv_batch {
@@ -315,13 +317,19 @@ size_t qc_kv_batch_size(const qc_kv_batch *b)
 
 qc_err qc_kv_write(qc_kv *kv, qc_kv_batch *b, bool sync)
 {
-    if (b->err)
-        return b->err;
+    int stuck = atomic_load_explicit(&kv->stuck, memory_order_relaxed);
+    if (b->err || stuck)
+        return b->err ? b->err : (qc_err)stuck;
     if (qc_fault_hit())
         return QC_EIO;
     char *msg = NULL;
     kv->ops->write(kv->db, b->b, sync, &msg);
-    return msg ? failed(kv, "write", msg) : QC_OK;
+    if (!msg)
+        return QC_OK;
+    qc_err err = failed(kv, "write", msg);
+    if (kv->ops->one_failed_write)
+        atomic_store_explicit(&kv->stuck, (int)err, memory_order_relaxed);
+    return err;
 }
 
 /* ---- snapshots and iterators ---- */
@@ -394,6 +402,8 @@ bool qc_kv_iter_valid(const qc_kv_iter *it)
 
 void qc_kv_iter_next(qc_kv_iter *it)
 {
+    if (it->err) /* a value met it since the last look: the walk is over */
+        return;
     QC_ASSERT(qc_kv_iter_valid(it));
     it->kv->ops->iter_next(it->it);
     moved(it);
@@ -401,6 +411,8 @@ void qc_kv_iter_next(qc_kv_iter *it)
 
 void qc_kv_iter_prev(qc_kv_iter *it)
 {
+    if (it->err) /* a value met it since the last look: the walk is over */
+        return;
     QC_ASSERT(qc_kv_iter_valid(it));
     it->kv->ops->iter_prev(it->it);
     moved(it);

@@ -44,7 +44,9 @@ void qc_kv_batch_delete(qc_kv_batch *b, qc_span key);
 void qc_kv_batch_clear(qc_kv_batch *b);
 /** Approximate bytes gathered. */
 size_t qc_kv_batch_size(const qc_kv_batch *b);
-/** Atomic; `sync`: durable when it returns. Returns: QC_OK; QC_EFULL; QC_EIO; QC_ECORRUPT. */
+/** Atomic; `sync`: durable when it returns. Returns: QC_OK; QC_EFULL; QC_EIO; QC_ECORRUPT;
+ *  QC_ENOMEM. LevelDB: after a failed write every later one fails likewise; close and open again.
+ */
 QC_MUST_CHECK qc_err qc_kv_write(qc_kv *kv, qc_kv_batch *b, bool sync);
 
 qc_kv_snapshot *qc_kv_snapshot_new(qc_kv *kv);

@@ -223,6 +223,7 @@ static void ldb_compact(void *db)
 
 const qc_kv_ops qc_kv_leveldb = {
     .name = "LevelDB",
+    .one_failed_write = true,
     .open = ldb_open,
     .close = ldb_close,
     .destroy = ldb_destroy,

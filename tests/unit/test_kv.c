@@ -82,6 +82,99 @@ static void expect(qc_kv *kv, const qc_kv_snapshot *s, const char *key, const ch
     qc_bytes_free(&v);
 }
 
+/* ---- children: a process of their own, since the engines' threads do not survive a fork ---- */
+
+#define CHILD_SKIP 77
+
+static int run_child(const char *what)
+{
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        execl("/proc/self/exe", "test_kv", what, g_engine == QC_KV_LEVELDB ? "l" : "r", g_root,
+              (char *)NULL);
+        _exit(126);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static int child_busy(void)
+{
+    qc_kv *kv;
+    qc_kv_options o = options(false);
+    qc_err err = qc_kv_open(&kv, g_path, &o, g_detail, sizeof g_detail);
+    return err == QC_EBUSY && strstr(g_detail, "LOCK") ? 0 : 1;
+}
+
+/* Write values of half a megabyte until one is refused. */
+static qc_err write_until_refused(qc_kv *kv, const char *first)
+{
+    static uint8_t big[1 << 19];
+    char key[16];
+    qc_err err = QC_OK;
+    snprintf(key, sizeof key, "%s", first);
+    for (int i = 0; i < 20 && !err; i++) {
+        qc_kv_batch *b = qc_kv_batch_new(kv);
+        qc_kv_batch_put(b, qc_span_str(key), qc_span_of(big, sizeof big));
+        err = qc_kv_write(kv, b, true);
+        qc_kv_batch_free(b);
+        snprintf(key, sizeof key, "%s%d", first, i);
+    }
+    return err;
+}
+
+/* No file may grow past a limit that the first value exceeds. */
+static int child_limit(void)
+{
+    signal(SIGXFSZ, SIG_IGN);
+    qc_kv *kv = open_kv(false);
+    struct rlimit lim = {1 << 16, 1 << 16};
+    setrlimit(RLIMIT_FSIZE, &lim);
+    return write_until_refused(kv, "new") == QC_EIO ? 0 : 1;
+}
+
+/* A file system of its own that holds 4 MiB. */
+static int child_full(void)
+{
+    if ((unshare(CLONE_NEWNS) && unshare(CLONE_NEWUSER | CLONE_NEWNS)) ||
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+        mount("none", g_root, "tmpfs", 0, "size=4m"))
+        return CHILD_SKIP;
+    qc_kv *kv;
+    qc_kv_options o = options(false);
+    if (qc_kv_open(&kv, g_path, &o, g_detail, sizeof g_detail))
+        return 1;
+    if (write_until_refused(kv, "k") != QC_EFULL)
+        return 2;
+    if (write_until_refused(kv, "again") == QC_OK)
+        return 3;
+    qc_kv_close(kv);
+    qc_err err = qc_kv_open(&kv, g_path, &o, g_detail, sizeof g_detail); /* may fail, not die */
+    qc_kv_close(kv);
+    if (err && err != QC_EFULL)
+        fprintf(stderr, "%d %s\n", err, g_detail);
+    return err == QC_OK || err == QC_EFULL ? 0 : 4;
+}
+
+static int child(char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(void);
+    } CHILD[] = {{"busy", child_busy}, {"limit", child_limit}, {"full", child_full}};
+    g_engine = argv[2][0] == 'l' ? QC_KV_LEVELDB : QC_KV_ROCKSDB;
+    snprintf(g_root, sizeof g_root, "%s", argv[3]);
+    snprintf(g_path, sizeof g_path, "%s/a/db", g_root);
+    qc_log_set_sink(sink_none, NULL);
+    for (size_t i = 0; i < QC_COUNTOF(CHILD); i++)
+        if (strcmp(CHILD[i].name, argv[1]) == 0)
+            _exit(CHILD[i].run());
+    return 125;
+}
+
 static void test_get__finds_what_a_batch_wrote_after_reopening(void **state)
 {
     (void)state;
@@ -154,6 +247,7 @@ static void test_iter__walks_in_key_order_both_ways(void **state)
     (void)state;
     qc_kv *kv = open_kv(true);
     char key[8], seen[64] = "";
+    size_t n = 0;
     for (int i = 9; i >= 0; i--) {
         snprintf(key, sizeof key, "k%d", i);
         put(kv, key, key);
@@ -161,7 +255,7 @@ static void test_iter__walks_in_key_order_both_ways(void **state)
     qc_kv_iter *it = qc_kv_iter_new(kv, NULL);
     for (qc_kv_iter_seek(it, qc_span_str("k35")); qc_kv_iter_valid(it); qc_kv_iter_next(it)) {
         assert_true(qc_span_eq(qc_kv_iter_key(it), qc_kv_iter_value(it)));
-        strncat(seen, (const char *)qc_kv_iter_key(it).data + 1, 1);
+        seen[n++] = (char)qc_kv_iter_key(it).data[1];
     }
     assert_string_equal(seen, "456789");
     assert_int_equal(qc_kv_iter_status(it), QC_OK);
@@ -242,17 +336,8 @@ static void test_open__a_malformed_key_record_is_corrupt(void **state)
 static void test_open__a_held_folder_is_busy(void **state)
 {
     (void)state;
-    qc_kv *kv = open_kv(false), *other;
-    qc_kv_options o = options(false);
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        qc_err err = qc_kv_open(&other, g_path, &o, g_detail, sizeof g_detail);
-        _exit(err == QC_EBUSY && strstr(g_detail, "LOCK") ? 0 : 1);
-    }
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    qc_kv *kv = open_kv(false);
+    assert_int_equal(run_child("busy"), 0);
     qc_kv_close(kv);
 }
 
@@ -398,72 +483,26 @@ static void test_open__compressed_tables_are_refused_by_name(void **state)
     assert_non_null(strstr(g_detail, "compressed"));
 }
 
-/* A full disk, as far as an engine can tell: no file may grow. EFBIG stands for ENOSPC only where
- * the code is told apart, so this checks that a failed write is reported and the database reopens.
- */
 static void test_write__a_refused_write_is_reported_and_loses_nothing_old(void **state)
 {
     (void)state;
     qc_kv *kv = open_kv(false);
     put(kv, "old", "kept");
     qc_kv_close(kv);
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        signal(SIGXFSZ, SIG_IGN);
-        kv = open_kv(false);
-        struct rlimit lim = {1 << 16, 1 << 16};
-        setrlimit(RLIMIT_FSIZE, &lim);
-        qc_kv_batch *b = qc_kv_batch_new(kv);
-        static uint8_t big[1 << 20];
-        qc_kv_batch_put(b, qc_span_str("new"), qc_span_of(big, sizeof big));
-        _exit(qc_kv_write(kv, b, true) == QC_EIO ? 0 : 1);
-    }
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_int_equal(run_child("limit"), 0);
     kv = open_kv(false);
     expect(kv, NULL, "old", "kept");
     expect(kv, NULL, "new", NULL);
     qc_kv_close(kv);
 }
 
-/* Runs in a child with a file system of its own that holds 4 MiB. 77: none can be had here. */
-static int fill_small_disk(void)
-{
-    if (mount("none", g_root, "tmpfs", 0, "size=4m") &&
-        (unshare(CLONE_NEWUSER | CLONE_NEWNS) || mount("none", g_root, "tmpfs", 0, "size=4m")))
-        return 77;
-    qc_kv *kv;
-    qc_kv_options o = options(false);
-    if (qc_kv_open(&kv, g_path, &o, g_detail, sizeof g_detail))
-        return 1;
-    static uint8_t big[1 << 19];
-    qc_err err = QC_OK;
-    for (int i = 0; i < 20 && !err; i++) {
-        qc_kv_batch *b = qc_kv_batch_new(kv);
-        qc_kv_batch_put(b, qc_span_of(&i, sizeof i), qc_span_of(big, sizeof big));
-        err = qc_kv_write(kv, b, true);
-        qc_kv_batch_free(b);
-    }
-    qc_kv_close(kv);
-    umount(g_root);
-    return err == QC_EFULL ? 0 : 2;
-}
-
 static void test_write__a_full_disk_is_told_apart(void **state)
 {
     (void)state;
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0)
-        _exit(fill_small_disk());
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    if (WEXITSTATUS(status) == 77)
+    int got = run_child("full");
+    if (got == CHILD_SKIP)
         skip();
-    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(got, 0);
 }
 
 /* One open, write, read and walk. */
@@ -528,8 +567,10 @@ static const struct CMUnitTest TESTS[] = {
     T(test_use__survives_each_single_fault),
 };
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 4)
+        return child(argv);
     int failed = 0;
     g_engine = QC_KV_LEVELDB;
     failed += cmocka_run_group_tests_name("leveldb", TESTS, NULL, NULL);
