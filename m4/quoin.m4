@@ -11,9 +11,10 @@ QN_SWITCH([fuzz], [build the fuzz targets with libFuzzer (needs clang)])
 AC_ARG_ENABLE([plugins], [AS_HELP_STRING([--disable-plugins], [do not build the bundled plugins])], [], [enable_plugins=yes])
 AM_CONDITIONAL([ENABLE_PLUGINS], [test "x$enable_plugins" = xyes])
 AM_CONDITIONAL([ENABLE_FUZZ], [test "x$enable_fuzz" = xyes])
-QN_CFLAGS="-std=c11 -fvisibility=hidden -fno-strict-overflow -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wcast-qual -Wwrite-strings -Wconversion -Wvla -Walloca -fstack-protector-strong"
+QN_WARN_CFLAGS="-std=c11 -fvisibility=hidden -fno-strict-overflow -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wcast-qual -Wwrite-strings -Wconversion -Wvla -Walloca -fstack-protector-strong"
 QN_LDFLAGS="-Wl,-z,relro,-z,now"
-AS_IF([test "x$enable_werror" = xyes], [QN_CFLAGS="$QN_CFLAGS -Werror"])
+AS_IF([test "x$enable_werror" = xyes], [QN_WARN_CFLAGS="$QN_WARN_CFLAGS -Werror"])
+QN_CFLAGS="$QN_WARN_CFLAGS"
 AS_IF([test "x$enable_asan" = xyes], [QN_CFLAGS="$QN_CFLAGS -fsanitize=address -fno-omit-frame-pointer"; QN_LDFLAGS="$QN_LDFLAGS -fsanitize=address"])
 AS_IF([test "x$enable_ubsan" = xyes], [QN_CFLAGS="$QN_CFLAGS -fsanitize=undefined -fno-sanitize-recover=undefined"; QN_LDFLAGS="$QN_LDFLAGS -fsanitize=undefined"])
 AS_IF([test "x$enable_tsan" = xyes], [QN_CFLAGS="$QN_CFLAGS -fsanitize=thread"; QN_LDFLAGS="$QN_LDFLAGS -fsanitize=thread"])
@@ -27,6 +28,7 @@ AS_IF([test "x$enable_fuzz" = xyes], [
   QN_FUZZ_LDFLAGS=-fsanitize=fuzzer])
 AC_SUBST([QN_FUZZ_CPPFLAGS])
 AC_SUBST([QN_FUZZ_LDFLAGS])
+AC_SUBST([QN_WARN_CFLAGS])
 AC_SUBST([QN_CFLAGS])
 AC_SUBST([QN_LDFLAGS])
 ])
