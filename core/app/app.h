@@ -1,0 +1,72 @@
+/* core/app/app.h: the state of quoind. Made by main(), reached by callbacks through their args. */
+#pragma once
+#include "core/app/chainopts.h"
+#include "core/app/logfile.h"
+#include "core/app/progress.h"
+#include "core/conf/load.h"
+#include "core/loop/loop.h"
+#include "core/methods/context.h"
+#include "core/os/file.h"
+#include "core/rpc/server.h"
+
+typedef struct qc_app {
+    qc_settings *settings;
+    qc_conf_paths paths;
+    char *net_dir;    /* folder of the chain */
+    char *blocks_dir; /* folder of the block files */
+    char *log_path;   /* NULL: no file */
+    char *pid_path;   /* set once it was written */
+    char *cookie;     /* set once it was written */
+    char *user_agent_comment;
+    qc_logfile *log;
+    qc_params *params;
+    qc_cache_sizes cache;
+    qc_chain_options chain_options;
+    qc_dirlock *lock, *blocks_lock;
+    qc_loop *loop;
+    qc_watch *signals[3];
+    qc_timer *tick, *disk;
+    int daemon_fd; /* -1: no parent waits */
+    int exit_code;
+    bool failed_start;
+
+    qc_node node;
+    qc_rpc_auth *auth;
+    qc_rpc_engine *engine;
+    qc_rpc_server *server;
+
+    qc_progress progress; /* chain thread */
+    _Atomic bool warm;    /* warm-up is over */
+    _Atomic bool import_ended;
+    volatile bool stop_import;
+    char **warning;
+    size_t n_warning;
+    pthread_mutex_t warning_lock;
+} qc_app;
+
+/** "Error: <text>" on stderr and in the log. Always false. */
+bool qc_app_error(qc_app *a, const char *fmt, ...) QC_PRINTF(2, 3);
+/** "Warning: <text>" on stderr and in the log. */
+void qc_app_warn(qc_app *a, const char *fmt, ...) QC_PRINTF(2, 3);
+/** Phase of the start: in the log and in warm-up answers. */
+void qc_app_phase(qc_app *a, const char *text);
+/** A condition the operator must know of: getblockchaininfo "warnings", -alertnotify. Thread: any.
+ */
+void qc_app_alert(qc_app *a, const char *text);
+
+/** Everything that can be checked without touching the data folder: parameters, options. */
+bool qc_app_check(qc_app *a);
+/** Lock the folders, write the pid file, open the log. */
+bool qc_app_claim(qc_app *a);
+/** Make the folders and see whether they can be locked: before the fork, so that errors show. */
+bool qc_app_probe(qc_app *a);
+/** Start the RPC server in warm-up (rpcstart.c). */
+bool qc_app_rpc_start(qc_app *a);
+void qc_app_rpc_stop(qc_app *a);
+/** Open the chain, start its thread and the import (node.c). */
+bool qc_app_node_start(qc_app *a);
+void qc_app_node_stop(qc_app *a);
+/** The node's warm-up has ended; on the loop. */
+void qc_app_ready(qc_app *a);
+/** Ask for shutdown. Thread: any. */
+void qc_app_request_shutdown(void *arg);

@@ -1,0 +1,61 @@
+#include "core/app/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static QC_NORETURN void wait_for_child(int fd, const char *complaint)
+{
+    char ok = 0;
+    ssize_t n;
+    do
+        n = read(fd, &ok, 1);
+    while (n < 0 && errno == EINTR);
+    if (n == 1 && ok)
+        exit(EXIT_SUCCESS);
+    fprintf(stderr, "%s\n", complaint);
+    exit(EXIT_FAILURE);
+}
+
+bool qc_daemon_fork(int *fd, const char *complaint)
+{
+    int ends[2];
+    if (pipe(ends))
+        return false;
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid < 0)
+        return false;
+    if (pid > 0) {
+        close(ends[1]);
+        wait_for_child(ends[0], complaint);
+    }
+    close(ends[0]);
+    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+    setsid();
+    int null = open("/dev/null", O_RDWR);
+    if (null >= 0) {
+        dup2(null, STDIN_FILENO);
+        dup2(null, STDOUT_FILENO);
+        dup2(null, STDERR_FILENO);
+        if (null > STDERR_FILENO)
+            close(null);
+    }
+    *fd = ends[1];
+    return true;
+}
+
+void qc_daemon_ready(int *fd, bool ok)
+{
+    if (*fd < 0)
+        return;
+    char c = ok;
+    ssize_t n;
+    do
+        n = write(*fd, &c, 1);
+    while (n < 0 && errno == EINTR);
+    close(*fd);
+    *fd = -1;
+}

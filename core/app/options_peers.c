@@ -1,0 +1,148 @@
+/* Options of parts that do not exist yet, or never will: accepted, so that a set-up made for
+ * bitcoind starts, and said so in -help and in one log line each. */
+#include "core/app/options.h"
+
+#define NO_PEERS "there is no peer-to-peer layer yet."
+#define NO_POOL "there is no transaction pool yet."
+#define NO_WALLET "there is no wallet; keys belong into another program."
+#define NO_GUI "there is no graphical interface."
+#define USE_PLUGIN                                                                                 \
+    "A publisher for this does not exist in this version: poll JSON-RPC, or use -blocknotify."
+
+#define PEER(name, arg, help)                                                                      \
+    {                                                                                              \
+        name, arg, QC_OPTS_CONNECTION, QC_OPT_NO_EFFECT, 0, help, NO_PEERS                         \
+    }
+#define NPEER(name, arg, help)                                                                     \
+    {                                                                                              \
+        name, arg, QC_OPTS_CONNECTION, QC_OPT_NO_EFFECT, QC_OPTF_NETWORK_ONLY, help, NO_PEERS      \
+    }
+#define POOL(name, arg, help)                                                                      \
+    {                                                                                              \
+        name, arg, QC_OPTS_RELAY, QC_OPT_NO_EFFECT, 0, help, NO_POOL                               \
+    }
+#define HIDDEN(name, arg, note)                                                                    \
+    {                                                                                              \
+        name, arg, QC_OPTS_HIDDEN, QC_OPT_NO_EFFECT, 0, NULL, note                                 \
+    }
+#define REFUSED(name, arg, note)                                                                   \
+    {                                                                                              \
+        name, arg, QC_OPTS_HIDDEN, QC_OPT_REFUSED, 0, NULL, note                                   \
+    }
+
+const qc_opt QC_OPTIONS_PEERS[] = {
+    NPEER("addnode", "=<ip>", "Peer to stay connected to"),
+    NPEER("bind", "=<addr>[:<port>][=onion]", "Address to listen on for peers"),
+    NPEER("connect", "=<ip>", "The only peers to connect to"),
+    NPEER("port", "=<port>", "Port to listen on for peers"),
+    PEER("asmap", "=<file>", "Map from addresses to autonomous systems"),
+    PEER("bantime", "=<n>", "Seconds a ban lasts"),
+    PEER("blocksonly", "", "Take no transactions from peers"),
+    PEER("blockreconstructionextratxn", "=<n>", "Transactions kept for compact blocks"),
+    PEER("capturemessages", "", "Write all peer messages to disk"),
+    PEER("checkaddrman", "=<n>", "Check the address manager"),
+    PEER("cjdnsreachable", "", "This host is on CJDNS"),
+    PEER("discover", "", "Find out own addresses"),
+    PEER("dns", "", "Look up names of peers"),
+    PEER("dnsseed", "", "Ask DNS for peers"),
+    PEER("externalip", "=<ip>", "Own public address"),
+    PEER("fixedseeds", "", "Use built-in peers when nothing else helps"),
+    PEER("forcednsseed", "", "Always ask DNS for peers"),
+    PEER("i2pacceptincoming", "", "Accept peers over I2P"),
+    PEER("i2psam", "=<ip:port>", "I2P proxy"),
+    PEER("inboundrelaypercent", "=<n>", "Share of inbound peers that may relay transactions"),
+    PEER("listen", "", "Accept peers"),
+    PEER("listenonion", "", "Make a Tor onion service"),
+    PEER("maxconnections", "=<n>", "Largest number of peers"),
+    PEER("maxreceivebuffer", "=<n>", "Receive buffer per peer"),
+    PEER("maxsendbuffer", "=<n>", "Send buffer per peer"),
+    PEER("maxuploadtarget", "=<n>", "Upload per day to stay below"),
+    PEER("natpmp", "", "Ask the router for a port"),
+    PEER("networkactive", "", "Use the network at all"),
+    PEER("onion", "=<ip:port|path>", "Proxy for onion peers"),
+    PEER("onlynet", "=<net>", "Network of outbound peers"),
+    PEER("peerbloomfilters", "", "Serve bloom filters"),
+    PEER("peertimeout", "=<n>", "Seconds until a silent peer is dropped"),
+    PEER("proxy", "=<ip>[:<port>]|unix:<path>[=<network>]", "Proxy for all peers"),
+    PEER("proxyrandomize", "", "New proxy credentials for each peer"),
+    PEER("seednode", "=<ip>", "Peer to ask for addresses"),
+    PEER("signetseednode", "=<ip>", "The same, for signet"),
+    PEER("timeout", "=<n>", "Milliseconds to wait for a connection"),
+    PEER("torcontrol", "=<ip>:<port>", "Tor's control port"),
+    {"torpassword", "=<pass>", QC_OPTS_CONNECTION, QC_OPT_NO_EFFECT, QC_OPTF_SENSITIVE,
+     "Password of Tor's control port", NO_PEERS},
+    PEER("txreconciliation", "", "Reconcile transactions with peers"),
+    PEER("txsendrate", "=<n>", "Transactions sent to inbound peers per second"),
+    PEER("v2transport", "", "Encrypt connections to peers"),
+    PEER("whitebind", "=<[permissions@]addr>", "Listening address with permissions"),
+    PEER("whitelist", "=<[permissions@]IP address or network>", "Peers with permissions"),
+    PEER("whitelistforcerelay", "", "Relay what whitelisted peers send"),
+    PEER("whitelistrelay", "", "Let whitelisted peers relay"),
+    {.name = NULL}};
+
+const qc_opt QC_OPTIONS_POLICY[] = {
+    POOL("acceptnonstdtxn", "", "Relay non-standard transactions"),
+    POOL("acceptstalefeeestimates", "", "Use old fee estimates"),
+    POOL("bytespersigop", "=<n>", "Bytes that a signature operation counts for"),
+    POOL("checkmempool", "=<n>", "Check the transaction pool"),
+    POOL("datacarrier", "", "Relay data outputs"),
+    POOL("datacarriersize", "=<n>", "Size of data outputs relayed"),
+    POOL("dustrelayfee", "=<amt>", "Fee rate that defines dust"),
+    POOL("incrementalrelayfee", "=<amt>", "Fee rate a replacement must add"),
+    POOL("limitancestorcount", "=<n>", "Ancestors of a transaction in the pool"),
+    POOL("limitclustercount", "=<n>", "Transactions of a cluster"),
+    POOL("limitclustersize", "=<n>", "Size of a cluster"),
+    POOL("limitdescendantcount", "=<n>", "Descendants of a transaction in the pool"),
+    POOL("maxmempool", "=<n>", "Megabytes of the transaction pool"),
+    POOL("mempoolexpiry", "=<n>", "Hours a transaction stays in the pool"),
+    POOL("minrelaytxfee", "=<amt>", "Least fee rate relayed"),
+    POOL("permitbaremultisig", "", "Relay bare multisig outputs"),
+    POOL("persistmempool", "", "Keep the pool over a restart"),
+    POOL("persistmempoolv1", "", "Keep it in the old format"),
+    POOL("privatebroadcast", "", "Send own transactions over short private connections"),
+    HIDDEN("limitancestorsize", "=<n>", "cluster limits replaced it."),
+    HIDDEN("limitdescendantsize", "=<n>", "cluster limits replaced it."),
+    {.name = NULL}};
+
+const qc_opt QC_OPTIONS_OTHER[] = {
+    HIDDEN("settings", "=<file>", "there are no settings that change at run time."),
+    HIDDEN("addresstype", "", NO_WALLET),
+    HIDDEN("avoidpartialspends", "", NO_WALLET),
+    HIDDEN("changetype", "", NO_WALLET),
+    HIDDEN("consolidatefeerate", "=<amt>", NO_WALLET),
+    HIDDEN("disablewallet", "", NO_WALLET),
+    HIDDEN("discardfee", "=<amt>", NO_WALLET),
+    HIDDEN("fallbackfee", "=<amt>", NO_WALLET),
+    HIDDEN("keypool", "=<n>", NO_WALLET),
+    HIDDEN("maxapsfee", "=<n>", NO_WALLET),
+    HIDDEN("maxtxfee", "=<amt>", NO_WALLET),
+    HIDDEN("mintxfee", "=<amt>", NO_WALLET),
+    HIDDEN("signer", "=<cmd>", NO_WALLET),
+    HIDDEN("spendzeroconfchange", "", NO_WALLET),
+    HIDDEN("txconfirmtarget", "=<n>", NO_WALLET),
+    HIDDEN("wallet", "=<path>", NO_WALLET),
+    HIDDEN("walletbroadcast", "", NO_WALLET),
+    HIDDEN("walletdir", "=<dir>", NO_WALLET),
+    HIDDEN("walletnotify", "=<cmd>", NO_WALLET),
+    HIDDEN("walletrbf", "", NO_WALLET),
+    HIDDEN("walletrejectlongchains", "", NO_WALLET),
+    HIDDEN("walletcrosschain", "", NO_WALLET),
+    HIDDEN("unsafesqlitesync", "", NO_WALLET),
+    HIDDEN("choosedatadir", "", NO_GUI),
+    HIDDEN("lang", "=<lang>", NO_GUI),
+    HIDDEN("min", "", NO_GUI),
+    HIDDEN("resetguisettings", "", NO_GUI),
+    HIDDEN("splash", "", NO_GUI),
+    HIDDEN("uiplatform", "", NO_GUI),
+    REFUSED("ipcbind", "=<address>", "There is no capnp interface: plugins take its place."),
+    REFUSED("zmqpubhashblock", "=<address>", USE_PLUGIN),
+    REFUSED("zmqpubhashtx", "=<address>", USE_PLUGIN),
+    REFUSED("zmqpubrawblock", "=<address>", USE_PLUGIN),
+    REFUSED("zmqpubrawtx", "=<address>", USE_PLUGIN),
+    REFUSED("zmqpubsequence", "=<address>", USE_PLUGIN),
+    HIDDEN("zmqpubhashblockhwm", "=<n>", "there is no ZeroMQ publisher."),
+    HIDDEN("zmqpubhashtxhwm", "=<n>", "there is no ZeroMQ publisher."),
+    HIDDEN("zmqpubrawblockhwm", "=<n>", "there is no ZeroMQ publisher."),
+    HIDDEN("zmqpubrawtxhwm", "=<n>", "there is no ZeroMQ publisher."),
+    HIDDEN("zmqpubsequencehwm", "=<n>", "there is no ZeroMQ publisher."),
+    {.name = NULL}};
