@@ -1,0 +1,150 @@
+/* Raw transactions (Core rpc/rawtransaction.cpp). Without a mempool and -txindex a transaction is
+ * found only in a block that the caller names. */
+#include "core/methods/common.h"
+#include "core/methods/hexarg.h"
+#include "core/methods/script_text.h"
+#include "core/methods/tx_json.h"
+
+static bool is_genesis_coinbase(const qc_node *n, const qc_hash *txid)
+{
+    const qc_index *genesis = qc_chain_at(n->chain, 0);
+    return genesis && qc_hash_eq(txid, &genesis->header.merkle_root);
+}
+
+static bool find_tx(const qc_block *b, const qc_hash *txid, qc_tx *out)
+{
+    for (uint32_t i = 0; i < qc_block_n_tx(b); i++) {
+        *out = qc_block_tx(b, i);
+        if (memcmp(out->rec->txid, txid->b, 32) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void put_tx(qc_jw *w, const qc_node *n, const qc_index *at, const qc_block *b,
+                   const qc_tx *tx, int32_t verbosity)
+{
+    const qn_block_view *v = qc_block_view(b);
+    qc_tx_detail detail =
+        verbosity >= 2 && (v->flags & QN_VIEW_SPENT) ? QC_TX_PREVOUT : QC_TX_PLAIN;
+    bool active = qc_chain_contains(n->chain, at);
+    qc_jw_obj(w);
+    qc_jw_kbool(w, "in_active_chain", active);
+    qc_m_tx_members(w, n->params, tx, v, detail, true);
+    qc_jw_khash(w, "blockhash", &at->hash);
+    if (active) {
+        qc_jw_kint(w, "confirmations", (int64_t)qc_chain_tip(n->chain)->height - at->height + 1);
+        qc_jw_kuint(w, "time", at->header.time);
+        qc_jw_kuint(w, "blocktime", at->header.time);
+    } else {
+        qc_jw_kint(w, "confirmations", 0);
+    }
+    qc_jw_obj_end(w);
+}
+
+static void answer_tx(qc_rpc_req *r, const qc_node *n, const qc_index *at, const qc_hash *txid,
+                      int32_t verbosity)
+{
+    uint32_t status = atomic_load(&at->status);
+    if (!(status & QC_BLOCK_HAVE_DATA)) {
+        qc_rpc_fail(r, QC_RPC_MISC_ERROR, "Block not available");
+        return;
+    }
+    qc_block *b = qc_m_read_block(r, n, at, verbosity >= 2 && (status & QC_BLOCK_HAVE_UNDO));
+    if (!b)
+        return;
+    qc_tx tx;
+    if (!find_tx(b, txid, &tx))
+        qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY,
+                    "No such transaction found in the provided block. Use gettransaction for "
+                    "wallet transactions.");
+    else if (verbosity <= 0)
+        qc_jw_hex(qc_rpc_out(r), qc_tx_bytes(&tx));
+    else
+        put_tx(qc_rpc_out(r), n, at, b, &tx, verbosity);
+    qc_block_unref(b);
+}
+
+static void getrawtransaction(qc_rpc_req *r, void *arg)
+{
+    const qc_node *n = arg;
+    qc_hash txid = {{0}}, block_hash = {{0}};
+    int32_t verbosity = 0;
+    if (!qc_rpc_hash(r, 0, "parameter 1", &txid))
+        return;
+    if (is_genesis_coinbase(n, &txid)) {
+        qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY,
+                    "The genesis block coinbase is not considered an ordinary transaction and "
+                    "cannot be retrieved");
+        return;
+    }
+    if (!qc_rpc_verbosity(r, 1, true, &verbosity) || !qc_rpc_hash(r, 2, "parameter 3", &block_hash))
+        return;
+    if (!qc_rpc_arg(r, 2)) {
+        qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY,
+                    "No such mempool transaction. Use -txindex or provide a block hash to enable "
+                    "blockchain transaction queries. Use gettransaction for wallet transactions.");
+        return;
+    }
+    const qc_index *at = qc_chain_find(n->chain, &block_hash);
+    if (at)
+        answer_tx(r, n, at, &txid, verbosity);
+    else
+        qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY, "Block hash not found");
+}
+
+static void decoderawtransaction(qc_rpc_req *r, void *arg)
+{
+    const qc_node *n = arg;
+    const char *hex = "";
+    bool witness = false;
+    if (!qc_rpc_str(r, 0, &hex) || !qc_rpc_bool(r, 1, &witness))
+        return;
+    bool given = qc_rpc_arg(r, 1) != NULL;
+    qc_txbuf t;
+    if (!qc_m_decode_tx(hex, !given || !witness, !given || witness, &t)) {
+        qc_rpc_fail(r, QC_RPC_DESERIALIZATION_ERROR, "TX decode failed");
+        return;
+    }
+    qc_jw *w = qc_rpc_out(r);
+    qc_jw_obj(w);
+    qc_m_tx_members(w, n->params, &t.tx, NULL, QC_TX_PLAIN, false);
+    qc_jw_obj_end(w);
+    qc_txbuf_clear(&t);
+}
+
+static const qc_rpc_param P_GETRAW[] = {
+    {"txid", QC_T_HEX, true, NULL, "The transaction id", NULL, false, false, false, NULL},
+    {"verbosity|verbose", QC_T_NUM, false, "0",
+     "0 for hex-encoded data, 1 for a JSON object, and 2 for JSON object with fee and prevout",
+     NULL, false, true, false, NULL},
+    {"blockhash", QC_T_HEX, false, NULL, "The block in which to look for the transaction", NULL,
+     false, false, false, NULL},
+    {0},
+};
+static const qc_rpc_param P_DECODE[] = {
+    {"hexstring", QC_T_HEX, true, NULL, "The transaction hex string", NULL, false, false, false,
+     NULL},
+    {"iswitness", QC_T_BOOL, false, "depends on heuristic tests",
+     "Whether the transaction hex is a serialized witness transaction.\n"
+     "If it is not present, heuristic tests will be used in decoding.",
+     NULL, false, false, false, NULL},
+    {0},
+};
+
+const qc_rpc_method QC_METHODS_RAWTX[] = {
+    {"rawtransactions", "getrawtransaction",
+     "Returns a transaction from the block that a blockhash argument names.\n"
+     "If verbosity is 0 or omitted, returns the serialized transaction as a hex-encoded string.\n"
+     "If verbosity is 1, returns a JSON Object with information about the transaction.\n"
+     "If verbosity is 2, includes fee and prevout information.",
+     P_GETRAW,
+     "\"hex\", or { in_active_chain, txid, hash, version, size, vsize, weight, locktime, vin, "
+     "vout,\n  fee, hex, blockhash, confirmations, time, blocktime }",
+     "getrawtransaction \"mytxid\" 1 \"myblockhash\"", getrawtransaction, false},
+    {"rawtransactions", "decoderawtransaction",
+     "Return a JSON object representing the serialized, hex-encoded transaction.", P_DECODE,
+     "{ txid, hash, version, size, vsize, weight, locktime, vin: [...], vout: [...] }",
+     "decoderawtransaction \"hexstring\"", decoderawtransaction, false},
+    {0},
+};

@@ -1,0 +1,163 @@
+/* The UTXO set (Core rpc/blockchain.cpp gettxout, gettxoutsetinfo, scantxoutset). Scans flush the
+ * cache first, then walk a snapshot of the database on the rpc thread. */
+#include "core/base/alloc.h"
+#include "core/methods/common.h"
+#include "core/methods/tx_json.h"
+
+typedef struct coin_job {
+    qc_outpoint o;
+    qc_coin coin;
+    const qc_index *tip;
+    qc_err err;
+} coin_job;
+
+static void run_coin(qc_chain *c, void *arg)
+{
+    coin_job *j = arg;
+    j->tip = qc_chain_tip(c);
+    j->err = qc_chain_coin(c, &j->o, &j->coin);
+}
+
+static void put_coin(qc_jw *w, const qc_node *n, const coin_job *j)
+{
+    qc_span script = {j->coin.script, j->coin.script_len};
+    qc_jw_obj(w);
+    qc_jw_khash(w, "bestblock", &j->tip->hash);
+    qc_jw_kint(w, "confirmations", (int64_t)j->tip->height - j->coin.height + 1);
+    qc_jw_kamount(w, "value", j->coin.value);
+    qc_jw_kobj(w, "scriptPubKey");
+    qc_m_script_members(w, n->params, script, true, true);
+    qc_jw_obj_end(w);
+    qc_jw_kbool(w, "coinbase", j->coin.coinbase);
+    qc_jw_obj_end(w);
+}
+
+static void gettxout(qc_rpc_req *r, void *arg)
+{
+    qc_node *n = arg;
+    coin_job j = {.err = QC_OK};
+    bool include_mempool = true; /* there is none: both answers are the same */
+    if (!qc_rpc_hash(r, 0, "txid", &j.o.txid) || !qc_rpc_u32(r, 1, &j.o.n) ||
+        !qc_rpc_bool(r, 2, &include_mempool))
+        return;
+    qc_chain_call(n->chain_thread, run_coin, &j);
+    if (j.err == QC_ENOENT)
+        return; /* null */
+    if (j.err) {
+        qc_m_fail_err(r, j.err, "Cannot read the coin");
+        return;
+    }
+    put_coin(qc_rpc_out(r), n, &j);
+    qc_coin_clear(&j.coin);
+}
+
+typedef struct flush_job {
+    qc_coinsdb *db;
+    qc_err err;
+} flush_job;
+
+static void run_flush(qc_chain *c, void *arg)
+{
+    flush_job *j = arg;
+    j->err = qc_chain_flush(c);
+    j->db = qc_chain_coinsdb(c);
+}
+
+static bool flushed_db(qc_rpc_req *r, qc_node *n, qc_coinsdb **db)
+{
+    flush_job j = {NULL, QC_OK};
+    qc_chain_call(n->chain_thread, run_flush, &j);
+    *db = j.db;
+    return !j.err || qc_m_fail_err(r, j.err, "Cannot flush the coins cache");
+}
+
+static bool hash_kind(qc_rpc_req *r, qc_utxo_hash *out)
+{
+    const char *name = "hash_serialized_3";
+    if (!qc_rpc_str(r, 0, &name))
+        return false;
+    if (strcmp(name, "hash_serialized_3") == 0)
+        *out = QC_UTXO_HASH3;
+    else if (strcmp(name, "muhash") == 0)
+        *out = QC_UTXO_MUHASH;
+    else if (strcmp(name, "none") == 0)
+        *out = QC_UTXO_NONE;
+    else
+        return qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "'%s' is not a valid hash_type", name);
+    return true;
+}
+
+static void put_set_info(qc_jw *w, const qc_node *n, const qc_utxo_stats *s, qc_utxo_hash kind)
+{
+    const qc_index *at = qc_chain_find(n->chain, &s->best);
+    qc_jw_obj(w);
+    qc_jw_kuint(w, "height", at ? at->height : 0);
+    qc_jw_khash(w, "bestblock", &s->best);
+    qc_jw_kuint(w, "txouts", s->txouts);
+    qc_jw_kuint(w, "bogosize", s->bogosize);
+    if (kind != QC_UTXO_NONE)
+        qc_jw_khash(w, kind == QC_UTXO_MUHASH ? "muhash" : "hash_serialized_3", &s->hash);
+    qc_jw_kamount(w, "total_amount", s->total);
+    qc_jw_kuint(w, "transactions", s->transactions);
+    qc_jw_kuint(w, "disk_size", s->disk_size);
+    qc_jw_obj_end(w);
+}
+
+static void gettxoutsetinfo(qc_rpc_req *r, void *arg)
+{
+    qc_node *n = arg;
+    qc_utxo_hash kind = QC_UTXO_HASH3;
+    bool use_index = true;
+    if (!hash_kind(r, &kind) || !qc_rpc_bool(r, 2, &use_index))
+        return;
+    if (qc_rpc_arg(r, 1)) {
+        qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
+                    "Querying specific block heights requires coinstatsindex");
+        return;
+    }
+    qc_coinsdb *db;
+    qc_utxo_stats s;
+    if (!flushed_db(r, n, &db))
+        return;
+    qc_err err = qc_utxo_stats_compute(db, kind, &n->stopping, &s);
+    if (err)
+        qc_rpc_fail(r, QC_RPC_INTERNAL_ERROR, "Unable to read UTXO set");
+    else
+        put_set_info(qc_rpc_out(r), n, &s, kind);
+}
+
+static const qc_rpc_param P_TXOUT[] = {
+    {"txid", QC_T_STR, true, NULL, "The transaction id", NULL, false, false, false, NULL},
+    {"n", QC_T_NUM, true, NULL, "vout number", NULL, false, false, false, NULL},
+    {"include_mempool", QC_T_BOOL, false, "true",
+     "Whether to include the mempool. Note that an unspent output that is spent in the mempool "
+     "won't appear.",
+     NULL, false, false, false, NULL},
+    {0},
+};
+static const qc_rpc_param P_SETINFO[] = {
+    {"hash_type", QC_T_STR, false, "hash_serialized_3",
+     "Which UTXO set hash should be calculated. Options: 'hash_serialized_3' (the legacy "
+     "algorithm), 'muhash', 'none'.",
+     NULL, false, false, false, NULL},
+    {"hash_or_height", QC_T_NUM, false, "the current best block",
+     "The block hash or height of the target height (only available with coinstatsindex).", NULL,
+     false, true, false, "string or numeric"},
+    {"use_index", QC_T_BOOL, false, "true", "Use coinstatsindex, if available.", NULL, false, false,
+     false, NULL},
+    {0},
+};
+
+const qc_rpc_method QC_METHODS_UTXO[] = {
+    {"blockchain", "gettxout", "Returns details about an unspent transaction output.", P_TXOUT,
+     "null, or { bestblock, confirmations, value, scriptPubKey: {...}, coinbase }",
+     "gettxout \"txid\" 1", gettxout, false},
+    {"blockchain", "gettxoutsetinfo",
+     "Returns statistics about the unspent transaction output set.\n"
+     "Note this call may take some time.",
+     P_SETINFO,
+     "{ height, bestblock, txouts, bogosize, hash_serialized_3 | muhash, total_amount,\n"
+     "  transactions, disk_size }",
+     "gettxoutsetinfo\ngettxoutsetinfo \"muhash\"", gettxoutsetinfo, false},
+    {0},
+};

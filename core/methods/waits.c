@@ -1,0 +1,147 @@
+/* Methods that wait for the chain (Core rpc/blockchain.cpp waitfor*). They park: no thread is held.
+ */
+#include "core/base/alloc.h"
+#include "core/base/arith.h"
+#include "core/methods/common.h"
+
+typedef enum wait_kind { WAIT_NEW, WAIT_HASH, WAIT_HEIGHT } wait_kind;
+
+typedef struct wait_state {
+    const qc_node *node;
+    wait_kind kind;
+    qc_hash hash; /* NEW: the tip to differ from; HASH: the tip to become */
+    int32_t height;
+    qc_mono deadline; /* 0: none */
+} wait_state;
+
+static bool reached(const wait_state *s, const qc_index *tip)
+{
+    switch (s->kind) {
+    case WAIT_NEW:
+        return !qc_hash_eq(&tip->hash, &s->hash);
+    case WAIT_HASH:
+        return qc_hash_eq(&tip->hash, &s->hash);
+    case WAIT_HEIGHT:
+        return (int64_t)tip->height >= s->height;
+    }
+    return true;
+}
+
+static void answer(qc_rpc_req *r, wait_state *s)
+{
+    const qc_index *tip = qc_chain_tip(s->node->chain);
+    qc_jw *w = qc_rpc_out(r);
+    qc_jw_obj(w);
+    qc_jw_khash(w, "hash", &tip->hash);
+    qc_jw_kuint(w, "height", tip->height);
+    qc_jw_obj_end(w);
+    qc_free(s);
+}
+
+static void resume(qc_rpc_req *r, void *arg, qc_rpc_why why);
+
+static void wait_more(qc_rpc_req *r, wait_state *s)
+{
+    qc_rpc_waitlist_join(s->node->tip_waiters, r);
+    if (reached(s, qc_chain_tip(s->node->chain))) {
+        answer(r, s);
+        return;
+    }
+    int64_t ms = -1;
+    if (s->deadline) {
+        ms = (s->deadline - qc_clock_mono() + 999999) / 1000000;
+        if (ms <= 0) {
+            answer(r, s);
+            return;
+        }
+    }
+    qc_rpc_park(r, ms, resume, s);
+}
+
+static void resume(qc_rpc_req *r, void *arg, qc_rpc_why why)
+{
+    if (why == QC_RPC_WOKEN)
+        wait_more(r, arg);
+    else
+        answer(r, arg);
+}
+
+static void begin(qc_rpc_req *r, wait_state want, size_t timeout_at)
+{
+    int32_t timeout = 0;
+    if (!qc_rpc_i32(r, timeout_at, &timeout))
+        return;
+    if (timeout < 0) {
+        qc_rpc_fail(r, QC_RPC_MISC_ERROR, "Negative timeout");
+        return;
+    }
+    if (timeout)
+        want.deadline = qc_clock_mono() + (qc_mono)timeout * 1000000;
+    wait_state *s = qc_alloc(sizeof *s);
+    *s = want;
+    wait_more(r, s);
+}
+
+static void waitfornewblock(qc_rpc_req *r, void *arg)
+{
+    wait_state s = {.node = arg, .kind = WAIT_NEW};
+    s.hash = qc_chain_tip(s.node->chain)->hash;
+    if (qc_rpc_hash(r, 1, "current_tip", &s.hash))
+        begin(r, s, 0);
+}
+
+static void waitforblock(qc_rpc_req *r, void *arg)
+{
+    wait_state s = {.node = arg, .kind = WAIT_HASH};
+    if (qc_rpc_hash(r, 0, "blockhash", &s.hash))
+        begin(r, s, 1);
+}
+
+static void waitforblockheight(qc_rpc_req *r, void *arg)
+{
+    wait_state s = {.node = arg, .kind = WAIT_HEIGHT};
+    if (qc_rpc_i32(r, 0, &s.height))
+        begin(r, s, 1);
+}
+
+#define TIMEOUT_PARAM                                                                              \
+    {                                                                                              \
+        "timeout", QC_T_NUM, false, "0",                                                           \
+            "Time in milliseconds to wait for a response. 0 indicates no timeout.", NULL, false,   \
+            false, false, NULL                                                                     \
+    }
+
+static const qc_rpc_param P_NEW[] = {
+    TIMEOUT_PARAM,
+    {"current_tip", QC_T_HEX, false, NULL, "Method waits for the chain tip to differ from this.",
+     NULL, false, false, false, NULL},
+    {0},
+};
+static const qc_rpc_param P_HASH[] = {
+    {"blockhash", QC_T_HEX, true, NULL, "Block hash to wait for.", NULL, false, false, false, NULL},
+    TIMEOUT_PARAM,
+    {0},
+};
+static const qc_rpc_param P_HEIGHT[] = {
+    {"height", QC_T_NUM, true, NULL, "Block height to wait for.", NULL, false, false, false, NULL},
+    TIMEOUT_PARAM,
+    {0},
+};
+
+const qc_rpc_method QC_METHODS_WAIT[] = {
+    {"blockchain", "waitfornewblock",
+     "Waits for any new block and returns useful info about it.\n"
+     "Returns the current block on timeout or exit.",
+     P_NEW, "{ hash, height }", "waitfornewblock 1000", waitfornewblock, false},
+    {"blockchain", "waitforblock",
+     "Waits for a specific new block and returns useful info about it.\n"
+     "Returns the current block on timeout or exit.",
+     P_HASH, "{ hash, height }",
+     "waitforblock \"0000000000079f8ef3d2c688c244eb7a4570b24c9ed7b4a8c619eb02596f8862\" 1000",
+     waitforblock, false},
+    {"blockchain", "waitforblockheight",
+     "Waits for (at least) block height and returns the height and hash of the current tip.\n"
+     "Returns the current block on timeout or exit.",
+     P_HEIGHT, "{ hash, height }", "waitforblockheight 100 1000", waitforblockheight, false},
+    {0},
+};
