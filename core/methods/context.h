@@ -3,6 +3,7 @@
 #pragma once
 #include "core/chain/chain.h"
 #include "core/chain/thread.h"
+#include "core/methods/scan.h"
 #include "core/rpc/rpc.h"
 
 #include <stdatomic.h>
@@ -21,6 +22,8 @@ typedef struct qc_node {
     _Atomic bool loaded;
     /** Set when the node is going down; long scans look at it. */
     volatile bool stopping;
+    void *submitting; /* chain thread: see submit.c */
+    qc_scan_state scan;
     /** Ask the node to shut down. Thread: any. */
     void (*request_shutdown)(void *arg);
     void *shutdown_arg;
@@ -43,4 +46,4 @@ void qc_methods_register(qc_node *n);
 extern const qc_rpc_method QC_METHODS_BLOCKCHAIN[], QC_METHODS_BLOCK[], QC_METHODS_UTXO[],
     QC_METHODS_CHAINCTL[], QC_METHODS_WAIT[], QC_METHODS_MINING[], QC_METHODS_RAWTX[],
     QC_METHODS_OUTPUT[], QC_METHODS_NET[], QC_METHODS_MEMPOOL[], QC_METHODS_CONTROL[],
-    QC_METHODS_NODE[];
+    QC_METHODS_NODE[], QC_METHODS_SCAN[];

@@ -102,7 +102,7 @@ static bool mining_script(const qc_params *p, const char *desc, qc_bytes *out, c
     if (!qc_m_descriptor_scripts(p, desc, false, &l, error, cap))
         return false;
     size_t pick = l.n == 1 ? 0 : l.n == 4 ? 2 : 1;
-    bool ok = !qc_bytes_append(out, l.script[pick].data, l.script[pick].len);
+    bool ok = !qc_bytes_append(out, l.item[pick].script.data, l.item[pick].script.len);
     qc_script_list_free(&l);
     return ok;
 }

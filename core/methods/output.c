@@ -105,9 +105,11 @@ static void deriveaddresses(qc_rpc_req *r, void *arg)
     qc_jw_arr(w);
     for (size_t i = 0; i < l.n; i++) {
         char address[QN_ADDRESS_MAX];
-        if (qn_address_encode(qc_m_chain(n->params), l.script[i].data, l.script[i].len, address))
+        if (qn_address_encode(qc_m_chain(n->params), l.item[i].script.data, l.item[i].script.len,
+                              address))
             qc_jw_str(w, address);
-        else if (l.n == 1 || strcmp(qc_m_script_type(qc_bytes_span(&l.script[i])), "pubkey") != 0) {
+        else if (l.n == 1 ||
+                 strcmp(qc_m_script_type(qc_bytes_span(&l.item[i].script)), "pubkey") != 0) {
             qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY,
                         "Descriptor does not have a corresponding address");
             break;

@@ -4,48 +4,35 @@
 #include "core/base/alloc.h"
 #include "core/methods/common.h"
 #include "core/methods/descriptors.h"
-#include "core/methods/script_text.h"
 
 #include <stdlib.h>
 
-typedef struct needles {
-    qc_bytes *script; /* sorted once, then searched */
-    size_t n, cap;
-} needles;
-
-static void needles_free(needles *s)
-{
-    for (size_t i = 0; i < s->n; i++)
-        qc_bytes_free(&s->script[i]);
-    qc_free(s->script);
-}
-
+/* What is looked for: sorted once, then searched. */
 static int by_bytes(const void *a, const void *b)
 {
-    const qc_bytes *x = a, *y = b;
-    size_t n = x->len < y->len ? x->len : y->len;
-    int c = n ? memcmp(x->data, y->data, n) : 0;
-    return c ? c : (x->len > y->len) - (x->len < y->len);
+    const qc_described *x = a, *y = b;
+    size_t n = x->script.len < y->script.len ? x->script.len : y->script.len;
+    int c = n ? memcmp(x->script.data, y->script.data, n) : 0;
+    return c ? c : (x->script.len > y->script.len) - (x->script.len < y->script.len);
 }
 
-static bool needles_take(needles *s, qc_script_list *l)
+static bool needles_take(qc_script_list *s, qc_script_list *l)
 {
     if (s->n + l->n > s->cap) {
         size_t cap = (s->n + l->n) * 2;
-        qc_bytes *p = qc_try_realloc(s->script, cap * sizeof *p);
+        qc_described *p = qc_try_realloc(s->item, cap * sizeof *p);
         if (!p)
             return false;
-        s->script = p;
+        s->item = p;
         s->cap = cap;
     }
-    for (size_t i = 0; i < l->n; i++) {
-        s->script[s->n++] = l->script[i];
-        l->script[i] = (qc_bytes)QC_BYTES_INIT; /* moved */
-    }
+    memcpy(s->item + s->n, l->item, l->n * sizeof *l->item);
+    s->n += l->n;
+    l->n = 0; /* moved */
     return true;
 }
 
-static bool add_object(qc_rpc_req *r, const qc_node *n, const json_t *o, needles *s)
+static bool add_object(qc_rpc_req *r, const qc_node *n, const json_t *o, qc_script_list *s)
 {
     const char *desc;
     char error[256] = "";
@@ -70,7 +57,7 @@ static bool add_object(qc_rpc_req *r, const qc_node *n, const json_t *o, needles
     return ok || qc_rpc_fail(r, QC_RPC_OUT_OF_MEMORY, "Out of memory");
 }
 
-static bool read_needles(qc_rpc_req *r, const qc_node *n, const json_t *list, needles *s)
+static bool read_needles(qc_rpc_req *r, const qc_node *n, const json_t *list, qc_script_list *s)
 {
     if (!list)
         return qc_rpc_fail(r, QC_RPC_MISC_ERROR,
@@ -79,12 +66,12 @@ static bool read_needles(qc_rpc_req *r, const qc_node *n, const json_t *list, ne
         if (!add_object(r, n, json_array_get(list, i), s))
             return false;
     if (s->n)
-        qsort(s->script, s->n, sizeof *s->script, by_bytes);
+        qsort(s->item, s->n, sizeof *s->item, by_bytes);
     return true;
 }
 
-static void put_unspent(qc_jw *w, const qc_node *n, const qc_index *tip, const qc_outpoint *o,
-                        const qc_coin *coin)
+static void put_unspent(qc_jw *w, const qc_index *tip, const qc_outpoint *o, const qc_coin *coin,
+                        const char *desc)
 {
     qc_span script = {coin->script, coin->script_len};
     const qc_index *made = qc_index_ancestor(tip, coin->height);
@@ -92,7 +79,7 @@ static void put_unspent(qc_jw *w, const qc_node *n, const qc_index *tip, const q
     qc_jw_khash(w, "txid", &o->txid);
     qc_jw_kuint(w, "vout", o->n);
     qc_jw_khex(w, "scriptPubKey", script);
-    qc_m_kinferred_descriptor(w, n->params, script);
+    qc_jw_kstr(w, "desc", desc);
     qc_jw_kamount(w, "amount", coin->value);
     qc_jw_kbool(w, "coinbase", coin->coinbase);
     qc_jw_kuint(w, "height", coin->height);
@@ -108,8 +95,8 @@ typedef struct walk_result {
     bool complete;
 } walk_result;
 
-static qc_err walk(qc_node *n, qc_coins_iter *it, const needles *s, const qc_index *tip, qc_jw *w,
-                   walk_result *res)
+static qc_err walk(qc_node *n, qc_coins_iter *it, const qc_script_list *s, const qc_index *tip,
+                   qc_jw *w, walk_result *res)
 {
     qc_outpoint o;
     qc_coin coin;
@@ -121,10 +108,11 @@ static qc_err walk(qc_node *n, qc_coins_iter *it, const needles *s, const qc_ind
         }
         if (n->scan.abort || n->stopping)
             return QC_OK;
-        qc_bytes key = {coin.script, coin.script_len, coin.script_len};
-        if (!s->n || !bsearch(&key, s->script, s->n, sizeof key, by_bytes))
+        qc_described key = {{coin.script, coin.script_len, coin.script_len}, NULL};
+        const qc_described *hit = s->n ? bsearch(&key, s->item, s->n, sizeof key, by_bytes) : NULL;
+        if (!hit)
             continue;
-        put_unspent(w, n, tip, &o, &coin);
+        put_unspent(w, tip, &o, &coin, hit->desc);
         res->total += coin.value;
     }
     res->complete = err == QC_ENOENT;
@@ -146,7 +134,7 @@ static void run_begin(qc_chain *c, void *arg)
         j->err = qc_coins_iter_new(qc_chain_coinsdb(c), &j->it);
 }
 
-static void scan(qc_rpc_req *r, qc_node *n, const needles *s)
+static void scan(qc_rpc_req *r, qc_node *n, const qc_script_list *s)
 {
     scan_job j = {NULL, NULL, QC_OK};
     qc_chain_call(n->chain_thread, run_begin, &j);
@@ -185,10 +173,10 @@ static void start(qc_rpc_req *r, qc_node *n)
         return;
     }
     n->scan.abort = false;
-    needles s = {NULL, 0, 0};
+    qc_script_list s = {NULL, 0, 0, false};
     if (read_needles(r, n, qc_rpc_arg(r, 1), &s))
         scan(r, n, &s);
-    needles_free(&s);
+    qc_script_list_free(&s);
     atomic_store(&n->scan.progress, 0);
     atomic_store(&n->scan.running, false);
 }

@@ -1,15 +1,11 @@
-/* Scripts and addresses as text. The descriptor of a script is what Core's InferDescriptor gives
- * without knowledge of keys: pk(), multi(), rawtr(), else addr(), else raw(). */
+/* Scripts and addresses as text. */
 #include "core/methods/script_text.h"
 
 #include "core/base/alloc.h"
-#include "core/crypto/secp.h"
+#include "core/methods/descriptors.h"
 #include "lib/address.h"
 #include "lib/asm.h"
-#include "lib/descriptor.h"
 #include "lib/script.h"
-
-#include <stdio.h>
 
 const qn_chain_text *qc_m_chain(const qc_params *p)
 {
@@ -28,105 +24,30 @@ void qc_m_kasm(qc_jw *w, qc_span script, bool sighash)
     qc_free(text);
 }
 
-static void put_hex(qc_bytes *b, const uint8_t *data, size_t len)
-{
-    static const char digit[] = "0123456789abcdef";
-    for (size_t i = 0; i < len; i++) {
-        char two[2] = {digit[data[i] >> 4], digit[data[i] & 15]};
-        QC_ASSERT(!qc_bytes_append(b, two, sizeof two));
-    }
-}
-
-static void put_text(qc_bytes *b, const char *s)
-{
-    QC_ASSERT(!qc_bytes_append(b, s, strlen(s)));
-}
-
-/* Keys of hybrid form have no place in a descriptor. */
-static bool plain_key(const qn_script_part *key)
-{
-    return key->data[0] <= 4;
-}
-
-static bool infer_keys(const qn_script_info *info, qc_bytes *b)
-{
-    for (unsigned i = 0; i < info->n_parts; i++)
-        if (!plain_key(&info->part[i]))
-            return false;
-    if (info->type == QN_SCRIPT_PUBKEY) {
-        put_text(b, "pk(");
-    } else {
-        char head[32];
-        snprintf(head, sizeof head, "multi(%u,", info->required);
-        put_text(b, head);
-    }
-    for (unsigned i = 0; i < info->n_parts; i++) {
-        if (i)
-            put_text(b, ",");
-        put_hex(b, info->part[i].data, info->part[i].len);
-    }
-    put_text(b, ")");
-    return true;
-}
-
-static bool infer_special(const qn_script_info *info, qc_bytes *b)
-{
-    if (info->type == QN_SCRIPT_PUBKEY || info->type == QN_SCRIPT_MULTISIG)
-        return infer_keys(info, b);
-    if (info->type != QN_SCRIPT_WITNESS_V1_TAPROOT || !qc_xonly_valid(info->part[0].data))
-        return false;
-    put_text(b, "rawtr(");
-    put_hex(b, info->part[0].data, info->part[0].len);
-    put_text(b, ")");
-    return true;
-}
-
-static void put_plain(const qc_params *p, qc_span script, qc_bytes *b)
-{
-    char address[QN_ADDRESS_MAX];
-    bool has = qn_address_encode(qc_m_chain(p), script.data, script.len, address) > 0;
-    put_text(b, has ? "addr(" : "raw(");
-    if (has)
-        put_text(b, address);
-    else
-        put_hex(b, script.data, script.len);
-    put_text(b, ")");
-}
-
-static char *with_checksum(qc_bytes *b)
-{
-    char sum[QN_DESCRIPTOR_CHECKSUM + 1];
-    QC_ASSERT(qn_descriptor_checksum((const char *)b->data, b->len, sum));
-    put_text(b, "#");
-    put_text(b, sum);
-    QC_ASSERT(!qc_bytes_append(b, "", 1));
-    return (char *)b->data;
-}
-
 char *qc_m_inferred_descriptor(const qc_params *p, qc_span script)
 {
-    qc_bytes b = QC_BYTES_INIT;
-    qn_script_info info;
-    qn_script_classify(script.data, script.len, &info);
-    if (!infer_special(&info, &b))
-        put_plain(p, script, &b);
-    return with_checksum(&b);
+    qn_curve curve = qc_m_curve(NULL);
+    size_t cap = 2 * script.len + 121;
+    char *text = qc_alloc(cap);
+    qn_descriptor_infer(qc_m_chain(p), &curve, script.data, script.len, text, cap);
+    return text;
 }
 
 char *qc_m_wrapped_descriptor(const qc_params *p, qc_span script, qc_span wrapped)
 {
-    qc_bytes b = QC_BYTES_INIT;
     qn_script_info info;
-    if (qn_script_classify(script.data, script.len, &info) == QN_SCRIPT_MULTISIG) {
-        put_text(&b, "wsh(");
-        if (infer_keys(&info, &b)) {
-            put_text(&b, ")");
-            return with_checksum(&b);
-        }
-        b.len = 0;
-    }
-    put_plain(p, wrapped, &b);
-    return with_checksum(&b);
+    if (qn_script_classify(script.data, script.len, &info) != QN_SCRIPT_MULTISIG)
+        return qc_m_inferred_descriptor(p, wrapped);
+    char *inner = qc_m_inferred_descriptor(p, script), sum[QN_DESC_CHECKSUM + 1];
+    inner[strcspn(inner, "#")] = 0;
+    char *bare = qc_asprintf("wsh(%s)", inner);
+    char *text = NULL;
+    /* Keys of hybrid form have no place in a descriptor: then the library says raw(). */
+    if (strncmp(inner, "multi(", 6) == 0 && qn_descriptor_checksum(bare, strlen(bare), sum))
+        text = qc_asprintf("%s#%s", bare, sum);
+    qc_free(inner);
+    qc_free(bare);
+    return text ? text : qc_m_inferred_descriptor(p, wrapped);
 }
 
 void qc_m_kinferred_descriptor(qc_jw *w, const qc_params *p, qc_span script)

@@ -42,9 +42,6 @@ void qc_m_submit(qc_node *n, qc_block *b, qc_submit_result *out)
     *out = (qc_submit_result){.err = QC_OK};
     submit_job j = {n, b, out};
     qc_chain_call(n->chain_thread, run_submit, &j);
-    /* A reason that carries values lies in the verdict's own buffer: follow the copy. */
-    if (out->checked && out->verdict.reason_buf[0])
-        out->verdict.reason = out->verdict.reason_buf;
 }
 
 /* Rebuild the block with the zero reserved value in its coinbase's witness. */
