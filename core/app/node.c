@@ -3,6 +3,7 @@
 #include "core/app/notify.h"
 #include "core/base/alloc.h"
 #include "core/base/log.h"
+#include "core/methods/submit.h"
 
 #include <stdio.h>
 
@@ -201,6 +202,8 @@ bool qc_app_node_start(qc_app *a)
     fill_context(a);
     if (!open_chain(a))
         return false;
+    qc_chain_events submit = qc_m_submit_events(n);
+    qc_chain_listen(n->chain, &submit);
     qc_err err = qc_chain_thread_start(&n->chain_thread, n->chain);
     if (!err)
         err = qc_timer_new(a->loop, on_tick, a, &a->tick);
