@@ -1,0 +1,164 @@
+/* Statistics and hashes of the whole set of coins (Core kernel/coinstats.cpp). */
+#include "core/base/alloc.h"
+#include "core/base/arith.h"
+#include "core/base/endian.h"
+#include "core/base/log.h"
+#include "core/crypto/muhash.h"
+#include "core/crypto/sha256.h"
+#include "core/store/coinsdb.h"
+
+#include <stdlib.h>
+
+#define BOGO_FIXED                                                                                 \
+    50u /* bytes a coin counts besides its script: txid 32, n 4, code 4, value 8, 2 */
+#define CANCEL_EVERY 1024u
+
+/* One output of the transaction that is being gathered: its bytes in `text`. */
+typedef struct output {
+    uint32_t n;
+    size_t off, len;
+} output;
+
+typedef struct walk {
+    qc_utxo_hash kind;
+    qc_utxo_stats *st;
+    qc_sha256_ctx sha;
+    qc_muhash mu;
+    bool any; /* a transaction is being gathered */
+    qc_hash txid;
+    output *out;
+    size_t n_out, cap_out;
+    bool unsorted;
+    qc_bytes text;
+} walk;
+
+/* What is hashed of a coin: outpoint, height and coinbase, output as on the wire. */
+static qc_err coin_text(qc_bytes *b, const qc_outpoint *o, const qc_coin *c)
+{
+    qc_err err = qc_bytes_reserve(b, 36 + 4 + 8 + 9 + (size_t)c->script_len);
+    if (err)
+        return err;
+    uint8_t *p = b->data + b->len;
+    memcpy(p, o->txid.b, 32);
+    qc_write_le32(p + 32, o->n);
+    qc_write_le32(p + 36, c->height << 1 | (c->coinbase ? 1u : 0u));
+    qc_write_le64(p + 40, (uint64_t)c->value);
+    b->len += 48;
+    return qc_w_var(b, qc_span_of(c->script, c->script_len));
+}
+
+static int by_n(const void *a, const void *b)
+{
+    uint32_t x = ((const output *)a)->n, y = ((const output *)b)->n;
+    return (x > y) - (x < y);
+}
+
+/* Core gathers a transaction's outputs in a map: keys sort by n only up to 16,511, as a VARINT of
+ * three bytes may sort before one of two. */
+static void close_tx(walk *w)
+{
+    if (!w->any)
+        return;
+    w->st->transactions++;
+    if (w->kind == QC_UTXO_HASH3 && w->unsorted) {
+        qsort(w->out, w->n_out, sizeof *w->out, by_n);
+        for (size_t i = 0; i < w->n_out; i++)
+            qc_sha256_update(&w->sha, w->text.data + w->out[i].off, w->out[i].len);
+    } else if (w->kind == QC_UTXO_HASH3) {
+        qc_sha256_update(&w->sha, w->text.data, w->text.len);
+    }
+    w->n_out = 0;
+    w->text.len = 0;
+    w->unsorted = false;
+}
+
+static qc_err remember(walk *w, uint32_t n, size_t off)
+{
+    if (w->n_out == w->cap_out) {
+        size_t cap = w->cap_out ? 2 * w->cap_out : 64;
+        output *out = qc_try_realloc(w->out, cap * sizeof *out);
+        if (!out)
+            return QC_ENOMEM;
+        w->out = out;
+        w->cap_out = cap;
+    }
+    if (w->n_out && w->out[w->n_out - 1].n > n)
+        w->unsorted = true;
+    w->out[w->n_out++] = (output){n, off, w->text.len - off};
+    return QC_OK;
+}
+
+static qc_err hash_coin(walk *w, const qc_outpoint *o, const qc_coin *c)
+{
+    if (w->kind == QC_UTXO_NONE)
+        return QC_OK;
+    size_t off = w->text.len;
+    qc_err err = coin_text(&w->text, o, c);
+    if (err || w->kind == QC_UTXO_HASH3)
+        return err ? err : remember(w, o->n, off);
+    qc_muhash_add(&w->mu, qc_bytes_span(&w->text));
+    w->text.len = 0;
+    return QC_OK;
+}
+
+static qc_err add_coin(walk *w, const qc_outpoint *o, const qc_coin *c)
+{
+    if (!w->any || !qc_hash_eq(&w->txid, &o->txid)) {
+        close_tx(w);
+        w->any = true;
+        w->txid = o->txid;
+    }
+    w->st->txouts++;
+    w->st->bogosize += BOGO_FIXED + c->script_len;
+    if (!QC_ADD_OK(w->st->total, c->value, &w->st->total)) {
+        qc_log(QC_LOG_ERROR, "coindb", "the coins add up to more than an amount can hold");
+        return QC_ECORRUPT;
+    }
+    return hash_coin(w, o, c);
+}
+
+static qc_err walk_all(walk *w, qc_coins_iter *it, const volatile bool *cancel)
+{
+    qc_outpoint o;
+    qc_coin c;
+    qc_err err = QC_OK;
+    for (uint32_t i = 0; !err; i++) {
+        if (cancel && i % CANCEL_EVERY == 0 && *cancel)
+            return QC_ECANCELED;
+        err = qc_coins_iter_next(it, &o, &c);
+        if (!err)
+            err = add_coin(w, &o, &c);
+    }
+    return err == QC_ENOENT ? QC_OK : err;
+}
+
+static void finish(walk *w)
+{
+    close_tx(w);
+    if (w->kind == QC_UTXO_HASH3)
+        qc_sha256d_final(&w->sha, w->st->hash.b);
+    else if (w->kind == QC_UTXO_MUHASH)
+        qc_muhash_finalize(&w->mu, w->st->hash.b);
+}
+
+qc_err qc_utxo_stats_compute(qc_coinsdb *db, qc_utxo_hash kind, const volatile bool *cancel,
+                             qc_utxo_stats *out)
+{
+    qc_coins_iter *it;
+    qc_err err = qc_coins_iter_new(db, &it);
+    if (err)
+        return err;
+    qc_utxo_stats st = {.best = *qc_coins_iter_best(it)};
+    walk w = {.kind = kind, .st = &st};
+    qc_sha256_init(&w.sha);
+    qc_muhash_init(&w.mu);
+    if (!(err = walk_all(&w, it, cancel))) {
+        finish(&w);
+        st.disk_size = qc_coinsdb_size_estimate(db);
+        *out = st;
+    }
+    qc_free(w.out);
+    qc_bytes_free(&w.text);
+    qc_coins_iter_free(it);
+    return err;
+}
