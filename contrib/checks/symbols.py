@@ -2,7 +2,8 @@
 """Fail if a name leaves its house.
 
 A plugin exports exactly qn_plugin_entry; no program shows a qn_ or qc_ name to what it loads; what
-an archive of core/ defines for others begins with qc_, what lib/ defines with qn_."""
+an archive of core/ defines for others begins with qc_ (QC_ for constant
+tables), what lib/ defines with qn_."""
 import glob
 import os
 import shlex
@@ -42,7 +43,7 @@ def main():
         seen += 1
         prefix = "qc_" if os.path.relpath(archive, tree.BUILD).startswith("core/") else "qn_"
         bad += [f"{archive}: defines {n}, which does not begin with {prefix}"
-                for n in names(archive, "-g") if not n.startswith(prefix)]
+                for n in names(archive, "-g") if not n.startswith((prefix, prefix.upper()))]
     print(*bad, f"{seen} files, {len(bad)} names out of place", sep="\n")
     sys.exit(1 if bad else 77 if not seen else 0)
 
