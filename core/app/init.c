@@ -3,8 +3,8 @@
 #include "core/app/app.h"
 #include "core/app/notify.h"
 #include "core/base/alloc.h"
+#include "core/base/hostport.h"
 #include "core/base/log.h"
-#include "core/rpc/listen.h"
 
 #include <ctype.h>
 #include <errno.h>

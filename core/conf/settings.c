@@ -267,11 +267,16 @@ const char **qc_settings_list(const qc_settings *s, const char *name, size_t *n)
     return list;
 }
 
+void qc_settings_force(qc_settings *s, const char *name, const char *value)
+{
+    qc_store_add(s, QC_SOURCE_FORCED, NULL, must_find(s, name), QC_VALUE_TEXT, value);
+}
+
 bool qc_settings_soft_set(qc_settings *s, const char *name, const char *value)
 {
     if (get(s, name))
         return false;
-    qc_store_add(s, QC_SOURCE_FORCED, NULL, must_find(s, name), QC_VALUE_TEXT, value);
+    qc_settings_force(s, name, value);
     return true;
 }
 

@@ -38,6 +38,9 @@ QC_MUST_CHECK qc_err qc_settings_chain(const qc_settings *s, const char **name, 
 /** Set unless anything set it already; beats everything afterwards. True when it did. */
 bool qc_settings_soft_set(qc_settings *s, const char *name, const char *value);
 
+/** Set whatever set it before. */
+void qc_settings_force(qc_settings *s, const char *name, const char *value);
+
 /* Reading. Names without dash; asking for an option that no table has is a caller bug. */
 bool qc_settings_is_set(const qc_settings *s, const char *name);
 bool qc_settings_is_negated(const qc_settings *s, const char *name);

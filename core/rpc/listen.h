@@ -10,6 +10,3 @@
 QC_MUST_CHECK qc_err qc_listen_open(const char *bind, uint16_t default_port, int *fd);
 /** "127.0.0.1:1234" or "[::1]:1234". */
 void qc_listen_peer_text(const struct sockaddr *sa, char *out, size_t cap);
-/** Split "host[:port]" as Core does: a colon counts as a port separator only behind a bracketed or
- *  colon-free host. Returns: QC_OK; QC_EINVAL (port not 1..65535, or host too long). */
-QC_MUST_CHECK qc_err qc_split_host_port(const char *in, char *host, size_t cap, uint16_t *port);

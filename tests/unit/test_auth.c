@@ -1,5 +1,5 @@
 #include "core/rpc/auth.h"
-#include "core/rpc/listen.h"
+#include "core/base/hostport.h"
 #include "core/rpc/subnet.h"
 #include "tests/unit/harness.h"
 

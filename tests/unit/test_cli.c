@@ -1,0 +1,225 @@
+#include "core/cli/cli.h"
+#include "core/cli/convert.h"
+#include "core/cli/http.h"
+#include "core/cli/text.h"
+#include "core/os/thread.h"
+#include "tests/unit/harness.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void expect_bytes(qc_bytes *b, const char *want)
+{
+    qc_text_add(b, "", 1);
+    assert_string_equal((char *)b->data, want);
+    qc_bytes_free(b);
+}
+
+static void test_pretty__is_univalues(void **state)
+{
+    (void)state;
+    static const char IN[] =
+        " {\"a\" : [1.10,-2e+5 ,{}],\"b\":\"x,}\\\"]\" , \"c\":[] ,\"d\":null}";
+    qc_bytes b = QC_BYTES_INIT;
+    qc_text_pretty(&b, qc_span_str(IN));
+    expect_bytes(&b, "{\n  \"a\": [\n    1.10,\n    -2e+5,\n    {\n    }\n  ],\n"
+                     "  \"b\": \"x,}\\\"]\",\n  \"c\": [\n  ],\n  \"d\": null\n}");
+}
+
+static void expect_member(const char *text, const char *key, const char *want)
+{
+    qc_span v = qc_text_member(qc_span_str(text), key);
+    assert_int_equal(v.len, strlen(want));
+    assert_memory_equal(v.data ? (const char *)v.data : "", want, v.len);
+}
+
+static void test_member__finds_top_level_values(void **state)
+{
+    (void)state;
+    static const char T[] =
+        "{\"x\":{\"result\":1},\"res\\u0075lt\" : [1,{\"result\":2}] ,\"e\":\"}\"}";
+    expect_member(T, "result", "[1,{\"result\":2}]");
+    expect_member(T, "e", "\"}\"");
+    expect_member(T, "none", "");
+    expect_member("[]", "e", "");
+    expect_member("{\"a\":1,\"a\":2}", "a", "2");
+    assert_true(
+        qc_span_eq(qc_text_element(qc_span_str("[ 1 ,[2,3], \"x\"]"), 1), qc_span_str("[2,3]")));
+    assert_int_equal(qc_text_element(qc_span_str("[1]"), 1).len, 0);
+}
+
+static void test_is_json__takes_any_value(void **state)
+{
+    (void)state;
+    static const char *const GOOD[] = {"1", "\"\"", "null", "[]", "123456789012345678901234567890"};
+    static const char *const BAD[] = {"", "x", "[", "1 2", "01", "\"", "{a:1}"};
+    for (size_t i = 0; i < QC_COUNTOF(GOOD); i++)
+        assert_true(qc_text_is_json(qc_span_str(GOOD[i])));
+    for (size_t i = 0; i < QC_COUNTOF(BAD); i++)
+        assert_false(qc_text_is_json(qc_span_str(BAD[i])));
+}
+
+/* Words separated by blanks. */
+static void expect_params(bool named, const char *method, const char *words, const char *want)
+{
+    char buf[256], *word[16], *error = NULL;
+    size_t n = 0;
+    qc_bytes out = QC_BYTES_INIT;
+    snprintf(buf, sizeof buf, "%s", words);
+    for (char *p = buf; *p;) {
+        word[n++] = p;
+        p += strcspn(p, " ");
+        if (*p)
+            *p++ = 0;
+    }
+    qc_err err = named ? qc_convert_named(method, word, n, &out, &error)
+                       : qc_convert_positional(method, word, n, &out, &error);
+    if (err) {
+        assert_string_equal(error, want);
+        qc_free(error);
+        qc_bytes_free(&out);
+        return;
+    }
+    expect_bytes(&out, want);
+}
+
+static void test_convert__knows_which_words_are_json(void **state)
+{
+    (void)state;
+    expect_params(false, "getblock", "ab 2", "[\"ab\",2]");
+    expect_params(false, "getblock", "ab x", "Error parsing JSON: x");
+    expect_params(false, "getblockhash", "5", "[5]");
+    expect_params(false, "getblockstats", "00ff [\"a\"]", "[\"00ff\",[\"a\"]]");
+    expect_params(false, "getblockstats", "77", "[77]");
+    expect_params(false, "unknown", "5 {}", "[\"5\",\"{}\"]");
+    expect_params(false, "gettxout", "ab 0 false", "[\"ab\",0,false]");
+    expect_params(false, "echojson", "1.10", "[1.10]");
+    expect_params(false, "indexer.history", "bc1q 5 {\"a\":1} 1234567890123456 true",
+                  "[\"bc1q\",5,{\"a\":1},\"1234567890123456\",true]");
+    expect_params(false, "echo", "a\"b\\", "[\"a\\\"b\\\\\"]");
+}
+
+static void test_convert_named__names_positions_and_doubt(void **state)
+{
+    (void)state;
+    expect_params(true, "getblock", "blockhash=ab verbosity=2",
+                  "{\"blockhash\":\"ab\",\"verbosity\":2}");
+    expect_params(true, "getblock", "ab verbosity=2", "{\"verbosity\":2,\"args\":[\"ab\"]}");
+    expect_params(true, "getblock", "ab 1", "{\"args\":[\"ab\",1]}");
+    expect_params(true, "getblock", "verbosity=1 verbosity=2", "{\"verbosity\":2}");
+    expect_params(true, "echojson", "[\"a=b\"]", "{\"args\":[[\"a=b\"]]}");
+    expect_params(true, "echo", "arg0=x=y", "{\"arg0\":\"x=y\"}");
+    expect_params(true, "getblock", "", "{}");
+}
+
+static void test_info__shows_what_core_shows(void **state)
+{
+    (void)state;
+    static const char BATCH[] =
+        "[{\"id\":1,\"result\":{\"chain\":\"regtest\",\"blocks\":5,\"headers\":6,"
+        "\"verificationprogress\":1,\"difficulty\":4.6e-10}},"
+        "{\"result\":{\"connections\":3,\"connections_in\":1,\"connections_out\":2,\"version\":"
+        "310000,"
+        "\"timeoffset\":0,\"relayfee\":0.00000100,\"networks\":[{\"name\":\"ipv4\",\"proxy\":\"p:"
+        "1\"},"
+        "{\"name\":\"onion\",\"proxy\":\"p:1\"},{\"name\":\"i2p\",\"proxy\":\"\"}],"
+        "\"warnings\":[\"a\",\"b\"]},\"id\":0}]";
+    qc_bytes out = QC_BYTES_INIT;
+    char *error = NULL;
+    assert_int_equal(qc_cli_info(qc_span_str(BATCH), false, &out, &error), QC_OK);
+    expect_bytes(&out, "Chain: regtest\nBlocks: 5\nHeaders: 6\nVerification progress: 100.0000%\n"
+                       "Difficulty: 4.6e-10\n\nNetwork: in 1, out 2, total 3\nVersion: 310000\n"
+                       "Time offset (s): 0\nProxies: p:1 (ipv4, onion)\n"
+                       "Min tx relay fee rate (BTC/kvB): 0.00000100\n\nWarnings: a; b");
+    static const char FAILED[] =
+        "[{\"id\":0,\"error\":{\"code\":-28,\"message\":\"Loading\"}},{\"id\":1}]";
+    assert_int_equal(qc_cli_info(qc_span_str(FAILED), false, &out, &error), QC_EINVAL);
+    assert_string_equal(error, "error code: -28\nerror message:\nLoading");
+    qc_free(error);
+    qc_bytes_free(&out);
+}
+
+/* ---- a server that answers with given bytes ---- */
+typedef struct canned {
+    int listener;
+    uint16_t port;
+    const char *reply;
+} canned;
+
+static void serve_one(void *arg)
+{
+    canned *c = arg;
+    char buf[4096];
+    size_t got = 0;
+    int fd = accept(c->listener, NULL, NULL);
+    while (got < sizeof buf - 1) {
+        ssize_t n = recv(fd, buf + got, sizeof buf - 1 - got, 0);
+        if (n <= 0)
+            break;
+        got += (size_t)n;
+        buf[got] = 0;
+        if (strstr(buf, "\r\n\r\n{}"))
+            break;
+    }
+    send(fd, c->reply, strlen(c->reply), MSG_NOSIGNAL);
+    close(fd);
+}
+
+static qc_err fetch(const char *reply, qc_http_reply *r, char **why)
+{
+    canned c = {.reply = reply};
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof sa;
+    qc_thread *t;
+    c.listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(c.listener, (struct sockaddr *)&sa, len), 0);
+    assert_int_equal(listen(c.listener, 1), 0);
+    assert_int_equal(getsockname(c.listener, (struct sockaddr *)&sa, &len), 0);
+    assert_int_equal(qc_thread_start(&t, "canned", serve_one, &c), QC_OK);
+    *why = NULL;
+    qc_err err =
+        qc_http_post("127.0.0.1", ntohs(sa.sin_port), "/", "u:p", qc_span_str("{}"), 10, r, why);
+    qc_thread_join(t);
+    close(c.listener);
+    return err;
+}
+
+static void test_post__reads_whole_replies_only(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *reply;
+        int status; /* 0: a failure */
+        const char *body;
+    } CASE[] = {
+        {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", 200, "abc"},
+        {"HTTP/1.1 500 Oops\r\ncontent-length:  1\r\n\r\nx", 500, "x"},
+        {"HTTP/1.1 200 OK\r\n\r\nuntil the end", 200, "until the end"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x=y\r\nc\r\n0\r\n\r\n",
+         200, "abc"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabc", 0, NULL},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nab\r\n", 0, NULL},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n", 0, NULL},
+        {"nonsense\r\n\r\n", 0, NULL},
+        {"", 0, NULL}};
+    for (size_t i = 0; i < QC_COUNTOF(CASE); i++) {
+        qc_http_reply r = {0};
+        char *why;
+        qc_err err = fetch(CASE[i].reply, &r, &why);
+        assert_int_equal(err, CASE[i].status ? QC_OK : QC_EIO);
+        if (!err) {
+            assert_int_equal(r.status, CASE[i].status);
+            expect_bytes(&r.body, CASE[i].body);
+        }
+        qc_free(why);
+    }
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_pretty__is_univalues),
+             cmocka_unit_test(test_member__finds_top_level_values),
+             cmocka_unit_test(test_is_json__takes_any_value),
+             cmocka_unit_test(test_convert__knows_which_words_are_json),
+             cmocka_unit_test(test_convert_named__names_positions_and_doubt),
+             cmocka_unit_test(test_info__shows_what_core_shows),
+             cmocka_unit_test(test_post__reads_whole_replies_only))
