@@ -345,13 +345,32 @@ tb_block *tb_chain_next(const tb_chain *c, qc_amount fees)
     return b;
 }
 
-void tb_chain_push(tb_chain *c, const tb_block *b)
+static void push_header(tb_chain *c, const qc_header *h)
 {
     c->tip++;
     c->header = grown(c->header, c->tip + 1, sizeof *c->header);
     c->hash = grown(c->hash, c->tip + 1, sizeof *c->hash);
-    c->header[c->tip] = b->header;
-    c->hash[c->tip] = tb_block_hash(b);
+    c->header[c->tip] = *h;
+    qc_header_hash(h, &c->hash[c->tip]);
+}
+
+void tb_chain_push(tb_chain *c, const tb_block *b)
+{
+    push_header(c, &b->header);
+}
+
+bool tb_chain_connect(tb_chain *c, const qc_header *h, int64_t now, qc_verdict *v)
+{
+    qc_hash hash;
+    qc_ancestors a = tb_chain_ancestors(c);
+    qc_header_hash(h, &hash);
+    if (!qc_hash_eq(&h->prev, &c->hash[c->tip]))
+        return qc_verdict_fail(v, QC_V_MISSING_PREV, "prev-blk-not-found", NULL);
+    if (!qc_check_header(c->params, h, &hash, v) ||
+        !qc_check_header_context(c->params, h, c->tip + 1, &a, now, v))
+        return false;
+    push_header(c, h);
+    return true;
 }
 
 void tb_chain_grow(tb_chain *c, uint32_t n, qc_bytes *bytes)

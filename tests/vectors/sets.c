@@ -2,11 +2,14 @@
 
 static const vector_set SETS[] = {
     {"base58_encode_decode", "core/base58_encode_decode.json", set_base58},
+    {"bip-0054_test_vectors_timestamps", "bips/bip-0054_test_vectors_timestamps.json",
+     set_bip54_timestamps},
     {"bip-0340_test-vectors", "bips/bip-0340_test-vectors.csv", set_bip340},
     {"bip-0341_wallet-test-vectors", "bips/bip-0341_wallet-test-vectors.json", set_bip341},
     {"bip341_wallet_vectors", "core/bip341_wallet_vectors.json", set_bip341},
     {"key_io_invalid", "core/key_io_invalid.json", set_key_io_invalid},
     {"key_io_valid", "core/key_io_valid.json", set_key_io_valid},
+    {"mainnet_alt", "core/mainnet_alt.json", set_mainnet_alt},
     {"script_assets_test", "core/script_assets_test.json", set_script_assets},
     {"script_tests", "core/script_tests.json", set_script_tests},
     {"sighash", "core/sighash.json", set_sighash},
