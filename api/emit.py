@@ -229,11 +229,11 @@ def proof(m: Model) -> str:
 
 def host_list(m: Model) -> str:
     """What the host knows: one row per interface, for its resolver and for quoin-plugin."""
-    out = "/* Made by api/generate.py: QC_INTERFACE(table, id, revision, local, summary) per interface,\n"
-    out += " * and QC_GRANT(table, key, type, default, meaning) per parameter of its grant. */\n"
+    out = "/* Made by api/generate.py: QC_INTERFACE(table, id, revision, local, summary, lets) per\n * interface, "
+    out += "and QC_GRANT(table, key, type, default, meaning) per parameter of its grant. */\n"
     for f in (f for f in m.files if f.methods):
         out += f'QC_INTERFACE({f.table}, "{f.name}/{f.major}", {f.revision}, {int(f.local)},\n'
-        out += f'             "{f.summary}")\n'
+        out += f'             "{f.summary}",\n             "{f.lets}")\n'
         for key, kind, default, doc in f.grant:
             out += f'QC_GRANT({f.table}, "{key}", QC_PARAM_{kind.upper()}, "{default}",\n         "{doc}")\n'
     return out

@@ -68,6 +68,7 @@ class File:
     path: str
     header: str
     summary: str
+    lets: str = ""          # what a grant lets a plugin do, in words for an operator
     doc: str = ""
     name: str = ""          # empty: shared types only
     major: int = 0

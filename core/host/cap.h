@@ -1,0 +1,55 @@
+/* core/host/cap.h: the handle that every table method takes first, and what stands behind one.
+ * Internal to core/host. */
+#pragma once
+#include "core/base/err.h"
+#include "quoin/types.h"
+
+#include <stdatomic.h>
+
+typedef struct qc_plugin qc_plugin;
+typedef struct qc_adapter qc_adapter;
+
+struct qn_cap {
+    const qc_adapter *adapter;
+    qc_plugin *plugin;
+    const char *params; /* of the grant; borrowed */
+    void *state;        /* the adapter's own */
+    _Atomic uint64_t calls;
+    _Atomic bool revoked;
+};
+
+/** One interface's implementation. A table in adapters[] (plugin.c). */
+struct qc_adapter {
+    const char *id;
+    const void *table;
+    /** Make the state. On the plugin's loop, before init(). *why (static text) on failure. */
+    qc_err (*open)(qn_cap *cap, const char **why);
+    /** End what is under way: subscriptions, methods, requests. On the plugin's loop, after stop();
+     *  the cap is revoked already. May be NULL. */
+    void (*quiesce)(qn_cap *cap);
+    /** Free the state. On the plugin's loop, after fini(). */
+    void (*close)(qn_cap *cap);
+};
+
+extern const qc_adapter QC_ADAPTER_CHAIN_READ, QC_ADAPTER_CHAIN_FOLLOW, QC_ADAPTER_BLOCK_READ,
+    QC_ADAPTER_STORE_OWN, QC_ADAPTER_RPC_SERVE;
+
+/** The plugin whose loop runs on this thread, or NULL. */
+extern _Thread_local qc_plugin *qc_plugin_here;
+
+/** First thing in every method that belongs to the loop: right thread, not revoked; counted. */
+static inline qn_status qc_cap_enter(qn_cap *cap)
+{
+    if (qc_plugin_here != cap->plugin)
+        return QN_E_THREAD;
+    if (atomic_load_explicit(&cap->revoked, memory_order_relaxed))
+        return QN_E_REVOKED;
+    uint64_t n = atomic_load_explicit(&cap->calls, memory_order_relaxed);
+    atomic_store_explicit(&cap->calls, n + 1, memory_order_relaxed); /* one writer: this thread */
+    return QN_OK;
+}
+
+/** A node error as the plugin sees it. */
+qn_status qc_status_of(qc_err err);
+/** Number of a COUNT or BYTES parameter of the grant, else `dflt`. */
+uint64_t qc_cap_number(const qn_cap *cap, const char *key, uint64_t dflt);

@@ -1,0 +1,224 @@
+/* The host: finds grants and files, starts and stops what is ready, and hears from the chain. */
+#include "core/host/internal.h"
+
+#include "core/base/alloc.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/os/file.h"
+
+#include <errno.h>
+#include <time.h>
+
+#define CACHE_BYTES ((size_t)64 << 20)
+
+/* ---- the chain's voice; chain thread ---- */
+
+static void on_block(void *arg, const qc_index *i, const qc_block *b)
+{
+    qc_host *h = arg;
+    if (h->n_followers)
+        qc_blocks_offer(h->blocks, i, b);
+}
+
+static void on_tip(void *arg, const qc_index *tip, const qc_index *fork, bool initial_download)
+{
+    (void)tip;
+    (void)fork;
+    (void)initial_download;
+    qc_followers_wake(arg);
+}
+
+static void on_durable(void *arg, const qc_index *tip)
+{
+    (void)tip;
+    qc_followers_wake(arg);
+}
+
+void qc_host_on_chain(qc_host *h, void (*fn)(qc_chain *c, void *arg), void *arg)
+{
+    if (h->chain_thread)
+        qc_chain_post(h->chain_thread, fn, arg);
+    else
+        fn(h->o.chain, arg);
+}
+
+/* The chain syncs per tip only while somebody follows; what is there already is synced at once. */
+static void set_followers(qc_chain *c, void *arg)
+{
+    qc_host *h = arg;
+    pthread_mutex_lock(&h->lock);
+    unsigned n = h->n_followers;
+    pthread_mutex_unlock(&h->lock);
+    qc_chain_set_followers(c, n);
+    if (n && qc_chain_tip(c) != qc_chain_durable(c) && qc_chain_sync(c))
+        qc_log(QC_LOG_ERROR, "plugin", "the chain could not be made durable for its followers");
+}
+
+void qc_host_followers_changed(qc_host *h)
+{
+    qc_host_on_chain(h, set_followers, h);
+}
+
+/* ---- discovery ---- */
+
+static bool ends_with(const char *name, const char *ending)
+{
+    size_t n = strlen(name), e = strlen(ending);
+    return n > e && strcmp(name + n - e, ending) == 0;
+}
+
+static void add(qc_host *h, qc_plugin *p)
+{
+    if (h->n_plugin == QC_HOST_PLUGINS) {
+        qc_log(QC_LOG_WARN, "plugin", "%s: not looked at: found more than %u plugins", p->label,
+               QC_HOST_PLUGINS);
+        qc_plugin_free(p);
+        return;
+    }
+    h->plugin[h->n_plugin++] = p;
+}
+
+static const qc_plugin *same_id(const qc_host *h, const qc_plugin *p)
+{
+    for (size_t i = 0; i < h->n_plugin; i++) {
+        const char *id = h->plugin[i]->image.manifest.id;
+        if (id && p->image.manifest.id && strcmp(id, p->image.manifest.id) == 0)
+            return h->plugin[i];
+    }
+    return NULL;
+}
+
+static void read_grants(qc_host *h)
+{
+    qc_os_list list = {0};
+    if (!qc_os_exists(h->grant_dir) || qc_os_list_dir(h->grant_dir, &list))
+        return;
+    for (size_t i = 0; i < list.n; i++) {
+        if (!ends_with(list.name[i], ".grant"))
+            continue;
+        char *path = qc_asprintf("%s/%s", h->grant_dir, list.name[i]);
+        qc_plugin *p = qc_plugin_new(h, path);
+        const qc_plugin *other = same_id(h, p);
+        if (other) {
+            qc_problem(&p->problems, "resolve",
+                       "id %s: found it in %s too, wanted one plugin of it", p->image.manifest.id,
+                       other->grant_path);
+            p->resolution.needs_grant = false;
+            qc_plugin_reject(p);
+        }
+        add(h, p);
+        qc_free(path);
+    }
+    qc_os_list_free(&list);
+}
+
+static bool granted(const qc_host *h, const char *file, const qc_plugin *p)
+{
+    for (size_t i = 0; i < h->n_plugin; i++)
+        if (h->plugin[i]->file && strcmp(h->plugin[i]->file, file) == 0)
+            return true;
+    return same_id(h, p) != NULL;
+}
+
+/* Files without a grant are listed, so that an operator sees what could be enabled. */
+static void read_folder(qc_host *h)
+{
+    qc_os_list list = {0};
+    if (!qc_os_exists(h->plugin_dir) || qc_os_list_dir(h->plugin_dir, &list))
+        return;
+    for (size_t i = 0; i < list.n; i++) {
+        if (!ends_with(list.name[i], ".so"))
+            continue;
+        char *path = qc_asprintf("%s/%s", h->plugin_dir, list.name[i]);
+        qc_plugin *p = qc_plugin_new_found(h, path);
+        if (granted(h, path, p)) {
+            qc_plugin_free(p);
+        } else {
+            qc_log(QC_LOG_INFO, "plugin", "%s: found without a grant (quoin-plugin enable)", path);
+            add(h, p);
+        }
+        qc_free(path);
+    }
+    qc_os_list_free(&list);
+}
+
+qc_host *qc_host_new(const qc_host_options *o)
+{
+    qc_host *h = qc_alloc(sizeof *h);
+    qc_chain_events ev = {.arg = h,
+                          .tip = on_tip,
+                          .connected = on_block,
+                          .disconnected = on_block,
+                          .durable = on_durable};
+    h->o = *o;
+    h->network = qc_strdup(o->network);
+    h->plugin_dir = qc_strdup(o->plugin_dir);
+    h->grant_dir = qc_strdup(o->grant_dir);
+    h->data_dir = qc_strdup(o->data_dir);
+    pthread_mutex_init(&h->lock, NULL);
+    qc_os_random(&h->epoch, sizeof h->epoch);
+    h->epoch |= 1; /* never 0 */
+    h->blocks = qc_blocks_new(o->chain, CACHE_BYTES);
+    qc_chain_listen(o->chain, &ev);
+    read_grants(h);
+    read_folder(h);
+    return h;
+}
+
+void qc_host_start(qc_host *h, qc_chain_thread *thread)
+{
+    h->chain_thread = thread;
+    for (size_t i = 0; i < h->n_plugin; i++)
+        if (h->plugin[i]->state == QC_PLUGIN_READY)
+            qc_plugin_start(h->plugin[i]);
+}
+
+void qc_host_stop(qc_host *h)
+{
+    for (size_t i = 0; i < h->n_plugin; i++)
+        qc_plugin_stop(h->plugin[i], NULL);
+    for (size_t i = 0; i < h->n_plugin; i++)
+        (void)qc_plugin_join(h->plugin[i]);
+}
+
+void qc_host_free(qc_host *h)
+{
+    if (!h)
+        return;
+    if (h->rpc_registered) {
+        (void)!qc_rpc_unregister(h->o.registry, "listplugins");
+        (void)!qc_rpc_unregister(h->o.registry, "getplugininfo");
+    }
+    bool wedged = false;
+    for (size_t i = 0; i < h->n_plugin; i++) {
+        wedged |= h->plugin[i]->thread != NULL;
+        qc_plugin_free(h->plugin[i]);
+    }
+    if (wedged) /* a thread that was left behind may still call in */
+        return;
+    qc_blocks_free(h->blocks);
+    pthread_mutex_destroy(&h->lock);
+    qc_free(h->network);
+    qc_free(h->plugin_dir);
+    qc_free(h->grant_dir);
+    qc_free(h->data_dir);
+    qc_free(h);
+}
+
+bool qc_host_settle(qc_host *h, int64_t ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(ms / 1000) + 1;
+    bool all = true;
+    for (size_t i = 0; i < h->n_plugin; i++) {
+        qc_plugin *p = h->plugin[i];
+        int late = 0;
+        pthread_mutex_lock(&p->lock);
+        while (p->state == QC_PLUGIN_STARTING && late != ETIMEDOUT)
+            late = pthread_cond_timedwait(&p->changed, &p->lock, &until);
+        all &= p->state != QC_PLUGIN_STARTING;
+        pthread_mutex_unlock(&p->lock);
+    }
+    return all;
+}

@@ -1,0 +1,38 @@
+/* core/host/host.h: the plugin host as app/ and the RPC see it. A host finds plugins and grants,
+ * checks them without running anything, runs each granted one on a thread of its own, and keeps
+ * the node going whatever becomes of them. */
+#pragma once
+#include "core/chain/chain.h"
+#include "core/chain/thread.h"
+#include "core/rpc/rpc.h"
+
+typedef struct qc_host qc_host;
+
+typedef struct qc_host_options {
+    qc_chain *chain;
+    qc_rpc_registry *registry;
+    const char *network;    /* "main" "test" "testnet4" "signet" "regtest" */
+    const char *plugin_dir; /* -plugindir: where file names of grants are looked up */
+    const char *grant_dir;  /* -plugingrants, else <datadir>/<chain>/plugins.d */
+    const char *data_dir;   /* <datadir>/<chain>/plugins: made when a plugin holds store.own */
+} qc_host_options;
+
+/** Read all grants and check their plugins (steps 1 to 8 of the load sequence); each that cannot be
+ *  loaded is logged as one block and stays listed. Runs no plugin code. Registers its listener with
+ *  the chain: call it before the chain thread starts. May block on disk.
+ *  Out: owned, qc_host_free(). */
+qc_host *qc_host_new(const qc_host_options *o);
+/** Load and start what is READY, each on its own thread; does not wait for them. Call it when the
+ *  chain has activated its best tip. `thread` may be NULL when the caller itself is the chain
+ *  thread (tests). */
+void qc_host_start(qc_host *h, qc_chain_thread *thread);
+/** Stop every plugin and wait for each at most its stop deadline. A plugin that does not come back
+ *  is logged and left behind. Before the RPC server and the chain stop. */
+void qc_host_stop(qc_host *h);
+/** After qc_host_stop() and after the chain stopped telling listeners. NULL is allowed. */
+void qc_host_free(QC_OWN qc_host *h);
+
+/** Add listplugins and getplugininfo to the registry given in the options. */
+void qc_host_register_rpc(qc_host *h);
+/** Wait until no plugin is STARTING, at most `ms`. True: none is. Thread: any but a plugin's. */
+bool qc_host_settle(qc_host *h, int64_t ms);

@@ -1,0 +1,35 @@
+/* core/host/interfaces.h: which interfaces this host knows, from the generated interfaces.def. */
+#pragma once
+#include "core/base/err.h"
+
+typedef enum qc_param_type {
+    QC_PARAM_COUNT,
+    QC_PARAM_BYTES,
+    QC_PARAM_TEXT,
+    QC_PARAM_LIST
+} qc_param_type;
+
+/** A parameter that a grant of the interface may carry. */
+typedef struct qc_grant_key {
+    const char *table, *key, *dflt, *meaning;
+    qc_param_type type;
+} qc_grant_key;
+
+typedef struct qc_interface {
+    const char *table;   /* C name: "qn_chain_follow_1" */
+    const char *id;      /* "chain.follow/1" */
+    const char *summary; /* what it gives */
+    const char *lets;    /* what a grant lets a plugin do */
+    uint32_t revision;   /* newest here */
+    bool local;          /* lives in the plugin's own process */
+} qc_interface;
+
+/** By id without revision, or NULL. Thread: any. */
+const qc_interface *qc_interface_find(const char *id);
+/** By position, NULL at the end. */
+const qc_interface *qc_interface_at(size_t i);
+/** Its i-th grant parameter, or NULL. */
+const qc_grant_key *qc_interface_key(const qc_interface *f, size_t i);
+/** Are "key=value, ..." (or "yes") fit for this interface? NULL, or a sentence, in a static
+ *  thread-local buffer. */
+const char *qc_interface_misfit(const qc_interface *f, const char *params);

@@ -1,0 +1,145 @@
+#include "core/host/resolve.h"
+
+#include "config.h"
+
+#define STEP "resolve"
+
+const char *qc_answer_text(qc_answer a)
+{
+    static const char *const text[] = {
+        "granted",      "not granted",          "no such interface here",
+        "host too old", "unstable not allowed", "bad grant parameters"};
+    return text[a];
+}
+
+static qc_answer judge(const qc_want *w, const qc_grant *g, qc_resolved *r)
+{
+    r->iface = qc_interface_find(w->id);
+    r->params = qc_grant_get(g, w->id);
+    if (!r->iface)
+        return QC_ANSWER_NO_SUCH;
+    if (r->iface->revision < w->revision)
+        return QC_ANSWER_OLD_HOST;
+    if (w->unstable && !g->unstable)
+        return QC_ANSWER_UNSTABLE;
+    if (strcmp(w->id, "host/1") == 0) /* everybody has it */
+        return QC_ANSWER_GRANTED;
+    if (!r->params)
+        return QC_ANSWER_NOT_GRANTED;
+    return qc_interface_misfit(r->iface, r->params) ? QC_ANSWER_BAD_PARAMS : QC_ANSWER_GRANTED;
+}
+
+static void tell(const qc_resolved *r, qc_problems *p)
+{
+    const qc_want *w = r->want;
+    switch (r->answer) {
+    case QC_ANSWER_GRANTED:
+        break;
+    case QC_ANSWER_NOT_GRANTED:
+        qc_problem(p, STEP, "%s: found no grant, wanted a line '%s = ...' below [grant]%s%s%s",
+                   w->text, w->id, w->why ? " (" : "", w->why ? qc_printable(w->why) : "",
+                   w->why ? ")" : "");
+        break;
+    case QC_ANSWER_NO_SUCH:
+        qc_problem(p, STEP, "%s: found no such interface in quoin " PACKAGE_VERSION ", wanted it",
+                   w->text);
+        break;
+    case QC_ANSWER_OLD_HOST:
+        qc_problem(p, STEP,
+                   "%s: found revision %u in quoin " PACKAGE_VERSION ", wanted %u or newer",
+                   w->text, r->iface->revision, w->revision);
+        break;
+    case QC_ANSWER_UNSTABLE:
+        qc_problem(p, STEP, "%s: found unstable = no, wanted unstable = yes below [grant]",
+                   w->text);
+        break;
+    case QC_ANSWER_BAD_PARAMS:
+        qc_problem(p, STEP, "grant of %s: %s", w->id, qc_interface_misfit(r->iface, r->params));
+        break;
+    }
+}
+
+/* A line that grants what the plugin does not ask for is most likely a typing mistake. */
+static void check_lines(const qc_manifest *m, const qc_grant *g, qc_problems *p)
+{
+    for (size_t i = 0; i < g->n_iface; i++) {
+        bool asked = false;
+        for (size_t k = 0; k < m->n_want; k++)
+            asked |= strcmp(m->want[k].id, g->iface[i].key) == 0;
+        if (!asked)
+            qc_problem(p, STEP, "grant: found %s, wanted only what the manifest asks for",
+                       qc_printable(g->iface[i].key));
+    }
+}
+
+static void check_mode(const qc_manifest *m, const qc_grant *g, qc_problems *p)
+{
+    if (!g->trusted)
+        qc_problem(p, STEP,
+                   "mode: found isolated, wanted trusted: this version cannot yet run a plugin "
+                   "in a process of its own");
+    else if (!g->sha256)
+        qc_problem(p, STEP,
+                   "sha256: found none, wanted one: a trusted plugin must be pinned "
+                   "(quoin-plugin pin)");
+    if (g->trusted && !m->may_trusted)
+        qc_problem(p, STEP,
+                   "mode: found trusted, wanted isolated (the manifest allows nothing else)");
+}
+
+static void check_network(const qc_manifest *m, const char *network, qc_problems *p)
+{
+    bool fits = m->n_network == 0;
+    for (size_t i = 0; i < m->n_network; i++)
+        fits |= strcmp(m->network[i], network) == 0;
+    if (!fits)
+        qc_problem(p, STEP, "network: found %s, wanted one that the manifest names (%s%s)", network,
+                   m->network[0], m->n_network > 1 ? ", ..." : "");
+}
+
+static void check_config(const qc_manifest *m, const qc_grant *g, qc_resolution *out,
+                         qc_problems *p)
+{
+    for (size_t i = 0; i < m->n_config; i++) {
+        const qc_config_def *d = &m->config[i];
+        const char *value = d->dflt;
+        for (size_t k = 0; k < g->n_config; k++)
+            if (strcmp(g->config[k].key, d->name) == 0)
+                value = g->config[k].value;
+        out->config[i] = value;
+        const char *want = value ? qc_config_misfit(d, value) : "a value";
+        if (want)
+            qc_problem(p, STEP, "config %s: found %s, wanted %s", d->name,
+                       value ? qc_printable(value) : "nothing", want);
+    }
+    for (size_t k = 0; k < g->n_config; k++) {
+        bool known = false;
+        for (size_t i = 0; i < m->n_config; i++)
+            known |= strcmp(g->config[k].key, m->config[i].name) == 0;
+        if (!known)
+            qc_problem(p, STEP, "config: found %s, wanted a member of the plugin's schema",
+                       qc_printable(g->config[k].key));
+    }
+}
+
+bool qc_resolve(const qc_manifest *m, const qc_grant *g, const char *network, qc_resolution *out,
+                qc_problems *p)
+{
+    size_t before = p->n, missing = 0;
+    *out = (qc_resolution){.n = m->n_want};
+    for (size_t i = 0; i < m->n_want; i++) {
+        qc_resolved *r = &out->item[i];
+        r->want = &m->want[i];
+        r->answer = judge(r->want, g, r);
+        bool fatal = !r->want->optional || r->answer == QC_ANSWER_BAD_PARAMS;
+        if (fatal)
+            tell(r, p);
+        missing += fatal && r->answer == QC_ANSWER_NOT_GRANTED;
+    }
+    check_lines(m, g, p);
+    check_mode(m, g, p);
+    check_network(m, network, p);
+    check_config(m, g, out, p);
+    out->needs_grant = missing && p->n - before == missing;
+    return p->n == before;
+}

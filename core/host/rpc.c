@@ -1,0 +1,134 @@
+/* listplugins and getplugininfo. */
+#include "core/host/internal.h"
+
+#include "core/base/alloc.h"
+#include "core/base/clock.h"
+
+static void write_caps(qc_jw *w, const qc_plugin *p)
+{
+    qc_jw_karr(w, "interfaces");
+    for (size_t i = 0; i < p->resolution.n; i++) {
+        const qc_resolved *r = &p->resolution.item[i];
+        qc_jw_obj(w);
+        qc_jw_kstr(w, "id", r->want->text);
+        qc_jw_kbool(w, "optional", r->want->optional);
+        qc_jw_kstr(w, "answer", qc_answer_text(r->answer));
+        if (r->params)
+            qc_jw_kstr(w, "parameters", r->params);
+        if (r->want->why)
+            qc_jw_kstr(w, "why", r->want->why);
+        for (size_t k = 0; k < p->n_cap; k++)
+            if (strcmp(p->cap[k].adapter->id, r->want->id) == 0)
+                qc_jw_kuint(w, "calls", atomic_load(&p->cap[k].calls));
+        qc_jw_obj_end(w);
+    }
+    qc_jw_arr_end(w);
+}
+
+static void write_plugin(qc_jw *w, qc_plugin *p, bool whole)
+{
+    pthread_mutex_lock(&p->lock);
+    qc_jw_obj(w);
+    qc_jw_kstr(w, "id", p->label);
+    if (p->image.manifest.version)
+        qc_jw_kstr(w, "version", p->image.manifest.version);
+    qc_jw_kstr(w, "state", qc_plugin_state_name(p->state));
+    if (p->grant_path && p->state != QC_PLUGIN_REJECTED)
+        qc_jw_kstr(w, "mode", p->grant.trusted ? "trusted" : "isolated");
+    if (p->reason)
+        qc_jw_kstr(w, "reason", p->reason);
+    if (*p->progress) {
+        qc_jw_kstr(w, "progress", p->progress);
+        qc_jw_kuint(w, "permille", p->progress_permille);
+    }
+    if (whole) {
+        if (p->file)
+            qc_jw_kstr(w, "file", p->file);
+        if (p->grant_path)
+            qc_jw_kstr(w, "grant", p->grant_path);
+        if (*p->image.sha256)
+            qc_jw_kstr(w, "sha256", p->image.sha256);
+        if (p->image.manifest.summary)
+            qc_jw_kstr(w, "summary", p->image.manifest.summary);
+        if (p->state_since)
+            qc_jw_kint(w, "state_seconds", (qc_clock_mono() - p->state_since) / 1000000000);
+        write_caps(w, p);
+        qc_jw_karr(w, "problems");
+        for (size_t i = 0; i < p->problems.n; i++)
+            qc_jw_str(w, p->problems.line[i]);
+        qc_jw_arr_end(w);
+        qc_jw_kuint(w, "log_lines", p->log_lines);
+        qc_jw_kuint(w, "log_dropped", p->log_dropped);
+    }
+    qc_jw_obj_end(w);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void rpc_listplugins(qc_rpc_req *r, void *arg)
+{
+    qc_host *h = arg;
+    qc_jw *w = qc_rpc_out(r);
+    qc_jw_arr(w);
+    for (size_t i = 0; i < h->n_plugin; i++)
+        write_plugin(w, h->plugin[i], false);
+    qc_jw_arr_end(w);
+}
+
+/* An id, or the last label of exactly one. */
+static qc_plugin *by_name(qc_host *h, const char *name)
+{
+    qc_plugin *found = NULL;
+    for (size_t i = 0; i < h->n_plugin; i++) {
+        const char *dot = strrchr(h->plugin[i]->label, '.');
+        if (strcmp(h->plugin[i]->label, name) == 0)
+            return h->plugin[i];
+        if (dot && strcmp(dot + 1, name) == 0) {
+            if (found)
+                return NULL;
+            found = h->plugin[i];
+        }
+    }
+    return found;
+}
+
+static void rpc_getplugininfo(qc_rpc_req *r, void *arg)
+{
+    const char *name = "";
+    if (!qc_rpc_str(r, 0, &name))
+        return;
+    qc_plugin *p = by_name(arg, name);
+    if (!p) {
+        (void)qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "Plugin not found");
+        return;
+    }
+    write_plugin(qc_rpc_out(r), p, true);
+}
+
+static const qc_rpc_param PARAMS_INFO[] = {
+    {.names = "id",
+     .type = QC_T_STR,
+     .required = true,
+     .help = "The plugin's id, or its last part where that is unique"},
+    {.names = NULL}};
+
+static const qc_rpc_method METHODS[] = {
+    {.category = "control",
+     .name = "listplugins",
+     .summary = "Lists the plugins that this node knows, with the state of each.",
+     .result = "[ { \"id\": \"str\", \"version\": \"str\", \"state\": \"str\", ... }, ... ]",
+     .examples = "",
+     .fn = rpc_listplugins},
+    {.category = "control",
+     .name = "getplugininfo",
+     .summary = "Says what a plugin asked for, what it was granted, and how it is.",
+     .params = PARAMS_INFO,
+     .result = "{ \"id\": \"str\", \"state\": \"str\", \"interfaces\": [ ... ], ... }",
+     .examples = "\"org.quoin.indexer\"",
+     .fn = rpc_getplugininfo},
+    {.name = NULL}};
+
+void qc_host_register_rpc(qc_host *h)
+{
+    qc_rpc_register_all(h->o.registry, METHODS, h);
+    h->rpc_registered = true;
+}
