@@ -109,6 +109,7 @@ def c_params(kind: str, t: str, name: str) -> list:
         "in": [(f"const {t} *", name)],
         "in?": [(f"const {t} *", name)],
         "in[]": [(f"const {t} *", name), ("uint32_t ", f"n_{name}")],
+        "each": [(f"{t} *", name)],
         "out[]": [(f"{t} *", name), ("uint32_t ", f"max_{name}"), ("uint32_t *", f"n_{name}")],
         "lend": [(f"const {t} **", name)],
         "lend[]": [(f"const {t} **", name), ("uint32_t ", f"max_{name}"), ("uint32_t *", f"n_{name}")],
@@ -145,7 +146,7 @@ def param(where: str, m: Model, spec: list) -> Param:
         known = m.callbacks if kind == "callback" else m.types
         if t not in known and not (kind == "out" and t in SCALARS):
             raise Refused(f"{where}: parameter {name}: no such type '{text}'")
-        if kind not in ("in", "in?", "in[]", "out", "out[]", "lend", "lend[]", "callback"):
+        if kind not in ("in", "in?", "in[]", "each", "out", "out[]", "lend", "lend[]", "callback"):
             raise Refused(f"{where}: parameter {name}: no such kind '{kind}'")
     return Param(kind, t, name, doc, c_params(kind, t, name))
 

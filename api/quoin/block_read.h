@@ -71,12 +71,12 @@ typedef struct qn_block_read_1_r1 {
      *  place. *n_bytes counts what was put into the buffer; QN_E_SPACE: it is
      *  too small, *n_bytes says how much all ranges need.
      *  ranges: at most 4,096.
-     *  results: room for as many.
+     *  results: one per range.
      *  bytes: the bytes of all ranges that could be read; at most 64 MiB.
      *  Returns: QN_OK, QN_E_REVOKED, QN_E_SPACE, QN_E_INVAL. */
     qn_status (*ranges)(qn_cap *cap, const qn_read_range *ranges, uint32_t n_ranges,
-                        qn_read_result *results, uint32_t max_results, uint32_t *n_results,
-                        void *bytes, uint32_t max_bytes, uint32_t *n_bytes);
+                        qn_read_result *results, void *bytes, uint32_t max_bytes,
+                        uint32_t *n_bytes);
 } qn_block_read_1_r1;
 
 /** The newest revision. */

@@ -96,10 +96,10 @@ typedef struct qn_chain_read_1_r1 {
     /** Headers by hash, on any branch. One record per hash in the order asked;
      *  flags 0 for an unknown one.
      *  hashes: at most 2,000.
-     *  headers: room for as many.
-     *  Returns: QN_OK, QN_E_REVOKED, QN_E_SPACE, QN_E_INVAL. */
+     *  headers: one per hash.
+     *  Returns: QN_OK, QN_E_REVOKED, QN_E_INVAL. */
     qn_status (*headers_by_hash)(qn_cap *cap, const qn_hash *hashes, uint32_t n_hashes,
-                                 qn_header_rec *headers, uint32_t max_headers, uint32_t *n_headers);
+                                 qn_header_rec *headers);
 
     /** Hashes from a block back to genesis, ten single steps, then doubling.
      *  Commit it with your rows and give it to chain.follow at the next start.

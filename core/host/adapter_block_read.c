@@ -109,23 +109,21 @@ static qn_status find_range(const qc_chain *c, const qn_read_range *r, body *b)
 }
 
 static qn_status read_ranges(qn_cap *cap, const qn_read_range *ranges, uint32_t n,
-                             qn_read_result *results, uint32_t max_results, uint32_t *n_results,
-                             void *bytes, uint32_t max_bytes, uint32_t *n_bytes)
+                             qn_read_result *results, void *bytes, uint32_t max_bytes,
+                             uint32_t *n_bytes)
 {
     qn_status st = qc_cap_enter(cap);
     if (st != QN_OK)
         return st;
-    if (!n_results || !n_bytes || n > RANGES_MAX || (n && (!ranges || !results)) ||
-        (max_bytes && !bytes))
+    if (!n_bytes || n > RANGES_MAX || (n && (!ranges || !results)) || (max_bytes && !bytes))
         return QN_E_INVAL;
     uint64_t need = 0;
     for (uint32_t k = 0; k < n; k++)
         need += ranges[k].len <= RANGE_LEN_MAX ? ranges[k].len : 0;
-    *n_results = n;
     *n_bytes = (uint32_t)(need < UINT32_MAX ? need : UINT32_MAX);
     if (need > BYTES_MAX)
         return QN_E_INVAL;
-    if (need > max_bytes || n > max_results)
+    if (need > max_bytes)
         return QN_E_SPACE;
     body b = {NULL, QC_BYTES_INIT, QN_OK};
     uint32_t used = 0;

@@ -134,16 +134,13 @@ static const qc_index *find(const qc_chain *c, const qn_hash *hash)
 }
 
 static qn_status read_by_hash(qn_cap *cap, const qn_hash *hashes, uint32_t n,
-                              qn_header_rec *headers, uint32_t max, uint32_t *n_headers)
+                              qn_header_rec *headers)
 {
     qn_status st = qc_cap_enter(cap);
     if (st != QN_OK)
         return st;
-    if (!n_headers || n > HEADERS_MAX || (n && (!hashes || !headers)))
+    if (n > HEADERS_MAX || (n && (!hashes || !headers)))
         return QN_E_INVAL;
-    *n_headers = n;
-    if (max < n)
-        return QN_E_SPACE;
     const qc_chain *c = chain_of(cap);
     for (uint32_t k = 0; k < n; k++) {
         const qc_index *i = find(c, &hashes[k]);
