@@ -99,11 +99,10 @@ static void note_unsuitable(void *arg, const char *text)
 static void interact(qc_app *a)
 {
     qc_settings *s = a->settings;
-    size_t binds = 0, n;
+    size_t n;
     static const char *const BIND[] = {"bind", "whitebind"};
     for (size_t i = 0; i < QC_COUNTOF(BIND); i++) {
         qc_free(qc_settings_list(s, BIND[i], &n));
-        binds += n;
         if (n)
             qc_settings_soft_set(s, "listen", "1");
     }
