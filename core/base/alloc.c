@@ -1,26 +1,35 @@
 #include "core/base/alloc.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Calls left until the armed fault; 0 = disarmed. Tests only, single-threaded while armed. */
-static uint64_t g_fault;
+/* Calls left until the armed fault; 0 = disarmed. */
+static _Atomic uint64_t g_fault;
 
 void qc_fault_arm(uint64_t n)
 {
-    g_fault = n;
+    atomic_store(&g_fault, n);
+}
+
+static bool count_down(uint64_t left)
+{
+    while (left && !atomic_compare_exchange_weak(&g_fault, &left, left - 1))
+        ;
+    return left == 1;
 }
 
 bool qc_fault_hit(void)
 {
-    return __builtin_expect(g_fault != 0, 0) && --g_fault == 0;
+    uint64_t left = atomic_load_explicit(&g_fault, memory_order_relaxed);
+    return __builtin_expect(left != 0, 0) && count_down(left);
 }
 
 uint64_t qc_fault_left(void)
 {
-    return g_fault;
+    return atomic_load(&g_fault);
 }
 
 static QC_NORETURN void out_of_memory(size_t size)
@@ -44,9 +53,10 @@ void *qc_try_alloc(size_t size)
 
 void *qc_try_calloc(size_t n, size_t size)
 {
-    if (qc_fault_hit())
+    size_t all;
+    if (qc_fault_hit() || __builtin_mul_overflow(n, size, &all))
         return NULL;
-    return calloc(n ? n : 1, size ? size : 1);
+    return calloc(1, all ? all : 1);
 }
 
 void *qc_try_malloc(size_t size)

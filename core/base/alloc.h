@@ -21,7 +21,7 @@ void qc_free(void *p);
 
 /** Fault injection for tests: the n-th (1 = next) fallible call through core/base and core/os
  *  fails; 0 disarms. qc_fault_hit() is called by every fallible primitive and says "fail now".
- *  Not thread-safe while armed; a no-op test of one global when disarmed. */
+ *  One load when disarmed. With several threads it is chance who meets the fault. Thread: any. */
 void qc_fault_arm(uint64_t n);
 bool qc_fault_hit(void);
 /** Calls left until the armed fault fires; 0: it has fired, or none is armed. */

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-/** True when the armed fault fires here; errno is then EIO. Thread: as qc_fault_hit(). */
+/** True when the armed fault fires here; errno is then EIO. Thread: any. */
 static inline bool qc_sys_fault(void)
 {
     if (!qc_fault_hit())
