@@ -202,7 +202,8 @@ static size_t leaf_sign(const leaf_spend *l, size_t k, uint8_t type, uint32_t co
 static qc_script_err leaf_check(const leaf_spend *l, const qc_span *items, size_t n, uint32_t flags)
 {
     qc_span all[8];
-    memcpy(all, items, n * sizeof *items);
+    for (size_t i = 0; i < n; i++)
+        all[i] = items[i];
     all[n] = qc_bytes_span(&l->script);
     all[n + 1] = qc_span_of(l->control, l->control_len);
     return spend_items(all, n + 2, flags);
