@@ -28,12 +28,12 @@ static char *vformat(const char *fmt, va_list ap)
 
 bool qc_app_error(qc_app *a, const char *fmt, ...)
 {
-    (void)a;
     va_list ap;
     va_start(ap, fmt);
     char *text = vformat(fmt, ap);
     va_end(ap);
-    qc_log(QC_LOG_ERROR, "base", "%s", text);
+    if (a->log) /* without one the log leads to stderr as well */
+        qc_log(QC_LOG_ERROR, "base", "%s", text);
     fprintf(stderr, "Error: %s\n", text);
     qc_free(text);
     return false;

@@ -75,11 +75,11 @@ const qc_rpc_method QC_METHODS_CONTROL[] = {
          "      \"method\": \"str\",    (string) Name of the method\n"
          "      \"duration\": n       (numeric) Microseconds since it began\n    },\n    ...\n"
          "  ],\n  \"logpath\": \"str\"       (string) Full path of the log file\n}",
-     .examples = "", .fn = rpc_getrpcinfo},
+     .examples = "getrpcinfo", .fn = rpc_getrpcinfo},
     {"control", "help", "Lists all methods, or explains one.", HELP_PARAMS,
      .result = "\"str\"    (string) The text", .fn = rpc_help},
     {"control", "stop", "Asks the node to shut down.", STOP_PARAMS,
      .result = "\"str\"    (string) \"Quoin stopping\"", .fn = rpc_stop},
     {"control", "uptime", "Seconds since the node was started.", .result = "n    (numeric) Seconds",
-     .examples = "", .fn = rpc_uptime},
+     .examples = "uptime", .fn = rpc_uptime},
     {.name = NULL}};

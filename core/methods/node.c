@@ -167,7 +167,7 @@ static const qc_rpc_param ECHO_PARAMS[] = {ECHO_ARG("arg0"), ECHO_ARG("arg1"), E
 
 const qc_rpc_method QC_METHODS_NODE[] = {
     {"control", "getmemoryinfo", "Memory in use.", MEMORY_PARAMS, .result = "{...} or \"xml\"",
-     .examples = "", .fn = rpc_getmemoryinfo},
+     .examples = "getmemoryinfo", .fn = rpc_getmemoryinfo},
     {"control", "logging",
      "Shows which categories are logged at level debug, and changes that: first `include` is "
      "switched "
@@ -175,7 +175,7 @@ const qc_rpc_method QC_METHODS_NODE[] = {
      LOGGING_PARAMS,
      .result = "{                     (json object)\n"
                "  \"category\": true|false,  (boolean) Logged or not\n  ...\n}",
-     .examples = "\"[\\\"all\\\"]\" \"[\\\"http\\\"]\"", .fn = rpc_logging},
+     .examples = "logging \"[\\\"all\\\"]\" \"[\\\"http\\\"]\"", .fn = rpc_logging},
     {"hidden", "setmocktime", "Fixes the clock (regtest only).", MOCKTIME_PARAMS,
      .result = "null    (json null)", .fn = rpc_setmocktime},
     {"hidden", "mockscheduler", "Does at once what is due within some time (regtest only).",
@@ -184,6 +184,6 @@ const qc_rpc_method QC_METHODS_NODE[] = {
     {"hidden", "echojson", "As echo; quoin-cli sends the parameters as JSON.", ECHO_PARAMS,
      .fn = rpc_echo},
     {"util", "getindexinfo", "State of the built-in indexes.", INDEX_PARAMS,
-     .result = "{}    (json object) None is built in: see the indexer plugin", .examples = "",
-     .fn = rpc_getindexinfo},
+     .result = "{}    (json object) None is built in: see the indexer plugin",
+     .examples = "getindexinfo", .fn = rpc_getindexinfo},
     {.name = NULL}};

@@ -58,43 +58,11 @@ static const char *type_text(const qc_rpc_param *p)
     return "json array";
 }
 
-/* How a parameter looks on the usage line. */
+/* How a parameter looks on the usage line: text is quoted, anything else goes by its name. */
 static void add_usage(qc_bytes *b, const qc_rpc_param *p)
 {
-    int len = qc_rpc_first_name_len(p->names);
-    switch (p->type) {
-    case QC_T_STR:
-    case QC_T_HEX:
-        addf(b, "\"%.*s\"", len, p->names);
-        return;
-    case QC_T_NUM:
-    case QC_T_RANGE:
-    case QC_T_AMOUNT:
-    case QC_T_BOOL:
-        addf(b, "%.*s", len, p->names);
-        return;
-    case QC_T_OBJ_NAMED:
-        addf(b, "%.*s", len, p->names);
-        return;
-    case QC_T_OBJ:
-    case QC_T_OBJ_USER_KEYS:
-        addf(b, "{");
-        for (const qc_rpc_param *i = p->inner; i && i->names; i++) {
-            addf(b, "%s\"%.*s\":", i == p->inner ? "" : ",", qc_rpc_first_name_len(i->names),
-                 i->names);
-            add_usage(b, i);
-        }
-        addf(b, "%s}", p->type == QC_T_OBJ_USER_KEYS ? ",..." : "");
-        return;
-    case QC_T_ARR:
-        addf(b, "[");
-        for (const qc_rpc_param *i = p->inner; i && i->names; i++) {
-            add_usage(b, i);
-            addf(b, ",");
-        }
-        addf(b, "...]");
-        return;
-    }
+    const char *quote = p->type == QC_T_STR || p->type == QC_T_HEX ? "\"" : "";
+    addf(b, "%s%.*s%s", quote, qc_rpc_first_name_len(p->names), p->names, quote);
 }
 
 static void add_description(qc_bytes *b, const qc_rpc_param *p)
@@ -135,7 +103,7 @@ static void add_examples(qc_bytes *b, const qc_rpc_method *m)
     addf(b, "\nExamples:\n");
     for (const char *p = m->examples; p;) {
         int len = (int)strcspn(p, "\n");
-        addf(b, "> quoin-cli %s%s%.*s\n", m->name, len ? " " : "", len, p);
+        addf(b, "> quoin-cli %.*s\n", len, p);
         p = p[len] ? p + len + 1 : NULL;
     }
 }

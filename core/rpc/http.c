@@ -13,6 +13,9 @@
 #include <unistd.h>
 
 #define MAX_BODY (32u << 20)
+#define MAX_HEAD 8192
+#define HEAD_MEMORY (32u << 10) /* of a connection: libmicrohttpd refuses heads beyond it itself   \
+                                 */
 #define FAILED_AUTH_DELAY_MS 250
 #define STOP_WAIT_S 30
 
@@ -99,7 +102,7 @@ static enum MHD_Result send_reply(exchange *x)
         MHD_add_response_header(resp, "WWW-Authenticate", "Basic realm=\"jsonrpc\"");
     if (x->status == 405 || x->status == 503)
         MHD_add_response_header(resp, "Cache-Control", "no-store");
-    if (x->status == 413)
+    if (x->status == 413 || x->status == 400)
         MHD_add_response_header(resp, "Connection", "close");
     enum MHD_Result ok = MHD_queue_response(x->conn, (unsigned)x->status, resp);
     MHD_destroy_response(resp);
@@ -212,12 +215,19 @@ static void judge_head(exchange *x, const char *url, const char *method)
     }
 }
 
-static void judge_length(exchange *x)
+/* Larger than a head may be, or than a body may be: answered before anything more is read. */
+static void judge_size(exchange *x)
 {
+    const union MHD_ConnectionInfo *head =
+        MHD_get_connection_info(x->conn, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     const char *len = MHD_lookup_connection_value(x->conn, MHD_HEADER_KIND, "Content-Length");
     unsigned long long n = 0;
     if (len && sscanf(len, "%llu", &n) == 1 && n > MAX_BODY)
         x->too_large = true;
+    if (x->too_large)
+        x->status = 413;
+    else if (head && head->header_size > MAX_HEAD)
+        x->status = 400;
 }
 
 /* Take body bytes, or drop them when nobody will read them. False: give the client up. */
@@ -245,13 +255,11 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
         *state = x = qc_alloc(sizeof *x);
         x->server = cls;
         x->conn = conn;
+        judge_size(x);
+        if (x->status)
+            return send_reply(x);
         judge_head(x, url, method);
-        judge_length(x);
-        if (!x->too_large)
-            return MHD_YES;
-        /* Answered before the body comes: it would be too much to read. */
-        x->status = 413;
-        return send_reply(x);
+        return MHD_YES;
     }
     if (*len > 0) {
         bool go_on = receive(x, data, *len);
@@ -267,8 +275,8 @@ static bool start_daemon(qc_rpc_server *s, int fd, unsigned timeout_s)
     struct MHD_Daemon *d = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL,
         on_request, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-        NULL, MHD_OPTION_CONNECTION_TIMEOUT, timeout_s, MHD_OPTION_STRICT_FOR_CLIENT, 0,
-        MHD_OPTION_END);
+        NULL, MHD_OPTION_CONNECTION_TIMEOUT, timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)HEAD_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_END);
     if (!d)
         return false;
     s->daemon[s->n_daemon++] = d;

@@ -76,7 +76,7 @@ typedef struct qc_rpc_method {
     const char *summary;        /* what it does */
     const qc_rpc_param *params; /* NULL: takes none */
     const char *result;         /* lines under "Result:"; NULL: none shown */
-    const char *examples;       /* command line arguments, one example per line; NULL: none */
+    const char *examples;       /* command lines (method and words), one per line; NULL: none */
     qc_rpc_fn *fn;
     bool raw_params; /* parameters are passed unchecked and untransformed: qc_rpc_raw_params() */
 } qc_rpc_method;

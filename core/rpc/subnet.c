@@ -47,10 +47,12 @@ qc_err qc_subnet_parse(const char *text, qc_subnet *out)
     char addr[INET6_ADDRSTRLEN + 1];
     qc_subnet s = {0};
     size_t n = strcspn(text, "/");
-    if (n >= sizeof addr)
+    bool brackets = n >= 2 && text[0] == '[' && text[n - 1] == ']';
+    size_t len = brackets ? n - 2 : n;
+    if (len >= sizeof addr)
         return QC_EINVAL;
-    memcpy(addr, text, n);
-    addr[n] = 0;
+    memcpy(addr, text + brackets, len);
+    addr[len] = 0;
     if (!parse_addr(addr, &s.family, s.addr))
         return QC_EINVAL;
     int mask_family;

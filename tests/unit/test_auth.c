@@ -110,6 +110,8 @@ static void test_subnet__matches_by_mask(void **state)
     assert_true(has("fd00::/8", "fdab::1"));
     assert_true(has("::/0", "::1"));
     assert_false(has("::1", "::2"));
+    assert_true(has("[::1]", "::1"));
+    assert_true(has("[fd00::]/8", "fdab::1"));
 }
 
 static void test_subnet_parse__refuses_nonsense(void **state)

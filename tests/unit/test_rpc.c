@@ -115,7 +115,8 @@ static gate g_gate;
 static const qc_rpc_method METHODS[] = {
     {"control", "echo", "Gives back its parameters.", ECHO_PARAMS, .fn = do_echo},
     {"control", "named", "Takes options.", NAMED_PARAMS, .fn = do_echo},
-    {"blockchain", "typed", "Checks types.", TYPED_PARAMS, "{...}", "\"" H64 "\"", .fn = do_typed},
+    {"blockchain", "typed", "Checks types.", TYPED_PARAMS, "{...}", "typed \"" H64 "\"",
+     .fn = do_typed},
     {"hidden", "fail", "Fails.", .fn = do_fail},
     {"hidden", "nothing", "Writes nothing.", .fn = do_nothing},
     {"hidden", "wait", "Waits.", .fn = do_wait},
