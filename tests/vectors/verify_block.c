@@ -5,35 +5,24 @@
  * be checked.
  * --no-merkle leaves out what ties the transactions to the header (merkle root, witness commitment,
  * signet solution), so that a changed transaction is judged by its scripts. */
-#include "core/base/alloc.h"
 #include "core/base/arith.h"
 #include "core/consensus/check.h"
 #include "core/crypto/secp.h"
-#include "core/os/file.h"
 #include "core/os/thread.h"
 #include "core/script/pattern.h"
-#include "core/script/verify.h"
-#include "tests/vectors/spent.h"
+#include "tests/vectors/blockjob.h"
 
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MAX_FILE (256u << 20)
 #define TIME_SLACK 7200 /* a header may run this far ahead of the clocks */
 
 typedef struct job {
     qc_params *params, *no_csv;
-    uint32_t height, flags;
+    uint32_t height;
     bool merkle;
-    qc_block *block;
-    qc_bytes raw, spent_file;
-    spent_set set;
-    qc_spent *spent; /* one per input of the block, coinbase included */
-    qc_sighash_cache *hashes;
-    uint32_t *tx_of;            /* transaction of each input */
-    _Atomic uint32_t failed_in; /* lowest input whose script failed, or UINT32_MAX */
+    blockjob b;
 } job;
 
 static QC_NORETURN QC_PRINTF(1, 2) void die(const char *fmt, ...)
@@ -101,10 +90,10 @@ static void print_kinds(const job *j)
     const char *name[16];
     unsigned long count[16];
     size_t n = 0;
-    for (uint32_t t = 1; t < qc_block_n_tx(j->block); t++) {
-        qc_tx tx = qc_block_tx(j->block, t);
+    for (uint32_t t = 1; t < qc_block_n_tx(j->b.block); t++) {
+        qc_tx tx = qc_block_tx(j->b.block, t);
         for (uint32_t i = 0; i < tx.rec->n_in; i++) {
-            const char *kind = kind_of(j->spent[tx.rec->in0 + i].script, qc_tx_script_sig(&tx, i),
+            const char *kind = kind_of(j->b.spent[tx.rec->in0 + i].script, qc_tx_script_sig(&tx, i),
                                        qc_tx_witness(&tx, i));
             size_t k = 0;
             while (k < n && strcmp(name[k], kind) != 0)
@@ -122,64 +111,26 @@ static void print_kinds(const job *j)
 
 /* ---- scripts ---- */
 
-static bool hash_tx(void *arg, size_t t)
-{
-    job *j = arg;
-    qc_tx tx = qc_block_tx(j->block, (uint32_t)t + 1);
-    qc_sighash_cache_init(&j->hashes[t + 1], &tx, j->spent + tx.rec->in0);
-    return true;
-}
-
-static bool check_input(void *arg, size_t i)
-{
-    job *j = arg;
-    uint32_t at = (uint32_t)i + qc_block_tx(j->block, 0).rec->n_in, t = j->tx_of[at];
-    qc_tx tx = qc_block_tx(j->block, t);
-    qc_script_check c = {.tx = &tx,
-                         .in = at - tx.rec->in0,
-                         .spent = j->spent + tx.rec->in0,
-                         .hashes = &j->hashes[t],
-                         .flags = j->flags};
-    uint32_t lowest = j->failed_in;
-    if (qc_script_verify_input(&c))
-        while (at < lowest && !atomic_compare_exchange_weak(&j->failed_in, &lowest, at))
-            ;
-    return true; /* go on: the lowest one is named */
-}
-
-/* All scripts with `workers` extra threads. Returns seconds. */
 static double run_scripts(job *j, unsigned workers)
 {
-    qc_pool *pool;
-    uint32_t n_tx = qc_block_n_tx(j->block);
-    size_t inputs = qc_block_view(j->block)->in.count - qc_block_tx(j->block, 0).rec->n_in;
-    must(qc_pool_new(&pool, workers, "scripts"), "threads");
-    qc_mono t = qc_clock_mono();
-    (void)qc_pool_run(pool, hash_tx, j, n_tx - 1, 0);
-    (void)qc_pool_run(pool, check_input, j, inputs, 0);
-    t = qc_clock_mono() - t;
-    qc_pool_free(pool);
-    return (double)t / 1e9;
+    int64_t ns = blockjob_scripts(&j->b, workers);
+    if (ns < 0)
+        die("threads cannot be started");
+    return (double)ns / 1e9;
 }
 
 static bool print_script_failure(const job *j)
 {
     char hex[QC_HASH_HEX_LEN + 1];
     qc_hash id;
-    uint32_t at = j->failed_in;
-    if (at == UINT32_MAX)
+    qc_tx tx;
+    if (j->b.failed_in == UINT32_MAX)
         return false;
-    qc_tx tx = qc_block_tx(j->block, j->tx_of[at]);
-    uint32_t in = at - tx.rec->in0;
-    qc_script_check c = {.tx = &tx,
-                         .in = in,
-                         .spent = j->spent + tx.rec->in0,
-                         .hashes = &j->hashes[j->tx_of[at]],
-                         .flags = j->flags};
+    qc_script_check c = blockjob_input(&j->b, j->b.failed_in, &tx);
     memcpy(id.b, tx.rec->txid, sizeof id.b);
     qc_hash_hex(&id, hex);
     printf("invalid: block-script-verify-flag-failed (%s), input %u of %s\n",
-           qc_script_err_text(qc_script_verify_input(&c)), in, hex);
+           qc_script_err_text(qc_script_verify_input(&c)), c.in, hex);
     return true;
 }
 
@@ -196,15 +147,15 @@ static bool print_verdict(bool ok, const qc_verdict *v)
 static bool check_block(const job *j)
 {
     qc_verdict v = {0};
-    const qc_header *h = qc_block_header(j->block);
-    bool ok = qc_check_header(j->params, h, qc_block_hash(j->block), &v) &&
-              qc_check_block(j->params, j->block, j->merkle, j->merkle, &v);
+    const qc_header *h = qc_block_header(j->b.block);
+    bool ok = qc_check_header(j->params, h, qc_block_hash(j->b.block), &v) &&
+              qc_check_block(j->params, j->b.block, j->merkle, j->merkle, &v);
     /* The parent's median time past is not known; it is below the block's own time, so that this
      * can only be too lenient. */
-    ok = ok && qc_check_block_context(j->params, j->block, j->height, h->time, &v);
+    ok = ok && qc_check_block_context(j->params, j->b.block, j->height, h->time, &v);
     if (!ok && !j->merkle && v.code == QC_V_MUTATED) {
         v = (qc_verdict){0};
-        ok = qc_block_weight(j->block) <= QC_MAX_BLOCK_WEIGHT ||
+        ok = qc_block_weight(j->b.block) <= QC_MAX_BLOCK_WEIGHT ||
              qc_verdict_fail(&v, QC_V_CONSENSUS, "bad-blk-weight", NULL);
     }
     return print_verdict(ok, &v);
@@ -215,9 +166,9 @@ static bool check_block(const job *j)
 static uint32_t mtp_at(void *arg, uint32_t height)
 {
     const job *j = arg;
-    for (size_t i = 0; i < j->set.n; i++)
-        if (j->set.coin[i].height == height + 1)
-            return QC_MAX(j->set.time[i], TIME_SLACK) - TIME_SLACK;
+    for (size_t i = 0; i < j->b.set.n; i++)
+        if (j->b.set.coin[i].height == height + 1)
+            return QC_MAX(j->b.set.time[i], TIME_SLACK) - TIME_SLACK;
     return 0;
 }
 
@@ -225,62 +176,22 @@ static bool check_connect(job *j, uint64_t *sigops)
 {
     qc_verdict v = {0};
     qc_amount fees = 0;
-    bool ok = true, locks = j->set.has_heights && j->set.time;
+    bool ok = true, locks = j->b.set.has_heights && j->b.set.time;
     qc_connect_env e = {.params = locks ? j->params : j->no_csv,
                         .height = j->height,
-                        .mtp_prev = qc_block_header(j->block)->time,
-                        .flags = j->flags,
+                        .mtp_prev = qc_block_header(j->b.block)->time,
+                        .flags = j->b.flags,
                         .mtp_at = mtp_at,
                         .arg = j};
-    for (uint32_t t = 0; ok && t < qc_block_n_tx(j->block); t++) {
-        qc_tx tx = qc_block_tx(j->block, t);
-        ok = qc_check_connect_tx(&e, &tx, j->spent + tx.rec->in0,
-                                 qc_block_legacy_sigops(j->block, t), sigops, &fees, &v);
+    for (uint32_t t = 0; ok && t < qc_block_n_tx(j->b.block); t++) {
+        qc_tx tx = qc_block_tx(j->b.block, t);
+        ok = qc_check_connect_tx(&e, &tx, j->b.spent + tx.rec->in0,
+                                 qc_block_legacy_sigops(j->b.block, t), sigops, &fees, &v);
     }
-    return print_verdict(ok && qc_check_connect_end(&e, j->block, fees, &v), &v);
+    return print_verdict(ok && qc_check_connect_end(&e, j->b.block, fees, &v), &v);
 }
 
-/* ---- input ---- */
-
-static void load(job *j, const char *raw, const char *spent)
-{
-    char why[256];
-    size_t where;
-    must(qc_os_read_file(raw, MAX_FILE, &j->raw), raw);
-    must(qc_os_read_file(spent, MAX_FILE, &j->spent_file), spent);
-    qc_wire_fail f = qc_block_parse_at(qc_bytes_span(&j->raw), &j->block, &where);
-    if (!f && where != j->raw.len)
-        f = QC_WIRE_TRAILING;
-    if (f) {
-        printf("invalid: %s, offset %zu: %s\n", raw, where, qc_wire_text(f));
-        exit(1);
-    }
-    if (spent_read(qc_bytes_span(&j->spent_file), &j->set, why, sizeof why))
-        die("%s: %s", spent, why);
-}
-
-/* Line the coins up with the inputs. */
-static void place_coins(job *j, const char *spent)
-{
-    const qn_block_view *v = qc_block_view(j->block);
-    uint32_t n_tx = qc_block_n_tx(j->block);
-    uint32_t first = n_tx ? qc_block_tx(j->block, 0).rec->n_in : 0;
-    if (j->set.n != v->in.count - first)
-        die("%s: %zu coins, but the block spends %u", spent, j->set.n, v->in.count - first);
-    j->spent = qc_try_calloc(v->in.count, sizeof *j->spent);
-    j->tx_of = qc_try_calloc(v->in.count, sizeof *j->tx_of);
-    j->hashes = qc_try_calloc(n_tx, sizeof *j->hashes);
-    if (!j->spent || !j->tx_of || !j->hashes)
-        die("out of memory");
-    for (size_t i = 0; i < j->set.n; i++)
-        j->spent[first + i] = j->set.coin[i];
-    for (uint32_t t = 0; t < n_tx; t++) {
-        qc_tx tx = qc_block_tx(j->block, t);
-        for (uint32_t i = 0; i < tx.rec->n_in; i++)
-            j->tx_of[tx.rec->in0 + i] = t;
-    }
-    j->failed_in = UINT32_MAX;
-}
+/* ---- the call ---- */
 
 static void make_params(job *j, const char *chain)
 {
@@ -292,19 +203,6 @@ static void make_params(job *j, const char *chain)
         die("no chain is called %s: main, testnet3, testnet4, signet, regtest", chain);
     must(qc_params_new(id, NULL, &j->params), chain);
     must(qc_params_new(id, &o, &j->no_csv), chain);
-}
-
-static void clear(job *j)
-{
-    qc_params_free(j->params);
-    qc_params_free(j->no_csv);
-    qc_block_unref(j->block);
-    qc_bytes_free(&j->raw);
-    qc_bytes_free(&j->spent_file);
-    spent_clear(&j->set);
-    qc_free(j->spent);
-    qc_free(j->hashes);
-    qc_free(j->tx_of);
 }
 
 static uint32_t parse_height(const char *text)
@@ -347,16 +245,23 @@ int main(int argc, char **argv)
     job j = {0};
     const char *file[2];
     char hex[QC_HASH_HEX_LEN + 1];
+    char why[400];
     uint64_t sigops = 0;
+    qc_err err;
     parse_args(&j, argc, argv, file);
     qc_crypto_selftest();
-    load(&j, file[0], file[1]);
-    place_coins(&j, file[1]);
-    const qn_block_view *v = qc_block_view(j.block);
-    j.flags = qc_block_script_flags(j.params, j.height, qc_block_hash(j.block));
-    qc_hash_hex(qc_block_hash(j.block), hex);
+    err = blockjob_load(&j.b, file[0], file[1], why, sizeof why);
+    if (err == QC_ECORRUPT) {
+        printf("invalid: %s\nnot valid\n", why);
+        return 1;
+    }
+    if (err)
+        die("%s", why);
+    const qn_block_view *v = qc_block_view(j.b.block);
+    j.b.flags = qc_block_script_flags(j.params, j.height, qc_block_hash(j.b.block));
+    qc_hash_hex(qc_block_hash(j.b.block), hex);
     printf("block %s, height %u: %u transactions, %u inputs, %u outputs, weight %u\n", hex,
-           j.height, v->tx.count, v->in.count, v->out.count, qc_block_weight(j.block));
+           j.height, v->tx.count, v->in.count, v->out.count, qc_block_weight(j.b.block));
     bool ok = check_block(&j);
     if (ok) {
         print_kinds(&j);
@@ -370,6 +275,8 @@ int main(int argc, char **argv)
         printf("\n");
     }
     printf("%s\n", ok ? "valid" : "not valid");
-    clear(&j);
+    blockjob_clear(&j.b);
+    qc_params_free(j.params);
+    qc_params_free(j.no_csv);
     return ok ? 0 : 1;
 }
