@@ -117,7 +117,7 @@ void qc_muhash_remove(qc_muhash *m, qc_span element)
 void qc_muhash_combine(qc_muhash *m, const qc_muhash *o)
 {
     num_mul(m->num, o->num);
-    num_mul(m->den, o->den);
+    num_mul(m->den, o->den); /* o may be m: num_mul() copies both first */
 }
 
 void qc_muhash_separate(qc_muhash *m, const qc_muhash *o)

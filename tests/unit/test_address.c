@@ -1,6 +1,7 @@
 #include "lib/address.h"
 #include "tests/unit/harness.h"
 
+#include "lib/base58.h"
 #include "lib/hex.h"
 
 static const struct {
@@ -170,6 +171,21 @@ static void test_wif__goes_both_ways(void **state)
     }
 }
 
+static void test_wif_decode__wants_a_one_behind_compressed_keys(void **state)
+{
+    (void)state;
+    uint8_t data[35] = {128, 7}, key[32];
+    char text[QN_BASE58_TEXT_MAX];
+    bool compressed;
+    for (size_t len = 32; len <= 35; len++)
+        for (uint8_t last = 0; last < 3; last++) {
+            data[33] = last;
+            size_t n = qn_base58check_encode(data, len, text, sizeof text);
+            assert_int_equal(qn_wif_decode(qn_chain_by_name("main"), text, n, key, &compressed),
+                             len == 33 || (len == 34 && last == 1));
+        }
+}
+
 static void test_chain_by_name__knows_five(void **state)
 {
     (void)state;
@@ -184,4 +200,5 @@ QC_TEST_MAIN(cmocka_unit_test(test_address__goes_to_script_and_back),
              cmocka_unit_test(test_address_decode__names_the_expected_prefix),
              cmocka_unit_test(test_address_encode__has_none_for_bare_scripts),
              cmocka_unit_test(test_wif__goes_both_ways),
+             cmocka_unit_test(test_wif_decode__wants_a_one_behind_compressed_keys),
              cmocka_unit_test(test_chain_by_name__knows_five))

@@ -55,7 +55,7 @@ static void test_script_classify__knows_cores_kinds(void **state)
         {"510051ae", "nonstandard", 0},
         {"5151ae", "nonstandard", 0},
         {"ae", "nonstandard", 0},
-        {"01012151ae", "nonstandard", 0}, /* 1 is not pushed so */
+        {"010121" G "51ae", "nonstandard", 0}, /* 1 is not pushed so */
     };
     for (size_t i = 0; i < QC_COUNTOF(v); i++) {
         qc_bytes s = hex_bytes(v[i].script);

@@ -121,6 +121,35 @@ static void test_tx_read__refuses_every_truncation(void **state)
     }
 }
 
+static void test_tx_read__refuses_a_flag_without_witnesses(void **state)
+{
+    (void)state;
+    /* One input, one output; the flag says there is witness data, the only stack is empty. */
+    static const char head[] = "01000000"
+                               "0001"
+                               "01"
+                               "0000000000000000000000000000000000000000000000000000000000000000"
+                               "ffffffff"
+                               "00"
+                               "ffffffff"
+                               "01"
+                               "0000000000000000"
+                               "00";
+    const char *const tail[] = {"00"
+                                "00000000",
+                                "01"
+                                "00"
+                                "00000000"};
+    for (int i = 0; i < 2; i++) {
+        char hex[300];
+        snprintf(hex, sizeof hex, "%s%s", head, tail[i]);
+        qc_bytes raw = hex_bytes(hex);
+        qn_tx_view tx;
+        assert_int_equal(qn_tx_read(raw.data, raw.len, &tx), i == 1);
+        qc_bytes_free(&raw);
+    }
+}
+
 static void test_compact_read__wants_the_shortest_form(void **state)
 {
     (void)state;
@@ -157,4 +186,5 @@ static void test_compact_read__wants_the_shortest_form(void **state)
 QC_TEST_MAIN(cmocka_unit_test(test_tx_read__legacy), cmocka_unit_test(test_tx_read__segwit),
              cmocka_unit_test(test_tx_next_in__gives_scripts_and_witnesses),
              cmocka_unit_test(test_tx_read__refuses_every_truncation),
+             cmocka_unit_test(test_tx_read__refuses_a_flag_without_witnesses),
              cmocka_unit_test(test_compact_read__wants_the_shortest_form))

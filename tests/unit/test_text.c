@@ -228,25 +228,55 @@ static void test_bech32_locate__says_what_and_where(void **state)
     assert_int_equal(e.n + e.more, 110);
 }
 
-static void test_bech32_locate__finds_any_single_error(void **state)
+static const char CHARSET[] = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+static const char *const ADDRESS[] = {
+    "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+    "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0",
+    /* so long that some errors have an explanation as bech32 too, with more of them */
+    "11llllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllludsr8",
+};
+
+static char other_char(char c, size_t by)
+{
+    return CHARSET[((size_t)(strchr(CHARSET, c) - CHARSET) + by) % 32];
+}
+
+static void test_bech32_locate__finds_every_single_error(void **state)
 {
     (void)state;
-    static const char *const good[] = {
-        "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
-        "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0"};
-    static const char charset[] = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
     char text[QN_BECH32_MAX];
-    for (size_t k = 0; k < 2; k++) {
-        size_t len = strlen(good[k]);
-        for (size_t i = 3; i < len; i++) {
-            memcpy(text, good[k], len);
-            text[i] = charset[(size_t)(strchr(charset, text[i]) - charset + 7) % 32];
+    for (size_t k = 0; k < QC_COUNTOF(ADDRESS); k++) {
+        size_t len = strlen(ADDRESS[k]), first = strcspn(ADDRESS[k] + 1, "1") + 2;
+        for (size_t n = 0; n < (len - first) * 31; n++) {
+            size_t i = first + n / 31;
+            memcpy(text, ADDRESS[k], len);
+            text[i] = other_char(text[i], 1 + n % 31);
             qn_bech32_error e;
             qn_bech32_locate(text, len, &e);
-            assert_string_equal(e.text, k ? "Invalid Bech32m checksum" : "Invalid Bech32 checksum");
             assert_int_equal(e.n, 1);
             assert_int_equal(e.at[0], i);
+            assert_string_equal(e.text, k ? "Invalid Bech32m checksum" : "Invalid Bech32 checksum");
         }
+    }
+}
+
+/* Of bech32 only: for bech32m another pair may explain the text as bech32, which is tried first. */
+static void test_bech32_locate__finds_pairs_of_errors(void **state)
+{
+    (void)state;
+    char text[QN_BECH32_MAX];
+    uint64_t seed = 11;
+    for (size_t n = 0; n < 1000; n++) {
+        size_t len = strlen(ADDRESS[0]);
+        size_t i = 3 + test_rand(&seed) % (len - 4), j = i + 1 + test_rand(&seed) % (len - i - 1);
+        memcpy(text, ADDRESS[0], len);
+        text[i] = other_char(text[i], 1 + test_rand(&seed) % 31);
+        text[j] = other_char(text[j], 1 + test_rand(&seed) % 31);
+        qn_bech32_error e;
+        qn_bech32_locate(text, len, &e);
+        assert_int_equal(e.n, 2);
+        assert_int_equal(e.at[0], i);
+        assert_int_equal(e.at[1], j);
     }
 }
 
@@ -275,5 +305,6 @@ QC_TEST_MAIN(cmocka_unit_test(test_hex__decodes_what_it_encodes),
              cmocka_unit_test(test_base58_decode__refuses_foreign_characters),
              cmocka_unit_test(test_bech32__accepts_the_bips_strings),
              cmocka_unit_test(test_bech32_locate__says_what_and_where),
-             cmocka_unit_test(test_bech32_locate__finds_any_single_error),
+             cmocka_unit_test(test_bech32_locate__finds_every_single_error),
+             cmocka_unit_test(test_bech32_locate__finds_pairs_of_errors),
              cmocka_unit_test(test_convert_bits__wants_clean_padding))
