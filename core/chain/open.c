@@ -171,7 +171,7 @@ static qc_err verify_at_start(qc_chain *c, char *detail, size_t cap)
             "The block database contains a block which appears to be from the future. This may "
             "be due to your computer's date and time being set incorrectly. Only rebuild the "
             "block database if you are sure that your computer's date and time are correct");
-        return QC_EINVAL;
+        return QC_ECORRUPT;
     }
     qc_err err = qc_verify_chain(c, c->check_level, c->check_blocks, &r);
     if (err)

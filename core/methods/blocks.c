@@ -256,16 +256,11 @@ static const qc_rpc_param P_BLOCK[] = {
      NULL, false, true, false, NULL},
     {0},
 };
-static const qc_rpc_param P_STATS_INNER[] = {
-    {"height", QC_T_STR, false, NULL, "Selected statistic", NULL, false, false, false, NULL},
-    {"time", QC_T_STR, false, NULL, "Selected statistic", NULL, false, false, false, NULL},
-    {0},
-};
 static const qc_rpc_param P_STATS[] = {
     {"hash_or_height", QC_T_NUM, true, NULL, "The block hash or height of the target block", NULL,
      false, true, false, "string or numeric"},
-    {"stats", QC_T_ARR, false, "all values", "Values to plot (see result below)", P_STATS_INNER,
-     false, false, false, NULL},
+    {"stats", QC_T_ARR, false, "all values", "Values to plot (see result below)", NULL, false,
+     false, false, NULL},
     {0},
 };
 
