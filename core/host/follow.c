@@ -14,11 +14,12 @@ static bool failed(const qc_index *i)
     return (atomic_load(&i->status) & (QC_BLOCK_FAILED_VALID | QC_BLOCK_FAILED_CHILD)) != 0;
 }
 
-/* After a crash the tip may be behind the cursor while the node replays. Such a cursor waits; only
- * a block that was found invalid, or declared so, leaves the chain this way. */
+/* After a crash the tip may be behind the cursor, even on another branch, while the node replays. A
+ * cursor with more work than the tip waits, since the node will come back to it; only a block that
+ * was found invalid, or declared so, leaves the chain this way. */
 static bool waits_above(const qc_index *cursor, const qc_index *durable)
 {
-    return cursor->height > durable->height && on_chain_of(durable, cursor) && !failed(cursor);
+    return qc_u256_cmp(&cursor->chain_work, &durable->chain_work) > 0 && !failed(cursor);
 }
 
 static void ref_of(const qc_index *i, qn_block_ref *out)
