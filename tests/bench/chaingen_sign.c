@@ -173,7 +173,7 @@ static void unlock_input(const qc_signer *s, const cg_key *k, const cg_coin *c,
     case CG_OP_RETURN:
         break;
     }
-    QC_ASSERT(!"an OP_RETURN output cannot be spent");
+    qc_assert_fail(__FILE__, __LINE__, "an OP_RETURN output cannot be spent");
 }
 
 static void write_tx(const cg_coin *in, const unlock *u, size_t n_in, qc_span outputs, bool witness,

@@ -54,7 +54,8 @@ static void test_params_new__magic_and_ports(void **state)
     for (size_t i = 0; i < QC_COUNTOF(g_chain); i++) {
         qc_params *p = params_of((qc_chain_id)i, NULL);
         const uint8_t *m = p->magic;
-        assert_int_equal((uint32_t)m[0] << 24 | m[1] << 16 | m[2] << 8 | m[3], g_chain[i].magic);
+        assert_int_equal((uint32_t)m[0] << 24 | (uint32_t)m[1] << 16 | (uint32_t)m[2] << 8 | m[3],
+                         g_chain[i].magic);
         assert_int_equal(p->p2p_port, g_chain[i].p2p);
         assert_int_equal(p->rpc_port, g_chain[i].rpc);
         qc_params_free(p);
