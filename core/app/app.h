@@ -46,6 +46,8 @@ typedef struct qc_app {
 
 /** "Error: <text>" on stderr and in the log. Always false. */
 bool qc_app_error(qc_app *a, const char *fmt, ...) QC_PRINTF(2, 3);
+/** The same without "Error: ": Core asks a question here, which a daemon cannot. Always false. */
+bool qc_app_advise(qc_app *a, const char *fmt, ...) QC_PRINTF(2, 3);
 /** "Warning: <text>" on stderr and in the log. */
 void qc_app_warn(qc_app *a, const char *fmt, ...) QC_PRINTF(2, 3);
 /** Phase of the start: in the log and in warm-up answers. */

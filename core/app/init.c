@@ -26,16 +26,30 @@ static char *vformat(const char *fmt, va_list ap)
     return text;
 }
 
+static void complain(qc_app *a, const char *caption, const char *fmt, va_list ap)
+{
+    char *text = vformat(fmt, ap);
+    if (a->log) /* without one the log leads to stderr as well */
+        qc_log(QC_LOG_ERROR, "base", "%s", text);
+    fprintf(stderr, "%s%s\n", caption, text);
+    qc_free(text);
+}
+
 bool qc_app_error(qc_app *a, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    char *text = vformat(fmt, ap);
+    complain(a, "Error: ", fmt, ap);
     va_end(ap);
-    if (a->log) /* without one the log leads to stderr as well */
-        qc_log(QC_LOG_ERROR, "base", "%s", text);
-    fprintf(stderr, "Error: %s\n", text);
-    qc_free(text);
+    return false;
+}
+
+bool qc_app_advise(qc_app *a, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    complain(a, "", fmt, ap);
+    va_end(ap);
     return false;
 }
 

@@ -108,6 +108,7 @@ static void import_job(qc_chain *c, void *arg)
     qc_app *a = arg;
     qc_import_stats st = {0};
     qc_err err = QC_OK;
+    qc_log(QC_LOG_INFO, "base", "initload thread start");
     if (qc_chain_reindexing(c)) {
         err = qc_chain_reindex(c, &a->stop_import, &st);
         log_import(err ? "Reindexing interrupted" : "Reindexing finished", &st);
@@ -122,6 +123,7 @@ static void import_job(qc_chain *c, void *arg)
         on_fatal(a, qc_err_text(err));
         return;
     }
+    qc_log(QC_LOG_INFO, "base", "initload thread exit");
     atomic_store(&a->import_ended, true);
     atomic_store(&a->node.loaded, true);
     qc_loop_post(a->loop, import_ended, a);

@@ -87,8 +87,8 @@ qc_err qc_settings_args(qc_settings *s, int argc, char *const argv[], bool words
     if (first)
         *first = i;
     const qc_opt *inc = qc_store_find(s, "includeconf");
-    const qc_value *v = inc ? qc_store_get(s, inc, false) : NULL;
-    if (v && v->kind != QC_VALUE_FALSE) {
+    const qc_value *v = inc ? qc_store_first(s, inc) : NULL;
+    if (v) {
         const char *quote = v->kind == QC_VALUE_TEXT ? "\"" : "";
         *error = qc_asprintf("-includeconf cannot be used from commandline; -includeconf=%s%s%s",
                              quote, v->kind == QC_VALUE_TEXT ? v->text : "true", quote);

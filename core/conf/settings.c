@@ -163,6 +163,12 @@ const qc_value *qc_store_get(const qc_settings *s, const qc_opt *opt, bool chain
     return NULL;
 }
 
+const qc_value *qc_store_first(const qc_settings *s, const qc_opt *opt)
+{
+    span sp = {s, opt, QC_SOURCE_ARGS, ""};
+    return look(&sp).first;
+}
+
 static const qc_opt *must_find(const qc_settings *s, const char *name)
 {
     const qc_opt *o = qc_store_find(s, name);

@@ -40,5 +40,7 @@ void qc_store_add(qc_settings *s, qc_source source, const char *section, const q
 void qc_store_note(char ***list, size_t *n, QC_OWN char *text);
 /** The value that counts, or NULL. `chain_type`: by the rules for -regtest and the like. */
 const qc_value *qc_store_get(const qc_settings *s, const qc_opt *opt, bool chain_type);
+/** The first value on the command line behind the last negation, or NULL. */
+const qc_value *qc_store_first(const qc_settings *s, const qc_opt *opt);
 const char *qc_store_text(const qc_value *v);
 bool qc_store_true(const qc_value *v);

@@ -14,8 +14,9 @@
 
 #define MAX_BODY (32u << 20)
 #define MAX_HEAD 8192
-#define HEAD_MEMORY (32u << 10) /* of a connection: libmicrohttpd refuses heads beyond it itself   \
-                                 */
+#define HEAD_MEMORY                                                                                \
+    (128u << 10) /* of a connection: libmicrohttpd refuses heads beyond it itself                  \
+                  */
 #define FAILED_AUTH_DELAY_MS 250
 #define STOP_WAIT_S 30
 
@@ -186,12 +187,6 @@ static void judge_head(exchange *x, const char *url, const char *method)
     bool known = false;
     for (size_t i = 0; i < QC_COUNTOF(KNOWN); i++)
         known |= strcmp(method, KNOWN[i]) == 0;
-    if (!info || !qc_rpc_auth_allows_peer(x->server->auth, info->client_addr)) {
-        qc_log(QC_LOG_DEBUG, "http",
-               "HTTP request from %s rejected: Client network is not allowed RPC access", x->peer);
-        x->status = 403;
-        return;
-    }
     if (!known) {
         x->status = 405;
         return;
@@ -270,10 +265,24 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 }
 
 /* ---- life ---- */
+/* Strangers are not even listened to. */
+static enum MHD_Result on_accept(void *cls, const struct sockaddr *sa, socklen_t len)
+{
+    const qc_rpc_server *s = cls;
+    char peer[64];
+    (void)len;
+    if (qc_rpc_auth_allows_peer(s->auth, sa))
+        return MHD_YES;
+    qc_listen_peer_text(sa, peer, sizeof peer);
+    qc_log(QC_LOG_DEBUG, "http",
+           "HTTP connection from %s rejected: Client network is not allowed RPC access", peer);
+    return MHD_NO;
+}
+
 static bool start_daemon(qc_rpc_server *s, int fd, unsigned timeout_s)
 {
     struct MHD_Daemon *d = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, on_accept, s,
         on_request, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
         NULL, MHD_OPTION_CONNECTION_TIMEOUT, timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)HEAD_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_END);
