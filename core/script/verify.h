@@ -97,8 +97,9 @@ typedef struct qc_sighash_cache {
     qc_hash prevouts, sequences, outputs;                             /* double SHA-256 (BIP143) */
     qc_hash t_prevouts, t_amounts, t_scripts, t_sequences, t_outputs; /* single SHA-256 (BIP341) */
 } qc_sighash_cache;
-/** `spent`: one entry per input (all of them; BIP341 needs all), or NULL: then only BIP143 parts.
- */
+/** Makes the parts that the inputs seem to need (none for a transaction without witness data); a
+ *  check makes for itself what it then misses. `spent`: one entry per input (all of them; BIP341
+ *  needs all), or NULL: then only BIP143 parts. */
 void qc_sighash_cache_init(qc_sighash_cache *c, const qc_tx *tx, const qc_spent *spent);
 
 /** Asked before and told after each signature check. Optional. Thread: must be safe from many. */
@@ -108,20 +109,22 @@ typedef struct qc_sig_cache qc_sig_cache;
 typedef struct qc_script_check {
     const qc_tx *tx;
     uint32_t in;
-    const qc_spent *spent; /* one per input of tx; spent[in] is the coin */
-    const qc_sighash_cache *hashes;
+    const qc_spent *spent;          /* one per input of tx; spent[in] is the coin */
+    const qc_sighash_cache *hashes; /* of tx; NULL: made when needed */
     uint32_t flags;
     qc_sig_cache *cache; /* NULL: none */
     bool cache_store;    /* insert on success (mempool); block checks only consult */
 } qc_script_check;
 
-/** Check input c->in. Returns QC_SE_OK or why not. */
+/** Check input c->in. Returns QC_SE_OK or why not. Allocates nothing; takes 64 KiB of stack.
+ *  flags: WITNESS needs P2SH, CLEANSTACK needs both (asserted, as Core does). */
 QC_MUST_CHECK qc_script_err qc_script_verify_input(const qc_script_check *c);
 /** As Core's VerifyScript(): explicit scriptSig and witness (serialized stack, empty: none). */
 QC_MUST_CHECK qc_script_err qc_script_verify(qc_span script_sig, qc_span script_pubkey,
                                              qc_span witness, const qc_script_check *c);
 
-/** Sigop cost parts (Core script/script.cpp, interpreter.cpp CountWitnessSigOps). */
+/** Sigop cost parts (Core script/script.cpp, interpreter.cpp CountWitnessSigOps). Those of P2SH are
+ *  0 when the output is not P2SH or the scriptSig not push-only. */
 uint32_t qc_script_sigops(qc_span script, bool accurate);
 uint32_t qc_script_p2sh_sigops(qc_span script_pubkey, qc_span script_sig);
 uint32_t qc_script_witness_sigops(qc_span script_sig, qc_span script_pubkey, qc_span witness,
