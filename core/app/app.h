@@ -4,6 +4,7 @@
 #include "core/app/logfile.h"
 #include "core/app/progress.h"
 #include "core/conf/load.h"
+#include "core/host/host.h"
 #include "core/loop/loop.h"
 #include "core/methods/context.h"
 #include "core/os/file.h"
@@ -34,6 +35,7 @@ typedef struct qc_app {
     qc_rpc_auth *auth;
     qc_rpc_engine *engine;
     qc_rpc_server *server;
+    qc_host *host; /* NULL: -plugins=0 */
 
     qc_progress progress; /* chain thread */
     _Atomic bool warm;    /* warm-up is over */
@@ -68,6 +70,12 @@ void qc_app_rpc_stop(qc_app *a);
 /** Open the chain, start its thread and the import (node.c). */
 bool qc_app_node_start(qc_app *a);
 void qc_app_node_stop(qc_app *a);
+/** The plugin host's life (plugins.c): made before the chain thread starts, started when the node
+ *  is ready, stopped before the RPC server, freed after the chain. */
+void qc_app_plugins_new(qc_app *a);
+void qc_app_plugins_start(qc_app *a);
+void qc_app_plugins_stop(qc_app *a);
+void qc_app_plugins_free(qc_app *a);
 /** The node's warm-up has ended; on the loop. */
 void qc_app_ready(qc_app *a);
 /** Ask for shutdown. Thread: any. */

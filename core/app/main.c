@@ -171,6 +171,7 @@ void qc_app_ready(qc_app *a)
     qc_log(QC_LOG_INFO, "base", "init message: Done loading");
     if (a->engine)
         qc_rpc_engine_warmup(a->engine, NULL);
+    qc_app_plugins_start(a);
     qc_daemon_ready(&a->daemon_fd, true);
     const char *cmd = qc_settings_str(a->settings, "startupnotify", "");
     if (cmd[0])
@@ -196,6 +197,7 @@ static void interrupt(qc_app *a)
 static void stop(qc_app *a)
 {
     qc_log(QC_LOG_INFO, "base", "Shutdown in progress...");
+    qc_app_plugins_stop(a);
     qc_app_rpc_stop(a);
     qc_app_node_stop(a);
     for (size_t i = 0; i < QC_COUNTOF(a->signals); i++)

@@ -206,6 +206,7 @@ bool qc_app_node_start(qc_app *a)
         return false;
     qc_chain_events submit = qc_m_submit_events(n);
     qc_chain_listen(n->chain, &submit);
+    qc_app_plugins_new(a);
     qc_err err = qc_chain_thread_start(&n->chain_thread, n->chain);
     if (!err)
         err = qc_timer_new(a->loop, on_tick, a, &a->tick);
@@ -230,6 +231,7 @@ void qc_app_node_stop(qc_app *a)
     a->tick = a->disk = NULL;
     qc_chain_thread_stop(n->chain_thread);
     n->chain_thread = NULL;
+    qc_app_plugins_free(a);
     qc_chain_close(n->chain);
     n->chain = NULL;
 }

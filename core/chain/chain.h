@@ -154,7 +154,7 @@ QC_MUST_CHECK qc_err qc_chain_prune(qc_chain *c, uint32_t height, uint32_t *prun
 /** Hold blocks from `height` up against pruning. name is the holder; height UINT32_MAX releases. */
 void qc_chain_pin(qc_chain *c, const char *name, uint32_t height);
 /** Followers present: connect attaches part B and syncs before publishing `durable`. */
-void qc_chain_set_followers(qc_chain *c, unsigned n);
+void qc_chain_set_followers(qc_chain *c, unsigned n); /* any */
 /** Sync body, undo and index records up to the tip now, then publish `durable`. */
 QC_MUST_CHECK qc_err qc_chain_sync(qc_chain *c);
 /** Unset the scripts-checked state of nothing: verify the last n blocks (RPC verifychain).

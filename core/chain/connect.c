@@ -176,7 +176,7 @@ static qc_err keep(const struct connect *k)
     qc_err err = k->o->quiet ? QC_OK : write_undo(k);
     if (!err && !k->o->quiet) {
         qc_tree_raise(k->c->tree, k->i, QC_BLOCK_VALID_SCRIPTS);
-        if (k->c->followers && !(qc_block_view(k->b)->flags & QN_VIEW_SPENT))
+        if (atomic_load(&k->c->followers) && !(qc_block_view(k->b)->flags & QN_VIEW_SPENT))
             err = qc_block_attach_spent(k->b, k->in.spent);
     }
     return err ? err : apply(k);

@@ -123,7 +123,7 @@ qc_err qc_disconnect_block(qc_chain *c, qc_block *b, const qc_index *i, qc_coins
     qc_err err = qc_read_undo(c, b, i, &spent, &scripts);
     if (!err)
         err = undo_txs(b, i, spent, view, clean);
-    if (!err && c->followers && !(qc_block_view(b)->flags & QN_VIEW_SPENT))
+    if (!err && atomic_load(&c->followers) && !(qc_block_view(b)->flags & QN_VIEW_SPENT))
         err = qc_block_attach_spent(b, spent);
     qc_free(spent);
     qc_bytes_free(&scripts);

@@ -80,7 +80,7 @@ qc_err qc_sync_index(qc_chain *c)
 
 qc_err qc_sync_followed(qc_chain *c, bool now)
 {
-    if (!c->followers || !c->unsynced)
+    if (!atomic_load(&c->followers) || !c->unsynced)
         return QC_OK;
     if (!now && c->unsynced < GROUP_BLOCKS && qc_clock_mono() - c->last_sync < GROUP_TIME)
         return QC_OK;

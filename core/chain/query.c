@@ -180,5 +180,5 @@ void qc_chain_cache_usage(const qc_chain *c, size_t *coins, size_t *bytes)
 
 void qc_chain_set_followers(qc_chain *c, unsigned n)
 {
-    c->followers = n;
+    atomic_store(&c->followers, n);
 }

@@ -64,7 +64,8 @@ qn_status qc_follow_open(qc_follow *f, const qc_follow_source *src, const qn_has
     *f = (qc_follow){.src = *src, .from_height = n_locator ? 0 : from_height, .window = window};
     if (n_locator > QC_LOCATOR_MAX || window == 0)
         return QN_E_INVAL;
-    if (!durable)
+    /* A new node has nothing durable yet: whoever starts from nothing waits for the first group. */
+    if (!durable && n_locator)
         return QN_E_BUSY;
     qn_status st = place(f, locator, n_locator, durable);
     ref_of(f->cursor, start);

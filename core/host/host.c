@@ -42,21 +42,23 @@ void qc_host_on_chain(qc_host *h, void (*fn)(qc_chain *c, void *arg), void *arg)
         fn(h->o.chain, arg);
 }
 
-/* The chain syncs per tip only while somebody follows; what is there already is synced at once. */
-static void set_followers(qc_chain *c, void *arg)
+static void sync_now(qc_chain *c, void *arg)
 {
-    qc_host *h = arg;
-    pthread_mutex_lock(&h->lock);
-    unsigned n = h->n_followers;
-    pthread_mutex_unlock(&h->lock);
-    qc_chain_set_followers(c, n);
-    if (n && qc_chain_tip(c) != qc_chain_durable(c) && qc_chain_sync(c))
+    (void)arg;
+    if (qc_chain_tip(c) != qc_chain_durable(c) && qc_chain_sync(c))
         qc_log(QC_LOG_ERROR, "plugin", "the chain could not be made durable for its followers");
 }
 
+/* The chain syncs per tip only while somebody follows. The number is told at once, since the chain
+ * thread may be busy with an import for hours; what is there already is synced as soon as it can. */
 void qc_host_followers_changed(qc_host *h)
 {
-    qc_host_on_chain(h, set_followers, h);
+    pthread_mutex_lock(&h->lock);
+    unsigned n = h->n_followers;
+    qc_chain_set_followers(h->o.chain, n);
+    pthread_mutex_unlock(&h->lock);
+    if (n)
+        qc_host_on_chain(h, sync_now, h);
 }
 
 /* ---- discovery ---- */
