@@ -114,8 +114,12 @@ qc_block *qc_m_read_block(qc_rpc_req *r, const qc_node *n, const qc_index *i, bo
         spent ? qc_chain_read_block_spent(n->chain, i, &b) : qc_chain_read_block(n->chain, i, &b);
     if (!err)
         return b;
+    /* Core reads the body first: say which of the two is missing. */
+    bool body = spent && qc_chain_read_block(n->chain, i, &b) == QC_OK;
+    if (body)
+        qc_block_unref(b);
     qc_rpc_fail(r, QC_RPC_MISC_ERROR,
-                spent ? "Can't read undo data from disk" : "Block not found on disk");
+                body ? "Can't read undo data from disk" : "Block not found on disk");
     return NULL;
 }
 
