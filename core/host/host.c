@@ -50,7 +50,8 @@ static void sync_now(qc_chain *c, void *arg)
 }
 
 /* The chain syncs per tip only while somebody follows. The number is told at once, since the chain
- * thread may be busy with an import for hours; what is there already is synced as soon as it can. */
+ * thread may be busy with an import for hours; what is there already is synced as soon as it can.
+ */
 void qc_host_followers_changed(qc_host *h)
 {
     pthread_mutex_lock(&h->lock);

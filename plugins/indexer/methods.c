@@ -51,15 +51,32 @@ static json_t *parse(const ix *x, uint64_t request, const char *params, uint32_t
     return NULL;
 }
 
+/* At most ten digits and nothing else; -1 otherwise. */
+static int64_t decimal(const char *s)
+{
+    size_t len = strlen(s);
+    int64_t n = 0;
+    if (len == 0 || len > 10 || strspn(s, "0123456789") != len)
+        return -1;
+    for (; *s; s++)
+        n = n * 10 + (*s - '0');
+    return n;
+}
+
 static bool number_arg(const ix *x, uint64_t request, const json_t *a, size_t i, const char *name,
                        uint32_t max, uint32_t *out)
 {
     char text[120];
     const json_t *v = json_array_get(a, i);
+    int64_t n = -1;
     if (!v || json_is_null(v))
         return true;
-    if (json_is_integer(v) && json_integer_value(v) >= 0 && json_integer_value(v) <= max) {
-        *out = (uint32_t)json_integer_value(v);
+    if (json_is_integer(v))
+        n = json_integer_value(v);
+    else if (json_is_string(v)) /* a command line client that does not know the method */
+        n = decimal(json_string_value(v));
+    if (n >= 0 && n <= max) {
+        *out = (uint32_t)n;
         return true;
     }
     snprintf(text, sizeof text, "%s must be a whole number from 0 to %u", name, max);
