@@ -14,7 +14,7 @@
 
 #define QC_MAX_LISTENERS 8
 #define QC_MAX_PINS 16
-#define QC_VERDICT_TEXT_LEN 320
+#define QC_VERDICT_TEXT_LEN (QC_VERDICT_DEBUG_LEN + 112)
 #define QC_MIN_BLOCKS_TO_KEEP 288u /* Core validation.h MIN_BLOCKS_TO_KEEP */
 
 typedef struct qc_pin {
@@ -70,7 +70,7 @@ struct qc_chain {
     const qc_index *synced; /* tip when body, undo and index were last synced */
     uint32_t unsynced;      /* blocks connected since then */
     qc_mono last_sync;
-    _Atomic unsigned followers; /* set by any thread */
+    unsigned followers;
 
     /* pruning */
     bool have_pruned, check_for_pruning;

@@ -16,7 +16,7 @@ typedef enum qc_vcode {
 } qc_vcode;
 
 #define QC_VERDICT_REASON_LEN 96
-#define QC_VERDICT_DEBUG_LEN 192
+#define QC_VERDICT_DEBUG_LEN 288 /* a failed script names three hashes */
 /** All zero: valid. May be copied. */
 typedef struct qc_verdict {
     qc_vcode code;
