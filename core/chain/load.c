@@ -114,7 +114,8 @@ static qc_err settle(qc_chain *c, qc_index *i)
 
 static qc_err link_all(struct load *l)
 {
-    qsort(l->v, l->n, sizeof(qc_index *), by_height);
+    if (l->n)
+        qsort(l->v, l->n, sizeof(qc_index *), by_height);
     for (size_t k = 0; k < l->n; k++) {
         qc_index *i = l->v[k];
         qc_index *parent = qc_tree_find(l->c->tree, &i->header.prev);
