@@ -1,0 +1,134 @@
+/* The chain thread: order of jobs, waiting callers, jobs that run between the steps of long work,
+ * readers beside it. */
+#include "core/chain/thread.h"
+
+#include "core/os/thread.h"
+#include "tests/unit/builder.h"
+#include "tests/unit/chain_kit.h"
+
+struct note {
+    atomic_uint n;
+    unsigned seen[8];
+};
+struct one {
+    struct note *note;
+    unsigned id;
+};
+
+static void write_down(qc_chain *c, void *arg)
+{
+    struct one *o = arg;
+    (void)c;
+    o->note->seen[atomic_fetch_add(&o->note->n, 1)] = o->id;
+}
+
+static void test_chain_call__jobs_run_in_order_and_callers_wait(void **state)
+{
+    (void)state;
+    chain_kit k;
+    qc_chain_thread *t;
+    struct note note = {0};
+    struct one o[6];
+    kit_init(&k, QC_CHAIN_REGTEST);
+    kit_must_open(&k);
+    assert_int_equal(qc_chain_thread_start(&t, k.c), QC_OK);
+    for (unsigned n = 0; n < 6; n++) {
+        o[n] = (struct one){&note, n};
+        if (n == 3)
+            qc_chain_call(t, write_down, &o[n]);
+        else
+            qc_chain_post(t, write_down, &o[n]);
+        assert_true(n < 3 || note.n >= 4);
+    }
+    qc_chain_thread_stop(t); /* runs what is queued */
+    assert_int_equal(note.n, 6);
+    for (unsigned n = 0; n < 6; n++)
+        assert_int_equal(note.seen[n], n);
+    kit_end(&k);
+}
+
+#define BLOCKS 600u
+
+struct job {
+    qc_bytes raw[BLOCKS + 1];
+    const char *path;
+    qc_chain *c;
+    qc_import_stats st;
+    qc_err err;
+    atomic_bool over, between;
+};
+
+static void import(qc_chain *c, void *arg)
+{
+    struct job *j = arg;
+    const volatile bool stop = false;
+    j->err = qc_chain_import_file(c, j->path, NULL, &stop, &j->st);
+    atomic_store(&j->over, true);
+}
+
+static void look(qc_chain *c, void *arg)
+{
+    struct job *j = arg;
+    (void)c;
+    if (!atomic_load(&j->over))
+        atomic_store(&j->between, true);
+}
+
+static void reader(void *arg)
+{
+    struct job *j = arg;
+    uint64_t seed = 1;
+    while (!atomic_load(&j->over)) {
+        const qc_index *tip = qc_chain_tip(j->c);
+        uint32_t h = (uint32_t)(test_rand(&seed) % (tip->height + 1));
+        const qc_index *i = qc_chain_at(j->c, h);
+        assert_true(i && i->height == h);
+        assert_ptr_equal(qc_chain_find(j->c, &i->hash), i);
+        assert_true(qc_chain_seq(j->c) >= 1);
+        qc_bytes raw;
+        if (h && qc_chain_read_raw(j->c, i, &raw) == QC_OK)
+            qc_bytes_free(&raw);
+    }
+}
+
+static void test_chain_thread__others_read_and_queue_during_an_import(void **state)
+{
+    (void)state;
+    chain_kit k;
+    qc_chain_thread *t;
+    qc_thread *r;
+    static struct job j;
+    qc_bytes file = QC_BYTES_INIT;
+    kit_init(&k, QC_CHAIN_REGTEST);
+    k.o.checkblockindex = false;
+    tb_chain *tb = tb_chain_new(QC_CHAIN_REGTEST, NULL);
+    for (unsigned n = 1; n <= BLOCKS; n++) {
+        qc_bytes raw = QC_BYTES_INIT;
+        tb_chain_grow(tb, 1, &raw);
+        uint32_t len = (uint32_t)raw.len;
+        assert_int_equal(qc_bytes_append(&file, k.params->magic, 4), QC_OK);
+        assert_int_equal(qc_bytes_append(&file, &len, 4), QC_OK);
+        assert_int_equal(qc_bytes_append(&file, raw.data, raw.len), QC_OK);
+        qc_bytes_free(&raw);
+    }
+    j.path = tmp_write(file.data, file.len);
+    kit_must_open(&k);
+    j.c = k.c;
+    assert_int_equal(qc_chain_thread_start(&t, k.c), QC_OK);
+    assert_int_equal(qc_thread_start(&r, "reader", reader, &j), QC_OK);
+    qc_chain_post(t, import, &j);
+    while (!atomic_load(&j.over))
+        qc_chain_call(t, look, &j);
+    qc_thread_join(r);
+    qc_chain_thread_stop(t);
+    assert_int_equal(j.err, QC_OK);
+    assert_int_equal(j.st.blocks, BLOCKS);
+    assert_true(atomic_load(&j.between)); /* a job did not wait for the import's end */
+    assert_int_equal(kit_height(&k), BLOCKS);
+    qc_bytes_free(&file);
+    tb_chain_free(tb);
+    kit_end(&k);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_chain_call__jobs_run_in_order_and_callers_wait),
+             cmocka_unit_test(test_chain_thread__others_read_and_queue_during_an_import))
