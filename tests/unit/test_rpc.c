@@ -3,6 +3,8 @@
 #include "core/os/thread.h"
 #include "tests/unit/harness.h"
 
+#include <stdatomic.h>
+
 #define H64 "00000000000000000000000000000000000000000000000000000000000000ab"
 
 /* ---- methods ---- */
@@ -50,7 +52,7 @@ static void do_nothing(qc_rpc_req *r, void *arg)
 typedef struct gate {
     qc_rpc_waitlist *list;
     int64_t timeout_ms;
-    int resumptions;
+    atomic_int resumptions;
     bool again; /* park once more after a wake */
     pthread_mutex_t lock;
     pthread_cond_t parked;
