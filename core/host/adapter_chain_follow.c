@@ -37,9 +37,11 @@ typedef struct follow_state {
 
 /* ---- the chain as the rules see it ---- */
 
+/* Before the first sync only genesis is safe: every node makes the same one. */
 static const qc_index *src_durable(void *arg)
 {
-    return qc_chain_durable(arg);
+    const qc_index *i = qc_chain_durable(arg);
+    return i ? i : qc_chain_at(arg, 0);
 }
 static const qc_index *src_find(void *arg, const qc_hash *hash)
 {

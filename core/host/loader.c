@@ -28,10 +28,23 @@ static bool entry_ok(const qn_plugin_1 *e, const qc_manifest *m, qc_problems *p)
     return p->n == before;
 }
 
+/* glibc takes two libraries of one name for one, and descriptor numbers are used again. So the name
+ * is spelled differently for different contents: bits of the digest choose between "//" and "/.".
+ */
+static void spell_path(const qc_image *m, char *out, size_t cap)
+{
+    size_t n = (size_t)snprintf(out, cap, "/proc/self/fd");
+    for (size_t i = 0; i < 64; i++) {
+        unsigned digit = (unsigned)m->sha256[i / 4 * 2] + (unsigned)m->sha256[i / 4 * 2 + 1] * 7;
+        n += (size_t)snprintf(out + n, cap - n, digit >> (i % 4) & 1 ? "/." : "//");
+    }
+    snprintf(out + n, cap - n, "/%d", m->fd);
+}
+
 bool qc_loader_open(const qc_image *m, void **library, const qn_plugin_1 **entry, qc_problems *p)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/self/fd/%d", m->fd);
+    char path[192];
+    spell_path(m, path, sizeof path);
     *library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!*library) {
         const char *why = dlerror();

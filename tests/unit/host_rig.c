@@ -1,0 +1,241 @@
+#include "tests/unit/host_rig.h"
+
+#include "core/base/clock.h"
+#include "core/host/image.h"
+#include "core/os/file.h"
+
+#include <sys/stat.h>
+#include <time.h>
+
+static void nap(void)
+{
+    const struct timespec t = {0, 2000000};
+    nanosleep(&t, NULL);
+}
+
+static void open_chain(host_rig *r)
+{
+    char detail[512] = "", *dir = qc_asprintf("%s/regtest", r->dir);
+    const qc_chain_options o = {.params = r->made->params,
+                                .dir = dir,
+                                .dbcache = 8u << 20,
+                                .par = 1,
+                                .blocksxor = true,
+                                .max_tip_age = 1000000000,
+                                .sigcache_bytes = 1u << 20,
+                                .check_level = 1,
+                                .check_blocks = 1};
+    assert_int_equal(qc_os_mkdirs(dir), QC_OK);
+    qc_err err = qc_chain_open(&r->chain, &o, NULL, detail, sizeof detail);
+    if (err)
+        fail_msg("chain: %s: %s", qc_err_text(err), detail);
+    assert_int_equal(qc_chain_activate(r->chain), QC_OK);
+    qc_free(dir);
+}
+
+void rig_open(host_rig *r, const char *dir)
+{
+    tb_chain *made = r->made;
+    *r = (host_rig){.dir = dir ? dir : tmp_mkdir(), .made = made};
+    if (!r->made)
+        r->made = tb_chain_new(QC_CHAIN_REGTEST, NULL);
+    r->plugin_dir = qc_asprintf("%s/plugins", r->dir);
+    r->grant_dir = qc_asprintf("%s/plugins.d", r->dir);
+    r->data_dir = qc_asprintf("%s/data", r->dir);
+    assert_int_equal(qc_os_mkdir(r->plugin_dir), QC_OK);
+    assert_int_equal(qc_os_mkdir(r->grant_dir), QC_OK);
+    r->registry = qc_rpc_registry_new();
+    assert_int_equal(qc_rpc_engine_new(&r->engine, r->registry, 2, 16), QC_OK);
+    qc_rpc_engine_warmup(r->engine, NULL);
+    open_chain(r);
+}
+
+void rig_host_start(host_rig *r)
+{
+    const qc_host_options o = {r->chain,      r->registry,  "regtest",
+                               r->plugin_dir, r->grant_dir, r->data_dir};
+    r->host = qc_host_new(&o);
+    qc_host_register_rpc(r->host);
+    assert_int_equal(qc_chain_thread_start(&r->thread, r->chain), QC_OK);
+    qc_host_start(r->host, r->thread);
+    assert_true(qc_host_settle(r->host, 10000));
+}
+
+void rig_host_stop(host_rig *r)
+{
+    if (r->host)
+        qc_host_stop(r->host);
+    qc_rpc_engine_free(r->engine);
+    r->engine = NULL;
+    if (r->thread)
+        qc_chain_thread_stop(r->thread);
+    r->thread = NULL;
+    qc_host_free(r->host);
+    r->host = NULL;
+}
+
+void rig_close(host_rig *r)
+{
+    rig_host_stop(r);
+    qc_chain_close(r->chain);
+    qc_rpc_registry_free(r->registry);
+    tb_chain_free(r->made);
+    qc_free(r->plugin_dir);
+    qc_free(r->grant_dir);
+    qc_free(r->data_dir);
+    *r = (host_rig){0};
+}
+
+void rig_plugin(host_rig *r, const char *shape, const char *file)
+{
+    const char *top = getenv("top_builddir");
+    char *from = qc_asprintf("%s/tests/hostile/%s.so", top ? top : ".", shape);
+    char *to = qc_asprintf("%s/%s", r->plugin_dir, file);
+    qc_bytes b = tmp_read(from);
+    assert_int_equal(qc_os_write_file_atomic(to, qc_bytes_span(&b), 0644), QC_OK);
+    qc_bytes_free(&b);
+    qc_free(from);
+    qc_free(to);
+}
+
+void rig_grant(host_rig *r, const char *id, const char *file, const char *grants, const char *extra)
+{
+    qc_image m;
+    qc_problems p = {0};
+    char *so = qc_asprintf("%s/%s", r->plugin_dir, file);
+    (void)qc_image_open(so, NULL, &m, &p);
+    char *text = qc_asprintf("[plugin]\nfile = %s\nsha256 = %s\nmode = trusted\n[grant]\n%s%s",
+                             file, m.sha256, grants, extra ? extra : "");
+    char *path = qc_asprintf("%s/%s.grant", r->grant_dir, id);
+    assert_int_equal(qc_os_write_file_atomic(path, qc_span_str(text), 0600), QC_OK);
+    qc_problems_clear(&p);
+    qc_image_clear(&m);
+    qc_free(so);
+    qc_free(text);
+    qc_free(path);
+}
+
+/* ---- blocks ---- */
+
+static void process(qc_chain *c, void *arg)
+{
+    qc_block *b = arg;
+    bool is_new;
+    qc_verdict v;
+    assert_int_equal(qc_chain_process_block(c, b, true, true, &is_new, &v), QC_OK);
+    assert_true(is_new);
+    qc_block_unref(b);
+}
+
+void rig_grow(host_rig *r, uint32_t n)
+{
+    for (; n; n--) {
+        tb_block *b = tb_chain_next(r->made, 0);
+        tb_block_finish(b, r->made->params);
+        if (r->thread)
+            qc_chain_call(r->thread, process, tb_block_parse(b));
+        else
+            process(r->chain, tb_block_parse(b));
+        tb_chain_push(r->made, b);
+        tb_block_free(b);
+    }
+}
+
+void rig_reorg(host_rig *r, uint32_t back, uint32_t n, uint32_t salt)
+{
+    tb_chain_cut(r->made, r->made->tip - back);
+    r->made->salt = salt;
+    rig_grow(r, n);
+}
+
+/* ---- calls ---- */
+
+typedef struct answer {
+    pthread_mutex_t lock;
+    pthread_cond_t got;
+    char *text;
+} answer;
+
+static void on_done(void *arg, int status, qc_bytes reply)
+{
+    answer *a = arg;
+    (void)status;
+    pthread_mutex_lock(&a->lock);
+    a->text = calloc(1, reply.len + 1);
+    memcpy(a->text, reply.len ? (const void *)reply.data : "", reply.len);
+    pthread_cond_signal(&a->got);
+    pthread_mutex_unlock(&a->lock);
+    qc_bytes_free(&reply);
+}
+
+char *rig_call(host_rig *r, const char *method, const char *params)
+{
+    answer a = {.text = NULL};
+    char *body = qc_asprintf("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}",
+                             method, params);
+    const qc_rpc_call c = {
+        .body = body, .len = strlen(body), .user = "u", .peer = "p", .done = on_done, .arg = &a};
+    pthread_mutex_init(&a.lock, NULL);
+    pthread_cond_init(&a.got, NULL);
+    assert_true(qc_rpc_engine_submit(r->engine, &c));
+    pthread_mutex_lock(&a.lock);
+    while (!a.text)
+        pthread_cond_wait(&a.got, &a.lock);
+    pthread_mutex_unlock(&a.lock);
+    pthread_mutex_destroy(&a.lock);
+    pthread_cond_destroy(&a.got);
+    qc_free(body);
+    return a.text;
+}
+
+void rig_caught_up(host_rig *r)
+{
+    char hex[QC_HASH_HEX_LEN + 1], *text = NULL;
+    qc_hash_hex(&r->made->hash[r->made->tip], hex);
+    qc_mono until = qc_clock_mono() + INT64_C(20000000000);
+    do {
+        free(text);
+        text = rig_call(r, "good.status", "[]");
+        if (strstr(text, hex) && strstr(text, "\"acked\":true")) {
+            free(text);
+            return;
+        }
+        nap();
+    } while (qc_clock_mono() < until);
+    fail_msg("the plugin does not come to height %u: %s", r->made->tip, text);
+}
+
+void rig_rows_equal(host_rig *r)
+{
+    char *text = rig_call(r, "good.rows", "[]"), *at = strchr(text, '[');
+    for (uint32_t h = 0; h <= r->made->tip; h++) {
+        char hex[QC_HASH_HEX_LEN + 1];
+        qc_hash_hex(&r->made->hash[h], hex);
+        assert_non_null(at);
+        if (strncmp(at + 2, hex, QC_HASH_HEX_LEN) != 0)
+            fail_msg("row %u is not of the active chain", h);
+        at += 3 + QC_HASH_HEX_LEN;
+    }
+    assert_int_equal(*at, ']');
+    free(text);
+}
+
+qc_plugin *rig_plugin_at(host_rig *r, size_t i)
+{
+    assert_true(i < r->host->n_plugin);
+    return r->host->plugin[i];
+}
+
+void rig_refused(host_rig *r, size_t i, qc_plugin_state state, const char *text)
+{
+    qc_plugin *p = rig_plugin_at(r, i);
+    bool found = false;
+    for (size_t k = 0; k < p->problems.n; k++)
+        found |= strstr(p->problems.line[k], text) != NULL;
+    if (!found || p->state != state) {
+        for (size_t k = 0; k < p->problems.n; k++)
+            print_message("    %s\n", p->problems.line[k]);
+        fail_msg("%s is %s, wanted %s because of '%s'", p->label, qc_plugin_state_name(p->state),
+                 qc_plugin_state_name(state), text);
+    }
+}

@@ -1,0 +1,48 @@
+/* tests/unit/host_rig.h: a regtest chain on its own thread, an RPC engine and a plugin host over
+ * scratch folders. */
+#pragma once
+#include "core/host/internal.h"
+#include "core/rpc/engine.h"
+#include "tests/unit/builder.h"
+#include "tests/unit/harness.h"
+
+typedef struct host_rig {
+    const char *dir;
+    char *plugin_dir, *grant_dir, *data_dir;
+    tb_chain *made; /* headers of the active chain as we built it */
+    qc_chain *chain;
+    qc_chain_thread *thread;
+    qc_rpc_registry *registry;
+    qc_rpc_engine *engine;
+    qc_host *host;
+} host_rig;
+
+/** Folders, chain and engine; no host yet. `dir` NULL: a new scratch folder. */
+void rig_open(host_rig *r, const char *dir);
+/** Stops everything; the folder stays. */
+void rig_close(host_rig *r);
+void rig_host_start(host_rig *r);
+void rig_host_stop(host_rig *r);
+/** Copy tests/hostile/SHAPE.so into the plugin folder as `file`. */
+void rig_plugin(host_rig *r, const char *shape, const char *file);
+/** Write <id>.grant. `grants`: lines below [grant]; `extra`: anything else, may be NULL. The file's
+ *  digest is pinned. */
+void rig_grant(host_rig *r, const char *id, const char *file, const char *grants,
+               const char *extra);
+#define RIG_ID "org.quoin.test.plugin"
+#define RIG_ALL                                                                                    \
+    "chain.read/1 = yes\nchain.follow/1 = window=16\nblock.read/1 = window=16\n"                   \
+    "store.own/1 = quota=1GB\nrpc.serve/1 = prefix=good.\n"
+/** Mine n blocks on the tip. */
+void rig_grow(host_rig *r, uint32_t n);
+/** Forget `back` blocks and mine n others instead. */
+void rig_reorg(host_rig *r, uint32_t back, uint32_t n, uint32_t salt);
+/** Result (or error member) of a call as text. Owned: free(). */
+char *rig_call(host_rig *r, const char *method, const char *params);
+/** Call good.status until it says that everything up to our tip is acknowledged. */
+void rig_caught_up(host_rig *r);
+/** good.rows equals our chain. */
+void rig_rows_equal(host_rig *r);
+qc_plugin *rig_plugin_at(host_rig *r, size_t i);
+/** Some problem of the plugin contains `text`; else the test fails and prints them. */
+void rig_refused(host_rig *r, size_t i, qc_plugin_state state, const char *text);
