@@ -192,10 +192,12 @@ static bool open_chain(qc_app *a)
     if (!err)
         return true;
     const char *text = detail[0] ? detail : qc_err_text(err);
-    bool advise = err == QC_ECORRUPT && !strstr(text, "-reindex");
-    return qc_app_error(
+    if (err != QC_ECORRUPT)
+        return qc_app_error(a, "%s", text);
+    bool advised = strstr(text, "to recover.") != NULL;
+    return qc_app_advise(
         a, "%s%s", text,
-        advise ? ".\nPlease restart with -reindex or -reindex-chainstate to recover." : "");
+        advised ? "" : ".\nPlease restart with -reindex or -reindex-chainstate to recover.");
 }
 
 bool qc_app_node_start(qc_app *a)
