@@ -1,0 +1,194 @@
+/* Pruning: what goes, what stays, who holds it back, what a restart makes of it. */
+#include "core/chain/chain.h"
+
+#include "core/os/file.h"
+#include "tests/unit/builder.h"
+#include "tests/unit/chain_kit.h"
+
+#define BLOCKS 420u
+#define LIMIT (BLOCKS - 288u) /* Core MIN_BLOCKS_TO_KEEP */
+
+struct fix {
+    chain_kit k;
+    tb_chain *t;
+};
+
+static void add_blocks(struct fix *f, uint32_t n)
+{
+    static uint8_t ballast[9000] = {0x6a};
+    while (n-- > 0) {
+        tb_block *b = tb_chain_next(f->t, 0);
+        tb_tx_out(b->tx[0], 0, qc_span_of(ballast, sizeof ballast));
+        tb_block_finish(b, f->k.params);
+        qc_bytes raw = tb_block_bytes(b);
+        assert_true(kit_submit(&f->k, qc_bytes_span(&raw), NULL));
+        tb_chain_push(f->t, b);
+        tb_block_free(b);
+        qc_bytes_free(&raw);
+    }
+}
+
+/* A chain over some sixty files of 64 KiB. */
+static void fix_init(struct fix *f)
+{
+    const qc_params_override fast = {.fastprune = true};
+    kit_init(&f->k, QC_CHAIN_REGTEST);
+    qc_params_free(f->k.params);
+    assert_int_equal(qc_params_new(QC_CHAIN_REGTEST, &fast, &f->k.params), QC_OK);
+    f->k.o.params = f->k.params;
+    f->k.o.fastprune = true;
+    f->k.o.prune_target = 1;
+    f->t = tb_chain_new(QC_CHAIN_REGTEST, NULL);
+    kit_must_open(&f->k);
+    add_blocks(f, BLOCKS);
+    assert_int_equal(kit_height(&f->k), BLOCKS);
+}
+
+static void fix_end(struct fix *f)
+{
+    tb_chain_free(f->t);
+    kit_end(&f->k);
+}
+
+static qc_err read_at(struct fix *f, uint32_t height)
+{
+    qc_block *b;
+    qc_err err = qc_chain_read_block_spent(f->k.c, qc_chain_at(f->k.c, height), &b);
+    if (!err) {
+        assert_true(qc_block_view(b)->flags & QN_VIEW_SPENT);
+        qc_block_unref(b);
+    }
+    return err;
+}
+
+/* Everything from the prune height up is there, everything below is gone. */
+static void check_range(struct fix *f)
+{
+    uint32_t first = qc_chain_prune_height(f->k.c);
+    for (uint32_t h = first ? 1 : 0; h <= BLOCKS; h++)
+        assert_int_equal(read_at(f, h), h < first ? QC_EPRUNED : QC_OK);
+}
+
+static void test_chain_prune__files_up_to_the_height_go(void **state)
+{
+    (void)state;
+    struct fix f;
+    uint32_t to;
+    uint64_t target;
+    fix_init(&f);
+    assert_int_equal(qc_chain_prune_height(f.k.c), 0);
+    uint64_t before = qc_chain_disk_usage(f.k.c);
+    assert_int_equal(qc_chain_prune(f.k.c, 100, &to), QC_OK);
+    assert_int_equal(to, 100);
+    assert_in_range(qc_chain_prune_height(f.k.c), 92, 101);
+    assert_true(qc_chain_disk_usage(f.k.c) < before - 80 * 9000);
+    assert_true(qc_chain_is_pruned_mode(f.k.c, &target));
+    check_range(&f);
+    kit_reopen(&f.k);
+    assert_in_range(qc_chain_prune_height(f.k.c), 92, 101);
+    check_range(&f);
+    char *path = qc_asprintf("%s/blocks/blk00000.dat", f.k.dir);
+    assert_false(qc_os_exists(path));
+    qc_free(path);
+    bool ok;
+    assert_int_equal(qc_chain_verify(f.k.c, 3, 50, &ok), QC_OK);
+    assert_true(ok);
+    assert_int_equal(qc_chain_verify(f.k.c, 3, 0, &ok), QC_OK);
+    assert_false(ok); /* not all of them could be looked at */
+    fix_end(&f);
+}
+
+static void test_chain_prune__the_last_288_blocks_stay(void **state)
+{
+    (void)state;
+    struct fix f;
+    uint32_t to;
+    fix_init(&f);
+    assert_int_equal(qc_chain_prune(f.k.c, BLOCKS, &to), QC_OK);
+    assert_int_equal(to, LIMIT);
+    assert_true(qc_chain_prune_height(f.k.c) <= LIMIT + 1);
+    check_range(&f);
+    assert_int_equal(qc_chain_invalidate(f.k.c, qc_chain_at(f.k.c, LIMIT + 2)), QC_OK);
+    assert_int_equal(kit_height(&f.k), LIMIT + 1); /* a reorganisation that deep is possible */
+    fix_end(&f);
+}
+
+static void test_chain_pin__holds_files_back(void **state)
+{
+    (void)state;
+    struct fix f;
+    uint32_t to;
+    fix_init(&f);
+    qc_chain_pin(f.k.c, "reader", 60);
+    qc_chain_pin(f.k.c, "other", 90);
+    assert_int_equal(qc_chain_prune(f.k.c, 100, &to), QC_OK);
+    assert_int_equal(to, 49); /* ten blocks below the lowest pin, and one */
+    assert_int_equal(read_at(&f, 50), QC_OK);
+    check_range(&f);
+    qc_chain_pin(f.k.c, "reader", UINT32_MAX);
+    assert_int_equal(qc_chain_prune(f.k.c, 100, &to), QC_OK);
+    assert_int_equal(to, 79);
+    fix_end(&f);
+}
+
+static void test_chain_open__pruned_folders_stay_pruned(void **state)
+{
+    (void)state;
+    struct fix f;
+    uint32_t to;
+    fix_init(&f);
+    assert_int_equal(qc_chain_prune(f.k.c, 100, &to), QC_OK);
+    kit_close(&f.k);
+    f.k.o.prune_target = 0;
+    assert_int_equal(kit_open(&f.k), QC_EINVAL);
+    assert_non_null(strstr(f.k.detail, "You need to rebuild the database using -reindex to go back "
+                                       "to unpruned mode."));
+    f.k.o.prune_target = 1;
+    f.k.o.reindex_chainstate = true;
+    assert_int_equal(kit_open(&f.k), QC_EINVAL);
+    f.k.o.reindex_chainstate = false;
+    kit_must_open(&f.k);
+    assert_int_equal(kit_height(&f.k), BLOCKS);
+    fix_end(&f);
+}
+
+static void test_chain_prune__not_without_prune_mode(void **state)
+{
+    (void)state;
+    struct fix f;
+    uint32_t to;
+    kit_init(&f.k, QC_CHAIN_REGTEST);
+    f.t = tb_chain_new(QC_CHAIN_REGTEST, NULL);
+    kit_must_open(&f.k);
+    assert_int_equal(qc_chain_prune(f.k.c, 1, &to), QC_EINVAL);
+    fix_end(&f);
+}
+
+/* A pruned chain cannot be reindexed: what is left is removed, and the chain starts again. */
+static void test_chain_reindex__of_a_pruned_folder_starts_again(void **state)
+{
+    (void)state;
+    struct fix f;
+    uint32_t to;
+    qc_import_stats st;
+    const volatile bool stop = false;
+    fix_init(&f);
+    assert_int_equal(qc_chain_prune(f.k.c, 100, &to), QC_OK);
+    kit_close(&f.k);
+    f.k.o.reindex = true;
+    kit_must_open(&f.k);
+    assert_int_equal(qc_chain_reindex(f.k.c, &stop, &st), QC_OK);
+    assert_int_equal(st.blocks, 0);
+    assert_int_equal(kit_height(&f.k), 0);
+    char *path = qc_asprintf("%s/blocks/blk00050.dat", f.k.dir);
+    assert_false(qc_os_exists(path));
+    qc_free(path);
+    fix_end(&f);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_chain_prune__files_up_to_the_height_go),
+             cmocka_unit_test(test_chain_prune__the_last_288_blocks_stay),
+             cmocka_unit_test(test_chain_pin__holds_files_back),
+             cmocka_unit_test(test_chain_open__pruned_folders_stay_pruned),
+             cmocka_unit_test(test_chain_prune__not_without_prune_mode),
+             cmocka_unit_test(test_chain_reindex__of_a_pruned_folder_starts_again))
