@@ -94,12 +94,12 @@ static qc_err view(qc_blkscan *s, uint64_t off, size_t want, const uint8_t **p, 
     return QC_OK;
 }
 
-/* Zeros are preallocation, everything else is garbage. */
+/* What is zero on disk is preallocation, everything else is garbage. */
 static void pass_over(qc_blkscan *s, const uint8_t *p, size_t n)
 {
     uint64_t garbage = 0;
     for (size_t i = 0; i < n; i++)
-        garbage += p[i] != 0;
+        garbage += p[i] != s->key[(s->pos + i) & 7];
     s->skipped += garbage;
     s->pos += n;
 }
@@ -160,8 +160,7 @@ qc_err qc_blkscan_next(qc_blkscan *s, qc_span *block, uint64_t *offset)
             return err;
         if (len)
             break;
-        s->pos++;
-        s->skipped++;
+        pass_over(s, (const uint8_t[]){s->magic[0]}, 1);
     }
     const uint8_t *p;
     size_t n;
