@@ -3,17 +3,18 @@
 
 #include <stdlib.h>
 
-static int64_t confirmations(const ix *x, uint32_t height)
+/* With `heights` blocks in the chain. */
+static int64_t confirmations(uint32_t heights, uint32_t height)
 {
-    return (int64_t)x->done_heights - height;
+    return (int64_t)heights - height;
 }
 
-void ix_put_tip(const ix *x, qn_json *j)
+void ix_put_tip(qn_json *j, uint32_t heights, const qn_hash *hash)
 {
     qn_json_open(j, "tip", '{');
-    qn_json_int(j, "height", (int64_t)x->done_heights - 1);
-    if (x->done_heights)
-        qn_json_hex(j, "hash", x->done_tip.b, 32, 1);
+    qn_json_int(j, "height", (int64_t)heights - 1);
+    if (heights)
+        qn_json_hex(j, "hash", hash->b, 32, 1);
     qn_json_close(j, '}');
 }
 
@@ -47,7 +48,7 @@ static int64_t sent(const ix_entry *e)
     return sum;
 }
 
-void ix_put_history(const ix *x, qn_json *j, const ix_job *job)
+void ix_put_history(qn_json *j, const ix_job *job)
 {
     const ix_entries *l = &job->q.found;
     put_page(j, job, l->n);
@@ -58,7 +59,7 @@ void ix_put_history(const ix *x, qn_json *j, const ix_job *job)
         qn_json_hex(j, "txid", e->txid.b, 32, 1);
         qn_json_int(j, "height", e->height);
         qn_json_int(j, "position", e->pos);
-        qn_json_int(j, "confirmations", confirmations(x, e->height));
+        qn_json_int(j, "confirmations", confirmations(job->q.heights, e->height));
         qn_json_amount(j, "received", received(e));
         qn_json_amount(j, "sent", sent(e));
         qn_json_close(j, '}');
@@ -113,10 +114,11 @@ static coin *find_coin(coin *list, size_t n, const ix_spend *s)
     return NULL;
 }
 
-static size_t all_coins(const ix_entries *l, coin *list)
+static size_t all_coins(const ix_query *q, coin *list)
 {
+    const ix_entries *l = &q->found;
     size_t n = 0;
-    for (size_t i = 0; i < l->n; i++) {
+    for (size_t i = 0; i < l->n && !q->unspendable; i++) {
         const ix_entry *e = &l->e[i];
         if (e->height == 0)
             continue; /* the genesis coinbase never entered the set of coins */
@@ -140,15 +142,16 @@ static size_t unique_coins(coin *list, size_t n)
 }
 
 /* The coins that are unspent, in chain order. Returns their number; (size_t)-1: out of memory. */
-static size_t unspent(const ix_entries *l, coin **out)
+static size_t unspent(const ix_query *q, coin **out)
 {
+    const ix_entries *l = &q->found;
     size_t n = 0, kept = 0;
     for (size_t i = 0; i < l->n; i++)
         n += l->e[i].n_fund;
     coin *list = calloc(n ? n : 1, sizeof *list);
     if (!list)
         return (size_t)-1;
-    n = all_coins(l, list);
+    n = all_coins(q, list);
     qsort(list, n, sizeof *list, by_outpoint);
     n = unique_coins(list, n);
     for (size_t i = 0; i < l->n; i++)
@@ -165,10 +168,10 @@ static size_t unspent(const ix_entries *l, coin **out)
     return kept;
 }
 
-void ix_put_utxos(const ix *x, qn_json *j, const ix_job *job)
+void ix_put_utxos(qn_json *j, const ix_job *job)
 {
     coin *list = NULL;
-    size_t n = unspent(&job->q.found, &list);
+    size_t n = unspent(&job->q, &list);
     if (n == (size_t)-1) {
         j->failed = 1;
         return;
@@ -181,7 +184,7 @@ void ix_put_utxos(const ix *x, qn_json *j, const ix_job *job)
         qn_json_int(j, "vout", list[i].n);
         qn_json_amount(j, "value", list[i].value);
         qn_json_int(j, "height", list[i].e->height);
-        qn_json_int(j, "confirmations", confirmations(x, list[i].e->height));
+        qn_json_int(j, "confirmations", confirmations(job->q.heights, list[i].e->height));
         qn_json_bool(j, "coinbase", list[i].e->coinbase);
         qn_json_close(j, '}');
     }
@@ -189,13 +192,12 @@ void ix_put_utxos(const ix *x, qn_json *j, const ix_job *job)
     free(list);
 }
 
-void ix_put_balance(const ix *x, qn_json *j, const ix_job *job)
+void ix_put_balance(qn_json *j, const ix_job *job)
 {
-    (void)x;
     const ix_entries *l = &job->q.found;
     int64_t in = 0, out = 0, left = 0;
     coin *list = NULL;
-    size_t n = unspent(l, &list);
+    size_t n = unspent(&job->q, &list);
     if (n == (size_t)-1) {
         j->failed = 1;
         return;
@@ -214,19 +216,19 @@ void ix_put_balance(const ix *x, qn_json *j, const ix_job *job)
     free(list);
 }
 
-void ix_put_spender(const ix *x, qn_json *j, const ix_job *job)
+void ix_put_spender(qn_json *j, const ix_job *job)
 {
     const ix_entries *l = &job->q.found;
     for (size_t i = 0; i < l->n; i++)
         for (uint32_t k = 0; k < l->e[i].n_spend; k++) {
             const ix_spend *s = &l->e[i].spend[k];
-            if (s->prev_n != job->n || memcmp(s->prev.b, job->txid.b, 32) != 0)
+            if (s->prev_n != job->q.seek_n || memcmp(s->prev.b, job->q.seek_txid.b, 32) != 0)
                 continue;
             qn_json_bool(j, "spent", 1);
             qn_json_hex(j, "txid", l->e[i].txid.b, 32, 1);
             qn_json_int(j, "input", s->in);
             qn_json_int(j, "height", l->e[i].height);
-            qn_json_int(j, "confirmations", confirmations(x, l->e[i].height));
+            qn_json_int(j, "confirmations", confirmations(job->q.heights, l->e[i].height));
             return;
         }
     qn_json_bool(j, "spent", 0);
@@ -244,7 +246,7 @@ void ix_put_tx(const ix *x, qn_json *j, const qn_block_view *v, uint32_t height,
     qn_json_hex(j, "blockhash", v->hash, 32, 1);
     qn_json_int(j, "height", height);
     qn_json_int(j, "position", pos);
-    qn_json_int(j, "confirmations", confirmations(x, height));
+    qn_json_int(j, "confirmations", confirmations(x->done_heights, height));
     if (pos > 0 && (v->flags & QN_VIEW_SPENT))
         qn_json_amount(j, "fee", qn_view_fee(v, pos));
     qn_json_hex(j, "hex", qn_view_raw(v) + tx->off, tx->len, 0);
@@ -254,7 +256,7 @@ void ix_put_status(const ix *x, qn_json *j)
 {
     qn_store_info info;
     QN_INIT(&info);
-    ix_put_tip(x, j);
+    ix_put_tip(j, x->done_heights, &x->done_tip);
     qn_json_bool(j, "synced", x->f.follow && x->f.lag == 0 && x->done_heights == x->n_heights);
     qn_json_int(j, "behind", (int64_t)x->f.lag + x->n_heights - x->done_heights);
     qn_json_int(j, "transactions", x->next_txnum);

@@ -62,7 +62,7 @@ static bool gather(const ix *x, const qn_block_view *view, const qn_tx_rec *tx, 
             return false;
     }
     /* The first transaction is the coinbase: its input spends nothing. */
-    if (tx->in0 > 0 && (view->flags & QN_VIEW_SPENT))
+    if (tx->in0 > 0)
         for (uint32_t k = tx->in0; k < tx->in0 + tx->n_in; k++) {
             const qn_spent_rec *coin = qn_view_spent(view, k);
             if (!prefixes_add(p, qn_view_spent_script(view, coin), coin->script_len))
@@ -106,12 +106,18 @@ static qn_status each_row(ix *x, const qn_block_view *view, uint32_t first, row_
     return x->batch.failed ? QN_E_NOMEM : st;
 }
 
+/* Rows without the coins a block spends would be wrong for ever. */
+static bool complete(const qn_block_view *view)
+{
+    return view->tx.count <= 1 || (view->flags & QN_VIEW_SPENT);
+}
+
 qn_status ix_on_connect(void *arg, const qn_follow_event *ev, const qn_block_view *view)
 {
     ix *x = arg;
     uint32_t first = x->next_txnum;
     uint8_t key[IX_BLOCK_ROW_LEN], value[IX_BLOCK_VALUE_LEN];
-    if (ev->ref.height != x->n_heights || view->tx.count > 0xffffffffu - first)
+    if (ev->ref.height != x->n_heights || view->tx.count > 0xffffffffu - first || !complete(view))
         return QN_E_INTERNAL;
     qn_status st = each_row(x, view, first, row_put);
     if (st != QN_OK)
@@ -129,7 +135,7 @@ qn_status ix_on_disconnect(void *arg, const qn_follow_event *ev, const qn_block_
 {
     ix *x = arg;
     uint8_t key[IX_BLOCK_ROW_LEN];
-    if (x->n_heights == 0 || ev->ref.height != x->n_heights - 1)
+    if (x->n_heights == 0 || ev->ref.height != x->n_heights - 1 || !complete(view))
         return QN_E_INTERNAL;
     qn_status st = each_row(x, view, x->first[ev->ref.height], row_delete);
     if (st != QN_OK)

@@ -112,17 +112,25 @@ typedef struct ix_entries {
 } ix_entries;
 void ix_entries_free(ix_entries *l);
 
-/** A query in progress. It reads blocks in slices, so that the chain is followed meanwhile. */
+/** A query in progress. It reads blocks in slices, so that the chain is followed meanwhile; what it
+ *  finds is true for the tip that was committed when it began. */
 typedef struct ix_query {
     uint8_t script_hash[32];
+    bool seek; /* stop at the input that spends this output, made by transaction `after`: */
+    qn_hash seek_txid;
+    uint32_t seek_n, after;
     uint32_t *txnum; /* candidates, ascending */
     uint32_t n, at;
     ix_entries found;
+    bool unspendable; /* the script is seen to be one that no input can spend */
     uint64_t shrinks; /* of the index when it began */
+    uint32_t heights; /* the tip it is true for: height + 1, and hash */
+    qn_hash tip;
 } ix_query;
 qn_status ix_query_begin(const ix *x, ix_query *q);
 /** Take steps for some milliseconds. QN_OK: done; QN_E_AGAIN: call again; else failed. */
 qn_status ix_query_step(const ix *x, ix_query *q);
+/** Frees what was found; what is sought stays. */
 void ix_query_clear(ix_query *q);
 
 /** Transaction by id. Out: its place, and the view of its block (lent: release it). */

@@ -130,19 +130,19 @@ static void job_answer(const ix_job *job)
     const ix *x = job->x;
     qn_json j = {0};
     qn_json_open(&j, NULL, '{');
-    ix_put_tip(x, &j);
+    ix_put_tip(&j, job->q.heights, &job->q.tip);
     switch (job->want) {
     case IX_HISTORY:
-        ix_put_history(x, &j, job);
+        ix_put_history(&j, job);
         break;
     case IX_UTXOS:
-        ix_put_utxos(x, &j, job);
+        ix_put_utxos(&j, job);
         break;
     case IX_BALANCE:
-        ix_put_balance(x, &j, job);
+        ix_put_balance(&j, job);
         break;
     case IX_SPENDER:
-        ix_put_spender(x, &j, job);
+        ix_put_spender(&j, job);
         break;
     }
     qn_json_close(&j, '}');
@@ -246,7 +246,7 @@ static void find_spender(ix *x, uint64_t request, const qn_hash *txid, uint32_t 
 {
     uint32_t height, pos, txnum;
     const qn_block_view *v;
-    ix_job job = {.request = request, .want = IX_SPENDER, .txid = *txid, .n = n};
+    ix_job job = {.request = request, .want = IX_SPENDER};
     qn_status st = ix_find_tx(x, txid, &height, &pos, &txnum, &v);
     if (st != QN_OK) {
         fail_status(x, request, st);
@@ -257,6 +257,10 @@ static void find_spender(ix *x, uint64_t request, const qn_hash *txid, uint32_t 
     if (there) {
         const qn_out_rec *out = qn_view_out(v, tx->out0 + n);
         qn_script_hash(qn_out_script(v, out), out->script_len, job.q.script_hash);
+        job.q.seek = true;
+        job.q.seek_txid = *txid;
+        job.q.seek_n = n;
+        job.q.after = txnum;
     }
     x->blocks.t->release(x->blocks.cap, v);
     if (there)

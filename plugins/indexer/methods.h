@@ -15,8 +15,6 @@ struct ix_job {
     ix_want want;
     ix_query q;
     uint32_t from, limit; /* paging */
-    qn_hash txid;         /* IX_SPENDER: the outpoint */
-    uint32_t n;
 };
 
 #define IX_RPC_INVALID_PARAMETER (-8)
@@ -24,10 +22,10 @@ struct ix_job {
 #define IX_RPC_INTERNAL (-32603)
 
 /* answers.c: the JSON of each answer. They write members into an open object. */
-void ix_put_tip(const ix *x, qn_json *j);
-void ix_put_history(const ix *x, qn_json *j, const ix_job *job);
-void ix_put_utxos(const ix *x, qn_json *j, const ix_job *job);
-void ix_put_balance(const ix *x, qn_json *j, const ix_job *job);
-void ix_put_spender(const ix *x, qn_json *j, const ix_job *job);
+void ix_put_tip(qn_json *j, uint32_t heights, const qn_hash *hash);
+void ix_put_history(qn_json *j, const ix_job *job);
+void ix_put_utxos(qn_json *j, const ix_job *job);
+void ix_put_balance(qn_json *j, const ix_job *job);
+void ix_put_spender(qn_json *j, const ix_job *job);
 void ix_put_tx(const ix *x, qn_json *j, const qn_block_view *v, uint32_t height, uint32_t pos);
 void ix_put_status(const ix *x, qn_json *j);

@@ -1,6 +1,7 @@
 /* Walks over the transactions of one script. The rows name candidates by an 8-byte prefix; the
  * blocks, read again, tell the real ones and everything about them. */
 #include "lib/hash.h"
+#include "lib/script.h"
 #include "plugins/indexer/indexer.h"
 
 #include <stdlib.h>
@@ -22,6 +23,7 @@ void ix_query_clear(ix_query *q)
     free(q->txnum);
     q->txnum = NULL;
     q->n = q->at = 0;
+    q->unspendable = false;
     ix_entries_free(&q->found);
 }
 
@@ -67,7 +69,12 @@ qn_status ix_query_begin(const ix *x, ix_query *q)
 {
     ix_query_clear(q);
     q->shrinks = x->shrinks;
-    return candidates(x, 'H', q->script_hash, &q->txnum, &q->n);
+    q->heights = x->done_heights;
+    q->tip = x->done_tip;
+    qn_status st = candidates(x, 'H', q->script_hash, &q->txnum, &q->n);
+    while (q->seek && q->at < q->n && q->txnum[q->at] <= q->after)
+        q->at++; /* an output is spent after it was made */
+    return st;
 }
 
 static qn_status view_at(const ix *x, uint32_t height, const qn_block_view **view)
@@ -87,13 +94,13 @@ static bool same_script(const ix_query *q, const uint8_t *script, uint32_t len)
     return memcmp(hash, q->script_hash, 32) == 0;
 }
 
-static qn_status add_funds(const ix_query *q, const qn_block_view *v, const qn_tx_rec *tx,
-                           ix_entry *e)
+static qn_status add_funds(ix_query *q, const qn_block_view *v, const qn_tx_rec *tx, ix_entry *e)
 {
     QN_EACH_OUT(v, tx, k, out)
     {
         if (!same_script(q, qn_out_script(v, out), out->script_len))
             continue;
+        q->unspendable = qn_script_unspendable(qn_out_script(v, out), out->script_len);
         ix_fund *p = realloc(e->fund, (e->n_fund + 1) * sizeof *p);
         if (!p)
             return QN_E_NOMEM;
@@ -103,11 +110,12 @@ static qn_status add_funds(const ix_query *q, const qn_block_view *v, const qn_t
     return QN_OK;
 }
 
-static qn_status add_spends(const ix_query *q, const qn_block_view *v, const qn_tx_rec *tx,
-                            ix_entry *e)
+static qn_status add_spends(ix_query *q, const qn_block_view *v, const qn_tx_rec *tx, ix_entry *e)
 {
-    if (e->coinbase || !(v->flags & QN_VIEW_SPENT))
+    if (e->coinbase)
         return QN_OK;
+    if (!(v->flags & QN_VIEW_SPENT))
+        return QN_E_CORRUPT; /* asked for, and every block but genesis has it */
     QN_EACH_IN(v, tx, k, in)
     {
         const qn_spent_rec *coin = qn_view_spent(v, k);
@@ -120,6 +128,8 @@ static qn_status add_spends(const ix_query *q, const qn_block_view *v, const qn_
         ix_spend *s = &e->spend[e->n_spend++];
         *s = (ix_spend){.in = k - tx->in0, .prev_n = in->prev_n, .value = coin->value};
         memcpy(s->prev.b, in->prev_txid, 32);
+        if (q->seek && s->prev_n == q->seek_n && memcmp(s->prev.b, q->seek_txid.b, 32) == 0)
+            q->n = q->at; /* found: no further candidates */
     }
     return QN_OK;
 }
@@ -168,8 +178,8 @@ static qn_status step_block(const ix *x, ix_query *q)
     while (st == QN_OK && q->at < q->n) {
         if (!ix_place(x, q->txnum[q->at], &h, &pos) || h != height)
             break;
-        st = add_entry(q, v, q->txnum[q->at], height, pos);
-        q->at++;
+        uint32_t txnum = q->txnum[q->at++];
+        st = add_entry(q, v, txnum, height, pos);
     }
     x->blocks.t->release(x->blocks.cap, v);
     return st;
