@@ -136,7 +136,7 @@ static void make_context(qc_app *a)
 {
     qc_node *n = &a->node;
     n->params = a->params;
-    n->started = qc_clock_now();
+    n->started = qc_clock_real_us() / 1000000; /* uptime knows no mocked time */
     n->request_shutdown = qc_app_request_shutdown;
     n->shutdown_arg = a;
     n->each_warning = each_warning;

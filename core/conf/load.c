@@ -167,8 +167,12 @@ static qc_err read_includes(qc_settings *s, const char *base, char **error)
     const char *chain;
     includes inc = {0}, late = {0};
     qc_err err = qc_settings_chain(s, &chain, error);
-    if (err)
-        return err;
+    if (err) {
+        /* A contradiction that qc_conf_load() reports in its own words. */
+        qc_free(*error);
+        *error = NULL;
+        return QC_OK;
+    }
     size_t in_chain = qc_settings_includes(s, chain, 0, collect, &inc);
     size_t in_default = qc_settings_includes(s, "", 0, collect, &inc);
     if (inc.too_many) {

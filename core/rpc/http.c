@@ -10,6 +10,7 @@
 #include <microhttpd.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define MAX_BODY (32u << 20)
@@ -210,6 +211,29 @@ static void judge_head(exchange *x, const char *url, const char *method)
     }
 }
 
+/* Two lengths that differ are an attack on whoever stands between us and the client. */
+static enum MHD_Result compare_lengths(void *cls, enum MHD_ValueKind kind, const char *key,
+                                       const char *value)
+{
+    const char **first = cls;
+    (void)kind;
+    if (strcasecmp(key, "Content-Length") != 0)
+        return MHD_YES;
+    if (*first && (!value || strcmp(*first, value) != 0)) {
+        *first = NULL;
+        return MHD_NO;
+    }
+    *first = value;
+    return MHD_YES;
+}
+
+static bool lengths_differ(exchange *x, const char *len)
+{
+    const char *first = len;
+    MHD_get_connection_values(x->conn, MHD_HEADER_KIND, compare_lengths, &first);
+    return len && !first;
+}
+
 /* Larger than a head may be, or than a body may be: answered before anything more is read. */
 static void judge_size(exchange *x)
 {
@@ -221,7 +245,7 @@ static void judge_size(exchange *x)
         x->too_large = true;
     if (x->too_large)
         x->status = 413;
-    else if (head && head->header_size > MAX_HEAD)
+    else if ((head && head->header_size > MAX_HEAD) || lengths_differ(x, len))
         x->status = 400;
 }
 

@@ -1,0 +1,71 @@
+"""quoin-cli."""
+import json
+
+from framework import equal, free_port
+
+
+def short(test):
+    test.short = True
+    return test
+
+
+@short
+def test_prints_results_and_errors(case):
+    n = case.node().start()
+    equal(n.cli("getblockcount"), (0, "0\n", ""))
+    equal(n.cli("setmocktime", "0"), (0, "", ""))
+    equal(n.cli("echojson", '{"a":[1.10,{}]}', "[]"),
+          (0, '[\n  {\n    "a": [\n      1.1,\n      {\n      }\n    ]\n  },\n  [\n  ]\n]\n', ""))
+    equal(n.cli("getblockhash", "9"), (8, "", "error code: -8\nerror message:\nBlock height out of range\n"))
+    equal(n.cli("nope")[0], 32601 & 255)
+    equal(n.cli("getblockhash", "x"), (1, "", "error: Error parsing JSON: x\n"))
+    equal(n.cli(), (1, "", "error: too few parameters (need at least command)\n"))
+    equal(n.cli("-nonsense")[2], "Error parsing command line arguments: Invalid parameter -nonsense\n")
+    equal(n.cli("-netinfo")[0], 1)
+
+
+def test_named_and_stdin(case):
+    n = case.node().start()
+    genesis = n.getblockhash(0)
+    code, out, _ = n.cli("-named", "getblock", f"blockhash={genesis}", "verbosity=0")
+    equal((code, len(out)), (0, 571))
+    equal(n.cli("-named", "getblock", genesis, "verbosity=0")[1], out)
+    equal(json.loads(n.cli("-stdin", "echo", "a", stdin="b\nc d\n")[1]), ["a", "b", "c d"])
+
+
+def test_passwords(case):
+    n = case.node(conf="rpcuser=u\nrpcpassword=secret\n").spawn()
+    equal(n.cli("-rpcwait", "getblockcount")[1], "0\n")
+    code, out, err = n.cli("-rpcpassword=wrong", "getblockcount")
+    equal((code, out), (1, ""))
+    assert err.startswith("error: Authorization failed: Incorrect rpcuser or rpcpassword were specified.")
+    equal(n.cli("-stdinrpcpass", "-rpcpassword=wrong", "getblockcount", stdin="secret\n")[1], "0\n")
+
+
+def test_connection_errors_and_waiting(case):
+    n = case.node()
+    code, out, err = n.cli("getblockcount")
+    equal((code, out), (1, ""))
+    assert err.startswith("error: Error while attempting to communicate with server 127.0.0.1:"), err
+    code, _, err = n.cli("-rpcwait", "-rpcwaittimeout=1", "getblockcount")
+    equal(code, 1)
+    assert err.startswith("error: timeout on transient error: "), err
+    n.spawn()
+    equal(n.cli("-rpcwait", "getblockcount")[:2], (0, "0\n"))
+    equal(n.cli("-rpcport=0", "getblockcount")[2], "error: Invalid port provided in -rpcport: 0\n")
+    code, out, err = n.cli(f"-rpcconnect=127.0.0.1:{free_port()}", "getblockcount")
+    equal((code, out, err.splitlines()[0]),
+          (0, "0\n", f"Warning: Port specified in both -rpcconnect and -rpcport. Using -rpcport {n.rpc_port}"))
+
+
+def test_getinfo_and_generate(case):
+    n = case.node().start()
+    code, out, err = n.cli("-getinfo")
+    equal((code, err), (0, ""))
+    assert out.startswith("Chain: regtest\nBlocks: 0\nHeaders: 0\nVerification progress: "), out
+    assert out.endswith("Warnings: (none)\n"), out
+    assert "\x1b[" in n.cli("-color=always", "-getinfo")[1]
+    equal(n.cli("-getinfo", "extra"), (1, "", "error: -getinfo takes no arguments\n"))
+    code, out, err = n.cli("-generate", "2")
+    equal(code, 32601 & 255)
+    assert "generatetoaddress" in err
