@@ -115,10 +115,15 @@ static void test_next_bits__twenty_minutes_on_testnet(void **state)
     /* Easy blocks are stepped over, back to the last real one ... */
     d->bits[99] = d->bits[98] = 0x1d00ffff;
     assert_int_equal(qc_next_bits(p, &a, 100, last + 1), 0x1c00ffff);
+    free(d);
     /* ... but not beyond the start of the period. */
-    for (uint32_t i = 0; i < 100; i++)
+    d = dense_new(2020, 0x1c00ffff);
+    a.arg = d;
+    for (uint32_t i = 2016; i < 2020; i++)
         d->bits[i] = 0x1d00ffff;
-    assert_int_equal(qc_next_bits(p, &a, 100, last + 1), 0x1d00ffff);
+    assert_int_equal(qc_next_bits(p, &a, 2020, d->time[2019] + 1), 0x1d00ffff);
+    d->bits[2016] = 0x1c00fffe;
+    assert_int_equal(qc_next_bits(p, &a, 2020, d->time[2019] + 1), 0x1c00fffe);
     free(d);
     qc_params_free(p);
 }

@@ -80,6 +80,20 @@ static void test_state_at__not_enough_signals(void **state)
     expect(&d, &b, 80, "locked_in", 80);
 }
 
+static void test_state_at__times_are_met_when_equal(void **state)
+{
+    (void)state;
+    static branch b;
+    qc_bip9 d = deployment();
+    memset(&b, 0, sizeof b);
+    d.start_time = 24 * 600; /* the median time past of block 29 */
+    d.timeout = 64 * 600;    /* and of block 69 */
+    expect(&d, &b, 29, "defined", 0);
+    expect(&d, &b, 30, "started", 30);
+    expect(&d, &b, 69, "started", 30);
+    expect(&d, &b, 70, "failed", 70);
+}
+
 static void test_state_at__always_and_never(void **state)
 {
     (void)state;
@@ -148,6 +162,7 @@ static void test_block_version__signals_while_it_matters(void **state)
 
 QC_TEST_MAIN(cmocka_unit_test(test_state_at__signalled_in_time),
              cmocka_unit_test(test_state_at__not_enough_signals),
+             cmocka_unit_test(test_state_at__times_are_met_when_equal),
              cmocka_unit_test(test_state_at__always_and_never),
              cmocka_unit_test(test_info_at__counts_the_period),
              cmocka_unit_test(test_block_version__signals_while_it_matters))
