@@ -176,6 +176,13 @@ uint32_t mock_height(const mock *m)
     return m->node[m->tip].height;
 }
 
+uint32_t mock_height_of(const mock *m, const qc_hash *hash)
+{
+    uint32_t i = find_node(m, hash->b);
+    QC_ASSERT(i != NONE);
+    return m->node[i].height;
+}
+
 qc_hash mock_hash_at(const mock *m, uint32_t height)
 {
     return *qc_block_hash(m->node[m->active[height]].block);

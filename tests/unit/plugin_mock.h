@@ -21,6 +21,7 @@ qc_hash mock_add_block(mock *m, qc_span bytes);
 /** Make it the tip, as durable as it gets; wakes a follower. */
 void mock_set_tip(mock *m, const qc_hash *hash);
 uint32_t mock_height(const mock *m);
+uint32_t mock_height_of(const mock *m, const qc_hash *hash);
 /** Hash of the active block at a height. */
 qc_hash mock_hash_at(const mock *m, uint32_t height);
 /** The node forgets this block, as after a crash that lost it. Must be a leaf off the chain. */
