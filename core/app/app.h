@@ -18,7 +18,7 @@ typedef struct qc_app {
     char *log_path;   /* NULL: no file */
     char *pid_path;   /* set once it was written */
     char *cookie;     /* set once it was written */
-    char *user_agent_comment;
+    char *user_agent_comment, *user_agent;
     qc_logfile *log;
     qc_params *params;
     qc_cache_sizes cache;
@@ -70,6 +70,9 @@ void qc_app_rpc_stop(qc_app *a);
 /** Open the chain, start its thread and the import (node.c). */
 bool qc_app_node_start(qc_app *a);
 void qc_app_node_stop(qc_app *a);
+/** The peer layer (peers.c), where this version has one: regtest. */
+bool qc_app_peers_start(qc_app *a);
+void qc_app_peers_stop(qc_app *a);
 /** The plugin host's life (plugins.c): made before the chain thread starts, started when the node
  *  is ready, stopped before the RPC server, freed after the chain. */
 void qc_app_plugins_new(qc_app *a);

@@ -143,7 +143,10 @@ static void make_context(qc_app *a)
     n->warning_arg = a;
     n->datadir = a->net_dir;
     n->log_path = a->log_path ? a->log_path : "";
-    n->user_agent_comment = a->user_agent_comment;
+    const char *comment = a->user_agent_comment;
+    a->user_agent =
+        qc_asprintf(*comment ? "/Quoin:%s(%s)/" : "/Quoin:%s%s/", PACKAGE_VERSION, comment);
+    n->user_agent = a->user_agent;
     n->has_block_version = qc_settings_is_set(a->settings, "blockversion");
     n->block_version = (int32_t)qc_settings_int(a->settings, "blockversion", 0);
     n->deprecated_warnings = has_deprecated(a->settings, "warnings");
@@ -163,7 +166,7 @@ static bool start(qc_app *a)
     if (!qc_app_claim(a))
         return false;
     make_context(a);
-    return watch_signals(a) && qc_app_rpc_start(a) && qc_app_node_start(a);
+    return watch_signals(a) && qc_app_peers_start(a) && qc_app_rpc_start(a) && qc_app_node_start(a);
 }
 
 void qc_app_ready(qc_app *a)
@@ -200,6 +203,7 @@ static void stop(qc_app *a)
     qc_app_plugins_stop(a);
     qc_app_rpc_stop(a);
     qc_app_node_stop(a);
+    qc_app_peers_stop(a);
     for (size_t i = 0; i < QC_COUNTOF(a->signals); i++)
         qc_unwatch(a->signals[i]);
     qc_loop_free(a->loop);
@@ -226,6 +230,7 @@ static void clear(qc_app *a)
     qc_free(a->log_path);
     qc_free(a->pid_path);
     qc_free(a->user_agent_comment);
+    qc_free(a->user_agent);
     pthread_mutex_destroy(&a->warning_lock);
 }
 

@@ -22,6 +22,8 @@ static void on_tip(void *arg, const qc_index *tip, const qc_index *fork, bool in
     (void)fork;
     qc_app *a = arg;
     qc_rpc_waitlist_wake(a->node.tip_waiters);
+    if (a->node.net)
+        qc_net_set_height(a->node.net, tip->height);
     if (!atomic_exchange(&a->warm, true))
         qc_loop_post(a->loop, ready_on_loop, a);
     const char *cmd = qc_settings_str(a->settings, "blocknotify", "");
@@ -233,7 +235,7 @@ void qc_app_node_stop(qc_app *a)
     a->tick = a->disk = NULL;
     qc_chain_thread_stop(n->chain_thread);
     n->chain_thread = NULL;
-    qc_app_plugins_free(a);
-    qc_chain_close(n->chain);
+    qc_chain_close(n->chain); /* tells its listeners once more */
     n->chain = NULL;
+    qc_app_plugins_free(a);
 }

@@ -2,7 +2,7 @@
  * bitcoind starts, and said so in -help and in one log line each. */
 #include "core/app/options.h"
 
-#define NO_PEERS "there is no peer-to-peer layer yet."
+#define NO_PEERS "the peer layer does not know it yet."
 #define NO_POOL "there is no transaction pool yet."
 #define NO_WALLET "there is no wallet; keys belong into another program."
 #define NO_GUI "there is no graphical interface."
@@ -16,6 +16,14 @@
 #define NPEER(name, arg, help)                                                                     \
     {                                                                                              \
         name, arg, QC_OPTS_CONNECTION, QC_OPT_NO_EFFECT, QC_OPTF_NETWORK_ONLY, help, NO_PEERS      \
+    }
+#define LIVE_PEER(name, arg, help)                                                                 \
+    {                                                                                              \
+        name, arg, QC_OPTS_CONNECTION, QC_OPT_USED, 0, help, NULL                                  \
+    }
+#define LIVE_NPEER(name, arg, help)                                                                \
+    {                                                                                              \
+        name, arg, QC_OPTS_CONNECTION, QC_OPT_USED, QC_OPTF_NETWORK_ONLY, help, NULL               \
     }
 #define POOL(name, arg, help)                                                                      \
     {                                                                                              \
@@ -32,9 +40,10 @@
 
 const qc_opt QC_OPTIONS_PEERS[] = {
     NPEER("addnode", "=<ip>", "Peer to stay connected to"),
-    NPEER("bind", "=<addr>[:<port>][=onion]", "Address to listen on for peers"),
+    LIVE_NPEER("bind", "=<addr>[:<port>][=onion]",
+               "Address to listen on for peers (regtest only so far)"),
     NPEER("connect", "=<ip>", "The only peers to connect to"),
-    NPEER("port", "=<port>", "Port to listen on for peers"),
+    LIVE_NPEER("port", "=<port>", "Port to listen on for peers (regtest only so far)"),
     PEER("asmap", "=<file>", "Map from addresses to autonomous systems"),
     PEER("bantime", "=<n>", "Seconds a ban lasts"),
     PEER("blocksonly", "", "Take no transactions from peers"),
@@ -51,18 +60,18 @@ const qc_opt QC_OPTIONS_PEERS[] = {
     PEER("i2pacceptincoming", "", "Accept peers over I2P"),
     PEER("i2psam", "=<ip:port>", "I2P proxy"),
     PEER("inboundrelaypercent", "=<n>", "Share of inbound peers that may relay transactions"),
-    PEER("listen", "", "Accept peers"),
+    LIVE_PEER("listen", "", "Accept peers (regtest only so far)"),
     PEER("listenonion", "", "Make a Tor onion service"),
-    PEER("maxconnections", "=<n>", "Largest number of peers"),
+    LIVE_PEER("maxconnections", "=<n>", "Largest number of peers"),
     PEER("maxreceivebuffer", "=<n>", "Receive buffer per peer"),
     PEER("maxsendbuffer", "=<n>", "Send buffer per peer"),
     PEER("maxuploadtarget", "=<n>", "Upload per day to stay below"),
     PEER("natpmp", "", "Ask the router for a port"),
-    PEER("networkactive", "", "Use the network at all"),
+    LIVE_PEER("networkactive", "", "Use the network at all"),
     PEER("onion", "=<ip:port|path>", "Proxy for onion peers"),
     PEER("onlynet", "=<net>", "Network of outbound peers"),
     PEER("peerbloomfilters", "", "Serve bloom filters"),
-    PEER("peertimeout", "=<n>", "Seconds until a silent peer is dropped"),
+    LIVE_PEER("peertimeout", "=<n>", "Seconds until a silent peer is dropped"),
     PEER("proxy", "=<ip>[:<port>]|unix:<path>[=<network>]", "Proxy for all peers"),
     PEER("proxyrandomize", "", "New proxy credentials for each peer"),
     PEER("seednode", "=<ip>", "Peer to ask for addresses"),

@@ -4,6 +4,7 @@
 #include "core/chain/chain.h"
 #include "core/chain/thread.h"
 #include "core/methods/scan.h"
+#include "core/net/net.h"
 #include "core/rpc/rpc.h"
 
 #include <stdatomic.h>
@@ -32,8 +33,9 @@ typedef struct qc_node {
     void *warning_arg;
     const char *datadir; /* the chain's folder */
     const char *log_path;
-    const char *user_agent_comment; /* -uacomment, may be "" */
-    bool has_block_version;         /* -blockversion */
+    qc_net *net;            /* NULL: no peer layer runs */
+    const char *user_agent; /* "/Quoin:0.1.0(comment)/" */
+    bool has_block_version; /* -blockversion */
     int32_t block_version;
     bool rpc_doc_check;
     bool deprecated_warnings; /* -deprecatedrpc=warnings */

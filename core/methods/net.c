@@ -1,23 +1,184 @@
-/* Network methods. This version has no peers yet: the answers are the truthful ones of a node
- * without connections. */
-#include "config.h"
+/* Network methods (Core rpc/net.cpp). Without the peer layer (it runs on regtest only in this
+ * version) the answers are the truthful ones of a node without connections. */
+#include "core/net/net.h"
 
+#include "core/base/alloc.h"
+#include "core/base/log.h"
 #include "core/methods/common.h"
 
 #define CLIENT_VERSION 10000 /* 0.1.0, as Core encodes a version */
-#define PROTOCOL_VERSION 70016
+
+/* All peers. False: failed. Without the peer layer: none. */
+static bool peers(qc_rpc_req *r, const qc_node *n, qc_peer_info **list, size_t *count)
+{
+    *list = NULL;
+    *count = 0;
+    qc_err err = n->net ? qc_net_peers(n->net, list, count) : QC_OK;
+    return !err || qc_m_fail_err(r, err, "Cannot list the peers");
+}
+
+static size_t count_peers(const qc_peer_info *list, size_t n, bool inbound)
+{
+    size_t hits = 0;
+    for (size_t i = 0; i < n; i++)
+        hits += list[i].inbound == inbound;
+    return hits;
+}
 
 static void getconnectioncount(qc_rpc_req *r, void *arg)
 {
-    (void)arg;
-    qc_jw_int(qc_rpc_out(r), 0);
+    qc_peer_info *list;
+    size_t n;
+    if (!peers(r, arg, &list, &n))
+        return;
+    qc_jw_uint(qc_rpc_out(r), n);
+    qc_free(list);
+}
+
+static void put_counts(qc_jw *w, const char *key, const qc_net_count *c, size_t n)
+{
+    qc_jw_kobj(w, key);
+    for (size_t i = 0; i < n; i++)
+        qc_jw_kuint(w, c[i].name, c[i].bytes);
+    qc_jw_obj_end(w);
+}
+
+static void put_ping(qc_jw *w, const char *key, int64_t us)
+{
+    if (us >= 0)
+        qc_jw_kdouble(w, key, (double)us / 1000000.0);
+}
+
+/* What nothing is relayed yet for. */
+static void put_relay_state(qc_jw *w)
+{
+    qc_jw_kint(w, "last_transaction", 0);
+    qc_jw_kint(w, "last_block", 0);
+    qc_jw_kbool(w, "bip152_hb_to", false);
+    qc_jw_kbool(w, "bip152_hb_from", false);
+    qc_jw_kint(w, "presynced_headers", -1);
+    qc_jw_kint(w, "synced_headers", -1);
+    qc_jw_kint(w, "synced_blocks", -1);
+    qc_jw_karr(w, "inflight");
+    qc_jw_arr_end(w);
+    qc_jw_kbool(w, "addr_relay_enabled", false);
+    qc_jw_kint(w, "addr_processed", 0);
+    qc_jw_kint(w, "addr_rate_limited", 0);
+    qc_jw_karr(w, "permissions");
+    qc_jw_arr_end(w);
+    qc_jw_kamount(w, "minfeefilter", 0);
+}
+
+static void put_peer(qc_jw *w, const qc_peer_info *p)
+{
+    qc_jw_obj(w);
+    qc_jw_kint(w, "id", p->id);
+    qc_jw_kstr(w, "addr", p->addr);
+    if (p->addr_bind[0])
+        qc_jw_kstr(w, "addrbind", p->addr_bind);
+    qc_jw_kstr(w, "network", "not_publicly_routable");
+    qc_jw_key(w, "services");
+    qc_jw_strf(w, "%016llx", (unsigned long long)p->services);
+    qc_jw_karr(w, "servicesnames");
+    qc_jw_arr_end(w);
+    qc_jw_kbool(w, "relaytxes", p->relay);
+    qc_jw_kint(w, "lastsend", p->last_send);
+    qc_jw_kint(w, "lastrecv", p->last_recv);
+    qc_jw_kuint(w, "bytessent", p->sent);
+    qc_jw_kuint(w, "bytesrecv", p->received);
+    qc_jw_kint(w, "conntime", p->connected);
+    qc_jw_kint(w, "timeoffset", p->time_offset);
+    put_ping(w, "pingtime", p->ping_us);
+    put_ping(w, "minping", p->min_ping_us);
+    qc_jw_kint(w, "version", p->version);
+    qc_jw_kstr(w, "subver", p->user_agent);
+    qc_jw_kbool(w, "inbound", p->inbound);
+    put_relay_state(w);
+    put_counts(w, "bytessent_per_msg", p->sent_by, p->n_sent_by);
+    put_counts(w, "bytesrecv_per_msg", p->received_by, p->n_received_by);
+    qc_jw_kstr(w, "connection_type", p->inbound ? "inbound" : "manual");
+    qc_jw_kstr(w, "transport_protocol_type", "v1");
+    qc_jw_kstr(w, "session_id", "");
+    qc_jw_obj_end(w);
 }
 
 static void getpeerinfo(qc_rpc_req *r, void *arg)
 {
-    (void)arg;
-    qc_jw_arr(qc_rpc_out(r));
-    qc_jw_arr_end(qc_rpc_out(r));
+    qc_peer_info *list;
+    size_t n;
+    if (!peers(r, arg, &list, &n))
+        return;
+    qc_jw *w = qc_rpc_out(r);
+    qc_jw_arr(w);
+    for (size_t i = 0; i < n; i++)
+        put_peer(w, &list[i]);
+    qc_jw_arr_end(w);
+    qc_free(list);
+}
+
+static bool need_net(qc_rpc_req *r, const qc_node *n)
+{
+    return n->net || qc_rpc_fail(r, QC_RPC_CLIENT_P2P_DISABLED,
+                                 "Error: Peer-to-peer functionality missing or disabled");
+}
+
+static void addnode(qc_rpc_req *r, void *arg)
+{
+    qc_node *n = arg;
+    const char *addr = "", *command = "";
+    bool v2 = false;
+    if (!need_net(r, n) || !qc_rpc_str(r, 0, &addr) || !qc_rpc_str(r, 1, &command) ||
+        !qc_rpc_bool(r, 2, &v2))
+        return;
+    if (strcmp(command, "onetry") != 0) {
+        qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
+                    "Command '%s' is not supported: only 'onetry' is in this version", command);
+        return;
+    }
+    if (v2) {
+        qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
+                    "Error: v2transport requested but not enabled (see -v2transport)");
+        return;
+    }
+    /* As in Core, a try that cannot succeed is no error of the call. */
+    qc_err err = qc_net_connect(n->net, addr, n->params->p2p_port);
+    if (err)
+        qc_log(QC_LOG_DEBUG, "net", "addnode %s: %s", addr, qc_err_text(err));
+}
+
+static void disconnectnode(qc_rpc_req *r, void *arg)
+{
+    qc_node *n = arg;
+    const char *addr = NULL;
+    int64_t id = 0;
+    if (!need_net(r, n) || !qc_rpc_str(r, 0, &addr) || !qc_rpc_i64(r, 1, &id))
+        return;
+    bool by_id = qc_rpc_arg(r, 1) != NULL;
+    if (addr && !*addr)
+        addr = NULL;
+    if ((addr != NULL) == by_id) {
+        qc_rpc_fail(r, QC_RPC_INVALID_PARAMS, "Only one of address and nodeid should be provided.");
+        return;
+    }
+    if (qc_net_disconnect(n->net, id, addr))
+        qc_rpc_fail(r, QC_RPC_CLIENT_NODE_NOT_CONNECTED, "Node not found in connected nodes");
+}
+
+static void setnetworkactive(qc_rpc_req *r, void *arg)
+{
+    qc_node *n = arg;
+    bool on = false;
+    if (!need_net(r, n) || !qc_rpc_bool(r, 0, &on))
+        return;
+    qc_net_set_active(n->net, on);
+    qc_jw_bool(qc_rpc_out(r), qc_net_active(n->net));
+}
+
+static void ping(qc_rpc_req *r, void *arg)
+{
+    qc_node *n = arg;
+    if (need_net(r, n))
+        qc_net_ping(n->net);
 }
 
 static void put_networks(qc_jw *w)
@@ -39,22 +200,26 @@ static void put_networks(qc_jw *w)
 static void getnetworkinfo(qc_rpc_req *r, void *arg)
 {
     const qc_node *n = arg;
-    const char *comment = n->user_agent_comment ? n->user_agent_comment : "";
+    qc_peer_info *list;
+    size_t count;
+    if (!peers(r, n, &list, &count))
+        return;
+    size_t in = count_peers(list, count, true);
+    qc_free(list);
     qc_jw *w = qc_rpc_out(r);
     qc_jw_obj(w);
     qc_jw_kint(w, "version", CLIENT_VERSION);
-    qc_jw_key(w, "subversion");
-    qc_jw_strf(w, *comment ? "/Quoin:%s(%s)/" : "/Quoin:%s%s/", PACKAGE_VERSION, comment);
-    qc_jw_kint(w, "protocolversion", PROTOCOL_VERSION);
+    qc_jw_kstr(w, "subversion", n->user_agent);
+    qc_jw_kint(w, "protocolversion", QC_NET_PROTOCOL);
     qc_jw_kstr(w, "localservices", "0000000000000000");
     qc_jw_karr(w, "localservicesnames");
     qc_jw_arr_end(w);
     qc_jw_kbool(w, "localrelay", false);
     qc_jw_kint(w, "timeoffset", 0);
-    qc_jw_kbool(w, "networkactive", false);
-    qc_jw_kint(w, "connections", 0);
-    qc_jw_kint(w, "connections_in", 0);
-    qc_jw_kint(w, "connections_out", 0);
+    qc_jw_kbool(w, "networkactive", n->net && qc_net_active(n->net));
+    qc_jw_kuint(w, "connections", count);
+    qc_jw_kuint(w, "connections_in", in);
+    qc_jw_kuint(w, "connections_out", count - in);
     put_networks(w);
     qc_jw_kamount(w, "relayfee", 100);
     qc_jw_kamount(w, "incrementalfee", 100);
@@ -66,11 +231,14 @@ static void getnetworkinfo(qc_rpc_req *r, void *arg)
 
 static void getnettotals(qc_rpc_req *r, void *arg)
 {
-    (void)arg;
+    const qc_node *n = arg;
+    uint64_t received = 0, sent = 0;
+    if (n->net)
+        qc_net_totals(n->net, &received, &sent);
     qc_jw *w = qc_rpc_out(r);
     qc_jw_obj(w);
-    qc_jw_kint(w, "totalbytesrecv", 0);
-    qc_jw_kint(w, "totalbytessent", 0);
+    qc_jw_kuint(w, "totalbytesrecv", received);
+    qc_jw_kuint(w, "totalbytessent", sent);
     qc_jw_kint(w, "timemillis", qc_clock_real_us() / 1000);
     qc_jw_kobj(w, "uploadtarget");
     qc_jw_kint(w, "timeframe", 86400);
@@ -83,7 +251,43 @@ static void getnettotals(qc_rpc_req *r, void *arg)
     qc_jw_obj_end(w);
 }
 
+static const qc_rpc_param P_ADDNODE[] = {
+    {"node", QC_T_STR, true, NULL, "The IP address and port of the peer to connect to", NULL, false,
+     false, false, NULL},
+    {"command", QC_T_STR, true, NULL, "'onetry' to try a connection to the node once", NULL, false,
+     false, false, NULL},
+    {"v2transport", QC_T_BOOL, false, "false", "Not supported in this version", NULL, false, false,
+     false, NULL},
+    {0},
+};
+static const qc_rpc_param P_DISCONNECT[] = {
+    {"address", QC_T_STR, false, "fallback to nodeid", "The IP address/port of the node", NULL,
+     false, false, false, NULL},
+    {"nodeid", QC_T_NUM, false, "fallback to address", "The node ID (see getpeerinfo for node IDs)",
+     NULL, false, false, false, NULL},
+    {0},
+};
+static const qc_rpc_param P_ACTIVE[] = {
+    {"state", QC_T_BOOL, true, NULL, "true to enable networking, false to disable", NULL, false,
+     false, false, NULL},
+    {0},
+};
+
 const qc_rpc_method QC_METHODS_NET[] = {
+    {"network", "addnode", "Try a connection to a node once.", P_ADDNODE, "null",
+     "addnode \"127.0.0.1:18444\" \"onetry\"", addnode, false},
+    {"network", "disconnectnode",
+     "Immediately disconnects from the specified peer node.\nStrictly one out of 'address' and "
+     "'nodeid' can be provided to identify the node.",
+     P_DISCONNECT, "null", "disconnectnode \"127.0.0.1:18444\"\ndisconnectnode \"\" 1",
+     disconnectnode, false},
+    {"network", "setnetworkactive", "Disable/enable all p2p network activity.", P_ACTIVE,
+     "true|false    (boolean) The value that was passed in", "setnetworkactive true",
+     setnetworkactive, false},
+    {"network", "ping",
+     "Requests that a ping be sent to all other nodes, to measure ping time.\nResults provided in "
+     "getpeerinfo.",
+     NULL, "null", "ping", ping, false},
     {"network", "getconnectioncount", "Returns the number of connections to other nodes.", NULL,
      "n    (numeric) The connection count", "getconnectioncount", getconnectioncount, false},
     {"network", "getpeerinfo",

@@ -1,0 +1,58 @@
+/* core/net/internal.h: shared by net.c and peer.c. Thread: net. */
+#pragma once
+#include "core/loop/loop.h"
+#include "core/net/message.h"
+#include "core/net/net.h"
+
+#include <stdatomic.h>
+
+#define QC_PEER_RECV_MAX (QC_MSG_MAX + QC_MSG_HEADER)
+#define QC_PEER_SEND_MAX 1000000u /* queued bytes; a peer that does not read is dropped */
+
+typedef struct qc_peer {
+    qc_net *net;
+    struct qc_peer *next;
+    int fd;
+    qc_watch *read, *write; /* write: while something is queued, or the connection is being made */
+    bool connecting, version_seen, closing;
+    qc_bytes in, out;
+    size_t out_at; /* sent so far */
+    uint64_t ping_nonce;
+    qc_mono ping_sent, opened, heard; /* ping_sent 0: none on the way */
+    qc_mono last_ping;
+    qc_peer_info info;
+} qc_peer;
+
+typedef struct qc_listener {
+    struct qc_listener *next;
+    qc_watch *watch;
+    int fd;
+} qc_listener;
+
+struct qc_net {
+    qc_loop *loop;
+    qc_thread *thread;
+    qc_timer *timer;
+    uint8_t magic[4];
+    char *user_agent;
+    uint32_t max_peers;
+    int64_t peer_timeout;
+    uint64_t nonce; /* in our version messages: tells connections to ourselves */
+    qc_peer *peers;
+    uint32_t n_peers;
+    qc_listener *listeners;
+    qc_peer_id next_id;
+    _Atomic bool active;
+    _Atomic uint32_t height;
+    _Atomic uint64_t sent, received;
+};
+
+/* peer.c */
+/** A connected or connecting socket becomes a peer. NULL: no memory or descriptors; fd is closed.
+ */
+qc_peer *qc_peer_new(qc_net *n, QC_OWN int fd, bool inbound, const char *addr);
+/** Unlink and free. */
+void qc_peer_close(QC_OWN qc_peer *p, const char *why);
+void qc_peer_ping(qc_peer *p);
+/** Timeouts. True: the peer was closed. */
+bool qc_peer_tick(qc_peer *p, qc_mono now);

@@ -1,0 +1,133 @@
+#include "core/net/message.h"
+
+#include "core/base/endian.h"
+#include "core/btc/wire.h"
+#include "core/crypto/sha256.h"
+
+#define ADDRESS_LEN 26 /* services, address, port */
+#define USER_AGENT_MAX 256
+
+const char *qc_msg_fail_text(qc_msg_fail f)
+{
+    switch (f) {
+    case QC_MSG_OK:
+        return "ok";
+    case QC_MSG_MORE:
+        return "incomplete";
+    case QC_MSG_MAGIC:
+        return "Header error: Wrong MessageStart";
+    case QC_MSG_NAME_BAD:
+        return "Header error: Invalid message type";
+    case QC_MSG_TOO_LARGE:
+        return "Header error: Size too large";
+    case QC_MSG_CHECKSUM:
+        return "Header error: Wrong checksum";
+    }
+    return "unknown";
+}
+
+static bool read_name(const uint8_t *p, char out[QC_MSG_NAME + 1])
+{
+    bool ended = false;
+    for (int i = 0; i < QC_MSG_NAME; i++) {
+        if (p[i] == 0)
+            ended = true;
+        else if (ended || p[i] < ' ' || p[i] > '~')
+            return false;
+        out[i] = (char)p[i];
+    }
+    out[QC_MSG_NAME] = 0;
+    return true;
+}
+
+static uint32_t checksum(qc_span payload)
+{
+    uint8_t hash[32];
+    qc_sha256d(payload, hash);
+    return qc_read_le32(hash);
+}
+
+qc_msg_fail qc_message_read(qc_span in, const uint8_t magic[static 4], qc_message *m)
+{
+    if (in.len >= 4 && memcmp(in.data, magic, 4) != 0)
+        return QC_MSG_MAGIC;
+    if (in.len < QC_MSG_HEADER)
+        return QC_MSG_MORE;
+    uint32_t len = qc_read_le32(in.data + 16);
+    if (!read_name(in.data + 4, m->name))
+        return QC_MSG_NAME_BAD;
+    if (len > QC_MSG_MAX)
+        return QC_MSG_TOO_LARGE;
+    if (in.len - QC_MSG_HEADER < len)
+        return QC_MSG_MORE;
+    m->payload = qc_span_of(in.data + QC_MSG_HEADER, len);
+    m->total = QC_MSG_HEADER + len;
+    return checksum(m->payload) == qc_read_le32(in.data + 20) ? QC_MSG_OK : QC_MSG_CHECKSUM;
+}
+
+qc_err qc_message_write(qc_bytes *out, const uint8_t magic[static 4], const char *name,
+                        qc_span payload)
+{
+    uint8_t head[QC_MSG_HEADER] = {0};
+    size_t n = strlen(name);
+    QC_ASSERT(n <= QC_MSG_NAME && payload.len <= QC_MSG_MAX);
+    memcpy(head, magic, 4);
+    memcpy(head + 4, name, n);
+    qc_write_le32(head + 16, (uint32_t)payload.len);
+    qc_write_le32(head + 20, checksum(payload));
+    qc_err err = qc_bytes_reserve(out, sizeof head + payload.len);
+    if (!err)
+        err = qc_bytes_append(out, head, sizeof head);
+    return err ? err : qc_bytes_append(out, payload.data, payload.len);
+}
+
+bool qc_version_read(qc_span payload, qc_version *out)
+{
+    qc_reader r = qc_reader_of(payload);
+    *out = (qc_version){.version = (int32_t)qc_r_le32(&r), .relay = true};
+    out->services = qc_r_le64(&r);
+    out->time = (int64_t)qc_r_le64(&r);
+    qc_r_span(&r, ADDRESS_LEN);
+    if (qc_reader_left(&r)) { /* old peers end here */
+        qc_r_span(&r, ADDRESS_LEN);
+        out->nonce = qc_r_le64(&r);
+    }
+    qc_span agent = qc_reader_left(&r) ? qc_r_var(&r) : qc_span_of("", 0);
+    if (qc_reader_left(&r))
+        out->start_height = (int32_t)qc_r_le32(&r);
+    if (qc_reader_left(&r))
+        out->relay = qc_r_u8(&r) != 0;
+    if (r.fail || agent.len > USER_AGENT_MAX)
+        return false;
+    for (size_t i = 0; i < agent.len; i++)
+        out->user_agent[i] =
+            agent.data[i] >= ' ' && agent.data[i] <= '~' ? (char)agent.data[i] : '?';
+    return true;
+}
+
+static qc_err put_address(qc_bytes *b, uint64_t services)
+{
+    static const uint8_t nowhere[ADDRESS_LEN - 8];
+    qc_err err = qc_w_le64(b, services);
+    return err ? err : qc_bytes_append(b, nowhere, sizeof nowhere);
+}
+
+qc_err qc_version_write(qc_bytes *out, const qc_version *v)
+{
+    qc_err err = qc_w_le32(out, (uint32_t)v->version);
+    if (!err)
+        err = qc_w_le64(out, v->services);
+    if (!err)
+        err = qc_w_le64(out, (uint64_t)v->time);
+    if (!err)
+        err = put_address(out, 0);
+    if (!err)
+        err = put_address(out, v->services);
+    if (!err)
+        err = qc_w_le64(out, v->nonce);
+    if (!err)
+        err = qc_w_var(out, qc_span_str(v->user_agent));
+    if (!err)
+        err = qc_w_le32(out, (uint32_t)v->start_height);
+    return err ? err : qc_w_u8(out, v->relay);
+}

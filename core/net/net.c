@@ -1,0 +1,333 @@
+/* The set of peers: listening, connecting, the calls of other threads. Those run on the loop by
+ * qc_loop_call(), so that nothing here is locked. */
+#include "core/net/net.h"
+
+#include "core/base/alloc.h"
+#include "core/base/hostport.h"
+#include "core/base/log.h"
+#include "core/net/internal.h"
+#include "core/os/file.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define TICK_MS 1000
+#define BACKLOG 64
+
+/* ---- addresses ---- */
+
+typedef union sockaddr_any {
+    struct sockaddr sa;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    struct sockaddr_storage room;
+} sockaddr_any;
+
+static bool parse_address(const char *text, uint16_t port, sockaddr_any *out, socklen_t *len)
+{
+    char host[256];
+    memset(out, 0, sizeof *out);
+    if (qc_split_host_port(text, host, sizeof host, &port))
+        return false;
+    if (inet_pton(AF_INET, host, &out->v4.sin_addr) == 1) {
+        out->v4.sin_family = AF_INET;
+        out->v4.sin_port = htons(port);
+        *len = sizeof out->v4;
+        return true;
+    }
+    out->v6.sin6_family = AF_INET6;
+    out->v6.sin6_port = htons(port);
+    *len = sizeof out->v6;
+    return inet_pton(AF_INET6, host, &out->v6.sin6_addr) == 1;
+}
+
+static void print_address(const sockaddr_any *a, char out[64])
+{
+    char host[INET6_ADDRSTRLEN] = "?";
+    if (a->sa.sa_family == AF_INET) {
+        inet_ntop(AF_INET, &a->v4.sin_addr, host, sizeof host);
+        snprintf(out, 64, "%s:%u", host, ntohs(a->v4.sin_port));
+    } else {
+        inet_ntop(AF_INET6, &a->v6.sin6_addr, host, sizeof host);
+        snprintf(out, 64, "[%s]:%u", host, ntohs(a->v6.sin6_port));
+    }
+}
+
+static int new_socket(int family)
+{
+    int on = 1;
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd >= 0)
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return fd;
+}
+
+/* ---- listening ---- */
+
+static void on_accept(void *arg, int fd, unsigned events)
+{
+    qc_net *n = arg;
+    sockaddr_any from, to;
+    socklen_t len = sizeof from;
+    char text[64];
+    (void)events;
+    int peer = accept4(fd, &from.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (peer < 0)
+        return;
+    if (!atomic_load(&n->active) || n->n_peers >= n->max_peers) {
+        close(peer);
+        return;
+    }
+    print_address(&from, text);
+    qc_peer *p = qc_peer_new(n, peer, true, text);
+    len = sizeof to;
+    if (p && getsockname(peer, &to.sa, &len) == 0)
+        print_address(&to, p->info.addr_bind);
+    if (p)
+        qc_log(QC_LOG_DEBUG, "net", "connection from %s accepted, peer=%lld", text,
+               (long long)p->info.id);
+}
+
+qc_err qc_net_listen(qc_net *n, const char *bind_to, uint16_t default_port)
+{
+    sockaddr_any a;
+    socklen_t len;
+    int on = 1;
+    if (!parse_address(bind_to, default_port, &a, &len))
+        return QC_EINVAL;
+    int fd = new_socket(a.sa.sa_family);
+    if (fd < 0)
+        return QC_EIO;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    qc_listener *l = qc_alloc(sizeof *l);
+    qc_err err = bind(fd, &a.sa, len) || listen(fd, BACKLOG) ? QC_EBUSY : QC_OK;
+    if (!err)
+        err = qc_io_watch(n->loop, fd, QC_IO_READ, on_accept, n, &l->watch);
+    if (err) {
+        close(fd);
+        qc_free(l);
+        return err;
+    }
+    l->fd = fd;
+    l->next = n->listeners;
+    n->listeners = l;
+    return QC_OK;
+}
+
+/* ---- life ---- */
+
+static void on_timer(void *arg)
+{
+    qc_net *n = arg;
+    qc_mono now = qc_clock_mono();
+    for (qc_peer *p = n->peers, *next; p; p = next) {
+        next = p->next;
+        qc_peer_tick(p, now);
+    }
+    qc_timer_set(n->timer, TICK_MS);
+}
+
+qc_err qc_net_new(qc_net **out, const qc_net_options *o)
+{
+    qc_net *n = qc_alloc(sizeof *n);
+    qc_err err = qc_loop_new(&n->loop);
+    if (err) {
+        qc_free(n);
+        return err;
+    }
+    memcpy(n->magic, o->magic, sizeof n->magic);
+    n->user_agent = qc_strdup(o->user_agent);
+    n->max_peers = o->max_peers;
+    n->peer_timeout = o->peer_timeout;
+    qc_os_random(&n->nonce, sizeof n->nonce);
+    atomic_store(&n->active, o->active);
+    err = qc_timer_new(n->loop, on_timer, n, &n->timer);
+    if (err) {
+        qc_loop_free(n->loop);
+        qc_free(n->user_agent);
+        qc_free(n);
+        return err;
+    }
+    qc_timer_set(n->timer, TICK_MS);
+    *out = n;
+    return QC_OK;
+}
+
+static void close_all(qc_net *n, const char *why)
+{
+    while (n->peers)
+        qc_peer_close(n->peers, why);
+}
+
+static void run(void *arg)
+{
+    qc_net *n = arg;
+    qc_loop_run(n->loop);
+}
+
+qc_err qc_net_start(qc_net *n)
+{
+    return qc_thread_start(&n->thread, "net", run, n);
+}
+
+void qc_net_free(qc_net *n)
+{
+    if (!n)
+        return;
+    if (n->thread) {
+        qc_loop_stop(n->loop);
+        qc_thread_join(n->thread);
+    }
+    close_all(n, "shutdown");
+    for (qc_listener *l = n->listeners, *next; l; l = next) {
+        next = l->next;
+        qc_unwatch(l->watch);
+        close(l->fd);
+        qc_free(l);
+    }
+    qc_timer_free(n->timer);
+    qc_loop_free(n->loop);
+    qc_free(n->user_agent);
+    qc_free(n);
+}
+
+void qc_net_set_height(qc_net *n, uint32_t height)
+{
+    atomic_store(&n->height, height);
+}
+
+bool qc_net_active(const qc_net *n)
+{
+    return atomic_load(&n->active);
+}
+
+void qc_net_totals(const qc_net *n, uint64_t *received, uint64_t *sent)
+{
+    *received = atomic_load(&n->received);
+    *sent = atomic_load(&n->sent);
+}
+
+/* ---- calls from other threads ---- */
+
+typedef struct call {
+    qc_net *n;
+    const char *addr;
+    uint16_t port;
+    qc_peer_id id;
+    bool on;
+    qc_peer_info *list;
+    size_t count;
+    qc_err err;
+} call;
+
+static qc_peer *find_peer(const qc_net *n, qc_peer_id id, const char *addr)
+{
+    for (qc_peer *p = n->peers; p; p = p->next)
+        if (addr ? strcmp(p->info.addr, addr) == 0 : p->info.id == id)
+            return p;
+    return NULL;
+}
+
+static void do_connect(void *arg)
+{
+    call *c = arg;
+    qc_net *n = c->n;
+    sockaddr_any a;
+    socklen_t len;
+    char text[64];
+    c->err = QC_EINVAL;
+    if (!parse_address(c->addr, c->port, &a, &len))
+        return;
+    print_address(&a, text);
+    c->err = !atomic_load(&n->active)        ? QC_EPERM
+             : n->n_peers >= n->max_peers    ? QC_EFULL
+             : find_peer(n, 0, text) != NULL ? QC_EEXIST
+                                             : QC_OK;
+    if (c->err)
+        return;
+    int fd = new_socket(a.sa.sa_family);
+    c->err = QC_EIO;
+    if (fd < 0)
+        return;
+    qc_log(QC_LOG_DEBUG, "net", "trying v1 connection (manual) to %s", text);
+    if (connect(fd, &a.sa, len) && errno != EINPROGRESS) {
+        close(fd);
+        return;
+    }
+    if (qc_peer_new(n, fd, false, text))
+        c->err = QC_OK;
+}
+
+static void do_disconnect(void *arg)
+{
+    call *c = arg;
+    qc_peer *p = find_peer(c->n, c->id, c->addr);
+    c->err = p ? QC_OK : QC_ENOENT;
+    if (p)
+        qc_peer_close(p, "RPC disconnectnode");
+}
+
+static void do_set_active(void *arg)
+{
+    call *c = arg;
+    atomic_store(&c->n->active, c->on);
+    if (!c->on)
+        close_all(c->n, "network inactive");
+}
+
+static void do_ping(void *arg)
+{
+    call *c = arg;
+    for (qc_peer *p = c->n->peers; p; p = p->next)
+        qc_peer_ping(p);
+}
+
+static void do_list(void *arg)
+{
+    call *c = arg;
+    c->list = qc_try_calloc(c->n->n_peers + 1, sizeof *c->list);
+    c->err = c->list ? QC_OK : QC_ENOMEM;
+    for (qc_peer *p = c->n->peers; c->list && p; p = p->next)
+        if (!p->connecting)
+            c->list[c->count++] = p->info;
+}
+
+qc_err qc_net_connect(qc_net *n, const char *addr, uint16_t default_port)
+{
+    call c = {.n = n, .addr = addr, .port = default_port};
+    qc_loop_call(n->loop, do_connect, &c);
+    return c.err;
+}
+
+qc_err qc_net_disconnect(qc_net *n, qc_peer_id id, const char *addr)
+{
+    call c = {.n = n, .id = id, .addr = addr};
+    qc_loop_call(n->loop, do_disconnect, &c);
+    return c.err;
+}
+
+void qc_net_set_active(qc_net *n, bool on)
+{
+    call c = {.n = n, .on = on};
+    qc_loop_call(n->loop, do_set_active, &c);
+}
+
+void qc_net_ping(qc_net *n)
+{
+    call c = {.n = n};
+    qc_loop_call(n->loop, do_ping, &c);
+}
+
+qc_err qc_net_peers(qc_net *n, qc_peer_info **list, size_t *count)
+{
+    call c = {.n = n};
+    qc_loop_call(n->loop, do_list, &c);
+    *list = c.list;
+    *count = c.count;
+    return c.err;
+}

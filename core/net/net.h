@@ -1,0 +1,73 @@
+/* core/net/net.h: connections to peers: listening, connecting, the version handshake, pings. This
+ * first cut speaks transport version 1 and relays nothing; it knows no chain. Everything runs on a
+ * loop and thread of its own, "net". */
+#pragma once
+#include "core/base/bytes.h"
+#include "core/base/clock.h"
+
+typedef struct qc_net qc_net;
+typedef int64_t qc_peer_id;
+
+#define QC_NET_PROTOCOL 70016
+#define QC_NET_KINDS 24 /* message names counted apart per peer and direction */
+
+typedef struct qc_net_options {
+    uint8_t magic[4];
+    const char *user_agent; /* copied; "/Quoin:0.1.0/" */
+    uint32_t max_peers;
+    int64_t peer_timeout; /* seconds for the handshake (-peertimeout) */
+    bool active;          /* false: as after qc_net_set_active(n, false) */
+} qc_net_options;
+
+/** Bytes by message name. */
+typedef struct qc_net_count {
+    char name[13];
+    uint64_t bytes;
+} qc_net_count;
+
+/** What getpeerinfo tells of a peer. */
+typedef struct qc_peer_info {
+    qc_peer_id id;
+    char addr[64], addr_bind[64];
+    bool inbound, handshaken;
+    int32_t version, start_height;
+    uint64_t services;
+    char user_agent[257];
+    bool relay;
+    qc_unixtime connected, last_send, last_recv;
+    int64_t time_offset;
+    int64_t ping_us, min_ping_us; /* -1: none yet */
+    uint64_t sent, received;
+    qc_net_count sent_by[QC_NET_KINDS], received_by[QC_NET_KINDS];
+    size_t n_sent_by, n_received_by;
+} qc_peer_info;
+
+/** Out: owned, qc_net_free(). Returns: QC_OK; QC_EIO. */
+QC_MUST_CHECK qc_err qc_net_new(qc_net **out, const qc_net_options *o);
+/** Accept peers on "host[:port]" (numeric). Before qc_net_start().
+ *  Returns: QC_OK; QC_EINVAL; QC_EBUSY (cannot bind); QC_EIO. */
+QC_MUST_CHECK qc_err qc_net_listen(qc_net *n, const char *bind, uint16_t default_port);
+/** Start the net thread. Returns: QC_OK; QC_EIO. */
+QC_MUST_CHECK qc_err qc_net_start(qc_net *n);
+/** Stop the thread, close everything. No call of another thread may be running. NULL is allowed. */
+void qc_net_free(QC_OWN qc_net *n);
+
+/* The rest is for any thread but net's own, while it runs. */
+
+/** Height told to peers from now on. */
+void qc_net_set_height(qc_net *n, uint32_t height);
+/** Connect once to "host[:port]" (numeric; no names are looked up).
+ *  Returns: QC_OK (connecting); QC_EINVAL (not an address); QC_EPERM (network inactive);
+ *  QC_EFULL (too many peers); QC_EEXIST (connected already); QC_EIO. */
+QC_MUST_CHECK qc_err qc_net_connect(qc_net *n, const char *addr, uint16_t default_port);
+/** Close a peer by id (addr NULL) or by address. Returns: QC_OK; QC_ENOENT. */
+QC_MUST_CHECK qc_err qc_net_disconnect(qc_net *n, qc_peer_id id, const char *addr);
+/** Off: closes every peer and refuses new ones. */
+void qc_net_set_active(qc_net *n, bool on);
+bool qc_net_active(const qc_net *n);
+/** Ping every peer. */
+void qc_net_ping(qc_net *n);
+/** All peers, oldest first. Out: *list owned, qc_free(). */
+QC_MUST_CHECK qc_err qc_net_peers(qc_net *n, qc_peer_info **list, size_t *count);
+/** Bytes in all since the start. */
+void qc_net_totals(const qc_net *n, uint64_t *received, uint64_t *sent);

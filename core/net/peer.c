@@ -1,0 +1,312 @@
+/* One peer: its bytes, the handshake, pings. A peer that breaks a rule of the transport or of the
+ * handshake is dropped with a line that says which. */
+#include "core/base/alloc.h"
+#include "core/base/arith.h"
+#include "core/base/endian.h"
+#include "core/base/log.h"
+#include "core/net/internal.h"
+#include "core/os/file.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SECOND ((qc_mono)1000000000)
+#define PING_EVERY (120 * SECOND)    /* Core PING_INTERVAL */
+#define PING_TIMEOUT (1200 * SECOND) /* Core TIMEOUT_INTERVAL */
+#define MIN_PROTOCOL 31800           /* Core MIN_PEER_PROTO_VERSION */
+#define READ_CHUNK 65536
+
+/* ---- accounting ---- */
+
+static void count(qc_net_count *list, size_t *n, const char *name, size_t bytes)
+{
+    size_t i = 0;
+    while (i < *n && strcmp(list[i].name, name) != 0)
+        i++;
+    if (i == *n) {
+        if (*n == QC_NET_KINDS)
+            i = QC_NET_KINDS - 1; /* the rest is counted with the last */
+        else
+            memcpy(list[(*n)++].name, name, strlen(name) + 1);
+    }
+    list[i].bytes += bytes;
+}
+
+/* ---- sending ---- */
+
+static void on_write(void *arg, int fd, unsigned events);
+
+static bool want_write(qc_peer *p)
+{
+    return p->write || !qc_io_watch(p->net->loop, p->fd, QC_IO_WRITE, on_write, p, &p->write);
+}
+
+static void send_message(qc_peer *p, const char *name, qc_span payload)
+{
+    size_t before = p->out.len;
+    if (p->closing)
+        return;
+    if (qc_message_write(&p->out, p->net->magic, name, payload) || !want_write(p)) {
+        p->closing = true;
+        return;
+    }
+    p->info.last_send = qc_clock_now();
+    p->info.sent += p->out.len - before;
+    atomic_fetch_add(&p->net->sent, p->out.len - before);
+    count(p->info.sent_by, &p->info.n_sent_by, name, p->out.len - before);
+    qc_log(QC_LOG_DEBUG, "net", "sending %s (%zu bytes) peer=%lld", name, payload.len,
+           (long long)p->info.id);
+    if (p->out.len - p->out_at > QC_PEER_SEND_MAX)
+        p->closing = true;
+}
+
+static void send_version(qc_peer *p)
+{
+    qc_bytes b = QC_BYTES_INIT;
+    qc_version v = {.version = QC_NET_PROTOCOL, .time = qc_clock_now(), .nonce = p->net->nonce};
+    v.start_height = (int32_t)QC_MIN(atomic_load(&p->net->height), (uint32_t)INT32_MAX);
+    snprintf(v.user_agent, sizeof v.user_agent, "%s", p->net->user_agent);
+    if (qc_version_write(&b, &v))
+        p->closing = true;
+    else
+        send_message(p, "version", qc_bytes_span(&b));
+    qc_bytes_free(&b);
+}
+
+void qc_peer_ping(qc_peer *p)
+{
+    uint8_t nonce[8];
+    if (!p->info.handshaken || p->ping_sent)
+        return;
+    qc_os_random(nonce, sizeof nonce);
+    p->ping_nonce = qc_read_le64(nonce);
+    p->ping_sent = p->last_ping = qc_clock_mono();
+    send_message(p, "ping", qc_span_of(nonce, sizeof nonce));
+}
+
+/* ---- messages ---- */
+
+static void on_version(qc_peer *p, qc_span payload)
+{
+    qc_version v;
+    if (p->version_seen) {
+        qc_log(QC_LOG_DEBUG, "net", "redundant version message from peer=%lld",
+               (long long)p->info.id);
+        return;
+    }
+    if (!qc_version_read(payload, &v) || v.version < MIN_PROTOCOL) {
+        qc_log(QC_LOG_DEBUG, "net", "peer=%lld using obsolete or malformed version; disconnecting",
+               (long long)p->info.id);
+        p->closing = true;
+        return;
+    }
+    if (p->info.inbound && v.nonce == p->net->nonce) {
+        qc_log(QC_LOG_INFO, "net", "connected to self at %s, disconnecting", p->info.addr);
+        p->closing = true;
+        return;
+    }
+    p->version_seen = true;
+    p->info.version = v.version;
+    p->info.services = v.services;
+    p->info.start_height = v.start_height;
+    p->info.relay = v.relay;
+    p->info.time_offset = v.time - qc_clock_now();
+    memcpy(p->info.user_agent, v.user_agent, sizeof v.user_agent);
+    if (p->info.inbound)
+        send_version(p);
+    send_message(p, "verack", qc_span_of("", 0));
+    qc_log(QC_LOG_DEBUG, "net", "receive version message: %s: version %d, blocks=%d, peer=%lld",
+           v.user_agent, v.version, v.start_height, (long long)p->info.id);
+}
+
+static void on_pong(qc_peer *p, qc_span payload)
+{
+    if (payload.len < 8 || !p->ping_sent || qc_read_le64(payload.data) != p->ping_nonce)
+        return;
+    int64_t us = (qc_clock_mono() - p->ping_sent) / 1000;
+    p->ping_sent = 0;
+    p->info.ping_us = us;
+    if (p->info.min_ping_us < 0 || us < p->info.min_ping_us)
+        p->info.min_ping_us = us;
+}
+
+static void on_message(qc_peer *p, const qc_message *m)
+{
+    qc_log(QC_LOG_DEBUG, "net", "received: %s (%zu bytes) peer=%lld", m->name, m->payload.len,
+           (long long)p->info.id);
+    if (strcmp(m->name, "version") == 0) {
+        on_version(p, m->payload);
+    } else if (!p->version_seen) {
+        qc_log(QC_LOG_DEBUG, "net", "non-version message before version handshake from peer=%lld",
+               (long long)p->info.id);
+    } else if (strcmp(m->name, "verack") == 0) {
+        if (p->info.handshaken)
+            return;
+        p->info.handshaken = true;
+        qc_log(QC_LOG_INFO, "net", "New %s peer connected: version: %d, blocks=%d, peer=%lld",
+               p->info.inbound ? "inbound" : "manual", p->info.version, p->info.start_height,
+               (long long)p->info.id);
+        qc_peer_ping(p);
+    } else if (strcmp(m->name, "ping") == 0 && p->info.handshaken) {
+        if (m->payload.len >= 8)
+            send_message(p, "pong", qc_span_of(m->payload.data, 8));
+    } else if (strcmp(m->name, "pong") == 0) {
+        on_pong(p, m->payload);
+    }
+}
+
+/* Everything whole that has arrived. A wrong checksum costs the message only, as in Core. */
+static void take_messages(qc_peer *p)
+{
+    size_t at = 0;
+    while (!p->closing) {
+        qc_message m;
+        qc_span rest = qc_span_of(p->in.data + at, p->in.len - at);
+        qc_msg_fail f = qc_message_read(rest, p->net->magic, &m);
+        if (f == QC_MSG_MORE)
+            break;
+        if (f != QC_MSG_OK)
+            qc_log(QC_LOG_DEBUG, "net", "%s, peer=%lld", qc_msg_fail_text(f),
+                   (long long)p->info.id);
+        if (f != QC_MSG_OK && f != QC_MSG_CHECKSUM) {
+            p->closing = true;
+            break;
+        }
+        at += m.total;
+        count(p->info.received_by, &p->info.n_received_by, m.name, m.total);
+        if (f == QC_MSG_OK)
+            on_message(p, &m);
+    }
+    if (at) {
+        memmove(p->in.data, p->in.data + at, p->in.len - at);
+        p->in.len -= at;
+    }
+}
+
+/* ---- descriptors ---- */
+
+static void on_read(void *arg, int fd, unsigned events)
+{
+    qc_peer *p = arg;
+    (void)events;
+    if (p->in.len > QC_PEER_RECV_MAX || qc_bytes_reserve(&p->in, READ_CHUNK)) {
+        qc_peer_close(p, "receive buffer");
+        return;
+    }
+    ssize_t n = recv(fd, p->in.data + p->in.len, READ_CHUNK, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        qc_peer_close(p, n == 0 ? "socket closed" : "socket receive error");
+        return;
+    }
+    p->in.len += (size_t)n;
+    p->info.received += (uint64_t)n;
+    p->info.last_recv = qc_clock_now();
+    p->heard = qc_clock_mono();
+    atomic_fetch_add(&p->net->received, (uint64_t)n);
+    take_messages(p);
+    if (p->closing)
+        qc_peer_close(p, "protocol");
+}
+
+static bool connected(qc_peer *p)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+    if (getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &len) || error)
+        return false;
+    p->connecting = false;
+    if (qc_io_watch(p->net->loop, p->fd, QC_IO_READ, on_read, p, &p->read))
+        return false;
+    send_version(p);
+    return !p->closing;
+}
+
+static void on_write(void *arg, int fd, unsigned events)
+{
+    qc_peer *p = arg;
+    (void)events;
+    if (p->connecting && !connected(p)) {
+        qc_peer_close(p, "connection failed");
+        return;
+    }
+    if (p->out_at < p->out.len) {
+        ssize_t n = send(fd, p->out.data + p->out_at, p->out.len - p->out_at, MSG_NOSIGNAL);
+        if (n < 0 && errno != EAGAIN && errno != EINTR) {
+            qc_peer_close(p, "socket send error");
+            return;
+        }
+        p->out_at += n > 0 ? (size_t)n : 0;
+    }
+    if (p->out_at == p->out.len) {
+        p->out.len = p->out_at = 0;
+        qc_unwatch(p->write);
+        p->write = NULL;
+    }
+}
+
+/* ---- life ---- */
+
+qc_peer *qc_peer_new(qc_net *n, int fd, bool inbound, const char *addr)
+{
+    qc_peer *p = qc_alloc(sizeof *p);
+    p->net = n;
+    p->fd = fd;
+    p->connecting = !inbound;
+    p->opened = p->heard = p->last_ping = qc_clock_mono();
+    p->info = (qc_peer_info){.id = n->next_id++, .inbound = inbound, .ping_us = -1};
+    p->info.min_ping_us = -1;
+    p->info.connected = qc_clock_now();
+    snprintf(p->info.addr, sizeof p->info.addr, "%s", addr);
+    qc_err err = inbound ? qc_io_watch(n->loop, fd, QC_IO_READ, on_read, p, &p->read)
+                         : qc_io_watch(n->loop, fd, QC_IO_WRITE, on_write, p, &p->write);
+    if (err) {
+        close(fd);
+        qc_free(p);
+        return NULL;
+    }
+    qc_peer **at = &n->peers;
+    while (*at)
+        at = &(*at)->next;
+    *at = p;
+    n->n_peers++;
+    return p;
+}
+
+void qc_peer_close(qc_peer *p, const char *why)
+{
+    qc_net *n = p->net;
+    for (qc_peer **at = &n->peers; *at; at = &(*at)->next)
+        if (*at == p) {
+            *at = p->next;
+            n->n_peers--;
+            break;
+        }
+    qc_log(QC_LOG_DEBUG, "net", "disconnecting peer=%lld: %s", (long long)p->info.id, why);
+    qc_unwatch(p->read);
+    qc_unwatch(p->write);
+    close(p->fd);
+    qc_bytes_free(&p->in);
+    qc_bytes_free(&p->out);
+    qc_free(p);
+}
+
+bool qc_peer_tick(qc_peer *p, qc_mono now)
+{
+    const char *why = NULL;
+    if (p->closing)
+        why = "send queue";
+    else if (!p->info.handshaken && now - p->opened > p->net->peer_timeout * SECOND)
+        why = "version handshake timeout";
+    else if (p->ping_sent && now - p->ping_sent > PING_TIMEOUT)
+        why = "ping timeout";
+    else if (now - p->heard > PING_TIMEOUT)
+        why = "socket receive timeout";
+    if (why)
+        qc_peer_close(p, why);
+    else if (now - p->last_ping > PING_EVERY)
+        qc_peer_ping(p);
+    return why != NULL;
+}
