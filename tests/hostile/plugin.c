@@ -8,11 +8,12 @@
 #ifndef ID
 #define ID "org.quoin.test.plugin"
 #endif
-#define VERSION "1.2.3"
+#define PLUGIN_VERSION "1.2.3"
 
 /* ---- the manifest ---- */
 
-#define HEAD "\"id\":\"" ID "\",\"version\":\"" VERSION "\",\"summary\":\"a plugin for tests\""
+#define HEAD                                                                                       \
+    "\"id\":\"" ID "\",\"version\":\"" PLUGIN_VERSION "\",\"summary\":\"a plugin for tests\""
 #define CONFIG                                                                                     \
     ",\"config\":[{\"name\":\"batch\",\"type\":\"int\",\"min\":1,\"max\":100,\"default\":7},"      \
     "{\"name\":\"greeting\",\"type\":\"text\",\"default\":\"hello\"}]"
@@ -495,7 +496,7 @@ static void fini(void *self)
 #if defined(SHAPE_WRONGVER)
 #define ENTRY_VERSION "1.2.4"
 #else
-#define ENTRY_VERSION VERSION
+#define ENTRY_VERSION PLUGIN_VERSION
 #endif
 #if defined(SHAPE_WRONGID)
 #define ENTRY_ID "org.quoin.test.other"

@@ -1,0 +1,85 @@
+/* quoin/mock.h: libquoin-mock, a host in a box to unit-test a plugin against: a chain made to order
+ * with reorganisations, a store in memory that can crash, calls of RPC methods, and failures on
+ * demand. Everything runs in qn_mock_run(), on the caller's thread; time stands still between
+ * events, so no test sleeps. Link with `pkg-config --libs quoin-mock`.
+ *
+ *     qn_mock *m = qn_mock_new();
+ *     assert(qn_mock_start(m, &qn_plugin_entry) == QN_OK);
+ *     qn_mock_mine(m, 3);
+ *     qn_mock_run(m);
+ *     char *reply = qn_mock_rpc(m, "hello.height", "[]");
+ */
+#ifndef QUOIN_MOCK_H
+#define QUOIN_MOCK_H
+#include "quoin/block.h"
+#include "quoin/block_read.h"
+#include "quoin/chain_follow.h"
+#include "quoin/chain_read.h"
+#include "quoin/plugin.h"
+#include "quoin/rpc_serve.h"
+#include "quoin/store_own.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct qn_mock qn_mock;
+
+/** A regtest chain that consists of genesis; everything is granted. Ends the program when memory
+ *  runs out, as do all functions here. Owned: qn_mock_free(). */
+qn_mock *qn_mock_new(void);
+void qn_mock_free(qn_mock *m);
+
+/** Do not grant this id ("store.own/1") from the next start on. */
+void qn_mock_deny(qn_mock *m, const char *id);
+/** A configuration value for the next start. */
+void qn_mock_config(qn_mock *m, const char *name, const char *value);
+/** Window of chain.follow (default 16). */
+void qn_mock_window(qn_mock *m, uint32_t window);
+
+/* ---- life ---- */
+/** init() and start(); then runs what is due. Returns what the plugin answered. */
+qn_status qn_mock_start(qn_mock *m, const qn_plugin_1 *entry);
+/** stop() and fini(). */
+qn_status qn_mock_stop(qn_mock *m);
+/** As kill -9: nothing is called, and writes that were not synced are lost. */
+void qn_mock_crash(qn_mock *m);
+/** Run posted tasks, timers (time jumps to each), on_ready and so on until nothing is left to do
+ *  or a minute of the mock's time has passed. Returns the number of callbacks. Stops the plugin
+ * when it called fail(). */
+unsigned qn_mock_run(qn_mock *m);
+/** What the plugin gave to fail(), or NULL. Borrowed. */
+const char *qn_mock_failure(const qn_mock *m);
+/** Everything logged so far, one line each. Borrowed until the next call. */
+const char *qn_mock_log(const qn_mock *m);
+/** The k-th table call from now (1: the next) answers `st` and does nothing; 0: none does.
+ *  Calls without a status do not count. */
+void qn_mock_fail_call(qn_mock *m, uint64_t k, qn_status st);
+/** Table calls so far. */
+uint64_t qn_mock_calls(const qn_mock *m);
+
+/* ---- the chain ---- */
+/** An output of the next block's transaction that pays `value` satoshis to a script.
+ *  Returns its number there. */
+uint32_t qn_mock_pay(qn_mock *m, const void *script, uint32_t script_len, int64_t value);
+/** An input of the next block's transaction: any output of an earlier block. */
+void qn_mock_spend(qn_mock *m, const qn_hash *txid, uint32_t n);
+/** n blocks on the tip. The first holds what was queued by pay and spend, as one transaction. */
+void qn_mock_mine(qn_mock *m, uint32_t n);
+/** Leave the newest `back` blocks (they become stale), then mine n others. */
+void qn_mock_reorg(qn_mock *m, uint32_t back, uint32_t n);
+/** The active block at `height`, part B included; NULL above the tip. Borrowed. */
+const qn_block_view *qn_mock_block(const qn_mock *m, uint32_t height);
+uint32_t qn_mock_height(const qn_mock *m);
+
+/* ---- what the plugin offers ---- */
+/** Call a method and run until it has answered or nothing is left to do. The reply's text; for an
+ *  error "error CODE: message"; "error: no such method"; "error: no answer". Owned: free(). */
+char *qn_mock_rpc(qn_mock *m, const char *method, const char *params);
+/** Number of keys in the plugin's store. */
+uint64_t qn_mock_store_count(const qn_mock *m);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

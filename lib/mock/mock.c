@@ -1,0 +1,321 @@
+/* The mock's life, loop and host/1. */
+#include "lib/mock/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RUN_MS 60000u /* of the mock's time, so that a periodic timer has an end */
+
+void *mock_grow(void *p, size_t size)
+{
+    void *q = realloc(p, size ? size : 1);
+    if (!q)
+        abort();
+    return q;
+}
+
+char *mock_text(const char *text, size_t len)
+{
+    char *s = mock_grow(NULL, len + 1);
+    if (len)
+        memcpy(s, text, len);
+    s[len] = 0;
+    return s;
+}
+
+qn_status mock_enter(qn_cap *cap)
+{
+    qn_mock *m = cap->mock;
+    m->calls++;
+    if (m->fail_at && --m->fail_at == 0)
+        return m->fail_with;
+    return m->running ? QN_OK : QN_E_REVOKED;
+}
+
+void mock_post(qn_mock *m, uint64_t id, uint64_t delay_ms, qn_task_fn *fn, void *arg)
+{
+    mock_task *t = mock_grow(NULL, sizeof *t), **at = &m->tasks;
+    *t = (mock_task){id, m->now_ms + delay_ms, fn, arg, NULL};
+    while (*at && (*at)->due <= t->due)
+        at = &(*at)->next;
+    t->next = *at;
+    *at = t;
+}
+
+/* ---- host/1 ---- */
+
+static bool denied(const qn_mock *m, const char *id)
+{
+    for (unsigned i = 0; i < m->n_denied; i++)
+        if (strcmp(m->denied[i], id) == 0)
+            return true;
+    return false;
+}
+
+static qn_status host_get(qn_cap *host, const char *id, uint32_t min, const void **table,
+                          qn_cap **handle)
+{
+    qn_mock *m = host->mock;
+    qn_status st = mock_enter(host);
+    if (st != QN_OK)
+        return st;
+    for (unsigned i = 0; i < sizeof m->cap / sizeof m->cap[0]; i++) {
+        if (strcmp(m->cap[i].id, id) != 0)
+            continue;
+        if (((const qn_head *)m->cap[i].table)->revision < min)
+            return QN_E_OLDHOST;
+        if (denied(m, id))
+            return QN_E_DENIED;
+        *table = m->cap[i].table;
+        *handle = &m->cap[i];
+        return QN_OK;
+    }
+    return QN_E_NOSUCH;
+}
+
+static void host_log(qn_cap *host, uint32_t level, const char *message, uint32_t len)
+{
+    static const char *const name[] = {"?", "error", "warn", "info", "debug"};
+    qn_mock *m = host->mock;
+    size_t have = strlen(m->log);
+    m->log = mock_grow(m->log, have + len + 16);
+    snprintf(m->log + have, len + 16, "%s: %.*s\n", name[level < 5 ? level : 0], (int)len, message);
+}
+
+static void host_fail(qn_cap *host, qn_status why, const char *message, uint32_t len)
+{
+    qn_mock *m = host->mock;
+    if (m->failure)
+        return;
+    m->failure = mock_grow(NULL, (size_t)len + 32);
+    snprintf(m->failure, (size_t)len + 32, "%.*s (status %d)", (int)len, message, (int)why);
+}
+
+static qn_status host_post(qn_cap *host, qn_task_fn *task, void *arg)
+{
+    qn_status st = mock_enter(host);
+    if (st == QN_OK)
+        mock_post(host->mock, 0, 0, task, arg);
+    return st;
+}
+
+static qn_status host_timer_set(qn_cap *host, uint32_t delay_ms, qn_task_fn *task, void *arg,
+                                uint64_t *timer)
+{
+    qn_status st = mock_enter(host);
+    if (st != QN_OK)
+        return st;
+    *timer = ++host->mock->next_id;
+    mock_post(host->mock, *timer, delay_ms, task, arg);
+    return QN_OK;
+}
+
+static qn_status host_timer_cancel(qn_cap *host, uint64_t timer)
+{
+    qn_status st = mock_enter(host);
+    if (st != QN_OK)
+        return st;
+    for (mock_task **at = &host->mock->tasks; *at; at = &(*at)->next)
+        if (timer && (*at)->id == timer) {
+            mock_task *t = *at;
+            *at = t->next;
+            free(t);
+            return QN_OK;
+        }
+    return QN_E_NOTFOUND;
+}
+
+static void host_progress(qn_cap *host, uint32_t permille, const char *what, uint32_t len)
+{
+    (void)host;
+    (void)permille;
+    (void)what;
+    (void)len;
+}
+
+static uint64_t host_now_ms(qn_cap *host)
+{
+    return host->mock->now_ms;
+}
+
+static int64_t host_time(qn_cap *host)
+{
+    return 1700000000 + (int64_t)(host->mock->now_ms / 1000);
+}
+
+/* The same in every run, so that tests repeat. */
+static qn_status host_random(qn_cap *host, void *buffer, uint32_t len)
+{
+    static uint64_t seed = 1;
+    qn_status st = mock_enter(host);
+    for (uint32_t i = 0; st == QN_OK && i < len; i++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        ((uint8_t *)buffer)[i] = (uint8_t)(seed >> 56);
+    }
+    return st;
+}
+
+static const qn_host_1 HOST = {.h = {sizeof(qn_host_1), QN_HOST_1_REVISION},
+                               .get = host_get,
+                               .log = host_log,
+                               .fail = host_fail,
+                               .post = host_post,
+                               .timer_set = host_timer_set,
+                               .timer_cancel = host_timer_cancel,
+                               .progress = host_progress,
+                               .now_ms = host_now_ms,
+                               .time = host_time,
+                               .random = host_random};
+
+/* ---- making and unmaking ---- */
+
+qn_mock *qn_mock_new(void)
+{
+    qn_mock *m = mock_grow(NULL, sizeof *m);
+    memset(m, 0, sizeof *m);
+    const qn_cap caps[] = {{m, QN_HOST_1_ID, &HOST},
+                           {m, QN_CHAIN_READ_1_ID, &MOCK_CHAIN_READ},
+                           {m, QN_CHAIN_FOLLOW_1_ID, &MOCK_CHAIN_FOLLOW},
+                           {m, QN_BLOCK_READ_1_ID, &MOCK_BLOCK_READ},
+                           {m, QN_STORE_OWN_1_ID, &MOCK_STORE_OWN},
+                           {m, QN_RPC_SERVE_1_ID, &MOCK_RPC_SERVE}};
+    memcpy(m->cap, caps, sizeof caps);
+    m->log = mock_text("", 0);
+    m->window = 16;
+    m->now_ms = 1000;
+    mock_chain_init(m);
+    return m;
+}
+
+/* The plugin is gone: what it asked for goes too. */
+static void drop_plugin(qn_mock *m, bool crash)
+{
+    m->running = false;
+    m->entry = NULL;
+    m->self = NULL;
+    while (m->tasks) {
+        mock_task *t = m->tasks;
+        m->tasks = t->next;
+        free(t);
+    }
+    mock_chain_drop(m);
+    mock_store_drop(m, crash);
+    mock_rpc_drop(m);
+}
+
+void qn_mock_free(qn_mock *m)
+{
+    if (!m)
+        return;
+    if (m->entry)
+        (void)qn_mock_stop(m);
+    drop_plugin(m, false);
+    mock_chain_free(m);
+    mock_rows_free(&m->rows);
+    mock_rows_free(&m->synced);
+    free(m->failure);
+    free(m->log);
+    free(m->reply);
+    free(m);
+}
+
+void qn_mock_deny(qn_mock *m, const char *id)
+{
+    if (m->n_denied < MOCK_ITEMS)
+        m->denied[m->n_denied++] = id;
+}
+
+void qn_mock_config(qn_mock *m, const char *name, const char *value)
+{
+    if (m->n_config < MOCK_ITEMS)
+        m->config[m->n_config++] = (qn_config_item){name, value};
+}
+
+void qn_mock_window(qn_mock *m, uint32_t window)
+{
+    m->window = window;
+}
+
+/* ---- life ---- */
+
+qn_status qn_mock_start(qn_mock *m, const qn_plugin_1 *entry)
+{
+    const qn_config config = {sizeof config, m->n_config, m->config};
+    free(m->failure);
+    m->failure = NULL;
+    m->running = true;
+    qn_status st = entry->init(&m->cap[0], &HOST, &config, &m->self);
+    if (st != QN_OK) {
+        drop_plugin(m, false);
+        return st;
+    }
+    m->entry = entry;
+    st = entry->start(m->self);
+    if (st != QN_OK) {
+        entry->fini(m->self);
+        drop_plugin(m, false);
+        return st;
+    }
+    (void)qn_mock_run(m);
+    return QN_OK;
+}
+
+qn_status qn_mock_stop(qn_mock *m)
+{
+    const qn_plugin_1 *e = m->entry;
+    if (!e)
+        return QN_E_CLOSED;
+    qn_status st = e->stop(m->self, 10000);
+    m->running = false;
+    e->fini(m->self);
+    drop_plugin(m, false);
+    return st;
+}
+
+void qn_mock_crash(qn_mock *m)
+{
+    drop_plugin(m, true);
+}
+
+unsigned qn_mock_run(qn_mock *m)
+{
+    unsigned n = 0;
+    const uint64_t end = m->now_ms + RUN_MS;
+    while (m->entry && !m->failure) {
+        mock_wake(m);
+        mock_task *t = m->tasks;
+        if (!t || t->due > end)
+            break;
+        m->tasks = t->next;
+        if (t->due > m->now_ms)
+            m->now_ms = t->due;
+        t->fn(t->arg);
+        free(t);
+        n++;
+    }
+    if (m->failure && m->entry)
+        (void)qn_mock_stop(m);
+    return n;
+}
+
+const char *qn_mock_failure(const qn_mock *m)
+{
+    return m->failure;
+}
+
+const char *qn_mock_log(const qn_mock *m)
+{
+    return m->log;
+}
+
+void qn_mock_fail_call(qn_mock *m, uint64_t k, qn_status st)
+{
+    m->fail_at = k;
+    m->fail_with = st;
+}
+
+uint64_t qn_mock_calls(const qn_mock *m)
+{
+    return m->calls;
+}

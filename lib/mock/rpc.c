@@ -1,0 +1,107 @@
+/* The mock's rpc.serve: methods by name, one call at a time. */
+#include "lib/mock/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static mock_method *by_name(qn_mock *m, const char *name)
+{
+    for (int i = 0; i < MOCK_METHODS; i++)
+        if (m->method[i].name && strcmp(m->method[i].name, name) == 0)
+            return &m->method[i];
+    return NULL;
+}
+
+static qn_status serve_add(qn_cap *cap, const qn_rpc_method *limits, const char *name,
+                           const char *arg_names, const char *help, qn_rpc_handler_fn *handler,
+                           void *arg)
+{
+    qn_mock *m = cap->mock;
+    qn_status st = mock_enter(cap);
+    (void)limits;
+    if (st != QN_OK)
+        return st;
+    if (!name || !arg_names || !help || !handler)
+        return QN_E_INVAL;
+    if (by_name(m, name))
+        return QN_E_EXISTS;
+    for (int i = 0; i < MOCK_METHODS; i++)
+        if (!m->method[i].name) {
+            m->method[i] = (mock_method){mock_text(name, strlen(name)), handler, arg};
+            return QN_OK;
+        }
+    return QN_E_LIMIT;
+}
+
+static qn_status serve_remove(qn_cap *cap, const char *name)
+{
+    mock_method *x = by_name(cap->mock, name);
+    if (!x)
+        return QN_E_NOTFOUND;
+    free(x->name);
+    x->name = NULL;
+    return QN_OK;
+}
+
+static qn_status take(qn_cap *cap, uint64_t request, char *text)
+{
+    qn_mock *m = cap->mock;
+    if (!request || request != m->request) {
+        free(text);
+        return QN_E_CLOSED;
+    }
+    m->request = 0;
+    m->reply = text;
+    return QN_OK;
+}
+
+static qn_status serve_reply(qn_cap *cap, uint64_t request, const char *result, uint64_t len)
+{
+    qn_status st = mock_enter(cap);
+    if (st != QN_OK)
+        return st;
+    return result && len ? take(cap, request, mock_text(result, (size_t)len)) : QN_E_INVAL;
+}
+
+static qn_status serve_reply_error(qn_cap *cap, uint64_t request, int32_t code, const char *message,
+                                   uint32_t len)
+{
+    qn_status st = mock_enter(cap);
+    if (st != QN_OK)
+        return st;
+    char *text = mock_grow(NULL, (size_t)len + 32);
+    snprintf(text, (size_t)len + 32, "error %d: %.*s", (int)code, (int)len, message);
+    return take(cap, request, text);
+}
+
+const qn_rpc_serve_1 MOCK_RPC_SERVE = {.h = {sizeof(qn_rpc_serve_1), QN_RPC_SERVE_1_REVISION},
+                                       .add = serve_add,
+                                       .remove = serve_remove,
+                                       .reply = serve_reply,
+                                       .reply_error = serve_reply_error};
+
+void mock_rpc_drop(qn_mock *m)
+{
+    for (int i = 0; i < MOCK_METHODS; i++) {
+        free(m->method[i].name);
+        m->method[i].name = NULL;
+    }
+    m->request = 0;
+}
+
+char *qn_mock_rpc(qn_mock *m, const char *method, const char *params)
+{
+    static const char none[] = "error: no such method", silent[] = "error: no answer";
+    const mock_method *x = by_name(m, method);
+    if (!x)
+        return mock_text(none, sizeof none - 1);
+    qn_rpc_request r = {.size = sizeof r, .timeout_ms = 30000, .request = ++m->next_id};
+    m->request = r.request;
+    x->fn(x->arg, &r, params, (uint32_t)strlen(params));
+    (void)qn_mock_run(m);
+    m->request = 0;
+    char *reply = m->reply;
+    m->reply = NULL;
+    return reply ? reply : mock_text(silent, sizeof silent - 1);
+}
