@@ -102,8 +102,11 @@ static qc_err write_coins(qc_chain *c, bool empty)
     if (err)
         return err;
     err = qc_coins_write(c->coins, c->flush_batch, empty);
-    if (err)
+    if (err) {
+        c->broken =
+            true; /* begun for this tip, it can only be finished for this tip: at the start */
         return qc_chain_fatal(c, err, "System error while flushing: %s", qc_err_text(err));
+    }
     c->last_flushed = qc_tree_find(c->tree, qc_coins_best(c->coins));
     return QC_OK;
 }
