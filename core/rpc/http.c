@@ -1,5 +1,5 @@
-/* HTTP in front of the engine, over libmicrohttpd: one daemon (and its epoll thread) per address. A
- * complete request suspends its connection until the engine, or the delay after a wrong password,
+/* HTTP in front of the engine, over libmicrohttpd: one daemon (and its polling thread) per address.
+ * A complete request suspends its connection until the engine, or the delay after a wrong password,
  * resumes it; so no HTTP thread ever waits. Statuses follow Core's httprpc.cpp. */
 #include "core/base/alloc.h"
 #include "core/base/log.h"
@@ -305,8 +305,10 @@ static enum MHD_Result on_accept(void *cls, const struct sockaddr *sa, socklen_t
 
 static bool start_daemon(qc_rpc_server *s, int fd, unsigned timeout_s)
 {
+    /* poll(), not epoll: the library's edge-triggered loop misses a client that closes right behind
+     * its last bytes, and keeps the connection until it times out. */
     struct MHD_Daemon *d = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, on_accept, s,
+        MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, on_accept, s,
         on_request, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
         NULL, MHD_OPTION_CONNECTION_TIMEOUT, timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)HEAD_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_END);
