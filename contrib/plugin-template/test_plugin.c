@@ -1,0 +1,95 @@
+/* The test of @NAME@, against a host in a box. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <quoin/mock.h>
+
+static qn_mock *started(void)
+{
+    qn_mock *m = qn_mock_new();
+    qn_mock_config(m, "greeting", "hello");
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    return m;
+}
+
+static void test_it_starts_and_stops(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    assert_non_null(strstr(qn_mock_log(m), "hello"));
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+}
+
+static void test_a_required_interface_that_is_refused_stops_it(void **state)
+{
+    (void)state;
+    static const char *const wants[] = {@REQUIRES@};
+    for (size_t i = 0; i < sizeof wants / sizeof wants[0]; i++) {
+        qn_mock *m = qn_mock_new();
+        qn_mock_config(m, "greeting", "hello");
+        qn_mock_deny(m, wants[i]);
+        assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_E_DENIED);
+        qn_mock_free(m);
+    }
+}
+@if chain.follow/1
+
+static void test_it_follows_the_chain_through_a_reorganisation(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    qn_mock_mine(m, 10);
+    qn_mock_run(m);
+    qn_mock_reorg(m, 3, 5);
+    qn_mock_run(m);
+    assert_null(qn_mock_failure(m));
+@end
+@if chain.follow/1 rpc.serve/1
+    char *reply = qn_mock_rpc(m, "@NAME@.status", "[]");
+    assert_non_null(strstr(reply, "\"height\":12"));
+    assert_non_null(strstr(reply, "\"blocks\":13"));
+    free(reply);
+@end
+@if chain.follow/1
+    qn_mock_free(m);
+}
+
+static void test_it_comes_back_after_a_crash(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    qn_mock_mine(m, 10);
+    qn_mock_run(m);
+    qn_mock_crash(m);
+    qn_mock_reorg(m, 2, 4);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    assert_null(qn_mock_failure(m));
+@end
+@if chain.follow/1 rpc.serve/1
+    char *reply = qn_mock_rpc(m, "@NAME@.status", "[]");
+    assert_non_null(strstr(reply, "\"blocks\":13"));
+    free(reply);
+@end
+@if chain.follow/1
+    qn_mock_free(m);
+}
+@end
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_it_starts_and_stops),
+        cmocka_unit_test(test_a_required_interface_that_is_refused_stops_it),
+@if chain.follow/1
+        cmocka_unit_test(test_it_follows_the_chain_through_a_reorganisation),
+        cmocka_unit_test(test_it_comes_back_after_a_crash),
+@end
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

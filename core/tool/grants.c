@@ -1,0 +1,244 @@
+/* enable, disable and pin: the operator's file, written for the operator. */
+#include "core/tool/tool.h"
+
+#include "core/base/alloc.h"
+#include "core/os/file.h"
+
+#include <limits.h>
+#include <stdarg.h>
+
+static void add(qc_bytes *b, const char *fmt, ...) QC_PRINTF(2, 3);
+static void add(qc_bytes *b, const char *fmt, ...)
+{
+    char line[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    QC_ASSERT(n >= 0 && (size_t)n < sizeof line);
+    qc_err err = qc_bytes_append(b, line, (size_t)n);
+    QC_ASSERT(err == QC_OK);
+}
+
+/* Bounds that fit what the plugin says it needs, for the operator to change. */
+static void add_params(qc_bytes *b, const qc_manifest *m, const qc_interface *f)
+{
+    const qc_grant_key *k;
+    bool any = false;
+    const char *last = strrchr(m->id, '.');
+    for (size_t i = 0; (k = qc_interface_key(f, i)); i++) {
+        const char *sep = any ? ", " : "";
+        if (strcmp(k->key, "quota") == 0)
+            add(b, "%squota=%lluMB", sep,
+                (unsigned long long)(m->storage_mb ? m->storage_mb : 1000));
+        else if (strcmp(k->key, "prefix") == 0)
+            add(b, "%sprefix=%s.", sep, last ? last + 1 : m->id);
+        else if (k->type == QC_PARAM_COUNT)
+            add(b, "%s%s=%s", sep, k->key, k->dflt);
+        else
+            continue;
+        any = true;
+    }
+    if (!any)
+        add(b, "yes");
+}
+
+static void add_text(qc_bytes *b, const char *path, const qc_image *m)
+{
+    const qc_manifest *x = &m->manifest;
+    add(b, "# What %s %s may do. Written by quoin-plugin enable; yours to change.\n[plugin]\n",
+        x->id, x->version);
+    add(b, "file   = %s\nsha256 = %s\n", path, m->sha256);
+    add(b, "# trusted: it runs inside the node and could do whatever the node can.\nmode   = "
+           "trusted\n");
+    add(b, "\n[grant]\n");
+    for (size_t i = 0; i < x->n_want; i++) {
+        const qc_interface *f = qc_interface_find(x->want[i].id);
+        if (!f || strcmp(f->id, "host/1") == 0)
+            continue;
+        add(b, "# lets it %s\n%s = ", f->lets, f->id);
+        add_params(b, x, f);
+        add(b, "\n");
+    }
+    if (x->n_config)
+        add(b, "\n[config]\n");
+    for (size_t i = 0; i < x->n_config; i++) {
+        const qc_config_def *d = &x->config[i];
+        if (*d->help)
+            add(b, "# %s\n", qc_printable(d->help));
+        add(b, "%s%s = %s\n", d->dflt ? "# " : "", d->name, d->dflt ? d->dflt : "");
+    }
+}
+
+static void explain(const qc_manifest *m, const char *chain)
+{
+    printf("%s %s: %s\n\nOn chain '%s' it asks for\n", m->id, m->version, m->summary, chain);
+    for (size_t i = 0; i < m->n_want; i++) {
+        const qc_want *w = &m->want[i];
+        const qc_interface *f = qc_interface_find(w->id);
+        printf("  %s%s\n", w->text, w->optional ? " (optional)" : "");
+        printf("      lets it %s\n", f ? f->lets : "nothing here: this node has no such interface");
+        if (w->why)
+            printf("      because it %s\n", w->why);
+    }
+    if (m->storage_mb)
+        printf("It says that it needs about %llu MB on disk.\n", (unsigned long long)m->storage_mb);
+    printf("\nIt will run in mode 'trusted': inside the node, pinned to this very file. The "
+           "interfaces\n"
+           "bound what it is given, but nothing but your trust bounds what its code could do.\n");
+}
+
+/* Judge the text that is about to be written exactly as the node will. */
+static bool text_is_fit(const qc_tool *t, qc_span text, const qc_image *m, const char *path)
+{
+    qc_grant g;
+    qc_problems p = {0};
+    qc_resolution r;
+    bool ok = qc_grant_parse(text, &g, &p) && qc_resolve(&m->manifest, &g, t->chain, &r, &p);
+    if (!ok)
+        qc_tool_print_problems(stderr, path, &p);
+    qc_grant_clear(&g);
+    qc_problems_clear(&p);
+    return ok;
+}
+
+static int write_grant(const qc_tool *t, const char *grant, qc_span text)
+{
+    qc_err err = qc_os_mkdirs(t->grant_dir);
+    if (!err)
+        err = qc_os_write_file_atomic(grant, text, 0600);
+    if (err)
+        fprintf(stderr, "Error: %s: %s\n", grant, qc_err_text(err));
+    else
+        printf("Written: %s\nIt takes effect when the node starts.\n", grant);
+    return err ? 1 : 0;
+}
+
+static int enable_file(const qc_tool *t, const char *path, const qc_image *m)
+{
+    qc_bytes text = QC_BYTES_INIT;
+    char *grant = qc_asprintf("%s/%s.grant", t->grant_dir, m->manifest.id);
+    int code = 1;
+    if (qc_os_exists(grant)) {
+        fprintf(stderr, "Error: %s has a grant already: %s (see quoin-plugin pin, disable)\n",
+                m->manifest.id, grant);
+    } else {
+        add_text(&text, path, m);
+        explain(&m->manifest, t->chain);
+        if (!text_is_fit(t, qc_bytes_span(&text), m, path))
+            fprintf(stderr, "Error: it would not be loaded; nothing was written\n");
+        else if (!qc_tool_confirm(t, "\nEnable it?"))
+            printf("Nothing was written.\n");
+        else
+            code = write_grant(t, grant, qc_bytes_span(&text));
+    }
+    qc_bytes_free(&text);
+    qc_free(grant);
+    return code;
+}
+
+int qc_tool_enable(qc_tool *t)
+{
+    qc_image m;
+    qc_problems p = {0};
+    int code = 1;
+    char *found = qc_tool_find_file(t, t->word[1]);
+    char *path = found ? realpath(found, NULL) : NULL;
+    if (found && !path) {
+        fprintf(stderr, "Error: found no file %s\n", found);
+    } else if (path) {
+        if (qc_image_open(path, NULL, &m, &p))
+            code = enable_file(t, path, &m);
+        else
+            qc_tool_print_problems(stderr, path, &p);
+        qc_image_clear(&m);
+        qc_problems_clear(&p);
+    }
+    free(path);
+    qc_free(found);
+    return code;
+}
+
+int qc_tool_disable(qc_tool *t)
+{
+    char *grant = qc_tool_find_grant(t, t->word[1]);
+    int code = 1;
+    if (!grant)
+        return 1;
+    if (!qc_tool_confirm(t, "Remove its grant? Its data stays."))
+        printf("Nothing was removed.\n");
+    else if (qc_os_unlink(grant))
+        fprintf(stderr, "Error: %s could not be removed\n", grant);
+    else
+        code = printf("Removed: %s\nIt takes effect when the node starts.\n", grant) < 0;
+    qc_free(grant);
+    return code;
+}
+
+/* The text with its sha256 line changed, or with one behind the file line. */
+static void repin(qc_span text, const char *sha256, qc_bytes *out)
+{
+    bool done = memmem(text.data, text.len, "\nsha256", 7) != NULL, in_place = done;
+    qc_err err = QC_OK;
+    for (size_t at = 0; at < text.len && !err;) {
+        const uint8_t *line = text.data + at, *nl = memchr(line, '\n', text.len - at);
+        size_t n = nl ? (size_t)(nl - line) + 1 : text.len - at;
+        if (in_place && n >= 6 && memcmp(line, "sha256", 6) == 0)
+            add(out, "sha256 = %s\n", sha256);
+        else
+            err = qc_bytes_append(out, line, n);
+        if (!done && n >= 4 && memcmp(line, "file", 4) == 0) {
+            add(out, "sha256 = %s\n", sha256);
+            done = true;
+        }
+        at += n;
+    }
+    QC_ASSERT(err == QC_OK);
+}
+
+static int pin_file(const qc_tool *t, const char *grant, const qc_grant *g)
+{
+    qc_image m;
+    qc_problems p = {0};
+    qc_bytes text = QC_BYTES_INIT, now = QC_BYTES_INIT;
+    char *path =
+        g->file[0] == '/' ? qc_strdup(g->file) : qc_asprintf("%s/%s", t->plugin_dir, g->file);
+    int code = 1;
+    if (!qc_image_open(path, NULL, &m, &p)) {
+        qc_tool_print_problems(stderr, path, &p);
+    } else if (g->sha256 && strcmp(g->sha256, m.sha256) == 0) {
+        code = printf("%s is pinned to this file already.\n", m.manifest.id) < 0;
+    } else if (qc_os_read_file(grant, QC_GRANT_FILE_MAX, &text)) {
+        fprintf(stderr, "Error: %s cannot be read\n", grant);
+    } else {
+        printf("%s %s\n    was %s\n    is  %s\n", m.manifest.id, m.manifest.version,
+               g->sha256 ? g->sha256 : "not pinned", m.sha256);
+        repin(qc_bytes_span(&text), m.sha256, &now);
+        if (qc_tool_confirm(t, "Pin it?"))
+            code = write_grant(t, grant, qc_bytes_span(&now));
+    }
+    qc_bytes_free(&text);
+    qc_bytes_free(&now);
+    qc_image_clear(&m);
+    qc_problems_clear(&p);
+    qc_free(path);
+    return code;
+}
+
+int qc_tool_pin(qc_tool *t)
+{
+    qc_grant g;
+    qc_problems p = {0};
+    int code = 1;
+    char *grant = qc_tool_find_grant(t, t->word[1]);
+    if (!grant)
+        return 1;
+    if (qc_grant_load(grant, &g, &p))
+        code = pin_file(t, grant, &g);
+    else
+        qc_tool_print_problems(stderr, grant, &p);
+    qc_grant_clear(&g);
+    qc_problems_clear(&p);
+    qc_free(grant);
+    return code;
+}

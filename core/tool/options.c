@@ -1,0 +1,36 @@
+#include "core/tool/tool.h"
+
+#define USED(name, arg, group, help)                                                               \
+    {                                                                                              \
+        name, arg, group, QC_OPT_USED, 0, help, NULL                                               \
+    }
+#define O QC_OPTS_OPTIONS
+#define C QC_OPTS_CHAIN
+#define P QC_OPTS_PLUGIN
+
+static const qc_opt OPTIONS[] = {
+    USED("help", "", O, "Print this text and exit (also -h or -?)"),
+    USED("h", "", QC_OPTS_HIDDEN, NULL),
+    USED("?", "", QC_OPTS_HIDDEN, NULL),
+    USED("version", "", O, "Print the version and exit"),
+    USED("conf", "=<file>", O, "The node's configuration file"),
+    USED("includeconf", "=<file>", QC_OPTS_HIDDEN, NULL),
+    USED("allowignoredconf", "", QC_OPTS_HIDDEN, NULL),
+    USED("datadir", "=<dir>", O, "The node's data folder (default: ~/.quoin)"),
+    USED("json", "", O, "inspect: print JSON"),
+    USED("yes", "", O, "Do not ask"),
+    USED("needs", "=<ids>", O, "new: the interfaces, separated by commas"),
+    USED("dir", "=<dir>", O, "new: where the folder is made (default: here)"),
+    USED("templatedir", "=<dir>", QC_OPTS_HIDDEN, NULL),
+    USED("plugindir", "=<dir>", P, "Folder that holds the plugins' files"),
+    USED("plugingrants", "=<dir>", P,
+         "Folder that holds the grant files (default: plugins.d in the chain's folder)"),
+    USED("chain", "=<chain>", C, "Chain: main, test, testnet4, signet or regtest (default: main)"),
+    USED("regtest", "", C, "Same as -chain=regtest"),
+    USED("testnet", "", C, "Same as -chain=test"),
+    USED("testnet4", "", C, "Same as -chain=testnet4"),
+    USED("signet", "", C, "Same as -chain=signet"),
+    USED("signetchallenge", "=<hex>", QC_OPTS_HIDDEN, NULL),
+    {.name = NULL}};
+
+const qc_opt *const QC_TOOL_OPTIONS[] = {OPTIONS, NULL};

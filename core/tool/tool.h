@@ -1,0 +1,42 @@
+/* core/tool/tool.h: quoin-plugin: what its commands share. */
+#pragma once
+#include "core/conf/load.h"
+#include "core/host/grant.h"
+#include "core/host/image.h"
+#include "core/host/resolve.h"
+
+#include <stdio.h>
+
+typedef struct qc_tool {
+    qc_settings *settings;
+    qc_conf_paths paths;
+    const char *chain; /* "main" ... */
+    char *grant_dir, *plugin_dir;
+    char **word; /* command and what follows it */
+    int n_word;
+} qc_tool;
+
+extern const qc_opt *const QC_TOOL_OPTIONS[];
+
+/** Find data folder, chain, grant and plugin folder. Says what is wrong on stderr. */
+bool qc_tool_folders(qc_tool *t);
+/** Path of a plugin's file: a path as it is, else by id or short name from grants and the plugin
+ *  folder. Out: owned, or NULL after a word on stderr. */
+char *qc_tool_find_file(const qc_tool *t, const char *name);
+/** Path of the grant of a plugin by id or short name, or NULL after a word on stderr. Owned. */
+char *qc_tool_find_grant(const qc_tool *t, const char *name);
+/** Does `name` mean `id`: itself, or its last label? */
+bool qc_tool_means(const char *id, const char *name);
+/** A block like the node's: the step and each problem. */
+void qc_tool_print_problems(FILE *f, const char *what, const qc_problems *p);
+/** Ask on the terminal, unless -yes. */
+bool qc_tool_confirm(const qc_tool *t, const char *question);
+
+/* Commands: each returns an exit status. */
+int qc_tool_inspect(qc_tool *t);
+int qc_tool_lint(qc_tool *t);
+int qc_tool_resolve(qc_tool *t);
+int qc_tool_enable(qc_tool *t);
+int qc_tool_disable(qc_tool *t);
+int qc_tool_pin(qc_tool *t);
+int qc_tool_new(qc_tool *t);

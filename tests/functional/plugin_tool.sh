@@ -1,0 +1,146 @@
+# quoin-plugin from the outside: what it prints, what it writes, and that what `new` makes builds
+# with plain make and passes its test.
+set -u
+tool="$top_builddir/quoin-plugin"
+hostile="$top_builddir/tests/hostile"
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+fails=0
+passes=0
+out=""
+
+# run WANTED_STATUS arguments...
+run() {
+    local want=$1 got
+    shift
+    out=$("$tool" -datadir="$tmp" -regtest -plugindir="$tmp/plugins" "$@" 2>&1 </dev/null)
+    got=$?
+    if [ "$got" -eq "$want" ]; then passes=$((passes + 1)); else
+        fails=$((fails + 1))
+        printf 'FAIL: quoin-plugin %s: status %s, wanted %s\n%s\n' "$*" "$got" "$want" "$out"
+    fi
+}
+# the last output has this text
+has() {
+    if [[ $out == *"$1"* ]]; then passes=$((passes + 1)); else
+        fails=$((fails + 1))
+        printf 'FAIL: no "%s" in\n%s\n' "$1" "$out"
+    fi
+}
+
+mkdir "$tmp/plugins" "$tmp/regtest"
+cp "$hostile/GOOD.so" "$tmp/plugins/good.so"
+grant="$tmp/regtest/plugins.d/org.quoin.test.plugin.grant"
+
+run 0 inspect plugin
+has "org.quoin.test.plugin"
+has "requires   store.own/1: keeps one row per block"
+has "exports    qn_plugin_entry"
+run 0 inspect --json "$tmp/plugins/good.so"
+python3 -c 'import json,sys; d=json.loads(sys.argv[1]); assert d["exports"]==["qn_plugin_entry"], d; assert d["manifest"]["id"]=="org.quoin.test.plugin"; assert d["problems"]==[]; assert "libc.so.6" in d["needed"]' "$out" || fails=$((fails + 1))
+"$tool" -datadir="$tmp" inspect "$hostile/CTOR.so" >/dev/null 2>&1
+if [ -e "$tmp/hostile-constructor-ran" ] || [ -e hostile-constructor-ran ]; then
+    echo "FAIL: inspect ran the plugin"
+    fails=$((fails + 1))
+fi
+run 1 inspect "$tmp/nothing.so"
+has "wanted a readable file"
+run 1 inspect nobody
+has "found no plugin nobody"
+
+run 0 lint plugin
+run 1 lint "$hostile/EXTRA.so"
+has "found symbol an_extra_symbol, wanted only qn_plugin_entry"
+run 1 lint "$hostile/TWONOTES.so"
+run 1 lint "$hostile/RUNPATH.so"
+run 1 lint "$tool"
+
+run 1 resolve plugin
+has "No grant yet"
+has "chain.follow/1"
+has "not granted"
+
+run 1 enable plugin
+has "Nothing was written."
+[ ! -e "$grant" ] || { echo "FAIL: a grant without consent"; fails=$((fails + 1)); }
+run 1 enable --yes "$hostile/NEWER.so"
+has "nothing was written"
+run 0 enable --yes plugin
+has "lets it read every block of the chain"
+has "because it keeps one row per block"
+has "Written: $grant"
+[ "$(stat -c %a "$grant")" = 600 ] || { echo "FAIL: mode of the grant"; fails=$((fails + 1)); }
+run 0 resolve plugin
+has "This node would load it."
+has "rpc.serve/1              required  granted: prefix=plugin."
+run 1 enable --yes plugin
+has "has a grant already"
+
+printf 'x' >>"$tmp/plugins/good.so"
+run 1 resolve plugin
+has "sha256: found"
+run 1 pin plugin
+run 0 pin --yes plugin
+run 0 resolve plugin
+run 0 pin --yes plugin
+has "already"
+chmod 666 "$grant"
+run 1 resolve plugin
+has "found mode 0666"
+run 0 disable --yes plugin
+[ ! -e "$grant" ] || { echo "FAIL: the grant is still there"; fails=$((fails + 1)); }
+run 1 disable --yes plugin
+has "found no grant for plugin"
+
+run 0 -help
+has "enable"
+run 1
+run 1 frobnicate x
+has "no such command"
+run 1 new Bad-Name
+run 1 new fine --needs no.such/1
+has "it has host/1"
+
+# What new makes, with the tree in the place of an installed prefix.
+mkdir "$tmp/pc"
+cat >"$tmp/pc/quoin.pc" <<EOF
+plugindir=$tmp/plugins
+pkgdatadir=$top_srcdir/api
+Name: quoin
+Description: the tree
+Version: 0
+Cflags: -I$top_srcdir/api -I$top_srcdir
+Libs: -L$top_builddir/lib -lquoin-util
+EOF
+cat >"$tmp/pc/quoin-mock.pc" <<EOF
+Name: quoin-mock
+Description: the tree
+Version: 0
+Cflags: -I$top_srcdir/api -I$top_srcdir
+Libs: -L$top_builddir/lib -lquoin-mock -lquoin-util -lnettle
+EOF
+export PKG_CONFIG_PATH="$tmp/pc:${PKG_CONFIG_PATH:-}"
+n=0
+for needs in chain.follow/1 chain.follow/1,store.own/1 chain.follow/1,rpc.serve/1 \
+    chain.read/1,rpc.serve/1 store.own/1 \
+    chain.read/1,chain.follow/1,block.read/1,store.own/1,rpc.serve/1; do
+    n=$((n + 1))
+    run 0 -templatedir="$top_srcdir/contrib/plugin-template" -dir="$tmp" new "fresh$n" --needs "$needs"
+    flags="-O1 -Wall -Wextra -Werror"
+    target=check
+    # A sanitized mock cannot be linked into a plain test.
+    if grep -q 'enable-asan\|enable-ubsan\|enable-tsan\|enable-coverage' "$top_builddir/config.log"; then
+        target=all
+    fi
+    if log=$(MAKEFLAGS='' make -C "$tmp/fresh$n" CC="${CC%% *}" CFLAGS="$flags" "$target" 2>&1); then
+        passes=$((passes + 1))
+    else
+        fails=$((fails + 1))
+        printf 'FAIL: new with %s:\n%s\n' "$needs" "$log"
+        continue
+    fi
+    run 0 lint "$tmp/fresh$n/fresh$n.so"
+    run 0 enable --yes "$tmp/fresh$n/fresh$n.so"
+done
+echo "$passes passed, $fails failed"
+[ "$fails" -eq 0 ]
