@@ -55,7 +55,7 @@ cd "$root"
 cd "$build"
 [[ -e config.status ]] || quietly "$root/configure" -q
 quietly make -j "$(nproc)"
-echo "built quoind, quoin-cli and the plugin .libs/indexer.so"
+echo "built quoind, quoin-cli, quoin-plugin and the plugin .libs/indexer.so"
 
 # ---- a node of our own: a private chain, a free port, nothing shared with any other ----
 
@@ -92,22 +92,7 @@ stop_node() {
 }
 
 say "Grant the indexer what it asks for"
-mkdir -p "$chain/plugins.d"
-chmod 700 "$chain" "$chain/plugins.d"
-cat >"$chain/plugins.d/org.quoin.indexer.grant" <<END
-[plugin]
-file   = indexer.so
-sha256 = $(sha256sum "$build/.libs/indexer.so" | cut -d' ' -f1)
-mode   = trusted
-[grant]
-chain.read/1   =
-chain.follow/1 =
-block.read/1   =
-store.own/1    =
-rpc.serve/1    = prefix=indexer.
-END
-chmod 600 "$chain/plugins.d/org.quoin.indexer.grant"
-cat "$chain/plugins.d/org.quoin.indexer.grant"
+"$build/quoin-plugin" -datadir="$data" -yes enable indexer </dev/null
 
 say "Start the node"
 trap stop_node EXIT
@@ -177,7 +162,8 @@ The chain, its index and the log stay in $data (debug.log in regtest/).
   $build/quoin-cli -datadir=$data help           every method
   $build/quoin-cli -datadir=$data indexer.status
   $build/quoin-cli -datadir=$data stop
-  cat $chain/plugins.d/*.grant     what the plugin was granted
+  $build/quoin-plugin inspect $build/.libs/indexer.so     what a plugin asks for; runs nothing
+  cat $chain/plugins.d/*.grant     what it was granted
   contrib/check.sh                                every test
 
 README.md says what Quoin is, HACKING.md how to change it.
