@@ -73,6 +73,12 @@ void qc_app_node_stop(qc_app *a);
 /** The peer layer (peers.c), where this version has one: regtest. */
 bool qc_app_peers_start(qc_app *a);
 void qc_app_peers_stop(qc_app *a);
+/** The built-in indexes (indexes.c): options checked early, started before the chain thread,
+ * stopped before the chain closes, freed after. */
+bool qc_app_indexes_check(qc_app *a);
+bool qc_app_indexes_start(qc_app *a);
+void qc_app_indexes_stop(qc_app *a);
+void qc_app_indexes_free(qc_app *a);
 /** The plugin host's life (plugins.c): made before the chain thread starts, started when the node
  *  is ready, stopped before the RPC server, freed after the chain. */
 void qc_app_plugins_new(qc_app *a);

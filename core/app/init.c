@@ -255,8 +255,8 @@ bool qc_app_check(qc_app *a)
         return false;
     }
     interact(a);
-    if (!check_settings(a) || !find_folders(a) || !check_listening(a) || !check_ports(a) ||
-        !join_comments(a))
+    if (!check_settings(a) || !qc_app_indexes_check(a) || !find_folders(a) || !check_listening(a) ||
+        !check_ports(a) || !join_comments(a))
         return false;
     a->cache = qc_app_cache_sizes(a->settings);
     a->chain_options.params = a->params;

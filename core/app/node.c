@@ -211,6 +211,8 @@ bool qc_app_node_start(qc_app *a)
     qc_chain_events submit = qc_m_submit_events(n);
     qc_chain_listen(n->chain, &submit);
     qc_app_plugins_new(a);
+    if (!qc_app_indexes_start(a))
+        return false;
     qc_err err = qc_chain_thread_start(&n->chain_thread, n->chain);
     if (!err)
         err = qc_timer_new(a->loop, on_tick, a, &a->tick);
@@ -235,7 +237,9 @@ void qc_app_node_stop(qc_app *a)
     a->tick = a->disk = NULL;
     qc_chain_thread_stop(n->chain_thread);
     n->chain_thread = NULL;
+    qc_app_indexes_stop(a);
     qc_chain_close(n->chain); /* tells its listeners once more */
     n->chain = NULL;
     qc_app_plugins_free(a);
+    qc_app_indexes_free(a);
 }

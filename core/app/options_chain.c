@@ -78,8 +78,8 @@ const qc_opt QC_OPTIONS_CHAIN[] = {
     {"txospenderindex", "", O, QC_OPT_REFUSED, 0, NULL, USE_INDEXER},
     {"coinstatsindex", "", O, QC_OPT_REFUSED, 0, NULL,
      "gettxoutsetinfo computes its answer from the coins of the tip."},
-    {"blockfilterindex", "=<type>", O, QC_OPT_REFUSED, 0, NULL,
-     "Block filters are not made by this version."},
+    USED("blockfilterindex", "=<type>", O, 0,
+         "Keep an index of compact filters by block (default: 0; values: basic, 1)"),
     {"peerblockfilters", "", QC_OPTS_CONNECTION, QC_OPT_REFUSED, 0, NULL,
-     "Cannot set -peerblockfilters without -blockfilterindex."},
+     "Filters are not served to peers by this version."},
     {.name = NULL}};

@@ -132,13 +132,6 @@ static void rpc_echo(qc_rpc_req *r, void *arg)
     qc_jw_arr_end(w);
 }
 
-static void rpc_getindexinfo(qc_rpc_req *r, void *arg)
-{
-    (void)arg;
-    qc_jw_obj(qc_rpc_out(r)); /* indexes are plugins: none is built in */
-    qc_jw_obj_end(qc_rpc_out(r));
-}
-
 static const qc_rpc_param MOCKTIME_PARAMS[] = {
     {"timestamp", QC_T_NUM, .required = true, .help = "Unix time; 0 goes back to the system's"},
     {.names = NULL}};
@@ -154,8 +147,6 @@ static const qc_rpc_param LOGGING_PARAMS[] = {
     {"include", QC_T_ARR, .help = "Categories to log", .inner = AREA},
     {"exclude", QC_T_ARR, .help = "Categories not to log", .inner = AREA},
     {.names = NULL}};
-static const qc_rpc_param INDEX_PARAMS[] = {{"index_name", QC_T_STR, .help = "Only this index"},
-                                            {.names = NULL}};
 #define ECHO_ARG(name)                                                                             \
     {                                                                                              \
         name, QC_T_STR, .skip_type_check = true                                                    \
@@ -183,7 +174,4 @@ const qc_rpc_method QC_METHODS_NODE[] = {
     {"hidden", "echo", "Gives its parameters back, for tests.", ECHO_PARAMS, .fn = rpc_echo},
     {"hidden", "echojson", "As echo; quoin-cli sends the parameters as JSON.", ECHO_PARAMS,
      .fn = rpc_echo},
-    {"util", "getindexinfo", "State of the built-in indexes.", INDEX_PARAMS,
-     .result = "{}    (json object) None is built in: see the indexer plugin",
-     .examples = "getindexinfo", .fn = rpc_getindexinfo},
     {.name = NULL}};

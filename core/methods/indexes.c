@@ -1,0 +1,99 @@
+/* Methods of the built-in indexes (Core rpc/blockchain.cpp getblockfilter, rpc/node.cpp
+ * getindexinfo). */
+#include "core/index/filterindex.h"
+
+#include "core/methods/common.h"
+
+#define WAIT_MS 60000
+
+static void fail_lookup(qc_rpc_req *r, const qc_index *i, bool ready)
+{
+    if (!qc_index_valid(i, QC_BLOCK_VALID_SCRIPTS))
+        qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY,
+                    "Filter not found. Block was not connected to active chain.");
+    else if (!ready)
+        qc_rpc_fail(r, QC_RPC_MISC_ERROR,
+                    "Filter not found. Block filters are still in the process of being indexed.");
+    else
+        qc_rpc_fail(r, QC_RPC_INTERNAL_ERROR,
+                    "Filter not found. This error is unexpected and indicates index corruption.");
+}
+
+static void getblockfilter(qc_rpc_req *r, void *arg)
+{
+    qc_node *n = arg;
+    const char *type = "basic";
+    qc_hash hash = {{0}}, header;
+    qc_bytes filter;
+    if (!qc_rpc_hash(r, 0, "blockhash", &hash) || !qc_rpc_str(r, 1, &type))
+        return;
+    if (strcmp(type, "basic") != 0) {
+        qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY, "Unknown filtertype");
+        return;
+    }
+    if (!n->filters) {
+        qc_rpc_fail(r, QC_RPC_MISC_ERROR, "Index is not enabled for filtertype %s", type);
+        return;
+    }
+    const qc_index *i = qc_chain_find(n->chain, &hash);
+    if (!i) {
+        qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY, "Block not found");
+        return;
+    }
+    bool ready = qc_filterindex_wait(n->filters, qc_chain_initial_download(n->chain) ? 0 : WAIT_MS);
+    if (qc_filterindex_get(n->filters, i, &filter, &header)) {
+        fail_lookup(r, i, ready);
+        return;
+    }
+    qc_jw *w = qc_rpc_out(r);
+    qc_jw_obj(w);
+    qc_jw_khex(w, "filter", qc_bytes_span(&filter));
+    qc_jw_khash(w, "header", &header);
+    qc_jw_obj_end(w);
+    qc_bytes_free(&filter);
+}
+
+static void getindexinfo(qc_rpc_req *r, void *arg)
+{
+    static const char name[] = "basic block filter index";
+    const qc_node *n = arg;
+    const char *only = "";
+    if (!qc_rpc_str(r, 0, &only))
+        return;
+    qc_jw *w = qc_rpc_out(r);
+    qc_jw_obj(w);
+    if (n->filters && (!*only || strcmp(only, name) == 0)) {
+        bool synced;
+        int64_t height = qc_filterindex_height(n->filters, &synced);
+        qc_jw_kobj(w, name);
+        qc_jw_kbool(w, "synced", synced);
+        qc_jw_kint(w, "best_block_height", height < 0 ? 0 : height);
+        qc_jw_obj_end(w);
+    }
+    qc_jw_obj_end(w);
+}
+
+static const qc_rpc_param P_FILTER[] = {
+    {"blockhash", QC_T_HEX, true, NULL, "The hash of the block", NULL, false, false, false, NULL},
+    {"filtertype", QC_T_STR, false, "basic", "The type name of the filter", NULL, false, false,
+     false, NULL},
+    {0},
+};
+static const qc_rpc_param P_INFO[] = {
+    {"index_name", QC_T_STR, false, NULL, "Filter results for an index with a specific name.", NULL,
+     false, false, false, NULL},
+    {0},
+};
+
+const qc_rpc_method QC_METHODS_INDEX[] = {
+    {"blockchain", "getblockfilter", "Retrieve a BIP 157 content filter for a particular block.",
+     P_FILTER, "{ filter, header }",
+     "getblockfilter \"00000000c937983704a73af28acdec37b049d214adbda81d7e2a3dd146f6ed09\" "
+     "\"basic\"",
+     getblockfilter, false},
+    {"util", "getindexinfo",
+     "Returns the status of one or all available indices currently running "
+     "in the node.",
+     P_INFO, "{ name: { synced, best_block_height }, ... }", "getindexinfo", getindexinfo, false},
+    {0},
+};

@@ -1,0 +1,152 @@
+/* BIP158: published filters of real blocks, sets against membership, and the index on disk. */
+#include "tests/unit/harness.h"
+
+#include "core/index/blockfilter.h"
+#include "core/index/filterdb.h"
+#include "core/index/gcs.h"
+
+#include <jansson.h>
+
+static qc_bytes hex_at(const json_t *row, size_t i)
+{
+    return hex_bytes(json_string_value(json_array_get(row, i)));
+}
+
+static qc_hash hash_at(const json_t *row, size_t i)
+{
+    qc_hash h;
+    assert_int_equal(qc_hash_parse(json_string_value(json_array_get(row, i)), &h), QC_OK);
+    return h;
+}
+
+/* The vectors give the spent scripts in the order of the inputs, coinbase left out. */
+static qc_block *block_with_spent(const json_t *row)
+{
+    qc_block *b;
+    qc_bytes raw = hex_at(row, 2);
+    assert_int_equal(qc_block_parse(qc_bytes_span(&raw), &b), QC_WIRE_OK);
+    qc_bytes_free(&raw);
+    const json_t *scripts = json_array_get(row, 3);
+    const qn_block_view *v = qc_block_view(b);
+    qc_spent *spent = calloc(v->in.count, sizeof *spent);
+    size_t n = json_array_size(scripts);
+    qc_bytes *held = calloc(n ? n : 1, sizeof *held);
+    uint32_t skip = qn_view_tx(v, 0)->n_in;
+    for (size_t i = 0; i < n && skip + i < v->in.count; i++) {
+        held[i] = hex_at(scripts, i);
+        spent[skip + i].script = qc_bytes_span(&held[i]);
+    }
+    assert_int_equal(qc_block_attach_spent(b, spent), QC_OK);
+    for (size_t i = 0; i < n; i++)
+        qc_bytes_free(&held[i]);
+    free(held);
+    free(spent);
+    return b;
+}
+
+static void test_blockfilter__published_filters_and_headers(void **state)
+{
+    (void)state;
+    if (!qc_test_vectors_dir())
+        skip();
+    json_t *all = json_load_file(vectors_path("core/blockfilters.json"), 0, NULL);
+    assert_true(json_array_size(all) > 5);
+    for (size_t i = 1; i < json_array_size(all); i++) {
+        const json_t *row = json_array_get(all, i);
+        qc_block *b = block_with_spent(row);
+        qc_bytes got, want = hex_at(row, 5);
+        assert_int_equal(qc_blockfilter_basic(b, &got), QC_OK);
+        assert_int_equal(got.len, want.len);
+        assert_memory_equal(got.data, want.data, want.len);
+        qc_hash hash, header, prev = hash_at(row, 4), expected = hash_at(row, 6);
+        qc_blockfilter_hash(qc_bytes_span(&got), &hash);
+        qc_blockfilter_header(&hash, &prev, &header);
+        assert_memory_equal(header.b, expected.b, 32);
+        qc_bytes_free(&got);
+        qc_bytes_free(&want);
+        qc_block_unref(b);
+    }
+    json_decref(all);
+}
+
+static void test_gcs__members_match_and_strangers_do_not(void **state)
+{
+    (void)state;
+    qc_hash block = {{7}};
+    qc_gcs_builder g;
+    qc_bytes filter = QC_BYTES_INIT;
+    bool hit;
+    qc_gcs_begin(&g, &block);
+    for (uint32_t i = 0; i < 3000; i++) {
+        uint32_t twice = i / 2; /* each element is added two times */
+        assert_int_equal(qc_gcs_add(&g, qc_span_of(&twice, sizeof twice)), QC_OK);
+    }
+    assert_int_equal(qc_gcs_finish(&g, &filter), QC_OK);
+    for (uint32_t i = 0; i < 1500; i++) {
+        assert_int_equal(
+            qc_gcs_match(qc_bytes_span(&filter), &block, qc_span_of(&i, sizeof i), &hit), QC_OK);
+        assert_true(hit);
+    }
+    unsigned wrong = 0;
+    for (uint32_t i = 10000; i < 11000; i++) {
+        assert_int_equal(
+            qc_gcs_match(qc_bytes_span(&filter), &block, qc_span_of(&i, sizeof i), &hit), QC_OK);
+        wrong += hit;
+    }
+    assert_true(wrong <= 1);
+    qc_bytes_free(&filter);
+}
+
+static void test_gcs__a_cut_filter_is_corrupt(void **state)
+{
+    (void)state;
+    qc_hash block = {{7}};
+    qc_gcs_builder g;
+    qc_bytes filter = QC_BYTES_INIT;
+    bool hit, some = false;
+    qc_gcs_begin(&g, &block);
+    for (uint32_t i = 0; i < 50; i++)
+        assert_int_equal(qc_gcs_add(&g, qc_span_of(&i, sizeof i)), QC_OK);
+    assert_int_equal(qc_gcs_finish(&g, &filter), QC_OK);
+    for (uint32_t i = 0; i < 50; i++)
+        some |= qc_gcs_match(qc_span_of(filter.data, 20), &block, qc_span_of(&i, sizeof i), &hit) ==
+                QC_ECORRUPT;
+    assert_true(some);
+    assert_int_equal(qc_gcs_match(qc_span_of("", 0), &block, qc_span_str("x"), &hit), QC_ECORRUPT);
+    qc_bytes_free(&filter);
+}
+
+static void test_filterdb__keeps_what_left_the_chain_and_survives_reopening(void **state)
+{
+    (void)state;
+    char detail[256];
+    qc_filterdb *f;
+    qc_hash a = {{1}}, b = {{2}}, ha = {{3}}, hb = {{4}}, got, list[QC_FILTER_LOCATOR];
+    qc_bytes filter;
+    size_t n;
+    const char *dir = tmp_path("filters");
+    assert_int_equal(qc_filterdb_open(&f, dir, 1 << 20, false, detail, sizeof detail), QC_OK);
+    assert_int_equal(qc_filterdb_get(f, 5, &a, &filter, &got), QC_ENOENT);
+    assert_int_equal(qc_filterdb_put(f, 5, &a, qc_span_str("first"), &ha), QC_OK);
+    assert_int_equal(qc_filterdb_leave(f, 5), QC_OK);
+    assert_int_equal(qc_filterdb_put(f, 5, &b, qc_span_str("second"), &hb), QC_OK);
+    assert_int_equal(qc_filterdb_commit(f, &b, 1), QC_OK);
+    qc_filterdb_close(f);
+    assert_int_equal(qc_filterdb_open(&f, dir, 1 << 20, false, detail, sizeof detail), QC_OK);
+    assert_int_equal(qc_filterdb_locator(f, list, &n), QC_OK);
+    assert_int_equal(n, 1);
+    assert_memory_equal(list[0].b, b.b, 32);
+    assert_int_equal(qc_filterdb_get(f, 5, &a, &filter, &got), QC_OK);
+    assert_memory_equal(filter.data, "first", 5);
+    assert_memory_equal(got.b, ha.b, 32);
+    qc_bytes_free(&filter);
+    assert_int_equal(qc_filterdb_get(f, 5, &b, &filter, &got), QC_OK);
+    assert_memory_equal(filter.data, "second", 6);
+    qc_bytes_free(&filter);
+    qc_filterdb_close(f);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_blockfilter__published_filters_and_headers),
+             cmocka_unit_test(test_gcs__members_match_and_strangers_do_not),
+             cmocka_unit_test(test_gcs__a_cut_filter_is_corrupt),
+             cmocka_unit_test(test_filterdb__keeps_what_left_the_chain_and_survives_reopening))
