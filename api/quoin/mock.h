@@ -42,7 +42,8 @@ void qn_mock_window(qn_mock *m, uint32_t window);
 qn_status qn_mock_start(qn_mock *m, const qn_plugin_1 *entry);
 /** stop() and fini(). */
 qn_status qn_mock_stop(qn_mock *m);
-/** As kill -9: nothing is called, and writes that were not synced are lost. */
+/** As kill -9: stop() is not called, and writes that were not synced are lost. fini() is called
+ *  with every table revoked, only so that its memory does not count as leaked. */
 void qn_mock_crash(qn_mock *m);
 /** Run posted tasks, timers (time jumps to each), on_ready and so on until nothing is left to do
  *  or a minute of the mock's time has passed. Returns the number of callbacks. Stops the plugin

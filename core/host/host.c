@@ -16,8 +16,10 @@
 static void on_block(void *arg, const qc_index *i, const qc_block *b)
 {
     qc_host *h = arg;
-    if (h->n_followers)
+    pthread_mutex_lock(&h->lock);
+    if (h->n_followers && h->blocks)
         qc_blocks_offer(h->blocks, i, b);
+    pthread_mutex_unlock(&h->lock);
 }
 
 static void on_tip(void *arg, const qc_index *tip, const qc_index *fork, bool initial_download)
@@ -180,8 +182,16 @@ void qc_host_stop(qc_host *h)
 {
     for (size_t i = 0; i < h->n_plugin; i++)
         qc_plugin_stop(h->plugin[i], NULL);
+    bool all = true;
     for (size_t i = 0; i < h->n_plugin; i++)
-        (void)qc_plugin_join(h->plugin[i]);
+        all &= qc_plugin_join(h->plugin[i]);
+    if (!all) /* a thread that was left behind may still read blocks */
+        return;
+    pthread_mutex_lock(&h->lock);
+    qc_blocks *b = h->blocks;
+    h->blocks = NULL;
+    pthread_mutex_unlock(&h->lock);
+    qc_blocks_free(b);
 }
 
 void qc_host_free(qc_host *h)
@@ -199,7 +209,7 @@ void qc_host_free(qc_host *h)
     }
     if (wedged) /* a thread that was left behind may still call in */
         return;
-    qc_blocks_free(h->blocks);
+    qc_blocks_free(h->blocks); /* only when it was never stopped */
     pthread_mutex_destroy(&h->lock);
     qc_free(h->network);
     qc_free(h->plugin_dir);

@@ -29,7 +29,8 @@ void qc_host_start(qc_host *h, qc_chain_thread *thread);
 /** Stop every plugin and wait for each at most its stop deadline. A plugin that does not come back
  *  is logged and left behind. Before the RPC server and the chain stop. */
 void qc_host_stop(qc_host *h);
-/** After qc_host_stop() and after the chain stopped telling listeners. NULL is allowed. */
+/** After qc_host_stop() and after qc_chain_close(), which tells listeners of its last sync; before
+ *  the registry goes. NULL is allowed. */
 void qc_host_free(QC_OWN qc_host *h);
 
 /** Add listplugins and getplugininfo to the registry given in the options. */

@@ -275,6 +275,9 @@ qn_status qn_mock_stop(qn_mock *m)
 
 void qn_mock_crash(qn_mock *m)
 {
+    m->running = false;
+    if (m->entry)
+        m->entry->fini(m->self);
     drop_plugin(m, true);
 }
 

@@ -70,15 +70,20 @@ void rig_host_stop(host_rig *r)
     if (r->thread)
         qc_chain_thread_stop(r->thread);
     r->thread = NULL;
+}
+
+void rig_chain_close(host_rig *r)
+{
+    qc_chain_close(r->chain); /* it tells the host of its last sync */
     qc_host_free(r->host);
+    qc_rpc_registry_free(r->registry);
     r->host = NULL;
 }
 
 void rig_close(host_rig *r)
 {
     rig_host_stop(r);
-    qc_chain_close(r->chain);
-    qc_rpc_registry_free(r->registry);
+    rig_chain_close(r);
     tb_chain_free(r->made);
     qc_free(r->plugin_dir);
     qc_free(r->grant_dir);

@@ -23,6 +23,8 @@ void rig_open(host_rig *r, const char *dir);
 void rig_close(host_rig *r);
 void rig_host_start(host_rig *r);
 void rig_host_stop(host_rig *r);
+/** After that: the chain, then what listened to it. */
+void rig_chain_close(host_rig *r);
 /** Copy tests/hostile/SHAPE.so into the plugin folder as `file`. */
 void rig_plugin(host_rig *r, const char *shape, const char *file);
 /** Write <id>.grant. `grants`: lines below [grant]; `extra`: anything else, may be NULL. The file's

@@ -308,8 +308,7 @@ static void test_host__follows_through_growth_reorganisation_and_restart(void **
     const char *dir = r.dir;
     rig_host_stop(&r);
     rig_reorg(&r, 3, 9, 2); /* while the plugin is away */
-    qc_chain_close(r.chain);
-    qc_rpc_registry_free(r.registry);
+    rig_chain_close(&r);
     qc_free(r.plugin_dir);
     qc_free(r.grant_dir);
     qc_free(r.data_dir);

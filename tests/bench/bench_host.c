@@ -1,0 +1,201 @@
+/* What the host adds: the cost of a table call, and blocks delivered to a follower that does
+ * nothing with them. */
+#include "core/base/alloc.h"
+#include "core/base/clock.h"
+#include "core/host/internal.h"
+#include "core/os/file.h"
+#include "quoin/chain_follow.h"
+#include "quoin/chain_read.h"
+#include "tests/bench/bench.h"
+#include "tests/bench/chaingen.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CALLS 1000u
+
+typedef struct rig {
+    char dir[64];
+    qc_chain *chain;
+    qc_host *host;
+    qc_plugin *plugin; /* only what the adapters look at */
+    qn_cap read, follow;
+    uint64_t bytes, blocks, inputs;
+    bool spent, cold;
+} rig;
+
+/* ---- the chain ---- */
+
+static void take_block(void *arg, qc_span framed)
+{
+    rig *r = arg;
+    qc_block *b;
+    bool is_new;
+    qc_verdict v;
+    if (qc_block_parse(qc_span_of(framed.data + 8, framed.len - 8), &b))
+        abort();
+    qc_err err = qc_chain_process_block(r->chain, b, true, true, &is_new, &v);
+    if (err || !is_new)
+        abort();
+    r->bytes += framed.len - 8;
+    r->blocks++;
+    qc_block_unref(b);
+}
+
+static void open_rig(rig *r, cg_chain *g, unsigned mixed)
+{
+    char detail[256] = "", *dir;
+    snprintf(r->dir, sizeof r->dir, "/tmp/quoin-bench-XXXXXX");
+    if (!mkdtemp(r->dir))
+        abort();
+    dir = qc_asprintf("%s/regtest", r->dir);
+    const qc_chain_options o = {.params = cg_params(g),
+                                .dir = dir,
+                                .dbcache = (size_t)450 << 20,
+                                .par = 1,
+                                .prefetch_threads = 1,
+                                .max_tip_age = INT64_C(10000000000),
+                                .sigcache_bytes = (size_t)1 << 20};
+    if (qc_os_mkdirs(dir) || qc_chain_open(&r->chain, &o, NULL, detail, sizeof detail)) {
+        fprintf(stderr, "%s\n", detail);
+        abort();
+    }
+    const qc_host_options h = {r->chain, NULL, "regtest", r->dir, r->dir, r->dir};
+    r->host = qc_host_new(&h);
+    if (qc_chain_activate(r->chain))
+        abort();
+    r->inputs = cg_write(g, mixed, take_block, r);
+    if (qc_chain_sync(r->chain))
+        abort();
+    qc_free(dir);
+}
+
+static void open_caps(rig *r)
+{
+    const char *why;
+    r->plugin = qc_alloc(sizeof *r->plugin);
+    r->plugin->host = r->host;
+    r->plugin->label = qc_strdup("bench");
+    if (qc_loop_new(&r->plugin->loop))
+        abort();
+    qc_plugin_here = r->plugin;
+    r->read = (qn_cap){.adapter = &QC_ADAPTER_CHAIN_READ, .plugin = r->plugin};
+    r->follow = (qn_cap){.adapter = &QC_ADAPTER_CHAIN_FOLLOW, .plugin = r->plugin};
+    if (r->read.adapter->open(&r->read, &why) || r->follow.adapter->open(&r->follow, &why))
+        abort();
+}
+
+static void close_rig(rig *r)
+{
+    r->follow.adapter->quiesce(&r->follow);
+    r->follow.adapter->close(&r->follow);
+    qc_loop_free(r->plugin->loop);
+    qc_free(r->plugin->label);
+    qc_free(r->plugin);
+    qc_host_stop(r->host);
+    qc_chain_close(r->chain);
+    qc_host_free(r->host);
+    if (qc_os_remove_tree(r->dir))
+        fprintf(stderr, "%s is left behind\n", r->dir);
+}
+
+/* ---- what is measured ---- */
+
+static void on_ready(void *arg, uint64_t follow)
+{
+    (void)arg;
+    (void)follow;
+}
+
+static void call_ack(void *arg)
+{
+    rig *r = arg;
+    const qn_chain_follow_1 *t = r->follow.adapter->table;
+    for (unsigned i = 0; i < CALLS; i++)
+        QC_BENCH_KEEP(t->ack(&r->follow, 1, 0));
+}
+
+static void call_find_fork(void *arg)
+{
+    rig *r = arg;
+    const qn_chain_read_1 *t = r->read.adapter->table;
+    qn_block_ref fork;
+    for (unsigned i = 0; i < CALLS; i++)
+        QC_BENCH_KEEP(t->find_fork(&r->read, NULL, 0, &fork));
+}
+
+static void call_info(void *arg)
+{
+    rig *r = arg;
+    const qn_chain_read_1 *t = r->read.adapter->table;
+    qn_chain_info info;
+    for (unsigned i = 0; i < CALLS; i++) {
+        info.size = sizeof info;
+        QC_BENCH_KEEP(t->info(&r->read, &info));
+    }
+}
+
+/* From genesis to the tip, every block read from its file, parsed, and handed over. */
+static void deliver(void *arg)
+{
+    rig *r = arg;
+    const qn_chain_follow_1 *t = r->follow.adapter->table;
+    const qn_follow_options o = {.size = sizeof o,
+                                 .set = QN_SET_FOLLOW_OPTIONS_FLAGS,
+                                 .flags = r->spent ? QN_FOLLOW_SPENT : 0};
+    const qn_follow_event *ev;
+    const qn_block_view *view;
+    qn_block_ref start;
+    uint64_t id, n = 0;
+    qn_status st;
+    qc_blocks_free(r->host->blocks); /* nothing is left from the last round */
+    r->host->blocks = qc_blocks_new(r->chain, (size_t)64 << 20);
+    if (t->open(&r->follow, &o, NULL, 0, on_ready, NULL, &id, &start) != QN_OK)
+        abort();
+    while ((st = t->next(&r->follow, id, &ev, &view)) == QN_OK) {
+        n += view->raw.len;
+        if (t->ack(&r->follow, id, ev->seq) != QN_OK)
+            abort();
+    }
+    if (st != QN_E_AGAIN || n < r->bytes || t->close(&r->follow, id) != QN_OK)
+        abort();
+}
+
+static void bench_calls(qc_bench *b, rig *r)
+{
+    const qn_chain_follow_1 *t = r->follow.adapter->table;
+    qn_block_ref start;
+    uint64_t id;
+    if (t->open(&r->follow, NULL, NULL, 0, on_ready, NULL, &id, &start) != QN_OK || id != 1)
+        abort();
+    qc_bench_run(b, "trusted table call: chain.follow ack", call_ack, r, CALLS);
+    qc_bench_run(b, "trusted table call: chain.read find_fork", call_find_fork, r, CALLS);
+    qc_bench_run(b, "trusted table call: chain.read info", call_info, r, CALLS);
+    if (t->close(&r->follow, id) != QN_OK)
+        abort();
+}
+
+int main(int argc, char **argv)
+{
+    qc_bench *b = qc_bench_new(argc, argv, "host");
+    rig r = {.bytes = 0};
+    qc_pool *pool;
+    if (qc_pool_new(&pool, 1, "bench"))
+        abort();
+    cg_chain *g = cg_new(1, pool);
+    open_rig(&r, g, qc_bench_is_smoke(b) ? 1 : 40);
+    open_caps(&r);
+    bench_calls(b, &r);
+    for (int spent = 0; spent < 2; spent++) {
+        r.spent = spent;
+        qc_bench_run(
+            b, spent ? "parse and deliver with spent coins, per MB" : "parse and deliver, per MB",
+            deliver, &r, r.bytes / 1000000 ? r.bytes / 1000000 : 1);
+        if (qc_bench_last_ns(b) > 0)
+            qc_bench_note(b, "  that is", 1e9 / qc_bench_last_ns(b), "MB/s");
+    }
+    close_rig(&r);
+    cg_free(g);
+    qc_pool_free(pool);
+    return qc_bench_end(b);
+}
