@@ -1,5 +1,6 @@
 /* core/kv/kv.h: ordered key-value engines behind one small interface. LevelDB for the node,
- * RocksDB for plugin stores. Compression is always off. May block on disk.
+ * RocksDB for plugin stores. LevelDB is never compressed (Core refuses such a folder), RocksDB is.
+ * May block on disk.
  * Thread: any, except that iterators and batches are one at a time. */
 #pragma once
 #include "core/base/bytes.h"
