@@ -80,6 +80,7 @@ qn_status ix_commit(void *arg, const qn_block_ref *at)
 {
     ix *x = arg;
     (void)at;
+    ix_batch_sort(&x->batch);
     qn_status st = write_cursor(x);
     if (st == QN_OK)
         st = qn_batch_write(&x->batch, x->store.t, x->store.cap, QN_STORE_SYNC);

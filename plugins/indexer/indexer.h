@@ -63,6 +63,9 @@ uint32_t ix_row_txnum(const uint8_t *key);
 uint32_t ix_be32(const uint8_t *p);
 void ix_put_be32(uint8_t *p, uint32_t v);
 
+/* sort.c: put a batch into the order of its keys. Left as it is when memory is short. */
+void ix_batch_sort(qn_batch *b);
+
 /* connect.c: a block's rows into the batch, or out of the store. */
 qn_status ix_on_connect(void *arg, const qn_follow_event *ev, const qn_block_view *view);
 qn_status ix_on_disconnect(void *arg, const qn_follow_event *ev, const qn_block_view *view);
