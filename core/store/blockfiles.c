@@ -470,9 +470,21 @@ qc_err qc_blockfiles_write_undo(qc_blockfiles *f, int32_t file, qc_span undo, co
     return QC_OK;
 }
 
+/* As Core's flush leaves it, the last block file has an undo file, an empty one if need be. */
+static qc_err make_last_undo(qc_blockfiles *f)
+{
+    writer *w;
+    if (!f->n || !f->table[f->n - 1].info.size)
+        return QC_OK;
+    char *path = qc_blockfile_path(f->base.dir, QC_FILE_REV, f->n - 1);
+    bool there = qc_os_exists(path);
+    qc_free(path);
+    return there ? QC_OK : writer_get(f, QC_FILE_REV, f->n - 1, &w);
+}
+
 qc_err qc_blockfiles_sync(qc_blockfiles *f)
 {
-    qc_err err = QC_OK;
+    qc_err err = make_last_undo(f);
     for (size_t i = 0; i < N_WRITER && !err; i++)
         err = writer_sync(f, &f->writer[i]);
     if (err || !f->names_dirty)
