@@ -152,10 +152,8 @@ static qc_err load_tree(qc_chain *c, char *detail, size_t cap)
     if (err == QC_ECORRUPT) {
         char hex[QC_HASH_HEX_LEN + 1];
         qc_hash_hex(&l.at, hex);
-        snprintf(
-            detail, cap,
-            "Error loading block database: record of block %s: %s. Please restart with -reindex.",
-            l.fault ? hex : "(unknown)", l.fault ? l.fault : "does not decode");
+        snprintf(detail, cap, "Error loading block database: record of block %s: %s",
+                 l.fault ? hex : "(unknown)", l.fault ? l.fault : "does not decode");
     }
     qc_free(l.v);
     return err;
@@ -210,10 +208,10 @@ static qc_err check_files(qc_chain *c, char *detail, size_t cap)
             continue;
         char *path = qc_asprintf("%s/blk%05d.dat", c->blocks_dir, (int)f);
         if (f >= (int32_t)n || !qc_os_exists(path)) {
-            snprintf(detail, cap,
-                     "Error loading block database: %s is missing, but the block index points into "
-                     "it. Please restart with -reindex.",
-                     path);
+            snprintf(
+                detail, cap,
+                "Error loading block database: %s is missing, but the block index points into it",
+                path);
             err = QC_ECORRUPT;
         } else {
             seen[f] = 1;
@@ -295,11 +293,9 @@ static qc_err set_loaded_tip(qc_chain *c, char *detail, size_t cap)
     if (!tip) {
         char hex[QC_HASH_HEX_LEN + 1];
         qc_hash_hex(best, hex);
-        snprintf(
-            detail, cap,
-            "Error initializing block database: the chainstate is at block %s, which the block "
-            "index does not have. Please restart with -reindex.",
-            hex);
+        qc_log(QC_LOG_ERROR, "validation",
+               "The chainstate is at block %s, which the block index does not have", hex);
+        snprintf(detail, cap, "Error initializing block database");
         return QC_ECORRUPT;
     }
     qc_err err = qc_active_reserve(&c->active, (size_t)tip->height + 1);

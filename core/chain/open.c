@@ -104,6 +104,15 @@ static qc_err make_caches(qc_chain *c, size_t bytes)
                : qc_script_cache_new(&c->script_cache, QC_MAX(bytes / 2, MIN_SIG_CACHE), salt);
 }
 
+/* Put Core's sentence before the engine's words. Somebody else's lock is told as it is. */
+static void explain(qc_err err, const char *sentence, char *detail, size_t cap)
+{
+    char *words = qc_strdup(cap ? detail : "");
+    if (err != QC_EBUSY)
+        snprintf(detail, cap, "%s%s%s", sentence, *words ? ": " : "", words);
+    qc_free(words);
+}
+
 static qc_err open_blocks(qc_chain *c, const qc_chain_options *o, size_t cache, char *detail,
                           size_t cap)
 {
@@ -118,8 +127,8 @@ static qc_err open_blocks(qc_chain *c, const qc_chain_options *o, size_t cache, 
         return err;
     char *path = qc_asprintf("%s/blocks/index", c->dir);
     err = qc_os_mkdirs(path);
-    if (!err)
-        err = qc_indexdb_open(&c->indexdb, path, cache, o->reindex, detail, cap);
+    if (!err && (err = qc_indexdb_open(&c->indexdb, path, cache, o->reindex, detail, cap)))
+        explain(err, "Error opening block database", detail, cap);
     qc_free(path);
     if (err || !o->reindex)
         return err;
@@ -152,6 +161,8 @@ static qc_err open_coins(qc_chain *c, const qc_chain_options *o, const struct ca
     char *path = qc_asprintf("%s/chainstate", c->dir);
     qc_err err = qc_coinsdb_open(&c->coinsdb, path, s->coinsdb, o->reindex || o->reindex_chainstate,
                                  detail, cap);
+    if (err)
+        explain(err, "Error opening coins database", detail, cap);
     qc_free(path);
     if (err || (err = qc_replay(c, detail, cap)) || (err = qc_coins_new(&c->coins, c->coinsdb)))
         return err;
@@ -177,9 +188,7 @@ static qc_err verify_at_start(qc_chain *c, char *detail, size_t cap)
     if (err)
         return err;
     if (r == QC_VERIFY_CORRUPT) {
-        snprintf(detail, cap,
-                 "Corrupted block database detected. Please restart with -reindex or "
-                 "-reindex-chainstate to recover.");
+        snprintf(detail, cap, "Corrupted block database detected");
         return QC_ECORRUPT;
     }
     return r == QC_VERIFY_STOPPED ? QC_ECANCELED : QC_OK;
