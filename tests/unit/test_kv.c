@@ -109,12 +109,15 @@ static int child_busy(void)
     return err == QC_EBUSY && strstr(g_detail, "LOCK") ? 0 : 1;
 }
 
-/* Write values of half a megabyte until one is refused. */
+/* Write values of half a megabyte, which do not compress, until one is refused. */
 static qc_err write_until_refused(qc_kv *kv, const char *first)
 {
     static uint8_t big[1 << 19];
     char key[16];
     qc_err err = QC_OK;
+    uint64_t seed = 1;
+    for (size_t i = 0; i < sizeof big; i++)
+        big[i] = (uint8_t)test_rand(&seed);
     snprintf(key, sizeof key, "%s", first);
     for (int i = 0; i < 20 && !err; i++) {
         qc_kv_batch *b = qc_kv_batch_new(kv);
