@@ -115,9 +115,13 @@ static qc_err write_until_refused(qc_kv *kv, const char *first)
     static uint8_t big[1 << 19];
     char key[16];
     qc_err err = QC_OK;
-    uint64_t seed = 1;
-    for (size_t i = 0; i < sizeof big; i++)
-        big[i] = (uint8_t)test_rand(&seed);
+    uint64_t x = 88172645463325252u; /* xorshift64 */
+    for (size_t i = 0; i < sizeof big; i++) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        big[i] = (uint8_t)x;
+    }
     snprintf(key, sizeof key, "%s", first);
     for (int i = 0; i < 20 && !err; i++) {
         qc_kv_batch *b = qc_kv_batch_new(kv);
