@@ -40,7 +40,6 @@ typedef struct qc_app {
     qc_progress progress; /* chain thread */
     _Atomic bool warm;    /* warm-up is over */
     _Atomic bool import_ended;
-    volatile bool stop_import;
     char **warning;
     size_t n_warning;
     pthread_mutex_t warning_lock;

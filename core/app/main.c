@@ -187,8 +187,7 @@ static void interrupt(qc_app *a)
     const char **cmd = qc_settings_list(a->settings, "shutdownnotify", NULL);
     qc_notify_run_all(cmd);
     qc_free(cmd);
-    a->node.stopping = true;
-    a->stop_import = true;
+    atomic_store(&a->node.stopping, true);
     if (a->node.chain)
         qc_chain_interrupt(a->node.chain);
     if (a->server)

@@ -67,6 +67,9 @@ static void on_fatal(void *arg, const char *text)
 }
 
 /* ---- import, on the chain thread ---- */
+/* qc_chain_interrupt() ends an import, like everything else that takes long. */
+static const _Atomic bool NEVER;
+
 static void log_import(const char *what, const qc_import_stats *st)
 {
     qc_log(QC_LOG_INFO, "reindex",
@@ -81,10 +84,10 @@ static qc_err import_files(qc_app *a, qc_chain *c)
 {
     const char **file = qc_settings_list(a->settings, "loadblock", NULL);
     qc_err err = QC_OK;
-    for (size_t i = 0; file[i] && !a->stop_import; i++) {
+    for (size_t i = 0; file[i] && !atomic_load(&a->node.stopping); i++) {
         qc_import_stats st = {0};
         qc_log(QC_LOG_INFO, "reindex", "Importing blocks file %s...", file[i]);
-        err = qc_chain_import_file(c, file[i], NULL, &a->stop_import, &st);
+        err = qc_chain_import_file(c, file[i], NULL, &NEVER, &st);
         if (err == QC_ECANCELED)
             break;
         if (err)
@@ -112,14 +115,14 @@ static void import_job(qc_chain *c, void *arg)
     qc_err err = QC_OK;
     qc_log(QC_LOG_INFO, "base", "initload thread start");
     if (qc_chain_reindexing(c)) {
-        err = qc_chain_reindex(c, &a->stop_import, &st);
+        err = qc_chain_reindex(c, &NEVER, &st);
         log_import(err ? "Reindexing interrupted" : "Reindexing finished", &st);
     }
     if (!err)
         err = import_files(a, c);
-    if (!err && !a->stop_import)
+    if (!err && !atomic_load(&a->node.stopping))
         err = qc_chain_activate(c);
-    if (a->stop_import || err == QC_ECANCELED)
+    if (atomic_load(&a->node.stopping) || err == QC_ECANCELED)
         return;
     if (err) {
         on_fatal(a, qc_err_text(err));

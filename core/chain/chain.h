@@ -171,7 +171,7 @@ typedef struct qc_import_stats {
 /** Core LoadExternalBlockFile over a file that is not ours (-loadblock, bootstrap.dat), xor NULL:
  * none. */
 QC_MUST_CHECK qc_err qc_chain_import_file(qc_chain *c, const char *path, const uint8_t *xor_key,
-                                          const volatile bool *stop, qc_import_stats *out);
+                                          const _Atomic bool *stop, qc_import_stats *out);
 /** Continue or start a reindex of our own blk files, then activate. */
-QC_MUST_CHECK qc_err qc_chain_reindex(qc_chain *c, const volatile bool *stop, qc_import_stats *out);
+QC_MUST_CHECK qc_err qc_chain_reindex(qc_chain *c, const _Atomic bool *stop, qc_import_stats *out);
 bool qc_chain_reindexing(const qc_chain *c); /* any */

@@ -331,7 +331,7 @@ static qc_err file_size(const char *path, uint64_t *out)
     return err;
 }
 
-static void begin(qc_chain *c, const volatile bool *stop, qc_import_stats *out)
+static void begin(qc_chain *c, const _Atomic bool *stop, qc_import_stats *out)
 {
     memset(out, 0, sizeof *out);
     c->stop = stop;
@@ -353,7 +353,7 @@ static qc_err end(qc_chain *c, qc_err err)
 }
 
 qc_err qc_chain_import_file(qc_chain *c, const char *path, const uint8_t *xor_key,
-                            const volatile bool *stop, qc_import_stats *out)
+                            const _Atomic bool *stop, qc_import_stats *out)
 {
     begin(c, stop, out);
     struct run r = {.c = c, .path = path, .xor_key = xor_key, .file = -1, .out = out};
@@ -411,7 +411,7 @@ static qc_err reindex_files(struct run *r)
     return err;
 }
 
-qc_err qc_chain_reindex(qc_chain *c, const volatile bool *stop, qc_import_stats *out)
+qc_err qc_chain_reindex(qc_chain *c, const _Atomic bool *stop, qc_import_stats *out)
 {
     begin(c, stop, out);
     struct run r = {.c = c, .xor_key = qc_blockfiles_xor(c->files), .out = out};

@@ -79,7 +79,7 @@ struct qc_chain {
 
     qc_chain_events listener[QC_MAX_LISTENERS];
     unsigned n_listener;
-    const volatile bool *stop; /* of the import that runs */
+    const _Atomic bool *stop; /* of the import that runs */
     _Atomic bool interrupt;
     void (*yield)(void *arg);
     void *yield_arg;

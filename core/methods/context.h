@@ -23,7 +23,7 @@ typedef struct qc_node {
     /** True once start-up import and reindex have ended (getmempoolinfo "loaded"). */
     _Atomic bool loaded;
     /** Set when the node is going down; long scans look at it. */
-    volatile bool stopping;
+    _Atomic bool stopping;
     void *submitting; /* chain thread: see submit.c */
     qc_scan_state scan;
     /** Ask the node to shut down. Thread: any. */

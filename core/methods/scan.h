@@ -6,5 +6,5 @@
 typedef struct qc_scan_state {
     _Atomic bool running;
     _Atomic int progress; /* percent */
-    volatile bool abort;
+    _Atomic bool abort;
 } qc_scan_state;

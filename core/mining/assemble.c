@@ -206,7 +206,7 @@ qc_err qc_mining_assemble(const qc_params *p, const qc_index *prev, const qc_ass
 }
 
 qc_solve qc_mining_solve(const qc_params *p, uint8_t *block, uint64_t *tries,
-                         const volatile bool *stop)
+                         const _Atomic bool *stop)
 {
     uint32_t bits = qc_read_le32(block + 72), nonce = qc_read_le32(block + 76);
     for (;;) {

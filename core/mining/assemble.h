@@ -34,4 +34,4 @@ typedef enum qc_solve { QC_SOLVE_FOUND, QC_SOLVE_TRIES_USED, QC_SOLVE_NONCES_USE
 /** Search nonces from the one in the header at `block`. *tries counts down; *stop (may be NULL)
  *  ends the search as QC_SOLVE_TRIES_USED. Thread: any. */
 qc_solve qc_mining_solve(const qc_params *p, uint8_t *block, uint64_t *tries,
-                         const volatile bool *stop);
+                         const _Atomic bool *stop);

@@ -65,4 +65,4 @@ typedef struct qc_utxo_stats {
 } qc_utxo_stats;
 /** Walks the whole set; *cancel is looked at now and then. QC_ECANCELED. */
 QC_MUST_CHECK qc_err qc_utxo_stats_compute(qc_coinsdb *db, qc_utxo_hash kind,
-                                           const volatile bool *cancel, qc_utxo_stats *out);
+                                           const _Atomic bool *cancel, qc_utxo_stats *out);

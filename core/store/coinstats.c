@@ -117,7 +117,7 @@ static qc_err add_coin(walk *w, const qc_outpoint *o, const qc_coin *c)
     return hash_coin(w, o, c);
 }
 
-static qc_err walk_all(walk *w, qc_coins_iter *it, const volatile bool *cancel)
+static qc_err walk_all(walk *w, qc_coins_iter *it, const _Atomic bool *cancel)
 {
     qc_outpoint o;
     qc_coin c;
@@ -141,7 +141,7 @@ static void finish(walk *w)
         qc_muhash_finalize(&w->mu, w->st->hash.b);
 }
 
-qc_err qc_utxo_stats_compute(qc_coinsdb *db, qc_utxo_hash kind, const volatile bool *cancel,
+qc_err qc_utxo_stats_compute(qc_coinsdb *db, qc_utxo_hash kind, const _Atomic bool *cancel,
                              qc_utxo_stats *out)
 {
     qc_coins_iter *it;

@@ -59,7 +59,7 @@ static void import_chain(void *arg)
     char detail[256];
     qc_chain *c;
     qc_import_stats st;
-    const volatile bool stop = false;
+    const _Atomic bool stop = false;
     const qc_chain_options o = {
         .params = m->params,
         .dir = m->dir,

@@ -73,7 +73,7 @@ class Node:
         self.may_fail = False
         os.mkdir(self.datadir)
         self.write_conf("regtest=1\n[regtest]\nprinttoconsole=0\n"
-                        f"rpcport={self.rpc_port}\n{conf}")
+                        f"rpcport={self.rpc_port}\nport={free_port()}\n{conf}")
 
     def write_conf(self, text, name="quoin.conf"):
         with open(os.path.join(self.datadir, name), "w") as f:

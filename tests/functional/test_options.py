@@ -66,7 +66,7 @@ def test_config_errors(case):
 def test_sections_includes_and_unknown_keys(case):
     n = case.node()
     n.write_conf("regtest=1\nprinttoconsole=0\nuacomment=top\nunknownkey=1\nincludeconf=more.conf\n"
-                 f"[regtest]\nrpcport={n.rpc_port}\nuacomment=section\n[test]\nuacomment=wrong\n")
+                 f"[regtest]\nlisten=0\nrpcport={n.rpc_port}\nuacomment=section\n[test]\nuacomment=wrong\n")
     n.write_conf("uacomment=more\n", "more.conf")
     n.start()
     log = n.log()
@@ -102,7 +102,7 @@ def test_quoin_conf_wins_over_bitcoin_conf(case):
 
 def test_everything_bitcoind_takes_is_accepted(case):
     """The options that Core's own test framework gives to every node."""
-    n = case.node(conf="port=18999\nrpcservertimeout=99000\nrpcdoccheck=1\nrpcthreads=2\n"
+    n = case.node(conf="rpcservertimeout=99000\nrpcdoccheck=1\nrpcthreads=2\n"
                        "fallbackfee=0.0002\nserver=1\nkeypool=1\ndiscover=0\ndnsseed=0\n"
                        "fixedseeds=0\nlistenonion=0\npeertimeout=999999999\nnatpmp=0\n"
                        "shrinkdebugfile=0\nunsafesqlitesync=1\nconnect=0\nmaxconnections=94\npar=2\n"

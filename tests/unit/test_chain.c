@@ -91,7 +91,7 @@ static void test_chain_import_file__stale_branches_stay_aside(void **state)
 {
     (void)state;
     const char *path = vectors_path("regtest-mixed/blocks.dat");
-    volatile bool stop = false;
+    _Atomic bool stop = false;
     qc_import_stats st;
     const qc_index **leaf;
     size_t n;
@@ -148,7 +148,7 @@ static void test_chain_reindex__finds_the_same_chain_in_its_own_files(void **sta
 {
     (void)state;
     const char *path = vectors_path("regtest-mixed/blocks.dat");
-    volatile bool stop = false;
+    _Atomic bool stop = false;
     qc_import_stats st;
     chain_kit k;
     kit_init(&k, QC_CHAIN_REGTEST);
@@ -177,7 +177,7 @@ static void test_chain_reindex__goes_on_after_a_stop(void **state)
 {
     (void)state;
     const char *path = vectors_path("regtest-mixed/blocks.dat");
-    volatile bool stop = false;
+    _Atomic bool stop = false;
     qc_import_stats st;
     chain_kit k;
     kit_init(&k, QC_CHAIN_REGTEST);

@@ -61,7 +61,7 @@ struct job {
 static void import(qc_chain *c, void *arg)
 {
     struct job *j = arg;
-    const volatile bool stop = false;
+    const _Atomic bool stop = false;
     j->err = qc_chain_import_file(c, j->path, NULL, &stop, &j->st);
     atomic_store(&j->over, true);
 }

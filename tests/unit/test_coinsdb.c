@@ -357,7 +357,7 @@ static void test_stats__hash_outputs_by_number_and_count_transactions(void **sta
     assert_int_equal(qc_utxo_stats_compute(db, QC_UTXO_NONE, NULL, &st), QC_OK);
     assert_int_equal(st.transactions, 2);
     assert_true(qc_hash_is_zero(&st.hash));
-    volatile bool cancel = true;
+    _Atomic bool cancel = true;
     assert_int_equal(qc_utxo_stats_compute(db, QC_UTXO_NONE, &cancel, &st), QC_ECANCELED);
     qc_coinsdb_close(db);
 }

@@ -171,7 +171,7 @@ static void test_chain_reindex__of_a_pruned_folder_starts_again(void **state)
     struct fix f;
     uint32_t to;
     qc_import_stats st;
-    const volatile bool stop = false;
+    const _Atomic bool stop = false;
     fix_init(&f);
     assert_int_equal(qc_chain_prune(f.k.c, 100, &to), QC_OK);
     kit_close(&f.k);
