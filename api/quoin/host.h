@@ -53,8 +53,9 @@ typedef struct qn_host_1_r1 {
     void (*log)(qn_cap *cap, uint32_t level, const char *message, uint32_t message_len);
 
     /** Stop me, because. Returns at once; stop() and fini() follow on the loop,
-     *  then the plugin is in state CRASHED with this reason and is restarted as
-     *  the grant's [failure] section says.
+     *  then the plugin is in state CRASHED with this reason. A plugin in a
+     *  process of its own is restarted as the grant's [failure] section says; a
+     *  trusted one stays down until the node is started again.
      *  why: a status, QN_E_*.
      *  message: one sentence for the operator.
      *  Thread: any. */

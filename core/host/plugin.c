@@ -238,7 +238,7 @@ static void run_init(qc_plugin *p)
         end_here(p, QC_PLUGIN_CRASHED, why);
         qc_free(why);
     } else if (!stop_asked) {
-        qc_plugin_set_state(p, QC_PLUGIN_RUNNING, "version %s, %s", p->entry->version, p->file);
+        qc_plugin_set_state(p, QC_PLUGIN_RUNNING, NULL);
     }
 }
 
@@ -265,7 +265,7 @@ static void stop_here(void *arg)
     if (p->ended)
         return;
     pthread_mutex_lock(&p->lock);
-    bool failed = p->reason && p->state == QC_PLUGIN_STOPPING;
+    bool failed = p->reason != NULL;
     pthread_mutex_unlock(&p->lock);
     if (p->started)
         (void)p->entry->stop(p->self, p->grant.stop_s * 1000);
@@ -279,6 +279,8 @@ void qc_plugin_start(qc_plugin *p)
     char name[16];
     const char *last = strrchr(p->label, '.');
     snprintf(name, sizeof name, "p.%s", last ? last + 1 : p->label);
+    qc_log(QC_LOG_INFO, "plugin", "%s: version %s, sha256 %s, from %s", p->label,
+           p->image.manifest.version, p->image.sha256, p->file);
     qc_plugin_set_state(p, QC_PLUGIN_STARTING, NULL);
     p->log_tokens = p->grant.log_per_s;
     p->progress_at = p->log_at = qc_clock_mono();

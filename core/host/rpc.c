@@ -37,6 +37,9 @@ static void write_plugin(qc_jw *w, qc_plugin *p, bool whole)
         qc_jw_kstr(w, "mode", p->grant.trusted ? "trusted" : "isolated");
     if (p->reason)
         qc_jw_kstr(w, "reason", p->reason);
+    if (p->state == QC_PLUGIN_STARTING &&
+        qc_clock_mono() - p->progress_at > (qc_mono)p->grant.start_s * 1000000000)
+        qc_jw_kbool(w, "late", true);
     if (*p->progress) {
         qc_jw_kstr(w, "progress", p->progress);
         qc_jw_kuint(w, "permille", p->progress_permille);

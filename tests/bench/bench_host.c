@@ -183,7 +183,7 @@ int main(int argc, char **argv)
     if (qc_pool_new(&pool, 1, "bench"))
         abort();
     cg_chain *g = cg_new(1, pool);
-    open_rig(&r, g, qc_bench_is_smoke(b) ? 1 : 40);
+    open_rig(&r, g, qc_bench_is_smoke(b) ? 1 : 8);
     open_caps(&r);
     bench_calls(b, &r);
     for (int spent = 0; spent < 2; spent++) {

@@ -122,6 +122,7 @@ EOF
 export PKG_CONFIG_PATH="$tmp/pc:${PKG_CONFIG_PATH:-}"
 n=0
 for needs in chain.follow/1 chain.follow/1,store.own/1 chain.follow/1,rpc.serve/1 \
+    chain.follow/1,store.own/1,rpc.serve/1 \
     chain.read/1,rpc.serve/1 store.own/1 \
     chain.read/1,chain.follow/1,block.read/1,store.own/1,rpc.serve/1; do
     n=$((n + 1))
