@@ -17,7 +17,7 @@ static void put(bytes *b, const void *data, size_t len)
 {
     if (b->cap - b->len < len) {
         b->cap = b->cap * 2 + len + 256;
-        b->data = mock_grow(b->data, b->cap);
+        b->data = qn_mk_grow(b->data, b->cap);
     }
     if (len)
         memcpy(b->data + b->len, data, len);
@@ -116,10 +116,10 @@ static void add_coinbase(draft *d, qn_mock *m, uint32_t height)
 }
 
 /* The coin that (txid, n) made on this branch; a coin that nobody made is an empty one. */
-static qn_spent_rec find_coin(draft *d, const mock_block *from, const qn_hash *txid, uint32_t n)
+static qn_spent_rec find_coin(draft *d, const qn_mk_block *from, const qn_hash *txid, uint32_t n)
 {
     qn_spent_rec s = {0};
-    for (const mock_block *b = from; b; b = b->parent)
+    for (const qn_mk_block *b = from; b; b = b->parent)
         for (uint32_t i = 0; i < b->view->tx.count; i++) {
             const qn_tx_rec *t = qn_view_tx(b->view, i);
             if (memcmp(t->txid, txid->b, 32) != 0 || n >= t->n_out)
@@ -136,7 +136,7 @@ static qn_spent_rec find_coin(draft *d, const mock_block *from, const qn_hash *t
     return s;
 }
 
-static void add_queued(draft *d, qn_mock *m, const mock_block *parent)
+static void add_queued(draft *d, qn_mock *m, const qn_mk_block *parent)
 {
     static const uint8_t zero[32];
     const qn_spent_rec none = {0};
@@ -191,7 +191,7 @@ static qn_block_view *assemble(const draft *d, uint32_t height)
     v.total = at + d->scripts.len;
     memcpy(v.prev, d->raw.data + 4, 32);
     qn_sha256d(d->raw.data, 80, v.hash);
-    uint8_t *out = mock_grow(NULL, v.total);
+    uint8_t *out = qn_mk_grow(NULL, v.total);
     memset(out, 0, v.total);
     memcpy(out, &v, sizeof v);
     const struct {
@@ -210,7 +210,7 @@ static qn_block_view *assemble(const draft *d, uint32_t height)
     return (qn_block_view *)(void *)out;
 }
 
-qn_block_view *mock_build(qn_mock *m, const mock_block *parent)
+qn_block_view *qn_mk_build(qn_mock *m, const qn_mk_block *parent)
 {
     static const uint8_t zero[32];
     draft d = {0};

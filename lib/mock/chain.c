@@ -4,25 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-static mock_block *append(qn_mock *m, mock_block *parent)
+static qn_mk_block *append(qn_mock *m, qn_mk_block *parent)
 {
-    mock_block *b = mock_grow(NULL, sizeof *b);
-    *b = (mock_block){mock_build(m, parent), parent, 0};
-    m->block = mock_grow(m->block, (m->n_block + 1) * sizeof(mock_block *));
+    qn_mk_block *b = qn_mk_grow(NULL, sizeof *b);
+    *b = (qn_mk_block){qn_mk_build(m, parent), parent, 0};
+    m->block = qn_mk_grow(m->block, (m->n_block + 1) * sizeof(qn_mk_block *));
     m->block[m->n_block++] = b;
     m->height = b->view->height;
-    m->active = mock_grow(m->active, ((size_t)m->height + 1) * sizeof(mock_block *));
+    m->active = qn_mk_grow(m->active, ((size_t)m->height + 1) * sizeof(qn_mk_block *));
     m->active[m->height] = b;
     m->chain_seq++;
     return b;
 }
 
-void mock_chain_init(qn_mock *m)
+void qn_mk_chain_init(qn_mock *m)
 {
     (void)append(m, NULL);
 }
 
-void mock_chain_free(qn_mock *m)
+void qn_mk_chain_free(qn_mock *m)
 {
     for (size_t i = 0; i < m->n_block; i++) {
         free(m->block[i]->view);
@@ -34,7 +34,7 @@ void mock_chain_free(qn_mock *m)
     free((void *)m->active);
 }
 
-void mock_chain_drop(qn_mock *m)
+void qn_mk_chain_drop(qn_mock *m)
 {
     memset(m->follow, 0, sizeof m->follow);
     for (size_t i = 0; i < m->n_block; i++)
@@ -45,7 +45,7 @@ uint32_t qn_mock_pay(qn_mock *m, const void *script, uint32_t script_len, int64_
 {
     if (m->n_out == MOCK_ITEMS)
         abort();
-    m->out[m->n_out].script = (uint8_t *)mock_text(script, script_len);
+    m->out[m->n_out].script = (uint8_t *)qn_mk_text(script, script_len);
     m->out[m->n_out].len = script_len;
     m->out[m->n_out].value = value;
     return m->n_out++;
@@ -82,7 +82,7 @@ uint32_t qn_mock_height(const qn_mock *m)
     return m->height;
 }
 
-mock_block *mock_find(const qn_mock *m, const qn_hash *hash)
+qn_mk_block *qn_mk_find(const qn_mock *m, const qn_hash *hash)
 {
     for (size_t i = 0; i < m->n_block; i++)
         if (memcmp(m->block[i]->view->hash, hash->b, 32) == 0)
@@ -90,12 +90,12 @@ mock_block *mock_find(const qn_mock *m, const qn_hash *hash)
     return NULL;
 }
 
-bool mock_is_active(const qn_mock *m, const mock_block *b)
+bool qn_mk_is_active(const qn_mock *m, const qn_mk_block *b)
 {
     return b->view->height <= m->height && m->active[b->view->height] == b;
 }
 
-static qn_block_ref ref_of(const mock_block *b)
+static qn_block_ref ref_of(const qn_mk_block *b)
 {
     qn_block_ref r = {.height = UINT32_MAX};
     if (b) {
@@ -120,7 +120,7 @@ static qn_status give(void *to, uint32_t room, void *from, uint32_t have)
 static qn_status read_info(qn_cap *cap, qn_chain_info *info)
 {
     const qn_mock *m = cap->mock;
-    qn_status st = mock_enter(cap);
+    qn_status st = qn_mk_enter(cap);
     if (st != QN_OK)
         return st;
     qn_chain_info out = {.epoch = 1, .chain_seq = m->chain_seq, .progress_ppm = 1000000};
@@ -131,7 +131,7 @@ static qn_status read_info(qn_cap *cap, qn_chain_info *info)
 
 static qn_status read_params(qn_cap *cap, qn_chain_params *params)
 {
-    qn_status st = mock_enter(cap);
+    qn_status st = qn_mk_enter(cap);
     if (st != QN_OK)
         return st;
     qn_chain_params out = {.magic = {0xfa, 0xbf, 0xb5, 0xda},
@@ -150,13 +150,13 @@ static qn_status read_params(qn_cap *cap, qn_chain_params *params)
     return give(params, params->size, &out, sizeof out);
 }
 
-static void header_of(const qn_mock *m, const mock_block *b, qn_header_rec *out)
+static void header_of(const qn_mock *m, const qn_mk_block *b, qn_header_rec *out)
 {
     *out = (qn_header_rec){.ref = ref_of(b), .flags = QN_HEADER_KNOWN | QN_HEADER_BODY};
-    if (mock_is_active(m, b))
+    if (qn_mk_is_active(m, b))
         out->flags |= QN_HEADER_ACTIVE;
     out->n_tx = b->view->tx.count;
-    for (const mock_block *i = b; i; i = i->parent)
+    for (const qn_mk_block *i = b; i; i = i->parent)
         out->chain_tx += i->view->tx.count;
     out->mtp = 1700000000u + 600u * b->view->height;
     memcpy(out->raw, qn_view_raw(b->view), 80);
@@ -166,7 +166,7 @@ static qn_status read_headers(qn_cap *cap, uint32_t from, qn_header_rec *headers
                               uint32_t *n)
 {
     const qn_mock *m = cap->mock;
-    qn_status st = mock_enter(cap);
+    qn_status st = qn_mk_enter(cap);
     if (st != QN_OK)
         return st;
     if (from > m->height)
@@ -179,11 +179,11 @@ static qn_status read_headers(qn_cap *cap, uint32_t from, qn_header_rec *headers
 static qn_status read_by_hash(qn_cap *cap, const qn_hash *hashes, uint32_t n,
                               qn_header_rec *headers)
 {
-    qn_status st = mock_enter(cap);
+    qn_status st = qn_mk_enter(cap);
     if (st != QN_OK)
         return st;
     for (uint32_t i = 0; i < n; i++) {
-        const mock_block *b = mock_find(cap->mock, &hashes[i]);
+        const qn_mk_block *b = qn_mk_find(cap->mock, &hashes[i]);
         memset(&headers[i], 0, sizeof headers[i]);
         if (b)
             header_of(cap->mock, b, &headers[i]);
@@ -195,10 +195,10 @@ static qn_status read_locator(qn_cap *cap, const qn_hash *from, qn_hash *hashes,
                               uint32_t *n)
 {
     const qn_mock *m = cap->mock;
-    qn_status st = mock_enter(cap);
+    qn_status st = qn_mk_enter(cap);
     if (st != QN_OK)
         return st;
-    const mock_block *b = from ? mock_find(m, from) : m->active[m->height];
+    const qn_mk_block *b = from ? qn_mk_find(m, from) : m->active[m->height];
     if (!b)
         return QN_E_NOTFOUND;
     uint32_t step = 1;
@@ -218,13 +218,13 @@ static qn_status read_locator(qn_cap *cap, const qn_hash *from, qn_hash *hashes,
 static qn_status read_find_fork(qn_cap *cap, const qn_hash *locator, uint32_t n, qn_block_ref *fork)
 {
     const qn_mock *m = cap->mock;
-    qn_status st = mock_enter(cap);
+    qn_status st = qn_mk_enter(cap);
     if (st != QN_OK)
         return st;
     *fork = ref_of(m->active[0]);
     for (uint32_t i = 0; i < n; i++) {
-        const mock_block *b = mock_find(m, &locator[i]);
-        if (b && mock_is_active(m, b)) {
+        const qn_mk_block *b = qn_mk_find(m, &locator[i]);
+        if (b && qn_mk_is_active(m, b)) {
             *fork = ref_of(b);
             break;
         }
@@ -232,17 +232,17 @@ static qn_status read_find_fork(qn_cap *cap, const qn_hash *locator, uint32_t n,
     return QN_OK;
 }
 
-const qn_chain_read_1 MOCK_CHAIN_READ = {.h = {sizeof(qn_chain_read_1), QN_CHAIN_READ_1_REVISION},
-                                         .info = read_info,
-                                         .params = read_params,
-                                         .headers = read_headers,
-                                         .headers_by_hash = read_by_hash,
-                                         .locator = read_locator,
-                                         .find_fork = read_find_fork};
+const qn_chain_read_1 QN_MK_CHAIN_READ = {.h = {sizeof(qn_chain_read_1), QN_CHAIN_READ_1_REVISION},
+                                          .info = read_info,
+                                          .params = read_params,
+                                          .headers = read_headers,
+                                          .headers_by_hash = read_by_hash,
+                                          .locator = read_locator,
+                                          .find_fork = read_find_fork};
 
 /* ---- chain.follow ---- */
 
-static mock_follow *by_id(qn_mock *m, uint64_t id)
+static qn_mk_follow *by_id(qn_mock *m, uint64_t id)
 {
     for (int i = 0; id && i < MOCK_FOLLOWS; i++)
         if (m->follow[i].id == id)
@@ -251,10 +251,10 @@ static mock_follow *by_id(qn_mock *m, uint64_t id)
 }
 
 /* The block that next() would tell of, or NULL. */
-static mock_block *upcoming(const qn_mock *m, const mock_follow *f, uint32_t *type)
+static qn_mk_block *upcoming(const qn_mock *m, const qn_mk_follow *f, uint32_t *type)
 {
-    mock_block *c = f->cursor;
-    if (c && !mock_is_active(m, c)) {
+    qn_mk_block *c = f->cursor;
+    if (c && !qn_mk_is_active(m, c)) {
         *type = QN_EV_DISCONNECT;
         return c;
     }
@@ -263,11 +263,11 @@ static mock_block *upcoming(const qn_mock *m, const mock_follow *f, uint32_t *ty
     return height <= m->height ? m->active[height] : NULL;
 }
 
-void mock_wake(qn_mock *m)
+void qn_mk_wake(qn_mock *m)
 {
     uint32_t type;
     for (int i = 0; i < MOCK_FOLLOWS; i++) {
-        mock_follow *f = &m->follow[i];
+        qn_mk_follow *f = &m->follow[i];
         if (!f->id || !f->waiting || !upcoming(m, f, &type))
             continue;
         f->waiting = false;
@@ -280,22 +280,22 @@ static qn_status follow_open(qn_cap *cap, const qn_follow_options *o, const qn_h
                              qn_block_ref *start)
 {
     qn_mock *m = cap->mock;
-    qn_status st = mock_enter(cap);
+    qn_status st = qn_mk_enter(cap);
     if (st != QN_OK)
         return st;
-    mock_follow *f = m->follow;
+    qn_mk_follow *f = m->follow;
     while (f < m->follow + MOCK_FOLLOWS && f->id)
         f++;
     if (f == m->follow + MOCK_FOLLOWS)
         return QN_E_LIMIT;
-    mock_block *at = n ? mock_find(m, &locator[0]) : NULL;
+    qn_mk_block *at = n ? qn_mk_find(m, &locator[0]) : NULL;
     if (n && !at) {
-        for (uint32_t i = 1; i < n && !(at && mock_is_active(m, at)); i++)
-            at = mock_find(m, &locator[i]);
-        *start = ref_of(at && mock_is_active(m, at) ? at : NULL);
+        for (uint32_t i = 1; i < n && !(at && qn_mk_is_active(m, at)); i++)
+            at = qn_mk_find(m, &locator[i]);
+        *start = ref_of(at && qn_mk_is_active(m, at) ? at : NULL);
         return QN_E_UNKNOWN_TIP;
     }
-    *f = (mock_follow){
+    *f = (qn_mk_follow){
         .id = ++m->next_id, .cursor = at, .window = m->window, .on_ready = on_ready, .arg = arg};
     if (o && (o->set & QN_SET_FOLLOW_OPTIONS_FLAGS))
         f->flags = o->flags;
@@ -312,14 +312,14 @@ static qn_status follow_next(qn_cap *cap, uint64_t id, const qn_follow_event **e
                              const qn_block_view **view)
 {
     qn_mock *m = cap->mock;
-    qn_status st = mock_enter(cap);
+    qn_status st = qn_mk_enter(cap);
     uint32_t type;
     if (st != QN_OK)
         return st;
-    mock_follow *f = by_id(m, id);
+    qn_mk_follow *f = by_id(m, id);
     if (!f)
         return QN_E_CLOSED;
-    mock_block *b = upcoming(m, f, &type);
+    qn_mk_block *b = upcoming(m, f, &type);
     f->waiting = !b;
     if (!b)
         return QN_E_AGAIN;
@@ -343,8 +343,8 @@ static qn_status follow_next(qn_cap *cap, uint64_t id, const qn_follow_event **e
 
 static qn_status follow_ack(qn_cap *cap, uint64_t id, uint64_t seq)
 {
-    qn_status st = mock_enter(cap);
-    mock_follow *f = by_id(cap->mock, id);
+    qn_status st = qn_mk_enter(cap);
+    qn_mk_follow *f = by_id(cap->mock, id);
     if (st != QN_OK)
         return st;
     if (!f || seq > f->seq)
@@ -356,13 +356,13 @@ static qn_status follow_ack(qn_cap *cap, uint64_t id, uint64_t seq)
 
 static qn_status follow_close(qn_cap *cap, uint64_t id)
 {
-    mock_follow *f = by_id(cap->mock, id);
+    qn_mk_follow *f = by_id(cap->mock, id);
     if (f)
-        *f = (mock_follow){.id = 0};
+        *f = (qn_mk_follow){.id = 0};
     return f ? QN_OK : QN_E_CLOSED;
 }
 
-static mock_block *by_view(const qn_mock *m, const qn_block_view *view)
+static qn_mk_block *by_view(const qn_mock *m, const qn_block_view *view)
 {
     for (size_t i = 0; view && i < m->n_block; i++)
         if (m->block[i]->view == view)
@@ -372,8 +372,8 @@ static mock_block *by_view(const qn_mock *m, const qn_block_view *view)
 
 static qn_status hold(qn_cap *cap, const qn_block_view *view)
 {
-    qn_status st = mock_enter(cap);
-    mock_block *b = by_view(cap->mock, view);
+    qn_status st = qn_mk_enter(cap);
+    qn_mk_block *b = by_view(cap->mock, view);
     if (st == QN_OK && b)
         b->lent++;
     return st == QN_OK && !b ? QN_E_INVAL : st;
@@ -381,14 +381,14 @@ static qn_status hold(qn_cap *cap, const qn_block_view *view)
 
 static qn_status release(qn_cap *cap, const qn_block_view *view)
 {
-    mock_block *b = by_view(cap->mock, view);
+    qn_mk_block *b = by_view(cap->mock, view);
     if (!b || !b->lent)
         return QN_E_INVAL;
     b->lent--;
     return QN_OK;
 }
 
-const qn_chain_follow_1 MOCK_CHAIN_FOLLOW = {
+const qn_chain_follow_1 QN_MK_CHAIN_FOLLOW = {
     .h = {sizeof(qn_chain_follow_1), QN_CHAIN_FOLLOW_1_REVISION},
     .open = follow_open,
     .next = follow_next,
@@ -402,12 +402,12 @@ const qn_chain_follow_1 MOCK_CHAIN_FOLLOW = {
 static qn_status read_views(qn_cap *cap, const qn_hash *hashes, uint32_t n, uint32_t flags,
                             const qn_block_view **views, uint32_t max, uint32_t *n_views)
 {
-    qn_status st = mock_enter(cap);
+    qn_status st = qn_mk_enter(cap);
     (void)flags;
     if (st != QN_OK)
         return st;
     for (*n_views = 0; *n_views < n && *n_views < max; ++*n_views) {
-        mock_block *b = mock_find(cap->mock, &hashes[*n_views]);
+        qn_mk_block *b = qn_mk_find(cap->mock, &hashes[*n_views]);
         if (!b)
             return *n_views ? QN_OK : QN_E_NOTFOUND;
         b->lent++;
@@ -420,7 +420,7 @@ static qn_status read_views_at(qn_cap *cap, uint32_t from, uint32_t flags,
                                const qn_block_view **views, uint32_t max, uint32_t *n_views)
 {
     const qn_mock *m = cap->mock;
-    qn_status st = mock_enter(cap);
+    qn_status st = qn_mk_enter(cap);
     (void)flags;
     if (st != QN_OK)
         return st;
@@ -436,7 +436,7 @@ static qn_status read_ranges(qn_cap *cap, const qn_read_range *ranges, uint32_t 
 {
     static const qn_hash zero;
     const qn_mock *m = cap->mock;
-    qn_status st = mock_enter(cap);
+    qn_status st = qn_mk_enter(cap);
     uint64_t need = 0;
     if (st != QN_OK)
         return st;
@@ -450,7 +450,7 @@ static qn_status read_ranges(qn_cap *cap, const qn_read_range *ranges, uint32_t 
         const qn_read_range *r = &ranges[i];
         bool by_height = memcmp(&r->hash, &zero, sizeof zero) == 0;
         const qn_block_view *v = by_height ? qn_mock_block(m, r->height) : NULL;
-        const mock_block *b = by_height ? NULL : mock_find(m, &r->hash);
+        const qn_mk_block *b = by_height ? NULL : qn_mk_find(m, &r->hash);
         v = b ? b->view : v;
         results[i] = (qn_read_result){v ? QN_E_INVAL : QN_E_NOTFOUND, 0};
         if (!v || r->off > v->raw.len || r->len > v->raw.len - r->off)
@@ -463,8 +463,8 @@ static qn_status read_ranges(qn_cap *cap, const qn_read_range *ranges, uint32_t 
     return QN_OK;
 }
 
-const qn_block_read_1 MOCK_BLOCK_READ = {.h = {sizeof(qn_block_read_1), QN_BLOCK_READ_1_REVISION},
-                                         .views = read_views,
-                                         .views_at = read_views_at,
-                                         .release = release,
-                                         .ranges = read_ranges};
+const qn_block_read_1 QN_MK_BLOCK_READ = {.h = {sizeof(qn_block_read_1), QN_BLOCK_READ_1_REVISION},
+                                          .views = read_views,
+                                          .views_at = read_views_at,
+                                          .release = release,
+                                          .ranges = read_ranges};

@@ -7,7 +7,7 @@
 
 #define RUN_MS 60000u /* of the mock's time, so that a periodic timer has an end */
 
-void *mock_grow(void *p, size_t size)
+void *qn_mk_grow(void *p, size_t size)
 {
     void *q = realloc(p, size ? size : 1);
     if (!q)
@@ -15,16 +15,16 @@ void *mock_grow(void *p, size_t size)
     return q;
 }
 
-char *mock_text(const char *text, size_t len)
+char *qn_mk_text(const char *text, size_t len)
 {
-    char *s = mock_grow(NULL, len + 1);
+    char *s = qn_mk_grow(NULL, len + 1);
     if (len)
         memcpy(s, text, len);
     s[len] = 0;
     return s;
 }
 
-qn_status mock_enter(qn_cap *cap)
+qn_status qn_mk_enter(qn_cap *cap)
 {
     qn_mock *m = cap->mock;
     m->calls++;
@@ -33,10 +33,10 @@ qn_status mock_enter(qn_cap *cap)
     return m->running ? QN_OK : QN_E_REVOKED;
 }
 
-void mock_post(qn_mock *m, uint64_t id, uint64_t delay_ms, qn_task_fn *fn, void *arg)
+void qn_mk_post(qn_mock *m, uint64_t id, uint64_t delay_ms, qn_task_fn *fn, void *arg)
 {
-    mock_task *t = mock_grow(NULL, sizeof *t), **at = &m->tasks;
-    *t = (mock_task){id, m->now_ms + delay_ms, fn, arg, NULL};
+    qn_mk_task *t = qn_mk_grow(NULL, sizeof *t), **at = &m->tasks;
+    *t = (qn_mk_task){id, m->now_ms + delay_ms, fn, arg, NULL};
     while (*at && (*at)->due <= t->due)
         at = &(*at)->next;
     t->next = *at;
@@ -57,7 +57,7 @@ static qn_status host_get(qn_cap *host, const char *id, uint32_t min, const void
                           qn_cap **handle)
 {
     qn_mock *m = host->mock;
-    qn_status st = mock_enter(host);
+    qn_status st = qn_mk_enter(host);
     if (st != QN_OK)
         return st;
     for (unsigned i = 0; i < sizeof m->cap / sizeof m->cap[0]; i++) {
@@ -79,7 +79,7 @@ static void host_log(qn_cap *host, uint32_t level, const char *message, uint32_t
     static const char *const name[] = {"?", "error", "warn", "info", "debug"};
     qn_mock *m = host->mock;
     size_t have = strlen(m->log);
-    m->log = mock_grow(m->log, have + len + 16);
+    m->log = qn_mk_grow(m->log, have + len + 16);
     snprintf(m->log + have, len + 16, "%s: %.*s\n", name[level < 5 ? level : 0], (int)len, message);
 }
 
@@ -88,37 +88,37 @@ static void host_fail(qn_cap *host, qn_status why, const char *message, uint32_t
     qn_mock *m = host->mock;
     if (m->failure)
         return;
-    m->failure = mock_grow(NULL, (size_t)len + 32);
+    m->failure = qn_mk_grow(NULL, (size_t)len + 32);
     snprintf(m->failure, (size_t)len + 32, "%.*s (status %d)", (int)len, message, (int)why);
 }
 
 static qn_status host_post(qn_cap *host, qn_task_fn *task, void *arg)
 {
-    qn_status st = mock_enter(host);
+    qn_status st = qn_mk_enter(host);
     if (st == QN_OK)
-        mock_post(host->mock, 0, 0, task, arg);
+        qn_mk_post(host->mock, 0, 0, task, arg);
     return st;
 }
 
 static qn_status host_timer_set(qn_cap *host, uint32_t delay_ms, qn_task_fn *task, void *arg,
                                 uint64_t *timer)
 {
-    qn_status st = mock_enter(host);
+    qn_status st = qn_mk_enter(host);
     if (st != QN_OK)
         return st;
     *timer = ++host->mock->next_id;
-    mock_post(host->mock, *timer, delay_ms, task, arg);
+    qn_mk_post(host->mock, *timer, delay_ms, task, arg);
     return QN_OK;
 }
 
 static qn_status host_timer_cancel(qn_cap *host, uint64_t timer)
 {
-    qn_status st = mock_enter(host);
+    qn_status st = qn_mk_enter(host);
     if (st != QN_OK)
         return st;
-    for (mock_task **at = &host->mock->tasks; *at; at = &(*at)->next)
+    for (qn_mk_task **at = &host->mock->tasks; *at; at = &(*at)->next)
         if (timer && (*at)->id == timer) {
-            mock_task *t = *at;
+            qn_mk_task *t = *at;
             *at = t->next;
             free(t);
             return QN_OK;
@@ -148,7 +148,7 @@ static int64_t host_time(qn_cap *host)
 static qn_status host_random(qn_cap *host, void *buffer, uint32_t len)
 {
     static uint64_t seed = 1;
-    qn_status st = mock_enter(host);
+    qn_status st = qn_mk_enter(host);
     for (uint32_t i = 0; st == QN_OK && i < len; i++) {
         seed = seed * 6364136223846793005u + 1442695040888963407u;
         ((uint8_t *)buffer)[i] = (uint8_t)(seed >> 56);
@@ -172,19 +172,19 @@ static const qn_host_1 HOST = {.h = {sizeof(qn_host_1), QN_HOST_1_REVISION},
 
 qn_mock *qn_mock_new(void)
 {
-    qn_mock *m = mock_grow(NULL, sizeof *m);
+    qn_mock *m = qn_mk_grow(NULL, sizeof *m);
     memset(m, 0, sizeof *m);
     const qn_cap caps[] = {{m, QN_HOST_1_ID, &HOST},
-                           {m, QN_CHAIN_READ_1_ID, &MOCK_CHAIN_READ},
-                           {m, QN_CHAIN_FOLLOW_1_ID, &MOCK_CHAIN_FOLLOW},
-                           {m, QN_BLOCK_READ_1_ID, &MOCK_BLOCK_READ},
-                           {m, QN_STORE_OWN_1_ID, &MOCK_STORE_OWN},
-                           {m, QN_RPC_SERVE_1_ID, &MOCK_RPC_SERVE}};
+                           {m, QN_CHAIN_READ_1_ID, &QN_MK_CHAIN_READ},
+                           {m, QN_CHAIN_FOLLOW_1_ID, &QN_MK_CHAIN_FOLLOW},
+                           {m, QN_BLOCK_READ_1_ID, &QN_MK_BLOCK_READ},
+                           {m, QN_STORE_OWN_1_ID, &QN_MK_STORE_OWN},
+                           {m, QN_RPC_SERVE_1_ID, &QN_MK_RPC_SERVE}};
     memcpy(m->cap, caps, sizeof caps);
-    m->log = mock_text("", 0);
+    m->log = qn_mk_text("", 0);
     m->window = 16;
     m->now_ms = 1000;
-    mock_chain_init(m);
+    qn_mk_chain_init(m);
     return m;
 }
 
@@ -195,13 +195,13 @@ static void drop_plugin(qn_mock *m, bool crash)
     m->entry = NULL;
     m->self = NULL;
     while (m->tasks) {
-        mock_task *t = m->tasks;
+        qn_mk_task *t = m->tasks;
         m->tasks = t->next;
         free(t);
     }
-    mock_chain_drop(m);
-    mock_store_drop(m, crash);
-    mock_rpc_drop(m);
+    qn_mk_chain_drop(m);
+    qn_mk_store_drop(m, crash);
+    qn_mk_rpc_drop(m);
 }
 
 void qn_mock_free(qn_mock *m)
@@ -211,9 +211,9 @@ void qn_mock_free(qn_mock *m)
     if (m->entry)
         (void)qn_mock_stop(m);
     drop_plugin(m, false);
-    mock_chain_free(m);
-    mock_rows_free(&m->rows);
-    mock_rows_free(&m->synced);
+    qn_mk_chain_free(m);
+    qn_mk_rows_free(&m->rows);
+    qn_mk_rows_free(&m->synced);
     free(m->failure);
     free(m->log);
     free(m->reply);
@@ -286,8 +286,8 @@ unsigned qn_mock_run(qn_mock *m)
     unsigned n = 0;
     const uint64_t end = m->now_ms + RUN_MS;
     while (m->entry && !m->failure) {
-        mock_wake(m);
-        mock_task *t = m->tasks;
+        qn_mk_wake(m);
+        qn_mk_task *t = m->tasks;
         if (!t || t->due > end)
             break;
         m->tasks = t->next;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static mock_method *by_name(qn_mock *m, const char *name)
+static qn_mk_method *by_name(qn_mock *m, const char *name)
 {
     for (int i = 0; i < MOCK_METHODS; i++)
         if (m->method[i].name && strcmp(m->method[i].name, name) == 0)
@@ -18,7 +18,7 @@ static qn_status serve_add(qn_cap *cap, const qn_rpc_method *limits, const char 
                            void *arg)
 {
     qn_mock *m = cap->mock;
-    qn_status st = mock_enter(cap);
+    qn_status st = qn_mk_enter(cap);
     (void)limits;
     if (st != QN_OK)
         return st;
@@ -28,7 +28,7 @@ static qn_status serve_add(qn_cap *cap, const qn_rpc_method *limits, const char 
         return QN_E_EXISTS;
     for (int i = 0; i < MOCK_METHODS; i++)
         if (!m->method[i].name) {
-            m->method[i] = (mock_method){mock_text(name, strlen(name)), handler, arg};
+            m->method[i] = (qn_mk_method){qn_mk_text(name, strlen(name)), handler, arg};
             return QN_OK;
         }
     return QN_E_LIMIT;
@@ -36,7 +36,7 @@ static qn_status serve_add(qn_cap *cap, const qn_rpc_method *limits, const char 
 
 static qn_status serve_remove(qn_cap *cap, const char *name)
 {
-    mock_method *x = by_name(cap->mock, name);
+    qn_mk_method *x = by_name(cap->mock, name);
     if (!x)
         return QN_E_NOTFOUND;
     free(x->name);
@@ -58,30 +58,30 @@ static qn_status take(qn_cap *cap, uint64_t request, char *text)
 
 static qn_status serve_reply(qn_cap *cap, uint64_t request, const char *result, uint64_t len)
 {
-    qn_status st = mock_enter(cap);
+    qn_status st = qn_mk_enter(cap);
     if (st != QN_OK)
         return st;
-    return result && len ? take(cap, request, mock_text(result, (size_t)len)) : QN_E_INVAL;
+    return result && len ? take(cap, request, qn_mk_text(result, (size_t)len)) : QN_E_INVAL;
 }
 
 static qn_status serve_reply_error(qn_cap *cap, uint64_t request, int32_t code, const char *message,
                                    uint32_t len)
 {
-    qn_status st = mock_enter(cap);
+    qn_status st = qn_mk_enter(cap);
     if (st != QN_OK)
         return st;
-    char *text = mock_grow(NULL, (size_t)len + 32);
+    char *text = qn_mk_grow(NULL, (size_t)len + 32);
     snprintf(text, (size_t)len + 32, "error %d: %.*s", (int)code, (int)len, message);
     return take(cap, request, text);
 }
 
-const qn_rpc_serve_1 MOCK_RPC_SERVE = {.h = {sizeof(qn_rpc_serve_1), QN_RPC_SERVE_1_REVISION},
-                                       .add = serve_add,
-                                       .remove = serve_remove,
-                                       .reply = serve_reply,
-                                       .reply_error = serve_reply_error};
+const qn_rpc_serve_1 QN_MK_RPC_SERVE = {.h = {sizeof(qn_rpc_serve_1), QN_RPC_SERVE_1_REVISION},
+                                        .add = serve_add,
+                                        .remove = serve_remove,
+                                        .reply = serve_reply,
+                                        .reply_error = serve_reply_error};
 
-void mock_rpc_drop(qn_mock *m)
+void qn_mk_rpc_drop(qn_mock *m)
 {
     for (int i = 0; i < MOCK_METHODS; i++) {
         free(m->method[i].name);
@@ -93,9 +93,9 @@ void mock_rpc_drop(qn_mock *m)
 char *qn_mock_rpc(qn_mock *m, const char *method, const char *params)
 {
     static const char none[] = "error: no such method", silent[] = "error: no answer";
-    const mock_method *x = by_name(m, method);
+    const qn_mk_method *x = by_name(m, method);
     if (!x)
-        return mock_text(none, sizeof none - 1);
+        return qn_mk_text(none, sizeof none - 1);
     qn_rpc_request r = {.size = sizeof r, .timeout_ms = 30000, .request = ++m->next_id};
     m->request = r.request;
     x->fn(x->arg, &r, params, (uint32_t)strlen(params));
@@ -103,5 +103,5 @@ char *qn_mock_rpc(qn_mock *m, const char *method, const char *params)
     m->request = 0;
     char *reply = m->reply;
     m->reply = NULL;
-    return reply ? reply : mock_text(silent, sizeof silent - 1);
+    return reply ? reply : qn_mk_text(silent, sizeof silent - 1);
 }

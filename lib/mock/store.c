@@ -12,7 +12,7 @@ static int compare(const uint8_t *a, uint32_t a_len, const uint8_t *b, uint32_t 
 }
 
 /* First row whose key is not below `key`. */
-static size_t lower(const mock_rows *r, const uint8_t *key, uint32_t len)
+static size_t lower(const qn_mk_rows *r, const uint8_t *key, uint32_t len)
 {
     size_t lo = 0, hi = r->n;
     while (lo < hi) {
@@ -25,24 +25,24 @@ static size_t lower(const mock_rows *r, const uint8_t *key, uint32_t len)
     return lo;
 }
 
-static bool at_key(const mock_rows *r, size_t i, const uint8_t *key, uint32_t len)
+static bool at_key(const qn_mk_rows *r, size_t i, const uint8_t *key, uint32_t len)
 {
     return i < r->n && compare(r->row[i].key, r->row[i].key_len, key, len) == 0;
 }
 
-static void free_row(struct mock_row *row)
+static void free_row(struct qn_mk_row *row)
 {
     free(row->key);
     free(row->value);
 }
 
-static void put(mock_rows *r, const uint8_t *key, uint32_t key_len, const uint8_t *value,
+static void put(qn_mk_rows *r, const uint8_t *key, uint32_t key_len, const uint8_t *value,
                 uint32_t value_len)
 {
     size_t i = lower(r, key, key_len);
-    struct mock_row row = {(uint8_t *)mock_text((const char *)key, key_len),
-                           (uint8_t *)mock_text((const char *)value, value_len), key_len,
-                           value_len};
+    struct qn_mk_row row = {(uint8_t *)qn_mk_text((const char *)key, key_len),
+                            (uint8_t *)qn_mk_text((const char *)value, value_len), key_len,
+                            value_len};
     if (at_key(r, i, key, key_len)) {
         free_row(&r->row[i]);
         r->row[i] = row;
@@ -50,14 +50,14 @@ static void put(mock_rows *r, const uint8_t *key, uint32_t key_len, const uint8_
     }
     if (r->n == r->cap) {
         r->cap = r->cap * 2 + 64;
-        r->row = mock_grow(r->row, r->cap * sizeof *r->row);
+        r->row = qn_mk_grow(r->row, r->cap * sizeof *r->row);
     }
     memmove(&r->row[i + 1], &r->row[i], (r->n - i) * sizeof *r->row);
     r->row[i] = row;
     r->n++;
 }
 
-static void delete_key(mock_rows *r, const uint8_t *key, uint32_t len)
+static void delete_key(qn_mk_rows *r, const uint8_t *key, uint32_t len)
 {
     size_t i = lower(r, key, len);
     if (!at_key(r, i, key, len))
@@ -67,37 +67,37 @@ static void delete_key(mock_rows *r, const uint8_t *key, uint32_t len)
     r->n--;
 }
 
-void mock_rows_free(mock_rows *r)
+void qn_mk_rows_free(qn_mk_rows *r)
 {
     for (size_t i = 0; i < r->n; i++)
         free_row(&r->row[i]);
     free(r->row);
-    *r = (mock_rows){0};
+    *r = (qn_mk_rows){0};
 }
 
-static mock_rows copy(const mock_rows *r)
+static qn_mk_rows copy(const qn_mk_rows *r)
 {
-    mock_rows out = {0};
+    qn_mk_rows out = {0};
     for (size_t i = 0; i < r->n; i++)
         put(&out, r->row[i].key, r->row[i].key_len, r->row[i].value, r->row[i].value_len);
     return out;
 }
 
-static void replace(mock_rows *to, const mock_rows *from)
+static void replace(qn_mk_rows *to, const qn_mk_rows *from)
 {
-    mock_rows now = copy(from);
-    mock_rows_free(to);
+    qn_mk_rows now = copy(from);
+    qn_mk_rows_free(to);
     *to = now;
 }
 
-void mock_store_drop(qn_mock *m, bool crash)
+void qn_mk_store_drop(qn_mock *m, bool crash)
 {
     for (int i = 0; i < MOCK_ITERS; i++) {
-        mock_rows_free(&m->iter[i].rows);
+        qn_mk_rows_free(&m->iter[i].rows);
         m->iter[i].id = 0;
     }
     for (int i = 0; i < MOCK_SNAPSHOTS; i++) {
-        mock_rows_free(&m->snapshot[i].rows);
+        qn_mk_rows_free(&m->snapshot[i].rows);
         m->snapshot[i].id = 0;
     }
     replace(crash ? &m->rows : &m->synced, crash ? &m->synced : &m->rows);
@@ -108,7 +108,7 @@ uint64_t qn_mock_store_count(const qn_mock *m)
     return m->rows.n;
 }
 
-static const mock_rows *rows_of(const qn_mock *m, uint64_t snapshot)
+static const qn_mk_rows *rows_of(const qn_mock *m, uint64_t snapshot)
 {
     if (!snapshot)
         return &m->rows;
@@ -121,8 +121,8 @@ static const mock_rows *rows_of(const qn_mock *m, uint64_t snapshot)
 static qn_status store_get(qn_cap *cap, uint64_t snapshot, const void *key, uint32_t key_len,
                            void *value, uint32_t max, uint32_t *n)
 {
-    qn_status st = mock_enter(cap);
-    const mock_rows *r = rows_of(cap->mock, snapshot);
+    qn_status st = qn_mk_enter(cap);
+    const qn_mk_rows *r = rows_of(cap->mock, snapshot);
     if (st != QN_OK)
         return st;
     if (!r || !key_len)
@@ -139,7 +139,7 @@ static qn_status store_get(qn_cap *cap, uint64_t snapshot, const void *key, uint
 }
 
 /* One record, checked or applied. Returns its length, 0: malformed. */
-static uint64_t step(mock_rows *r, const uint8_t *p, uint64_t left)
+static uint64_t step(qn_mk_rows *r, const uint8_t *p, uint64_t left)
 {
     qn_store_op op;
     if (left < sizeof op)
@@ -160,7 +160,7 @@ static uint64_t step(mock_rows *r, const uint8_t *p, uint64_t left)
 static qn_status store_write(qn_cap *cap, const void *batch, uint64_t len, uint32_t flags)
 {
     qn_mock *m = cap->mock;
-    qn_status st = mock_enter(cap);
+    qn_status st = qn_mk_enter(cap);
     const uint8_t *p = batch;
     if (st != QN_OK)
         return st;
@@ -177,7 +177,7 @@ static qn_status store_write(qn_cap *cap, const void *batch, uint64_t len, uint3
 static qn_status store_snapshot_open(qn_cap *cap, uint64_t *snapshot)
 {
     qn_mock *m = cap->mock;
-    qn_status st = mock_enter(cap);
+    qn_status st = qn_mk_enter(cap);
     for (int i = 0; st == QN_OK && i < MOCK_SNAPSHOTS; i++)
         if (!m->snapshot[i].id) {
             *snapshot = m->snapshot[i].id = ++m->next_id;
@@ -195,7 +195,7 @@ static qn_status store_snapshot_close(qn_cap *cap, uint64_t snapshot)
             return QN_E_BUSY;
     for (int i = 0; i < MOCK_SNAPSHOTS; i++)
         if (snapshot && m->snapshot[i].id == snapshot) {
-            mock_rows_free(&m->snapshot[i].rows);
+            qn_mk_rows_free(&m->snapshot[i].rows);
             m->snapshot[i].id = 0;
             return QN_OK;
         }
@@ -207,12 +207,12 @@ static qn_status store_iter_open(qn_cap *cap, uint64_t snapshot, const void *fro
                                  uint64_t *id)
 {
     qn_mock *m = cap->mock;
-    qn_status st = mock_enter(cap);
-    const mock_rows *r = rows_of(m, snapshot);
+    qn_status st = qn_mk_enter(cap);
+    const qn_mk_rows *r = rows_of(m, snapshot);
     if (st != QN_OK)
         return st;
     for (int i = 0; r && i < MOCK_ITERS; i++) {
-        struct mock_iter *it = &m->iter[i];
+        struct qn_mk_iter *it = &m->iter[i];
         if (it->id)
             continue;
         it->rows = copy(r);
@@ -227,7 +227,7 @@ static qn_status store_iter_open(qn_cap *cap, uint64_t snapshot, const void *fro
     return r ? QN_E_LIMIT : QN_E_CLOSED;
 }
 
-static struct mock_iter *iter_of(qn_mock *m, uint64_t id)
+static struct qn_mk_iter *iter_of(qn_mock *m, uint64_t id)
 {
     for (int i = 0; id && i < MOCK_ITERS; i++)
         if (m->iter[i].id == id)
@@ -238,13 +238,13 @@ static struct mock_iter *iter_of(qn_mock *m, uint64_t id)
 static qn_status store_iter_next(qn_cap *cap, uint64_t id, const uint8_t **key, uint32_t *n_key,
                                  const uint8_t **value, uint32_t *n_value)
 {
-    qn_status st = mock_enter(cap);
-    struct mock_iter *it = iter_of(cap->mock, id);
+    qn_status st = qn_mk_enter(cap);
+    struct qn_mk_iter *it = iter_of(cap->mock, id);
     if (st != QN_OK)
         return st;
     if (!it || it->at >= it->end)
         return it ? QN_E_END : QN_E_CLOSED;
-    const struct mock_row *row = &it->rows.row[it->reverse ? --it->end : it->at++];
+    const struct qn_mk_row *row = &it->rows.row[it->reverse ? --it->end : it->at++];
     *key = row->key;
     *n_key = row->key_len;
     *value = row->value;
@@ -254,15 +254,15 @@ static qn_status store_iter_next(qn_cap *cap, uint64_t id, const uint8_t **key, 
 
 static qn_status store_iter_close(qn_cap *cap, uint64_t id)
 {
-    struct mock_iter *it = iter_of(cap->mock, id);
+    struct qn_mk_iter *it = iter_of(cap->mock, id);
     if (!it)
         return QN_E_CLOSED;
-    mock_rows_free(&it->rows);
+    qn_mk_rows_free(&it->rows);
     it->id = 0;
     return QN_OK;
 }
 
-static uint64_t bytes_of(const mock_rows *r, size_t from, size_t to)
+static uint64_t bytes_of(const qn_mk_rows *r, size_t from, size_t to)
 {
     uint64_t n = 0;
     for (size_t i = from; i < to; i++)
@@ -272,7 +272,7 @@ static uint64_t bytes_of(const mock_rows *r, size_t from, size_t to)
 
 static qn_status store_info(qn_cap *cap, qn_store_info *info)
 {
-    qn_status st = mock_enter(cap);
+    qn_status st = qn_mk_enter(cap);
     if (st == QN_OK)
         *info = (qn_store_info){.size = sizeof *info,
                                 .bytes = bytes_of(&cap->mock->rows, 0, cap->mock->rows.n)};
@@ -282,8 +282,8 @@ static qn_status store_info(qn_cap *cap, qn_store_info *info)
 static qn_status store_size_of(qn_cap *cap, const void *from, uint32_t from_len, const void *to,
                                uint32_t to_len, uint64_t *size)
 {
-    const mock_rows *r = &cap->mock->rows;
-    qn_status st = mock_enter(cap);
+    const qn_mk_rows *r = &cap->mock->rows;
+    qn_status st = qn_mk_enter(cap);
     if (st == QN_OK)
         *size = bytes_of(r, lower(r, from, from_len), to_len ? lower(r, to, to_len) : r->n);
     return st;
@@ -292,25 +292,25 @@ static qn_status store_size_of(qn_cap *cap, const void *from, uint32_t from_len,
 static qn_status store_wipe(qn_cap *cap)
 {
     qn_mock *m = cap->mock;
-    qn_status st = mock_enter(cap);
+    qn_status st = qn_mk_enter(cap);
     if (st != QN_OK)
         return st;
     for (int i = 0; i < MOCK_ITERS; i++)
         if (m->iter[i].id || (i < MOCK_SNAPSHOTS && m->snapshot[i].id))
             return QN_E_BUSY;
-    mock_rows_free(&m->rows);
-    mock_rows_free(&m->synced);
+    qn_mk_rows_free(&m->rows);
+    qn_mk_rows_free(&m->synced);
     return QN_OK;
 }
 
-const qn_store_own_1 MOCK_STORE_OWN = {.h = {sizeof(qn_store_own_1), QN_STORE_OWN_1_REVISION},
-                                       .get = store_get,
-                                       .write = store_write,
-                                       .snapshot_open = store_snapshot_open,
-                                       .snapshot_close = store_snapshot_close,
-                                       .iter_open = store_iter_open,
-                                       .iter_next = store_iter_next,
-                                       .iter_close = store_iter_close,
-                                       .info = store_info,
-                                       .size_of = store_size_of,
-                                       .wipe = store_wipe};
+const qn_store_own_1 QN_MK_STORE_OWN = {.h = {sizeof(qn_store_own_1), QN_STORE_OWN_1_REVISION},
+                                        .get = store_get,
+                                        .write = store_write,
+                                        .snapshot_open = store_snapshot_open,
+                                        .snapshot_close = store_snapshot_close,
+                                        .iter_open = store_iter_open,
+                                        .iter_next = store_iter_next,
+                                        .iter_close = store_iter_close,
+                                        .info = store_info,
+                                        .size_of = store_size_of,
+                                        .wipe = store_wipe};
