@@ -70,7 +70,7 @@ struct qc_chain {
     const qc_index *synced; /* tip when body, undo and index were last synced */
     uint32_t unsynced;      /* blocks connected since then */
     qc_mono last_sync;
-    unsigned followers;
+    _Atomic unsigned followers;
 
     /* pruning */
     bool have_pruned, check_for_pruning;
