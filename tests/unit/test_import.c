@@ -50,7 +50,7 @@ static void put_block(struct fix *f, uint32_t height, uint32_t extra)
 
 static qc_import_stats import(struct fix *f)
 {
-    const volatile bool stop = false;
+    const _Atomic bool stop = false;
     qc_import_stats st;
     const char *path = tmp_write(f->file.data, f->file.len);
     assert_int_equal(qc_chain_import_file(f->k.c, path, NULL, &stop, &st), QC_OK);
@@ -192,7 +192,7 @@ static void test_import__another_chains_file_gives_nothing(void **state)
 {
     (void)state;
     struct fix f;
-    const volatile bool stop = false;
+    const _Atomic bool stop = false;
     qc_import_stats st;
     fix_init(&f);
     for (uint32_t h = 1; h <= N; h++)
@@ -211,7 +211,7 @@ static void test_import__stops_when_asked_and_goes_on_later(void **state)
 {
     (void)state;
     struct fix f;
-    const volatile bool stop = true;
+    const _Atomic bool stop = true;
     qc_import_stats st;
     fix_init(&f);
     for (uint32_t h = 1; h <= N; h++)
