@@ -148,7 +148,7 @@ qc_err qc_chain_process_block(qc_chain *c, qc_block *b, bool force, bool min_pow
 {
     bool fresh = false;
     qc_err err = QC_OK;
-    v->code = QC_V_OK;
+    *v = (qc_verdict){0};
     /* A body that fails the context-free rules never marks its hash invalid: it may be a mutation
      * of a valid one (CVE-2012-2459). */
     const qc_accept_how how = {force, min_pow_checked, .checked = true};

@@ -187,7 +187,7 @@ qc_err qc_connect_block(qc_chain *c, qc_block *b, qc_index *i, qc_coins *view,
 {
     struct connect k = {.c = c, .b = b, .i = i, .view = view, .o = o, .v = v};
     qc_err err;
-    v->code = QC_V_OK;
+    *v = (qc_verdict){0};
     if (!context_free(&k, &err))
         return err;
     if (qc_hash_eq(&i->hash, &c->params->genesis_hash)) { /* its coinbase can never be spent */

@@ -85,7 +85,7 @@ qc_err qc_accept_header(qc_chain *c, const qc_header *h, const qc_hash *hash, bo
                         qc_index **out, qc_verdict *v)
 {
     char hex[QC_HASH_HEX_LEN + 1];
-    v->code = QC_V_OK;
+    *v = (qc_verdict){0};
     *out = qc_tree_find(c->tree, hash);
     qc_hash_hex(hash, hex);
     if (*out && qc_index_failed(*out)) {

@@ -5,7 +5,7 @@ bool qc_chain_test_block(qc_chain *c, qc_block *b, bool check_pow, bool check_me
 {
     qc_index *tip = qc_active_tip(&c->active);
     const qc_header *h = qc_block_header(b);
-    v->code = QC_V_OK;
+    *v = (qc_verdict){0};
     if (!tip || !qc_hash_eq(&h->prev, &tip->hash))
         return qc_verdict_fail(v, QC_V_CONSENSUS, "inconclusive-not-best-prevblk", NULL);
     if (!qc_check_block(c->params, b, check_pow, check_merkle, v) ||
