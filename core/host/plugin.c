@@ -289,13 +289,17 @@ void qc_plugin_start(qc_plugin *p)
         qc_loop_post(p->loop, begin, p);
         err = qc_thread_start(&p->thread, name, thread_main, p);
     }
-    if (err)
+    if (err) {
+        p->ended = true;
         qc_plugin_set_state(p, QC_PLUGIN_CRASHED, "no thread: %s", qc_err_text(err));
+    }
 }
 
+/* May be called by the plugin itself before qc_plugin_start() has come back: it looks at the loop,
+ * which was there before the thread. */
 void qc_plugin_stop(qc_plugin *p, const char *reason)
 {
-    if (!p->thread)
+    if (!p->loop)
         return;
     pthread_mutex_lock(&p->lock);
     bool first = !p->stop_asked && !p->ended;

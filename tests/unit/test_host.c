@@ -393,7 +393,9 @@ static void test_host__tables_answer_only_on_the_plugins_own_thread(void **state
     rig_close(&r);
 }
 
-QC_TEST_MAIN(cmocka_unit_test(test_host__each_bad_plugin_is_refused_with_its_reason),
+/* The one that forks comes first: a store's background threads never end. */
+QC_TEST_MAIN(cmocka_unit_test(test_host__a_plugin_that_does_not_stop_is_left_behind),
+             cmocka_unit_test(test_host__each_bad_plugin_is_refused_with_its_reason),
              cmocka_unit_test(test_host__nothing_of_a_refused_file_runs),
              cmocka_unit_test(test_host__two_files_of_one_id_are_one_too_many),
              cmocka_unit_test(test_host__isolated_mode_and_a_missing_pin_are_refused),
@@ -402,7 +404,6 @@ QC_TEST_MAIN(cmocka_unit_test(test_host__each_bad_plugin_is_refused_with_its_rea
              cmocka_unit_test(test_loader__a_file_swapped_after_the_check_changes_nothing),
              cmocka_unit_test(test_host__what_is_not_granted_is_not_given),
              cmocka_unit_test(test_host__a_plugin_that_gives_up_is_down_alone),
-             cmocka_unit_test(test_host__a_plugin_that_does_not_stop_is_left_behind),
              cmocka_unit_test(test_host__follows_through_growth_reorganisation_and_restart),
              cmocka_unit_test(test_host__an_invalidated_tip_is_disconnected),
              cmocka_unit_test(test_host__rpc_methods_answer_at_once_later_and_never),
