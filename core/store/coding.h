@@ -40,3 +40,8 @@ QC_MUST_CHECK qc_err qc_coin_write(qc_bytes *out, qc_coin_code code, bool dummy,
 /** Returns: QC_OK; QC_ECORRUPT (*why); QC_ENOMEM. The script is appended to *script. */
 QC_MUST_CHECK qc_err qc_coin_read(qc_reader *r, bool dummy, qc_coin_code *code, qc_amount *value,
                                   qc_bytes *script, const char **why);
+
+/** qc_utxo_stats_compute() with a given number of threads besides the caller's. */
+QC_MUST_CHECK qc_err qc_utxo_stats_with(qc_coinsdb *db, qc_utxo_hash kind,
+                                        const _Atomic bool *cancel, unsigned workers,
+                                        qc_utxo_stats *out);

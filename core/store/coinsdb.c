@@ -301,6 +301,7 @@ void qc_coinsdb_flush_abort(qc_coinsdb_flush *f)
 struct qc_coins_iter {
     qc_coinsdb *db;
     qc_kv_snapshot *snap;
+    bool borrowed; /* the snapshot is a sibling's */
     qc_kv_iter *it;
     qc_hash best;
     qc_bytes script; /* of the coin given last */
@@ -323,12 +324,24 @@ qc_err qc_coins_iter_new(qc_coinsdb *db, qc_coins_iter **out)
     return QC_OK;
 }
 
+qc_coins_iter *qc_coins_iter_sibling(const qc_coins_iter *it)
+{
+    qc_coins_iter *s = qc_alloc(sizeof *s);
+    s->db = it->db;
+    s->snap = it->snap;
+    s->borrowed = true;
+    s->it = qc_kv_iter_new(s->db->kv, s->snap);
+    s->best = it->best;
+    return s;
+}
+
 void qc_coins_iter_free(qc_coins_iter *it)
 {
     if (!it)
         return;
     qc_kv_iter_free(it->it);
-    qc_kv_snapshot_free(it->db->kv, it->snap);
+    if (!it->borrowed)
+        qc_kv_snapshot_free(it->db->kv, it->snap);
     qc_bytes_free(&it->script);
     qc_free(it);
 }

@@ -41,6 +41,9 @@ void qc_coinsdb_flush_abort(QC_OWN qc_coinsdb_flush *f);
 /** Ordered walk over a snapshot. */
 typedef struct qc_coins_iter qc_coins_iter;
 QC_MUST_CHECK qc_err qc_coins_iter_new(qc_coinsdb *db, qc_coins_iter **out);
+/** Another walk over the same snapshot, placed at its start, for another thread. `it` must outlive
+ * it. Out: owned, qc_coins_iter_free(). Thread: that of `it`. */
+qc_coins_iter *qc_coins_iter_sibling(const qc_coins_iter *it);
 /** Continue from this outpoint on (inclusive). */
 void qc_coins_iter_seek(qc_coins_iter *it, const qc_outpoint *o);
 /** Returns: QC_OK (coin->script borrowed until the next call); QC_ENOENT at the end; QC_ECORRUPT;
@@ -63,6 +66,8 @@ typedef struct qc_utxo_stats {
     qc_amount total;
     qc_hash hash;
 } qc_utxo_stats;
-/** Walks the whole set; *cancel is looked at now and then. QC_ECANCELED. */
+/** Walks the whole set as it is now; *cancel (may be NULL) is looked at now and then. A large set
+ * is walked by a few threads at once unless its order matters. Thread: any; blocks long. Returns:
+ * QC_OK; QC_ECANCELED; QC_ECORRUPT; QC_EIO; QC_ENOMEM. */
 QC_MUST_CHECK qc_err qc_utxo_stats_compute(qc_coinsdb *db, qc_utxo_hash kind,
                                            const _Atomic bool *cancel, qc_utxo_stats *out);

@@ -5,13 +5,18 @@
 #include "core/base/log.h"
 #include "core/crypto/muhash.h"
 #include "core/crypto/sha256.h"
-#include "core/store/coinsdb.h"
+#include "core/os/thread.h"
+#include "core/store/coding.h"
 
 #include <stdlib.h>
 
-#define BOGO_FIXED                                                                                 \
-    50u /* bytes a coin counts besides its script: txid 32, n 4, code 4, value 8, 2 */
+/* Bytes a coin counts besides its script: txid 32, n 4, code 4, value 8, length 2. */
+#define BOGO_FIXED 50u
 #define CANCEL_EVERY 1024u
+#define N_RANGE 64u
+#define MAX_WORKERS 3u /* leave something to validation */
+/* Bytes on disk; below, threads are not worth their start. */
+#define LARGE_SET ((uint64_t)8 << 20)
 
 /* One output of the transaction that is being gathered: its bytes in `text`. */
 typedef struct output {
@@ -21,7 +26,7 @@ typedef struct output {
 
 typedef struct walk {
     qc_utxo_hash kind;
-    qc_utxo_stats *st;
+    qc_utxo_stats st;
     qc_sha256_ctx sha;
     qc_muhash mu;
     bool any; /* a transaction is being gathered */
@@ -59,7 +64,7 @@ static void close_tx(walk *w)
 {
     if (!w->any)
         return;
-    w->st->transactions++;
+    w->st.transactions++;
     if (w->kind == QC_UTXO_HASH3 && w->unsorted) {
         qsort(w->out, w->n_out, sizeof *w->out, by_n);
         for (size_t i = 0; i < w->n_out; i++)
@@ -67,6 +72,7 @@ static void close_tx(walk *w)
     } else if (w->kind == QC_UTXO_HASH3) {
         qc_sha256_update(&w->sha, w->text.data, w->text.len);
     }
+    w->any = false;
     w->n_out = 0;
     w->text.len = 0;
     w->unsorted = false;
@@ -101,6 +107,14 @@ static qc_err hash_coin(walk *w, const qc_outpoint *o, const qc_coin *c)
     return QC_OK;
 }
 
+static qc_err add_total(qc_utxo_stats *st, qc_amount v)
+{
+    if (QC_ADD_OK(st->total, v, &st->total))
+        return QC_OK;
+    qc_log(QC_LOG_ERROR, "coindb", "the coins add up to more than an amount can hold");
+    return QC_ECORRUPT;
+}
+
 static qc_err add_coin(walk *w, const qc_outpoint *o, const qc_coin *c)
 {
     if (!w->any || !qc_hash_eq(&w->txid, &o->txid)) {
@@ -108,57 +122,134 @@ static qc_err add_coin(walk *w, const qc_outpoint *o, const qc_coin *c)
         w->any = true;
         w->txid = o->txid;
     }
-    w->st->txouts++;
-    w->st->bogosize += BOGO_FIXED + c->script_len;
-    if (!QC_ADD_OK(w->st->total, c->value, &w->st->total)) {
-        qc_log(QC_LOG_ERROR, "coindb", "the coins add up to more than an amount can hold");
-        return QC_ECORRUPT;
-    }
-    return hash_coin(w, o, c);
+    w->st.txouts++;
+    w->st.bogosize += BOGO_FIXED + c->script_len;
+    qc_err err = add_total(&w->st, c->value);
+    return err ? err : hash_coin(w, o, c);
 }
 
-static qc_err walk_all(walk *w, qc_coins_iter *it, const _Atomic bool *cancel)
+/* Transactions whose id begins with a byte from `from` to `to`. */
+static qc_err walk_range(walk *w, qc_coins_iter *it, unsigned from, unsigned to,
+                         const _Atomic bool *cancel)
 {
-    qc_outpoint o;
+    qc_outpoint o = {.txid = {{(uint8_t)from}}};
     qc_coin c;
     qc_err err = QC_OK;
+    qc_coins_iter_seek(it, &o);
     for (uint32_t i = 0; !err; i++) {
         if (cancel && i % CANCEL_EVERY == 0 && *cancel)
             return QC_ECANCELED;
         err = qc_coins_iter_next(it, &o, &c);
+        if (!err && o.txid.b[0] > to)
+            break;
         if (!err)
             err = add_coin(w, &o, &c);
     }
+    close_tx(w);
     return err == QC_ENOENT ? QC_OK : err;
 }
 
-static void finish(walk *w)
+static void walk_init(walk *w, qc_utxo_hash kind)
 {
-    close_tx(w);
-    if (w->kind == QC_UTXO_HASH3)
-        qc_sha256d_final(&w->sha, w->st->hash.b);
-    else if (w->kind == QC_UTXO_MUHASH)
-        qc_muhash_finalize(&w->mu, w->st->hash.b);
+    *w = (walk){.kind = kind};
+    qc_sha256_init(&w->sha);
+    qc_muhash_init(&w->mu);
 }
 
-qc_err qc_utxo_stats_compute(qc_coinsdb *db, qc_utxo_hash kind, const _Atomic bool *cancel,
-                             qc_utxo_stats *out)
+static void walk_clear(walk *w)
+{
+    qc_free(w->out);
+    qc_bytes_free(&w->text);
+}
+
+/* ---- several ranges at once ---- */
+
+typedef struct ranges {
+    qc_coins_iter *root;
+    const _Atomic bool *cancel;
+    walk sum;
+    qc_err err; /* of the range that failed first */
+    pthread_mutex_t lock;
+} ranges;
+
+static qc_err join_range(walk *sum, const walk *w)
+{
+    sum->st.transactions += w->st.transactions;
+    sum->st.txouts += w->st.txouts;
+    sum->st.bogosize += w->st.bogosize;
+    qc_muhash_combine(&sum->mu, &w->mu);
+    return add_total(&sum->st, w->st.total);
+}
+
+static bool one_range(void *arg, size_t i)
+{
+    ranges *r = arg;
+    walk w;
+    walk_init(&w, r->sum.kind);
+    pthread_mutex_lock(&r->lock);
+    qc_coins_iter *it = qc_coins_iter_sibling(r->root);
+    pthread_mutex_unlock(&r->lock);
+    unsigned width = 256 / N_RANGE, from = (unsigned)i * width;
+    qc_err err = walk_range(&w, it, from, from + width - 1, r->cancel);
+    pthread_mutex_lock(&r->lock);
+    if (!err)
+        err = join_range(&r->sum, &w);
+    if (!r->err)
+        r->err = err;
+    pthread_mutex_unlock(&r->lock);
+    qc_coins_iter_free(it);
+    walk_clear(&w);
+    return !err;
+}
+
+static qc_err walk_ranges(walk *w, qc_coins_iter *it, unsigned workers, const _Atomic bool *cancel)
+{
+    qc_pool *pool;
+    qc_err err = qc_pool_new(&pool, workers, "coinstats");
+    if (err)
+        return err;
+    ranges r = {.root = it, .cancel = cancel, .sum = *w};
+    pthread_mutex_init(&r.lock, NULL);
+    qc_pool_run(pool, one_range, &r, N_RANGE, 1);
+    pthread_mutex_destroy(&r.lock);
+    qc_pool_free(pool);
+    *w = r.sum;
+    return r.err;
+}
+
+/* ---- the whole ---- */
+
+qc_err qc_utxo_stats_with(qc_coinsdb *db, qc_utxo_hash kind, const _Atomic bool *cancel,
+                          unsigned workers, qc_utxo_stats *out)
 {
     qc_coins_iter *it;
     qc_err err = qc_coins_iter_new(db, &it);
     if (err)
         return err;
-    qc_utxo_stats st = {.best = *qc_coins_iter_best(it)};
-    walk w = {.kind = kind, .st = &st};
-    qc_sha256_init(&w.sha);
-    qc_muhash_init(&w.mu);
-    if (!(err = walk_all(&w, it, cancel))) {
-        finish(&w);
-        st.disk_size = qc_coinsdb_size_estimate(db);
-        *out = st;
+    walk w;
+    walk_init(&w, kind);
+    if (workers && kind != QC_UTXO_HASH3)
+        err = walk_ranges(&w, it, workers, cancel);
+    else
+        err = walk_range(&w, it, 0, 255, cancel);
+    if (!err) {
+        if (kind == QC_UTXO_HASH3)
+            qc_sha256d_final(&w.sha, w.st.hash.b);
+        else if (kind == QC_UTXO_MUHASH)
+            qc_muhash_finalize(&w.mu, w.st.hash.b);
+        w.st.best = *qc_coins_iter_best(it);
+        w.st.disk_size = qc_coinsdb_size_estimate(db);
+        *out = w.st;
     }
-    qc_free(w.out);
-    qc_bytes_free(&w.text);
+    walk_clear(&w);
     qc_coins_iter_free(it);
     return err;
+}
+
+qc_err qc_utxo_stats_compute(qc_coinsdb *db, qc_utxo_hash kind, const _Atomic bool *cancel,
+                             qc_utxo_stats *out)
+{
+    bool large = qc_coinsdb_size_estimate(db) >= LARGE_SET;
+    unsigned workers = large ? QC_MIN(qc_cpu_count() - 1, MAX_WORKERS) : 0;
+    return qc_utxo_stats_with(db, kind, cancel, workers, out);
 }

@@ -3,6 +3,7 @@
 
 #include "core/crypto/muhash.h"
 #include "core/crypto/sha256.h"
+#include "core/store/coding.h"
 #include "tests/unit/store_util.h"
 
 static char g_detail[512];
@@ -362,6 +363,31 @@ static void test_stats__hash_outputs_by_number_and_count_transactions(void **sta
     qc_coinsdb_close(db);
 }
 
+/* Threads take ranges of transaction ids: the sums must be those of one walk. */
+static void test_stats__are_the_same_with_threads(void **state)
+{
+    (void)state;
+    qc_coinsdb *db = open_db(tmp_mkdir());
+    assert_int_equal(flush(db, 9, 1, 254, 0), QC_OK);
+    for (int kind = QC_UTXO_NONE; kind <= QC_UTXO_MUHASH; kind++) {
+        qc_utxo_stats a, b;
+        assert_int_equal(qc_utxo_stats_with(db, (qc_utxo_hash)kind, NULL, 0, &a), QC_OK);
+        assert_int_equal(qc_utxo_stats_with(db, (qc_utxo_hash)kind, NULL, 2, &b), QC_OK);
+        assert_int_equal(a.transactions, 254);
+        assert_int_equal(a.txouts, 3 * 254);
+        assert_int_equal(a.transactions, b.transactions);
+        assert_int_equal(a.txouts, b.txouts);
+        assert_int_equal(a.bogosize, b.bogosize);
+        assert_int_equal(a.total, b.total);
+        assert_true(qc_hash_eq(&a.hash, &b.hash));
+        assert_true(qc_hash_eq(&a.best, &b.best));
+    }
+    _Atomic bool cancel = true;
+    qc_utxo_stats st;
+    assert_int_equal(qc_utxo_stats_with(db, QC_UTXO_MUHASH, &cancel, 2, &st), QC_ECANCELED);
+    qc_coinsdb_close(db);
+}
+
 /* ---- faults ---- */
 
 static qc_err use_once(const char *path)
@@ -424,4 +450,5 @@ QC_TEST_MAIN_GROUP(quiet, NULL, cmocka_unit_test(test_flush__is_there_after_reop
                    cmocka_unit_test(test_open__the_format_before_0_15_is_refused),
                    cmocka_unit_test(test_stats__of_no_coins),
                    cmocka_unit_test(test_stats__hash_outputs_by_number_and_count_transactions),
+                   cmocka_unit_test(test_stats__are_the_same_with_threads),
                    cmocka_unit_test(test_use__survives_each_single_fault))
