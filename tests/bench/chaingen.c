@@ -4,10 +4,13 @@
 #include "core/base/alloc.h"
 #include "core/base/arith.h"
 #include "core/chain/index.h"
+#include "core/consensus/check.h"
 #include "core/mining/assemble.h"
 
 #define MUST(x) QC_ASSERT(!(x))
 #define MIXED_TXS 4863
+#define MIXED_IN 8100 /* at most this many in a model block: its weight stays below the limit */
+#define MIXED_OUT 10700
 #define FANOUT_OUTPUTS 8000
 #define FEE 200
 #define DUST 20000 /* coins below are left where they are: they cannot pay for 30 outputs */
@@ -197,10 +200,16 @@ static void shape(cg_chain *g, size_t i, uint32_t *n_in, uint32_t *n_out, bool *
 
 static size_t plan_mixed(cg_chain *g, plan *p)
 {
+    uint32_t spare_in = MIXED_IN - MIXED_TXS, spare_out = MIXED_OUT - MIXED_TXS;
     for (size_t i = 0; i < MIXED_TXS; i++) {
         uint32_t n_in, n_out;
         bool with_return;
         shape(g, i, &n_in, &n_out, &with_return);
+        n_in = QC_MIN(n_in, spare_in + 1);
+        n_out = QC_MIN(n_out, spare_out + 1);
+        with_return = with_return && n_out == 2;
+        spare_in -= n_in - 1;
+        spare_out -= n_out - 1;
         p[i].n_in = n_in;
         p[i].in = qc_alloc(n_in * sizeof *p[i].in);
         for (uint32_t k = 0; k < n_in; k++)
@@ -258,6 +267,7 @@ static void adopt(cg_chain *g, plan *p, size_t n, qc_span block)
     qc_block *b;
     qc_header_read(block.data, &h);
     QC_ASSERT(qc_block_parse(block, &b) == QC_WIRE_OK);
+    QC_ASSERT(qc_block_weight(b) <= QC_MAX_BLOCK_WEIGHT);
     qc_tx cb = qc_block_tx(b, 0);
     cg_coin c = {.kind = CG_P2WPKH, .value = cb.out[0].value};
     memcpy(c.txid.b, cb.rec->txid, 32);
