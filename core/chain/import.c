@@ -358,9 +358,12 @@ qc_err qc_chain_import_file(qc_chain *c, const char *path, const uint8_t *xor_ke
     begin(c, stop, out);
     struct run r = {.c = c, .path = path, .xor_key = xor_key, .file = -1, .out = out};
     qc_err err = file_size(path, &r.total);
-    if (err) {
+    if (err)
         qc_log(QC_LOG_WARN, "validation", "Could not open blocks file %s", path);
-    } else if (!(err = qc_waiting_new(&r.waiting))) {
+    /* A new folder has no tip yet, and the file may begin above the genesis block. */
+    if (!err && !c->active.n)
+        err = qc_chain_activate(c);
+    if (!err && !(err = qc_waiting_new(&r.waiting))) {
         qc_log(QC_LOG_INFO, "validation", "Importing blocks file %s...", path);
         err = run_file(&r);
         qc_waiting_free(r.waiting);

@@ -91,6 +91,26 @@ static void reader(void *arg)
     }
 }
 
+/* A framed file of blocks 1 to n. */
+static const char *write_blocks(const qc_params *p, uint32_t n)
+{
+    qc_bytes file = QC_BYTES_INIT;
+    tb_chain *tb = tb_chain_new(QC_CHAIN_REGTEST, NULL);
+    while (n--) {
+        qc_bytes raw = QC_BYTES_INIT;
+        tb_chain_grow(tb, 1, &raw);
+        uint32_t len = (uint32_t)raw.len;
+        assert_int_equal(qc_bytes_append(&file, p->magic, 4), QC_OK);
+        assert_int_equal(qc_bytes_append(&file, &len, 4), QC_OK);
+        assert_int_equal(qc_bytes_append(&file, raw.data, raw.len), QC_OK);
+        qc_bytes_free(&raw);
+    }
+    const char *path = tmp_write(file.data, file.len);
+    qc_bytes_free(&file);
+    tb_chain_free(tb);
+    return path;
+}
+
 static void test_chain_thread__others_read_and_queue_during_an_import(void **state)
 {
     (void)state;
@@ -98,20 +118,9 @@ static void test_chain_thread__others_read_and_queue_during_an_import(void **sta
     qc_chain_thread *t;
     qc_thread *r;
     static struct job j;
-    qc_bytes file = QC_BYTES_INIT;
     kit_init(&k, QC_CHAIN_REGTEST);
     k.o.checkblockindex = false;
-    tb_chain *tb = tb_chain_new(QC_CHAIN_REGTEST, NULL);
-    for (unsigned n = 1; n <= BLOCKS; n++) {
-        qc_bytes raw = QC_BYTES_INIT;
-        tb_chain_grow(tb, 1, &raw);
-        uint32_t len = (uint32_t)raw.len;
-        assert_int_equal(qc_bytes_append(&file, k.params->magic, 4), QC_OK);
-        assert_int_equal(qc_bytes_append(&file, &len, 4), QC_OK);
-        assert_int_equal(qc_bytes_append(&file, raw.data, raw.len), QC_OK);
-        qc_bytes_free(&raw);
-    }
-    j.path = tmp_write(file.data, file.len);
+    j.path = write_blocks(k.params, BLOCKS);
     kit_must_open(&k);
     j.c = k.c;
     assert_int_equal(qc_chain_thread_start(&t, k.c), QC_OK);
@@ -125,10 +134,27 @@ static void test_chain_thread__others_read_and_queue_during_an_import(void **sta
     assert_int_equal(j.st.blocks, BLOCKS);
     assert_true(atomic_load(&j.between)); /* a job did not wait for the import's end */
     assert_int_equal(kit_height(&k), BLOCKS);
-    qc_bytes_free(&file);
-    tb_chain_free(tb);
+    kit_end(&k);
+}
+
+/* -loadblock in a folder that nobody has used, with a file that begins above the genesis block. */
+static void test_chain_import_file__needs_no_tip_to_begin_with(void **state)
+{
+    (void)state;
+    const volatile bool stop = false;
+    qc_import_stats st;
+    chain_kit k;
+    kit_init(&k, QC_CHAIN_REGTEST); /* with index checks */
+    const char *path = write_blocks(k.params, 20);
+    assert_int_equal(qc_chain_open(&k.c, &k.o, NULL, k.detail, sizeof k.detail), QC_OK);
+    assert_null(qc_chain_tip(k.c));
+    assert_int_equal(qc_chain_import_file(k.c, path, NULL, &stop, &st), QC_OK);
+    assert_int_equal(st.blocks, 20);
+    assert_int_equal(st.out_of_order, 0);
+    assert_int_equal(kit_height(&k), 20);
     kit_end(&k);
 }
 
 QC_TEST_MAIN(cmocka_unit_test(test_chain_call__jobs_run_in_order_and_callers_wait),
-             cmocka_unit_test(test_chain_thread__others_read_and_queue_during_an_import))
+             cmocka_unit_test(test_chain_thread__others_read_and_queue_during_an_import),
+             cmocka_unit_test(test_chain_import_file__needs_no_tip_to_begin_with))
