@@ -86,7 +86,6 @@ static qc_err import_files(qc_app *a, qc_chain *c)
     qc_err err = QC_OK;
     for (size_t i = 0; file[i] && !atomic_load(&a->node.stopping); i++) {
         qc_import_stats st = {0};
-        qc_log(QC_LOG_INFO, "reindex", "Importing blocks file %s...", file[i]);
         err = qc_chain_import_file(c, file[i], NULL, &NEVER, &st);
         if (err == QC_ECANCELED)
             break;

@@ -39,9 +39,10 @@ bool qc_progress_line(qc_progress *p, const char *what, uint32_t height, int64_t
     if (time && gmtime_r(&t, &tm))
         strftime(date, sizeof date, "%Y-%m-%d", &tm);
     double ran = (double)(now - p->began) / (double)SECOND, done = share - p->share0;
-    double rate = ran > 0 && height > p->height0 ? (height - p->height0) / ran : 0;
-    int n = snprintf(line, cap, "%s: height %u%s%s%s, %.2f %% done, %.0f blocks/s", what, height,
-                     date[0] ? " (" : "", date, date[0] ? ")" : "", share * 100, rate);
+    int n = snprintf(line, cap, "%s: height %u%s%s%s, %.2f %% done", what, height,
+                     date[0] ? " (" : "", date, date[0] ? ")" : "", share * 100);
+    if (ran > 0 && height > p->height0 && n > 0 && (size_t)n < cap)
+        n += snprintf(line + n, cap - (size_t)n, ", %.0f blocks/s", (height - p->height0) / ran);
     if (ran > 1 && done > 0 && share < 1 && n > 0 && (size_t)n < cap) {
         duration(ran * (1 - share) / done, left, sizeof left);
         snprintf(line + n, cap - (size_t)n, ", about %s left", left);
