@@ -12,6 +12,7 @@ typedef struct slot {
     qc_block *block; /* NULL while it is being read */
     uint64_t used;   /* clock of the last use */
     bool spent;
+    bool queued; /* nobody reads it yet: whoever wants it first does */
 } slot;
 
 struct qc_blocks {
@@ -121,7 +122,7 @@ static void keep(qc_blocks *b, const qc_index *at, const qc_block *block, bool s
     s = room(b);
     if (!s)
         return;
-    *s = (slot){at, qc_block_ref(block), ++b->clock, spent};
+    *s = (slot){at, qc_block_ref(block), ++b->clock, spent, false};
     b->bytes += need;
 }
 
@@ -144,8 +145,12 @@ qc_err qc_blocks_get(qc_blocks *b, const qc_index *i, bool spent, qc_block **out
     slot *s;
     pthread_mutex_lock(&b->lock);
     /* Somebody reads it now: better wait than read it twice. */
-    while ((s = find(b, i)) && !s->block)
+    while ((s = find(b, i)) && !s->block && !s->queued)
         pthread_cond_wait(&b->idle, &b->lock);
+    if (s && s->queued) { /* its job will find that it is not wanted any more */
+        *s = (slot){0};
+        s = NULL;
+    }
     if (s && (s->spent || !spent)) {
         s->used = ++b->clock;
         *out = qc_block_ref(s->block);
@@ -165,10 +170,15 @@ static void read_ahead(void *arg)
     ahead_job *j = arg;
     qc_blocks *b = j->b;
     qc_block *block = NULL;
-    bool ok = read_from_chain(b, j->at, j->spent, &block) == QC_OK;
     pthread_mutex_lock(&b->lock);
     slot *s = find(b, j->at);
-    if (s && !s->block)
+    bool wanted = s && s->queued;
+    if (wanted)
+        s->queued = false;
+    pthread_mutex_unlock(&b->lock);
+    bool ok = wanted && read_from_chain(b, j->at, j->spent, &block) == QC_OK;
+    pthread_mutex_lock(&b->lock);
+    if (wanted && (s = find(b, j->at)) && !s->block)
         *s = (slot){0};
     if (ok)
         keep(b, j->at, block, j->spent);
@@ -190,7 +200,7 @@ void qc_blocks_ahead(qc_blocks *b, uint32_t height, unsigned n, bool spent)
         pthread_mutex_lock(&b->lock);
         slot *s = find(b, at) || b->bytes > b->max / 2 ? NULL : room(b);
         if (s) {
-            *s = (slot){at, NULL, ++b->clock, spent};
+            *s = (slot){at, NULL, ++b->clock, spent, true};
             b->jobs++;
         }
         pthread_mutex_unlock(&b->lock);
