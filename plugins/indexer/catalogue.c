@@ -166,10 +166,9 @@ qn_status ix_catalogue_load(ix *x, qn_hash locator[static LOCATOR_MAX], uint32_t
 
 /* ---- cutting ---- */
 
-static bool above(const uint8_t *key, uint32_t n_key, uint32_t txnum, uint32_t height)
+/* A row of a transaction with this number or a later one. */
+static bool above(const uint8_t *key, uint32_t n_key, uint32_t txnum)
 {
-    if (n_key == IX_BLOCK_ROW_LEN && key[0] == 'B')
-        return ix_be32(key + 1) >= height;
     return n_key == IX_ROW_LEN && (key[0] == 'H' || key[0] == 'T') && ix_row_txnum(key) >= txnum;
 }
 
@@ -190,7 +189,7 @@ qn_status ix_catalogue_cut(ix *x, const qn_block_ref *at)
      * walk is done again. */
     while ((st = x->store.t->iter_next(x->store.cap, iter, &key, &n_key, &value, &n_value)) ==
            QN_OK) {
-        if (key[0] == 'B' || !above(key, n_key, txnum, height))
+        if (!above(key, n_key, txnum))
             continue;
         qn_batch_delete(&x->batch, key, n_key);
         if (x->batch.len >= x->batch_limit &&

@@ -473,6 +473,7 @@ static qn_status follow_ack(qn_cap *cap, uint64_t follow, uint64_t seq)
         return QN_E_CLOSED;
     if (seq > m->seq || seq < m->acked)
         return QN_E_INVAL;
+    QC_ASSERT(mock_store_is_synced(m->store)); /* what is acknowledged survives a crash */
     m->acked = seq;
     return QN_OK;
 }

@@ -86,6 +86,8 @@ const qn_store_own_1 *mock_store_table(void);
 qn_cap *mock_store_cap(mock_store *s, mock *m);
 /** Go back to what was synced, and drop walks and snapshots. */
 void mock_store_lose(mock_store *s);
+/** Nothing was written since the last sync. */
+bool mock_store_is_synced(const mock_store *s);
 size_t mock_store_walks(const mock_store *s);
 size_t mock_store_size(const mock_store *s);
 uint64_t mock_store_syncs(const mock_store *s);

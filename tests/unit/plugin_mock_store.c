@@ -30,6 +30,7 @@ struct mock_store {
     state live, synced;
     walk walk[WALKS];
     uint64_t next_id, syncs;
+    bool unsynced;
 };
 
 mock_store *mock_store_new(void)
@@ -196,7 +197,9 @@ static qn_status write_batch(qn_cap *cap, const void *batch, uint64_t batch_len,
         qsort(list, n, sizeof *list, by_key);
     merge(&s->live, list, n);
     free(list);
+    s->unsynced = true;
     if (flags & QN_STORE_SYNC) {
+        s->unsynced = false;
         state_clear(&s->synced);
         s->synced = state_copy(&s->live, 0, s->live.n);
         s->syncs++;
@@ -335,6 +338,7 @@ void mock_store_lose(mock_store *s)
     }
     state_clear(&s->live);
     s->live = state_copy(&s->synced, 0, s->synced.n);
+    s->unsynced = false;
 }
 
 void mock_store_free(mock_store *s)
@@ -356,6 +360,11 @@ size_t mock_store_walks(const mock_store *s)
 size_t mock_store_size(const mock_store *s)
 {
     return s->live.n;
+}
+
+bool mock_store_is_synced(const mock_store *s)
+{
+    return !s->unsynced;
 }
 
 uint64_t mock_store_syncs(const mock_store *s)

@@ -377,6 +377,25 @@ static void test_indexer__follows_reorganisations(void **state)
     }
 }
 
+/* A branch is left before its blocks were committed: rows are set and removed in one batch. */
+static void test_indexer__leaves_a_branch_in_the_middle_of_catching_up(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 40; seed < 60; seed++) {
+        tree t;
+        tree_new(&t, seed);
+        extend(&t, 40);
+        assert_int_equal(mock_start(t.m, &qn_plugin_entry), QN_OK);
+        for (uint32_t k = 1 + pick(&t, 10); k > 0; k--)
+            (void)mock_step(t.m);
+        reorganise(&t, 30 + pick(&t, 9));
+        mock_run(t.m);
+        check_fresh(&t);
+        assert_int_equal(mock_stop(t.m), QN_OK);
+        tree_free(&t);
+    }
+}
+
 /* Kill it at every call of a run with reorganisations; each time it starts again, it finishes with
  * the same rows. */
 static void test_indexer__survives_a_kill_at_any_call(void **state)
@@ -385,9 +404,9 @@ static void test_indexer__survives_a_kill_at_any_call(void **state)
     tree t;
     tree_new(&t, 77);
     extend(&t, 20);
-    uint64_t at = 1;
-    for (unsigned kills = 0; kills < 200 && t.n < MAX_NODES - 20; at = at % 40 + 1) {
-        mock_crash_at(t.m, at);
+    for (unsigned kills = 0; kills < 200 && t.n < MAX_NODES - 20;) {
+        /* Opening takes a call for each height; then comes the work. */
+        mock_crash_at(t.m, 1 + pick(&t, 2 * t.node[t.tip].height + 60));
         if (mock_start(t.m, &qn_plugin_entry) == QN_OK) {
             mock_run(t.m);
             if (pick(&t, 2))
@@ -402,6 +421,7 @@ static void test_indexer__survives_a_kill_at_any_call(void **state)
     start(&t);
     check_all(&t, false);
     check_fresh(&t);
+    assert_null(strstr(mock_log(t.m), "built again")); /* it went on from where it was */
     assert_int_equal(mock_stop(t.m), QN_OK);
     tree_free(&t);
 }
@@ -438,6 +458,8 @@ static void test_indexer__survives_each_failing_call(void **state)
 static void test_indexer__goes_back_when_the_node_lost_blocks(void **state)
 {
     (void)state;
+    static const char *const config[] = {"batch_mb", "0", "data_outputs", "true", "max_results",
+                                         "1000",     NULL};
     tree t;
     tree_new(&t, 9);
     extend(&t, 30);
@@ -450,9 +472,20 @@ static void test_indexer__goes_back_when_the_node_lost_blocks(void **state)
         mock_forget(t.m, &t.node[old].hash);
         old = parent;
     }
+    mock_config(t.m, config);           /* each row is a batch of its own */
+    for (uint64_t n = 1; n < 60; n++) { /* and each call fails once */
+        mock_fail_at(t.m, n, QN_E_IO);
+        bool ok = mock_start(t.m, &qn_plugin_entry) == QN_OK;
+        mock_fail_at(t.m, 0, QN_OK);
+        if (ok)
+            break;
+    }
+    if (mock_running(t.m))
+        (void)mock_stop(t.m);
     start(&t);
     check_all(&t, false);
     check_fresh(&t);
+    assert_null(strstr(mock_log(t.m), "built again"));
     assert_int_equal(mock_stop(t.m), QN_OK);
     tree_free(&t);
 }
@@ -496,8 +529,15 @@ static void test_indexer__builds_anew_what_does_not_fit(void **state)
         check_script(&t, 1, false);
         assert_int_equal(mock_stop(t.m), QN_OK);
     }
-    uint8_t row[5] = {'B', 0, 0, 0, 7}; /* a hole among the heights */
+    uint8_t row[5] = {'B', 0, 0, 0, 7}, value[36] = {1}; /* a hole among the heights */
     mock_store_put(t.m, row, sizeof row, NULL, 0);
+    start(&t);
+    check_script(&t, 2, false);
+    assert_int_equal(mock_stop(t.m), QN_OK);
+    mock_store_put(t.m, row, sizeof row, NULL, 0); /* and one too many behind them */
+    row[4] = 200;
+    memcpy(value, t.node[t.tip].hash.b, 32);
+    mock_store_put(t.m, row, sizeof row, value, sizeof value);
     start(&t);
     check_all(&t, false);
     assert_int_equal(mock_stop(t.m), QN_OK);
@@ -512,9 +552,9 @@ static void test_indexer__sees_through_equal_prefixes(void **state)
     tree_new(&t, 6);
     extend(&t, 30);
     start(&t);
-    qc_block *tip;
-    assert_int_equal(qc_block_parse(qc_bytes_span(&t.node[t.tip].bytes), &tip), QC_WIRE_OK);
-    const uint8_t *txid = qc_block_tx(tip, 0).rec->txid;
+    qc_block *early; /* the foreign ones are looked at first, as they are newer */
+    assert_int_equal(qc_block_parse(qc_bytes_span(&t.node[1].bytes), &early), QC_WIRE_OK);
+    const uint8_t *txid = qc_block_tx(early, 0).rec->txid;
     for (uint8_t txnum = 0; txnum < 30; txnum++) {
         uint8_t h[32], row[13] = {'H', [12] = txnum};
         for (size_t s = 0; s < SCRIPTS; s++) {
@@ -530,9 +570,9 @@ static void test_indexer__sees_through_equal_prefixes(void **state)
     qc_hash_hex((const qc_hash *)txid, params + 2);
     memcpy(params + 66, "\"]", 3);
     json_t *v = ask(&t, "indexer.tx", params);
-    assert_int_equal(json_integer_value(json_object_get(v, "height")), t.node[t.tip].height);
+    assert_int_equal(json_integer_value(json_object_get(v, "height")), 1);
     json_decref(v);
-    qc_block_unref(tip);
+    qc_block_unref(early);
     check_all(&t, true);
     assert_int_equal(mock_stop(t.m), QN_OK);
     tree_free(&t);
@@ -799,6 +839,7 @@ static void test_indexer_status__tells_how_far_it_is(void **state)
 
 QC_TEST_MAIN(cmocka_unit_test(test_indexer__answers_as_a_walk_over_the_chain),
              cmocka_unit_test(test_indexer__follows_reorganisations),
+             cmocka_unit_test(test_indexer__leaves_a_branch_in_the_middle_of_catching_up),
              cmocka_unit_test(test_indexer__survives_a_kill_at_any_call),
              cmocka_unit_test(test_indexer__survives_each_failing_call),
              cmocka_unit_test(test_indexer__goes_back_when_the_node_lost_blocks),
