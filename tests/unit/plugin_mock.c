@@ -230,7 +230,8 @@ static void host_log(qn_cap *cap, uint32_t level, const char *message, uint32_t 
     mock *m = of(cap);
     (void)level;
     QC_ASSERT(qc_bytes_append(&m->log, message, len) == QC_OK);
-    QC_ASSERT(qc_bytes_append(&m->log, "\n", 1) == QC_OK);
+    QC_ASSERT(qc_bytes_append(&m->log, "\n", 2) == QC_OK);
+    m->log.len--; /* the NUL is overwritten by the next line */
 }
 
 static void host_fail(qn_cap *cap, int32_t why, const char *message, uint32_t len)
