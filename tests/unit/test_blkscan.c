@@ -197,6 +197,34 @@ static void test_next__large_files_and_blocks(void **state)
     qc_bytes_free(&b);
 }
 
+/* Blocks of every size from a few to a few hundred thousand bytes: each is whole wherever the
+ * buffer's end happens to fall. */
+static void test_next__blocks_are_whole_wherever_the_buffer_ends(void **state)
+{
+    (void)state;
+    qc_bytes b = QC_BYTES_INIT;
+    uint64_t seed = 5;
+    uint32_t len[120];
+    for (size_t i = 0; i < QC_COUNTOF(len); i++) {
+        len[i] = 80 + (uint32_t)(test_rand(&seed) % (i % 3 ? 400000 : 300));
+        put_bytes(&b, MAGIC, 4);
+        put_le(&b, len[i], 4);
+        assert_int_equal(qc_bytes_reserve(&b, len[i]), QC_OK);
+        for (uint32_t k = 0; k < len[i]; k++)
+            b.data[b.len++] = (uint8_t)(k * 7 + k / 251 + i);
+    }
+    qc_blkscan *s = scan_of(&b, NULL);
+    for (size_t i = 0; i < QC_COUNTOF(len); i++) {
+        qc_span block;
+        uint64_t offset;
+        assert_int_equal(qc_blkscan_next(s, &block, &offset), QC_OK);
+        assert_int_equal(block.len, len[i]);
+        assert_memory_equal(block.data, b.data + offset, block.len);
+    }
+    expect_end(s, 0);
+    qc_bytes_free(&b);
+}
+
 static void test_open__what_is_not_there_is_enoent(void **state)
 {
     (void)state;
@@ -241,5 +269,6 @@ QC_TEST_MAIN_GROUP(quiet, NULL, cmocka_unit_test(test_next__passes_over_garbage_
                    cmocka_unit_test(test_resync__looks_into_a_block_that_did_not_parse),
                    cmocka_unit_test(test_next__obfuscated_files_and_their_preallocation),
                    cmocka_unit_test(test_next__large_files_and_blocks),
+                   cmocka_unit_test(test_next__blocks_are_whole_wherever_the_buffer_ends),
                    cmocka_unit_test(test_open__what_is_not_there_is_enoent),
                    cmocka_unit_test(test_use__survives_each_single_fault))
