@@ -124,7 +124,7 @@ static unsigned get_bit(bit_reader *r)
         r->failed = true;
         return 0;
     }
-    unsigned bit = r->in.data[r->at / 8] >> (7 - r->at % 8) & 1u;
+    unsigned bit = (unsigned)r->in.data[r->at / 8] >> (7 - r->at % 8) & 1u;
     r->at++;
     return bit;
 }
