@@ -198,56 +198,51 @@ static void getchaintxstats(qc_rpc_req *r, void *arg)
 }
 
 static const qc_rpc_param P_DEPLOYMENT[] = {
-    {"blockhash", QC_T_HEX, false, "hash of current chain tip",
-     "The block hash at which to query deployment state", NULL, false, false, false, NULL},
-    {0},
-};
+    {"blockhash", QC_T_HEX, .dflt = "the tip",
+     .help = "Show the state as the block after this one sees it"},
+    {.names = NULL}};
 static const qc_rpc_param P_TXSTATS[] = {
-    {"nblocks", QC_T_NUM, false, "one month", "Size of the window in number of blocks", NULL, false,
-     false, false, NULL},
-    {"blockhash", QC_T_HEX, false, "chain tip", "The hash of the block that ends the window.", NULL,
-     false, false, false, NULL},
-    {0},
-};
+    {"nblocks", QC_T_NUM, .dflt = "a month's worth", .help = "How many blocks to look at"},
+    {"blockhash", QC_T_HEX, .dflt = "the tip",
+     .help = "Newest block to look at; must be on the active chain"},
+    {.names = NULL}};
 
 const qc_rpc_method QC_METHODS_BLOCKCHAIN[] = {
-    {"blockchain", "getblockcount",
-     "Returns the height of the most-work fully-validated chain.\nThe genesis block has height 0.",
-     NULL, "n    (numeric) The current block count", "getblockcount", getblockcount, false},
-    {"blockchain", "getbestblockhash",
-     "Returns the hash of the best (tip) block in the most-work fully-validated chain.", NULL,
-     "\"hex\"    (string) the block hash, hex-encoded", "getbestblockhash", getbestblockhash,
-     false},
+    {"blockchain", "getblockcount", "Height of the tip: 0 when there is only the genesis block.",
+     .result = "n    (numeric)", .examples = "getblockcount", .fn = getblockcount},
+    {"blockchain", "getbestblockhash", "Hash of the tip.", .result = "\"hex\"    (string)",
+     .examples = "getbestblockhash", .fn = getbestblockhash},
     {"blockchain", "getdifficulty",
-     "Returns the proof-of-work difficulty as a multiple of the minimum difficulty.", NULL,
-     "n    (numeric) the difficulty", "getdifficulty", getdifficulty, false},
+     "How much harder the tip was to find than the easiest block allowed.",
+     .result = "n    (numeric)", .examples = "getdifficulty", .fn = getdifficulty},
     {"blockchain", "getblockchaininfo",
-     "Returns an object containing various state info regarding blockchain processing.", NULL,
-     "{ chain, blocks, headers, bestblockhash, bits, target, difficulty, time, mediantime,\n"
-     "  verificationprogress, initialblockdownload, chainwork, size_on_disk, pruned,\n"
-     "  pruneheight, automatic_pruning, prune_target_size, signet_challenge, warnings }",
-     "getblockchaininfo", getblockchaininfo, false},
-    {"blockchain", "getchaintips",
-     "Return information about all known tips in the block tree, including the main chain as well "
-     "as orphaned branches.",
-     NULL,
-     "[ { height, hash, branchlen, status }, ... ]\n"
-     "status: invalid, headers-only, valid-headers, valid-fork or active",
-     "getchaintips", getchaintips, false},
-    {"blockchain", "getchainstates", "Return information about chainstates.", NULL,
-     "{ headers, chainstates: [ { blocks, bestblockhash, bits, target, difficulty,\n"
-     "  verificationprogress, coins_db_cache_bytes, coins_tip_cache_bytes, validated } ] }",
-     "getchainstates", getchainstates, false},
+     "Where the chain stands: tip, headers, progress, pruning, warnings.",
+     .result =
+         "{ chain, blocks, headers, bestblockhash, bits, target, difficulty, time, mediantime,\n"
+         "  verificationprogress, initialblockdownload, chainwork, size_on_disk, pruned,\n"
+         "  pruneheight, automatic_pruning, prune_target_size, signet_challenge, warnings }",
+     .examples = "getblockchaininfo", .fn = getblockchaininfo},
+    {"blockchain", "getchaintips", "Every end of the header tree, the active tip among them.",
+     .result =
+         "[ { height, hash, branchlen, status }, ... ]\n"
+         "status: active; valid-fork (validated once, then left); valid-headers (bodies here, not\n"
+         "validated); headers-only; invalid",
+     .examples = "getchaintips", .fn = getchaintips},
+    {"blockchain", "getchainstates",
+     "The chainstate and its caches. There is always just one here.",
+     .result =
+         "{ headers, chainstates: [ { blocks, bestblockhash, bits, target, difficulty,\n"
+         "  verificationprogress, coins_db_cache_bytes, coins_tip_cache_bytes, validated } ] }",
+     .examples = "getchainstates", .fn = getchainstates},
     {"blockchain", "getdeploymentinfo",
-     "Returns an object containing various state info regarding deployments of consensus changes.\n"
-     "Consensus changes for which the new rules are enforced from genesis are not listed in "
-     "\"deployments\".",
-     P_DEPLOYMENT, "{ hash, height, script_flags: [...], deployments: { name: {...}, ... } }",
-     "getdeploymentinfo", getdeploymentinfo, false},
+     "Soft forks and script flags at a block. Rules that hold since genesis are not listed.",
+     P_DEPLOYMENT,
+     .result = "{ hash, height, script_flags: [...], deployments: { name: {...}, ... } }",
+     .examples = "getdeploymentinfo", .fn = getdeploymentinfo},
     {"blockchain", "getchaintxstats",
-     "Compute statistics about the total number and rate of transactions in the chain.", P_TXSTATS,
-     "{ time, txcount, window_final_block_hash, window_final_block_height, window_block_count,\n"
-     "  window_interval, window_tx_count, txrate }",
-     "getchaintxstats\ngetchaintxstats 2016", getchaintxstats, false},
-    {0},
-};
+     "Transactions so far, and their rate over a stretch of blocks.", P_TXSTATS,
+     .result = "{ time, txcount, window_final_block_hash, window_final_block_height, "
+               "window_block_count,\n"
+               "  window_interval, window_tx_count, txrate }",
+     .examples = "getchaintxstats\ngetchaintxstats 2016", .fn = getchaintxstats},
+    {.name = NULL}};

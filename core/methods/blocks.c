@@ -241,57 +241,46 @@ static void getblockstats(qc_rpc_req *r, void *arg)
 }
 
 static const qc_rpc_param P_HASH_AT[] = {
-    {"height", QC_T_NUM, true, NULL, "The height index", NULL, false, false, false, NULL}, {0}};
+    {"height", QC_T_NUM, true, .help = "0 is the genesis block"}, {.names = NULL}};
 static const qc_rpc_param P_HEADER[] = {
-    {"blockhash", QC_T_HEX, true, NULL, "The block hash", NULL, false, false, false, NULL},
-    {"verbose", QC_T_BOOL, false, "true", "true for a json object, false for the hex-encoded data",
-     NULL, false, false, false, NULL},
-    {0},
-};
+    {"blockhash", QC_T_HEX, true, .help = "Any block whose header is known"},
+    {"verbose", QC_T_BOOL, .dflt = "true", .help = "false: the 80 bytes in hex"},
+    {.names = NULL}};
 static const qc_rpc_param P_BLOCK[] = {
-    {"blockhash", QC_T_HEX, true, NULL, "The block hash", NULL, false, false, false, NULL},
-    {"verbosity|verbose", QC_T_NUM, false, "1",
-     "0 for hex-encoded data, 1 for a JSON object, 2 for JSON object with transaction data, and 3 "
-     "for JSON object with transaction data including prevout information for inputs",
-     NULL, false, true, false, NULL},
-    {0},
-};
+    {"blockhash", QC_T_HEX, true, .help = "Any block whose body is here"},
+    {"verbosity|verbose", QC_T_NUM, .dflt = "1",
+     .help = "0: the bytes in hex; 1: transaction ids; 2: whole transactions with fees; 3: and the "
+             "coins they spend",
+     .skip_type_check = true},
+    {.names = NULL}};
 static const qc_rpc_param P_STATS[] = {
-    {"hash_or_height", QC_T_NUM, true, NULL, "The block hash or height of the target block", NULL,
-     false, true, false, "string or numeric"},
-    {"stats", QC_T_ARR, false, "all values", "Values to plot (see result below)", NULL, false,
-     false, false, NULL},
-    {0},
-};
+    {"hash_or_height", QC_T_NUM, true, .help = "Which block", .skip_type_check = true,
+     .type_text = "string or numeric"},
+    {"stats", QC_T_ARR, .dflt = "all of them", .help = "Names of the numbers wanted"},
+    {.names = NULL}};
+
+#define SOME_BLOCK "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"
 
 const qc_rpc_method QC_METHODS_BLOCK[] = {
-    {"blockchain", "getblockhash", "Returns hash of block in best-block-chain at height provided.",
-     P_HASH_AT, "\"hex\"    (string) The block hash", "getblockhash 1000", getblockhash, false},
-    {"blockchain", "getblockheader",
-     "If verbose is false, returns a string that is serialized, hex-encoded data for blockheader "
-     "'hash'.\nIf verbose is true, returns an Object with information about blockheader <hash>.",
-     P_HEADER,
-     "{ hash, confirmations, height, version, versionHex, merkleroot, time, mediantime, nonce,\n"
-     "  bits, target, difficulty, chainwork, nTx, previousblockhash, nextblockhash }",
-     "getblockheader \"00000000c937983704a73af28acdec37b049d214adbda81d7e2a3dd146f6ed09\"",
-     getblockheader, false},
+    {"blockchain", "getblockhash", "Hash of the active chain's block at a height.", P_HASH_AT,
+     .result = "\"hex\"    (string)", .examples = "getblockhash 1000", .fn = getblockhash},
+    {"blockchain", "getblockheader", "A header and its place in the chain.", P_HEADER,
+     .result = "{ hash, confirmations, height, version, versionHex, merkleroot, time, mediantime, "
+               "nonce,\n"
+               "  bits, target, difficulty, chainwork, nTx, previousblockhash, nextblockhash }",
+     .examples = "getblockheader \"" SOME_BLOCK "\"", .fn = getblockheader},
     {"blockchain", "getblock",
-     "If verbosity is 0, returns a string that is serialized, hex-encoded data for block 'hash'.\n"
-     "If verbosity is 1, returns an Object with information about block <hash>.\n"
-     "If verbosity is 2, returns an Object with information about block <hash> and information "
-     "about each transaction.\n"
-     "If verbosity is 3, the same including prevout information for inputs (only for unpruned "
-     "blocks in the current best chain).",
+     "A block: its bytes, or its header and transactions. Fees and spent "
+     "coins come from undo data and are left out where that is gone.",
      P_BLOCK,
-     "{ (members of getblockheader), strippedsize, size, weight, coinbase_tx: {...},\n"
-     "  tx: [ \"txid\" | {...}, ... ] }",
-     "getblock \"00000000c937983704a73af28acdec37b049d214adbda81d7e2a3dd146f6ed09\"", getblock,
-     false},
+     .result = "{ (members of getblockheader), strippedsize, size, weight, coinbase_tx: {...},\n"
+               "  tx: [ \"txid\" | {...}, ... ] }",
+     .examples = "getblock \"" SOME_BLOCK "\"", .fn = getblock},
     {"blockchain", "getblockstats",
-     "Compute per block statistics for a given window. All amounts are in satoshis.\n"
-     "It won't work for some heights with pruning.",
+     "Numbers about one block; amounts are in satoshis. Needs the "
+     "block's body and undo data, so not for pruned blocks.",
      P_STATS,
-     "{ avgfee, avgfeerate, avgtxsize, blockhash, feerate_percentiles, height, ins, maxfee, ... }",
-     "getblockstats 1000 '[\"minfeerate\",\"avgfeerate\"]'", getblockstats, false},
-    {0},
-};
+     .result = "{ avgfee, avgfeerate, avgtxsize, blockhash, feerate_percentiles, height, ins, "
+               "maxfee, ... }",
+     .examples = "getblockstats 1000 '[\"minfeerate\",\"avgfeerate\"]'", .fn = getblockstats},
+    {.name = NULL}};

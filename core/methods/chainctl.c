@@ -215,82 +215,54 @@ static void submitheader(qc_rpc_req *r, void *arg)
         qc_rpc_fail(r, QC_RPC_VERIFY_ERROR, "%s", j.v.reason);
 }
 
-#define BLOCKHASH_PARAM(text)                                                                      \
-    {                                                                                              \
-        "blockhash", QC_T_HEX, true, NULL, text, NULL, false, false, false, NULL                   \
-    }
-
-static const qc_rpc_param P_PRECIOUS[] = {
-    BLOCKHASH_PARAM("the hash of the block to mark as precious"), {0}};
-static const qc_rpc_param P_INVALIDATE[] = {
-    BLOCKHASH_PARAM("the hash of the block to mark as invalid"), {0}};
-static const qc_rpc_param P_RECONSIDER[] = {BLOCKHASH_PARAM("the hash of the block to reconsider"),
-                                            {0}};
+static const qc_rpc_param P_WHICH[] = {{"blockhash", QC_T_HEX, true, .help = "Which block"},
+                                       {.names = NULL}};
 static const qc_rpc_param P_VERIFY[] = {
-    {"checklevel", QC_T_NUM, false, "3, range=0-4",
-     "How thorough the block verification is:\n"
-     "- level 0 reads the blocks from disk\n- level 1 verifies block validity\n"
-     "- level 2 verifies undo data\n- level 3 checks disconnection of tip blocks\n"
-     "- level 4 tries to reconnect the blocks\n- each level includes the checks of the previous "
-     "levels",
-     NULL, false, false, false, NULL},
-    {"nblocks", QC_T_NUM, false, "6, 0=all", "The number of blocks to check.", NULL, false, false,
-     false, NULL},
-    {0},
-};
+    {"checklevel", QC_T_NUM, .dflt = "3",
+     .help =
+         "0: bodies can be read; 1: they obey the context-free rules; 2: undo data can be read; "
+         "3: they disconnect cleanly, as far as memory lasts; 4: they connect again"},
+    {"nblocks", QC_T_NUM, .dflt = "6", .help = "How many, from the tip down; 0: all"},
+    {.names = NULL}};
 static const qc_rpc_param P_PRUNE[] = {
-    {"height", QC_T_NUM, true, NULL,
-     "The block height to prune up to. May be set to a discrete height, or to a UNIX epoch time "
-     "to prune blocks whose block time is at least 2 hours older than the provided timestamp.",
-     NULL, false, false, false, NULL},
-    {0},
-};
+    {"height", QC_T_NUM, true,
+     .help = "Last height that may go; above 1000000000 it is a time, and blocks older than two "
+             "hours before it may go"},
+    {.names = NULL}};
 static const qc_rpc_param P_SUBMITBLOCK[] = {
-    {"hexdata", QC_T_HEX, true, NULL, "the hex-encoded block data to submit", NULL, false, false,
-     false, NULL},
-    {"dummy", QC_T_STR, false, "ignored",
-     "dummy value, for compatibility with BIP22. This value is ignored.", NULL, false, false, false,
-     NULL},
-    {0},
-};
+    {"hexdata", QC_T_HEX, true, .help = "The block in hex"},
+    {"dummy", QC_T_STR, .dflt = "ignored", .help = "Taken because BIP22 has it"},
+    {.names = NULL}};
 static const qc_rpc_param P_SUBMITHEADER[] = {
-    {"hexdata", QC_T_HEX, true, NULL, "the hex-encoded block header data", NULL, false, false,
-     false, NULL},
-    {0},
-};
+    {"hexdata", QC_T_HEX, true, .help = "80 bytes in hex"}, {.names = NULL}};
 
 const qc_rpc_method QC_METHODS_CHAINCTL[] = {
     {"blockchain", "preciousblock",
-     "Treats a block as if it were received before others with the same work.\n"
-     "A later preciousblock call can override the effect of an earlier one.\n"
-     "The effects of preciousblock are not retained across restarts.",
-     P_PRECIOUS, "null", "preciousblock \"blockhash\"", preciousblock, false},
+     "Among blocks of equal work, prefer this one, until another call "
+     "or the next start.",
+     P_WHICH, .result = "null", .examples = "preciousblock \"blockhash\"", .fn = preciousblock},
     {"hidden", "invalidateblock",
-     "Permanently marks a block as invalid, as if it violated a consensus rule.", P_INVALIDATE,
-     "null", "invalidateblock \"blockhash\"", invalidateblock, false},
+     "Treat a block, and all that build on it, as breaking the rules. "
+     "Undone by reconsiderblock.",
+     P_WHICH, .result = "null", .examples = "invalidateblock \"blockhash\"", .fn = invalidateblock},
     {"hidden", "reconsiderblock",
-     "Removes invalidity status of a block, its ancestors and its descendants, reconsider them "
-     "for activation.\nThis can be used to undo the effects of invalidateblock.",
-     P_RECONSIDER, "null", "reconsiderblock \"blockhash\"", reconsiderblock, false},
-    {"blockchain", "verifychain", "Verifies blockchain database.", P_VERIFY,
-     "true|false    (boolean) Verification finished successfully. If false, check debug.log for "
-     "the reason.",
-     "verifychain", verifychain, false},
+     "Forget that a block, what it stands on and what builds on it were "
+     "called invalid, and look at them anew.",
+     P_WHICH, .result = "null", .examples = "reconsiderblock \"blockhash\"", .fn = reconsiderblock},
+    {"blockchain", "verifychain", "Read the newest blocks again and check them.", P_VERIFY,
+     .result = "true|false    (boolean) false: debug.log has the reason", .examples = "verifychain",
+     .fn = verifychain},
     {"blockchain", "pruneblockchain",
-     "Attempts to delete block and undo data up to a specified height or timestamp, if eligible "
-     "for pruning.\nRequires `-prune` to be enabled at startup. Local deletion is irreversible.",
-     P_PRUNE, "n    (numeric) Height of the last block pruned", "pruneblockchain 1000",
-     pruneblockchain, false},
+     "Delete old block and undo files. Needs -prune; what is gone "
+     "is gone.",
+     P_PRUNE, .result = "n    (numeric) Newest height that is gone, or -1",
+     .examples = "pruneblockchain 1000", .fn = pruneblockchain},
     {"hidden", "syncwithvalidationinterfacequeue",
-     "Waits until everything that was queued for the chain thread before this call is done.", NULL,
-     "null", "syncwithvalidationinterfacequeue", syncwithqueue, false},
-    {"mining", "submitblock", "Attempts to submit new block to network. See BIP 22.", P_SUBMITBLOCK,
-     "null    (json null) If the block was accepted\n\"str\"    (string) Otherwise, according to "
-     "BIP22",
-     "submitblock \"mydata\"", submitblock, false},
-    {"mining", "submitheader",
-     "Decode the given hexdata as a header and submit it as a candidate chain tip if valid.\n"
-     "Throws when the header is invalid.",
-     P_SUBMITHEADER, "null", "submitheader \"aabbcc\"", submitheader, false},
-    {0},
-};
+     "Answer when the chain thread has done everything queued before this call.", .result = "null",
+     .examples = "syncwithvalidationinterfacequeue", .fn = syncwithqueue},
+    {"mining", "submitblock", "Hand in a block (BIP22).", P_SUBMITBLOCK,
+     .result = "null, or the reason why not    (string)", .examples = "submitblock \"mydata\"",
+     .fn = submitblock},
+    {"mining", "submitheader", "Hand in a header whose parent is known.", P_SUBMITHEADER,
+     .result = "null", .examples = "submitheader \"aabbcc\"", .fn = submitheader},
+    {.name = NULL}};

@@ -74,26 +74,19 @@ static void getindexinfo(qc_rpc_req *r, void *arg)
 }
 
 static const qc_rpc_param P_FILTER[] = {
-    {"blockhash", QC_T_HEX, true, NULL, "The hash of the block", NULL, false, false, false, NULL},
-    {"filtertype", QC_T_STR, false, "basic", "The type name of the filter", NULL, false, false,
-     false, NULL},
-    {0},
-};
-static const qc_rpc_param P_INFO[] = {
-    {"index_name", QC_T_STR, false, NULL, "Filter results for an index with a specific name.", NULL,
-     false, false, false, NULL},
-    {0},
-};
+    {"blockhash", QC_T_HEX, true, .help = "A block that is or was on the active chain"},
+    {"filtertype", QC_T_STR, .dflt = "basic", .help = "Only basic is there"},
+    {.names = NULL}};
+static const qc_rpc_param P_INFO[] = {{"index_name", QC_T_STR, .help = "Only this one"},
+                                      {.names = NULL}};
 
 const qc_rpc_method QC_METHODS_INDEX[] = {
-    {"blockchain", "getblockfilter", "Retrieve a BIP 157 content filter for a particular block.",
-     P_FILTER, "{ filter, header }",
-     "getblockfilter \"00000000c937983704a73af28acdec37b049d214adbda81d7e2a3dd146f6ed09\" "
-     "\"basic\"",
-     getblockfilter, false},
-    {"util", "getindexinfo",
-     "Returns the status of one or all available indices currently running "
-     "in the node.",
-     P_INFO, "{ name: { synced, best_block_height }, ... }", "getindexinfo", getindexinfo, false},
-    {0},
-};
+    {"blockchain", "getblockfilter",
+     "The compact filter of a block and its header (BIP157, BIP158). "
+     "Needs -blockfilterindex.",
+     P_FILTER, .result = "{ filter, header }", .examples = "getblockfilter \"blockhash\" \"basic\"",
+     .fn = getblockfilter},
+    {"util", "getindexinfo", "How far the built-in indexes are.", P_INFO,
+     .result = "{ name: { synced, best_block_height }, ... }", .examples = "getindexinfo",
+     .fn = getindexinfo},
+    {.name = NULL}};

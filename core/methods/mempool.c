@@ -52,23 +52,19 @@ static void getrawmempool(qc_rpc_req *r, void *arg)
 }
 
 static const qc_rpc_param P_RAW[] = {
-    {"verbose", QC_T_BOOL, false, "false",
-     "True for a json object, false for array of transaction ids", NULL, false, false, false, NULL},
-    {"mempool_sequence", QC_T_BOOL, false, "false",
-     "If verbose=false, returns a json object with transaction list and mempool sequence number "
-     "attached.",
-     NULL, false, false, false, NULL},
-    {0},
-};
+    {"verbose", QC_T_BOOL, .dflt = "false", .help = "An object with details instead of a list"},
+    {"mempool_sequence", QC_T_BOOL, .dflt = "false",
+     .help = "Add the sequence number; not with verbose"},
+    {.names = NULL}};
 
 const qc_rpc_method QC_METHODS_MEMPOOL[] = {
-    {"blockchain", "getmempoolinfo", "Returns details on the active state of the mempool.", NULL,
-     "{ loaded, size, bytes, usage, total_fee, maxmempool, mempoolminfee, minrelaytxfee,\n"
-     "  incrementalrelayfee, unbroadcastcount, permitbaremultisig, maxdatacarriersize,\n"
-     "  limitclustercount, limitclustersize, optimal }",
-     "getmempoolinfo", getmempoolinfo, false},
-    {"blockchain", "getrawmempool",
-     "Returns all transaction ids in memory pool as a json array of string transaction ids.", P_RAW,
-     "[ \"txid\", ... ]", "getrawmempool true", getrawmempool, false},
-    {0},
-};
+    {"blockchain", "getmempoolinfo",
+     "Size and limits of the mempool, which is empty in this version.",
+     .result =
+         "{ loaded, size, bytes, usage, total_fee, maxmempool, mempoolminfee, minrelaytxfee,\n"
+         "  incrementalrelayfee, unbroadcastcount, permitbaremultisig, maxdatacarriersize,\n"
+         "  limitclustercount, limitclustersize, optimal }",
+     .examples = "getmempoolinfo", .fn = getmempoolinfo},
+    {"blockchain", "getrawmempool", "Ids of the transactions in the mempool.", P_RAW,
+     .result = "[ \"txid\", ... ]", .examples = "getrawmempool true", .fn = getrawmempool},
+    {.name = NULL}};

@@ -338,73 +338,52 @@ static void getmininginfo(qc_rpc_req *r, void *arg)
 
 #define MAXTRIES_PARAM                                                                             \
     {                                                                                              \
-        "maxtries", QC_T_NUM, false, "1000000", "How many iterations to try.", NULL, false, false, \
-            false, NULL                                                                            \
+        "maxtries", QC_T_NUM, .dflt = "1000000", .help = "Hashes to try before giving up"          \
     }
 
 static const qc_rpc_param P_TOADDRESS[] = {
-    {"nblocks", QC_T_NUM, true, NULL, "How many blocks are generated.", NULL, false, false, false,
-     NULL},
-    {"address", QC_T_STR, true, NULL, "The address to send the newly generated bitcoin to.", NULL,
-     false, false, false, NULL},
+    {"nblocks", QC_T_NUM, true, .help = "How many blocks to make"},
+    {"address", QC_T_STR, true, .help = "Who gets the rewards"},
     MAXTRIES_PARAM,
-    {0},
-};
+    {.names = NULL}};
 static const qc_rpc_param P_TODESCRIPTOR[] = {
-    {"num_blocks", QC_T_NUM, true, NULL, "How many blocks are generated.", NULL, false, false,
-     false, NULL},
-    {"descriptor", QC_T_STR, true, NULL, "The descriptor to send the newly generated bitcoin to.",
-     NULL, false, false, false, NULL},
+    {"num_blocks", QC_T_NUM, true, .help = "How many blocks to make"},
+    {"descriptor", QC_T_STR, true, .help = "Who gets the rewards"},
     MAXTRIES_PARAM,
-    {0},
-};
+    {.names = NULL}};
 static const qc_rpc_param P_GENBLOCK_TX[] = {
-    {"rawtx/txid", QC_T_HEX, false, NULL, "", NULL, false, false, false, NULL}, {0}};
+    {"rawtx/txid", QC_T_HEX, .help = "A transaction in hex"}, {.names = NULL}};
 static const qc_rpc_param P_GENBLOCK[] = {
-    {"output", QC_T_STR, true, NULL,
-     "The address or descriptor to send the newly generated bitcoin to.", NULL, false, false, false,
-     NULL},
-    {"transactions", QC_T_ARR, true, NULL,
-     "An array of hex strings which are either txids or raw transactions.\n"
-     "All transactions must be valid and in valid order, otherwise the block will be rejected.",
-     P_GENBLOCK_TX, false, false, false, NULL},
-    {"submit", QC_T_BOOL, false, "true",
-     "Whether to submit the block before the RPC call returns or to return it as hex.", NULL, false,
-     false, false, NULL},
-    {0},
-};
+    {"output", QC_T_STR, true, .help = "Address or descriptor that gets the reward"},
+    {"transactions", QC_T_ARR, true,
+     .help = "The block's transactions in order. Ids would name mempool transactions, of which "
+             "there are none in this version",
+     .inner = P_GENBLOCK_TX},
+    {"submit", QC_T_BOOL, .dflt = "true", .help = "false: give the block back in hex instead"},
+    {.names = NULL}};
 static const qc_rpc_param P_HASHPS[] = {
-    {"nblocks", QC_T_NUM, false, "120",
-     "The number of previous blocks to calculate estimate from, or -1 for blocks since last "
-     "difficulty change.",
-     NULL, false, false, false, NULL},
-    {"height", QC_T_NUM, false, "-1", "To estimate at the time of the given height.", NULL, false,
-     false, false, NULL},
-    {0},
-};
+    {"nblocks", QC_T_NUM, .dflt = "120", .help = "Blocks to look at; -1: since the last retarget"},
+    {"height", QC_T_NUM, .dflt = "-1", .help = "Look back from here; -1: from the tip"},
+    {.names = NULL}};
 
 const qc_rpc_method QC_METHODS_MINING[] = {
-    {"hidden", "generatetoaddress", "Mine to a specified address and return the block hashes.",
-     P_TOADDRESS, "[ \"blockhash\", ... ]", "generatetoaddress 11 \"myaddress\"", generatetoaddress,
-     false},
+    {"hidden", "generatetoaddress", "Make blocks, now, for an address. For test networks.",
+     P_TOADDRESS, .result = "[ \"blockhash\", ... ]",
+     .examples = "generatetoaddress 11 \"myaddress\"", .fn = generatetoaddress},
     {"hidden", "generatetodescriptor",
-     "Mine to a specified descriptor and return the block hashes.", P_TODESCRIPTOR,
-     "[ \"blockhash\", ... ]", "generatetodescriptor 11 \"mydesc\"", generatetodescriptor, false},
-    {"hidden", "generateblock",
-     "Mine a set of ordered transactions to a specified address or descriptor and return the "
-     "block hash.\nTransaction fees are not collected in the block reward.",
-     P_GENBLOCK, "{ hash, hex }", "generateblock \"myaddress\" '[\"rawtx\"]'", generateblock,
-     false},
+     "Make blocks, now, for a descriptor's script. For test networks.", P_TODESCRIPTOR,
+     .result = "[ \"blockhash\", ... ]", .examples = "generatetodescriptor 11 \"mydesc\"",
+     .fn = generatetodescriptor},
+    {"hidden", "generateblock", "Make one block of just these transactions. Their fees are lost.",
+     P_GENBLOCK, .result = "{ hash, hex }", .examples = "generateblock \"myaddress\" '[\"rawtx\"]'",
+     .fn = generateblock},
     {"mining", "getnetworkhashps",
-     "Returns the estimated network hashes per second based on the last n blocks.\n"
-     "Pass in [blocks] to override # of blocks, -1 specifies since last difficulty change.\n"
-     "Pass in [height] to estimate the network speed at the time when a certain block was found.",
-     P_HASHPS, "n    (numeric) Hashes per second estimated", "getnetworkhashps", getnetworkhashps,
-     false},
-    {"mining", "getmininginfo", "Returns a json object containing mining-related information.",
-     NULL,
-     "{ blocks, bits, difficulty, target, networkhashps, pooledtx, blockmintxfee, chain,\n"
-     "  next: { height, bits, difficulty, target }, signet_challenge, warnings }",
-     "getmininginfo", getmininginfo, false},
-    {0},
-};
+     "Hashes per second that all miners together seem to make, from "
+     "the work and times of a stretch of blocks.",
+     P_HASHPS, .result = "n    (numeric)", .examples = "getnetworkhashps", .fn = getnetworkhashps},
+    {"mining", "getmininginfo", "What a miner wants to know of the tip and of the block after it.",
+     .result =
+         "{ blocks, bits, difficulty, target, networkhashps, pooledtx, blockmintxfee, chain,\n"
+         "  next: { height, bits, difficulty, target }, signet_challenge, warnings }",
+     .examples = "getmininginfo", .fn = getmininginfo},
+    {.name = NULL}};

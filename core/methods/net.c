@@ -252,58 +252,41 @@ static void getnettotals(qc_rpc_req *r, void *arg)
 }
 
 static const qc_rpc_param P_ADDNODE[] = {
-    {"node", QC_T_STR, true, NULL, "The IP address and port of the peer to connect to", NULL, false,
-     false, false, NULL},
-    {"command", QC_T_STR, true, NULL, "'onetry' to try a connection to the node once", NULL, false,
-     false, false, NULL},
-    {"v2transport", QC_T_BOOL, false, "false", "Not supported in this version", NULL, false, false,
-     false, NULL},
-    {0},
-};
+    {"node", QC_T_STR, true, .help = "IP address and port of the peer"},
+    {"command", QC_T_STR, true, .help = "'onetry': connect once"},
+    {"v2transport", QC_T_BOOL, .dflt = "false", .help = "Not supported in this version"},
+    {.names = NULL}};
 static const qc_rpc_param P_DISCONNECT[] = {
-    {"address", QC_T_STR, false, "fallback to nodeid", "The IP address/port of the node", NULL,
-     false, false, false, NULL},
-    {"nodeid", QC_T_NUM, false, "fallback to address", "The node ID (see getpeerinfo for node IDs)",
-     NULL, false, false, false, NULL},
-    {0},
-};
+    {"address", QC_T_STR, .dflt = "use nodeid",
+     .help = "Address and port as getpeerinfo shows them"},
+    {"nodeid", QC_T_NUM, .dflt = "use address", .help = "The id that getpeerinfo shows"},
+    {.names = NULL}};
 static const qc_rpc_param P_ACTIVE[] = {
-    {"state", QC_T_BOOL, true, NULL, "true to enable networking, false to disable", NULL, false,
-     false, false, NULL},
-    {0},
-};
+    {"state", QC_T_BOOL, true, .help = "false: close all connections and allow no new ones"},
+    {.names = NULL}};
 
 const qc_rpc_method QC_METHODS_NET[] = {
-    {"network", "addnode", "Try a connection to a node once.", P_ADDNODE, "null",
-     "addnode \"127.0.0.1:18444\" \"onetry\"", addnode, false},
-    {"network", "disconnectnode",
-     "Immediately disconnects from the specified peer node.\nStrictly one out of 'address' and "
-     "'nodeid' can be provided to identify the node.",
-     P_DISCONNECT, "null", "disconnectnode \"127.0.0.1:18444\"\ndisconnectnode \"\" 1",
-     disconnectnode, false},
-    {"network", "setnetworkactive", "Disable/enable all p2p network activity.", P_ACTIVE,
-     "true|false    (boolean) The value that was passed in", "setnetworkactive true",
-     setnetworkactive, false},
-    {"network", "ping",
-     "Requests that a ping be sent to all other nodes, to measure ping time.\nResults provided in "
-     "getpeerinfo.",
-     NULL, "null", "ping", ping, false},
-    {"network", "getconnectioncount", "Returns the number of connections to other nodes.", NULL,
-     "n    (numeric) The connection count", "getconnectioncount", getconnectioncount, false},
-    {"network", "getpeerinfo",
-     "Returns data about each connected network peer as a json array of "
-     "objects.",
-     NULL, "[ {...}, ... ]", "getpeerinfo", getpeerinfo, false},
-    {"network", "getnetworkinfo",
-     "Returns an object containing various state info regarding P2P networking.", NULL,
-     "{ version, subversion, protocolversion, localservices, localservicesnames, localrelay,\n"
-     "  timeoffset, networkactive, connections, connections_in, connections_out, networks,\n"
-     "  relayfee, incrementalfee, localaddresses, warnings }",
-     "getnetworkinfo", getnetworkinfo, false},
-    {"network", "getnettotals",
-     "Returns information about network traffic, including bytes in, bytes out, and current "
-     "system time.",
-     NULL, "{ totalbytesrecv, totalbytessent, timemillis, uploadtarget: {...} }", "getnettotals",
-     getnettotals, false},
-    {0},
-};
+    {"network", "addnode", "Connect to a peer.", P_ADDNODE, .result = "null",
+     .examples = "addnode \"127.0.0.1:18444\" \"onetry\"", .fn = addnode},
+    {"network", "disconnectnode", "Close the connection to one peer, named by address or by id.",
+     P_DISCONNECT, .result = "null",
+     .examples = "disconnectnode \"127.0.0.1:18444\"\ndisconnectnode \"\" 1", .fn = disconnectnode},
+    {"network", "setnetworkactive", "Turn talking to peers on or off.", P_ACTIVE,
+     .result = "true|false    (boolean) The state now", .examples = "setnetworkactive true",
+     .fn = setnetworkactive},
+    {"network", "ping", "Ping every peer; getpeerinfo then shows the times.", .result = "null",
+     .examples = "ping", .fn = ping},
+    {"network", "getconnectioncount", "How many peers are connected.", .result = "n    (numeric)",
+     .examples = "getconnectioncount", .fn = getconnectioncount},
+    {"network", "getpeerinfo", "Every connected peer.", .result = "[ {...}, ... ]",
+     .examples = "getpeerinfo", .fn = getpeerinfo},
+    {"network", "getnetworkinfo", "This node as its peers see it, and its networks.",
+     .result =
+         "{ version, subversion, protocolversion, localservices, localservicesnames, localrelay,\n"
+         "  timeoffset, networkactive, connections, connections_in, connections_out, networks,\n"
+         "  relayfee, incrementalfee, localaddresses, warnings }",
+     .examples = "getnetworkinfo", .fn = getnetworkinfo},
+    {"network", "getnettotals", "Bytes exchanged with peers since the start.",
+     .result = "{ totalbytesrecv, totalbytessent, timemillis, uploadtarget: {...} }",
+     .examples = "getnettotals", .fn = getnettotals},
+    {.name = NULL}};

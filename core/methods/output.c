@@ -243,35 +243,29 @@ static void decodescript(qc_rpc_req *r, void *arg)
     qc_bytes_free(&script);
 }
 
-static const qc_rpc_param P_ADDRESS[] = {
-    {"address", QC_T_STR, true, NULL, "The bitcoin address to validate", NULL, false, false, false,
-     NULL},
-    {0},
-};
+static const qc_rpc_param P_ADDRESS[] = {{"address", QC_T_STR, true, .help = "Any text"},
+                                         {.names = NULL}};
 static const qc_rpc_param P_DERIVE[] = {
-    {"descriptor", QC_T_STR, true, NULL, "The descriptor, with its checksum.", NULL, false, false,
-     false, NULL},
-    {"range", QC_T_RANGE, false, NULL,
-     "If a ranged descriptor is used, this specifies the end or the range to derive.", NULL, false,
-     false, false, NULL},
-    {0},
-};
+    {"descriptor", QC_T_STR, true, .help = "With its checksum"},
+    {"range", QC_T_RANGE, .help = "For ranged descriptors, which are not known here"},
+    {.names = NULL}};
 static const qc_rpc_param P_SCRIPT[] = {
-    {"hexstring", QC_T_HEX, true, NULL, "the hex-encoded script", NULL, false, false, false, NULL},
-    {0},
-};
+    {"hexstring", QC_T_HEX, true, .help = "The script in hex; may be empty"}, {.names = NULL}};
 
 const qc_rpc_method QC_METHODS_OUTPUT[] = {
-    {"util", "validateaddress", "Return information about the given bitcoin address.", P_ADDRESS,
-     "{ isvalid, address, scriptPubKey, isscript, iswitness, witness_version, witness_program,\n"
-     "  error_locations: [...], error }",
-     "validateaddress \"bc1q09vm5lfy0j5reeulh4x5752q25uqqvz34hufdl\"", validateaddress, false},
-    {"util", "deriveaddresses",
-     "Derives one or more addresses corresponding to an output descriptor of single keys.",
-     P_DERIVE, "[ \"address\", ... ]", "deriveaddresses \"pkh(...)#checksum\"", deriveaddresses,
-     false},
-    {"rawtransactions", "decodescript", "Decode a hex-encoded script.", P_SCRIPT,
-     "{ asm, desc, address, type, p2sh, segwit: { asm, desc, hex, address, type, p2sh-segwit } }",
-     "decodescript \"hexstring\"", decodescript, false},
-    {0},
-};
+    {"util", "validateaddress", "Is it an address of this chain, and of which kind? If not, why.",
+     P_ADDRESS,
+     .result = "{ isvalid, address, scriptPubKey, isscript, iswitness, witness_version, "
+               "witness_program,\n"
+               "  error_locations: [...], error }",
+     .examples = "validateaddress \"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4\"",
+     .fn = validateaddress},
+    {"util", "deriveaddresses", "The addresses of a descriptor whose keys are given outright.",
+     P_DERIVE, .result = "[ \"address\", ... ]",
+     .examples = "deriveaddresses \"pkh(...)#checksum\"", .fn = deriveaddresses},
+    {"rawtransactions", "decodescript", "Read a script: words, type, address, and what wraps it.",
+     P_SCRIPT,
+     .result = "{ asm, desc, address, type, p2sh, segwit: { asm, desc, hex, address, type, "
+               "p2sh-segwit } }",
+     .examples = "decodescript \"hexstring\"", .fn = decodescript},
+    {.name = NULL}};

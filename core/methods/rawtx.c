@@ -114,37 +114,27 @@ static void decoderawtransaction(qc_rpc_req *r, void *arg)
 }
 
 static const qc_rpc_param P_GETRAW[] = {
-    {"txid", QC_T_HEX, true, NULL, "The transaction id", NULL, false, false, false, NULL},
-    {"verbosity|verbose", QC_T_NUM, false, "0",
-     "0 for hex-encoded data, 1 for a JSON object, and 2 for JSON object with fee and prevout",
-     NULL, false, true, false, NULL},
-    {"blockhash", QC_T_HEX, false, NULL, "The block in which to look for the transaction", NULL,
-     false, false, false, NULL},
-    {0},
-};
+    {"txid", QC_T_HEX, true, .help = "Which transaction"},
+    {"verbosity|verbose", QC_T_NUM, .dflt = "0",
+     .help = "0: the bytes in hex; 1: decoded; 2: with its fee and the coins it spends",
+     .skip_type_check = true},
+    {"blockhash", QC_T_HEX,
+     .help = "The block it is in. Needed: there is no index of ids here (the "
+             "indexer plugin has one)"},
+    {.names = NULL}};
 static const qc_rpc_param P_DECODE[] = {
-    {"hexstring", QC_T_HEX, true, NULL, "The transaction hex string", NULL, false, false, false,
-     NULL},
-    {"iswitness", QC_T_BOOL, false, "depends on heuristic tests",
-     "Whether the transaction hex is a serialized witness transaction.\n"
-     "If it is not present, heuristic tests will be used in decoding.",
-     NULL, false, false, false, NULL},
-    {0},
-};
+    {"hexstring", QC_T_HEX, true, .help = "The transaction in hex"},
+    {"iswitness", QC_T_BOOL, .dflt = "whichever reads better",
+     .help = "Read it with (true) or without (false) witness data only"},
+    {.names = NULL}};
 
 const qc_rpc_method QC_METHODS_RAWTX[] = {
-    {"rawtransactions", "getrawtransaction",
-     "Returns a transaction from the block that a blockhash argument names.\n"
-     "If verbosity is 0 or omitted, returns the serialized transaction as a hex-encoded string.\n"
-     "If verbosity is 1, returns a JSON Object with information about the transaction.\n"
-     "If verbosity is 2, includes fee and prevout information.",
-     P_GETRAW,
-     "\"hex\", or { in_active_chain, txid, hash, version, size, vsize, weight, locktime, vin, "
-     "vout,\n  fee, hex, blockhash, confirmations, time, blocktime }",
-     "getrawtransaction \"mytxid\" 1 \"myblockhash\"", getrawtransaction, false},
-    {"rawtransactions", "decoderawtransaction",
-     "Return a JSON object representing the serialized, hex-encoded transaction.", P_DECODE,
-     "{ txid, hash, version, size, vsize, weight, locktime, vin: [...], vout: [...] }",
-     "decoderawtransaction \"hexstring\"", decoderawtransaction, false},
-    {0},
-};
+    {"rawtransactions", "getrawtransaction", "A transaction of a block.", P_GETRAW,
+     .result =
+         "\"hex\", or { in_active_chain, txid, hash, version, size, vsize, weight, locktime, vin, "
+         "vout,\n  fee, hex, blockhash, confirmations, time, blocktime }",
+     .examples = "getrawtransaction \"mytxid\" 1 \"myblockhash\"", .fn = getrawtransaction},
+    {"rawtransactions", "decoderawtransaction", "Read a transaction.", P_DECODE,
+     .result = "{ txid, hash, version, size, vsize, weight, locktime, vin: [...], vout: [...] }",
+     .examples = "decoderawtransaction \"hexstring\"", .fn = decoderawtransaction},
+    {.name = NULL}};

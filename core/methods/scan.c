@@ -206,29 +206,23 @@ static void scantxoutset(qc_rpc_req *r, void *arg)
 }
 
 static const qc_rpc_param P_SCAN_OBJECT[] = {
-    {"descriptor", QC_T_STR, false, NULL, "An output descriptor", NULL, false, true, false,
-     "string or object"},
-    {0},
-};
+    {"descriptor", QC_T_STR, .help = "A descriptor, or an object with one as \"desc\"",
+     .skip_type_check = true, .type_text = "string or object"},
+    {.names = NULL}};
 static const qc_rpc_param P_SCAN[] = {
-    {"action", QC_T_STR, true, NULL,
-     "The action to execute\n\"start\" for starting a scan\n\"abort\" for aborting the current "
-     "scan (returns true when abort was successful)\n\"status\" for progress report (in %) of the "
-     "current scan",
-     NULL, false, false, false, NULL},
-    {"scanobjects", QC_T_ARR, false, NULL, "Array of scan objects. Required for \"start\" action",
-     P_SCAN_OBJECT, false, false, false, NULL},
-    {0},
-};
+    {"action", QC_T_STR, true,
+     .help = "start; abort (true: one was running); status (percent done)"},
+    {"scanobjects", QC_T_ARR, .help = "What to look for; needed to start", .inner = P_SCAN_OBJECT},
+    {.names = NULL}};
 
 const qc_rpc_method QC_METHODS_SCAN[] = {
     {"blockchain", "scantxoutset",
-     "Scans the unspent transaction output set for entries that match certain output "
-     "descriptors.\nDescriptors of single keys, addr(<address>) and raw(<hex script>) are known.",
+     "Walk all unspent outputs and list those of some descriptors: "
+     "addr(), raw(), and the kinds whose keys are given outright. One walk at a time.",
      P_SCAN,
-     "{ success, txouts, height, bestblock, unspents: [ { txid, vout, scriptPubKey, desc, amount,\n"
-     "  coinbase, height, blockhash, confirmations }, ... ], total_amount }",
-     "scantxoutset start '[\"raw(76a91411b366edfc0a8b66feebae5c2e25a7b6a5d1cf3188ac)#fm24fxxy\"]'",
-     scantxoutset, false},
-    {0},
-};
+     .result = "{ success, txouts, height, bestblock, unspents: [ { txid, vout, scriptPubKey, "
+               "desc, amount,\n"
+               "  coinbase, height, blockhash, confirmations }, ... ], total_amount }",
+     .examples = "scantxoutset start '[\"addr(1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa)\"]'",
+     .fn = scantxoutset},
+    {.name = NULL}};

@@ -127,37 +127,30 @@ static void gettxoutsetinfo(qc_rpc_req *r, void *arg)
 }
 
 static const qc_rpc_param P_TXOUT[] = {
-    {"txid", QC_T_STR, true, NULL, "The transaction id", NULL, false, false, false, NULL},
-    {"n", QC_T_NUM, true, NULL, "vout number", NULL, false, false, false, NULL},
-    {"include_mempool", QC_T_BOOL, false, "true",
-     "Whether to include the mempool. Note that an unspent output that is spent in the mempool "
-     "won't appear.",
-     NULL, false, false, false, NULL},
-    {0},
-};
+    {"txid", QC_T_STR, true, .help = "The transaction that made it"},
+    {"n", QC_T_NUM, true, .help = "Which of its outputs"},
+    {"include_mempool", QC_T_BOOL, .dflt = "true",
+     .help = "No difference here: the mempool is empty"},
+    {.names = NULL}};
 static const qc_rpc_param P_SETINFO[] = {
-    {"hash_type", QC_T_STR, false, "hash_serialized_3",
-     "Which UTXO set hash should be calculated. Options: 'hash_serialized_3' (the legacy "
-     "algorithm), 'muhash', 'none'.",
-     NULL, false, false, false, NULL},
-    {"hash_or_height", QC_T_NUM, false, "the current best block",
-     "The block hash or height of the target height (only available with coinstatsindex).", NULL,
-     false, true, false, "string or numeric"},
-    {"use_index", QC_T_BOOL, false, "true", "Use coinstatsindex, if available.", NULL, false, false,
-     false, NULL},
-    {0},
-};
+    {"hash_type", QC_T_STR, .dflt = "hash_serialized_3",
+     .help = "hash_serialized_3, muhash or none"},
+    {"hash_or_height", QC_T_NUM, .dflt = "the tip",
+     .help = "Other blocks would need an index that is "
+             "not here",
+     .skip_type_check = true, .type_text = "string or numeric"},
+    {"use_index", QC_T_BOOL, .dflt = "true", .help = "No difference here"},
+    {.names = NULL}};
 
 const qc_rpc_method QC_METHODS_UTXO[] = {
-    {"blockchain", "gettxout", "Returns details about an unspent transaction output.", P_TXOUT,
-     "null, or { bestblock, confirmations, value, scriptPubKey: {...}, coinbase }",
-     "gettxout \"txid\" 1", gettxout, false},
+    {"blockchain", "gettxout", "An unspent output, or null.", P_TXOUT,
+     .result = "null, or { bestblock, confirmations, value, scriptPubKey: {...}, coinbase }",
+     .examples = "gettxout \"txid\" 1", .fn = gettxout},
     {"blockchain", "gettxoutsetinfo",
-     "Returns statistics about the unspent transaction output set.\n"
-     "Note this call may take some time.",
+     "Count, sum and hash of all unspent outputs. Reads the whole "
+     "set: minutes on a large chain.",
      P_SETINFO,
-     "{ height, bestblock, txouts, bogosize, hash_serialized_3 | muhash, total_amount,\n"
-     "  transactions, disk_size }",
-     "gettxoutsetinfo\ngettxoutsetinfo \"muhash\"", gettxoutsetinfo, false},
-    {0},
-};
+     .result = "{ height, bestblock, txouts, bogosize, hash_serialized_3 | muhash, total_amount,\n"
+               "  transactions, disk_size }",
+     .examples = "gettxoutsetinfo\ngettxoutsetinfo \"muhash\"", .fn = gettxoutsetinfo},
+    {.name = NULL}};

@@ -106,42 +106,27 @@ static void waitforblockheight(qc_rpc_req *r, void *arg)
 
 #define TIMEOUT_PARAM                                                                              \
     {                                                                                              \
-        "timeout", QC_T_NUM, false, "0",                                                           \
-            "Time in milliseconds to wait for a response. 0 indicates no timeout.", NULL, false,   \
-            false, false, NULL                                                                     \
+        "timeout", QC_T_NUM, .dflt = "0", .help = "Milliseconds; 0: for ever"                      \
     }
 
 static const qc_rpc_param P_NEW[] = {
     TIMEOUT_PARAM,
-    {"current_tip", QC_T_HEX, false, NULL, "Method waits for the chain tip to differ from this.",
-     NULL, false, false, false, NULL},
-    {0},
-};
+    {"current_tip", QC_T_HEX, .help = "Answer as soon as the tip is not this one"},
+    {.names = NULL}};
 static const qc_rpc_param P_HASH[] = {
-    {"blockhash", QC_T_HEX, true, NULL, "Block hash to wait for.", NULL, false, false, false, NULL},
-    TIMEOUT_PARAM,
-    {0},
-};
+    {"blockhash", QC_T_HEX, true, .help = "The tip to wait for"}, TIMEOUT_PARAM, {.names = NULL}};
 static const qc_rpc_param P_HEIGHT[] = {
-    {"height", QC_T_NUM, true, NULL, "Block height to wait for.", NULL, false, false, false, NULL},
-    TIMEOUT_PARAM,
-    {0},
-};
+    {"height", QC_T_NUM, true, .help = "The height to wait for"}, TIMEOUT_PARAM, {.names = NULL}};
+
+#define AT_END " When the time is over or the node stops, the answer is the tip of that moment."
 
 const qc_rpc_method QC_METHODS_WAIT[] = {
-    {"blockchain", "waitfornewblock",
-     "Waits for any new block and returns useful info about it.\n"
-     "Returns the current block on timeout or exit.",
-     P_NEW, "{ hash, height }", "waitfornewblock 1000", waitfornewblock, false},
-    {"blockchain", "waitforblock",
-     "Waits for a specific new block and returns useful info about it.\n"
-     "Returns the current block on timeout or exit.",
-     P_HASH, "{ hash, height }",
-     "waitforblock \"0000000000079f8ef3d2c688c244eb7a4570b24c9ed7b4a8c619eb02596f8862\" 1000",
-     waitforblock, false},
-    {"blockchain", "waitforblockheight",
-     "Waits for (at least) block height and returns the height and hash of the current tip.\n"
-     "Returns the current block on timeout or exit.",
-     P_HEIGHT, "{ hash, height }", "waitforblockheight 100 1000", waitforblockheight, false},
-    {0},
-};
+    {"blockchain", "waitfornewblock", "Answer when the tip changes." AT_END, P_NEW,
+     .result = "{ hash, height }", .examples = "waitfornewblock 1000", .fn = waitfornewblock},
+    {"blockchain", "waitforblock", "Answer when a certain block is the tip." AT_END, P_HASH,
+     .result = "{ hash, height }", .examples = "waitforblock \"blockhash\" 1000",
+     .fn = waitforblock},
+    {"blockchain", "waitforblockheight", "Answer when the tip is at a height or above." AT_END,
+     P_HEIGHT, .result = "{ hash, height }", .examples = "waitforblockheight 100 1000",
+     .fn = waitforblockheight},
+    {.name = NULL}};
