@@ -141,7 +141,7 @@ static void test_chain_thread__others_read_and_queue_during_an_import(void **sta
 static void test_chain_import_file__needs_no_tip_to_begin_with(void **state)
 {
     (void)state;
-    const volatile bool stop = false;
+    const _Atomic bool stop = false;
     qc_import_stats st;
     chain_kit k;
     kit_init(&k, QC_CHAIN_REGTEST); /* with index checks */
