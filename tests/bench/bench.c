@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define SAMPLE_NS 2000000    /* a sample is at least this long: clock reading is then nothing */
 #define BUDGET_NS 2000000000 /* a measurement ends after this, with at least MIN_REPS samples */
@@ -49,8 +50,8 @@ qc_bench *qc_bench_new(int argc, char **argv, const char *group)
     if (b->reps < 1 || b->reps > MAX_REPS)
         usage(argv[0]);
     if (header)
-        printf("%-10s %-44s %12s %12s %12s %7s\n", "group", "what", "median", "min", "max",
-               "ratio");
+        printf("%-10s %-44s %12s %12s %12s %12s %7s\n", "group", "what", "median", "min", "max",
+               "processor", "ratio");
     return b;
 }
 
@@ -60,13 +61,27 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Nanoseconds for `inner` calls. */
-static qc_mono sample(void (*fn)(void *), void *arg, uint64_t inner)
+/* Nanoseconds that all threads of this process have run. */
+static double processor_ns(void)
+{
+    struct timespec t;
+    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t))
+        abort();
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+typedef struct taken {
+    double wall, processor; /* ns */
+} taken;
+
+static taken sample(void (*fn)(void *), void *arg, uint64_t inner)
 {
     qc_mono start = qc_clock_mono();
+    double before = processor_ns();
     for (uint64_t i = 0; i < inner; i++)
         fn(arg);
-    return qc_clock_mono() - start;
+    double processor = processor_ns() - before;
+    return (taken){(double)(qc_clock_mono() - start), processor};
 }
 
 /* How many calls make a sample long enough; runs them, which also warms up. */
@@ -74,7 +89,7 @@ static uint64_t calls_per_sample(void (*fn)(void *), void *arg)
 {
     uint64_t inner = 1;
     for (;;) {
-        qc_mono ns = sample(fn, arg, inner);
+        double ns = sample(fn, arg, inner).wall;
         if (ns >= SAMPLE_NS || inner > (1u << 30))
             return inner;
         inner *= ns < SAMPLE_NS / 16 ? 8 : 2;
@@ -99,22 +114,31 @@ static bool wanted(const qc_bench *b, const char *name)
     return !b->filter || strstr(name, b->filter) || strstr(b->group, b->filter);
 }
 
+static double median(double *v, unsigned n)
+{
+    qsort(v, n, sizeof *v, by_size);
+    return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}
+
 static bool measure(qc_bench *b, const char *name, void (*fn)(void *), void *arg, uint64_t units)
 {
     b->last = 0;
     if (!wanted(b, name))
         return false;
-    static double ns[MAX_REPS]; /* one measurement at a time */
+    static double wall[MAX_REPS], processor[MAX_REPS]; /* one measurement at a time */
     uint64_t inner = b->smoke ? 1 : calls_per_sample(fn, arg);
+    double per = (double)inner * (double)(units ? units : 1);
     unsigned n = 0, reps = b->smoke ? 1 : b->reps;
     qc_mono end = qc_clock_mono() + BUDGET_NS;
-    while (n < reps && (n < MIN_REPS || qc_clock_mono() < end))
-        ns[n++] = (double)sample(fn, arg, inner) / (double)inner / (double)(units ? units : 1);
-    qsort(ns, n, sizeof *ns, by_size);
-    b->last = n % 2 ? ns[n / 2] : (ns[n / 2 - 1] + ns[n / 2]) / 2;
-    char median[32], min[32], max[32];
-    printf("%-10s %-44s %12s %12s %12s", b->group, name, show_ns(median, b->last),
-           show_ns(min, ns[0]), show_ns(max, ns[n - 1]));
+    for (; n < reps && (n < MIN_REPS || qc_clock_mono() < end); n++) {
+        taken t = sample(fn, arg, inner);
+        wall[n] = t.wall / per;
+        processor[n] = t.processor / per;
+    }
+    b->last = median(wall, n);
+    char mid[32], min[32], max[32], used[32];
+    printf("%-10s %-44s %12s %12s %12s %12s", b->group, name, show_ns(mid, b->last),
+           show_ns(min, wall[0]), show_ns(max, wall[n - 1]), show_ns(used, median(processor, n)));
     return true;
 }
 
