@@ -27,8 +27,8 @@
 #define WRONG 1
 #define NOT_OPENED 3
 #define CANNOT_GO_ON 4
-#define DBCACHE ((size_t)1 << 20) /* bytes; some of the flushes come because it is full */
-#define BATCH 4096u               /* bytes: a flush is many batches */
+#define DBCACHE ((size_t)256 << 10) /* bytes; some flushes come because it is full */
+#define BATCH 512u                  /* bytes: a flush is many batches */
 #define BASE 105u
 #define STEPS 30u
 
@@ -214,7 +214,8 @@ static void states(const char *dir, const char *file)
         const qc_index *tip = qc_chain_tip(g_chain);
         must(qc_chain_flush(g_chain), "flushing");
         coins_hash(QC_UTXO_HASH3, &s);
-        say("state %s %s %u", hex(&tip->hash), hex(&s.hash), tip->height);
+        say("state %s %s %u %s", hex(&tip->hash), hex(&s.hash), tip->height,
+            hex(&tip->header.prev));
         if (tip->height == 0)
             break;
         must(qc_chain_invalidate(g_chain, tip), "invalidating");
