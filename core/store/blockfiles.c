@@ -263,6 +263,16 @@ qc_err qc_blockfiles_note_block(qc_blockfiles *f, size_t len, uint32_t height, u
 
 /* ---- open files ---- */
 
+/* Say which file it was: the caller knows of positions only. */
+static qc_err failed(const qc_blockfiles *f, qc_filekind kind, uint32_t file, const char *what,
+                     qc_err err)
+{
+    char *path = qc_blockfile_path(f->base.dir, kind, file);
+    qc_log(QC_LOG_ERROR, "blockstorage", "%s: %s: %s", path, what, qc_err_text(err));
+    qc_free(path);
+    return err;
+}
+
 /* What is left of preallocation goes when a file gets no more: Core FlatFileSeq::Flush finalize. */
 static qc_err trim(const qc_blockfiles *f, const writer *w)
 {
@@ -277,11 +287,12 @@ static qc_err writer_sync(const qc_blockfiles *f, writer *w)
     if (w->fd < 0 || !w->dirty)
         return QC_OK;
     qc_err err = trim(f, w);
-    if (!err)
-        err = qc_os_sync(w->fd);
-    if (!err)
-        w->dirty = false;
-    return err;
+    if (err)
+        return failed(f, w->kind, w->file, "truncate", err);
+    if ((err = qc_os_sync(w->fd)))
+        return failed(f, w->kind, w->file, "sync", err);
+    w->dirty = false;
+    return QC_OK;
 }
 
 static qc_err writer_close(const qc_blockfiles *f, writer *w)
@@ -312,7 +323,7 @@ static qc_err writer_open(qc_blockfiles *f, qc_filekind kind, uint32_t file, wri
     qc_free(path);
     if (err) {
         w->fd = -1;
-        return err;
+        return failed(f, kind, file, "open", err);
     }
     f->names_dirty |= fresh;
     w->kind = kind;
@@ -362,12 +373,15 @@ static qc_err append(qc_blockfiles *f, qc_filekind kind, uint32_t file, uint32_t
     qc_bytes *s = &f->scratch;
     writer *w;
     qc_err err = writer_get(f, kind, file, &w);
-    if (err || (err = make_room(f, w, at, s->len)))
+    if (err)
         return err;
+    if ((err = make_room(f, w, at, s->len)))
+        return failed(f, kind, file, "make room", err);
     if (f->base.xored)
         qc_obfuscate(s->data, s->data, s->len, f->base.key, at);
     w->dirty = true;
-    return qc_os_pwrite_full(w->fd, s->data, s->len, at);
+    err = qc_os_pwrite_full(w->fd, s->data, s->len, at);
+    return err ? failed(f, kind, file, "write", err) : QC_OK;
 }
 
 /* Start a record of `len` bytes in the scratch buffer, with room for `more` behind it. */
@@ -492,7 +506,10 @@ qc_err qc_blockfiles_sync(qc_blockfiles *f)
     char *path = qc_blockfile_path(f->base.dir, QC_FILE_BLK, 0);
     err = qc_os_sync_dir_of(path);
     qc_free(path);
-    if (!err)
+    if (err)
+        qc_log(QC_LOG_ERROR, "blockstorage", "%s: sync of the folder: %s", f->base.dir,
+               qc_err_text(err));
+    else
         f->names_dirty = false;
     return err;
 }
@@ -517,7 +534,7 @@ static qc_err remove_one(qc_blockfiles *f, qc_filekind kind, uint32_t file)
     char *path = qc_blockfile_path(f->base.dir, kind, file);
     qc_err err = qc_os_unlink(path);
     qc_free(path);
-    return err == QC_ENOENT ? QC_OK : err;
+    return err && err != QC_ENOENT ? failed(f, kind, file, "remove", err) : QC_OK;
 }
 
 qc_err qc_blockfiles_delete(qc_blockfiles *f, uint32_t file)
