@@ -113,6 +113,14 @@ static void explain(qc_err err, const char *sentence, char *detail, size_t cap)
     qc_free(words);
 }
 
+static qc_err make_folder(const char *path, char *detail, size_t cap)
+{
+    qc_err err = qc_os_mkdirs(path);
+    if (err)
+        snprintf(detail, cap, "%s: cannot make this folder: %s", path, qc_err_text(err));
+    return err;
+}
+
 static qc_err open_blocks(qc_chain *c, const qc_chain_options *o, size_t cache, char *detail,
                           size_t cap)
 {
@@ -122,11 +130,11 @@ static qc_err open_blocks(qc_chain *c, const qc_chain_options *o, size_t cache, 
                                 .detail = detail,
                                 .detail_cap = cap};
     memcpy(bo.magic, o->params->magic, sizeof bo.magic);
-    qc_err err = qc_os_mkdirs(c->blocks_dir);
+    qc_err err = make_folder(c->blocks_dir, detail, cap);
     if (err || (err = qc_blockfiles_open(&c->files, &bo)))
         return err;
     char *path = qc_asprintf("%s/blocks/index", c->dir);
-    err = qc_os_mkdirs(path);
+    err = make_folder(path, detail, cap);
     if (!err && (err = qc_indexdb_open(&c->indexdb, path, cache, o->reindex, detail, cap)))
         explain(err, "Error opening block database", detail, cap);
     qc_free(path);
