@@ -1,6 +1,6 @@
 /* Writing what is in memory to disk (Core validation.cpp FlushStateToDisk). The order is what makes
  * a crash harmless: bodies and undo records are durable before the index that points to them, and
- * the index before coins that are true for a block in it. */
+ * the index before coins that are true for a block in it, and these before bodies are deleted. */
 #include "core/chain/internal.h"
 
 #include "core/base/alloc.h"
@@ -140,10 +140,12 @@ static qc_err write_all(qc_chain *c, const uint32_t *files, size_t n, bool empty
     qc_err err = check_space(c, c->blocks_dir, 0);
     if (!err)
         err = qc_sync_index(c);
-    if (!err && n)
-        err = qc_prune_unlink(c, files, n);
     if (!err)
         err = write_coins(c, empty);
+    /* Not earlier, as Core does: a crash in between would leave coins that cannot be brought up to
+     * the tip, since the blocks on the way are gone. */
+    if (!err && n)
+        err = qc_prune_files(c, files, n);
     plan_next_write(c);
     return err;
 }

@@ -239,10 +239,11 @@ QC_MUST_CHECK qc_err qc_waiting_add(qc_waiting *w, const qc_waiting_block *b);
 bool qc_waiting_take(qc_waiting *w, const qc_hash *parent, qc_waiting_block *out);
 
 /* ---- prune.c ---- */
-/** Choose files; forget them in the index. Out: numbers, owned qc_free(). */
+/** Choose files. Out: numbers, owned qc_free(). */
 QC_MUST_CHECK qc_err qc_prune_find(qc_chain *c, uint32_t manual_height, uint32_t **files, size_t *n,
                                    uint32_t *pruned_to);
-QC_MUST_CHECK qc_err qc_prune_unlink(qc_chain *c, const uint32_t *files, size_t n);
+/** Forget them in the index, on disk too, and delete them. The coins are written by now. */
+QC_MUST_CHECK qc_err qc_prune_files(qc_chain *c, const uint32_t *files, size_t n);
 void qc_prune_height_again(qc_chain *c);
 void qc_pins_on_disconnect(qc_chain *c, uint32_t height);
 /** -prune with -reindex: remove what the reindex will not read (Core CleanupBlockRevFiles). */

@@ -59,7 +59,7 @@ struct choice {
     size_t n, cap;
 };
 
-static qc_err choose(qc_chain *c, struct choice *ch, uint32_t file)
+static qc_err choose(struct choice *ch, uint32_t file)
 {
     if (ch->n == ch->cap) {
         size_t cap = ch->cap ? ch->cap * 2 : 16;
@@ -70,7 +70,6 @@ static qc_err choose(qc_chain *c, struct choice *ch, uint32_t file)
         ch->cap = cap;
     }
     ch->file[ch->n++] = file;
-    forget_file(c, file);
     return QC_OK;
 }
 
@@ -80,7 +79,7 @@ static qc_err find_manual(qc_chain *c, uint32_t last, struct choice *ch)
     for (uint32_t f = 0; f < qc_blockfiles_last(c->files) && !err; f++) {
         qc_fileinfo info = qc_blockfiles_info(c->files, f);
         if (info.size && info.height_last <= last)
-            err = choose(c, ch, f);
+            err = choose(ch, f);
     }
     qc_log(QC_LOG_INFO, "prune", "Prune (Manual): prune_height=%u removed %zu blk/rev pairs", last,
            ch->n);
@@ -113,7 +112,7 @@ static qc_err find_auto(qc_chain *c, uint32_t last, struct choice *ch)
             break;
         if (info.height_last > last)
             continue;
-        err = choose(c, ch, f);
+        err = choose(ch, f);
         usage -= (uint64_t)info.size + info.undo_size;
     }
     qc_log(QC_LOG_DEBUG, "prune",
@@ -138,12 +137,7 @@ qc_err qc_prune_find(qc_chain *c, uint32_t manual, uint32_t **files, size_t *n, 
         if (c->prune_target > 1 && c->active.n > c->params->prune_after_height + 1)
             err = find_auto(c, last_prunable(c, limit), &ch);
     }
-    if (!err && ch.n && !c->have_pruned) {
-        err = qc_indexdb_set_flag(c->indexdb, "prunedblockfiles", true);
-        c->have_pruned = !err;
-    }
-    if (err) { /* files are forgotten in memory: nothing of that may reach the disk */
-        c->broken = ch.n > 0;
+    if (err) {
         qc_free(ch.file);
         return qc_chain_fatal(c, err, "Cannot prune: %s", qc_err_text(err));
     }
@@ -152,7 +146,7 @@ qc_err qc_prune_find(qc_chain *c, uint32_t manual, uint32_t **files, size_t *n, 
     return QC_OK;
 }
 
-qc_err qc_prune_unlink(qc_chain *c, const uint32_t *files, size_t n)
+static void unlink_files(qc_chain *c, const uint32_t *files, size_t n)
 {
     for (size_t k = 0; k < n; k++) {
         qc_err err = qc_blockfiles_delete(c->files, files[k]);
@@ -163,7 +157,22 @@ qc_err qc_prune_unlink(qc_chain *c, const uint32_t *files, size_t n)
             qc_log(QC_LOG_DEBUG, "prune", "Prune: deleted blk/rev (%05u)", files[k]);
     }
     qc_prune_height_again(c);
-    return QC_OK;
+}
+
+qc_err qc_prune_files(qc_chain *c, const uint32_t *files, size_t n)
+{
+    if (!c->have_pruned) {
+        qc_err err = qc_indexdb_set_flag(c->indexdb, "prunedblockfiles", true);
+        if (err)
+            return qc_chain_fatal(c, err, "Cannot prune: %s", qc_err_text(err));
+        c->have_pruned = true;
+    }
+    for (size_t k = 0; k < n; k++)
+        forget_file(c, files[k]);
+    qc_err err = qc_sync_index(c);
+    if (!err)
+        unlink_files(c, files, n);
+    return err;
 }
 
 void qc_prune_height_again(qc_chain *c)

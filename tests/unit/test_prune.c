@@ -1,9 +1,13 @@
 /* Pruning: what goes, what stays, who holds it back, what a restart makes of it. */
 #include "core/chain/chain.h"
 
+#include "core/base/log.h"
 #include "core/os/file.h"
 #include "tests/unit/builder.h"
 #include "tests/unit/chain_kit.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define BLOCKS 420u
 #define LIMIT (BLOCKS - 288u) /* Core MIN_BLOCKS_TO_KEEP */
@@ -28,8 +32,7 @@ static void add_blocks(struct fix *f, uint32_t n)
     }
 }
 
-/* A chain over some sixty files of 64 KiB. */
-static void fix_init(struct fix *f)
+static void fix_options(struct fix *f)
 {
     const qc_params_override fast = {.fastprune = true};
     kit_init(&f->k, QC_CHAIN_REGTEST);
@@ -38,10 +41,21 @@ static void fix_init(struct fix *f)
     f->k.o.params = f->k.params;
     f->k.o.fastprune = true;
     f->k.o.prune_target = 1;
+}
+
+/* A chain over some sixty files of 64 KiB. */
+static void fix_blocks(struct fix *f)
+{
     f->t = tb_chain_new(QC_CHAIN_REGTEST, NULL);
     kit_must_open(&f->k);
     add_blocks(f, BLOCKS);
     assert_int_equal(kit_height(&f->k), BLOCKS);
+}
+
+static void fix_init(struct fix *f)
+{
+    fix_options(f);
+    fix_blocks(f);
 }
 
 static void fix_end(struct fix *f)
@@ -186,8 +200,49 @@ static void test_chain_reindex__of_a_pruned_folder_starts_again(void **state)
     fix_end(&f);
 }
 
+#define KILLED 9
+
+static void die_at_first_deletion(void *arg, qc_log_level level, const char *area, const char *line,
+                                  size_t len)
+{
+    (void)arg;
+    (void)level;
+    (void)area;
+    (void)len;
+    if (strstr(line, "Prune: deleted"))
+        _exit(KILLED);
+}
+
+/* No block has been flushed to the coins before: those that are deleted are needed no more. */
+static void test_chain_prune__a_crash_while_deleting_loses_nothing(void **state)
+{
+    (void)state;
+    struct fix f;
+    uint32_t to;
+    int status;
+    fix_options(&f);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        fix_blocks(&f);
+        qc_log_set_sink(die_at_first_deletion, NULL);
+        (void)!qc_log_area_set("prune", true);
+        (void)!qc_chain_prune(f.k.c, 100, &to);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), KILLED);
+    kit_must_open(&f.k);
+    assert_int_equal(qc_chain_activate(f.k.c), QC_OK);
+    assert_int_equal(kit_height(&f.k), BLOCKS);
+    assert_in_range(qc_chain_prune_height(f.k.c), 92, 101);
+    kit_end(&f.k);
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_chain_prune__files_up_to_the_height_go),
              cmocka_unit_test(test_chain_prune__the_last_288_blocks_stay),
+             cmocka_unit_test(test_chain_prune__a_crash_while_deleting_loses_nothing),
              cmocka_unit_test(test_chain_pin__holds_files_back),
              cmocka_unit_test(test_chain_open__pruned_folders_stay_pruned),
              cmocka_unit_test(test_chain_prune__not_without_prune_mode),
