@@ -57,7 +57,7 @@ cd "$build"
 quietly make -j "$(nproc)"
 echo "built quoind, quoin-cli, quoin-plugin and the plugin .libs/indexer.so"
 
-# ---- a node of our own: a private chain, a free port, nothing shared with any other ----
+# ---- a node of our own: a private chain, a free port, no peers, nothing shared with any other ----
 
 chain=$data/regtest
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
@@ -68,7 +68,7 @@ fi
 rm -rf "$data"
 mkdir -p "$data"
 chmod 700 "$data"
-printf 'regtest=1\n[regtest]\nrpcport=%s\nplugindir=%s\n' "$port" "$build/.libs" >"$data/quoin.conf"
+printf 'regtest=1\n[regtest]\nrpcport=%s\nlisten=0\nplugindir=%s\n' "$port" "$build/.libs" >"$data/quoin.conf"
 
 cli() {
     "$build/quoin-cli" -datadir="$data" "$@" </dev/null
