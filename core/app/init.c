@@ -123,8 +123,6 @@ static void interact(qc_app *a)
     qc_free(qc_settings_list(s, "connect", &n));
     if (n || qc_settings_is_negated(s, "connect") || qc_settings_int(s, "maxconnections", 200) <= 0)
         qc_settings_soft_set(s, "listen", "0");
-    if (!qc_settings_bool(s, "listen", true))
-        qc_settings_soft_set(s, "listenonion", "0");
 }
 
 static bool check_listening(qc_app *a)
@@ -136,7 +134,7 @@ static bool check_listening(qc_app *a)
     bool listen = qc_settings_bool(s, "listen", true);
     if (bind + whitebind && !listen)
         return qc_app_error(a, "Cannot set -bind or -whitebind together with -listen=0");
-    if (!listen && qc_settings_bool(s, "listenonion", true))
+    if (!listen && qc_settings_bool(s, "listenonion", false))
         return qc_app_error(a, "Cannot set -listen=0 together with -listenonion=1");
     if (qc_settings_int(s, "maxconnections", 200) < 0)
         return qc_app_error(a, "-maxconnections must be greater or equal than zero");

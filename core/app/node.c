@@ -45,7 +45,11 @@ static void on_progress(void *arg, const char *what, const qc_index *at, double 
 {
     qc_app *a = arg;
     char line[160];
-    if (!atomic_load(&a->warm)) {
+    if (!what[0]) { /* the end of it */
+        a->progress = (qc_progress){0};
+        return;
+    }
+    if (!atomic_load(&a->warm) && strcmp(what, a->progress.what) != 0) {
         if (strcmp(what, "Verifying") == 0)
             qc_app_phase(a, "Verifying blocks…");
         else if (strcmp(what, "Replaying") == 0)
