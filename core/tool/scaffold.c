@@ -128,7 +128,9 @@ static qc_err copy_file(const scaffold *s, const char *from_dir, const char *to_
         err = qc_os_write_file_atomic(to, qc_bytes_span(&out), 0644);
     }
     if (err)
-        fprintf(stderr, "Error: %s to %s: %s\n", from, to, qc_err_text(err));
+        fprintf(stderr, "Error: cannot copy %s to %s: %s%s\n", from, to, qc_err_text(err),
+                err == QC_ENOENT ? " (is Quoin installed under the prefix it was configured with?)"
+                                 : "");
     qc_bytes_free(&in);
     qc_bytes_free(&out);
     qc_free(from);
