@@ -158,15 +158,18 @@ say "It works. What to try next"
 cat <<END
 The chain, its index and the log stay in $data (debug.log in regtest/).
 
-  $build/quoind -datadir=$data -daemonwait       start the node again
-  $build/quoin-cli -datadir=$data help           every method
-  $build/quoin-cli -datadir=$data indexer.status
-  $build/quoin-cli -datadir=$data stop
-  $build/quoin-plugin inspect $build/.libs/indexer.so     what a plugin asks for; runs nothing
-  cat $chain/plugins.d/*.grant     what it was granted
-  contrib/check.sh                                every test
+In $root:
 
-README.md says what Quoin is, HACKING.md how to change it.
+  build/quoind -datadir=build/quickstart -daemonwait      # start the node again; then
+  build/quoin-cli -datadir=build/quickstart help          # every method
+  build/quoin-cli -datadir=build/quickstart indexer.status
+  build/quoin-cli -datadir=build/quickstart stop
+
+  build/quoin-plugin inspect build/.libs/indexer.so       # what a plugin asks for; runs nothing
+  cat build/quickstart/regtest/plugins.d/*.grant          # what it was granted
+  contrib/check.sh                                        # every test
+
+README.md says what Quoin is, doc/plugin-guide.md how to write a plugin, HACKING.md how to change Quoin.
 END
 if [[ $keep = 1 ]]; then
     trap - EXIT
