@@ -266,9 +266,13 @@ qc_err qc_block_attach_spent(qc_block *b, const qc_spent *spent)
     head.spent_scripts = (qn_range){at, scripts};
     if (scripts > SIZE_MAX / 4 || at > SIZE_MAX / 4)
         return QC_ENOMEM;
-    uint8_t *mem = qc_try_realloc(b->view, (size_t)(at + scripts));
+    uint8_t *mem = qc_try_realloc(NULL, (size_t)(at + scripts)); /* need not be zeroed */
     if (!mem)
         return QC_ENOMEM;
+    /* The old view lives on until all scripts are copied: those of coins that the block makes and
+     * spends itself lie in it. */
+    qn_block_view *old = b->view;
+    memcpy(mem, old, (size_t)head.total);
     memset(mem + head.total, 0, (size_t)(head.spent.off - head.total));
     head.total = at + scripts;
     head.flags |= QN_VIEW_SPENT;
@@ -284,6 +288,7 @@ qc_err qc_block_attach_spent(qc_block *b, const qc_spent *spent)
             memcpy(mem + at + off, s->script.data, s->script.len);
         off += s->script.len;
     }
+    qc_free(old);
     fill_fees(b->view);
     return QC_OK;
 }

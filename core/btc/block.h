@@ -90,7 +90,8 @@ typedef struct qc_spent {
 /** Set the height (before the block is shared). */
 void qc_block_set_height(qc_block *b, uint32_t height);
 /** Make part B: `spent` has one entry per input of the block, those of the first transaction
- *  included (ignored). Computes fees. Once only, before the block is shared with another thread:
+ *  included (ignored); their scripts may lie in the block's own view. Computes fees. Once only,
+ *  before the block is shared with another thread:
  *  the view moves, so that every qc_tx and span taken from it earlier is dead afterwards.
  *  Returns: QC_OK; QC_ENOMEM (nothing changed). */
 QC_MUST_CHECK qc_err qc_block_attach_spent(qc_block *b, const qc_spent *spent);

@@ -3,6 +3,10 @@
 #include "core/crypto/sha256.h"
 #include "tests/unit/harness.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #define IN_1                                                                                       \
     "111111111111111111111111111111111111111111111111111111111111111103000000"                     \
     "0351acaefdffffff"
@@ -362,6 +366,33 @@ static void test_attach_spent__lies_in_the_view(void **state)
     qc_block_unref(b);
 }
 
+#define FOUR_TX TX_STRIPPED TX_STRIPPED TX_STRIPPED TX_STRIPPED
+
+/* A coin that the block makes and spends itself: its script lies in the view that moves. */
+static void test_attach_spent__takes_scripts_of_its_own_view(void **state)
+{
+    (void)state;
+    static uint8_t large[300000]; /* so that memory cannot grow where it is */
+    uint8_t want[64];
+    qc_block *b = block_of(HEADER "08" FOUR_TX FOUR_TX); /* too large to be kept for reuse */
+    qc_tx first = qc_block_tx(b, 0);
+    qc_span own = qc_tx_script(&first, 0);
+    qc_spent spent[16] = {[2] = {.script = own}, [3] = {.script = {large, sizeof large}}};
+    assert_in_range(own.len, 1, sizeof want);
+    memcpy(want, own.data, own.len);
+#ifdef __GLIBC__
+    mallopt(M_PERTURB, 0xa5); /* what is freed is overwritten */
+#endif
+    assert_int_equal(qc_block_attach_spent(b, spent), QC_OK);
+#ifdef __GLIBC__
+    mallopt(M_PERTURB, 0);
+#endif
+    const qn_block_view *v = qc_block_view(b);
+    assert_int_equal(qn_view_spent(v, 2)->script_len, own.len);
+    assert_memory_equal(qn_view_spent_script(v, qn_view_spent(v, 2)), want, own.len);
+    qc_block_unref(b);
+}
+
 static void test_merkle__branch_folds_to_the_root(void **state)
 {
     (void)state;
@@ -449,6 +480,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_tx_parse__witness_transaction),
              cmocka_unit_test(test_block_parse_at__says_where),
              cmocka_unit_test(test_block_parse__survives_each_single_fault),
              cmocka_unit_test(test_attach_spent__lies_in_the_view),
+             cmocka_unit_test(test_attach_spent__takes_scripts_of_its_own_view),
              cmocka_unit_test(test_merkle__branch_folds_to_the_root),
              cmocka_unit_test(test_merkle__sees_a_repeated_subtree),
              cmocka_unit_test(test_sigops_count__cases))
