@@ -14,9 +14,10 @@
 
 static const char ABOUT[] =
     "quoind validates the Bitcoin block chain and answers questions about it over JSON-RPC.\n"
-    "Everything above validation is a plugin. This version has no peer-to-peer layer yet: blocks\n"
-    "come from files (-loadblock, -reindex, a folder of Bitcoin Core) and from RPC (submitblock);\n"
-    "options that are about peers are accepted and have no effect.\n\n"
+    "Everything above validation is a plugin. This version takes no blocks from peers: they come\n"
+    "from files (-loadblock, -reindex, a folder of Bitcoin Core) and from RPC (submitblock). On\n"
+    "regtest it greets peers and pings them; other options about peers are accepted without\n"
+    "effect.\n\n"
     "Usage: quoind [options]\n\n";
 
 void qc_app_request_shutdown(void *arg)

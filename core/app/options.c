@@ -66,7 +66,7 @@ const qc_opt QC_OPTIONS_LOG[] = {
     {"logsourcelocations", "", L, QC_OPT_NO_EFFECT, 0, "Print source file and line",
      "log lines name their area, not their place in the source."},
     {"logips", "", L, QC_OPT_NO_EFFECT, 0, "Log IP addresses",
-     "there is no peer-to-peer layer yet."},
+     "addresses of peers are logged as they are."},
     {"logratelimit", "", L, QC_OPT_NO_EFFECT, 0, "Limit the rate of unconditional log lines",
      "each module limits what others can cause."},
     USED("printtoconsole", "", L, 0,

@@ -51,9 +51,9 @@ static const qc_opt OPTIONS[] = {
          "Make blocks to a new address of a wallet: number of blocks (default: 1) and tries may "
          "follow"),
     {"netinfo", "", QC_OPTS_HIDDEN, QC_OPT_REFUSED, 0, NULL,
-     "There are no peers to show: this version has no peer-to-peer layer yet."},
+     "This version takes nothing from peers: getpeerinfo shows the few it greets on regtest."},
     {"addrinfo", "", QC_OPTS_HIDDEN, QC_OPT_REFUSED, 0, NULL,
-     "There are no addresses to count: this version has no peer-to-peer layer yet."},
+     "There are no addresses to count: this version keeps none."},
     USED("chain", "=<chain>", C, 0,
          "Chain: main, test, testnet4, signet or regtest (default: main)"),
     USED("regtest", "", C, 0, "Same as -chain=regtest"),
