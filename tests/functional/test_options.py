@@ -20,7 +20,7 @@ def test_help_and_version(case):
     for flag in ("-help", "--help", "-h", "-?"):
         code, out, err = output(flag)
         equal((code, err), (0, ""))
-        assert "-reindex" in out and "-rpcbind" in out and "no peer-to-peer layer" in out
+        assert "-reindex" in out and "-rpcbind" in out and "takes no blocks from peers" in out
     assert "-checkblocks" not in output("-help")[1]
     assert "-checkblocks" in output("-help-debug")[1]
     code, out, err = output("-version")
