@@ -20,7 +20,8 @@ typedef struct qc_bench qc_bench;
  *  --filter=TEXT (only rows whose name holds TEXT), --reps=N. Out: owned, qc_bench_end(). */
 qc_bench *qc_bench_new(int argc, char **argv, const char *group);
 /** Measure fn(arg), which does `units` of work, and print the time per unit: median, fastest and
- *  slowest, and the processor time of all threads (median). Short functions are repeated within a sample until it is long enough to measure. */
+ *  slowest, and the processor time of all threads (median). Short functions are repeated within a
+ * sample until it is long enough to measure. */
 void qc_bench_run(qc_bench *b, const char *name, void (*fn)(void *), void *arg, uint64_t units);
 /** The same, with the ratio to the last qc_bench_run(). */
 void qc_bench_vs(qc_bench *b, const char *name, void (*fn)(void *), void *arg, uint64_t units);
