@@ -255,15 +255,15 @@ const qc_index *qc_index_fork(const qc_index *a, const qc_index *b)
 
 uint32_t qc_index_mtp(const qc_index *i)
 {
-    uint32_t t[11];
+    uint32_t t[11]; /* latest first: as they mostly come */
     unsigned n = 0;
     for (; i && n < QC_COUNTOF(t); i = i->parent) {
         unsigned at = n++;
-        for (; at > 0 && t[at - 1] > i->header.time; at--)
+        for (; at > 0 && t[at - 1] < i->header.time; at--)
             t[at] = t[at - 1];
         t[at] = i->header.time;
     }
-    return t[n / 2];
+    return t[(n - 1) / 2];
 }
 
 void qc_tree_link(qc_index *i, qc_index *parent)
