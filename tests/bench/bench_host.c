@@ -135,6 +135,13 @@ static void call_info(void *arg)
     }
 }
 
+static void call_now(void *arg)
+{
+    rig *r = arg;
+    for (unsigned i = 0; i < CALLS; i++)
+        QC_BENCH_KEEP(QC_HOST_TABLE.now_ms(&r->plugin->host_cap));
+}
+
 /* From genesis to the tip, every block read from its file, parsed, and handed over. */
 static void deliver(void *arg)
 {
@@ -170,6 +177,7 @@ static void bench_calls(qc_bench *b, rig *r)
         abort();
     qc_bench_run(b, "trusted table call: chain.follow ack", call_ack, r, CALLS);
     qc_bench_run(b, "trusted table call: chain.read find_fork", call_find_fork, r, CALLS);
+    qc_bench_run(b, "trusted table call: host now_ms", call_now, r, CALLS);
     qc_bench_run(b, "trusted table call: chain.read info", call_info, r, CALLS);
     if (t->close(&r->follow, id) != QN_OK)
         abort();
