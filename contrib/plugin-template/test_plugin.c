@@ -29,7 +29,7 @@ static void test_it_starts_and_stops(void **state)
 static void test_a_required_interface_that_is_refused_stops_it(void **state)
 {
     (void)state;
-    static const char *const wants[] = { @REQUIRES @ };
+    static const char *const wants[] = {@REQUIRES@};
     for (size_t i = 0; i < sizeof wants / sizeof wants[0]; i++) {
         qn_mock *m = qn_mock_new();
         qn_mock_config(m, "greeting", "hello");
@@ -38,10 +38,9 @@ static void test_a_required_interface_that_is_refused_stops_it(void **state)
         qn_mock_free(m);
     }
 }
-@ if chain.follow / 1
+@if chain.follow/1
 
-    static void
-    test_it_follows_the_chain_through_a_reorganisation(void **state)
+static void test_it_follows_the_chain_through_a_reorganisation(void **state)
 {
     (void)state;
     qn_mock *m = started();
@@ -50,11 +49,15 @@ static void test_a_required_interface_that_is_refused_stops_it(void **state)
     qn_mock_reorg(m, 3, 5);
     qn_mock_run(m);
     assert_null(qn_mock_failure(m));
-    @end @ if chain.follow / 1 rpc.serve / 1 char *reply = qn_mock_rpc(m, "@NAME@.status", "[]");
+@end
+@if chain.follow/1 rpc.serve/1
+    char *reply = qn_mock_rpc(m, "@NAME@.status", "[]");
     assert_non_null(strstr(reply, "\"height\":12"));
     assert_non_null(strstr(reply, "\"blocks\":13"));
     free(reply);
-    @end @ if chain.follow / 1 qn_mock_free(m);
+@end
+@if chain.follow/1
+    qn_mock_free(m);
 }
 
 static void test_it_comes_back_after_a_crash(void **state)
@@ -67,22 +70,26 @@ static void test_it_comes_back_after_a_crash(void **state)
     qn_mock_reorg(m, 2, 4);
     assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
     assert_null(qn_mock_failure(m));
-    @end @ if chain.follow / 1 rpc.serve / 1 char *reply = qn_mock_rpc(m, "@NAME@.status", "[]");
+@end
+@if chain.follow/1 rpc.serve/1
+    char *reply = qn_mock_rpc(m, "@NAME@.status", "[]");
     assert_non_null(strstr(reply, "\"blocks\":13"));
     free(reply);
-    @end @ if chain.follow / 1 qn_mock_free(m);
+@end
+@if chain.follow/1
+    qn_mock_free(m);
 }
 @end
 
-    int
-    main(void)
+int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_starts_and_stops),
         cmocka_unit_test(test_a_required_interface_that_is_refused_stops_it),
-        @ if chain.follow / 1 cmocka_unit_test(test_it_follows_the_chain_through_a_reorganisation),
+@if chain.follow/1
+        cmocka_unit_test(test_it_follows_the_chain_through_a_reorganisation),
         cmocka_unit_test(test_it_comes_back_after_a_crash),
-        @end
+@end
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
