@@ -253,6 +253,9 @@ int main(int argc, char **argv)
     err = blockjob_load(&j.b, file[0], file[1], why, sizeof why);
     if (err == QC_ECORRUPT) {
         printf("invalid: %s\nnot valid\n", why);
+        blockjob_clear(&j.b);
+        qc_params_free(j.params);
+        qc_params_free(j.no_csv);
         return 1;
     }
     if (err)
