@@ -3,6 +3,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/arith.h"
+#include "core/script/pattern.h"
 
 #include <stdlib.h>
 
@@ -66,12 +67,6 @@ static int64_t coin_size(size_t script_len)
     return (int64_t)(8 + qc_compact_size(script_len) + script_len + COIN_OVERHEAD);
 }
 
-/* Outputs that can never be spent are not in the UTXO set (Core script.h IsUnspendable). */
-static bool unspendable(qc_span script)
-{
-    return (script.len > 0 && script.data[0] == 0x6a) || script.len > 10000;
-}
-
 static int64_t add_outputs(const qc_tx *tx, bool no_coins, qc_blockstats *s)
 {
     int64_t total = 0;
@@ -80,7 +75,7 @@ static int64_t add_outputs(const qc_tx *tx, bool no_coins, qc_blockstats *s)
         int64_t size = coin_size(script.len);
         total += tx->out[i].value;
         s->utxo_size_inc += size;
-        if (no_coins || unspendable(script))
+        if (no_coins || qc_script_is_unspendable(script))
             continue;
         s->utxo_increase_actual++;
         s->utxo_size_inc_actual += size;

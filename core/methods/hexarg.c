@@ -1,30 +1,18 @@
 #include "core/methods/hexarg.h"
 
-#include <string.h>
+#include "lib/hex.h"
 
-static int digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+#include <string.h>
 
 bool qc_m_hex_decode(const char *hex, qc_bytes *out)
 {
     size_t n = strlen(hex);
     if (n == 0 || n % 2 || qc_bytes_alloc(out, n / 2))
         return false;
-    for (size_t i = 0; i < n / 2; i++) {
-        int hi = digit(hex[2 * i]), lo = digit(hex[2 * i + 1]);
-        if (hi < 0 || lo < 0) {
-            qc_bytes_free(out);
-            return false;
-        }
-        out->data[i] = (uint8_t)(hi << 4 | lo);
-    }
-    return true;
+    if (qn_hex_decode(hex, n, out->data, out->len))
+        return true;
+    qc_bytes_free(out);
+    return false;
 }
 
 /* Every opcode decodes and every push is within 520 bytes (Core script.h HasValidOps). */
