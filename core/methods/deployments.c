@@ -4,6 +4,7 @@
 
 #include "core/base/alloc.h"
 #include "core/consensus/versionbits.h"
+#include "core/mining/assemble.h"
 #include "core/script/verify.h"
 
 typedef struct flag_name {
@@ -57,15 +58,6 @@ static void put_buried(qc_jw *w, const qc_params *p, const char *name, qc_deploy
     qc_jw_obj_end(w);
 }
 
-static void ancestor_get(void *arg, uint32_t height, uint32_t *time, uint32_t *bits,
-                         int32_t *version)
-{
-    const qc_index *i = qc_index_ancestor(arg, height);
-    *time = i->header.time;
-    *bits = i->header.bits;
-    *version = i->header.version;
-}
-
 static void put_statistics(qc_jw *w, const qc_vb_info *v, const char *signalling)
 {
     qc_jw_kobj(w, "statistics");
@@ -82,8 +74,7 @@ static void put_statistics(qc_jw *w, const qc_vb_info *v, const char *signalling
 
 static void put_bip9(qc_jw *w, const qc_bip9 *d, const qc_index *at)
 {
-    qc_ancestors a = {NULL, ancestor_get};
-    memcpy(&a.arg, &at, sizeof a.arg); /* only read behind the interface's plain pointer */
+    qc_ancestors a = qc_mining_ancestors(at);
     qc_vb_info v;
     char *signalling = qc_alloc((size_t)d->period + 2);
     qc_vb_info_at(d, &a, at->height, &v, signalling);

@@ -22,7 +22,7 @@ static void ancestor_get(void *arg, uint32_t height, uint32_t *time, uint32_t *b
 }
 
 /* The interface takes a plain pointer; the entry behind it is only read. */
-static qc_ancestors ancestors_of(const qc_index *prev)
+qc_ancestors qc_mining_ancestors(const qc_index *prev)
 {
     qc_ancestors a = {NULL, ancestor_get};
     memcpy(&a.arg, &prev, sizeof a.arg);
@@ -40,13 +40,13 @@ int64_t qc_mining_min_time(const qc_params *p, const qc_index *prev)
 
 int32_t qc_mining_version(const qc_params *p, const qc_index *prev)
 {
-    qc_ancestors a = ancestors_of(prev);
+    qc_ancestors a = qc_mining_ancestors(prev);
     return qc_vb_block_version(p, &a, prev->height + 1);
 }
 
 uint32_t qc_mining_bits(const qc_params *p, const qc_index *prev, uint32_t time)
 {
-    qc_ancestors a = ancestors_of(prev);
+    qc_ancestors a = qc_mining_ancestors(prev);
     return qc_next_bits(p, &a, prev->height + 1, time);
 }
 

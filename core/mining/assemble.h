@@ -14,6 +14,9 @@ typedef struct qc_assemble {
     int32_t version;
 } qc_assemble;
 
+/** The branch that ends at `tip`, as the pure rules ask for it. Borrowed: lives as long as the
+ * header tree. Thread: any. */
+qc_ancestors qc_mining_ancestors(const qc_index *tip);
 /** Smallest time a block on `prev` may carry: median time past + 1, and at a retarget boundary no
  *  more than 600 s behind its parent (BIP94, applied on every chain as Core does). Thread: any. */
 int64_t qc_mining_min_time(const qc_params *p, const qc_index *prev);

@@ -10,33 +10,12 @@
 #define COIN INT64_C(100000000)
 #define MAX_MONEY (21000000 * COIN)
 
-static const char *type_text(json_type t)
-{
-    switch (t) {
-    case JSON_OBJECT:
-        return "object";
-    case JSON_ARRAY:
-        return "array";
-    case JSON_STRING:
-        return "string";
-    case JSON_INTEGER:
-    case JSON_REAL:
-        return "number";
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return "bool";
-    case JSON_NULL:
-        break;
-    }
-    return "null";
-}
-
 bool qc_rpc_v_type(qc_rpc_req *r, const json_t *v, json_type want)
 {
-    if (strcmp(qc_rpc_type_name(v), type_text(want)) == 0)
+    if (strcmp(qc_rpc_type_name(v), qc_rpc_type_text(want)) == 0)
         return true;
     return qc_rpc_fail(r, QC_RPC_TYPE_ERROR, "JSON value of type %s is not of expected type %s",
-                       qc_rpc_type_name(v), type_text(want));
+                       qc_rpc_type_name(v), qc_rpc_type_text(want));
 }
 
 bool qc_rpc_v_bool(qc_rpc_req *r, const json_t *v, bool *out)

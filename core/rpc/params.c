@@ -40,9 +40,9 @@ bool qc_rpc_arity_ok(const qc_rpc_param *params, size_t n)
 }
 
 /* ---- types ---- */
-const char *qc_rpc_type_name(const json_t *v)
+const char *qc_rpc_type_text(json_type t)
 {
-    switch (v ? json_typeof(v) : JSON_NULL) {
+    switch (t) {
     case JSON_OBJECT:
         return "object";
     case JSON_ARRAY:
@@ -59,6 +59,11 @@ const char *qc_rpc_type_name(const json_t *v)
         break;
     }
     return "null";
+}
+
+const char *qc_rpc_type_name(const json_t *v)
+{
+    return qc_rpc_type_text(v ? json_typeof(v) : JSON_NULL);
 }
 
 /* Name of the JSON type a parameter must have; NULL: checked by its accessor. */

@@ -157,6 +157,8 @@ bool qc_rpc_v_amount(qc_rpc_req *r, const json_t *v, int64_t *out);
 bool qc_rpc_v_type(qc_rpc_req *r, const json_t *v, json_type want);
 /** "null" "bool" "object" "array" "string" "number". */
 const char *qc_rpc_type_name(const json_t *v);
+/** The same for a type. */
+const char *qc_rpc_type_text(json_type t);
 /** Text of bitcoins ("-0.5", "1e-8") to satoshis, exactly. No range check beyond 10^18. */
 bool qc_rpc_parse_amount(const char *text, int64_t *out);
 
