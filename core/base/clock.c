@@ -9,7 +9,7 @@ static _Atomic int64_t g_mock;
 qc_unixtime qc_clock_now(void)
 {
     qc_unixtime t = atomic_load_explicit(&g_mock, memory_order_relaxed);
-    return t ? t : qc_clock_real_us() / 1000000;
+    return t ? t : time(NULL); /* to the second: a fraction of the price of a fine clock */
 }
 
 int64_t qc_clock_real_us(void)

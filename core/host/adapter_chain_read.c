@@ -1,6 +1,9 @@
 /* chain.read/1 over the chain's published snapshot. */
 #include "core/host/internal.h"
 
+#include "core/base/alloc.h"
+#include "core/base/clock.h"
+
 #include <stdio.h>
 
 #include "quoin/chain_read.h"
@@ -44,6 +47,34 @@ static qn_status give(void *to, uint32_t room, void *from, uint32_t have)
     return QN_OK;
 }
 
+/* The last answer of info(), of which most depends on the tip alone. An entry of the tree never
+ * goes away, so that the same pointer is the same block. */
+typedef struct last_info {
+    const qc_index *tip, *best, *durable;
+    qc_unixtime now;
+    qn_chain_info info;
+} last_info;
+
+static void set_tip(last_info *l, const qc_index *tip)
+{
+    qc_hash work;
+    qc_u256_to_hash(&tip->chain_work, &work);
+    memcpy(l->info.chain_work, work.b, 32);
+    l->info.tip = ref_of(tip);
+    l->info.tip_time = tip->header.time;
+    l->info.tip_mtp = qc_index_mtp(tip);
+    l->tip = tip;
+    l->best = NULL; /* what is made of both is made anew */
+}
+
+static void set_progress(last_info *l, const qc_chain *c, const qc_index *best, qc_unixtime now)
+{
+    l->info.best_header = ref_of(best);
+    l->info.progress_ppm = (uint32_t)(qc_chain_progress(c, l->tip) * 1e6);
+    l->best = best;
+    l->now = now;
+}
+
 static qn_status read_info(qn_cap *cap, qn_chain_info *info)
 {
     qn_status st = qc_cap_enter(cap);
@@ -56,25 +87,23 @@ static qn_status read_info(qn_cap *cap, qn_chain_info *info)
     const qc_index *best = qc_chain_best_header(c);
     if (!tip)
         return QN_E_BUSY;
-    qn_chain_info out = {.epoch = cap->plugin->host->epoch,
-                         .chain_seq = qc_chain_seq(c),
-                         .tip = ref_of(tip),
-                         .durable = ref_of(durable ? durable : tip),
-                         .best_header = ref_of(best ? best : tip),
-                         .tip_time = tip->header.time,
-                         .tip_mtp = qc_index_mtp(tip),
-                         .prune_height = qc_chain_prune_height(c),
-                         .progress_ppm = (uint32_t)(qc_chain_progress(c, tip) * 1e6)};
-    if (!durable)
-        memset(&out.durable, 0, sizeof out.durable);
-    qc_hash work;
-    qc_u256_to_hash(&tip->chain_work, &work);
-    memcpy(out.chain_work, work.b, 32);
-    if (qc_chain_initial_download(c))
-        out.flags |= QN_CHAIN_INITIAL_DOWNLOAD;
-    if (out.prune_height)
-        out.flags |= QN_CHAIN_PRUNED;
-    return give(info, info->size, &out, sizeof out);
+    last_info *l = cap->state;
+    qn_chain_info *out = &l->info;
+    qc_unixtime now = qc_clock_now();
+    if (l->tip != tip)
+        set_tip(l, tip);
+    best = best ? best : tip;
+    if (l->best != best || l->now != now)
+        set_progress(l, c, best, now);
+    if (l->durable != durable) {
+        out->durable = ref_of(durable); /* never none again */
+        l->durable = durable;
+    }
+    out->chain_seq = qc_chain_seq(c);
+    out->prune_height = qc_chain_prune_height(c);
+    out->flags = (qc_chain_initial_download(c) ? QN_CHAIN_INITIAL_DOWNLOAD : 0) |
+                 (out->prune_height ? QN_CHAIN_PRUNED : 0);
+    return give(info, info->size, out, sizeof *out);
 }
 
 static qn_status read_params(qn_cap *cap, qn_chain_params *params)
@@ -209,14 +238,17 @@ static const qn_chain_read_1 TABLE = {.h = {sizeof(qn_chain_read_1), QN_CHAIN_RE
 
 static qc_err read_open(qn_cap *cap, const char **why)
 {
-    (void)cap;
     (void)why;
+    last_info *l = qc_alloc(sizeof *l);
+    l->info.epoch = cap->plugin->host->epoch;
+    cap->state = l;
     return QC_OK;
 }
 
 static void read_close(qn_cap *cap)
 {
-    (void)cap;
+    qc_free(cap->state);
+    cap->state = NULL;
 }
 
 const qc_adapter QC_ADAPTER_CHAIN_READ = {QN_CHAIN_READ_1_ID, &TABLE, read_open, NULL, read_close};

@@ -89,6 +89,7 @@ static void close_rig(rig *r)
 {
     r->follow.adapter->quiesce(&r->follow);
     r->follow.adapter->close(&r->follow);
+    r->read.adapter->close(&r->read);
     qc_loop_free(r->plugin->loop);
     qc_free(r->plugin->label);
     qc_free(r->plugin);
