@@ -179,6 +179,13 @@ void qc_bench_skip(qc_bench *b, const char *name, const char *why)
     fflush(stdout);
 }
 
+/* From the root of the tree, as the tests look: a benchmark runs in the build folder. */
+char *qc_bench_vector(const char *name)
+{
+    const char *dir = getenv("QUOIN_VECTORS");
+    return qc_asprintf("%s/%s", dir && *dir ? dir : QC_TOP_SRCDIR "/../shared/vectors", name);
+}
+
 bool qc_bench_is_smoke(const qc_bench *b)
 {
     return b->smoke;

@@ -31,6 +31,8 @@ double qc_bench_last_ns(const qc_bench *b);
 void qc_bench_note(qc_bench *b, const char *name, double value, const char *unit);
 /** A row that cannot be measured here, with the reason. */
 void qc_bench_skip(qc_bench *b, const char *name, const char *why);
+/** Path of a shared test vector, which may not be there. Owned: qc_free(). */
+char *qc_bench_vector(const char *name);
 /** True under --smoke: make the data small. */
 bool qc_bench_is_smoke(const qc_bench *b);
 /** Free; the exit status of the program. */

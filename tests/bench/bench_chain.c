@@ -103,9 +103,7 @@ static bool frame_lines(const char *from, const char *to, const uint8_t magic[4]
 
 static void bench_import(qc_bench *b, qc_chain_id id, const char *name, const char *dir)
 {
-    const char *vectors = getenv("QUOIN_VECTORS");
-    char *from =
-        qc_asprintf("%s/%s/blocks_1_2100.hex", vectors ? vectors : "../shared/vectors", name);
+    char *file = qc_asprintf("%s/blocks_1_2100.hex", name), *from = qc_bench_vector(file);
     char *to = qc_asprintf("%s/%s.dat", dir, name), *work = qc_asprintf("%s/chain", dir);
     struct import m = {.path = to, .dir = work, .height = 2100};
     if (qc_params_new(id, NULL, &m.params))
@@ -119,6 +117,7 @@ static void bench_import(qc_bench *b, qc_chain_id id, const char *name, const ch
         qc_free(row);
     }
     qc_params_free(m.params);
+    qc_free(file);
     qc_free(from);
     qc_free(to);
     qc_free(work);
