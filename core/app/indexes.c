@@ -35,7 +35,7 @@ bool qc_app_indexes_start(qc_app *a)
     if (!on)
         return true;
     qc_err err = qc_filterindex_start(&a->node.filters, a->node.chain, a->net_dir, FILTER_CACHE,
-                                      a->chain_options.reindex, detail, sizeof detail);
+                                      qc_chain_reindexing(a->node.chain), detail, sizeof detail);
     return !err || qc_app_error(a, "Cannot open the block filter index: %s",
                                 detail[0] ? detail : qc_err_text(err));
 }

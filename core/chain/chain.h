@@ -56,7 +56,8 @@ typedef struct qc_chain_options {
 } qc_chain_options;
 
 /** Open (or make) the folder, load the index, recover from an unfinished flush, verify the last
- *  blocks. detail gets a sentence that names file, found and wanted when it fails.
+ *  blocks. A folder that has blocks but neither index nor coins is opened as for a reindex.
+ *  detail gets a sentence that names file, found and wanted when it fails.
  *  Returns: QC_OK; QC_EBUSY; QC_ECORRUPT ("... reindex"); QC_EFULL; QC_EIO; QC_EPERM; QC_EINVAL
  *  (folder of another chain; prune settings that do not fit the folder). Out: owned,
  * qc_chain_close(). */

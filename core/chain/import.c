@@ -421,10 +421,13 @@ qc_err qc_chain_reindex(qc_chain *c, const _Atomic bool *stop, qc_import_stats *
     qc_err err = QC_OK;
     if (atomic_load(&c->reindexing)) {
         err = reindex_files(&r);
-        if (!err && !(err = qc_indexdb_set_reindexing(c->indexdb, false))) {
+        if (!err)
+            err = qc_write_genesis(c); /* when no file had it */
+        /* What was found is in the index on disk before it is said that nothing is missing. */
+        if (!err && !(err = qc_sync_index(c)) &&
+            !(err = qc_indexdb_set_reindexing(c->indexdb, false))) {
             atomic_store(&c->reindexing, false);
             qc_log(QC_LOG_INFO, "validation", "Reindexing finished");
-            err = qc_write_genesis(c); /* when no file had it */
         }
     }
     return end(c, err);

@@ -249,6 +249,16 @@ void qc_pins_on_disconnect(qc_chain *c, uint32_t height);
 /** -prune with -reindex: remove what the reindex will not read (Core CleanupBlockRevFiles). */
 QC_MUST_CHECK qc_err qc_prune_clean_folder(const char *blocks_dir);
 
+/* ---- found.c ---- */
+/** NNNNN of "blkNNNNN.dat" for kind "blk" (or "rev"), else -1. */
+int64_t qc_blockfile_number(const char *name, const char *kind);
+/** Is the index empty although the folder holds more than the genesis block? Nothing is written.
+ *  Returns: QC_OK; QC_EINVAL with a sentence: blocks of another chain, a file is missing; QC_EIO.
+ */
+QC_MUST_CHECK qc_err qc_found_files(const qc_chain *c, bool *found, char *detail, size_t cap);
+/** QC_EINVAL, with a sentence, when the first block file is that of another known chain. */
+QC_MUST_CHECK qc_err qc_foreign_files(const qc_chain *c, char *detail, size_t cap);
+
 /* ---- load.c, replay.c, verify.c, check_index.c ---- */
 QC_MUST_CHECK qc_err qc_load_index(qc_chain *c, char *detail, size_t cap);
 QC_MUST_CHECK qc_err qc_load_tip(qc_chain *c, char *detail, size_t cap);

@@ -121,6 +121,12 @@ static qc_err make_folder(const char *path, char *detail, size_t cap)
     return err;
 }
 
+static qc_err begin_reindex(qc_chain *c)
+{
+    atomic_store(&c->reindexing, true);
+    return qc_indexdb_set_reindexing(c->indexdb, true);
+}
+
 static qc_err open_blocks(qc_chain *c, const qc_chain_options *o, size_t cache, char *detail,
                           size_t cap)
 {
@@ -133,6 +139,8 @@ static qc_err open_blocks(qc_chain *c, const qc_chain_options *o, size_t cache, 
     qc_err err = make_folder(c->blocks_dir, detail, cap);
     if (err || (err = qc_blockfiles_open(&c->files, &bo)))
         return err;
+    if (o->reindex && (err = qc_foreign_files(c, detail, cap)))
+        return err;
     char *path = qc_asprintf("%s/blocks/index", c->dir);
     err = make_folder(path, detail, cap);
     if (!err && (err = qc_indexdb_open(&c->indexdb, path, cache, o->reindex, detail, cap)))
@@ -140,8 +148,7 @@ static qc_err open_blocks(qc_chain *c, const qc_chain_options *o, size_t cache, 
     qc_free(path);
     if (err || !o->reindex)
         return err;
-    atomic_store(&c->reindexing, true);
-    err = qc_indexdb_set_reindexing(c->indexdb, true);
+    err = begin_reindex(c);
     return !err && c->prune_target ? qc_prune_clean_folder(c->blocks_dir) : err;
 }
 
@@ -163,15 +170,53 @@ static qc_err load_blocks(qc_chain *c, char *detail, size_t cap)
     return err;
 }
 
-static qc_err open_coins(qc_chain *c, const qc_chain_options *o, const struct caches *s,
-                         char *detail, size_t cap)
+static qc_err open_coinsdb(qc_chain *c, const qc_chain_options *o, const struct caches *s,
+                           char *detail, size_t cap)
 {
+    if (c->coinsdb)
+        return QC_OK;
     char *path = qc_asprintf("%s/chainstate", c->dir);
     qc_err err = qc_coinsdb_open(&c->coinsdb, path, s->coinsdb, o->reindex || o->reindex_chainstate,
                                  detail, cap);
     if (err)
         explain(err, "Error opening coins database", detail, cap);
     qc_free(path);
+    return err;
+}
+
+/* Blocks without an index and without coins are taken in where they lie; a new chain would be
+ * written over them. */
+static qc_err take_found(qc_chain *c, const qc_chain_options *o, const struct caches *s,
+                         char *detail, size_t cap)
+{
+    bool found, unfinished;
+    qc_hash best, to, from;
+    if (o->reindex)
+        return QC_OK;
+    qc_err err = qc_found_files(c, &found, detail, cap);
+    if (err || !found)
+        return err;
+    if ((err = open_coinsdb(c, o, s, detail, cap)) || (err = qc_coinsdb_best(c->coinsdb, &best)) ||
+        (err = qc_coinsdb_heads(c->coinsdb, &to, &from, &unfinished)))
+        return err;
+    if (unfinished || !qc_hash_is_zero(&best)) {
+        snprintf(detail, cap,
+                 "The block index in %s/blocks/index is empty, but block files and chainstate are "
+                 "there",
+                 c->dir);
+        return QC_ECORRUPT;
+    }
+    qc_log(QC_LOG_WARN, "reindex",
+           "Block index and chainstate are empty, but there are blocks in %s: rebuilding both from "
+           "the block files, as -reindex does",
+           c->blocks_dir);
+    return begin_reindex(c);
+}
+
+static qc_err open_coins(qc_chain *c, const qc_chain_options *o, const struct caches *s,
+                         char *detail, size_t cap)
+{
+    qc_err err = open_coinsdb(c, o, s, detail, cap);
     if (err || (err = qc_replay(c, detail, cap)) || (err = qc_coins_new(&c->coins, c->coinsdb)))
         return err;
     c->coins_limit = s->coins;
@@ -213,7 +258,8 @@ static qc_err open_all(qc_chain *c, const qc_chain_options *o, char *detail, siz
     }
     qc_err err = start_threads(c, o);
     if (err || (err = make_caches(c, o->sigcache_bytes)) || (err = qc_tree_new(&c->tree)) ||
-        (err = open_blocks(c, o, s.index, detail, cap)) || (err = load_blocks(c, detail, cap)) ||
+        (err = open_blocks(c, o, s.index, detail, cap)) ||
+        (err = take_found(c, o, &s, detail, cap)) || (err = load_blocks(c, detail, cap)) ||
         (err = open_coins(c, o, &s, detail, cap)) || (err = verify_at_start(c, detail, cap)))
         return err;
     qc_publish(c);

@@ -239,11 +239,6 @@ void qc_pins_on_disconnect(qc_chain *c, uint32_t height)
 
 /* ---- before a reindex ---- */
 
-static bool is_file_name(const char *name, const char *kind)
-{
-    return strlen(name) == 12 && strncmp(name, kind, 3) == 0 && strcmp(name + 8, ".dat") == 0;
-}
-
 qc_err qc_prune_clean_folder(const char *blocks_dir)
 {
     qc_os_list l;
@@ -252,12 +247,12 @@ qc_err qc_prune_clean_folder(const char *blocks_dir)
         return err == QC_ENOENT ? QC_OK : err;
     qc_log(QC_LOG_INFO, "prune",
            "Removing unusable blk?????.dat and rev?????.dat files for -reindex with -prune");
-    long next = 0; /* names are sorted: a gap ends what a reindex will read */
+    int64_t next = 0; /* names are sorted: a gap ends what a reindex will read */
     for (size_t k = 0; k < l.n && !err; k++) {
-        bool blk = is_file_name(l.name[k], "blk");
-        if (!blk && !is_file_name(l.name[k], "rev"))
+        int64_t blk = qc_blockfile_number(l.name[k], "blk");
+        if (blk < 0 && qc_blockfile_number(l.name[k], "rev") < 0)
             continue;
-        if (blk && strtol(l.name[k] + 3, NULL, 10) == next) {
+        if (blk == next) {
             next++;
             continue;
         }

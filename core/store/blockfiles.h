@@ -62,6 +62,10 @@ QC_MUST_CHECK qc_err qc_blockfiles_read_block(const qc_blockfiles *f, qc_filepos
 QC_MUST_CHECK qc_err qc_blockfiles_read_undo(const qc_blockfiles *f, qc_filepos pos,
                                              const qc_hash *prev, qc_bytes *out, char *detail,
                                              size_t cap);
+/** The frame before `pos`, as found: the caller judges its magic. QC_ENOENT: there is no such file,
+ *  or nothing was ever written there. Thread: any. */
+QC_MUST_CHECK qc_err qc_blockfiles_frame(const qc_blockfiles *f, qc_filepos pos, uint8_t magic[4],
+                                         uint32_t *len);
 /** fdatasync of every file written since the last sync; names too. */
 QC_MUST_CHECK qc_err qc_blockfiles_sync(qc_blockfiles *f);
 /** Zero the info of `file` (it becomes dirty), so that the index batch forgets it: before the files

@@ -119,6 +119,28 @@ static qc_err read_record(record *r, uint32_t max, uint32_t tail, qc_bytes *out)
     return err;
 }
 
+qc_err qc_blockfiles_frame(const qc_blockfiles *f, qc_filepos pos, uint8_t magic[4], uint32_t *len)
+{
+    const qc_filebase *b = qc_blockfiles_base(f);
+    record r = {b, QC_FILE_BLK, pos, -1, 0, NULL, 0};
+    uint8_t h[QC_FRAME_LEN], unused[QC_FRAME_LEN] = {0};
+    qc_err err = open_file(&r);
+    if (err)
+        return err == QC_EPRUNED ? QC_ENOENT : err;
+    err = pos.pos > r.size ? QC_ENOENT : read_at(&r, pos.pos - QC_FRAME_LEN, h, sizeof h);
+    qc_os_close(r.fd);
+    if (err)
+        return err;
+    /* Preallocation is zero on disk. */
+    if (b->xored)
+        qc_obfuscate(unused, unused, sizeof unused, b->key, pos.pos - QC_FRAME_LEN);
+    if (memcmp(h, unused, sizeof h) == 0)
+        return QC_ENOENT;
+    memcpy(magic, h, 4);
+    *len = qc_read_le32(h + 4);
+    return QC_OK;
+}
+
 qc_err qc_blockfiles_read_block(const qc_blockfiles *f, qc_filepos pos, qc_bytes *out, char *detail,
                                 size_t cap)
 {

@@ -7,10 +7,11 @@
  *   crash_import run DIR FILE [EVERY [FOLLOWERS]]
  *                                        flush after EVERY blocks (7), with FOLLOWERS (1)
  *
- * Lines of `run`: opened HASH COINS (as found on disk, before anything is connected), began HASH
- * HEIGHT (after activation), new HASH (a body that was not here), durable HASH HEIGHT, left HASH
- * (disconnected), flushed HASH, end HASH HEIGHT MUHASH HASH3. Exit status: 0; 1 something is wrong
- * with us; 3 the folder does not open; 4 the node cannot go on. The reason is on stderr. */
+ * Lines of `run`: opened HASH COINS (as found on disk, before anything is connected), reindexing,
+ * began HASH HEIGHT (after activation), new HASH (a body that was not here), durable HASH HEIGHT,
+ * left HASH (disconnected), flushed HASH, end HASH HEIGHT MUHASH HASH3. Exit status: 0; 1 something
+ * is wrong with us; 3 the folder does not open; 4 the node cannot go on. The reason is on stderr.
+ */
 #include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/chain/chain.h"
@@ -189,12 +190,24 @@ static void finish(void)
     say("end %s %u %s %s", hex(&tip->hash), tip->height, hex(&mu.hash), hex(&three.hash));
 }
 
+/* An index that is lost, or was never written, comes from the block files. */
+static void reindex(void)
+{
+    static const _Atomic bool never;
+    qc_import_stats st;
+    if (!qc_chain_reindexing(g_chain))
+        return;
+    say("reindexing");
+    must(qc_chain_reindex(g_chain, &never, &st), "reindexing");
+}
+
 static void run(const char *dir, const char *file, unsigned every, unsigned followers)
 {
     qc_utxo_stats s;
     open_chain(dir);
     coins_hash(QC_UTXO_HASH3, &s);
     say("opened %s %s", hex(&s.best), hex(&s.hash));
+    reindex();
     must(qc_chain_activate(g_chain), "activating");
     const qc_index *tip = qc_chain_tip(g_chain);
     say("began %s %u", hex(&tip->hash), tip->height);

@@ -12,12 +12,16 @@ same holds.
 import argparse
 import json
 import os
+import shutil
 import sys
 
 from faults import BUILD, KILLED, Suite, environment, read_count, run, spread, vectors
 
 PROGRAM = os.path.join(BUILD, "tests", "crash", "crash_import")
 NOT_OPENED, CANNOT_GO_ON = 3, 4
+# Where the block files are all there is.
+SHORT_LOST = {"EIO": 3, "ENOSPC": 2, "full": 1, "stop": 4, "crash": 6, "twice": 3}
+LONG_LOST = {"EIO": 50, "ENOSPC": 30, "full": 10, "stop": 50, "crash": 100, "twice": 50}
 SHORT = {"EIO": 8, "ENOSPC": 5, "full": 3, "stop": 4, "crash": 16, "twice": 8}
 LONG = {"EIO": 200, "ENOSPC": 100, "full": 50, "stop": 50, "crash": 300, "twice": 150}
 # The recorded chain has ten times the bytes.
@@ -52,10 +56,11 @@ class Said:
 
 
 class Chain:
-    """A file of blocks, and what every run over it must come to."""
+    """A file of blocks, and what every run over it must come to. lost: each run begins with the
+    block files of a finished one, whose index and chainstate are gone."""
 
-    def __init__(self, suite, label, file, every):
-        self.file, self.every = file, str(every)
+    def __init__(self, suite, label, file, every, lost=False):
+        self.file, self.every, self.template = file, str(every), None
         folder = os.path.join(suite.dir, label + " states")
         code, out, err = run([PROGRAM, "states", folder, file])
         assert code == 0, err
@@ -71,6 +76,20 @@ class Chain:
         clean = Said(out)
         assert any(w[0] == "left" for w in clean.lines), "the chain has no reorganisation"
         self.end, self.calls = clean.end, read_count(count)
+        if lost:
+            self.lose_databases(folder, count)
+
+    def lose_databases(self, folder, count):
+        for part in (("blocks", "index"), ("chainstate",)):
+            shutil.rmtree(os.path.join(folder, *part))
+        self.template = folder + " lost"
+        shutil.copytree(folder, self.template)
+        code, out, err = run(self.args(folder), environment(folder, count))
+        assert code == 0, err
+        said = Said(out)
+        assert any(w[0] == "reindexing" for w in said.lines) and not said.new, "blocks were lost"
+        self.check_end(said)
+        self.calls = read_count(count)
 
     def args(self, folder):
         return [PROGRAM, "run", folder, self.file, self.every, "1"]
@@ -78,6 +97,8 @@ class Chain:
     def faulted(self, folder, point, lie=False):
         """Run under the fault. What it said, and whether it ended by itself and well."""
         data, count = os.path.join(folder, "data"), os.path.join(folder, "count")
+        if self.template and not os.path.exists(data):
+            shutil.copytree(self.template, data)
         os.makedirs(data, exist_ok=True)
         code, out, err = run(self.args(data), environment(data, count, point, lie))
         kind, n = point
@@ -115,6 +136,7 @@ class Chain:
         assert code == 0, f"does not go on: status {code}: {err}"
         now = Said(out)
         self.check_opened(before, now)
+        assert not (self.template and now.new), f"the files do not hold these any more: {now.new}"
         durable = before.durable()
         lost = [h for h, _ in durable if h in now.new]
         assert not lost, f"durable, but not here any more: {lost}"
@@ -156,7 +178,8 @@ def try_all(suite, label, chain, amount):
     rng = suite.rng
     again = {p: (rng.choice(["crash", "crash", "EIO", "ENOSPC"]), rng.randrange(1, 80)) for p in twice}
     suite.each(f"{label}, again while recovering", twice, lambda d, p: chain.twice(d, p, again[p]))
-    lying_disk(suite, chain, 4)
+    if not chain.template:
+        lying_disk(suite, chain, 4)
 
 
 def main():
@@ -174,13 +197,14 @@ def main():
         made = os.path.join(suite.dir, "made.dat")
         code, _, err = run([PROGRAM, "make", MADE_SEED, made])
         assert code == 0, err
-        chains.append(("made chain", made, 7))
+        chains.append(("made chain", made, 7, {}, LONG if o.long else SHORT))
+        chains.append(("lost databases", made, 7, {"lost": True}, LONG_LOST if o.long else SHORT_LOST))
     if recorded and (o.long or o.vectors):
-        chains.append(("regtest-mixed", recorded, 9))
+        chains.append(("regtest-mixed", recorded, 9, {}, RECORDED if o.long else SHORT))
     elif o.long:
         print("skipped: regtest-mixed (no QUOIN_VECTORS)")
-    for label, file, every in chains:
-        chain = Chain(suite, label, file, every)
+    for label, file, every, kind, amount in chains:
+        chain = Chain(suite, label, file, every, **kind)
         if recorded and file == recorded:
             with open(vectors("regtest-mixed/expected.json")) as f:
                 want = json.load(f)
@@ -190,8 +214,7 @@ def main():
         if o.kind:
             suite.one(f"{label}, {o.kind} at {o.at}", lambda d: chain.point(d, (o.kind, o.at)))
         else:
-            long = RECORDED if file == recorded else LONG
-            try_all(suite, label, chain, long if o.long else SHORT)
+            try_all(suite, label, chain, amount)
     sys.exit(suite.end())
 
 

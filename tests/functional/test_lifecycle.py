@@ -1,5 +1,6 @@
 """Start, warm-up, stop, crash, restart; files that come and go."""
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -86,6 +87,51 @@ def test_reindex_and_loadblock(case):
     equal((other.getblockcount(), other.call("gettxoutsetinfo", "muhash")["muhash"]), (30, want))
     other.restart("-loadblock=/nonexistent")
     assert "Could not open blocks file /nonexistent" in other.log()
+
+
+def remove_databases(n):
+    for folder in (n.path("blocks", "index"), n.path("chainstate")):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@short
+def test_block_files_without_databases(case):
+    n = case.node().start()
+    n.generatetodescriptor(60, "raw(51)")
+    want = n.call("gettxoutsetinfo", "muhash")["muhash"]
+    n.stop()
+    remove_databases(n)
+    n.start()
+    equal((n.getblockcount(), n.call("gettxoutsetinfo", "muhash")["muhash"]), (60, want))
+    assert "Block index and chainstate are empty, but there are blocks in " + n.path("blocks") in n.log()
+    n.stop()
+    # Killed on the way, it goes on by itself.
+    remove_databases(n)
+    for wait in (0.02, 0.05, 0.08, 0.12):
+        n.spawn()
+        time.sleep(wait)
+        n.kill()
+    n.start()
+    equal((n.getblockcount(), n.call("gettxoutsetinfo", "muhash")["muhash"]), (60, want))
+
+
+def test_block_files_of_another_chain(case):
+    n = case.node().start()
+    n.generatetodescriptor(3, "raw(51)")
+    n.stop()
+    remove_databases(n)
+    file = n.path("blocks", "blk00000.dat")
+    with open(n.path("blocks", "xor.dat"), "rb") as f:
+        key = f.read()
+    with open(file, "r+b") as f:
+        f.write(bytes(b ^ key[i] for i, b in enumerate(bytes.fromhex("f9beb4d9"))))
+    with open(file, "rb") as f:
+        before = f.read()
+    for flags in ([], ["-reindex"]):
+        n.fails(f"{file}, offset 0: found the magic bytes f9beb4d9 (main), wanted fabfb5da (regtest). "
+                "Wrong datadir for network?", *flags)
+    with open(file, "rb") as f:
+        equal(f.read(), before)
 
 
 def test_stop_at_height_and_after_import(case):

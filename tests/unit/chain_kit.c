@@ -124,6 +124,14 @@ void kit_must_open(chain_kit *k)
         fail_msg("cannot open %s: %s: %s", k->dir, qc_err_text(err), k->detail);
 }
 
+void kit_reindex(chain_kit *k)
+{
+    const _Atomic bool stop = false;
+    qc_import_stats st;
+    assert_true(qc_chain_reindexing(k->c));
+    assert_int_equal(qc_chain_reindex(k->c, &stop, &st), QC_OK);
+}
+
 void kit_close(chain_kit *k)
 {
     qc_chain_close(k->c);

@@ -23,6 +23,8 @@ void kit_init(chain_kit *k, qc_chain_id id);
 qc_err kit_open(chain_kit *k);
 /** Open and expect it to work. */
 void kit_must_open(chain_kit *k);
+/** It was opened for a reindex: all of it. */
+void kit_reindex(chain_kit *k);
 void kit_close(chain_kit *k);
 void kit_reopen(chain_kit *k);
 /** Close and free the parameters. */

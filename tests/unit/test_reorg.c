@@ -348,6 +348,8 @@ static void fail_each_call(bool crash)
         k.o.flush_batch_bytes = 60; /* every coin is a part of its own */
         hit = (crash ? work_and_die : work_and_close)(&k, t, order, n, at);
         kit_must_open(&k);
+        if (qc_chain_reindexing(k.c)) /* the index had not been written yet */
+            kit_reindex(&k);
         for (size_t x = 0; x < n; x++)
             deliver(&k, t, order[x]);
         assert_true(qc_hash_eq(&tip, &qc_chain_tip(k.c)->hash));
