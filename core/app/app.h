@@ -30,6 +30,7 @@ typedef struct qc_app {
     int daemon_fd; /* -1: no parent waits */
     int exit_code;
     bool failed_start;
+    bool left_behind; /* a plugin's thread is still about: nothing it may use is freed */
 
     qc_node node;
     qc_rpc_auth *auth;

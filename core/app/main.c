@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char ABOUT[] =
     "quoind validates the Bitcoin block chain and answers questions about it over JSON-RPC.\n"
@@ -197,6 +198,15 @@ static void interrupt(qc_app *a)
         qc_rpc_waitlist_wake(a->node.tip_waiters);
 }
 
+static void free_services(qc_app *a)
+{
+    for (size_t i = 0; i < QC_COUNTOF(a->signals); i++)
+        qc_unwatch(a->signals[i]);
+    qc_loop_free(a->loop);
+    qc_rpc_registry_free(a->node.registry);
+    qc_rpc_waitlist_free(a->node.tip_waiters);
+}
+
 static void stop(qc_app *a)
 {
     qc_log(QC_LOG_INFO, "base", "Shutdown in progress...");
@@ -204,14 +214,19 @@ static void stop(qc_app *a)
     qc_app_rpc_stop(a);
     qc_app_node_stop(a);
     qc_app_peers_stop(a);
-    for (size_t i = 0; i < QC_COUNTOF(a->signals); i++)
-        qc_unwatch(a->signals[i]);
-    qc_loop_free(a->loop);
-    qc_rpc_registry_free(a->node.registry);
-    qc_rpc_waitlist_free(a->node.tip_waiters);
+    if (!a->left_behind)
+        free_services(a);
     if (a->pid_path && qc_os_unlink(a->pid_path))
         qc_log(QC_LOG_WARN, "base", "Unable to remove PID file %s", a->pid_path);
     qc_log(QC_LOG_INFO, "base", "Shutdown done");
+}
+
+/* Everything is on disk, but a plugin's thread still runs: it must find all it knows of until the
+ * very end. Locks go with the process. */
+static QC_NORETURN void leave(int status)
+{
+    fflush(NULL);
+    _exit(status);
 }
 
 static void clear(qc_app *a)
@@ -252,6 +267,8 @@ int main(int argc, char **argv)
         interrupt(&a);
         stop(&a);
     }
+    if (a.left_behind)
+        leave(ok ? a.exit_code : EXIT_FAILURE);
     clear(&a);
     return ok ? a.exit_code : EXIT_FAILURE;
 }

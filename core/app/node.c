@@ -241,6 +241,13 @@ void qc_app_node_stop(qc_app *a)
     qc_timer_free(a->tick);
     qc_timer_free(a->disk);
     a->tick = a->disk = NULL;
+    if (a->left_behind) {
+        qc_chain_thread_end(n->chain_thread);
+        qc_app_indexes_stop(a);
+        qc_chain_close_databases(n->chain);
+        qc_app_indexes_free(a);
+        return;
+    }
     qc_chain_thread_stop(n->chain_thread);
     n->chain_thread = NULL;
     qc_app_indexes_stop(a);

@@ -34,7 +34,7 @@ void qc_app_plugins_start(qc_app *a)
 void qc_app_plugins_stop(qc_app *a)
 {
     if (a->host)
-        qc_host_stop(a->host);
+        a->left_behind = !qc_host_stop(a->host);
 }
 
 void qc_app_plugins_free(qc_app *a)

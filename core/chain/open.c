@@ -313,11 +313,20 @@ qc_err qc_chain_open(qc_chain **out, const qc_chain_options *o, const qc_chain_e
     return QC_OK;
 }
 
+void qc_chain_close_databases(qc_chain *c)
+{
+    if (!c->broken && qc_flush_state(c, QC_FLUSH_EMPTY, 0, NULL))
+        qc_log(QC_LOG_WARN, "validation", "Failed to force flush state");
+    qc_coinsdb_close(c->coinsdb);
+    qc_indexdb_close(c->indexdb);
+    c->coinsdb = NULL;
+    c->indexdb = NULL;
+}
+
 void qc_chain_close(qc_chain *c)
 {
     if (!c)
         return;
-    if (!c->broken && qc_flush_state(c, QC_FLUSH_EMPTY, 0, NULL))
-        qc_log(QC_LOG_WARN, "validation", "Failed to force flush state");
+    qc_chain_close_databases(c);
     release(c);
 }

@@ -83,16 +83,22 @@ qc_err qc_chain_thread_start(qc_chain_thread **out, qc_chain *c)
     return QC_OK;
 }
 
-void qc_chain_thread_stop(qc_chain_thread *t)
+void qc_chain_thread_end(qc_chain_thread *t)
 {
-    if (!t)
-        return;
     pthread_mutex_lock(&t->lock);
     t->ending = true;
     pthread_cond_signal(&t->work);
     pthread_mutex_unlock(&t->lock);
     qc_thread_join(t->thread);
+    t->thread = NULL;
     qc_chain_set_yield(t->chain, NULL, NULL);
+}
+
+void qc_chain_thread_stop(qc_chain_thread *t)
+{
+    if (!t)
+        return;
+    qc_chain_thread_end(t);
     pthread_cond_destroy(&t->finished);
     pthread_cond_destroy(&t->work);
     pthread_mutex_destroy(&t->lock);

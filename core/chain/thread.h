@@ -6,7 +6,10 @@
 typedef struct qc_chain_thread qc_chain_thread;
 /** Start the thread that owns `c` from now on. */
 QC_MUST_CHECK qc_err qc_chain_thread_start(qc_chain_thread **out, qc_chain *c);
-/** Run what is queued, stop, join. The caller owns `c` again. */
+/** Run what is queued, stop, join. The caller owns `c` again. `t` stays for who may still post to
+ *  it: that never runs. */
+void qc_chain_thread_end(qc_chain_thread *t);
+/** The same, and free. NULL is allowed. */
 void qc_chain_thread_stop(QC_OWN qc_chain_thread *t);
 /** Run fn(c, arg) on the chain thread; returns at once. Thread: any. */
 void qc_chain_post(qc_chain_thread *t, void (*fn)(qc_chain *c, void *arg), void *arg);

@@ -178,20 +178,21 @@ void qc_host_start(qc_host *h, qc_chain_thread *thread)
             qc_plugin_start(h->plugin[i]);
 }
 
-void qc_host_stop(qc_host *h)
+bool qc_host_stop(qc_host *h)
 {
     for (size_t i = 0; i < h->n_plugin; i++)
         qc_plugin_stop(h->plugin[i], NULL);
     bool all = true;
     for (size_t i = 0; i < h->n_plugin; i++)
         all &= qc_plugin_join(h->plugin[i]);
-    if (!all) /* a thread that was left behind may still read blocks */
-        return;
+    if (!all)
+        return false;
     pthread_mutex_lock(&h->lock);
     qc_blocks *b = h->blocks;
     h->blocks = NULL;
     pthread_mutex_unlock(&h->lock);
     qc_blocks_free(b);
+    return true;
 }
 
 void qc_host_free(qc_host *h)

@@ -26,9 +26,10 @@ qc_host *qc_host_new(const qc_host_options *o);
  *  chain has activated its best tip. `thread` may be NULL when the caller itself is the chain
  *  thread (tests). */
 void qc_host_start(qc_host *h, qc_chain_thread *thread);
-/** Stop every plugin and wait for each at most its stop deadline. A plugin that does not come back
- *  is logged and left behind. Before the RPC server and the chain stop. */
-void qc_host_stop(qc_host *h);
+/** Stop every plugin and wait for each at most its stop deadline. Before the RPC server and the
+ *  chain stop. False: a plugin did not come back, which was logged; whatever its thread may be in
+ *  the middle of (host, chain, chain thread, registry) must not be freed any more. */
+bool qc_host_stop(qc_host *h);
 /** After qc_host_stop() and after qc_chain_close(), which tells listeners of its last sync; before
  *  the registry goes. NULL is allowed. */
 void qc_host_free(QC_OWN qc_host *h);

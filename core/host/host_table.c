@@ -69,7 +69,7 @@ static void host_log(qn_cap *host, uint32_t level, const char *message, uint32_t
                                        QC_LOG_DEBUG};
     char line[LINE_MAX_BYTES + 1];
     qc_log_level l = map[level < QC_COUNTOF(map) ? level : QN_LOG_INFO];
-    if (!qc_log_enabled(l, "plugin") || !may_log(host->plugin))
+    if (atomic_load(&host->plugin->left) || !qc_log_enabled(l, "plugin") || !may_log(host->plugin))
         return;
     clean_copy(line, sizeof line, message, len);
     qc_log(l, "plugin", "%s: %s", host->plugin->label, line);

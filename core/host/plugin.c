@@ -315,6 +315,17 @@ void qc_plugin_stop(qc_plugin *p, const char *reason)
     qc_loop_post(p->loop, stop_here, p);
 }
 
+/* From here on its thread gets nothing any more. A call that is under way ends as it can. */
+static void leave_behind(qc_plugin *p)
+{
+    atomic_store(&p->left, true);
+    for (size_t i = 0; i < QC_PLUGIN_CAPS; i++)
+        atomic_store(&p->cap[i].revoked, true);
+    atomic_store(&p->host_cap.revoked, true);
+    qc_plugin_set_state(p, QC_PLUGIN_WEDGED, "it did not stop in %u s; its thread is left behind",
+                        p->grant.stop_s);
+}
+
 bool qc_plugin_join(qc_plugin *p)
 {
     if (!p->thread)
@@ -329,8 +340,7 @@ bool qc_plugin_join(qc_plugin *p)
     bool ended = p->ended;
     pthread_mutex_unlock(&p->lock);
     if (!ended) {
-        qc_plugin_set_state(p, QC_PLUGIN_WEDGED,
-                            "it did not stop in %u s; its thread is left behind", p->grant.stop_s);
+        leave_behind(p);
         return false;
     }
     qc_thread_join(p->thread);

@@ -56,6 +56,7 @@ struct qc_plugin {
     size_t n_cap;
     qc_plugin_timer timer[QC_PLUGIN_TIMERS];
     _Atomic uint32_t posted;
+    _Atomic bool left; /* WEDGED: the node goes on to its end without it */
 
     pthread_mutex_t lock; /* the rest */
     pthread_cond_t changed;

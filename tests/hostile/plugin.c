@@ -473,13 +473,47 @@ static qn_status start(void *self)
 #endif
 }
 
+#if defined(SHAPE_WEDGE)
+/* Never comes back, and uses all it was given, whatever it is told. */
+static void hammer(state *s)
+{
+    static qn_header_rec rec[2000];
+    static qn_hash hash[2000];
+    const qn_block_view *view[8];
+    qn_chain_info info;
+    uint64_t timer;
+    uint32_t n;
+    char value[32];
+    QN_INIT(&info);
+    s->host->log(s->host_cap, QN_LOG_DEBUG, "still here", 10);
+    (void)s->chain->info(s->chain_cap, &info);
+    (void)s->chain->headers(s->chain_cap, 0, rec, 2000, &n);
+    (void)s->chain->headers_by_hash(s->chain_cap, hash, 2000, rec);
+    (void)s->chain->locator(s->chain_cap, NULL, hash, 2000, &n);
+    n = 0;
+    if (s->read->views_at(s->read_cap, 0, QN_READ_SPENT, view, 8, &n) == QN_OK)
+        for (uint32_t i = 0; i < n; i++)
+            (void)s->read->release(s->read_cap, view[i]);
+    qn_batch_put(&s->batch, "wedged", 6, "still", 5);
+    (void)qn_batch_write(&s->batch, s->store, s->store_cap, QN_STORE_SYNC);
+    (void)s->store->get(s->store_cap, 0, "wedged", 6, value, sizeof value, &n);
+    (void)s->rpc->reply(s->rpc_cap, 1, "1", 1);
+    (void)s->rpc->add(s->rpc_cap, NULL, "good.wedged", "", "", rpc_echo, s);
+    (void)s->rpc->remove(s->rpc_cap, "good.wedged");
+    if (s->host->timer_set(s->host_cap, 1000, now, s, &timer) == QN_OK)
+        (void)s->host->timer_cancel(s->host_cap, timer);
+    (void)s->follower.table->ack(s->follower.cap, s->follower.follow, s->follower.seq);
+    s->host->fail(s->host_cap, QN_E_IO, "never mind", 10);
+}
+#endif
+
 static qn_status stop(void *self, uint32_t deadline_ms)
 {
     state *s = self;
     (void)deadline_ms;
 #if defined(SHAPE_WEDGE)
     for (;;)
-        s->host->log(s->host_cap, QN_LOG_DEBUG, "still here", 10);
+        hammer(s);
 #endif
     qn_status st = s->follower.follow ? qn_follow_commit(&s->follower) : QN_OK;
     if (s->follower.follow)

@@ -242,32 +242,59 @@ static void test_host__a_plugin_that_gives_up_is_down_alone(void **state)
     rig_close(&r);
 }
 
-/* In a process of its own, for its thread never ends. */
+/* In a process of its own, for its thread never ends. What the node does on its way out, with that
+ * thread in the middle of anything. */
 static void wedge(const char *dir)
 {
     host_rig r = {0};
+    qn_chain_info info = {.size = sizeof info};
     rig_open(&r, dir);
     rig_plugin(&r, "WEDGE", "p.so");
     rig_grant(&r, RIG_ID, "p.so", RIG_ALL, "[failure]\nstop = 1s\n[limits]\nlog = 1/s\n");
     rig_host_start(&r);
     rig_grow(&r, 3);
     rig_caught_up(&r);
-    qc_host_stop(r.host);
-    assert_int_equal(qc_plugin_get_state(rig_plugin_at(&r, 0)), QC_PLUGIN_WEDGED);
+    assert_false(qc_host_stop(r.host));
+    qc_plugin *p = rig_plugin_at(&r, 0);
+    assert_int_equal(qc_plugin_get_state(p), QC_PLUGIN_WEDGED);
+    qc_plugin_here = p; /* its own thread gets nothing any more */
+    for (size_t i = 0; i < p->n_cap; i++)
+        assert_true(p->cap[i].revoked);
+    assert_int_equal(((const qn_chain_read_1 *)p->cap[0].adapter->table)->info(&p->cap[0], &info),
+                     QN_E_REVOKED);
+    qc_plugin_here = NULL;
+    qc_rpc_engine_free(r.engine);
+    qc_chain_thread_end(r.thread);
+    qc_chain_post(r.thread, NULL, NULL); /* late, and never run */
+    qc_chain_close_databases(r.chain);
+    usleep(20000);
     _exit(qc_chain_tip(r.chain)->height == 3 ? 77 : 1);
 }
+
+#define WEDGES 4
 
 static void test_host__a_plugin_that_does_not_stop_is_left_behind(void **state)
 {
     (void)state;
-    int status = 0;
-    const char *dir = tmp_mkdir(); /* made here, so that it goes away with us */
-    pid_t child = fork();
-    if (child == 0)
-        wedge(dir);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 77);
+    const char *dir[WEDGES];
+    pid_t child[WEDGES];
+    for (size_t i = 0; i < WEDGES; i++) {
+        dir[i] = tmp_mkdir(); /* made here, so that it goes away with us */
+        child[i] = fork();
+        if (child[i] == 0)
+            wedge(dir[i]);
+    }
+    for (size_t i = 0; i < WEDGES; i++) {
+        int status = 0;
+        assert_int_equal(waitpid(child[i], &status, 0), child[i]);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 77);
+        /* All of it was on disk, and nobody holds it. */
+        host_rig r = {0};
+        rig_open(&r, dir[i]);
+        assert_int_equal(qc_chain_tip(r.chain)->height, 3);
+        rig_close(&r);
+    }
 }
 
 /* ---- a good plugin ---- */

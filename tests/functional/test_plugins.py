@@ -1,0 +1,51 @@
+"""Plugins in a node: one that never comes back does not keep it from ending well."""
+import hashlib
+import os
+import signal
+
+from framework import BUILD, equal, wait_until
+
+ID = "org.quoin.test.plugin"
+ALL = ("chain.read/1 = yes\nchain.follow/1 = window=16\nblock.read/1 = window=16\n"
+       "store.own/1 = quota=1GB\nrpc.serve/1 = prefix=good.\n")
+ROUNDS, NODES = 2, 3
+
+
+def grant(node, shape):
+    """Give a plugin of tests/hostile all it asks for."""
+    file = os.path.join(BUILD, "tests", "hostile", shape + ".so")
+    with open(file, "rb") as f:
+        digest = hashlib.sha256(f.read()).hexdigest()
+    os.makedirs(node.path("plugins.d"), mode=0o700)
+    path = node.path("plugins.d", ID + ".grant")
+    with open(path, "w") as f:
+        f.write(f"[plugin]\nfile = {file}\nsha256 = {digest}\nmode = trusted\n[grant]\n{ALL}"
+                "[failure]\nstop = 1s\n")
+    os.chmod(path, 0o600)
+
+
+def test_a_plugin_that_never_stops_is_left_behind(case):
+    nodes = [case.node().start() for _ in range(NODES)]
+    for n in nodes:
+        n.stop()
+        grant(n, "WEDGE")
+    for turn in range(ROUNDS):
+        for n in nodes:
+            n.start()
+            equal(n.getblockcount(), 5 * turn)
+            n.generatetodescriptor(5, "raw(51)")
+            wait_until("plugin runs", lambda: n.listplugins()[0]["state"] == "RUNNING")
+        for n in nodes:
+            n.process.send_signal(signal.SIGTERM)
+        for n in nodes:
+            n.wait_exit()
+            assert f"{ID}: STOPPING -> WEDGED: it did not stop in 1 s; its thread is left behind" in n.log()
+            assert n.log().endswith("Shutdown done\n")
+            assert not os.path.exists(n.path("bitcoind.pid")) and not os.path.exists(n.path(".cookie"))
+    for n in nodes:
+        os.remove(n.path("plugins.d", ID + ".grant"))
+        n.start("-checkblocks=0", "-checklevel=4")
+        equal(n.getblockcount(), 5 * ROUNDS)
+
+
+test_a_plugin_that_never_stops_is_left_behind.short = True
