@@ -27,10 +27,11 @@ typedef struct qc_app {
     qc_loop *loop;
     qc_watch *signals[3];
     qc_timer *tick, *disk;
-    int daemon_fd; /* -1: no parent waits */
+    qc_mono next_poll; /* of the loop, while the chain is being opened; INT64_MAX: stop */
+    int daemon_fd;     /* -1: no parent waits */
     int exit_code;
-    bool failed_start;
-    bool left_behind; /* a plugin's thread is still about: nothing it may use is freed */
+    bool canceled_start; /* stopped while the chain was being opened */
+    bool left_behind;    /* a plugin's thread is still about: nothing it may use is freed */
 
     qc_node node;
     qc_rpc_auth *auth;

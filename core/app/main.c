@@ -264,6 +264,7 @@ int main(int argc, char **argv)
             qc_loop_run(a.loop);
         else
             qc_daemon_ready(&a.daemon_fd, false);
+        ok |= a.canceled_start; /* as asked: no failure */
         interrupt(&a);
         stop(&a);
     }

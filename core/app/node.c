@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #define TICK_MS (60 * 1000)
+#define POLL_NS ((qc_mono)20 * 1000000)
 #define DISK_MS (5 * 60 * 1000)
 #define MIN_DISK ((uint64_t)50 << 20)
 
@@ -179,6 +180,16 @@ static void fill_context(qc_app *a)
     n->coinstip_cache = a->cache.coins;
 }
 
+/* A signal is heard only by who serves the loop, which does not run yet. */
+static bool stop_wanted(void *arg)
+{
+    qc_app *a = arg;
+    qc_mono now = qc_clock_mono();
+    if (now >= a->next_poll)
+        a->next_poll = qc_loop_poll(a->loop) ? INT64_MAX : now + POLL_NS;
+    return a->next_poll == INT64_MAX;
+}
+
 static bool open_chain(qc_app *a)
 {
     char detail[512] = "";
@@ -196,9 +207,16 @@ static bool open_chain(qc_app *a)
     if (disk_is_low(a->blocks_dir))
         return qc_app_error(a, "Disk space is low for \"%s\"", a->blocks_dir);
     qc_app_phase(a, "Loading block index…");
+    a->chain_options.stop = stop_wanted;
+    a->chain_options.stop_arg = a;
     qc_err err = qc_chain_open(&a->node.chain, &a->chain_options, &ev, detail, sizeof detail);
     if (!err)
         return true;
+    if (err == QC_ECANCELED) {
+        qc_log(QC_LOG_INFO, "base", "Shutdown requested. Exiting.");
+        a->canceled_start = true;
+        return false;
+    }
     const char *text = detail[0] ? detail : qc_err_text(err);
     if (err != QC_ECORRUPT)
         return qc_app_error(a, "%s", text);

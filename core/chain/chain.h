@@ -53,14 +53,17 @@ typedef struct qc_chain_options {
     uint32_t stop_at_height;
     size_t flush_batch_bytes;           /* -dbbatchsize; 0: 32 MiB */
     unsigned check_level, check_blocks; /* start-up verification, -checklevel -checkblocks */
+    /** Asked between the steps of a long opening: true ends it. May be NULL. */
+    bool (*stop)(void *arg);
+    void *stop_arg;
 } qc_chain_options;
 
 /** Open (or make) the folder, load the index, recover from an unfinished flush, verify the last
  *  blocks. A folder that has blocks but neither index nor coins is opened as for a reindex.
  *  detail gets a sentence that names file, found and wanted when it fails.
  *  Returns: QC_OK; QC_EBUSY; QC_ECORRUPT ("... reindex"); QC_EFULL; QC_EIO; QC_EPERM; QC_EINVAL
- *  (folder of another chain; prune settings that do not fit the folder). Out: owned,
- * qc_chain_close(). */
+ *  (folder of another chain; prune settings that do not fit the folder); QC_ECANCELED (stop() said
+ *  so; nothing is lost). Out: owned, qc_chain_close(). */
 QC_MUST_CHECK qc_err qc_chain_open(qc_chain **out, const qc_chain_options *o,
                                    const qc_chain_events *ev, char *detail, size_t cap);
 /** Flush everything and close. NULL is allowed. */

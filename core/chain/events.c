@@ -79,7 +79,8 @@ qc_err qc_chain_fatal(qc_chain *c, qc_err err, const char *fmt, ...)
 
 bool qc_chain_stopping(const qc_chain *c)
 {
-    return atomic_load_explicit(&c->interrupt, memory_order_relaxed) || (c->stop && *c->stop);
+    return atomic_load_explicit(&c->interrupt, memory_order_relaxed) || (c->stop && *c->stop) ||
+           (c->open_stop && c->open_stop(c->open_stop_arg));
 }
 
 void qc_chain_interrupt(qc_chain *c)

@@ -79,7 +79,9 @@ struct qc_chain {
 
     qc_chain_events listener[QC_MAX_LISTENERS];
     unsigned n_listener;
-    const _Atomic bool *stop; /* of the import that runs */
+    const _Atomic bool *stop;     /* of the import that runs */
+    bool (*open_stop)(void *arg); /* while opening */
+    void *open_stop_arg;
     _Atomic bool interrupt;
     void (*yield)(void *arg);
     void *yield_arg;

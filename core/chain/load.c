@@ -117,6 +117,8 @@ static qc_err link_all(struct load *l)
     if (l->n)
         qsort(l->v, l->n, sizeof(qc_index *), by_height);
     for (size_t k = 0; k < l->n; k++) {
+        if (qc_chain_stopping(l->c))
+            return QC_ECANCELED;
         qc_index *i = l->v[k];
         qc_index *parent = qc_tree_find(l->c->tree, &i->header.prev);
         bool genesis = qc_hash_eq(&i->hash, &l->c->params->genesis_hash);
@@ -259,7 +261,10 @@ static qc_err fill_candidates(qc_chain *c)
     qc_err err = QC_OK;
     for (size_t k = 0; k < qc_tree_count(c->tree) && !err; k++) {
         qc_index *i = qc_tree_at(c->tree, k);
-        if (qc_index_valid(i, QC_BLOCK_VALID_TRANSACTIONS) && (qc_index_linked(i) || !i->parent))
+        if (qc_chain_stopping(c))
+            err = QC_ECANCELED;
+        else if (qc_index_valid(i, QC_BLOCK_VALID_TRANSACTIONS) &&
+                 (qc_index_linked(i) || !i->parent))
             err = qc_try_candidate(c, i);
     }
     return err;

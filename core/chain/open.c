@@ -46,6 +46,8 @@ static void take_options(qc_chain *c, const qc_chain_options *o)
     c->min_work = o->has_min_work ? o->min_work : o->params->min_chain_work;
     c->check_level = o->check_level;
     c->check_blocks = o->check_blocks;
+    c->open_stop = o->stop;
+    c->open_stop_arg = o->stop_arg;
     c->next_sequence = QC_SEQ_FROM_DISK + 1;
     c->next_reverse = -1;
     atomic_store(&c->ibd, true);
@@ -309,6 +311,7 @@ qc_err qc_chain_open(qc_chain **out, const qc_chain_options *o, const qc_chain_e
         release(c);
         return err;
     }
+    c->open_stop = NULL;
     *out = c;
     return QC_OK;
 }

@@ -12,7 +12,7 @@ static qc_err roll_back(qc_chain *c, const qc_index *from, const qc_index *fork,
     for (const qc_index *i = from; i != fork && i->height > 0; i = i->parent) {
         qc_block *b;
         bool clean; /* what was not applied need not be undone: unclean is expected */
-        qc_err err = qc_read_body(c, i, &b);
+        qc_err err = qc_chain_stopping(c) ? QC_ECANCELED : qc_read_body(c, i, &b);
         if (err)
             return err;
         if (i->height % LOG_EVERY == 0)
@@ -65,7 +65,7 @@ static qc_err roll_forward(qc_chain *c, const qc_index *to, uint32_t from, qc_co
 {
     for (uint32_t h = from + 1; h <= to->height; h++) {
         const qc_index *i = qc_index_ancestor(to, h);
-        qc_err err = forward_block(c, i, view);
+        qc_err err = qc_chain_stopping(c) ? QC_ECANCELED : forward_block(c, i, view);
         if (err)
             return err;
         if (h % LOG_EVERY == 0)
@@ -123,7 +123,7 @@ qc_err qc_replay(qc_chain *c, char *detail, size_t cap)
         err = replay_between(c, old, new, view);
         qc_coins_free(view);
     }
-    if (err)
+    if (err && err != QC_ECANCELED) /* what is begun anew from the same heads next time */
         snprintf(detail, cap,
                  "Unable to replay blocks. You will need to rebuild the database using "
                  "-reindex-chainstate.");

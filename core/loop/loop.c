@@ -138,6 +138,17 @@ void qc_loop_run(qc_loop *l)
     pthread_mutex_unlock(&l->lock);
 }
 
+bool qc_loop_poll(qc_loop *l)
+{
+    event_base_loop(l->base, EVLOOP_NONBLOCK);
+    pthread_mutex_lock(&l->lock);
+    bool stopping = l->stopping;
+    pthread_mutex_unlock(&l->lock);
+    if (stopping) /* heard here, it still holds for qc_loop_run() */
+        wake(l);
+    return stopping;
+}
+
 void qc_loop_stop(qc_loop *l)
 {
     pthread_mutex_lock(&l->lock);

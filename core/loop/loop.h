@@ -16,6 +16,9 @@ QC_MUST_CHECK qc_err qc_loop_new(qc_loop **out);
 void qc_loop_free(QC_OWN qc_loop *l);
 /** Serve events until qc_loop_stop(). Work posted before the stop has been run when it returns. */
 void qc_loop_run(qc_loop *l);
+/** Serve what is due now and return: for long work on the loop's own thread before it runs. True:
+ *  qc_loop_stop() was called. */
+bool qc_loop_poll(qc_loop *l);
 /** Make qc_loop_run() return; before it runs: it will return at once. Thread: any. */
 void qc_loop_stop(qc_loop *l);
 

@@ -173,6 +173,28 @@ def test_warm_up_answers_with_phase(case):
     assert at < log.rindex("init message: Verifying blocks…") < log.rindex("init message: Done loading")
 
 
+@short
+def test_a_signal_during_a_long_start_is_heard_at_once(case):
+    n = case.node().start()
+    n.generatetodescriptor(4000, "raw(51)")
+    best = n.getbestblockhash()
+    n.stop()
+    heard = 0
+    for turn in range(5):
+        before = len(n.log())
+        n.spawn("-checkblocks=0", "-checklevel=4")
+        wait_until("verification", lambda: "Verifying blocks…" in n.log()[before:] or n.process.poll() is not None)
+        n.process.send_signal(signal.SIGTERM)
+        n.wait_exit()
+        log = n.log()[before:]
+        assert log.endswith("Shutdown done\n"), log
+        heard += "Shutdown requested. Exiting." in log and "Done loading" not in log
+        assert not os.path.exists(n.path("bitcoind.pid")) and not os.path.exists(n.path(".cookie"))
+    assert heard >= 3, f"heard in {heard} of 5 starts"
+    n.start()
+    equal(n.getbestblockhash(), best)
+
+
 def test_notify_commands(case):
     def file(name):
         return os.path.join(case.dir, name)

@@ -137,6 +137,31 @@ static void test_signal_watch__hears_the_process(void **state)
     qc_loop_free(k.loop);
 }
 
+static void stop_now(void *arg, int signo, unsigned events)
+{
+    (void)signo;
+    (void)events;
+    qc_loop_stop(arg);
+}
+
+static void test_poll__hears_a_signal_and_the_stop_holds(void **state)
+{
+    (void)state;
+    qc_loop *l;
+    qc_watch *w;
+    assert_int_equal(qc_loop_new(&l), QC_OK);
+    assert_int_equal(qc_signal_watch(l, SIGUSR1, stop_now, l, &w), QC_OK);
+    assert_false(qc_loop_poll(l));
+    assert_int_equal(raise(SIGUSR1), 0);
+    for (int i = 0; i < 100 && !qc_loop_poll(l); i++)
+        usleep(1000);
+    assert_true(qc_loop_poll(l));
+    qc_loop_run(l); /* returns at once, or the test does not end */
+    assert_false(qc_loop_poll(l));
+    qc_unwatch(w);
+    qc_loop_free(l);
+}
+
 static void other_thread(void *arg)
 {
     rig *k = arg;
@@ -209,6 +234,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_post__runs_in_order_and_before_stop_returns),
              cmocka_unit_test(test_timer__fires_once_in_order_unless_cancelled),
              cmocka_unit_test(test_io_watch__is_level_triggered_until_unwatched),
              cmocka_unit_test(test_signal_watch__hears_the_process),
+             cmocka_unit_test(test_poll__hears_a_signal_and_the_stop_holds),
              cmocka_unit_test(test_call__waits_for_the_loop),
              cmocka_unit_test(test_job__works_on_the_pool_and_replies_on_the_loop),
              cmocka_unit_test(test_new__survives_each_single_fault))

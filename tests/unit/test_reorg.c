@@ -373,6 +373,41 @@ static void test_chain__reopens_after_a_crash_at_any_failing_call(void **state)
     fail_each_call(true);
 }
 
+/* Asked to stop at the n-th question. */
+static bool stop_soon(void *arg)
+{
+    return --*(unsigned *)arg == 0;
+}
+
+/* Open, stop at question `at` if there is one. True: it was stopped. */
+static bool open_and_stop(chain_kit *k, unsigned at)
+{
+    k->o.stop = stop_soon;
+    k->o.stop_arg = &at;
+    qc_err err = kit_open(k);
+    k->o.stop = NULL;
+    assert_true(err == QC_OK || err == QC_ECANCELED);
+    return err == QC_ECANCELED;
+}
+
+/* Stop the replay, if one is due, again and again until it comes through. Returns how often it was
+ * begun anew. The chain is open then. */
+static unsigned stop_replay(chain_kit *k)
+{
+    unsigned begun = 0;
+    bool more = true, again = true;
+    for (unsigned at = 2 * BASE; more && again; at++) { /* the index is read and linked first */
+        unsigned before = begun;
+        kit_log_clear();
+        more = open_and_stop(k, at);
+        begun += kit_logged("Replaying blocks") && kit_logged("Rolling back from");
+        again = begun > before || (!begun && at < 2 * BASE + 30);
+    }
+    if (more)
+        kit_must_open(k);
+    return begun > 1 ? begun - 1 : 0;
+}
+
 /* The coins on disk are at the end of the branch of three; the process ends at the n-th call of the
  * flush that brings them to the end of the branch of four. */
 static bool flush_and_die(chain_kit *k, const bt_tree *t, const size_t *order, uint64_t at)
@@ -396,12 +431,39 @@ static bool flush_and_die(chain_kit *k, const bt_tree *t, const size_t *order, u
     return WEXITSTATUS(status) == 1;
 }
 
+static void test_chain_open__stops_between_any_two_steps(void **state)
+{
+    (void)state;
+    chain_kit k;
+    size_t order[BASE + 7];
+    kit_init(&k, QC_CHAIN_REGTEST);
+    bt_tree *t = bt_new(k.params, BASE, 51);
+    size_t n = story(t, order);
+    kit_must_open(&k);
+    for (size_t x = 0; x < n; x++)
+        deliver(&k, t, order[x]);
+    kit_close(&k);
+    k.o.check_level = 4;
+    k.o.check_blocks = 10;
+    unsigned at = 1;
+    while (open_and_stop(&k, at))
+        at++;
+    kit_close(&k);
+    /* each record read, linked, made a candidate; ten blocks back and forth */
+    assert_true(at > 3 * BASE + 2 * 10);
+    kit_must_open(&k);
+    assert_int_equal(kit_height(&k), BASE + 4);
+    check_coins(&k, t);
+    bt_free(t);
+    kit_end(&k);
+}
+
 static void test_chain_open__finishes_a_flush_that_was_cut_anywhere(void **state)
 {
     (void)state;
     chain_kit k;
     size_t order[BASE + 7];
-    unsigned replays = 0;
+    unsigned replays = 0, stopped = 0;
     bool cut = true;
     kit_init(&k, QC_CHAIN_REGTEST);
     bt_tree *t = bt_new(k.params, BASE, 51);
@@ -412,8 +474,11 @@ static void test_chain_open__finishes_a_flush_that_was_cut_anywhere(void **state
         k.o.par = k.o.prefetch_threads = 0;
         k.o.flush_batch_bytes = 60;
         cut = flush_and_die(&k, t, order, at);
+        if (at % 10 == 1)
+            stopped += stop_replay(&k);
         kit_log_clear();
-        kit_must_open(&k);
+        if (!k.c)
+            kit_must_open(&k);
         replays += kit_logged("Replaying blocks") && kit_logged("Rolling back from");
         check_coins(&k, t);
         for (size_t x = BASE; x < BASE + 7; x++) /* the index may have been cut, too */
@@ -423,6 +488,7 @@ static void test_chain_open__finishes_a_flush_that_was_cut_anywhere(void **state
         kit_end(&k);
     }
     assert_true(replays > 3);
+    assert_true(stopped > 3);
     bt_free(t);
 }
 
@@ -433,4 +499,5 @@ QC_TEST_MAIN(cmocka_unit_test(test_chain__random_trees_parents_first),
              cmocka_unit_test(test_chain__of_equal_work_the_first_body_wins),
              cmocka_unit_test(test_chain__reopens_after_any_single_failing_call),
              cmocka_unit_test(test_chain__reopens_after_a_crash_at_any_failing_call),
+             cmocka_unit_test(test_chain_open__stops_between_any_two_steps),
              cmocka_unit_test(test_chain_open__finishes_a_flush_that_was_cut_anywhere))
