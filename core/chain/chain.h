@@ -42,6 +42,7 @@ typedef struct qc_chain_options {
     int prefetch_threads;   /* prevout prefetch */
     bool reindex, reindex_chainstate;
     uint64_t prune_target; /* bytes; 0 off; 1 manual only (Core's -prune=1) */
+    uint64_t prune_least;  /* least target, for tests; 0: Core's 550 MiB */
     bool fastprune, blocksxor;
     bool has_assume_valid; /* else params->assume_valid */
     qc_hash assume_valid;  /* zero: check all scripts */
@@ -158,8 +159,9 @@ void qc_chain_cache_usage(const qc_chain *c, size_t *coins, size_t *bytes);
 /** Files are removed up to `height` as far as rules allow. Out: *pruned_to last pruned height.
  *  QC_EINVAL not in prune mode. */
 QC_MUST_CHECK qc_err qc_chain_prune(qc_chain *c, uint32_t height, uint32_t *pruned_to);
-/** Hold blocks from `height` up against pruning. name is the holder; height UINT32_MAX releases. */
-void qc_chain_pin(qc_chain *c, const char *name, uint32_t height);
+/** Hold blocks from `height` up against pruning. name is the holder; height UINT32_MAX releases.
+ *  When pruning is due and these blocks fill more than `bytes` of files, the pin is released. */
+void qc_chain_pin(qc_chain *c, const char *name, uint32_t height, uint64_t bytes);
 /** Followers present: connect attaches part B and syncs before publishing `durable`. */
 void qc_chain_set_followers(qc_chain *c, unsigned n); /* any */
 /** Sync body, undo and index records up to the tip now, then publish `durable`. */

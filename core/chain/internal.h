@@ -13,13 +13,13 @@
 #include "core/script/sigcache.h"
 
 #define QC_MAX_LISTENERS 8
-#define QC_MAX_PINS 16
 #define QC_VERDICT_TEXT_LEN (QC_VERDICT_DEBUG_LEN + 112)
 #define QC_MIN_BLOCKS_TO_KEEP 288u /* Core validation.h MIN_BLOCKS_TO_KEEP */
 
 typedef struct qc_pin {
-    char *name;
-    uint32_t height; /* UINT32_MAX: free place */
+    char *name;      /* NULL: free place */
+    uint32_t height; /* UINT32_MAX: it was too much and holds nothing */
+    uint64_t bytes;  /* it may hold */
 } qc_pin;
 
 struct qc_chain {
@@ -29,6 +29,7 @@ struct qc_chain {
     size_t dbcache, flush_batch;
     int64_t max_tip_age;
     uint64_t prune_target; /* 0 off, 1 manual only */
+    uint64_t prune_least;  /* a smaller target is taken for this one */
     bool fastprune, check_index;
     uint32_t stop_at_height;
     qc_hash assume_valid;
@@ -75,7 +76,8 @@ struct qc_chain {
     /* pruning */
     bool have_pruned, check_for_pruning;
     _Atomic uint32_t prune_height;
-    qc_pin pin[QC_MAX_PINS];
+    qc_pin *pin;
+    size_t n_pin;
 
     qc_chain_events listener[QC_MAX_LISTENERS];
     unsigned n_listener;

@@ -13,6 +13,7 @@
 #define DEFAULT_BATCH ((size_t)32 << 20)
 #define DEFAULT_TIP_AGE (24 * 60 * 60)
 #define MAX_THREADS 64
+#define MIN_PRUNE_TARGET ((uint64_t)550 << 20) /* Core MIN_DISK_SPACE_FOR_BLOCK_FILES */
 #define MIN_SIG_CACHE ((size_t)1 << 16)
 
 /* Share of the whole as Core splits -dbcache (kernel/caches.h). */
@@ -39,6 +40,7 @@ static void take_options(qc_chain *c, const qc_chain_options *o)
     c->flush_batch = o->flush_batch_bytes ? o->flush_batch_bytes : DEFAULT_BATCH;
     c->max_tip_age = o->max_tip_age ? o->max_tip_age : DEFAULT_TIP_AGE;
     c->prune_target = o->prune_target;
+    c->prune_least = o->prune_least ? o->prune_least : MIN_PRUNE_TARGET;
     c->fastprune = o->fastprune;
     c->check_index = o->checkblockindex;
     c->stop_at_height = o->stop_at_height;
@@ -284,8 +286,9 @@ static void release(qc_chain *c)
     qc_active_clear(&c->active);
     qc_published_clear(&c->pub);
     qc_tree_free(c->tree);
-    for (size_t k = 0; k < QC_MAX_PINS; k++)
+    for (size_t k = 0; k < c->n_pin; k++)
         qc_free(c->pin[k].name);
+    qc_free(c->pin);
     qc_free(c->blocks_dir);
     qc_free(c->dir);
     qc_free(c);

@@ -8,17 +8,46 @@
 
 #include <stdlib.h>
 
-#define MIN_TARGET ((uint64_t)550 << 20) /* Core MIN_DISK_SPACE_FOR_BLOCK_FILES */
 #define BLOCK_CHUNK ((uint64_t)16 << 20)
 #define UNDO_CHUNK ((uint64_t)1 << 20)
 #define PIN_BUFFER 10u /* blocks kept below the lowest pin (Core PRUNE_LOCK_BUFFER) */
 #define AVERAGE_BLOCK ((uint64_t)1000000)
 
+static uint64_t bytes_from(const qc_chain *c, uint32_t height)
+{
+    uint64_t sum = 0;
+    for (uint32_t f = 0; f <= qc_blockfiles_last(c->files); f++) {
+        qc_fileinfo info = qc_blockfiles_info(c->files, f);
+        if (info.size && info.height_last >= height)
+            sum += (uint64_t)info.size + info.undo_size;
+    }
+    return sum;
+}
+
+/* Whoever falls so far behind that more would be held than it may: the disk is not its own. */
+static void release_greedy(qc_chain *c)
+{
+    for (size_t k = 0; k < c->n_pin; k++) {
+        qc_pin *p = &c->pin[k];
+        if (!p->name || p->height == UINT32_MAX)
+            continue;
+        uint64_t held = bytes_from(c, p->height);
+        if (held <= p->bytes)
+            continue;
+        qc_log(QC_LOG_WARN, "prune",
+               "%s: its pin at height %u holds %llu bytes of block files, %llu are allowed: "
+               "released",
+               p->name, p->height, (unsigned long long)held, (unsigned long long)p->bytes);
+        p->height = UINT32_MAX;
+    }
+}
+
 /* Last height that nobody holds back. */
-static uint32_t last_unpinned(const qc_chain *c)
+static uint32_t last_unpinned(qc_chain *c)
 {
     uint32_t last = c->active.n ? (uint32_t)(c->active.n - 1) : 0;
-    for (size_t k = 0; k < QC_MAX_PINS; k++) {
+    release_greedy(c);
+    for (size_t k = 0; k < c->n_pin; k++) {
         if (!c->pin[k].name || c->pin[k].height == UINT32_MAX)
             continue;
         uint32_t at = c->pin[k].height > PIN_BUFFER + 1 ? c->pin[k].height - PIN_BUFFER - 1 : 0;
@@ -97,9 +126,11 @@ static uint64_t ibd_margin(const qc_chain *c)
 
 static qc_err find_auto(qc_chain *c, uint32_t last, struct choice *ch)
 {
-    uint64_t target = QC_MAX(MIN_TARGET, c->prune_target);
+    uint64_t target = QC_MAX(c->prune_least, c->prune_target);
     uint64_t usage = qc_blockfiles_usage(c->files);
-    uint64_t buffer = BLOCK_CHUNK + UNDO_CHUNK;
+    /* Room for the next pieces of files; of a target below Core's least one it is no more than the
+     * same share. */
+    uint64_t buffer = QC_MIN(BLOCK_CHUNK + UNDO_CHUNK, target / 32);
     qc_err err = QC_OK;
     if (usage + buffer < target)
         return QC_OK;
@@ -156,7 +187,36 @@ static void unlink_files(qc_chain *c, const uint32_t *files, size_t n)
         else
             qc_log(QC_LOG_DEBUG, "prune", "Prune: deleted blk/rev (%05u)", files[k]);
     }
-    qc_prune_height_again(c);
+}
+
+/* Lowest height of the active chain whose body and undo stay when the marked files go. */
+static uint32_t first_kept(const qc_chain *c, const uint8_t *going)
+{
+    const uint32_t need = QC_BLOCK_HAVE_DATA | QC_BLOCK_HAVE_UNDO;
+    const qc_index *i = qc_active_tip(&c->active);
+    for (; i->parent; i = i->parent) {
+        const qc_index *p = i->parent;
+        if (!qc_index_has(p, p->parent ? need : QC_BLOCK_HAVE_DATA) ||
+            (going && going[atomic_load(&p->file)]))
+            break;
+    }
+    return i->height;
+}
+
+static qc_err forget_files(qc_chain *c, const uint32_t *files, size_t n)
+{
+    uint8_t *going = qc_try_calloc((size_t)qc_blockfiles_last(c->files) + 1, 1);
+    if (!going)
+        return qc_chain_fatal(c, QC_ENOMEM, "Cannot prune: %s", qc_err_text(QC_ENOMEM));
+    for (size_t k = 0; k < n; k++)
+        going[files[k]] = 1;
+    /* Told before the first body is missed: a reader that misses one knows why. */
+    if (c->active.n)
+        atomic_store(&c->prune_height, first_kept(c, going));
+    qc_free(going);
+    for (size_t k = 0; k < n; k++)
+        forget_file(c, files[k]);
+    return QC_OK;
 }
 
 qc_err qc_prune_files(qc_chain *c, const uint32_t *files, size_t n)
@@ -167,23 +227,16 @@ qc_err qc_prune_files(qc_chain *c, const uint32_t *files, size_t n)
             return qc_chain_fatal(c, err, "Cannot prune: %s", qc_err_text(err));
         c->have_pruned = true;
     }
-    for (size_t k = 0; k < n; k++)
-        forget_file(c, files[k]);
-    qc_err err = qc_sync_index(c);
-    if (!err)
+    qc_err err = forget_files(c, files, n);
+    if (!err && !(err = qc_sync_index(c)))
         unlink_files(c, files, n);
     return err;
 }
 
 void qc_prune_height_again(qc_chain *c)
 {
-    const uint32_t need = QC_BLOCK_HAVE_DATA | QC_BLOCK_HAVE_UNDO;
-    const qc_index *i = qc_active_tip(&c->active);
-    if (!c->have_pruned || !i)
-        return;
-    while (i->parent && qc_index_has(i->parent, i->parent->parent ? need : QC_BLOCK_HAVE_DATA))
-        i = i->parent;
-    atomic_store(&c->prune_height, i->height);
+    if (c->have_pruned && c->active.n)
+        atomic_store(&c->prune_height, first_kept(c, NULL));
 }
 
 uint32_t qc_chain_prune_height(const qc_chain *c)
@@ -208,16 +261,27 @@ qc_err qc_chain_prune(qc_chain *c, uint32_t height, uint32_t *pruned_to)
 
 /* ---- pins ---- */
 
-void qc_chain_pin(qc_chain *c, const char *name, uint32_t height)
+static qc_pin *pin_of(qc_chain *c, const char *name)
 {
     qc_pin *p = NULL;
-    for (size_t k = 0; k < QC_MAX_PINS; k++)
-        if (c->pin[k].name && strcmp(c->pin[k].name, name) == 0)
-            p = &c->pin[k];
-    for (size_t k = 0; k < QC_MAX_PINS && !p; k++)
+    for (size_t k = 0; k < c->n_pin; k++)
         if (!c->pin[k].name)
             p = &c->pin[k];
-    QC_ASSERT(p);
+        else if (strcmp(c->pin[k].name, name) == 0)
+            return &c->pin[k];
+    if (p)
+        return p;
+    qc_pin *more = qc_alloc((c->n_pin + 1) * sizeof *more);
+    if (c->n_pin)
+        memcpy(more, c->pin, c->n_pin * sizeof *more);
+    qc_free(c->pin);
+    c->pin = more;
+    return &more[c->n_pin++];
+}
+
+void qc_chain_pin(qc_chain *c, const char *name, uint32_t height, uint64_t bytes)
+{
+    qc_pin *p = pin_of(c, name);
     if (height == UINT32_MAX) {
         qc_free(p->name);
         p->name = NULL;
@@ -226,14 +290,15 @@ void qc_chain_pin(qc_chain *c, const char *name, uint32_t height)
     if (!p->name)
         p->name = qc_strdup(name);
     p->height = height;
+    p->bytes = bytes;
 }
 
 /* A pin at or above a block that leaves the chain steps back with it, so that its holder can
  * follow the reorganisation. */
 void qc_pins_on_disconnect(qc_chain *c, uint32_t height)
 {
-    for (size_t k = 0; k < QC_MAX_PINS; k++)
-        if (c->pin[k].name && c->pin[k].height >= height)
+    for (size_t k = 0; k < c->n_pin; k++)
+        if (c->pin[k].name && c->pin[k].height != UINT32_MAX && c->pin[k].height >= height)
             c->pin[k].height = height ? height - 1 : 0;
 }
 

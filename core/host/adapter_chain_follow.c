@@ -106,38 +106,27 @@ static void delist(qc_host *h, follower *f)
 typedef struct pin_job {
     char name[96];
     uint32_t height;
+    uint64_t bytes;
 } pin_job;
 
 static void set_pin(qc_chain *c, void *arg)
 {
     pin_job *j = arg;
-    qc_chain_pin(c, j->name, j->height);
+    qc_chain_pin(c, j->name, j->height, j->bytes);
     qc_free(j);
 }
 
-/* Blocks that are not acknowledged are held, as long as they stay below what the operator allows.
- * What they take is estimated from the average, for a block's size is known only from its file. */
+/* Blocks that are not acknowledged are held, as long as they stay below what the operator allows:
+ * the chain sees to that, for a plugin that is behind may not be heard of again. */
 static void update_pin(follower *f, bool release)
 {
     qc_host *h = f->cap->plugin->host;
-    const qc_chain *c = h->o.chain;
     const follow_state *s = f->cap->state;
     uint32_t height = UINT32_MAX;
-    uint64_t target;
-    if (!release && (f->flags & QN_FOLLOW_PIN) && qc_chain_is_pruned_mode(c, &target)) {
-        const qc_index *at = f->follow.acked_at, *tip = qc_chain_tip(c);
+    if (!release && s->pin_bytes && (f->flags & QN_FOLLOW_PIN) &&
+        qc_chain_is_pruned_mode(h->o.chain, NULL)) {
+        const qc_index *at = f->follow.acked_at;
         height = at ? at->height : f->follow.from_height;
-        uint32_t first = qc_chain_prune_height(c), span = tip ? tip->height + 1 - first : 1;
-        uint64_t each = qc_chain_disk_usage(c) / (span ? span : 1);
-        uint64_t held = tip && tip->height > height ? (tip->height - height) * each : 0;
-        if (held > s->pin_bytes) {
-            if (f->pinned != UINT32_MAX)
-                qc_log(QC_LOG_WARN, "plugin",
-                       "%s: its pin would hold about %llu bytes, the grant allows %llu: released",
-                       f->cap->plugin->label, (unsigned long long)held,
-                       (unsigned long long)s->pin_bytes);
-            height = UINT32_MAX;
-        }
     }
     if (height == f->pinned)
         return;
@@ -145,6 +134,7 @@ static void update_pin(follower *f, bool release)
     pin_job *j = qc_alloc(sizeof *j);
     memcpy(j->name, f->pin_name, sizeof j->name);
     j->height = height;
+    j->bytes = s->pin_bytes;
     qc_host_on_chain(h, set_pin, j);
 }
 
@@ -265,7 +255,13 @@ static qn_status follow_next(qn_cap *cap, uint64_t id, const qn_follow_event **e
     if (st == QN_E_AGAIN)
         return st;
     atomic_store(&f->waiting, false);
-    if (st != QN_OK || (st = read_body(f, at, type)) != QN_OK)
+    if (st == QN_OK && (st = read_body(f, at, type)) == QN_E_PRUNED) {
+        /* Deleted between the look and the read: by now it is a gap. */
+        st = qc_follow_peek(&f->follow, &at, &type);
+        if (st == QN_OK)
+            st = read_body(f, at, type);
+    }
+    if (st != QN_OK)
         return st;
     qc_follow_take(&f->follow, at, type);
     *event = &f->follow.event;
