@@ -3,15 +3,17 @@
  * line, what from then on must survive whatever happens.
  *
  *   crash_import make SEED FILE          write a chain with reorganisations and invalid blocks
+ *   crash_import makelong SEED FILE      one that is long enough to be pruned
  *   crash_import states DIR FILE         the coins' hash at every block that can ever be the tip
- *   crash_import run DIR FILE [EVERY [FOLLOWERS]]
- *                                        flush after EVERY blocks (7), with FOLLOWERS (1)
+ *   crash_import run DIR FILE [EVERY [FOLLOWERS [PRUNE]]]
+ *                                        flush after EVERY blocks (7), with FOLLOWERS (1), pruning
+ *                                        to PRUNE bytes of block files (0: not at all)
  *
  * Lines of `run`: opened HASH COINS (as found on disk, before anything is connected), reindexing,
  * began HASH HEIGHT (after activation), new HASH (a body that was not here), durable HASH HEIGHT,
- * left HASH (disconnected), flushed HASH, end HASH HEIGHT MUHASH HASH3. Exit status: 0; 1 something
- * is wrong with us; 3 the folder does not open; 4 the node cannot go on. The reason is on stderr.
- */
+ * left HASH (disconnected), flushed HASH, kept HEIGHT (all bodies from there on were read), end
+ * HASH HEIGHT MUHASH HASH3. Exit status: 0; 1 something is wrong with us; 3 the folder does not
+ * open; 4 the node cannot go on. The reason is on stderr. */
 #include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/chain/chain.h"
@@ -32,9 +34,13 @@
 #define BATCH 512u                  /* bytes: a flush is many batches */
 #define BASE 105u
 #define STEPS 30u
+#define LONG_CHAIN 420u
+#define BALLAST 4000u /* bytes of a block of the long chain: 16 to a file */
+#define KEPT 288u     /* Core MIN_BLOCKS_TO_KEEP */
 
 static qc_params *g_params;
 static qc_chain *g_chain;
+static uint64_t g_prune;
 
 static void say(const char *fmt, ...) QC_PRINTF(1, 2);
 static void say(const char *fmt, ...)
@@ -114,6 +120,8 @@ static void open_chain(const char *dir)
         .dbcache = DBCACHE,
         .blocksxor = true,
         .fastprune = true, /* small block files: many of them */
+        .prune_target = g_prune,
+        .prune_least = 1,
         .has_min_work = true,
         .has_assume_valid = true,
         .checkblockindex = true,
@@ -139,6 +147,13 @@ static void must(qc_err err, const char *what)
         die(CANNOT_GO_ON, "%s: %s", what, qc_err_text(err));
 }
 
+/* What was asked for is taken in again: of a pruned node nobody asks for old blocks. */
+static bool was_pruned(const qc_hash *hash)
+{
+    const qc_index *i = g_prune ? qc_chain_find(g_chain, hash) : NULL;
+    return i && i->n_tx && !(i->status & QC_BLOCK_HAVE_DATA);
+}
+
 static void submit(qc_span raw)
 {
     qc_block *b;
@@ -147,6 +162,10 @@ static void submit(qc_span raw)
     if (qc_block_parse(raw, &b))
         die(WRONG, "the file holds what is no block");
     const qc_hash hash = *qc_block_hash(b);
+    if (was_pruned(&hash)) {
+        qc_block_unref(b);
+        return;
+    }
     qc_err err = qc_chain_process_block(g_chain, b, true, true, &is_new, &v);
     qc_block_unref(b);
     must(err, "submitting a block");
@@ -201,6 +220,20 @@ static void reindex(void)
     must(qc_chain_reindex(g_chain, &never, &st), "reindexing");
 }
 
+/* Everything from the prune height on is there, with what it spends, and that is enough. */
+static void kept(void)
+{
+    uint32_t first = qc_chain_prune_height(g_chain), tip = qc_chain_tip(g_chain)->height;
+    for (uint32_t h = first ? first : 1; h <= tip; h++) {
+        qc_block *b;
+        must(qc_chain_read_block_spent(g_chain, qc_chain_at(g_chain, h), &b), "reading a block");
+        qc_block_unref(b);
+    }
+    if (first && tip - first + 1 < KEPT)
+        die(WRONG, "at height %u only the blocks from %u on are here", tip, first);
+    say("kept %u", first);
+}
+
 static void run(const char *dir, const char *file, unsigned every, unsigned followers)
 {
     qc_utxo_stats s;
@@ -211,8 +244,12 @@ static void run(const char *dir, const char *file, unsigned every, unsigned foll
     must(qc_chain_activate(g_chain), "activating");
     const qc_index *tip = qc_chain_tip(g_chain);
     say("began %s %u", hex(&tip->hash), tip->height);
+    if (g_prune)
+        kept();
     qc_chain_set_followers(g_chain, followers);
     import(file, every);
+    if (g_prune)
+        kept();
     finish();
 }
 
@@ -237,13 +274,13 @@ static void states(const char *dir, const char *file)
 
 /* ---- a chain of our own ---- */
 
-static void frame(FILE *f, const bt_node *n)
+static void frame(FILE *f, qc_span raw)
 {
     uint8_t size[4];
     for (unsigned i = 0; i < sizeof size; i++)
-        size[i] = (uint8_t)(n->raw.len >> 8 * i);
+        size[i] = (uint8_t)(raw.len >> 8 * i);
     if (fwrite(g_params->magic, 4, 1, f) != 1 || fwrite(size, 4, 1, f) != 1 ||
-        fwrite(n->raw.data, n->raw.len, 1, f) != 1)
+        fwrite(raw.data, raw.len, 1, f) != 1)
         die(WRONG, "cannot write");
 }
 
@@ -268,10 +305,36 @@ static void make(uint64_t seed, const char *path)
             bt_grow(t, tip, (bt_fault)(1 + step / 7 % (BT_FAULTS - 1)));
     }
     for (; written < t->n; written++)
-        frame(f, &t->node[written]);
+        frame(f, qc_bytes_span(&t->node[written].raw));
     if (fclose(f))
         die(WRONG, "cannot write %s", path);
     bt_free(t);
+}
+
+/* Straight up, but for a branch of two that loses to one of three now and then. */
+static void make_long(uint64_t seed, const char *path)
+{
+    static uint8_t ballast[BALLAST] = {0x6a};
+    tb_chain *t = tb_chain_new(QC_CHAIN_REGTEST, NULL);
+    FILE *f = fopen(path, "wb");
+    if (!f)
+        die(WRONG, "cannot write %s", path);
+    t->salt = (uint32_t)seed;
+    while (t->tip < LONG_CHAIN) {
+        tb_block *b = tb_chain_next(t, 0);
+        tb_tx_out(b->tx[0], 0, qc_span_of(ballast, sizeof ballast));
+        tb_block_finish(b, g_params);
+        qc_bytes raw = tb_block_bytes(b);
+        frame(f, qc_bytes_span(&raw));
+        tb_chain_push(t, b);
+        tb_block_free(b);
+        qc_bytes_free(&raw);
+        if (t->tip % 30 == 0 && t->salt++ % 2 == seed % 2)
+            tb_chain_cut(t, t->tip - 2);
+    }
+    if (fclose(f))
+        die(WRONG, "cannot write %s", path);
+    tb_chain_free(t);
 }
 
 static unsigned number(int argc, char **argv, int at, unsigned otherwise)
@@ -284,10 +347,14 @@ int main(int argc, char **argv)
     if (argc < 4)
         return 2;
     qc_log_set_sink(log_to_stderr, NULL);
-    if (qc_params_new(QC_CHAIN_REGTEST, NULL, &g_params))
+    g_prune = number(argc, argv, 6, 0);
+    const qc_params_override o = {.fastprune = g_prune != 0};
+    if (qc_params_new(QC_CHAIN_REGTEST, &o, &g_params))
         return WRONG;
     if (strcmp(argv[1], "make") == 0)
         make(strtoull(argv[2], NULL, 10), argv[3]);
+    else if (strcmp(argv[1], "makelong") == 0)
+        make_long(strtoull(argv[2], NULL, 10), argv[3]);
     else if (strcmp(argv[1], "states") == 0)
         states(argv[2], argv[3]);
     else if (strcmp(argv[1], "run") == 0)

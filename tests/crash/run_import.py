@@ -19,6 +19,9 @@ from faults import BUILD, KILLED, Suite, environment, read_count, run, spread, v
 
 PROGRAM = os.path.join(BUILD, "tests", "crash", "crash_import")
 NOT_OPENED, CANNOT_GO_ON = 3, 4
+PRUNED_FILES = 24  # 288 blocks, 16 to a file, and some
+SHORT_PRUNED = {"EIO": 3, "ENOSPC": 2, "full": 1, "stop": 5, "crash": 8, "twice": 3}
+LONG_PRUNED = {"EIO": 60, "ENOSPC": 40, "full": 15, "stop": 80, "crash": 200, "twice": 80}
 # Where the block files are all there is.
 SHORT_LOST = {"EIO": 3, "ENOSPC": 2, "full": 1, "stop": 4, "crash": 6, "twice": 3}
 LONG_LOST = {"EIO": 50, "ENOSPC": 30, "full": 10, "stop": 50, "crash": 100, "twice": 50}
@@ -57,10 +60,11 @@ class Said:
 
 class Chain:
     """A file of blocks, and what every run over it must come to. lost: each run begins with the
-    block files of a finished one, whose index and chainstate are gone."""
+    block files of a finished one, whose index and chainstate are gone. prune: bytes of block files
+    that each run prunes to."""
 
-    def __init__(self, suite, label, file, every, lost=False):
-        self.file, self.every, self.template = file, str(every), None
+    def __init__(self, suite, label, file, every, lost=False, prune=0):
+        self.file, self.every, self.template, self.prune = file, str(every), None, str(prune)
         folder = os.path.join(suite.dir, label + " states")
         code, out, err = run([PROGRAM, "states", folder, file])
         assert code == 0, err
@@ -76,6 +80,8 @@ class Chain:
         clean = Said(out)
         assert any(w[0] == "left" for w in clean.lines), "the chain has no reorganisation"
         self.end, self.calls = clean.end, read_count(count)
+        if prune:
+            self.check_pruned(folder, clean)
         if lost:
             self.lose_databases(folder, count)
 
@@ -92,7 +98,7 @@ class Chain:
         self.calls = read_count(count)
 
     def args(self, folder):
-        return [PROGRAM, "run", folder, self.file, self.every, "1"]
+        return [PROGRAM, "run", folder, self.file, self.every, "1", self.prune]
 
     def faulted(self, folder, point, lie=False):
         """Run under the fault. What it said, and whether it ended by itself and well."""
@@ -114,6 +120,14 @@ class Chain:
         if code == 0:
             self.check_end(said)
         return said
+
+    def check_pruned(self, folder, said):
+        """What may be deleted is deleted, and nothing else: said by the program, seen in the folder."""
+        kept = int([w[1] for w in said.lines if w[0] == "kept"][-1])
+        assert kept > 50, f"kept from {kept} on: this does not prune"
+        names = sorted(n for n in os.listdir(os.path.join(folder, "blocks")) if n[:3] in ("blk", "rev"))
+        blk, rev = ({n[3:] for n in names if n.startswith(kind)} for kind in ("blk", "rev"))
+        assert blk == rev and len(blk) < PRUNED_FILES, f"files left: {names}"
 
     def check_end(self, said):
         assert said.end == self.end, f"ended with {said.end}, wanted {self.end}"
@@ -143,6 +157,8 @@ class Chain:
         if durable:
             assert int(now.began[1]) >= durable[-1][1], f"began at {now.began}, durable was {durable[-1]}"
         self.check_end(now)
+        if self.prune != "0":
+            self.check_pruned(os.path.join(folder, "data"), now)
 
     def point(self, folder, point, lie=False):
         self.recovered(folder, self.faulted(folder, point, lie))
@@ -199,6 +215,10 @@ def main():
         assert code == 0, err
         chains.append(("made chain", made, 7, {}, LONG if o.long else SHORT))
         chains.append(("lost databases", made, 7, {"lost": True}, LONG_LOST if o.long else SHORT_LOST))
+        made = os.path.join(suite.dir, "long.dat")
+        code, _, err = run([PROGRAM, "makelong", MADE_SEED, made])
+        assert code == 0, err
+        chains.append(("pruned", made, 25, {"prune": 2}, LONG_PRUNED if o.long else SHORT_PRUNED))
     if recorded and (o.long or o.vectors):
         chains.append(("regtest-mixed", recorded, 9, {}, RECORDED if o.long else SHORT))
     elif o.long:
