@@ -1,0 +1,115 @@
+#include "core/os/process.h"
+
+#include "core/os/namespaces.h"
+#include "core/os/sys.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC 4u
+#endif
+#define STACK_LEN (64u << 10)
+/* Sanitizers keep notes of frames in memory that the parent goes on to use. */
+#define PLAIN __attribute__((no_sanitize("address", "thread", "undefined")))
+
+typedef struct start {
+    int (*child)(void *);
+    void *arg;
+    uid_t uid;
+    gid_t gid;
+    bool map;              /* a user namespace: give it its one user */
+    volatile bool refused; /* set by the child: it could not be had after all */
+} start;
+
+PLAIN static void default_signals(void)
+{
+    struct sigaction dfl = {.sa_handler = SIG_DFL};
+    for (int s = 1; s < NSIG; s++)
+        if (s != SIGKILL && s != SIGSTOP)
+            sigaction(s, &dfl, NULL);
+}
+
+PLAIN static int run(void *arg)
+{
+    start *s = arg;
+    default_signals();
+    /* A namespace that may not be furnished is as good as refused. */
+    if (s->map && qc_ns_map_one(s->uid, s->gid)) {
+        s->refused = true;
+        return 127;
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return s->child(s->arg);
+}
+
+/* Returns the pid, or -1 with errno. */
+static pid_t clone_one(start *s, int namespaces, char *stack, int *pidfd)
+{
+    s->map = (namespaces & CLONE_NEWUSER) != 0;
+    s->refused = false;
+    pid_t pid = clone(run, stack + STACK_LEN,
+                      CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD | namespaces, s, pidfd);
+    if (pid < 0 || !s->refused)
+        return pid;
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    close(*pidfd);
+    errno = EPERM;
+    return -1;
+}
+
+qc_err qc_process_start(int (*child)(void *), void *arg, pid_t *pid, int *pidfd)
+{
+    if (qc_sys_fault())
+        return QC_EIO;
+    char *stack = mmap(NULL, STACK_LEN, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (stack == MAP_FAILED)
+        return QC_ENOMEM;
+    start s = {.child = child, .arg = arg, .uid = geteuid(), .gid = getegid()};
+    sigset_t all, old;
+    sigfillset(&all);
+    /* A handler of ours must not run in the child. */
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int fd = -1;
+    bool root = s.uid == 0 && !qc_ns_is_mapped_one();
+    pid_t got = clone_one(&s, root ? CLONE_NEWPID : CLONE_NEWPID | CLONE_NEWUSER, stack, &fd);
+    if (got < 0)
+        got = clone_one(&s, 0, stack, &fd);
+    int e = errno;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    munmap(stack, STACK_LEN);
+    errno = e;
+    if (got < 0)
+        return e == EAGAIN ? QC_EBUSY : qc_sys_err();
+    *pid = got;
+    *pidfd = fd;
+    return QC_OK;
+}
+
+PLAIN void qc_process_exec(int program, const char *name, int fd)
+{
+    char *argv[] = {(char *)(uintptr_t)name, NULL}, *env[] = {NULL};
+    sigset_t none;
+    setsid();
+    /* Out of the way of the numbers that are about to be taken. */
+    int prog = fcntl(program, F_DUPFD_CLOEXEC, 10), sock = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (prog < 0 || sock < 0 || null < 0)
+        return;
+    for (int i = 0; i <= 2; i++)
+        if (null == i ? fcntl(i, F_SETFD, 0) : dup2(null, i) < 0)
+            return;
+    if (dup2(sock, 3) < 0 || syscall(SYS_close_range, 4u, ~0u, CLOSE_RANGE_CLOEXEC))
+        return;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    syscall(SYS_execveat, prog, "", argv, env, AT_EMPTY_PATH);
+}

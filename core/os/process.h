@@ -1,0 +1,24 @@
+/* core/os/process.h: a child that shares our memory until it becomes another program. */
+#pragma once
+#include "core/base/err.h"
+
+#include <sys/types.h>
+
+/** Start `child(arg)` on our memory and a stack of its own; the calling thread waits until it has
+ *  called execve(2) or ended, so that nothing of the page tables is copied. All signals are at
+ * their defaults there, and blocked. The child must be async-signal-safe, change no memory but its
+ * own, and return only to end (its value is the exit status).
+ *
+ *  It is first in a pid namespace of its own, and for an ordinary user in a user namespace that
+ *  knows that user alone, as 0; without them where the kernel refuses. It is killed when the
+ * calling thread ends.
+ *
+ *  Out: *pid; *pidfd, close-on-exec, owned: close(). Returns: QC_OK; QC_EBUSY (the system has no
+ *  process left); QC_ENOMEM; QC_EIO. Thread: any. */
+QC_MUST_CHECK qc_err qc_process_start(int (*child)(void *arg), void *arg, pid_t *pid, int *pidfd);
+
+/** For the child: the descriptors 0 to 2 are /dev/null, 3 is `fd`, every other is closed by the
+ *  program's start; then execute the program open at `program`, as `name`, with an empty
+ * environment and no signal blocked. Returns, with errno, only when that fails. Async-signal-safe.
+ */
+void qc_process_exec(int program, const char *name, int fd);
