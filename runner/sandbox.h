@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 /** The layers, as doctor names them. */
@@ -23,24 +24,26 @@ typedef enum qc_layer {
     QC_LAYER_NET_NS,
     QC_LAYER_MOUNT_NS,
     QC_LAYER_IPC_NS,
-    QC_LAYER_PID_NS,
+    QC_LAYER_UTS_NS,
+    QC_LAYER_PID_NS, /* given by who started the process */
     QC_LAYER_MDWE,
     QC_LAYER_COUNT
 } qc_layer;
 const char *qc_layer_name(qc_layer l);
 bool qc_layer_is_required(qc_layer l);
+/** What it is good for: half a sentence for an operator. */
+const char *qc_layer_meaning(qc_layer l);
 
 typedef struct qc_sandbox_options {
-    bool best_effort;      /* go on when a required layer is missing */
-    uint32_t threads;      /* that the plugin may have, its own loop included; 1: none more */
-    uint64_t memory;       /* bytes of data; 0: no limit */
-    uint32_t descriptors;  /* that may be open at once */
-    int store_dir;         /* folder with store.own, open O_PATH or O_RDONLY; -1: not granted. It
-                            * becomes the current directory */
-    uid_t uid;             /* to become, when started by root; else ignored */
+    bool best_effort;     /* go on when a required layer is missing */
+    uint32_t threads;     /* that the plugin may have, its own loop included; 1: none more */
+    uint64_t memory;      /* bytes of private memory that can be written; 0: no limit */
+    uint32_t descriptors; /* that may be open at once */
+    int store_dir;        /* folder with store.own, open O_PATH or O_RDONLY; -1: not granted. It
+                           * becomes the current directory, and is closed: through it the folders
+                           * above could be seen */
+    uid_t uid;            /* to become, when started by root; else ignored */
     gid_t gid;
-    uid_t outer_uid;       /* of the node, as seen from outside a user namespace */
-    gid_t outer_gid;
     unsigned landlock_abi; /* most to use; 0: what the kernel has. Tests cut it */
     const int *keep;       /* descriptors that stay open besides 0 to 2 */
     size_t n_keep;
@@ -48,14 +51,26 @@ typedef struct qc_sandbox_options {
 
 /** What holds, for HELLO and for `quoin-plugin doctor`. */
 typedef struct qc_sandbox_report {
-    uint32_t held; /* bit l: layer l */
-    unsigned landlock_abi;
-    char missing[256]; /* one sentence for each layer that could not be had: name: why */
+    uint32_t held;             /* bit l: layer l */
+    int error[QC_LAYER_COUNT]; /* errno of what could not be had */
+    unsigned landlock_abi;     /* in use */
+    char missing[512];         /* the layers that could not be had, as "name: why; name: why" */
 } qc_sandbox_report;
 
-/** Step 1. Returns: QC_OK; QC_EUNSUPPORTED (a required layer is missing and best_effort is not
- *  set: report->missing says which); QC_EIO. After a failure the process must end. */
+/** Step 1. A sealed memory file is loaded afterwards by the name /proc/self/fd/N, which holds in
+ * the new root too. abort() ends the process with QC_SANDBOX_ABORTED where no signal can. Returns:
+ * QC_OK; QC_EUNSUPPORTED (a required layer is missing and best_effort is not set: report->missing
+ * says which); QC_EBUSY (there is more than one thread); QC_EIO. After a failure the process must
+ * end. */
 QC_MUST_CHECK qc_err qc_sandbox_enter(const qc_sandbox_options *o, qc_sandbox_report *report);
-/** Step 2: no exec, no new executable memory, nothing opened outside the store's folder. Returns as
- *  qc_sandbox_enter(). */
+/** Step 2: no new executable memory, nothing opened outside the store's folder, and threads as
+ *  granted. `report` is the one of step 1. Returns as qc_sandbox_enter(); QC_EBUSY: a constructor
+ *  has left a thread. */
 QC_MUST_CHECK qc_err qc_sandbox_seal(const qc_sandbox_options *o, qc_sandbox_report *report);
+
+/** As core/host/spawn.h: QC_CHILD_ABORTED. */
+#define QC_SANDBOX_ABORTED 134
+
+/** Which layers hold on this machine, found out by children that enter and seal: a table, or JSON.
+ *  Returns: exit status: 0; 1 when a required one is missing. */
+int qc_sandbox_probe(FILE *out, bool json);
