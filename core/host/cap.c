@@ -4,6 +4,13 @@
 
 _Thread_local qc_plugin *qc_plugin_here;
 
+qn_status qc_cap_enter_head(qn_cap *cap, int closing)
+{
+    if (!closing)
+        return qc_cap_enter(cap);
+    return qc_plugin_here == cap->plugin ? QN_OK : QN_E_THREAD;
+}
+
 qn_status qc_status_of(qc_err err)
 {
     static const qn_status map[QC_ERR_COUNT] = {[QC_OK] = QN_OK,

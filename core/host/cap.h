@@ -2,6 +2,7 @@
  * Internal to core/host. */
 #pragma once
 #include "core/base/err.h"
+#include "core/ownstore/ownstore.h"
 #include "quoin/types.h"
 
 #include <stdatomic.h>
@@ -10,10 +11,13 @@ typedef struct qc_plugin qc_plugin;
 typedef struct qc_adapter qc_adapter;
 
 struct qn_cap {
+    union {
+        qc_cap_head head; /* for a table that the runner uses too */
+        void *state;      /* the adapter's own */
+    };
     const qc_adapter *adapter;
     qc_plugin *plugin;
     const char *params; /* of the grant; borrowed */
-    void *state;        /* the adapter's own */
     _Atomic uint64_t calls;
     _Atomic bool revoked;
 };
@@ -49,6 +53,8 @@ static inline qn_status qc_cap_enter(qn_cap *cap)
     return QN_OK;
 }
 
+/** The same for qc_cap_head. */
+qn_status qc_cap_enter_head(qn_cap *cap, int closing);
 /** A node error as the plugin sees it. */
 qn_status qc_status_of(qc_err err);
 /** Number of a COUNT or BYTES parameter of the grant, else `dflt`. */

@@ -160,6 +160,7 @@ static bool open_caps(qc_plugin *p)
             qn_cap *cap = &p->cap[p->n_cap];
             const char *why = "";
             *cap = (qn_cap){.adapter = ADAPTERS[k], .plugin = p, .params = r->params};
+            cap->head.enter = qc_cap_enter_head;
             qc_err err = cap->adapter->open(cap, &why);
             if (err) {
                 qc_problem(&p->problems, "caps", "%s: found %s%s%s, wanted it to open", r->want->id,
