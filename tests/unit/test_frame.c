@@ -1,0 +1,184 @@
+/* Messages between node and runner: whole, in parts, with descriptors, and spoiled. */
+#include "core/frame/frame.h"
+#include "core/frame/pack.h"
+
+#include "tests/unit/harness.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void open_pair(qc_chan *a, qc_chan *b, size_t max)
+{
+    int fd[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
+    qc_chan_init(a, fd[0], max);
+    qc_chan_init(b, fd[1], max);
+}
+
+static void close_pair(qc_chan *a, qc_chan *b)
+{
+    qc_chan_clear(a);
+    qc_chan_clear(b);
+}
+
+/* Send all of it while the other end reads. */
+static qc_err pass(qc_chan *a, qc_outgoing *o, qc_chan *b, const qc_frame **got)
+{
+    for (;;) {
+        qc_err sent = qc_chan_send(a, o), err;
+        assert_true(sent == QC_OK || sent == QC_EBUSY);
+        while ((err = qc_chan_recv(b, got)) == QC_ECANCELED)
+            ;
+        if (err != QC_EBUSY || sent == QC_OK)
+            return err;
+    }
+}
+
+static void test_frame__a_message_of_any_length_arrives_as_it_was(void **state)
+{
+    (void)state;
+    qc_chan a, b;
+    size_t piece = QC_PACKET_MAX - QC_FRAME_HEAD;
+    const size_t len[] = {0, 1, piece - 1, piece, piece + 1, 3 * piece, 3 * piece + 7, 5000000};
+    uint8_t *bytes = qc_alloc(5000000);
+    uint64_t seed = 1;
+    for (size_t i = 0; i < 5000000; i++)
+        bytes[i] = (uint8_t)test_rand(&seed);
+    open_pair(&a, &b, 5000000);
+    for (size_t i = 0; i < sizeof len / sizeof len[0]; i++) {
+        const qc_frame *f = NULL;
+        qc_outgoing o =
+            qc_outgoing_of(QC_FRAME_CALL, 7, 0x01020304, 0xfffffff0, qc_span_of(bytes, len[i]));
+        assert_int_equal(pass(&a, &o, &b, &f), QC_OK);
+        assert_true(o.done);
+        assert_int_equal(f->kind, QC_FRAME_CALL);
+        assert_int_equal(f->method, 7);
+        assert_int_equal(f->seq, 0x01020304);
+        assert_int_equal(f->cap, 0xfffffff0);
+        assert_int_equal(f->payload.len, len[i]);
+        assert_true(len[i] == 0 || memcmp(f->payload.data, bytes, len[i]) == 0);
+    }
+    qc_free(bytes);
+    close_pair(&a, &b);
+}
+
+static void test_frame__descriptors_come_with_the_last_packet_and_are_closed_unless_taken(void **st)
+{
+    (void)st;
+    qc_chan a, b;
+    const qc_frame *f;
+    static uint8_t bytes[200000];
+    int fd[2] = {open("/dev/null", O_RDONLY | O_CLOEXEC), open("/dev/zero", O_RDONLY | O_CLOEXEC)};
+    open_pair(&a, &b, sizeof bytes);
+    qc_outgoing o = qc_outgoing_of(QC_FRAME_HELLO, 0, 0, 0, qc_span_of(bytes, sizeof bytes));
+    o.fd = fd;
+    o.n_fd = 2;
+    assert_int_equal(pass(&a, &o, &b, &f), QC_OK);
+    assert_int_equal(f->n_fd, 2);
+    int first = f->fd[0], kept = f->fd[1];
+    uint8_t zero = 1;
+    assert_int_equal(read(kept, &zero, 1), 1);
+    assert_int_equal(zero, 0);
+    ((qc_frame *)(uintptr_t)f)->fd[1] = -1;
+    assert_int_equal(qc_chan_recv(&b, &f), QC_EBUSY);
+    assert_int_equal(fcntl(first, F_GETFD), -1);
+    assert_int_not_equal(fcntl(kept, F_GETFD), -1);
+    close(kept);
+    close(fd[0]);
+    close(fd[1]);
+    close_pair(&a, &b);
+}
+
+static qc_err raw(size_t max, const void *head, size_t len, unsigned times)
+{
+    qc_chan a, b;
+    const qc_frame *f;
+    qc_err err = QC_EBUSY;
+    open_pair(&a, &b, max);
+    for (unsigned i = 0; i < times && (err == QC_EBUSY || err == QC_ECANCELED); i++) {
+        assert_int_equal(send(a.fd, head, len, 0), (ssize_t)len);
+        err = qc_chan_recv(&b, &f);
+    }
+    close_pair(&a, &b);
+    return err;
+}
+
+static void test_recv__refuses_what_is_no_message_or_too_long(void **state)
+{
+    (void)state;
+    uint8_t p[20] = {QC_FRAME_CALL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 1, 2, 3, 4};
+    assert_int_equal(raw(4, p, 20, 1), QC_OK);
+    assert_int_equal(raw(3, p, 20, 1), QC_ECORRUPT);  /* longer than allowed */
+    assert_int_equal(raw(99, p, 19, 1), QC_ECORRUPT); /* length and packet differ */
+    assert_int_equal(raw(99, p, 15, 1), QC_ECORRUPT); /* half a head */
+    p[0] = 0;
+    assert_int_equal(raw(99, p, 20, 1), QC_ECORRUPT);
+    p[0] = QC_FRAME_KIND_END;
+    assert_int_equal(raw(99, p, 20, 1), QC_ECORRUPT);
+    p[0] = QC_FRAME_PART; /* parts without end */
+    assert_int_equal(raw(10, p, 20, 9), QC_ECORRUPT);
+    assert_int_equal(raw(100, p, 20, 9), QC_ECANCELED);
+}
+
+static void test_recv__tells_that_the_other_end_has_gone(void **state)
+{
+    (void)state;
+    qc_chan a, b;
+    const qc_frame *f;
+    open_pair(&a, &b, 10);
+    qc_chan_clear(&a);
+    assert_int_equal(qc_chan_recv(&b, &f), QC_ENOENT);
+    qc_outgoing o = qc_outgoing_of(QC_FRAME_PONG, 0, 0, 0, qc_span_of(NULL, 0));
+    assert_int_equal(qc_chan_send(&b, &o), QC_ENOENT);
+    qc_chan_clear(&b);
+}
+
+static void test_pack__what_was_written_is_read(void **state)
+{
+    (void)state;
+    qc_pack p = QC_PACK_INIT;
+    qc_pack_u8(&p, 9);
+    qc_pack_u32(&p, 0xdeadbeef);
+    qc_pack_u64(&p, UINT64_MAX - 1);
+    qc_pack_bytes(&p, "abc", 3);
+    qc_pack_str(&p, "text");
+    qc_pack_str(&p, "");
+    qc_pack_str(&p, NULL);
+    qc_unpack u = qc_unpack_of(qc_bytes_span(&p.out));
+    assert_int_equal(qc_unpack_u8(&u), 9);
+    assert_int_equal(qc_unpack_u32(&u), 0xdeadbeef);
+    assert_true(qc_unpack_u64(&u) == UINT64_MAX - 1);
+    assert_true(qc_span_eq(qc_unpack_bytes(&u), qc_span_str("abc")));
+    char *s = qc_unpack_str(&u), *e = qc_unpack_str(&u);
+    assert_string_equal(s, "text");
+    assert_string_equal(e, "");
+    assert_null(qc_unpack_str(&u));
+    assert_true(qc_unpack_end(&u));
+    assert_int_equal(qc_unpack_u32(&u), 0);
+    assert_false(qc_unpack_end(&u));
+    qc_free(s);
+    qc_free(e);
+    qc_pack_clear(&p);
+}
+
+static void test_unpack__lengths_beyond_the_payload_and_hidden_nuls_fail(void **state)
+{
+    (void)state;
+    uint8_t b[12] = {255, 255, 255, 255, 255, 255, 255, 255, 1, 2, 3, 4};
+    qc_unpack u = qc_unpack_of(qc_span_of(b, sizeof b));
+    assert_int_equal(qc_unpack_bytes(&u).len, 0);
+    assert_false(qc_unpack_end(&u));
+    uint8_t s[11] = {4, 0, 0, 0, 0, 0, 0, 0, 'a', 0, 'b'};
+    u = qc_unpack_of(qc_span_of(s, sizeof s));
+    assert_null(qc_unpack_str(&u));
+    assert_true(u.failed);
+}
+
+QC_TEST_MAIN(
+    cmocka_unit_test(test_frame__a_message_of_any_length_arrives_as_it_was),
+    cmocka_unit_test(test_frame__descriptors_come_with_the_last_packet_and_are_closed_unless_taken),
+    cmocka_unit_test(test_recv__refuses_what_is_no_message_or_too_long),
+    cmocka_unit_test(test_recv__tells_that_the_other_end_has_gone),
+    cmocka_unit_test(test_pack__what_was_written_is_read),
+    cmocka_unit_test(test_unpack__lengths_beyond_the_payload_and_hidden_nuls_fail))
