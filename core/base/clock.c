@@ -4,11 +4,12 @@
 #include <time.h>
 
 /* Process-wide by design: RPC setmocktime moves the whole node's clock. */
-static _Atomic int64_t g_mock;
+static _Atomic int64_t g_own_cell;
+static _Atomic int64_t *_Atomic g_cell = &g_own_cell;
 
 qc_unixtime qc_clock_now(void)
 {
-    qc_unixtime t = atomic_load_explicit(&g_mock, memory_order_relaxed);
+    qc_unixtime t = atomic_load_explicit(atomic_load(&g_cell), memory_order_relaxed);
     return t ? t : time(NULL); /* to the second: a fraction of the price of a fine clock */
 }
 
@@ -28,10 +29,17 @@ qc_mono qc_clock_mono(void)
 
 void qc_clock_set_mock(qc_unixtime t)
 {
-    atomic_store(&g_mock, t);
+    atomic_store(atomic_load(&g_cell), t);
 }
 
 qc_unixtime qc_clock_mock(void)
 {
-    return atomic_load(&g_mock);
+    return atomic_load(atomic_load(&g_cell));
+}
+
+void qc_clock_share_mock(_Atomic int64_t *cell)
+{
+    _Atomic int64_t *now = cell ? cell : &g_own_cell;
+    atomic_store(now, qc_clock_mock());
+    atomic_store(&g_cell, now);
 }

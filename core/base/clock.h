@@ -15,3 +15,6 @@ qc_mono qc_clock_mono(void);
 void qc_clock_set_mock(qc_unixtime t);
 /** The mocked time, or 0. Thread: any. */
 qc_unixtime qc_clock_mock(void);
+/** Keep the mocked time in `cell` from now on, which other processes may be reading; NULL: in a
+ *  place of its own again. The cell is borrowed until then. Thread: any. */
+void qc_clock_share_mock(_Atomic int64_t *cell);

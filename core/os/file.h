@@ -34,6 +34,8 @@ QC_MUST_CHECK qc_err qc_os_read_file(const char *path, size_t max, qc_bytes *out
 /** Atomically replace path's contents: temporary file <path>.tmp, sync, rename, sync of the folder.
  */
 QC_MUST_CHECK qc_err qc_os_write_file_atomic(const char *path, qc_span data, unsigned mode);
+/** What the files below `path` take on disk, as far as they can be seen. */
+uint64_t qc_os_tree_bytes(const char *path);
 /** Free bytes on the file system of path. */
 QC_MUST_CHECK qc_err qc_os_free_space(const char *path, uint64_t *out);
 /** Sorted names in a folder ("." and ".." left out). Out: owned, qc_os_list_free(). */

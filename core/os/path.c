@@ -12,6 +12,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#define TREE_DEPTH 16u
 #define TREE_FDS 16 /* folders nftw() keeps open at once */
 
 qc_err qc_os_sync_dir_of(const char *path)
@@ -93,6 +94,31 @@ qc_err qc_os_remove_tree(const char *path)
     if (nftw(path, remove_one, TREE_FDS, FTW_DEPTH | FTW_PHYS) == 0)
         return QC_OK;
     return errno == ENOENT ? QC_OK : qc_sys_err();
+}
+
+static uint64_t add_up(const char *path, unsigned depth)
+{
+    qc_os_list list = {0};
+    struct stat st;
+    uint64_t sum = 0;
+    if (lstat(path, &st))
+        return 0; /* it vanished while we look: then it takes nothing */
+    if (!S_ISDIR(st.st_mode))
+        return (uint64_t)st.st_blocks * 512;
+    if (depth == 0 || qc_os_list_dir(path, &list))
+        return 0;
+    for (size_t i = 0; i < list.n; i++) {
+        char *inside = qc_asprintf("%s/%s", path, list.name[i]);
+        sum += add_up(inside, depth - 1);
+        qc_free(inside);
+    }
+    qc_os_list_free(&list);
+    return sum;
+}
+
+uint64_t qc_os_tree_bytes(const char *path)
+{
+    return add_up(path, TREE_DEPTH);
 }
 
 qc_err qc_os_free_space(const char *path, uint64_t *out)

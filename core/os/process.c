@@ -113,3 +113,28 @@ PLAIN void qc_process_exec(int program, const char *name, int fd)
     sigprocmask(SIG_SETMASK, &none, NULL);
     syscall(SYS_execveat, prog, "", argv, env, AT_EMPTY_PATH);
 }
+
+bool qc_os_process_usage(pid_t pid, uint64_t *cpu_ms, uint64_t *rss_bytes)
+{
+    char path[64], text[1024];
+    unsigned long long user, system;
+    long long rss;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return false;
+    text[n] = 0;
+    /* Behind the name, which may hold anything: fields 3 on; 14 and 15 are ticks, 24 pages. */
+    const char *p = strrchr(text, ')');
+    if (!p || sscanf(p + 1,
+                     " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d "
+                     "%*d %*u %*u %lld",
+                     &user, &system, &rss) != 3)
+        return false;
+    *cpu_ms = (user + system) * 1000 / (unsigned long long)sysconf(_SC_CLK_TCK);
+    *rss_bytes = (uint64_t)rss * (uint64_t)sysconf(_SC_PAGESIZE);
+    return true;
+}

@@ -22,3 +22,7 @@ QC_MUST_CHECK qc_err qc_process_start(int (*child)(void *arg), void *arg, pid_t 
  * environment and no signal blocked. Returns, with errno, only when that fails. Async-signal-safe.
  */
 void qc_process_exec(int program, const char *name, int fd);
+
+/** What a process has used, as the kernel says: processor time of all its threads in milliseconds,
+ *  and memory that is resident now. False: there is no such process. Thread: any. */
+bool qc_os_process_usage(pid_t pid, uint64_t *cpu_ms, uint64_t *rss_bytes);
