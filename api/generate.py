@@ -14,6 +14,7 @@ import sys
 import tempfile
 
 import emit
+import emit_wire
 import model
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
@@ -21,7 +22,8 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 
 def write_all(source: pathlib.Path, out: pathlib.Path) -> list[pathlib.Path]:
     """Write every generated file below `out`; returns their paths relative to it."""
-    files = emit.everything(model.load(source / "api" / "interfaces"))
+    m = model.load(source / "api" / "interfaces")
+    files = emit.everything(m) | emit_wire.everything(m)
     for name, text in files.items():
         path = out / name
         path.parent.mkdir(parents=True, exist_ok=True)

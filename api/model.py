@@ -50,6 +50,7 @@ class Param:
     name: str
     doc: str
     c: list         # C parameters: (type with trailing space or star, name)
+    most: int = 0   # items that an in[] may have; 0: not said
 
 
 @dataclasses.dataclass
@@ -61,6 +62,8 @@ class Callable:
     thread: str = "loop"
     result: str = "status"
     returns: list = dataclasses.field(default_factory=list)
+    local: bool = False     # served in the plugin's own process
+    ends: list = dataclasses.field(default_factory=list)    # [callback, parameter]: none comes after it
 
 
 @dataclasses.dataclass
@@ -73,6 +76,7 @@ class File:
     name: str = ""          # empty: shared types only
     major: int = 0
     local: bool = False
+    wire: str = ""          # custom: its proxies are written by hand
     handwritten: bool = False
     uses: list = dataclasses.field(default_factory=list)
     grant: list = dataclasses.field(default_factory=list)
@@ -136,7 +140,7 @@ WHOLE = ("view", "cstring", "text", "text64", "bytes", "bytes64", "fill", "out b
 
 
 def param(where: str, m: Model, spec: list) -> Param:
-    text, name, doc = spec
+    text, name, doc, most = spec if len(spec) == 4 else (*spec, 0)
     if text in SCALARS:
         kind, t = "scalar", text
     elif text in WHOLE:
@@ -148,7 +152,7 @@ def param(where: str, m: Model, spec: list) -> Param:
             raise Refused(f"{where}: parameter {name}: no such type '{text}'")
         if kind not in ("in", "in?", "in[]", "each", "out", "out[]", "lend", "lend[]", "callback"):
             raise Refused(f"{where}: parameter {name}: no such kind '{kind}'")
-    return Param(kind, t, name, doc, c_params(kind, t, name))
+    return Param(kind, t, name, doc, c_params(kind, t, name), most)
 
 
 def struct(where: str, m: Model, d: dict) -> Struct:
@@ -210,7 +214,7 @@ def read(path: pathlib.Path, m: Model) -> File:
     for x in d.get("method", []):
         f.methods.append(Callable(x["name"], x["doc"].strip(), [param(where, m, p) for p in x["params"]],
                                   x["since"], x.get("thread", "loop"), x.get("result", "status"),
-                                  x.get("returns", [])))
+                                  x.get("returns", []), x.get("local", False), x.get("ends", [])))
     ordered(where, "methods", [x.since for x in f.methods])
     known = {s[0] for g in m.files for s in g.status} | {s[0] for s in f.status}
     for x in f.methods:

@@ -1,29 +1,67 @@
-/* quoin-runner: the process of one plugin. The node starts it. */
-#include "config.h"
+/* quoin-runner: one plugin in a process of its own. The node starts it with a socket as descriptor
+ * 3 and nothing else; an operator may ask it what the sandbox can do on this machine. */
+#include "runner/load.h"
 #include "runner/sandbox.h"
+
+#include "config.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#define SOCKET 3
 
 static void print_help(FILE *f)
 {
     fprintf(f, "quoin-runner " PACKAGE_VERSION "\n\n"
-               "Started by quoind, once for each isolated plugin.\n\n"
-               "  --probe [--json]  which layers of the sandbox hold on this machine\n"
-               "  --version         print the version and exit\n"
-               "  --help            print this text and exit\n");
+               "Runs one plugin for quoind, in a sandbox. Started by quoind only.\n\n"
+               "  --probe     tell which layers of the sandbox hold on this machine, and end\n"
+               "  --json      with --probe: as JSON\n"
+               "  --version   print the version and end\n"
+               "  --help      print this and end\n");
+}
+
+static bool is_socket(int fd)
+{
+    struct stat st;
+    return !fstat(fd, &st) && S_ISSOCK(st.st_mode);
+}
+
+static int serve(void)
+{
+    static qc_rt rt;
+    if (!is_socket(SOCKET)) {
+        fprintf(stderr, "quoin-runner: found no socket as descriptor 3, wanted to be started by "
+                        "quoind (--help)\n");
+        return 2;
+    }
+    qc_rt_init(&rt, SOCKET);
+    qc_rt_hello(&rt);
+    qc_rt_run(&rt);
 }
 
 int main(int argc, char **argv)
 {
-    const char *word = argc > 1 ? argv[1] : "";
-    if (strcmp(word, "--probe") == 0)
-        return qc_sandbox_probe(stdout, argc > 2 && strcmp(argv[2], "--json") == 0);
-    if (strcmp(word, "--version") == 0) {
-        printf("quoin-runner " PACKAGE_VERSION "\n");
-        return 0;
+    bool probe = false, json = false;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--version") == 0) {
+            printf("quoin-runner " PACKAGE_VERSION "\n");
+            return 0;
+        }
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            print_help(stdout);
+            return 0;
+        }
+        if (strcmp(argv[i], "--probe") == 0) {
+            probe = true;
+        } else if (strcmp(argv[i], "--json") == 0) {
+            json = true;
+        } else {
+            fprintf(stderr, "quoin-runner: found %s, wanted one of the options of --help\n",
+                    argv[i]);
+            return 2;
+        }
     }
-    bool help = strcmp(word, "--help") == 0;
-    print_help(help ? stdout : stderr);
-    return help ? 0 : 1;
+    return probe ? qc_sandbox_probe(stdout, json) : serve();
 }

@@ -44,6 +44,7 @@ typedef struct qn_block_read_1_r1 {
     /** Views of blocks by hash, on any branch. Stops at the first that cannot
      *  be given: *n_views says how many are there, and the status is that of
      *  the first missing one when there are none.
+     *  hashes: at most 4,096.
      *  flags: QN_READ_*.
      *  views: each lent until release().
      *  Returns: QN_OK, QN_E_NOTFOUND, QN_E_PRUNED, QN_E_LIMIT, QN_E_IO,

@@ -82,7 +82,7 @@ void qc_app_indexes_stop(qc_app *a);
 void qc_app_indexes_free(qc_app *a);
 /** The plugin host's life (plugins.c): made before the chain thread starts, started when the node
  *  is ready, stopped before the RPC server, freed after the chain. */
-void qc_app_plugins_new(qc_app *a);
+bool qc_app_plugins_new(qc_app *a);
 void qc_app_plugins_start(qc_app *a);
 void qc_app_plugins_stop(qc_app *a);
 void qc_app_plugins_free(qc_app *a);

@@ -234,7 +234,8 @@ bool qc_app_node_start(qc_app *a)
         return false;
     qc_chain_events submit = qc_m_submit_events(n);
     qc_chain_listen(n->chain, &submit);
-    qc_app_plugins_new(a);
+    if (!qc_app_plugins_new(a))
+        return false;
     if (!qc_app_indexes_start(a))
         return false;
     qc_err err = qc_chain_thread_start(&n->chain_thread, n->chain);

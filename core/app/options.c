@@ -122,4 +122,10 @@ const qc_opt QC_OPTIONS_PLUGINS[] = {
     USED("plugindir", "=<dir>", P, 0, "Folder that holds the plugins' files"),
     USED("plugingrants", "=<dir>", P, 0,
          "Folder that holds the grant files (default: plugins.d in the chain's folder)"),
+    USED("pluginrunner", "=<file>", P, 0,
+         "Program that runs a plugin in a process of its own (default: quoin-runner beside quoind, "
+         "else the installed one)"),
+    USED("pluginuids", "=<base>:<count>", P, 0,
+         "Users, by number, for the processes of plugins when the node runs as root (default: "
+         "60600:500)"),
     {.name = NULL}};

@@ -4,11 +4,58 @@
 #include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/host/host.h"
+#include "core/os/file.h"
 
-void qc_app_plugins_new(qc_app *a)
+#include <stdio.h>
+#include <unistd.h>
+
+/* Numbers that neither Debian nor systemd gives to anybody. */
+#define UIDS_DEFAULT "60600:500"
+
+/* A build tree's own runner before an installed one, which may be of another build. */
+static char *find_runner(const qc_app *a)
 {
+    char exe[4096];
+    const char *given = qc_settings_str(a->settings, "pluginrunner", NULL);
+    if (given)
+        return qc_strdup(given);
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    char *slash = NULL;
+    if (n > 0) {
+        exe[n] = 0;
+        slash = strrchr(exe, '/');
+    }
+    if (slash) {
+        char *beside = qc_asprintf("%.*s/quoin-runner", (int)(slash - exe), exe);
+        if (qc_os_exists(beside))
+            return beside;
+        qc_free(beside);
+    }
+    return qc_strdup(QC_RUNNER);
+}
+
+/* "BASE:COUNT". */
+static bool uids_of(const char *text, uint32_t *base, uint32_t *count)
+{
+    unsigned long b, c;
+    int used = 0;
+    if (sscanf(text, "%9lu:%9lu%n", &b, &c, &used) != 2 || text[used] || b == 0 || c == 0)
+        return false;
+    *base = (uint32_t)b;
+    *count = (uint32_t)c;
+    return true;
+}
+
+bool qc_app_plugins_new(qc_app *a)
+{
+    const char *uids = qc_settings_str(a->settings, "pluginuids", UIDS_DEFAULT);
+    uint32_t base, count;
     if (!qc_settings_bool(a->settings, "plugins", true))
-        return;
+        return true;
+    if (!uids_of(uids, &base, &count))
+        return qc_app_error(a, "-pluginuids: found %s, wanted BASE:COUNT, such as " UIDS_DEFAULT,
+                            uids);
+    char *runner = find_runner(a);
     char *grants = qc_asprintf("%s/plugins.d", a->net_dir);
     char *data = qc_asprintf("%s/plugins", a->net_dir);
     qc_host_options o = {
@@ -18,11 +65,16 @@ void qc_app_plugins_new(qc_app *a)
         .plugin_dir = qc_settings_str(a->settings, "plugindir", QC_PLUGINDIR),
         .grant_dir = qc_settings_str(a->settings, "plugingrants", grants),
         .data_dir = data,
+        .runner = runner,
+        .uid_base = base,
+        .uid_count = count,
     };
     a->host = qc_host_new(&o);
     qc_host_register_rpc(a->host);
     qc_free(data);
     qc_free(grants);
+    qc_free(runner);
+    return true;
 }
 
 void qc_app_plugins_start(qc_app *a)

@@ -8,8 +8,8 @@
 #pragma once
 #include "core/base/bytes.h"
 
-#define QC_PACKET_MAX (64u << 10)                        /* head and payload of one packet */
-#define QC_MESSAGE_MAX (((size_t)64 << 20) + (4u << 10)) /* payload of one message */
+#define QC_PACKET_MAX (64u << 10)                               /* head and payload of one packet */
+#define QC_MESSAGE_MAX (((size_t)64 << 20) + ((size_t)2 << 20)) /* payload of one message */
 #define QC_FRAME_HEAD 16u
 #define QC_FRAME_FDS 16u
 

@@ -4,13 +4,15 @@
 #include "core/host/views.h"
 
 #include "core/base/alloc.h"
+#include "core/base/clock.h"
 #include "core/base/log.h"
 
 #include <stdio.h>
 
-#define FOLLOWS_MAX 16u  /* per plugin */
-#define WINDOW_MAX 4096u /* whatever the grant says */
-#define AHEAD 4u         /* blocks read ahead in catch-up */
+#define FOLLOWS_MAX 16u                    /* per plugin */
+#define WINDOW_MAX 4096u                   /* whatever the grant says */
+#define LAGGING_AFTER INT64_C(30000000000) /* ns with a full window */
+#define AHEAD 4u                           /* blocks read ahead in catch-up */
 
 /* One subscription. On the host's list, so that the chain can wake it. */
 typedef struct qc_follower {
@@ -22,8 +24,10 @@ typedef struct qc_follower {
     qc_block *lent; /* of the current event; NULL: none */
     qn_follow_ready_fn *on_ready;
     void *arg;
-    _Atomic bool waiting; /* next() answered AGAIN: on_ready is owed */
-    uint32_t pinned;      /* height held against pruning; UINT32_MAX: none */
+    _Atomic bool waiting;          /* next() answered AGAIN: on_ready is owed */
+    uint32_t pinned;               /* height held against pruning; UINT32_MAX: none */
+    _Atomic uint32_t acked_height; /* UINT32_MAX: nothing yet */
+    _Atomic qc_mono full_since;    /* 0: the window has room */
     char pin_name[96];
 } follower;
 
@@ -72,6 +76,43 @@ void qc_followers_wake(qc_host *h)
         if (atomic_exchange(&f->waiting, false))
             qc_plugin_call(f->cap->plugin, run_ready, f);
     pthread_mutex_unlock(&h->lock);
+}
+
+uint32_t qc_plugin_lag(qc_plugin *p)
+{
+    qc_host *h = p->host;
+    const qc_index *tip = qc_chain_durable(h->o.chain);
+    uint32_t most = 0, top = tip ? tip->height : 0;
+    pthread_mutex_lock(&h->lock);
+    for (follower *f = h->followers; f; f = f->next) {
+        uint32_t at = atomic_load(&f->acked_height);
+        uint32_t behind = at == UINT32_MAX ? top : at < top ? top - at : 0;
+        if (f->cap->plugin == p && behind > most)
+            most = behind;
+    }
+    pthread_mutex_unlock(&h->lock);
+    return most;
+}
+
+bool qc_plugin_lags(qc_plugin *p)
+{
+    qc_host *h = p->host;
+    qc_mono now = qc_clock_mono();
+    bool lags = false;
+    pthread_mutex_lock(&h->lock);
+    for (follower *f = h->followers; f; f = f->next) {
+        qc_mono since = atomic_load(&f->full_since);
+        lags |= f->cap->plugin == p && since && now - since > LAGGING_AFTER;
+    }
+    pthread_mutex_unlock(&h->lock);
+    return lags;
+}
+
+static void note_acked(follower *f)
+{
+    const qc_index *at = f->follow.acked_at;
+    atomic_store(&f->acked_height, at ? at->height : UINT32_MAX);
+    atomic_store(&f->full_since, 0);
 }
 
 static void enlist(qc_host *h, follower *f)
@@ -218,6 +259,7 @@ static qn_status follow_open(qn_cap *cap, const qn_follow_options *options, cons
     snprintf(f->pin_name, sizeof f->pin_name, "%s#%llu", cap->plugin->label,
              (unsigned long long)f->id);
     atomic_store(&f->waiting, false);
+    note_acked(f);
     enlist(h, f);
     update_pin(f, false);
     *out = f->id;
@@ -255,6 +297,8 @@ static qn_status follow_next(qn_cap *cap, uint64_t id, const qn_follow_event **e
     if (st == QN_E_AGAIN)
         return st;
     atomic_store(&f->waiting, false);
+    if (st == QN_E_LIMIT && !atomic_load(&f->full_since))
+        atomic_store(&f->full_since, qc_clock_mono());
     if (st == QN_OK && (st = read_body(f, at, type)) == QN_E_PRUNED) {
         /* Deleted between the look and the read: by now it is a gap. */
         st = qc_follow_peek(&f->follow, &at, &type);
@@ -278,8 +322,10 @@ static qn_status follow_ack(qn_cap *cap, uint64_t id, uint64_t seq)
     if (!f)
         return QN_E_CLOSED;
     st = qc_follow_ack(&f->follow, seq);
-    if (st == QN_OK)
+    if (st == QN_OK) {
         update_pin(f, false);
+        note_acked(f);
+    }
     return st;
 }
 

@@ -106,6 +106,11 @@ static bool set_plugin(qc_grant *g, const char *key, const char *value, const ch
         g->trusted = strcmp(value, "trusted") == 0;
         return g->trusted || strcmp(value, "isolated") == 0;
     }
+    if (strcmp(key, "sandbox") == 0) {
+        *want = "require or best-effort";
+        g->best_effort = strcmp(value, "best-effort") == 0;
+        return g->best_effort || strcmp(value, "require") == 0;
+    }
     return false;
 }
 

@@ -11,10 +11,11 @@ typedef struct qc_grant_item {
 } qc_grant_item;
 
 typedef struct qc_grant {
-    char *file;    /* of the plugin, as written */
-    char *sha256;  /* 64 hex digits, or NULL */
-    bool trusted;  /* mode */
-    bool unstable; /* unstable = yes */
+    char *file;       /* of the plugin, as written */
+    char *sha256;     /* 64 hex digits, or NULL */
+    bool trusted;     /* mode */
+    bool best_effort; /* sandbox: go on without a layer that this machine lacks */
+    bool unstable;    /* unstable = yes */
     qc_grant_item iface[QC_GRANT_ITEMS_MAX];
     size_t n_iface;
     qc_grant_item config[QC_GRANT_ITEMS_MAX];

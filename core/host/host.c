@@ -7,6 +7,7 @@
 #include "core/os/file.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <time.h>
 
 #define CACHE_BYTES ((size_t)64 << 20)
@@ -72,15 +73,46 @@ static bool ends_with(const char *name, const char *ending)
     return n > e && strcmp(name + n - e, ending) == 0;
 }
 
-static void add(qc_host *h, qc_plugin *p)
+bool qc_host_add(qc_host *h, qc_plugin *p)
 {
-    if (h->n_plugin == QC_HOST_PLUGINS) {
-        qc_log(QC_LOG_WARN, "plugin", "%s: not looked at: found more than %u plugins", p->label,
-               QC_HOST_PLUGINS);
-        qc_plugin_free(p);
-        return;
+    pthread_mutex_lock(&h->list_lock);
+    bool room = h->n_plugin < QC_HOST_PLUGINS;
+    if (room)
+        h->plugin[h->n_plugin++] = p;
+    pthread_mutex_unlock(&h->list_lock);
+    if (room)
+        return true;
+    qc_log(QC_LOG_WARN, "plugin", "%s: not looked at: found more than %u plugins", p->label,
+           QC_HOST_PLUGINS);
+    qc_plugin_free(p);
+    return false;
+}
+
+qc_plugin *qc_host_by_name(const qc_host *h, const char *name)
+{
+    qc_plugin *found = NULL;
+    for (size_t i = 0; i < h->n_plugin; i++) {
+        const char *dot = strrchr(h->plugin[i]->label, '.');
+        if (strcmp(h->plugin[i]->label, name) == 0)
+            return h->plugin[i];
+        if (dot && strcmp(dot + 1, name) == 0) {
+            if (found)
+                return NULL;
+            found = h->plugin[i];
+        }
     }
-    h->plugin[h->n_plugin++] = p;
+    return found;
+}
+
+void qc_host_event(qc_host *h, const qc_plugin *p, qc_plugin_state s, const char *why)
+{
+    pthread_mutex_lock(&h->event_lock);
+    qc_plugin_event *e = &h->event[++h->n_event % QC_HOST_EVENTS];
+    *e = (qc_plugin_event){.seq = h->n_event, .time = qc_clock_now(), .state = s};
+    snprintf(e->id, sizeof e->id, "%s", p->label ? p->label : "");
+    snprintf(e->reason, sizeof e->reason, "%s", why);
+    pthread_mutex_unlock(&h->event_lock);
+    qc_rpc_waitlist_wake(h->changes);
 }
 
 static const qc_plugin *same_id(const qc_host *h, const qc_plugin *p)
@@ -111,7 +143,7 @@ static void read_grants(qc_host *h)
             p->resolution.needs_grant = false;
             qc_plugin_reject(p);
         }
-        add(h, p);
+        (void)qc_host_add(h, p);
         qc_free(path);
     }
     qc_os_list_free(&list);
@@ -140,7 +172,7 @@ static void read_folder(qc_host *h)
             qc_plugin_free(p);
         } else {
             qc_log(QC_LOG_INFO, "plugin", "%s: found without a grant (quoin-plugin enable)", path);
-            add(h, p);
+            (void)qc_host_add(h, p);
         }
         qc_free(path);
     }
@@ -161,9 +193,13 @@ qc_host *qc_host_new(const qc_host_options *o)
     h->grant_dir = qc_strdup(o->grant_dir);
     h->data_dir = qc_strdup(o->data_dir);
     pthread_mutex_init(&h->lock, NULL);
+    pthread_mutex_init(&h->list_lock, NULL);
+    pthread_mutex_init(&h->event_lock, NULL);
+    h->changes = qc_rpc_waitlist_new();
     qc_os_random(&h->epoch, sizeof h->epoch);
     h->epoch |= 1; /* never 0 */
     h->blocks = qc_blocks_new(o->chain, CACHE_BYTES);
+    qc_host_runner_open(h);
     qc_chain_listen(o->chain, &ev);
     read_grants(h);
     read_folder(h);
@@ -173,6 +209,9 @@ qc_host *qc_host_new(const qc_host_options *o)
 void qc_host_start(qc_host *h, qc_chain_thread *thread)
 {
     h->chain_thread = thread;
+    if (qc_supervisor_new(h, &h->supervisor))
+        qc_log(QC_LOG_ERROR, "plugin",
+               "no thread to supervise plugins: none is started again when it crashes");
     for (size_t i = 0; i < h->n_plugin; i++)
         if (h->plugin[i]->state == QC_PLUGIN_READY)
             qc_plugin_start(h->plugin[i]);
@@ -180,11 +219,18 @@ void qc_host_start(qc_host *h, qc_chain_thread *thread)
 
 bool qc_host_stop(qc_host *h)
 {
-    for (size_t i = 0; i < h->n_plugin; i++)
+    qc_supervisor_stop(h->supervisor);
+    for (size_t i = 0; i < h->n_plugin; i++) {
         qc_plugin_stop(h->plugin[i], NULL);
+        if (h->plugin[i]->successor)
+            qc_plugin_stop(h->plugin[i]->successor, NULL);
+    }
     bool all = true;
-    for (size_t i = 0; i < h->n_plugin; i++)
+    for (size_t i = 0; i < h->n_plugin; i++) {
         all &= qc_plugin_join(h->plugin[i]);
+        if (h->plugin[i]->successor)
+            all &= qc_plugin_join(h->plugin[i]->successor);
+    }
     if (!all)
         return false;
     pthread_mutex_lock(&h->lock);
@@ -202,16 +248,25 @@ void qc_host_free(qc_host *h)
     if (h->rpc_registered) {
         (void)!qc_rpc_unregister(h->o.registry, "listplugins");
         (void)!qc_rpc_unregister(h->o.registry, "getplugininfo");
+        for (const qc_rpc_method *m = QC_HOST_ACTIONS; m->name; m++)
+            (void)!qc_rpc_unregister(h->o.registry, m->name);
     }
+    qc_supervisor_free(h->supervisor);
     bool wedged = false;
     for (size_t i = 0; i < h->n_plugin; i++) {
         wedged |= h->plugin[i]->thread != NULL;
+        if (h->plugin[i]->successor)
+            qc_plugin_free(h->plugin[i]->successor);
         qc_plugin_free(h->plugin[i]);
     }
     if (wedged) /* a thread that was left behind may still call in */
         return;
     qc_blocks_free(h->blocks); /* only when it was never stopped */
+    qc_host_runner_close(h);
     pthread_mutex_destroy(&h->lock);
+    pthread_mutex_destroy(&h->list_lock);
+    pthread_mutex_destroy(&h->event_lock);
+    qc_rpc_waitlist_free(h->changes);
     qc_free(h->network);
     qc_free(h->plugin_dir);
     qc_free(h->grant_dir);

@@ -15,6 +15,10 @@ typedef struct qc_host_options {
     const char *plugin_dir; /* -plugindir: where file names of grants are looked up */
     const char *grant_dir;  /* -plugingrants, else <datadir>/<chain>/plugins.d */
     const char *data_dir;   /* <datadir>/<chain>/plugins: made when a plugin holds store.own */
+    const char *runner;     /* path of quoin-runner; NULL: no isolated plugin can run */
+    uint32_t uid_base;      /* -pluginuids: users of plugins when the node is root */
+    uint32_t uid_count;
+    uint32_t backoff_ms; /* first pause before a crashed plugin comes back; 0: a second */
 } qc_host_options;
 
 /** Read all grants and check their plugins (steps 1 to 8 of the load sequence); each that cannot be

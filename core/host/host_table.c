@@ -68,11 +68,18 @@ static void host_log(qn_cap *host, uint32_t level, const char *message, uint32_t
     static const qc_log_level map[] = {QC_LOG_INFO, QC_LOG_ERROR, QC_LOG_WARN, QC_LOG_INFO,
                                        QC_LOG_DEBUG};
     char line[LINE_MAX_BYTES + 1];
-    qc_log_level l = map[level < QC_COUNTOF(map) ? level : QN_LOG_INFO];
+    uint32_t known = level < QC_COUNTOF(map) ? level : QN_LOG_INFO;
+    qc_log_level l = map[known];
+    uint32_t wanted = (uint32_t)atomic_load(&host->plugin->log_level);
+    if (wanted && known > wanted)
+        return;
+    if (wanted == QN_LOG_DEBUG && known == QN_LOG_DEBUG)
+        l = QC_LOG_INFO; /* the operator asked for this plugin's, whatever the node's log keeps */
     if (atomic_load(&host->plugin->left) || !qc_log_enabled(l, "plugin") || !may_log(host->plugin))
         return;
     clean_copy(line, sizeof line, message, len);
-    qc_log(l, "plugin", "%s: %s", host->plugin->label, line);
+    qc_log(l, "plugin", "%s: %s%s", host->plugin->label, known == QN_LOG_DEBUG ? "debug: " : "",
+           line);
 }
 
 static void host_fail(qn_cap *host, qn_status why, const char *message, uint32_t len)

@@ -2,25 +2,68 @@
 #pragma once
 #include "core/host/blocks.h"
 #include "core/host/plugin.h"
+#include "core/host/supervise.h"
 
 #define QC_HOST_PLUGINS 256u
+#define QC_HOST_EVENTS 256u /* that are remembered */
+
+/** A change of a plugin's state. */
+typedef struct qc_plugin_event {
+    uint64_t seq; /* from 1; 0: none */
+    int64_t time;
+    char id[72];
+    qc_plugin_state state;
+    char reason[256];
+} qc_plugin_event;
 
 struct qc_follower; /* adapter_chain_follow.c */
 
 struct qc_host {
     qc_host_options o;
     char *network, *plugin_dir, *grant_dir, *data_dir;
+    char *runner;  /* path */
+    int runner_fd; /* open since the start; -1: isolated plugins cannot run */
+    int store_fd;  /* the module of store.own, sealed; -1: none */
+    struct qc_arena *arena;
+    int page_fd; /* memory that runners read: see qc_host_page */
+    void *page;
     qc_chain_thread *chain_thread;
     uint64_t epoch;
     qc_blocks *blocks;
     qc_plugin *plugin[QC_HOST_PLUGINS];
     size_t n_plugin;
     bool rpc_registered;
+    pthread_mutex_t list_lock; /* plugin[] and n_plugin, for readers; written by the supervisor */
+    qc_supervisor *supervisor; /* NULL before qc_host_start() */
+    qc_rpc_waitlist *changes;  /* an event, or an action is done */
+
+    pthread_mutex_t event_lock;
+    qc_plugin_event event[QC_HOST_EVENTS]; /* seq % QC_HOST_EVENTS */
+    uint64_t n_event;
 
     pthread_mutex_t lock; /* followers */
     struct qc_follower *followers;
     unsigned n_followers;
 };
+
+/** What runners read without asking: the first bytes of their page. */
+typedef struct qc_host_page {
+    _Atomic int64_t mock_time; /* 0: none */
+} qc_host_page;
+/** Who a plugin's process is to be when the node runs as root: a user of its own; else 0. */
+void qc_host_plugin_uid(const qc_host *h, const char *id, uint32_t *uid, uint32_t *gid);
+/** Open the runner and make what all runners share; what cannot be had is logged. */
+void qc_host_runner_open(qc_host *h);
+void qc_host_runner_close(qc_host *h);
+
+/** Add to the list. False: it is full, and p is freed. Thread: owner or supervisor. */
+bool qc_host_add(qc_host *h, QC_OWN qc_plugin *p);
+/** By id, or by the last label of exactly one. Thread: supervisor, or under list_lock. */
+qc_plugin *qc_host_by_name(const qc_host *h, const char *name);
+/** Remember a change and wake whoever waits for one. Thread: any. */
+void qc_host_event(qc_host *h, const qc_plugin *p, qc_plugin_state s, const char *why);
+/** Methods of rpc_plugin.c. */
+extern const qc_rpc_method QC_HOST_ACTIONS[];
 
 /** A follower came or went: tells the chain how many there are. Thread: any. */
 void qc_host_followers_changed(qc_host *h);

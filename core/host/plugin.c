@@ -4,6 +4,7 @@
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/host/isolated.h"
 #include "core/host/loader.h"
 
 #include <errno.h>
@@ -20,7 +21,7 @@ const char *qc_plugin_state_name(qc_plugin_state s)
 {
     static const char *const name[] = {"DISCOVERED", "REJECTED", "NEEDS-GRANT", "READY",
                                        "STARTING",   "RUNNING",  "STOPPING",    "STOPPED",
-                                       "CRASHED",    "WEDGED"};
+                                       "CRASHED",    "WEDGED",   "BACKOFF",     "QUARANTINED"};
     return name[s];
 }
 
@@ -43,10 +44,12 @@ void qc_plugin_set_state(qc_plugin *p, qc_plugin_state s, const char *fmt, ...)
     }
     pthread_cond_broadcast(&p->changed);
     pthread_mutex_unlock(&p->lock);
-    qc_log_level level =
-        s == QC_PLUGIN_CRASHED || s == QC_PLUGIN_WEDGED ? QC_LOG_ERROR : QC_LOG_INFO;
+    bool bad = s == QC_PLUGIN_CRASHED || s == QC_PLUGIN_WEDGED || s == QC_PLUGIN_QUARANTINED;
+    qc_log_level level = bad ? QC_LOG_ERROR : QC_LOG_INFO;
     qc_log(level, "plugin", "%s: %s -> %s%s%s", p->label, qc_plugin_state_name(was),
            qc_plugin_state_name(s), *why ? ": " : "", qc_printable(why));
+    qc_host_event(p->host, p, s, why);
+    qc_supervise(p->host->supervisor, p);
 }
 
 qc_plugin_state qc_plugin_get_state(qc_plugin *p)
@@ -150,10 +153,13 @@ qc_plugin *qc_plugin_new_found(qc_host *h, const char *file)
 static bool open_caps(qc_plugin *p)
 {
     p->host_cap.plugin = p;
+    p->host_cap.head.enter = qc_cap_enter_head;
     for (size_t i = 0; i < p->resolution.n; i++) {
         const qc_resolved *r = &p->resolution.item[i];
         if (r->answer != QC_ANSWER_GRANTED || strcmp(r->want->id, "host/1") == 0)
             continue;
+        if (r->iface->local && !p->grant.trusted)
+            continue; /* it lies in the plugin's own process */
         for (size_t k = 0; k < QC_COUNTOF(ADAPTERS); k++) {
             if (strcmp(ADAPTERS[k]->id, r->want->id) != 0 || p->n_cap == QC_PLUGIN_CAPS)
                 continue;
@@ -167,7 +173,9 @@ static bool open_caps(qc_plugin *p)
                            qc_err_text(err), *why ? ": " : "", why);
                 return false;
             }
+            pthread_mutex_lock(&p->lock); /* listplugins looks at them */
             p->n_cap++;
+            pthread_mutex_unlock(&p->lock);
         }
     }
     return true;
@@ -175,10 +183,11 @@ static bool open_caps(qc_plugin *p)
 
 static void close_caps(qc_plugin *p)
 {
-    while (p->n_cap) {
-        qn_cap *cap = &p->cap[--p->n_cap];
-        cap->adapter->close(cap);
-    }
+    for (size_t i = p->n_cap; i > 0; i--)
+        p->cap[i - 1].adapter->close(&p->cap[i - 1]);
+    pthread_mutex_lock(&p->lock);
+    p->n_cap = 0;
+    pthread_mutex_unlock(&p->lock);
 }
 
 /* After this nothing of the plugin is called any more but stop() and fini(). */
@@ -206,6 +215,8 @@ static void end_here(qc_plugin *p, qc_plugin_state s, const char *why)
     p->ended = true;
     pthread_cond_broadcast(&p->changed);
     pthread_mutex_unlock(&p->lock);
+    atomic_store(&p->pid, 0);
+    qc_supervise(p->host->supervisor, p);
     qc_loop_stop(p->loop);
 }
 
@@ -246,10 +257,74 @@ static void run_init(qc_plugin *p)
 static void begin(void *arg)
 {
     qc_plugin *p = arg;
-    if (!open_caps(p) || !qc_loader_open(&p->image, &p->library, &p->entry, &p->problems))
+    if (!open_caps(p)) {
         reject_here(p);
-    else
+    } else if (!p->grant.trusted) {
+        p->callable = true;
+        qc_isolated_begin(p);
+    } else if (!qc_loader_open(&p->image, &p->library, &p->entry, &p->problems)) {
+        reject_here(p);
+    } else {
         run_init(p);
+    }
+}
+
+/* ---- what an isolated one's process does ---- */
+
+void qc_plugin_iso_ready(qc_plugin *p)
+{
+    pthread_mutex_lock(&p->lock);
+    bool hold = p->hold, stop_asked = p->stop_asked;
+    p->waits = hold;
+    pthread_cond_broadcast(&p->changed);
+    pthread_mutex_unlock(&p->lock);
+    if (hold)
+        qc_supervise(p->host->supervisor, p);
+    else if (!stop_asked)
+        qc_isolated_start(p->iso);
+}
+
+void qc_plugin_iso_running(qc_plugin *p)
+{
+    pthread_mutex_lock(&p->lock);
+    bool stop_asked = p->stop_asked;
+    pthread_mutex_unlock(&p->lock);
+    if (!stop_asked)
+        qc_plugin_set_state(p, QC_PLUGIN_RUNNING, NULL);
+}
+
+void qc_plugin_iso_refused(qc_plugin *p)
+{
+    reject_here(p);
+}
+
+void qc_plugin_iso_ended(qc_plugin *p, const char *reason)
+{
+    pthread_mutex_lock(&p->lock);
+    bool gave_up = p->reason != NULL && p->stop_asked;
+    pthread_mutex_unlock(&p->lock);
+    if (p->iso->violated)
+        end_here(p, QC_PLUGIN_QUARANTINED, reason);
+    else if (reason && !gave_up)
+        end_here(p, QC_PLUGIN_CRASHED, reason);
+    else
+        end_here(p, gave_up ? QC_PLUGIN_CRASHED : QC_PLUGIN_STOPPED, NULL);
+}
+
+static void go_here(void *arg)
+{
+    qc_plugin *p = arg;
+    pthread_mutex_lock(&p->lock);
+    bool go = p->waits && !p->stop_asked;
+    p->waits = p->hold = false;
+    pthread_mutex_unlock(&p->lock);
+    if (go && p->iso)
+        qc_isolated_start(p->iso);
+}
+
+void qc_plugin_go(qc_plugin *p)
+{
+    qc_loop_post(p->loop, go_here, p);
 }
 
 static void thread_main(void *arg)
@@ -268,6 +343,10 @@ static void stop_here(void *arg)
     pthread_mutex_lock(&p->lock);
     bool failed = p->reason != NULL;
     pthread_mutex_unlock(&p->lock);
+    if (p->iso) { /* its end will be told */
+        qc_isolated_stop(p->iso);
+        return;
+    }
     if (p->started)
         (void)p->entry->stop(p->self, p->grant.stop_s * 1000);
     end_here(p, failed ? QC_PLUGIN_CRASHED : QC_PLUGIN_STOPPED, NULL);
@@ -327,13 +406,33 @@ static void leave_behind(qc_plugin *p)
                         p->grant.stop_s);
 }
 
+/* Two may wait for the end: one of them joins. */
+static bool join_thread(qc_plugin *p)
+{
+    pthread_mutex_lock(&p->lock);
+    while (p->joining)
+        pthread_cond_wait(&p->changed, &p->lock);
+    qc_thread *t = p->thread;
+    p->joining = t != NULL;
+    pthread_mutex_unlock(&p->lock);
+    if (!t)
+        return true;
+    qc_thread_join(t);
+    pthread_mutex_lock(&p->lock);
+    p->thread = NULL;
+    p->joining = false;
+    pthread_cond_broadcast(&p->changed);
+    pthread_mutex_unlock(&p->lock);
+    return true;
+}
+
 bool qc_plugin_join(qc_plugin *p)
 {
     if (!p->thread)
         return true;
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)p->grant.stop_s + 1;
+    until.tv_sec += (time_t)p->grant.stop_s + (p->grant.trusted ? 1 : 5);
     pthread_mutex_lock(&p->lock);
     int late = 0;
     while (!p->ended && late != ETIMEDOUT)
@@ -344,9 +443,60 @@ bool qc_plugin_join(qc_plugin *p)
         leave_behind(p);
         return false;
     }
-    qc_thread_join(p->thread);
-    p->thread = NULL;
-    return true;
+    return join_thread(p);
+}
+
+/* What one run of it leaves behind. */
+static void clear_run(qc_plugin *p)
+{
+    qc_plugin_timers_clear(p);
+    qc_isolated_free(p->iso);
+    p->iso = NULL;
+    qc_loop_free(p->loop);
+    p->loop = NULL;
+}
+
+void qc_plugin_reset(qc_plugin *p)
+{
+    clear_run(p);
+    pthread_mutex_lock(&p->lock);
+    qc_free(p->reason);
+    p->reason = NULL;
+    p->ended = p->stop_asked = p->waits = false;
+    p->progress[0] = 0;
+    p->progress_permille = 0;
+    atomic_store(&p->host_cap.revoked, false);
+    pthread_mutex_unlock(&p->lock);
+    qc_problems_clear(&p->problems);
+    p->hold = p->store_later = false;
+    p->ran_since = 0;
+    atomic_store(&p->block_given, false);
+}
+
+typedef struct kill_order {
+    qc_plugin *plugin;
+    char *why;
+} kill_order;
+
+static void kill_here(void *arg)
+{
+    kill_order *k = arg;
+    if (k->plugin->iso)
+        qc_isolated_kill(k->plugin->iso, k->why);
+    qc_free(k->why);
+    qc_free(k);
+}
+
+void qc_plugin_kill(qc_plugin *p, const char *fmt, ...)
+{
+    char why[256];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(why, sizeof why, fmt, ap);
+    va_end(ap);
+    kill_order *k = qc_alloc(sizeof *k);
+    *k = (kill_order){p, qc_strdup(why)};
+    qc_loop_post(p->loop, kill_here, k);
 }
 
 void qc_plugin_free(qc_plugin *p)
@@ -355,10 +505,8 @@ void qc_plugin_free(qc_plugin *p)
         return;
     if (p->thread) /* wedged: its thread may still use all of this */
         return;
-    for (size_t i = 0; i < QC_PLUGIN_TIMERS; i++)
-        qc_timer_free(p->timer[i].timer);
-    if (p->loop)
-        qc_loop_free(p->loop);
+    clear_run(p);
+    qc_timer_free(p->again);
     qc_image_clear(&p->image);
     qc_grant_clear(&p->grant);
     qc_problems_clear(&p->problems);

@@ -22,7 +22,10 @@ typedef enum qc_plugin_state {
     QC_PLUGIN_STOPPING,
     QC_PLUGIN_STOPPED,
     QC_PLUGIN_CRASHED,
-    QC_PLUGIN_WEDGED
+    QC_PLUGIN_WEDGED,
+    QC_PLUGIN_BACKOFF,     /* crashed; will be started again */
+    QC_PLUGIN_QUARANTINED, /* will not be started again until an operator says so */
+    QC_PLUGIN_LAGGING      /* RUNNING, with its window full for a while */
 } qc_plugin_state;
 const char *qc_plugin_state_name(qc_plugin_state s);
 
@@ -49,8 +52,12 @@ struct qc_plugin {
     void *library;
     const qn_plugin_1 *entry;
     void *self;
-    bool inited, started;
-    bool callable; /* callbacks may run (loop) */
+    bool inited, started;    /* trusted */
+    struct qc_isolated *iso; /* isolated: its process; NULL before and in trusted mode */
+    bool hold;               /* isolated: wait with start() until qc_plugin_go() */
+    bool store_later;        /* isolated: a former self still holds the store */
+    bool waits;              /* init() has run and hold is set; under the lock */
+    bool callable;           /* callbacks may run (loop) */
     qn_cap host_cap;
     qn_cap cap[QC_PLUGIN_CAPS];
     size_t n_cap;
@@ -66,10 +73,26 @@ struct qc_plugin {
     char progress[64];
     uint32_t progress_permille;
     bool ended; /* the thread is about to return */
+    bool joining;
     bool stop_asked;
     double log_tokens;
     qc_mono log_at;
     uint64_t log_dropped, log_lines;
+
+    _Atomic int log_level;    /* 1 error to 4 debug; 0: as the node's log */
+    _Atomic int pid;          /* of its process; 0: none */
+    _Atomic bool block_given; /* it was handed `block` and has not acknowledged it */
+    qn_block_ref block;       /* plugin's loop; read when it has ended */
+
+    /* the supervisor's */
+    uint32_t restarts;
+    qc_mono crash[16]; /* the last ones */
+    unsigned n_crash, backoff, deaths;
+    qn_block_ref died_at;
+    qc_mono ran_since; /* RUNNING since; 0: not yet */
+    qc_timer *again;
+    struct qc_action *action;                  /* what an operator waits for */
+    struct qc_plugin *successor, *predecessor; /* while it is being reloaded */
 };
 
 /** Steps 1 to 8 for one grant file. Never fails: the outcome is its state. */
@@ -82,9 +105,19 @@ void qc_plugin_reject(qc_plugin *p);
 void qc_plugin_start(qc_plugin *p);
 /** Ask it to stop; returns at once. Thread: any. */
 void qc_plugin_stop(qc_plugin *p, const char *reason);
+/** Run start() of a plugin that was started with `hold`. Thread: any. */
+void qc_plugin_go(qc_plugin *p);
 /** Wait for its end after qc_plugin_stop(). Returns false: WEDGED, its thread is left behind. */
 bool qc_plugin_join(qc_plugin *p);
 void qc_plugin_free(qc_plugin *p);
+/** After qc_plugin_join(): as it was before qc_plugin_start(). */
+void qc_plugin_reset(qc_plugin *p);
+/** Kill an isolated plugin's process; it is then QUARANTINED for this reason. Thread: any. */
+void qc_plugin_kill(qc_plugin *p, const char *fmt, ...) QC_PRINTF(2, 3);
+/** Has it not taken what there is for it, its window full, for half a minute? Thread: any. */
+bool qc_plugin_lags(qc_plugin *p);
+/** How many blocks the slowest of its subscriptions is behind. Thread: any. */
+uint32_t qc_plugin_lag(qc_plugin *p);
 void qc_plugin_set_state(qc_plugin *p, qc_plugin_state s, const char *fmt, ...) QC_PRINTF(3, 4);
 qc_plugin_state qc_plugin_get_state(qc_plugin *p);
 /** One log block: step and every problem. */

@@ -74,11 +74,10 @@ static void check_lines(const qc_manifest *m, const qc_grant *g, qc_problems *p)
 
 static void check_mode(const qc_manifest *m, const qc_grant *g, qc_problems *p)
 {
-    if (!g->trusted)
+    if (!g->trusted && !m->may_isolated)
         qc_problem(p, STEP,
-                   "mode: found isolated, wanted trusted: this version cannot yet run a plugin "
-                   "in a process of its own");
-    else if (!g->sha256)
+                   "mode: found isolated, wanted trusted (the manifest allows nothing else)");
+    else if (g->trusted && !g->sha256)
         qc_problem(p, STEP,
                    "sha256: found none, wanted one: a trusted plugin must be pinned "
                    "(quoin-plugin pin)");

@@ -3,6 +3,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
+#include "core/os/process.h"
 
 static void write_caps(qc_jw *w, const qc_plugin *p)
 {
@@ -23,6 +24,20 @@ static void write_caps(qc_jw *w, const qc_plugin *p)
         qc_jw_obj_end(w);
     }
     qc_jw_arr_end(w);
+}
+
+/* CPU and memory as the kernel counts them for its process. */
+static void write_process(qc_jw *w, qc_plugin *p)
+{
+    int pid = atomic_load(&p->pid);
+    uint64_t cpu_ms, rss;
+    if (!pid)
+        return;
+    qc_jw_kint(w, "pid", pid);
+    if (qc_os_process_usage(pid, &cpu_ms, &rss)) {
+        qc_jw_kuint(w, "cpu_ms", cpu_ms);
+        qc_jw_kuint(w, "rss_bytes", rss);
+    }
 }
 
 static void write_plugin(qc_jw *w, qc_plugin *p, bool whole)
@@ -60,6 +75,9 @@ static void write_plugin(qc_jw *w, qc_plugin *p, bool whole)
         for (size_t i = 0; i < p->problems.n; i++)
             qc_jw_str(w, p->problems.line[i]);
         qc_jw_arr_end(w);
+        qc_jw_kuint(w, "restarts", p->restarts);
+        qc_jw_kuint(w, "lag_blocks", qc_plugin_lag(p));
+        write_process(w, p);
         qc_jw_kuint(w, "log_lines", p->log_lines);
         qc_jw_kuint(w, "log_dropped", p->log_dropped);
     }
@@ -72,39 +90,26 @@ static void rpc_listplugins(qc_rpc_req *r, void *arg)
     qc_host *h = arg;
     qc_jw *w = qc_rpc_out(r);
     qc_jw_arr(w);
+    pthread_mutex_lock(&h->list_lock);
     for (size_t i = 0; i < h->n_plugin; i++)
         write_plugin(w, h->plugin[i], false);
+    pthread_mutex_unlock(&h->list_lock);
     qc_jw_arr_end(w);
-}
-
-/* An id, or the last label of exactly one. */
-static qc_plugin *by_name(qc_host *h, const char *name)
-{
-    qc_plugin *found = NULL;
-    for (size_t i = 0; i < h->n_plugin; i++) {
-        const char *dot = strrchr(h->plugin[i]->label, '.');
-        if (strcmp(h->plugin[i]->label, name) == 0)
-            return h->plugin[i];
-        if (dot && strcmp(dot + 1, name) == 0) {
-            if (found)
-                return NULL;
-            found = h->plugin[i];
-        }
-    }
-    return found;
 }
 
 static void rpc_getplugininfo(qc_rpc_req *r, void *arg)
 {
+    qc_host *h = arg;
     const char *name = "";
     if (!qc_rpc_str(r, 0, &name))
         return;
-    qc_plugin *p = by_name(arg, name);
-    if (!p) {
+    pthread_mutex_lock(&h->list_lock);
+    qc_plugin *p = qc_host_by_name(h, name);
+    if (p)
+        write_plugin(qc_rpc_out(r), p, true);
+    else
         (void)qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "Plugin not found");
-        return;
-    }
-    write_plugin(qc_rpc_out(r), p, true);
+    pthread_mutex_unlock(&h->list_lock);
 }
 
 static const qc_rpc_param PARAMS_INFO[] = {
@@ -133,5 +138,6 @@ static const qc_rpc_method METHODS[] = {
 void qc_host_register_rpc(qc_host *h)
 {
     qc_rpc_register_all(h->o.registry, METHODS, h);
+    qc_rpc_register_all(h->o.registry, QC_HOST_ACTIONS, h);
     h->rpc_registered = true;
 }

@@ -78,6 +78,15 @@ bool qc_child_reap(qc_child *c, int *status)
     return true;
 }
 
+void qc_child_wait(qc_child *c, int *status)
+{
+    int got = 0;
+    while (c->pid > 0 && waitpid(c->pid, &got, 0) < 0 && errno == EINTR)
+        continue;
+    c->pid = -1;
+    *status = got;
+}
+
 void qc_child_status_text(int status, char *out, size_t cap)
 {
     int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;

@@ -33,6 +33,8 @@ QC_MUST_CHECK qc_err qc_child_start(int runner_fd, qc_child *out);
 void qc_child_kill(const qc_child *c);
 /** How it ended. False: it still runs. Never blocks. *status as waitpid(2) gives it. */
 bool qc_child_reap(qc_child *c, int *status);
+/** The same, and wait for it: for a child that was killed. */
+void qc_child_wait(qc_child *c, int *status);
 /** "killed by signal 11 (Segmentation fault)", "exit status 1", "killed: forbidden system call",
  *  "aborted" */
 void qc_child_status_text(int status, char *out, size_t cap);

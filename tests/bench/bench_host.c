@@ -60,7 +60,11 @@ static void open_rig(rig *r, cg_chain *g, unsigned mixed)
         fprintf(stderr, "%s\n", detail);
         abort();
     }
-    const qc_host_options h = {r->chain, NULL, "regtest", r->dir, r->dir, r->dir};
+    const qc_host_options h = {.chain = r->chain,
+                               .network = "regtest",
+                               .plugin_dir = r->dir,
+                               .grant_dir = r->dir,
+                               .data_dir = r->dir};
     r->host = qc_host_new(&h);
     if (qc_chain_activate(r->chain))
         abort();

@@ -52,9 +52,20 @@ void rig_open(host_rig *r, const char *dir)
 
 void rig_host_start(host_rig *r)
 {
-    const qc_host_options o = {r->chain,      r->registry,  "regtest",
-                               r->plugin_dir, r->grant_dir, r->data_dir};
+    const char *top = getenv("top_builddir");
+    char *runner = qc_asprintf("%s/quoin-runner", top ? top : ".");
+    const qc_host_options o = {.chain = r->chain,
+                               .registry = r->registry,
+                               .network = "regtest",
+                               .plugin_dir = r->plugin_dir,
+                               .grant_dir = r->grant_dir,
+                               .data_dir = r->data_dir,
+                               .runner = runner,
+                               .uid_base = 61184,
+                               .uid_count = 256,
+                               .backoff_ms = 10};
     r->host = qc_host_new(&o);
+    qc_free(runner);
     qc_host_register_rpc(r->host);
     assert_int_equal(qc_chain_thread_start(&r->thread, r->chain), QC_OK);
     qc_host_start(r->host, r->thread);
@@ -103,13 +114,16 @@ void rig_plugin(host_rig *r, const char *shape, const char *file)
     qc_free(to);
 }
 
+/* Most tests want to see a plugin go down, not come back. */
+#define STAY_DOWN "[failure]\nrestart = 0/10min\n"
+
 void rig_grant(host_rig *r, const char *id, const char *file, const char *grants, const char *extra)
 {
     qc_image m;
     qc_problems p = {0};
     char *so = qc_asprintf("%s/%s", r->plugin_dir, file);
     (void)qc_image_open(so, NULL, &m, &p);
-    char *text = qc_asprintf("[plugin]\nfile = %s\nsha256 = %s\nmode = trusted\n[grant]\n%s%s",
+    char *text = qc_asprintf("[plugin]\nfile = %s\nsha256 = %s\nmode = " RIG_MODE "\n[grant]\n%s%s",
                              file, m.sha256, grants, extra ? extra : "");
     char *path = qc_asprintf("%s/%s.grant", r->grant_dir, id);
     assert_int_equal(qc_os_write_file_atomic(path, qc_span_str(text), 0600), QC_OK);

@@ -17,6 +17,15 @@ typedef struct host_rig {
     qc_host *host;
 } host_rig;
 
+/** Each test program of the host is built twice, so that everything is tried in both modes. */
+#if defined(RIG_ISOLATED)
+#define RIG_MODE "isolated"
+#define RIG_TRUSTED false
+#else
+#define RIG_MODE "trusted"
+#define RIG_TRUSTED true
+#endif
+
 /** Folders, chain and engine; no host yet. `dir` NULL: a new scratch folder. */
 void rig_open(host_rig *r, const char *dir);
 /** Stops everything; the folder stays. */

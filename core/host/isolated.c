@@ -1,0 +1,533 @@
+#include "core/host/isolated.h"
+
+#include "core/base/alloc.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/frame/hello.h"
+#include "core/host/internal.h"
+#include "core/os/file.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SECOND INT64_C(1000000000)
+#define TICK_MS 1000
+#define ON_TIME (SECOND / 5)   /* a tick that is later than this tells that we were busy */
+#define MESSAGES_PER_S 50000.0 /* what a plugin may send when its grant says nothing */
+#define PAUSE_MS 10            /* how long reading rests when it sends more */
+#define BATCH 64u              /* messages that are read in one turn of the loop */
+#define FILES_PLAIN 64u        /* descriptors of a plugin without a store */
+#define FILES_STORE 512u
+
+/* ---- ends ---- */
+
+static void unwatch_all(qc_isolated *iso)
+{
+    qc_unwatch(iso->reading);
+    qc_unwatch(iso->writing);
+    qc_unwatch(iso->ended);
+    iso->reading = iso->writing = iso->ended = NULL;
+    if (iso->timer)
+        qc_timer_cancel(iso->timer);
+    if (iso->pause)
+        qc_timer_cancel(iso->pause);
+}
+
+/* Kill it, wait for the kernel to say so (a killed process ends at once), and tell. */
+static void finish(qc_isolated *iso, const char *fmt, ...)
+{
+    char why[300] = "", how[128] = "";
+    int status = 0;
+    if (iso->dead)
+        return;
+    iso->dead = true;
+    if (fmt) {
+        va_list ap;
+        va_start(ap, fmt);
+        vsnprintf(why, sizeof why, fmt, ap);
+        va_end(ap);
+    }
+    unwatch_all(iso);
+    if (!qc_child_reap(&iso->child, &status)) {
+        qc_child_kill(&iso->child);
+        qc_child_wait(&iso->child, &status);
+    }
+    qc_child_status_text(status, how, sizeof how);
+    /* A call that no plugin needs: what it is after is not what it was granted. */
+    iso->violated |= WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
+    bool refused = iso->plugin->problems.n > 0;
+    if (refused && !iso->violated)
+        qc_plugin_iso_refused(iso->plugin);
+    else if (fmt)
+        qc_plugin_iso_ended(iso->plugin, why);
+    else if (iso->step == QC_ISO_STOPPING && status == 0)
+        qc_plugin_iso_ended(iso->plugin, NULL);
+    else
+        qc_plugin_iso_ended(iso->plugin, how);
+}
+
+void qc_isolated_violation(qc_isolated *iso, const char *fmt, ...)
+{
+    char why[200];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(why, sizeof why, fmt, ap);
+    va_end(ap);
+    if (iso->dead)
+        return;
+    iso->violated = true;
+    finish(iso, "killed: its process broke the protocol: %s", why);
+}
+
+void qc_isolated_kill(qc_isolated *iso, const char *why)
+{
+    iso->violated = !iso->dead;
+    finish(iso, "killed: %s", why);
+}
+
+/* ---- messages from the runner ---- */
+
+uint32_t qc_isolated_cap_number(const qn_cap *cap)
+{
+    const qc_plugin *p = cap->plugin;
+    return cap == &p->host_cap ? 0 : (uint32_t)(cap - p->cap) + 1;
+}
+
+static qn_cap *cap_at(qc_plugin *p, uint32_t number)
+{
+    if (number == 0)
+        return &p->host_cap;
+    return number <= p->n_cap ? &p->cap[number - 1] : NULL;
+}
+
+static void serve_call(qc_isolated *iso, const qc_frame *f)
+{
+    qc_unpack in = qc_unpack_of(f->payload);
+    qc_pack out = QC_PACK_INIT, reply = QC_PACK_INIT;
+    qc_stub_call c = {.iso = iso,
+                      .cap = cap_at(iso->plugin, f->cap),
+                      .in = &in,
+                      .out = &out,
+                      .status = QN_E_INTERNAL,
+                      .cast = f->kind == QC_FRAME_CAST};
+    if (!c.cap)
+        qc_isolated_violation(iso, "capability %u was never granted", f->cap);
+    else if (!c.cast && iso->replying)
+        qc_isolated_violation(iso, "a call while the one before is being answered");
+    else if (!qc_stub_run(&c, f->method) && !iso->dead)
+        qc_isolated_violation(iso, "method %u of %s: malformed", f->method,
+                              c.cap->adapter ? c.cap->adapter->id : "host/1");
+    if (!iso->dead && !c.cast) {
+        qc_pack_u32(&reply, (uint32_t)c.status);
+        qc_pack_raw(&reply, out.out.data, out.out.len);
+        reply.failed |= out.failed;
+        qc_isolated_send(iso, QC_FRAME_REPLY, f->method, f->seq, f->cap, &reply, c.fd, c.n_fd);
+    } else {
+        for (uint32_t i = 0; i < c.n_fd; i++)
+            close(c.fd[i]);
+    }
+    qc_pack_clear(&out);
+}
+
+static void send_config(qc_isolated *iso, qc_life what)
+{
+    const qc_plugin *p = iso->plugin;
+    const qc_manifest *m = &p->image.manifest;
+    qc_pack out = QC_PACK_INIT;
+    if (what == QC_LIFE_INIT)
+        qc_pack_u8(&out, iso->store_later);
+    qc_pack_u32(&out, (uint32_t)m->n_config);
+    for (size_t i = 0; i < m->n_config; i++) {
+        qc_pack_str(&out, m->config[i].name);
+        qc_pack_str(&out, p->resolution.config[i]);
+    }
+    qc_isolated_send(iso, QC_FRAME_LIFE, (uint16_t)what, 0, 0, &out, NULL, 0);
+}
+
+static void set_deadline(qc_isolated *iso, uint32_t seconds)
+{
+    iso->deadline = qc_clock_mono() + (qc_mono)seconds * SECOND;
+}
+
+static void on_ready(qc_isolated *iso, const qc_frame *f)
+{
+    qc_plugin *p = iso->plugin;
+    qc_unpack in = qc_unpack_of(f->payload);
+    iso->held = qc_unpack_u32(&in);
+    iso->landlock_abi = qc_unpack_u32(&in);
+    char *missing = qc_unpack_str(&in);
+    uint64_t load_ns = qc_unpack_u64(&in);
+    if (iso->step != QC_ISO_STARTING || !qc_unpack_end(&in)) {
+        qc_free(missing);
+        qc_isolated_violation(iso, "READY: malformed or out of turn");
+        return;
+    }
+    qc_free(iso->sandbox_missing);
+    iso->sandbox_missing = missing;
+    if (missing && *missing)
+        qc_log(QC_LOG_INFO, "plugin", "%s: sandbox without %s", p->label, qc_printable(missing));
+    if (load_ns > 100000000)
+        qc_log(QC_LOG_WARN, "plugin", "%s: it took %llu ms to load, wanted less than 100", p->label,
+               (unsigned long long)(load_ns / 1000000));
+    iso->step = QC_ISO_INIT;
+    send_config(iso, QC_LIFE_INIT);
+}
+
+static void on_problem(qc_isolated *iso, const qc_frame *f)
+{
+    qc_unpack in = qc_unpack_of(f->payload);
+    char *step = qc_unpack_str(&in), *line = qc_unpack_str(&in);
+    if (qc_unpack_end(&in) && step && line && iso->step <= QC_ISO_START)
+        qc_problem(&iso->plugin->problems, iso->step == QC_ISO_STARTING ? "load" : "caps", "%s: %s",
+                   qc_printable(step), line);
+    else
+        qc_isolated_violation(iso, "PROBLEM: malformed or out of turn");
+    qc_free(step);
+    qc_free(line);
+}
+
+static void on_done(qc_isolated *iso, const qc_frame *f)
+{
+    static const char *const name[] = {"", "init", "start", "reconfigure", "stop"};
+    qc_plugin *p = iso->plugin;
+    qc_unpack in = qc_unpack_of(f->payload);
+    qn_status st = (qn_status)qc_unpack_u32(&in);
+    bool ok = qc_unpack_end(&in);
+    if (ok && f->method == QC_LIFE_INIT && iso->step == QC_ISO_INIT && st == QN_OK) {
+        iso->step = QC_ISO_READY;
+        iso->deadline = 0;
+        qc_plugin_iso_ready(p);
+    } else if (ok && f->method == QC_LIFE_START && iso->step == QC_ISO_START && st == QN_OK) {
+        iso->step = QC_ISO_RUNNING;
+        iso->deadline = 0;
+        qc_plugin_iso_running(p);
+    } else if (ok && ((f->method == QC_LIFE_INIT && iso->step == QC_ISO_INIT) ||
+                      (f->method == QC_LIFE_START && iso->step == QC_ISO_START))) {
+        finish(iso, "%s() answered status %d", name[f->method], (int)st);
+    } else if (ok && f->method == QC_LIFE_STOP && iso->step == QC_ISO_STOPPING) {
+        qc_log(QC_LOG_DEBUG, "plugin", "%s: stop() answered status %d", p->label, (int)st);
+    } else if (ok && f->method == QC_LIFE_RECONFIGURE && iso->step == QC_ISO_RUNNING) {
+        qc_log(st == QN_OK ? QC_LOG_INFO : QC_LOG_WARN, "plugin",
+               "%s: reconfigure() answered status %d", p->label, (int)st);
+    } else if (iso->step != QC_ISO_STOPPING) { /* asked to stop while init or start ran: expected */
+        qc_isolated_violation(iso, "DONE: malformed or out of turn");
+    }
+}
+
+static void take(qc_isolated *iso, const qc_frame *f)
+{
+    iso->messages++;
+    iso->bytes += f->payload.len;
+    if (f->n_fd)
+        qc_isolated_violation(iso, "a descriptor, which no message of it carries");
+    else if ((f->kind == QC_FRAME_CALL || f->kind == QC_FRAME_CAST) && iso->step != QC_ISO_STARTING)
+        serve_call(iso, f);
+    else if (f->kind == QC_FRAME_CAST && f->cap == 0) /* a constructor has nothing to log with */
+        qc_isolated_violation(iso, "a call before it was loaded");
+    else if (f->kind == QC_FRAME_READY)
+        on_ready(iso, f);
+    else if (f->kind == QC_FRAME_PROBLEM)
+        on_problem(iso, f);
+    else if (f->kind == QC_FRAME_DONE)
+        on_done(iso, f);
+    else if (f->kind == QC_FRAME_PONG && iso->pinged && f->seq == iso->ping_seq)
+        iso->pinged = 0;
+    else
+        qc_isolated_violation(iso, "message of kind %u out of turn", f->kind);
+}
+
+/* ---- reading ---- */
+
+static void on_readable(void *arg, int fd, unsigned events);
+
+static void resume(void *arg)
+{
+    qc_isolated *iso = arg;
+    if (!iso->dead && !iso->reading &&
+        qc_io_watch(iso->plugin->loop, iso->chan.fd, QC_IO_READ, on_readable, iso, &iso->reading))
+        finish(iso, "no descriptor to watch its process with");
+}
+
+/* A plugin that sends more than it may is read more slowly: the socket fills, and it waits. */
+static bool pay(qc_isolated *iso)
+{
+    double rate = iso->plugin->grant.calls_per_s;
+    rate = rate > 0 ? rate : MESSAGES_PER_S;
+    qc_mono now = qc_clock_mono();
+    iso->tokens += (double)(now - iso->token_at) * 1e-9 * rate;
+    iso->token_at = now;
+    if (iso->tokens > rate)
+        iso->tokens = rate;
+    iso->tokens -= 1;
+    if (iso->tokens >= 0)
+        return true;
+    qc_unwatch(iso->reading);
+    iso->reading = NULL;
+    qc_timer_set(iso->pause, PAUSE_MS);
+    return false;
+}
+
+/* Read what is there. False: nothing more, or the end. */
+static bool read_one(qc_isolated *iso)
+{
+    const qc_frame *f;
+    qc_err err = qc_chan_recv(&iso->chan, &f);
+    if (!err)
+        take(iso, f);
+    else if (err == QC_ECORRUPT)
+        qc_isolated_violation(iso, "no message");
+    else if (err == QC_ENOENT && !iso->dead) { /* it closed its end: it ends, or it will */
+        qc_unwatch(iso->reading);
+        iso->reading = NULL;
+        if (iso->step != QC_ISO_STOPPING)
+            set_deadline(iso, 1);
+    }
+    return (!err || err == QC_ECANCELED) && !iso->dead;
+}
+
+static void on_readable(void *arg, int fd, unsigned events)
+{
+    qc_isolated *iso = arg;
+    (void)fd;
+    (void)events;
+    for (unsigned i = 0; i < BATCH && iso->reading; i++)
+        if (!read_one(iso) || !pay(iso))
+            return;
+}
+
+/* The process has ended: what it said before still counts. */
+static void on_ended(void *arg, int fd, unsigned events)
+{
+    qc_isolated *iso = arg;
+    (void)fd;
+    (void)events;
+    while (!iso->dead && read_one(iso))
+        ;
+    finish(iso, NULL);
+}
+
+/* ---- time ---- */
+
+static void ping(qc_isolated *iso, qc_mono now)
+{
+    const qc_grant *g = &iso->plugin->grant;
+    if (iso->pinged) {
+        if (now - iso->pinged - iso->late > (qc_mono)g->ping_dead_s * SECOND)
+            finish(iso, "killed: its loop did not come back for %u s", g->ping_dead_s);
+    } else if (now - iso->late >= iso->deadline) {
+        iso->pinged = now;
+        iso->late = 0;
+        iso->deadline = now + (qc_mono)g->ping_s * SECOND;
+        qc_isolated_send(iso, QC_FRAME_PING, 0, ++iso->ping_seq, 0, NULL, NULL, 0);
+    }
+}
+
+static bool progressed(const qc_isolated *iso, qc_mono now)
+{
+    qc_plugin *p = iso->plugin;
+    pthread_mutex_lock(&p->lock);
+    bool yes = now - p->progress_at < (qc_mono)p->grant.start_s * SECOND;
+    pthread_mutex_unlock(&p->lock);
+    return yes;
+}
+
+/* Deadlines count only while our own loop is on time: a node that is busy kills nobody for it. */
+static void on_tick(void *arg)
+{
+    qc_isolated *iso = arg;
+    const qc_grant *g = &iso->plugin->grant;
+    qc_mono now = qc_clock_mono(), late = iso->tick ? now - iso->tick : 0;
+    if (iso->dead)
+        return;
+    if (late > ON_TIME) {
+        iso->late += late;
+        if (iso->deadline)
+            iso->deadline += late;
+    }
+    iso->tick = now + TICK_MS * (SECOND / 1000);
+    if (iso->step == QC_ISO_RUNNING) {
+        ping(iso, now);
+    } else if (iso->deadline && now > iso->deadline) {
+        if (iso->step == QC_ISO_STOPPING)
+            finish(iso, "killed: it did not stop in %u s", g->stop_s);
+        else if (!progressed(iso, now))
+            finish(iso, "killed: it did not start in %u s", g->start_s);
+    }
+    if (!iso->dead)
+        qc_timer_set(iso->timer, TICK_MS);
+}
+
+/* ---- begin ---- */
+
+/* The folder of the plugin, for store.own: ours, and the runner's when that is another user. */
+static int open_folder(const qc_plugin *p, uid_t uid, gid_t gid)
+{
+    char *dir = qc_asprintf("%s/%s", p->host->data_dir, p->image.manifest.id);
+    int fd = -1;
+    if (!qc_os_mkdirs(dir))
+        fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && geteuid() == 0 && uid && fchown(fd, uid, gid)) {
+        close(fd);
+        fd = -1;
+    }
+    if (fd < 0)
+        qc_log(QC_LOG_ERROR, "plugin", "%s: %s: the folder cannot be made", p->label, dir);
+    qc_free(dir);
+    return fd;
+}
+
+static void fill_caps(const qc_plugin *p, qc_hello *h)
+{
+    for (size_t i = 0; i < p->resolution.n && h->n_cap < QC_HELLO_CAPS; i++) {
+        const qc_resolved *r = &p->resolution.item[i];
+        if (r->answer != QC_ANSWER_GRANTED || strcmp(r->want->id, "host/1") == 0)
+            continue;
+        uint32_t number = 0;
+        for (size_t k = 0; k < p->n_cap; k++)
+            if (strcmp(p->cap[k].adapter->id, r->want->id) == 0)
+                number = (uint32_t)k + 1;
+        h->cap[h->n_cap].id = r->want->id;
+        h->cap[h->n_cap++].number = number;
+        if (strcmp(r->want->id, "store.own/1") == 0) {
+            char text[64];
+            h->has_store = true;
+            if (r->params && qc_grant_param(r->params, "quota", text, sizeof text))
+                (void)qc_bytes_of_text(text, &h->quota);
+        }
+        if (strcmp(r->want->id, "chain.follow/1") == 0 || strcmp(r->want->id, "block.read/1") == 0)
+            h->arena_size = p->host->arena ? qc_arena_size(p->host->arena) : 0;
+    }
+}
+
+static bool hello(qc_isolated *iso)
+{
+    qc_plugin *p = iso->plugin;
+    qc_pack out = QC_PACK_INIT;
+    qc_hello h = {.build = (char *)(uintptr_t)qc_hello_build(),
+                  .id = p->image.manifest.id,
+                  .version = p->image.manifest.version,
+                  .best_effort = p->grant.best_effort,
+                  .threads = p->grant.threads ? (uint32_t)p->grant.threads : 1,
+                  .memory = p->grant.memory};
+    fill_caps(p, &h);
+    h.descriptors = h.has_store ? FILES_STORE : FILES_PLAIN;
+    qc_host_plugin_uid(p->host, p->image.manifest.id, &h.uid, &h.gid);
+    int fd[5] = {fcntl(p->image.fd, F_DUPFD_CLOEXEC, 3),
+                 fcntl(p->host->page_fd, F_DUPFD_CLOEXEC, 3)};
+    uint32_t n = 2;
+    if (h.arena_size)
+        fd[n++] = fcntl(qc_arena_fd(p->host->arena), F_DUPFD_CLOEXEC, 3);
+    if (h.has_store)
+        fd[n++] = open_folder(p, h.uid, h.gid);
+    if (h.has_store)
+        fd[n++] = fcntl(p->host->store_fd, F_DUPFD_CLOEXEC, 3);
+    bool ok = true;
+    for (uint32_t i = 0; i < n; i++)
+        ok &= fd[i] >= 0;
+    if (ok) {
+        qc_hello_write(&h, &out);
+        qc_isolated_send(iso, QC_FRAME_HELLO, 0, 0, 0, &out, fd, n);
+    }
+    for (uint32_t i = 0; !ok && i < n; i++)
+        if (fd[i] >= 0)
+            close(fd[i]);
+    return ok;
+}
+
+/* SCHED_IDLE yields to everything else; it is the plugin's for good, since its sandbox forbids it
+ * to change that. */
+static void set_class(const qc_isolated *iso)
+{
+    const char *cpu = iso->plugin->grant.cpu;
+    const struct sched_param none = {0};
+    if (!cpu || strcmp(cpu, "background") == 0)
+        (void)sched_setscheduler(iso->child.pid, SCHED_IDLE, &none);
+}
+
+void qc_isolated_begin(qc_plugin *p)
+{
+    qc_isolated *iso = qc_alloc(sizeof *iso);
+    iso->plugin = p;
+    iso->queue_end = &iso->queue;
+    iso->child = (qc_child)QC_CHILD_INIT;
+    iso->chan.fd = -1;
+    iso->store_later = p->store_later;
+    iso->token_at = qc_clock_mono();
+    p->iso = iso;
+    qc_err err =
+        p->host->runner_fd < 0 ? QC_ENOENT : qc_child_start(p->host->runner_fd, &iso->child);
+    if (err) {
+        iso->dead = true;
+        qc_problem(&p->problems, "runner", "process: found %s, wanted %s to start",
+                   qc_err_text(err), p->host->runner);
+        qc_plugin_iso_refused(p);
+        return;
+    }
+    qc_chan_init(&iso->chan, iso->child.socket, QC_MESSAGE_MAX);
+    iso->child.socket = -1; /* the channel's now */
+    atomic_store(&p->pid, (int)iso->child.pid);
+    set_class(iso);
+    set_deadline(iso, p->grant.start_s);
+    if (qc_timer_new(p->loop, on_tick, iso, &iso->timer) ||
+        qc_timer_new(p->loop, resume, iso, &iso->pause) ||
+        qc_io_watch(p->loop, iso->child.pidfd, QC_IO_READ, on_ended, iso, &iso->ended)) {
+        finish(iso, "no descriptor to watch its process with");
+        return;
+    }
+    resume(iso);
+    on_tick(iso);
+    if (!iso->dead && !hello(iso))
+        finish(iso, "nothing to start it with: see the lines above");
+}
+
+void qc_isolated_start(qc_isolated *iso)
+{
+    if (iso->dead || iso->step != QC_ISO_READY)
+        return;
+    iso->step = QC_ISO_START;
+    iso->started = true;
+    set_deadline(iso, iso->plugin->grant.start_s);
+    qc_isolated_send(iso, QC_FRAME_LIFE, QC_LIFE_START, 0, 0, NULL, NULL, 0);
+}
+
+void qc_isolated_stop(qc_isolated *iso)
+{
+    qc_pack out = QC_PACK_INIT;
+    if (iso->dead || iso->step == QC_ISO_STOPPING)
+        return;
+    uint32_t stop_s = iso->plugin->grant.stop_s;
+    bool loaded = iso->step != QC_ISO_STARTING;
+    iso->step = QC_ISO_STOPPING;
+    set_deadline(iso, stop_s);
+    if (!loaded) { /* nothing of it has run that could want to finish */
+        qc_child_kill(&iso->child);
+        return;
+    }
+    qc_pack_u32(&out, stop_s * 1000);
+    qc_pack_u8(&out, iso->started);
+    qc_isolated_send(iso, QC_FRAME_LIFE, QC_LIFE_STOP, 0, 0, &out, NULL, 0);
+}
+
+void qc_isolated_free(qc_isolated *iso)
+{
+    if (!iso)
+        return;
+    unwatch_all(iso);
+    qc_iso_queue_clear(iso);
+    qc_serve_follow_clear(iso);
+    qc_iso_views_clear(iso);
+    qc_iso_callbacks_clear(iso);
+    qc_timer_free(iso->timer);
+    qc_timer_free(iso->pause);
+    if (iso->chan.fd >= 0)
+        qc_chan_clear(&iso->chan);
+    qc_child_clear(&iso->child);
+    qc_free(iso->sandbox_missing);
+    qc_free(iso);
+}

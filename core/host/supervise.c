@@ -1,0 +1,565 @@
+#include "core/host/supervise.h"
+
+#include "core/base/alloc.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/host/internal.h"
+#include "core/host/isolated.h"
+#include "core/os/file.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define SECOND INT64_C(1000000000)
+#define BACKOFF_MAX_S 300
+#define HEALTHY (600 * SECOND) /* running this long, a crash is the first one again */
+#define POISON 3u              /* deaths at the same block */
+#define TICK_MS 2000
+
+struct qc_supervisor {
+    qc_host *host;
+    qc_loop *loop;
+    qc_thread *thread;
+    qc_timer *tick;
+    _Atomic bool stopped;
+};
+
+/* ---- actions ---- */
+
+qc_action *qc_action_new(qc_host *h, qc_action_kind kind, const char *name, const char *value)
+{
+    qc_action *a = qc_alloc(sizeof *a);
+    atomic_init(&a->refs, 1);
+    a->host = h;
+    a->kind = kind;
+    a->name = qc_strdup(name);
+    a->value = value ? qc_strdup(value) : NULL;
+    return a;
+}
+
+void qc_action_unref(qc_action *a)
+{
+    if (!a || atomic_fetch_sub(&a->refs, 1) != 1)
+        return;
+    qc_free(a->name);
+    qc_free(a->value);
+    qc_free(a->text);
+    qc_free(a);
+}
+
+/* Takes the supervisor's reference. fmt NULL: it succeeded. */
+static void end_action(qc_action *a, const char *fmt, ...)
+{
+    char text[600];
+    if (!a)
+        return;
+    if (fmt) {
+        va_list ap;
+        va_start(ap, fmt);
+        vsnprintf(text, sizeof text, fmt, ap);
+        va_end(ap);
+        a->text = qc_strdup(text);
+        a->failed = true;
+    }
+    atomic_store(&a->done, true);
+    if (a->host->changes)
+        qc_rpc_waitlist_wake(a->host->changes);
+    qc_action_unref(a);
+}
+
+static void set_action(qc_plugin *p, qc_action *a)
+{
+    end_action(p->action, "%s: another command came first", p->label);
+    p->action = a;
+}
+
+static qc_action *take_action(qc_plugin *p)
+{
+    qc_action *a = p->action;
+    p->action = NULL;
+    return a;
+}
+
+/* ---- the list ---- */
+
+static size_t place_of(const qc_host *h, const qc_plugin *p)
+{
+    size_t i = 0;
+    while (i < h->n_plugin && h->plugin[i] != p)
+        i++;
+    return i;
+}
+
+/* The new one takes the old one's place in the list, and its history. */
+static void replace(qc_host *h, qc_plugin *old, qc_plugin *now)
+{
+    pthread_mutex_lock(&h->list_lock);
+    size_t i = place_of(h, old);
+    h->plugin[i] = now;
+    pthread_mutex_unlock(&h->list_lock);
+    now->restarts = old->restarts;
+    now->log_level = old->log_level;
+    now->action = take_action(old);
+    qc_plugin_free(old);
+}
+
+static void drop(qc_host *h, qc_plugin *p)
+{
+    pthread_mutex_lock(&h->list_lock);
+    size_t i = place_of(h, p);
+    h->plugin[i] = h->plugin[--h->n_plugin];
+    pthread_mutex_unlock(&h->list_lock);
+    qc_plugin_free(p);
+}
+
+static char *grant_of(const qc_host *h, const char *name)
+{
+    char *exact = qc_asprintf("%s/%s.grant", h->grant_dir, name), *found = NULL;
+    qc_os_list list = {0};
+    if (qc_os_exists(exact))
+        return exact;
+    qc_free(exact);
+    if (qc_os_list_dir(h->grant_dir, &list))
+        return NULL;
+    for (size_t i = 0; i < list.n; i++) {
+        const char *ending = strstr(list.name[i], ".grant");
+        size_t n = ending && !ending[6] ? (size_t)(ending - list.name[i]) : 0, k = strlen(name);
+        bool last =
+            n > k && list.name[i][n - k - 1] == '.' && memcmp(list.name[i] + n - k, name, k) == 0;
+        if (last && found) { /* not unique */
+            qc_free(found);
+            found = NULL;
+            break;
+        }
+        if (last)
+            found = qc_asprintf("%s/%s", h->grant_dir, list.name[i]);
+    }
+    qc_os_list_free(&list);
+    return found;
+}
+
+/* ---- start ---- */
+
+static bool is_up(qc_plugin_state s)
+{
+    return s == QC_PLUGIN_STARTING || s == QC_PLUGIN_RUNNING || s == QC_PLUGIN_LAGGING ||
+           s == QC_PLUGIN_STOPPING;
+}
+
+static bool is_refused(const qc_plugin *p)
+{
+    return p->problems.n > 0;
+}
+
+static void tell_refused(qc_action *a, const qc_plugin *p)
+{
+    end_action(a, "%s: not loaded at step '%s': %s", p->label, p->problems.step,
+               p->problems.line[0]);
+}
+
+/* A plugin that is down starts as its grant and file are now. */
+static void start_fresh(qc_supervisor *s, qc_plugin *old, qc_action *a)
+{
+    qc_host *h = s->host;
+    char *path = old && old->grant_path ? qc_strdup(old->grant_path) : grant_of(h, a->name);
+    if (!path || !qc_os_exists(path)) {
+        qc_free(path);
+        if (old && old->grant_path)
+            drop(h, old);
+        end_action(a, "%s: found no grant, wanted one (quoin-plugin enable)", a->name);
+        return;
+    }
+    qc_plugin *p = qc_plugin_new(h, path);
+    qc_free(path);
+    if (old) {
+        replace(h, old, p);
+    } else if (!qc_host_add(h, p)) {
+        end_action(a, "%s: found more than %u plugins", a->name, QC_HOST_PLUGINS);
+        return;
+    }
+    if (is_refused(p)) {
+        tell_refused(a, p);
+        return;
+    }
+    set_action(p, a);
+    qc_plugin_start(p);
+}
+
+static void do_start(qc_supervisor *s, qc_plugin *p, qc_action *a)
+{
+    qc_plugin_state st = p ? qc_plugin_get_state(p) : QC_PLUGIN_STOPPED;
+    if (is_up(st))
+        end_action(a, "%s: it is %s", p->label, qc_plugin_state_name(st));
+    else if (st == QC_PLUGIN_WEDGED)
+        end_action(a, "%s: it is WEDGED: the node must be restarted", p->label);
+    else if (st == QC_PLUGIN_QUARANTINED)
+        end_action(a, "%s: it is QUARANTINED (%s): plugin quarantine-clear first", p->label,
+                   p->reason ? p->reason : "");
+    else if (p && p->library)
+        end_action(a, "%s: a trusted plugin runs once: the node must be restarted", p->label);
+    else
+        start_fresh(s, p, a);
+}
+
+/* ---- stop ---- */
+
+static void do_stop(qc_plugin *p, qc_action *a)
+{
+    qc_plugin_state st = qc_plugin_get_state(p);
+    if (st == QC_PLUGIN_BACKOFF) {
+        qc_timer_cancel(p->again);
+        qc_plugin_set_state(p, QC_PLUGIN_STOPPED, NULL);
+        end_action(a, NULL);
+    } else if (!is_up(st)) {
+        end_action(a, "%s: it is %s", p->label, qc_plugin_state_name(st));
+    } else {
+        set_action(p, a);
+        qc_plugin_stop(p, NULL);
+    }
+}
+
+/* ---- reload: the new one proves itself up to init() before the old one is touched ---- */
+
+static void do_reload(qc_supervisor *s, qc_plugin *p, qc_action *a)
+{
+    qc_plugin_state st = qc_plugin_get_state(p);
+    if (st != QC_PLUGIN_RUNNING && st != QC_PLUGIN_LAGGING) {
+        do_start(s, p, a);
+        return;
+    }
+    qc_plugin *now = qc_plugin_new(s->host, p->grant_path);
+    if (is_refused(now)) {
+        tell_refused(a, now);
+        qc_plugin_free(now);
+        return;
+    }
+    if (p->grant.trusted || now->grant.trusted) {
+        end_action(a, "%s: a trusted plugin cannot be reloaded: the node must be restarted",
+                   p->label);
+        qc_plugin_free(now);
+        return;
+    }
+    set_action(p, a);
+    p->successor = now;
+    now->predecessor = p;
+    now->hold = now->store_later = true;
+    qc_plugin_start(now);
+}
+
+static void give_up_successor(qc_plugin *now)
+{
+    qc_plugin *p = now->predecessor;
+    if (!qc_plugin_join(now))
+        return;
+    p->successor = NULL;
+    end_action(take_action(p),
+               "%s: the new one did not get through init(): %s; the old one runs on", p->label,
+               now->reason ? now->reason : "it ended");
+    qc_plugin_free(now);
+}
+
+static void hand_over(qc_host *h, qc_plugin *p)
+{
+    qc_plugin *now = p->successor;
+    now->predecessor = NULL;
+    p->successor = NULL;
+    replace(h, p, now);
+    qc_plugin_go(now);
+}
+
+/* ---- after the end ---- */
+
+static void start_again(void *arg)
+{
+    qc_plugin *p = arg;
+    p->restarts++;
+    qc_plugin_reset(p);
+    qc_plugin_start(p);
+}
+
+/* 1, 2, 4 ... 300 s, a fifth more or less, so that many plugins do not come back at once. */
+static int64_t backoff_ms(const qc_host *h, unsigned crashes)
+{
+    uint32_t dice;
+    int64_t s = crashes > 9 ? BACKOFF_MAX_S : (int64_t)1 << (crashes - 1);
+    int64_t unit = h->o.backoff_ms ? h->o.backoff_ms : 1000;
+    qc_os_random(&dice, sizeof dice);
+    s = s < BACKOFF_MAX_S ? s : BACKOFF_MAX_S;
+    return s * unit * (80 + dice % 41) / 100;
+}
+
+static unsigned count_crash(qc_plugin *p)
+{
+    qc_mono now = qc_clock_mono(), window = (qc_mono)p->grant.restart_window_s * SECOND;
+    unsigned kept = 0;
+    if (p->ran_since && now - p->ran_since > HEALTHY)
+        p->backoff = 0;
+    for (unsigned i = 0; i < p->n_crash; i++)
+        if (now - p->crash[i] < window)
+            p->crash[kept++] = p->crash[i];
+    if (kept == QC_COUNTOF(p->crash))
+        memmove(p->crash, p->crash + 1, --kept * sizeof p->crash[0]);
+    p->crash[kept++] = now;
+    p->n_crash = kept;
+    p->backoff++;
+    return kept;
+}
+
+/* The block that it had been handed and had not acknowledged, the third time. */
+static bool is_poison(qc_plugin *p)
+{
+    if (!p->block_given)
+        return false;
+    bool same = memcmp(&p->block, &p->died_at, sizeof p->block) == 0;
+    p->deaths = same ? p->deaths + 1 : 1;
+    p->died_at = p->block;
+    return p->deaths >= POISON;
+}
+
+static void crashed(qc_supervisor *s, qc_plugin *p)
+{
+    char *why = qc_strdup(p->reason ? p->reason : "");
+    unsigned crashes = count_crash(p);
+    if (p->grant.trusted || p->grant.restarts == 0) {
+        qc_free(why);
+        return;
+    }
+    if (is_poison(p)) {
+        qc_plugin_set_state(p, QC_PLUGIN_QUARANTINED,
+                            "it died %u times at the block of height %u: %s", p->deaths,
+                            p->block.height, why);
+    } else if (crashes > p->grant.restarts) {
+        qc_plugin_set_state(p, QC_PLUGIN_QUARANTINED, "it crashed %u times in %u s: %s", crashes,
+                            p->grant.restart_window_s, why);
+    } else if (!p->again && qc_timer_new(s->loop, start_again, p, &p->again)) {
+        qc_log(QC_LOG_ERROR, "plugin", "%s: no timer to start it again with", p->label);
+    } else {
+        int64_t ms = backoff_ms(s->host, p->backoff);
+        qc_plugin_set_state(p, QC_PLUGIN_BACKOFF, "%s; again in %lld.%lld s", why,
+                            (long long)(ms / 1000), (long long)(ms % 1000 / 100));
+        qc_timer_set(p->again, ms);
+    }
+    qc_free(why);
+}
+
+static void ended(qc_supervisor *s, qc_plugin *p)
+{
+    if (!qc_plugin_join(p))
+        return;
+    if (p->predecessor) {
+        give_up_successor(p);
+        return;
+    }
+    qc_plugin_state st = qc_plugin_get_state(p);
+    qc_action *a = take_action(p);
+    if (p->successor && st != QC_PLUGIN_WEDGED) {
+        p->action = a;
+        hand_over(s->host, p);
+        return;
+    }
+    if (a && a->kind == QC_ACTION_STOP)
+        end_action(a, NULL);
+    else
+        end_action(a, "%s: %s: %s", p->label, qc_plugin_state_name(st),
+                   p->reason ? p->reason : "it ended");
+    if (st == QC_PLUGIN_CRASHED)
+        crashed(s, p);
+}
+
+/* ---- what is heard ---- */
+
+typedef struct notice {
+    qc_supervisor *s;
+    qc_plugin *p;
+} notice;
+
+static bool is_known(const qc_host *h, const qc_plugin *p)
+{
+    for (size_t i = 0; i < h->n_plugin; i++)
+        if (h->plugin[i] == p || h->plugin[i]->successor == p)
+            return true;
+    return false; /* freed meanwhile */
+}
+
+static void look(void *arg)
+{
+    notice *n = arg;
+    qc_supervisor *s = n->s;
+    qc_plugin *p = n->p;
+    qc_free(n);
+    if (atomic_load(&s->stopped) || !is_known(s->host, p))
+        return;
+    pthread_mutex_lock(&p->lock);
+    bool over = p->ended && p->thread, waits = p->waits;
+    qc_plugin_state st = p->state;
+    pthread_mutex_unlock(&p->lock);
+    if (over) {
+        ended(s, p);
+    } else if (waits && p->predecessor) {
+        qc_plugin_stop(p->predecessor, NULL);
+    } else if (st == QC_PLUGIN_RUNNING) {
+        if (!p->ran_since)
+            p->ran_since = qc_clock_mono();
+        if (p->action && p->action->kind != QC_ACTION_STOP && !p->successor)
+            end_action(take_action(p), NULL);
+    }
+}
+
+void qc_supervise(qc_supervisor *s, qc_plugin *p)
+{
+    if (!s || atomic_load(&s->stopped))
+        return;
+    notice *n = qc_alloc(sizeof *n);
+    *n = (notice){s, p};
+    qc_loop_post(s->loop, look, n);
+}
+
+/* ---- commands ---- */
+
+static void set_log_level(qc_plugin *p, qc_action *a)
+{
+    static const char *const name[] = {"", "error", "warn", "info", "debug"};
+    for (int i = 1; i < (int)QC_COUNTOF(name); i++)
+        if (strcmp(a->value, name[i]) == 0) {
+            atomic_store(&p->log_level, i);
+            end_action(a, NULL);
+            return;
+        }
+    end_action(a, "loglevel: found %s, wanted error, warn, info or debug", qc_printable(a->value));
+}
+
+static void clear_quarantine(qc_supervisor *s, qc_plugin *p, qc_action *a)
+{
+    if (qc_plugin_get_state(p) != QC_PLUGIN_QUARANTINED) {
+        end_action(a, "%s: it is %s, wanted QUARANTINED", p->label,
+                   qc_plugin_state_name(qc_plugin_get_state(p)));
+        return;
+    }
+    p->n_crash = p->deaths = p->backoff = 0;
+    qc_plugin_set_state(p, QC_PLUGIN_STOPPED, "quarantine lifted by the operator");
+    start_fresh(s, p, a);
+}
+
+static void run_action(void *arg)
+{
+    qc_action *a = arg;
+    qc_supervisor *s = a->host->supervisor;
+    qc_plugin *p = qc_host_by_name(a->host, a->name);
+    if (atomic_load(&s->stopped))
+        end_action(a, "the node is stopping");
+    else if (!p && a->kind != QC_ACTION_START)
+        end_action(a, "Plugin not found");
+    else if (p && p->successor)
+        end_action(a, "%s: it is being reloaded", p->label);
+    else if (a->kind == QC_ACTION_START)
+        do_start(s, p, a);
+    else if (a->kind == QC_ACTION_STOP)
+        do_stop(p, a);
+    else if (a->kind == QC_ACTION_RELOAD)
+        do_reload(s, p, a);
+    else if (a->kind == QC_ACTION_CLEAR)
+        clear_quarantine(s, p, a);
+    else
+        set_log_level(p, a);
+}
+
+void qc_action_run(qc_action *a)
+{
+    atomic_fetch_add(&a->refs, 1);
+    qc_loop_post(a->host->supervisor->loop, run_action, a);
+}
+
+/* ---- every two seconds ---- */
+
+/* The quota is measured, not prevented: raw writes inside the folder pass the sandbox. */
+static void check_store(qc_plugin *p)
+{
+    char text[64];
+    uint64_t quota = 0;
+    const char *params = qc_grant_get(&p->grant, "store.own/1");
+    if (!params || !qc_grant_param(params, "quota", text, sizeof text) ||
+        !qc_bytes_of_text(text, &quota) || !quota)
+        return;
+    char *dir = qc_asprintf("%s/%s", p->host->data_dir, p->image.manifest.id);
+    uint64_t bytes = qc_os_tree_bytes(dir);
+    qc_free(dir);
+    if (bytes > quota + quota / 10)
+        qc_plugin_kill(p, "its folder holds %llu bytes, its quota is %llu",
+                       (unsigned long long)bytes, (unsigned long long)quota);
+}
+
+static void on_tick(void *arg)
+{
+    qc_supervisor *s = arg;
+    qc_host *h = s->host;
+    for (size_t i = 0; i < h->n_plugin; i++) {
+        qc_plugin *p = h->plugin[i];
+        qc_plugin_state st = qc_plugin_get_state(p);
+        if (st != QC_PLUGIN_RUNNING && st != QC_PLUGIN_LAGGING)
+            continue;
+        bool lags = qc_plugin_lags(p);
+        if (lags && st == QC_PLUGIN_RUNNING)
+            qc_plugin_set_state(p, QC_PLUGIN_LAGGING, "its window has been full for a while");
+        else if (!lags && st == QC_PLUGIN_LAGGING)
+            qc_plugin_set_state(p, QC_PLUGIN_RUNNING, NULL);
+        if (!p->grant.trusted)
+            check_store(p);
+    }
+    qc_timer_set(s->tick, TICK_MS);
+}
+
+/* ---- its own life ---- */
+
+static void thread_main(void *arg)
+{
+    qc_supervisor *s = arg;
+    qc_loop_run(s->loop);
+}
+
+qc_err qc_supervisor_new(qc_host *h, qc_supervisor **out)
+{
+    qc_supervisor *s = qc_alloc(sizeof *s);
+    s->host = h;
+    qc_err err = qc_loop_new(&s->loop);
+    if (!err)
+        err = qc_timer_new(s->loop, on_tick, s, &s->tick);
+    if (!err) {
+        qc_timer_set(s->tick, TICK_MS);
+        err = qc_thread_start(&s->thread, "plugins", thread_main, s);
+    }
+    if (err) {
+        qc_timer_free(s->tick);
+        qc_loop_free(s->loop);
+        qc_free(s);
+        return err;
+    }
+    *out = s;
+    return QC_OK;
+}
+
+void qc_supervisor_stop(qc_supervisor *s)
+{
+    if (!s || !s->thread)
+        return;
+    atomic_store(&s->stopped, true);
+    qc_loop_stop(s->loop);
+    qc_thread_join(s->thread);
+    s->thread = NULL;
+    for (size_t i = 0; i < s->host->n_plugin; i++) {
+        qc_plugin *p = s->host->plugin[i];
+        end_action(take_action(p), "the node is stopping");
+        qc_timer_free(p->again);
+        p->again = NULL;
+    }
+    qc_timer_free(s->tick);
+    s->tick = NULL;
+}
+
+void qc_supervisor_free(qc_supervisor *s)
+{
+    if (!s)
+        return;
+    qc_supervisor_stop(s);
+    qc_loop_free(s->loop);
+    qc_free(s);
+}
