@@ -168,7 +168,7 @@ static void read_folder(qc_host *h)
             continue;
         char *path = qc_asprintf("%s/%s", h->plugin_dir, list.name[i]);
         qc_plugin *p = qc_plugin_new_found(h, path);
-        if (granted(h, path, p)) {
+        if (granted(h, path, p) || !p->image.manifest.id) { /* or no plugin at all */
             qc_plugin_free(p);
         } else {
             qc_log(QC_LOG_INFO, "plugin", "%s: found without a grant (quoin-plugin enable)", path);
