@@ -123,8 +123,10 @@ void rig_grant(host_rig *r, const char *id, const char *file, const char *grants
     qc_problems p = {0};
     char *so = qc_asprintf("%s/%s", r->plugin_dir, file);
     (void)qc_image_open(so, NULL, &m, &p);
-    char *text = qc_asprintf("[plugin]\nfile = %s\nsha256 = %s\nmode = " RIG_MODE "\n[grant]\n%s%s",
-                             file, m.sha256, grants, extra ? extra : "");
+    const char *failure = extra && strstr(extra, "[failure]") ? "" : STAY_DOWN;
+    char *text =
+        qc_asprintf("[plugin]\nfile = %s\nsha256 = %s\nmode = " RIG_MODE "\n[grant]\n%s%s%s", file,
+                    m.sha256, grants, extra ? extra : "", failure);
     char *path = qc_asprintf("%s/%s.grant", r->grant_dir, id);
     assert_int_equal(qc_os_write_file_atomic(path, qc_span_str(text), 0600), QC_OK);
     qc_problems_clear(&p);
