@@ -49,8 +49,11 @@ static void add_text(qc_bytes *b, const char *path, const qc_image *m)
     add(b, "# What %s %s may do. Written by quoin-plugin enable; yours to change.\n[plugin]\n",
         x->id, x->version);
     add(b, "file   = %s\nsha256 = %s\n", path, m->sha256);
-    add(b, "# trusted: it runs inside the node and could do whatever the node can.\nmode   = "
-           "trusted\n");
+    bool trusted = !x->may_isolated;
+    add(b, "%smode   = %s\n",
+        trusted ? "# trusted: it runs inside the node and could do whatever the node can.\n"
+                : "# isolated: in a sandboxed process of its own.\n",
+        trusted ? "trusted" : "isolated");
     add(b, "\n[grant]\n");
     for (size_t i = 0; i < x->n_want; i++) {
         const qc_interface *f = qc_interface_find(x->want[i].id);
@@ -83,9 +86,15 @@ static void explain(const qc_manifest *m, const char *chain)
     }
     if (m->storage_mb)
         printf("It says that it needs about %llu MB on disk.\n", (unsigned long long)m->storage_mb);
-    printf("\nIt will run in mode 'trusted': inside the node, pinned to this very file. The "
-           "interfaces\n"
-           "bound what it is given, but nothing but your trust bounds what its code could do.\n");
+    if (m->may_isolated)
+        printf(
+            "\nIt will run in mode 'isolated': in a process of its own that can open no file, no\n"
+            "connection and no other program, and reaches the node by these interfaces alone.\n");
+    else
+        printf(
+            "\nIts manifest allows mode 'trusted' only: inside the node, pinned to this very file. "
+            "The\ninterfaces bound what it is given, but nothing but your trust bounds what its "
+            "code could do.\n");
 }
 
 /* Judge the text that is about to be written exactly as the node will. */
