@@ -50,8 +50,10 @@ struct qc_host {
 typedef struct qc_host_page {
     _Atomic int64_t mock_time; /* 0: none */
 } qc_host_page;
-/** Who a plugin's process is to be when the node runs as root: a user of its own; else 0. */
-void qc_host_plugin_uid(const qc_host *h, const char *id, uint32_t *uid, uint32_t *gid);
+/** Who a plugin's process is to be when the node runs as root: a user of its own, the same at every
+ *  start as long as it has a folder. 0: the node is not root, or all users are taken. Thread: any.
+ */
+uint32_t qc_host_plugin_uid(qc_plugin *p);
 /** Open the runner and make what all runners share; what cannot be had is logged. */
 void qc_host_runner_open(qc_host *h);
 void qc_host_runner_close(qc_host *h);

@@ -365,14 +365,15 @@ static void on_tick(void *arg)
 
 /* ---- begin ---- */
 
-/* The folder of the plugin, for store.own: ours, and the runner's when that is another user. */
+/* The folder of the plugin, for store.own. When the node is root it belongs to the plugin's user,
+ * also what a trusted run of it has left there. */
 static int open_folder(const qc_plugin *p, uid_t uid, gid_t gid)
 {
     char *dir = qc_asprintf("%s/%s", p->host->data_dir, p->image.manifest.id);
     int fd = -1;
     if (!qc_os_mkdirs(dir))
         fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd >= 0 && geteuid() == 0 && uid && fchown(fd, uid, gid)) {
+    if (fd >= 0 && geteuid() == 0 && uid && qc_os_own_tree(dir, uid, gid)) {
         close(fd);
         fd = -1;
     }
@@ -417,7 +418,7 @@ static bool hello(qc_isolated *iso)
                   .memory = p->grant.memory};
     fill_caps(p, &h);
     h.descriptors = h.has_store ? FILES_STORE : FILES_PLAIN;
-    qc_host_plugin_uid(p->host, p->image.manifest.id, &h.uid, &h.gid);
+    h.uid = h.gid = qc_host_plugin_uid(p);
     int fd[5] = {fcntl(p->image.fd, F_DUPFD_CLOEXEC, 3),
                  fcntl(p->host->page_fd, F_DUPFD_CLOEXEC, 3)};
     uint32_t n = 2;

@@ -81,6 +81,7 @@ struct qc_plugin {
 
     _Atomic int log_level;    /* 1 error to 4 debug; 0: as the node's log */
     _Atomic int pid;          /* of its process; 0: none */
+    uint32_t uid;             /* of its process, when the node is root; under host->list_lock */
     _Atomic bool block_given; /* it was handed `block` and has not acknowledged it */
     qn_block_ref block;       /* plugin's loop; read when it has ended */
 

@@ -5,12 +5,14 @@
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/os/file.h"
 #include "core/os/memfd.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PAGE_BYTES 4096u
@@ -91,13 +93,54 @@ void qc_host_runner_close(qc_host *h)
     h->page_fd = h->runner_fd = h->store_fd = -1;
 }
 
-void qc_host_plugin_uid(const qc_host *h, const char *id, uint32_t *uid, uint32_t *gid)
+/* Owner of a folder of ours; 0: there is none, or it is nobody of the range. */
+static uint32_t owner_of(const qc_host *h, const char *id)
 {
-    uint32_t n = 2166136261u; /* FNV-1a: the same plugin is the same user at every start */
-    *uid = *gid = 0;
+    struct stat st;
+    char *dir = qc_asprintf("%s/%s", h->data_dir, id);
+    bool in_range = !lstat(dir, &st) && S_ISDIR(st.st_mode) && st.st_uid >= h->o.uid_base &&
+                    st.st_uid - h->o.uid_base < h->o.uid_count;
+    qc_free(dir);
+    return in_range ? (uint32_t)st.st_uid : 0;
+}
+
+/* Does another plugin run as this user, or own a folder as it? */
+static bool is_taken(const qc_host *h, const qc_plugin *p, uint32_t uid, const qc_os_list *folders)
+{
+    const char *id = p->image.manifest.id;
+    for (size_t i = 0; i < h->n_plugin; i++) {
+        const char *other = h->plugin[i]->image.manifest.id;
+        if (h->plugin[i]->uid == uid && (!other || strcmp(other, id) != 0))
+            return true;
+    }
+    for (size_t i = 0; i < folders->n; i++)
+        if (strcmp(folders->name[i], id) != 0 && owner_of(h, folders->name[i]) == uid)
+            return true;
+    return false;
+}
+
+uint32_t qc_host_plugin_uid(qc_plugin *p)
+{
+    qc_host *h = p->host;
+    qc_os_list folders = {0};
+    uint32_t uid = 0, start = 2166136261u; /* FNV-1a: spread, so that few meet */
     if (geteuid() != 0 || !h->o.uid_count)
-        return;
-    for (; *id; id++)
-        n = (n ^ (uint8_t)*id) * 16777619u;
-    *uid = *gid = h->o.uid_base + n % h->o.uid_count;
+        return 0;
+    for (const char *c = p->image.manifest.id; *c; c++)
+        start = (start ^ (uint8_t)*c) * 16777619u;
+    if (qc_os_list_dir(h->data_dir, &folders))
+        folders = (qc_os_list){0}; /* no plugin has a folder yet */
+    pthread_mutex_lock(&h->list_lock);
+    uint32_t own = owner_of(h, p->image.manifest.id);
+    if (own && !is_taken(h, p, own, &folders))
+        uid = own;
+    for (uint32_t i = 0; !uid && i < h->o.uid_count; i++) {
+        uint32_t next = h->o.uid_base + (start % h->o.uid_count + i) % h->o.uid_count;
+        if (!is_taken(h, p, next, &folders))
+            uid = next;
+    }
+    p->uid = uid;
+    pthread_mutex_unlock(&h->list_lock);
+    qc_os_list_free(&folders);
+    return uid;
 }

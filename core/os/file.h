@@ -3,6 +3,8 @@
 #pragma once
 #include "core/base/bytes.h"
 
+#include <sys/types.h>
+
 /** Open for reading. Returns: QC_OK; QC_ENOENT; QC_EPERM; QC_EIO. *fd is close-on-exec. */
 QC_MUST_CHECK qc_err qc_os_open_ro(int *fd, const char *path);
 /** Open for reading and writing; created (0600) when `create`. */
@@ -34,6 +36,8 @@ QC_MUST_CHECK qc_err qc_os_read_file(const char *path, size_t max, qc_bytes *out
 /** Atomically replace path's contents: temporary file <path>.tmp, sync, rename, sync of the folder.
  */
 QC_MUST_CHECK qc_err qc_os_write_file_atomic(const char *path, qc_span data, unsigned mode);
+/** Give everything below `path`, itself included, to a user. Follows no link. Only root may. */
+QC_MUST_CHECK qc_err qc_os_own_tree(const char *path, uid_t uid, gid_t gid);
 /** What the files below `path` take on disk, as far as they can be seen. */
 uint64_t qc_os_tree_bytes(const char *path);
 /** Free bytes on the file system of path. */

@@ -96,6 +96,28 @@ qc_err qc_os_remove_tree(const char *path)
     return errno == ENOENT ? QC_OK : qc_sys_err();
 }
 
+static _Thread_local struct {
+    uid_t uid;
+    gid_t gid;
+} new_owner;
+
+/* Never through a link: what it points to may be anybody's. */
+static int own_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)type;
+    (void)at;
+    if (st->st_uid == new_owner.uid && st->st_gid == new_owner.gid)
+        return 0;
+    return lchown(path, new_owner.uid, new_owner.gid);
+}
+
+qc_err qc_os_own_tree(const char *path, uid_t uid, gid_t gid)
+{
+    new_owner.uid = uid;
+    new_owner.gid = gid;
+    return nftw(path, own_one, TREE_FDS, FTW_PHYS) ? qc_sys_err() : QC_OK;
+}
+
 static uint64_t add_up(const char *path, unsigned depth)
 {
     qc_os_list list = {0};
