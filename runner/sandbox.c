@@ -18,18 +18,6 @@
 #define STORE_TASKS 8           /* threads of the store's engine */
 #define SPACE_OVER (4ull << 30) /* addresses beside the memory: libraries, arenas, stacks */
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
-
 static const struct {
     const char *name, *meaning;
     bool required;
@@ -185,8 +173,8 @@ static void limit(const qc_sandbox_options *o, qc_sandbox_report *r)
                          .files = o->descriptors,
                          .filesize = o->store_dir >= 0 ? QC_PRIVS_NO_LIMIT : 0,
                          .one_task = true};
-    if (SANITIZED)
-        l.data = l.space = 0; /* their notes of all memory take terabytes of addresses */
+    if (QC_PRIVS_SANITIZED)
+        l.data = l.space = 0;
     /* The kernel counts a user's tasks. Only where the user is the plugin's alone does the number
      * say anything; twice, since on a reload the next one starts before this one ends. */
     if (r->held & 1u << QC_LAYER_USER_NS || geteuid() == o->uid)

@@ -47,7 +47,7 @@ static const rule ALWAYS[] = {
     ANY(epoll_wait), ANY(epoll_pwait), ANY(eventfd2), ANY(timerfd_create), ANY(timerfd_settime),
     ANY(timerfd_gettime), ANY(nanosleep), ANY(clock_nanosleep), ANY(restart_syscall), ANY(futex),
     ANY(sched_yield),
-    /* memory; shared memory without a file would count against no limit */
+    /* memory; mmap below */
     ANY(munmap), ANY(mremap), ANY(madvise), ANY(msync), ANY(brk), IF(mprotect, 2, PROT_EXEC, 0),
     /* signals: to this process, below */
     ANY(rt_sigaction), ANY(rt_sigprocmask), ANY(rt_sigreturn), ANY(rt_sigpending),
@@ -80,7 +80,6 @@ static const struct {
 static const rule LOADING_FILES[] = {ANY(newfstatat), ANY(access), ANY(getcwd),
                                      IF(openat, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY)};
 static const rule LOADING[] = {ANY(readlink),
-                               IF(mmap, 2, PROT_EXEC | PROT_WRITE, PROT_EXEC),
                                ANY(landlock_create_ruleset),
                                ANY(landlock_add_rule),
                                ANY(landlock_restrict_self),
@@ -236,17 +235,20 @@ static int allow_self(scmp_filter_ctx c)
     return bad ? bad : add(c, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &own);
 }
 
-/* Private memory, or what a descriptor holds. Which of the two is told by one bit; W^X by another.
- */
+/* Private memory, or what a descriptor holds: shared memory without a file would count against no
+ * limit. The loader maps code from files, never to be written. */
 static int allow_mmap(scmp_filter_ctx c)
 {
-    const struct scmp_arg_cmp private[] = {
-        SCMP_CMP64(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
-        SCMP_CMP64(3, SCMP_CMP_MASKED_EQ, MAP_PRIVATE, MAP_PRIVATE)};
-    const struct scmp_arg_cmp file[] = {SCMP_CMP64(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
-                                        SCMP_CMP64(3, SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, 0)};
-    int bad = add(c, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, private);
-    return bad ? bad : add(c, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, file);
+    const struct scmp_arg_cmp data = SCMP_CMP64(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
+                              code = SCMP_CMP64(2, SCMP_CMP_MASKED_EQ, PROT_EXEC | PROT_WRITE,
+                                                PROT_EXEC),
+                              own = SCMP_CMP64(3, SCMP_CMP_MASKED_EQ, MAP_PRIVATE, MAP_PRIVATE),
+                              file = SCMP_CMP64(3, SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, 0);
+    const struct scmp_arg_cmp all[][2] = {{code, file}, {data, own}, {data, file}};
+    int bad = 0;
+    for (size_t i = 0; !bad && i < QC_COUNTOF(all); i++)
+        bad = add(c, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, all[i]);
+    return bad;
 }
 
 /* The flags of clone can be seen, those of clone3 lie in memory: it does not exist here, and the C

@@ -195,12 +195,14 @@ qc_err qc_ns_new_root(const char *const *keep, bool store)
     int root = mount_memory();
     if (root < 0)
         return qc_sys_err();
+    mode_t mask = umask(022); /* whoever the process becomes walks these folders */
     /* The old root is put over the new one, then let go with all that is mounted in it. */
     bool ok = fill(root, keep, store) == 0 && set_attrs(root, ATTR_RDONLY, 0) == 0 &&
               fchdir(root) == 0 && syscall(SYS_pivot_root, ".", ".") == 0 &&
               umount2(".", MNT_DETACH) == 0 && chdir(store ? "/store" : "/") == 0;
     qc_err err = ok ? QC_OK : qc_sys_err();
     int e = errno;
+    umask(mask);
     close(root);
     errno = e;
     return err;

@@ -22,6 +22,19 @@ QC_MUST_CHECK qc_err qc_privs_no_exec_gain(void);
 /** Does the process have just this one thread? */
 bool qc_privs_single_thread(void);
 
+/** Built with a sanitizer whose notes of all memory take terabytes of addresses? */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define QC_PRIVS_SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define QC_PRIVS_SANITIZED 1
+#endif
+#ifndef QC_PRIVS_SANITIZED
+#define QC_PRIVS_SANITIZED 0
+#endif
+
 /** Resource limits, each soft and hard. A value over today's hard limit is cut to it. */
 typedef struct qc_privs_limits {
     uint64_t data;     /* bytes of private writable memory; 0: not limited */
