@@ -24,7 +24,7 @@ static const struct {
 } LAYERS[] = {
     [QC_LAYER_NO_NEW_PRIVS] = {"no-new-privs", "no program that it starts gains rights", true},
     [QC_LAYER_CAPABILITIES] = {"capabilities", "it holds no privilege of root", true},
-    [QC_LAYER_UID] = {"user", "it is not root: each plugin has a user of its own", true},
+    [QC_LAYER_UID] = {"user", "it does not run as root", true},
     [QC_LAYER_RLIMITS] = {"limits", "it cannot take all memory, descriptors or disk", true},
     [QC_LAYER_LANDLOCK] = {"landlock", "it opens no file but those of its own store", true},
     [QC_LAYER_SECCOMP] = {"seccomp", "it makes only the system calls a plugin needs", true},

@@ -21,14 +21,16 @@ static const struct {
     {"pin", "NAME", "pin the file as it is now", qc_tool_pin, true},
     {"new", "NAME -needs=IDS", "a plugin that builds and passes its test as it is", qc_tool_new,
      false},
+    {"doctor", NULL, "which layers of the sandbox hold on this machine", qc_tool_doctor, false},
 };
 
 static void print_help(FILE *f)
 {
     fprintf(f, "quoin-plugin " PACKAGE_VERSION
-               "\n\nUsage: quoin-plugin [options] command argument\n\n");
+               "\n\nUsage: quoin-plugin [options] command [argument]\n\n");
     for (size_t i = 0; i < QC_COUNTOF(COMMANDS); i++)
-        fprintf(f, "  %-8s %-16s %s\n", COMMANDS[i].name, COMMANDS[i].arg, COMMANDS[i].help);
+        fprintf(f, "  %-8s %-16s %s\n", COMMANDS[i].name, COMMANDS[i].arg ? COMMANDS[i].arg : "",
+                COMMANDS[i].help);
     char *text = qc_opt_help(QC_TOOL_OPTIONS, false);
     fprintf(f, "\n%s", text);
     qc_free(text);
@@ -81,8 +83,9 @@ static int run(qc_tool *t, int n_option, char **args, int argc)
     for (size_t i = 0; i < QC_COUNTOF(COMMANDS); i++) {
         if (strcmp(COMMANDS[i].name, t->word[0]) != 0)
             continue;
-        if (t->n_word != 2) {
-            fprintf(stderr, "Usage: quoin-plugin %s %s\n", COMMANDS[i].name, COMMANDS[i].arg);
+        if (t->n_word != (COMMANDS[i].arg ? 2 : 1)) {
+            fprintf(stderr, "Usage: quoin-plugin %s %s\n", COMMANDS[i].name,
+                    COMMANDS[i].arg ? COMMANDS[i].arg : "");
             return 1;
         }
         return COMMANDS[i].folders && !qc_tool_folders(t) ? 1 : COMMANDS[i].run(t);

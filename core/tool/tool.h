@@ -40,3 +40,4 @@ int qc_tool_enable(qc_tool *t);
 int qc_tool_disable(qc_tool *t);
 int qc_tool_pin(qc_tool *t);
 int qc_tool_new(qc_tool *t);
+int qc_tool_doctor(qc_tool *t);

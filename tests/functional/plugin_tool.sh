@@ -48,6 +48,49 @@ has "wanted a readable file"
 run 1 inspect nobody
 has "found no plugin nobody"
 
+# doctor explains what a runner found. fake NAME HOLDS REQUIRED...: a runner that found this
+fake() {
+    {
+        echo '#!/bin/sh'
+        printf "echo '{\"layers\": ["
+        local comma=""
+        while [ $# -gt 0 ]; do
+            printf '%s{"name": "%s", "holds": %s, "required": %s, "why": "not here", "means": "it is %s"}' \
+                "$comma" "$1" "$2" "$3" "$1"
+            comma=", "
+            shift 3
+        done
+        echo "]}'"
+    } >"$tmp/runner"
+    chmod 755 "$tmp/runner"
+}
+fake red true true blue true false
+run 0 -runner="$tmp/runner" doctor
+has "red              required  holds    it is red"
+has "with every layer of the sandbox"
+fake red true true blue false false
+run 0 -runner="$tmp/runner" doctor
+has "blue             bonus     missing  not assured: it is blue (not here)"
+has "a second fence is missing (blue)"
+fake red false true blue false false green false true
+run 1 -runner="$tmp/runner" doctor
+has "lacks what isolated plugins need (red, green)"
+run 1 -runner="$tmp/runner" -json doctor
+has '"holds": false'
+fake
+run 1 -runner="$tmp/runner" doctor
+printf '#!/bin/sh\necho nonsense\n' >"$tmp/runner"
+run 1 -runner="$tmp/runner" doctor
+has "gave no answer"
+run 1 -runner="$tmp/none" doctor
+has "cannot run"
+run 1 doctor more
+# The real one: every layer is named, and the status says what the table does.
+found=$("$top_builddir/quoin-runner" --probe --json)
+code=$?
+run $code -runner="$top_builddir/quoin-runner" doctor
+python3 -c 'import json,sys; d=json.loads(sys.argv[1]); l=d["layers"]; assert len(l) == 13, l; assert {x["name"] for x in l if x["required"]} == {"no-new-privs", "capabilities", "user", "limits", "landlock", "seccomp"}, l; assert all(x["holds"] for x in l if x["required"]) == (int(sys.argv[2]) == 0)' "$found" $code || fails=$((fails + 1))
+
 run 0 lint plugin
 run 1 lint "$hostile/EXTRA.so"
 has "found symbol an_extra_symbol, wanted only qn_plugin_entry"
