@@ -46,7 +46,7 @@ static const rule ALWAYS[] = {
     ANY(poll), ANY(ppoll), ANY(select), ANY(pselect6), ANY(epoll_create1), ANY(epoll_ctl),
     ANY(epoll_wait), ANY(epoll_pwait), ANY(eventfd2), ANY(timerfd_create), ANY(timerfd_settime),
     ANY(timerfd_gettime), ANY(nanosleep), ANY(clock_nanosleep), ANY(restart_syscall), ANY(futex),
-    ANY(sched_yield),
+    ANY(sched_yield), ANY(sched_getaffinity),
     /* memory; mmap below */
     ANY(munmap), ANY(mremap), ANY(madvise), ANY(msync), ANY(brk), IF(mprotect, 2, PROT_EXEC, 0),
     /* signals: to this process, below */
@@ -60,12 +60,12 @@ static const rule ALWAYS[] = {
     /* threads that exist */
     ANY(set_robust_list), ANY(set_tid_address), ANY(rseq), ANY(exit), ANY(exit_group)};
 
-/* Argument 0 is a pid: 0 or our own. */
-static const int OF_SELF[] = {SCMP_SYS(prlimit64),          SCMP_SYS(sched_getaffinity),
-                              SCMP_SYS(sched_setaffinity),  SCMP_SYS(sched_getscheduler),
-                              SCMP_SYS(sched_setscheduler), SCMP_SYS(sched_getparam),
-                              SCMP_SYS(sched_setparam),     SCMP_SYS(sched_getattr),
-                              SCMP_SYS(sched_setattr),      SCMP_SYS(sched_rr_get_interval)};
+/* Argument 0 is a pid: 0 or our own. (sched_getaffinity, which changes nothing, is free above: the
+ * C library asks it about threads.) */
+static const int OF_SELF[] = {
+    SCMP_SYS(prlimit64),          SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_getscheduler),
+    SCMP_SYS(sched_setscheduler), SCMP_SYS(sched_getparam),    SCMP_SYS(sched_setparam),
+    SCMP_SYS(sched_getattr),      SCMP_SYS(sched_setattr),     SCMP_SYS(sched_rr_get_interval)};
 
 /* Argument 0 says what kind of number argument 1 is: a process's, 0 or our own. */
 static const struct {

@@ -85,13 +85,27 @@ static int use_store(void)
     return 0;
 }
 
+/* What runtimes ask about the stack of a thread of theirs. */
+static void ask_attributes(void *arg)
+{
+    pthread_attr_t a;
+    *(int *)arg = pthread_getattr_np(pthread_self(), &a);
+    if (*(int *)arg == 0)
+        pthread_attr_destroy(&a);
+}
+
 static int run_store(const void *arg)
 {
+    qc_thread *t;
+    int asked = -1;
     qc_sandbox_report r;
     qc_sandbox_options o = options();
     o.store_dir = open(arg, O_PATH | O_CLOEXEC);
     if (qc_sandbox_enter(&o, &r) || qc_sandbox_seal(&o, &r))
         return r.held & 1u << QC_LAYER_LANDLOCK ? 1 : ABSENT;
+    CHECK(!qc_thread_start(&t, "x", ask_attributes, &asked));
+    qc_thread_join(t);
+    CHECK(asked == 0);
     return use_store();
 }
 
