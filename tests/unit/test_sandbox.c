@@ -146,7 +146,9 @@ static int run_loop(const void *arg)
     struct timespec now;
     cpu_set_t cpus;
     CHECK(!clock_gettime(CLOCK_REALTIME, &now) && !sched_getaffinity(0, sizeof cpus, &cpus));
-    CHECK(!getpriority(PRIO_PROCESS, (id_t)getpid()) && !setpriority(PRIO_PROCESS, 0, 5));
+    errno = 0;
+    int nice = getpriority(PRIO_PROCESS, (id_t)getpid());
+    CHECK(!errno && !setpriority(PRIO_PROCESS, 0, nice));
     void *p = qc_try_malloc(8u << 20);
     CHECK(p != NULL);
     qc_free(p);
