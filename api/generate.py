@@ -3,7 +3,9 @@
 
 generate.py [--out ROOT]        write everything below ROOT (default: the source tree)
 generate.py --check             compare with what is checked in; exit 1 and name each difference
-generate.py --prefix OLD NEW    exit 1 unless every layout text of OLD is a byte prefix of NEW's
+generate.py --prefix OLD NEW    exit 1 unless every layout text of OLD is a byte prefix of NEW's; an
+                                unstable one may go, but not change
+generate.py --add FILE ...      take these interface files too: how tests make releases of their own
 
 The output is checked in, so that a build needs no Python for it and a review sees what changed.
 The model (model.py) refuses what must not cross the boundary; emit.py writes the files."""
@@ -20,9 +22,9 @@ import model
 TOP = pathlib.Path(__file__).resolve().parent.parent
 
 
-def write_all(source: pathlib.Path, out: pathlib.Path) -> list[pathlib.Path]:
+def write_all(source: pathlib.Path, out: pathlib.Path, more: list = ()) -> list[pathlib.Path]:
     """Write every generated file below `out`; returns their paths relative to it."""
-    m = model.load(source / "api" / "interfaces")
+    m = model.load(source / "api" / "interfaces", more)
     files = emit.everything(m) | emit_wire.everything(m)
     for name, text in files.items():
         path = out / name
@@ -49,7 +51,8 @@ def check_prefix(old: pathlib.Path, new: pathlib.Path) -> int:
         before = path.read_bytes()
         other = new / path.name
         after = other.read_bytes() if other.exists() else b""
-        if after.startswith(before):
+        unstable = ".unstable-" in path.name
+        if after == before or (not other.exists() if unstable else after.startswith(before)):
             continue
         bad += 1
         lines = zip(before.decode().splitlines(), after.decode().splitlines() + [""] * 10000)
@@ -64,13 +67,14 @@ def main() -> int:
     args.add_argument("--source", type=pathlib.Path, default=TOP)
     args.add_argument("--check", action="store_true")
     args.add_argument("--prefix", nargs=2, type=pathlib.Path, metavar=("OLD", "NEW"))
+    args.add_argument("--add", nargs="+", type=pathlib.Path, default=[], metavar="FILE")
     a = args.parse_args()
     try:
         if a.prefix:
             return check_prefix(*a.prefix)
         if a.check:
             return check(a.source)
-        write_all(a.source, a.out)
+        write_all(a.source, a.out, a.add)
         return 0
     except model.Refused as e:
         print(f"generate.py: {e}", file=sys.stderr)

@@ -15,6 +15,28 @@ class Refused(Exception):
 
 
 @dataclasses.dataclass
+class Marked:
+    """What may begin unstable. since: the stable revision that has it, 0: none yet. unstable: the
+    first unstable/N that has it, 0: none ever. until: the last one, 0: not withdrawn."""
+    since: int = dataclasses.field(default=1, kw_only=True)
+    unstable: int = dataclasses.field(default=0, kw_only=True)
+    until: int = dataclasses.field(default=0, kw_only=True)
+
+
+@dataclasses.dataclass
+class Pair:
+    """An unstable/N: one frozen stable revision, and the methods that are not in it yet."""
+    number: int
+    on: int             # the stable revision that is its first member
+    last: str = ""      # the release that serves it last; empty: the newest pair
+
+    def holds(self, x: Marked) -> bool:
+        began = x.unstable and x.unstable <= self.number
+        gone = x.until and x.until < self.number
+        return bool(began and not gone and not 0 < x.since <= self.on)
+
+
+@dataclasses.dataclass
 class Field:
     ctype: str      # C type of one element
     name: str
@@ -26,7 +48,7 @@ class Field:
 
 
 @dataclasses.dataclass
-class Struct:
+class Struct(Marked):
     name: str
     kind: str       # in, out: begin with size; frozen: never grows; record: read by stride
     doc: str
@@ -36,7 +58,7 @@ class Struct:
 
 
 @dataclasses.dataclass
-class Flags:
+class Flags(Marked):
     group: str
     doc: str
     items: list     # (name, value, doc, since)
@@ -54,11 +76,10 @@ class Param:
 
 
 @dataclasses.dataclass
-class Callable:
+class Callable(Marked):
     name: str
     doc: str
     params: list
-    since: int = 1
     thread: str = "loop"
     result: str = "status"
     returns: list = dataclasses.field(default_factory=list)
@@ -85,6 +106,7 @@ class File:
     structs: list = dataclasses.field(default_factory=list)
     callbacks: list = dataclasses.field(default_factory=list)
     methods: list = dataclasses.field(default_factory=list)
+    pairs: list = dataclasses.field(default_factory=list)
 
     @property
     def table(self) -> str:
@@ -93,6 +115,20 @@ class File:
     @property
     def revision(self) -> int:
         return max((m.since for m in self.methods), default=1)
+
+    def table_at(self, revision: int) -> list:
+        """Methods of the stable table in the order of their slots."""
+        return sorted((m for m in self.methods if 0 < m.since <= revision), key=lambda m: m.since)
+
+    def pair_table(self, p: Pair) -> str:
+        return f"qn_{self.name.replace('.', '_')}_unstable_{p.number}"
+
+    def pair_methods(self, p: Pair) -> list:
+        return [m for m in self.methods if p.holds(m)]
+
+    @property
+    def unstable_header(self) -> str:
+        return self.header.replace(".h", "_unstable.h")
 
 
 class Model:
@@ -155,9 +191,15 @@ def param(where: str, m: Model, spec: list) -> Param:
     return Param(kind, t, name, doc, c_params(kind, t, name), most)
 
 
+def marks(d: dict) -> dict:
+    """since, unstable and until of one definition; what is marked unstable alone is not stable."""
+    out = {k: d[k] for k in ("since", "unstable", "until") if k in d}
+    return {"since": 0, **out} if "unstable" in out else out
+
+
 def struct(where: str, m: Model, d: dict) -> Struct:
     """Lay the members out, and refuse holes: every byte that crosses has a name."""
-    s = Struct(d["name"], d["kind"], d["doc"], [])
+    s = Struct(d["name"], d["kind"], d["doc"], [], **marks(d))
     if s.kind not in KINDS:
         raise Refused(f"{where}: {s.name}: kind is one of {', '.join(KINDS)}, not '{s.kind}'")
     for spec in d["fields"]:
@@ -190,6 +232,26 @@ def ordered(where: str, what: str, sinces: list) -> None:
         raise Refused(f"{where}: {what}: a newer member stands before an older one")
 
 
+def read_pairs(where: str, f: File, rows: list) -> None:
+    """The unstable pairs: at most the newest, and one before it for its last release."""
+    f.pairs = [Pair(r["number"], r["on"], r.get("last", "")) for r in rows]
+    live = [p for p in f.pairs if not p.last]
+    if len(f.pairs) > 2 or len(live) > 1 or (live and f.pairs[-1].last):
+        raise Refused(f"{where}: the host serves the newest unstable pair and one before it, "
+                      "which names its last release")
+    if [p.number for p in f.pairs] != sorted({p.number for p in f.pairs}):
+        raise Refused(f"{where}: unstable pairs stand in the order of their numbers")
+    for p in f.pairs:
+        if not f.pair_methods(p):
+            raise Refused(f"{where}: unstable/{p.number} has no method of its own")
+        if p.on > f.revision or (not p.last and p.on != f.revision):
+            raise Refused(f"{where}: unstable/{p.number} stands on revision {p.on}, but the stable table is at "
+                          f"revision {f.revision}: growing it cuts unstable/{p.number + 1}")
+    for x in f.methods + f.structs + f.callbacks + f.flags:
+        if not x.since and not any(p.holds(x) for p in f.pairs):
+            raise Refused(f"{where}: {getattr(x, 'name', '') or x.group} is in no stable revision and no unstable pair")
+
+
 def read(path: pathlib.Path, m: Model) -> File:
     d = tomllib.loads(path.read_text(encoding="utf-8"))
     head = d.get("interface") or d["types"]
@@ -201,21 +263,25 @@ def read(path: pathlib.Path, m: Model) -> File:
         ordered(where, g["group"], [i[3] for i in items])
         if len({i[1] for i in items}) != len(items):
             raise Refused(f"{where}: {g['group']}: a value is used twice")
-        f.flags.append(Flags(g["group"], g["doc"], items, g.get("enum", False)))
+        f.flags.append(Flags(g["group"], g["doc"], items, g.get("enum", False), **marks(g)))
     for s in d.get("struct", []):
         done = struct(where, m, s)
         ordered(where, done.name, [x.since for x in done.fields])
         f.structs.append(done)
         m.types[done.name] = done
     for c in d.get("callback", []):
-        done = Callable(c["name"], c["doc"].strip(), [param(where, m, p) for p in c["params"]], result="void")
+        done = Callable(c["name"], c["doc"].strip(), [param(where, m, p) for p in c["params"]], result="void", **marks(c))
         f.callbacks.append(done)
         m.callbacks[done.name] = done
     for x in d.get("method", []):
+        if "since" not in x and "unstable" not in x:
+            raise Refused(f"{where}: {x['name']}: since or unstable says where it is")
         f.methods.append(Callable(x["name"], x["doc"].strip(), [param(where, m, p) for p in x["params"]],
-                                  x["since"], x.get("thread", "loop"), x.get("result", "status"),
-                                  x.get("returns", []), x.get("local", False), x.get("ends", [])))
-    ordered(where, "methods", [x.since for x in f.methods])
+                                  x.get("thread", "loop"), x.get("result", "status"),
+                                  x.get("returns", []), x.get("local", False), x.get("ends", []),
+                                  **marks(x)))
+    ordered(where, "methods", [x.since for x in f.methods if not x.unstable])
+    read_pairs(where, f, d.get("unstable", []))
     known = {s[0] for g in m.files for s in g.status} | {s[0] for s in f.status}
     for x in f.methods:
         for code in x.returns:
@@ -224,11 +290,11 @@ def read(path: pathlib.Path, m: Model) -> File:
     return f
 
 
-def load(folder: pathlib.Path) -> Model:
-    """Shared types first; then host/1; then the rest by name."""
+def load(folder: pathlib.Path, more: list = ()) -> Model:
+    """Shared types first; then host/1; then the rest by name; then the files of `more`."""
     m = Model()
     first = ["types.toml", "block.toml", "host.toml"]
     rest = sorted(p.name for p in folder.glob("*.toml") if p.name not in first)
-    for name in first + rest:
-        m.files.append(read(folder / name, m))
+    for path in [folder / name for name in first + rest] + list(more):
+        m.files.append(read(path, m))
     return m

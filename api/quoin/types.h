@@ -31,6 +31,9 @@ typedef struct qn_head {
 #define QN_HAS_STABLE(t, m) QN_REACHES(t, stable.h, stable.m)
 #define QN_HAS_U(t, m) QN_REACHES(t, u, m)
 
+/* Does not compile when a type has another size. */
+#define QN_SAME_SIZE(t, n) extern char qn_size_of_##t[sizeof(t) == (n) ? 1 : -1]
+
 /** Set *out to zero and its size; for structs that the host fills in or reads. */
 #define QN_INIT(p) (*(p) = (__typeof__(*(p))){.size = sizeof *(p)})
 

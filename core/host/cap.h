@@ -35,6 +35,8 @@ struct qc_adapter {
     void (*close)(qn_cap *cap);
 };
 
+/** All of them; ends with NULL. */
+extern const qc_adapter *const QC_ADAPTERS[];
 extern const qc_adapter QC_ADAPTER_CHAIN_READ, QC_ADAPTER_CHAIN_FOLLOW, QC_ADAPTER_BLOCK_READ,
     QC_ADAPTER_STORE_OWN, QC_ADAPTER_RPC_SERVE;
 

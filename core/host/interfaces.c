@@ -4,19 +4,32 @@
 
 #include <stdio.h>
 
+#ifndef QC_INTERFACES /* tests make releases of their own */
+#define QC_INTERFACES "core/host/interfaces.def"
+#endif
+
 #define QC_GRANT(...)
 #define QC_INTERFACE(table, id, revision, local, summary, lets)                                    \
     {#table, id, summary, lets, revision, local},
 static const qc_interface INTERFACES[] = {
-#include "core/host/interfaces.def"
+#include QC_INTERFACES
 };
+#undef QC_GRANT
+#undef QC_INTERFACE
+
+#define QC_INTERFACE(...)
+#define QC_GRANT(...)
+#define QC_UNSTABLE(table, last, instead) {#table, last, instead},
+static const qc_unstable UNSTABLE[] = {
+#include QC_INTERFACES
+    {NULL, NULL, NULL}};
 #undef QC_GRANT
 #undef QC_INTERFACE
 
 #define QC_INTERFACE(...)
 #define QC_GRANT(table, key, type, dflt, meaning) {#table, key, dflt, meaning, type},
 static const qc_grant_key KEYS[] = {
-#include "core/host/interfaces.def"
+#include QC_INTERFACES
 };
 #undef QC_GRANT
 #undef QC_INTERFACE
@@ -32,6 +45,24 @@ const qc_interface *qc_interface_find(const char *id)
         if (strcmp(INTERFACES[i].id, id) == 0)
             return &INTERFACES[i];
     return NULL;
+}
+
+const qc_unstable *qc_interface_unstable(const qc_interface *f)
+{
+    for (size_t i = 0; UNSTABLE[i].table; i++)
+        if (strcmp(UNSTABLE[i].table, f->table) == 0)
+            return &UNSTABLE[i];
+    return NULL;
+}
+
+void qc_interface_numbers(const char *id, char *out, size_t cap)
+{
+    size_t name = strcspn(id, "/") + 1, used = 0;
+    snprintf(out, cap, "none");
+    for (size_t i = 0; i < QC_COUNTOF(INTERFACES) && used < cap; i++)
+        if (strncmp(INTERFACES[i].id, id, name) == 0)
+            used += (size_t)snprintf(out + used, cap - used, "%s%s", used ? " and " : "",
+                                     INTERFACES[i].id + name);
 }
 
 const qc_grant_key *qc_interface_key(const qc_interface *f, size_t i)

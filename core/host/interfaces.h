@@ -24,10 +24,21 @@ typedef struct qc_interface {
     bool local;          /* lives in the plugin's own process */
 } qc_interface;
 
+/** What is on trial: matched by its exact number only. */
+typedef struct qc_unstable {
+    const char *table;
+    const char *last;    /* the release that serves it for the last time; "": not known yet */
+    const char *instead; /* then: the ids that have its methods */
+} qc_unstable;
+
 /** By id without revision, or NULL. Thread: any. */
 const qc_interface *qc_interface_find(const char *id);
 /** By position, NULL at the end. */
 const qc_interface *qc_interface_at(size_t i);
+/** What is said of an unstable one, or NULL for a stable one. */
+const qc_unstable *qc_interface_unstable(const qc_interface *f);
+/** The numbers of "name.unstable" that this host has, as "1 and 2" or "none". Out: text. */
+void qc_interface_numbers(const char *id, char *out, size_t cap);
 /** Its i-th grant parameter, or NULL. */
 const qc_grant_key *qc_interface_key(const qc_interface *f, size_t i);
 /** Are "key=value, ..." (or "yes") fit for this interface? NULL, or a sentence, in a static

@@ -83,9 +83,12 @@ bool qc_want_parse(const char *text, qc_want *w)
     }
     if (*p)
         return false;
+    bool revised = *id_end == '.';
     static const char mark[] = ".unstable";
     size_t name = (size_t)(slash - text), tail = sizeof mark - 1;
     w->unstable = name > tail && memcmp(slash - tail, mark, tail) == 0;
+    if (w->unstable && revised) /* it is matched by its number alone */
+        return false;
     w->text = qc_strdup(text);
     w->id = qc_strdup(text);
     w->id[id_end - text] = 0;

@@ -13,10 +13,6 @@
 #include <sys/stat.h>
 #include <time.h>
 
-static const qc_adapter *const ADAPTERS[] = {&QC_ADAPTER_CHAIN_READ, &QC_ADAPTER_CHAIN_FOLLOW,
-                                             &QC_ADAPTER_BLOCK_READ, &QC_ADAPTER_STORE_OWN,
-                                             &QC_ADAPTER_RPC_SERVE};
-
 const char *qc_plugin_state_name(qc_plugin_state s)
 {
     static const char *const name[] = {"DISCOVERED", "REJECTED", "NEEDS-GRANT", "READY",
@@ -160,12 +156,12 @@ static bool open_caps(qc_plugin *p)
             continue;
         if (r->iface->local && !p->grant.trusted)
             continue; /* it lies in the plugin's own process */
-        for (size_t k = 0; k < QC_COUNTOF(ADAPTERS); k++) {
-            if (strcmp(ADAPTERS[k]->id, r->want->id) != 0 || p->n_cap == QC_PLUGIN_CAPS)
+        for (size_t k = 0; QC_ADAPTERS[k]; k++) {
+            if (strcmp(QC_ADAPTERS[k]->id, r->want->id) != 0 || p->n_cap == QC_PLUGIN_CAPS)
                 continue;
             qn_cap *cap = &p->cap[p->n_cap];
             const char *why = "";
-            *cap = (qn_cap){.adapter = ADAPTERS[k], .plugin = p, .params = r->params};
+            *cap = (qn_cap){.adapter = QC_ADAPTERS[k], .plugin = p, .params = r->params};
             cap->head.enter = qc_cap_enter_head;
             qc_err err = cap->adapter->open(cap, &why);
             if (err) {
@@ -361,6 +357,11 @@ void qc_plugin_start(qc_plugin *p)
     snprintf(name, sizeof name, "p.%s", last ? last + 1 : p->label);
     qc_log(QC_LOG_INFO, "plugin", "%s: version %s, sha256 %s, from %s", p->label,
            p->image.manifest.version, p->image.sha256, p->file);
+    for (size_t i = 0; i < p->resolution.n; i++) {
+        const char *warning = qc_resolved_warning(&p->resolution.item[i]);
+        if (warning)
+            qc_log(QC_LOG_WARN, "plugin", "%s: %s", p->label, warning);
+    }
     qc_plugin_set_state(p, QC_PLUGIN_STARTING, NULL);
     p->log_tokens = p->grant.log_per_s;
     p->progress_at = p->log_at = qc_clock_mono();

@@ -2,13 +2,15 @@
 
 #include "config.h"
 
+#include <stdio.h>
+
 #define STEP "resolve"
 
 const char *qc_answer_text(qc_answer a)
 {
     static const char *const text[] = {
-        "granted",      "not granted",          "no such interface here",
-        "host too old", "unstable not allowed", "bad grant parameters"};
+        "granted",        "not granted",          "no such interface here", "host too old",
+        "another number", "unstable not allowed", "bad grant parameters"};
     return text[a];
 }
 
@@ -16,8 +18,12 @@ static qc_answer judge(const qc_want *w, const qc_grant *g, qc_resolved *r)
 {
     r->iface = qc_interface_find(w->id);
     r->params = qc_grant_get(g, w->id);
-    if (!r->iface)
-        return QC_ANSWER_NO_SUCH;
+    if (!r->iface) {
+        char numbers[64];
+        qc_interface_numbers(w->id, numbers, sizeof numbers);
+        bool others = w->unstable && strcmp(numbers, "none") != 0;
+        return others ? QC_ANSWER_OTHER_NUMBER : QC_ANSWER_NO_SUCH;
+    }
     if (r->iface->revision < w->revision)
         return QC_ANSWER_OLD_HOST;
     if (w->unstable && !g->unstable)
@@ -29,8 +35,22 @@ static qc_answer judge(const qc_want *w, const qc_grant *g, qc_resolved *r)
     return qc_interface_misfit(r->iface, r->params) ? QC_ANSWER_BAD_PARAMS : QC_ANSWER_GRANTED;
 }
 
+const char *qc_resolved_warning(const qc_resolved *r)
+{
+    static _Thread_local char text[256];
+    const qc_unstable *u = r->answer == QC_ANSWER_GRANTED ? qc_interface_unstable(r->iface) : NULL;
+    if (!u || !*u->last)
+        return NULL;
+    snprintf(text, sizeof text,
+             "%s is served for the last time by release %s (this is quoin " PACKAGE_VERSION
+             "); its methods are now in %s",
+             r->iface->id, u->last, u->instead);
+    return text;
+}
+
 static void tell(const qc_resolved *r, qc_problems *p)
 {
+    char numbers[64];
     const qc_want *w = r->want;
     switch (r->answer) {
     case QC_ANSWER_GRANTED:
@@ -48,6 +68,13 @@ static void tell(const qc_resolved *r, qc_problems *p)
         qc_problem(p, STEP,
                    "%s: found revision %u in quoin " PACKAGE_VERSION ", wanted %u or newer",
                    w->text, r->iface->revision, w->revision);
+        break;
+    case QC_ANSWER_OTHER_NUMBER:
+        qc_interface_numbers(w->id, numbers, sizeof numbers);
+        qc_problem(p, STEP,
+                   "%s: found number %s in quoin " PACKAGE_VERSION
+                   ", wanted exactly %u: what is unstable is matched by its number",
+                   w->text, numbers, w->major);
         break;
     case QC_ANSWER_UNSTABLE:
         qc_problem(p, STEP, "%s: found unstable = no, wanted unstable = yes below [grant]",

@@ -10,7 +10,8 @@ typedef enum qc_answer {
     QC_ANSWER_NOT_GRANTED,
     QC_ANSWER_NO_SUCH,
     QC_ANSWER_OLD_HOST,
-    QC_ANSWER_UNSTABLE, /* not allowed by the grant */
+    QC_ANSWER_OTHER_NUMBER, /* of an unstable one, which is matched exactly */
+    QC_ANSWER_UNSTABLE,     /* not allowed by the grant */
     QC_ANSWER_BAD_PARAMS
 } qc_answer;
 /** "granted", "not granted", ... */
@@ -30,6 +31,9 @@ typedef struct qc_resolution {
     bool needs_grant; /* nothing is wrong but that required grants are missing */
 } qc_resolution;
 
+/** What the operator should know about an interface that is granted, or NULL: that an unstable one
+ * is served for the last time, and what comes instead. In a static thread-local buffer. */
+const char *qc_resolved_warning(const qc_resolved *r);
 /** Problems go to step "resolve". Returns true when the plugin may be loaded. */
 bool qc_resolve(const qc_manifest *m, const qc_grant *g, const char *network, qc_resolution *out,
                 qc_problems *p);

@@ -116,6 +116,9 @@ static void print_answers(const qc_resolution *r)
         const qc_resolved *x = &r->item[i];
         printf("%-24s %-9s %s%s%s\n", x->want->text, x->want->optional ? "optional" : "required",
                qc_answer_text(x->answer), x->params ? ": " : "", x->params ? x->params : "");
+        const char *warning = qc_resolved_warning(x);
+        if (warning)
+            printf("    %s\n", warning);
     }
 }
 
