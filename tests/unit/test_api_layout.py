@@ -53,7 +53,9 @@ class Layout(unittest.TestCase):
         self.assertEqual(got.returncode, 0, got.stdout + got.stderr)
 
     def test_released_layouts__are_prefixes_of_todays(self):
-        for folder in sorted((TOP / "api" / "layout").glob("released-*")):
+        folders = sorted((TOP / "tests" / "abi").glob("*/layout"))
+        self.assertTrue(folders)
+        for folder in folders:
             got = run("--prefix", folder, TOP / "api" / "layout")
             self.assertEqual(got.returncode, 0, got.stdout)
 
