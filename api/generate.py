@@ -8,7 +8,8 @@ generate.py --prefix OLD NEW    exit 1 unless every layout text of OLD is a byte
 generate.py --add FILE ...      take these interface files too: how tests make releases of their own
 
 The output is checked in, so that a build needs no Python for it and a review sees what changed.
-The model (model.py) refuses what must not cross the boundary; emit.py writes the files."""
+The model (model.py) refuses what must not cross the boundary; emit.py and emit_trace.py
+write the files."""
 import argparse
 import filecmp
 import pathlib
@@ -16,6 +17,7 @@ import sys
 import tempfile
 
 import emit
+import emit_trace
 import emit_wire
 import model
 
@@ -25,7 +27,7 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 def write_all(source: pathlib.Path, out: pathlib.Path, more: list = ()) -> list[pathlib.Path]:
     """Write every generated file below `out`; returns their paths relative to it."""
     m = model.load(source / "api" / "interfaces", more)
-    files = emit.everything(m) | emit_wire.everything(m)
+    files = emit.everything(m) | emit_wire.everything(m) | {"lib/mock/tables.c": emit_trace.tables(m)}
     for name, text in files.items():
         path = out / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -59,6 +59,29 @@ void qn_mock_fail_call(qn_mock *m, uint64_t k, qn_status st);
 /** Table calls so far. */
 uint64_t qn_mock_calls(const qn_mock *m);
 
+/* ---- looking in, and interfering ---- */
+/** Called before each table call that answers a status, the k-th (from 1) since the mock was made.
+ *  QN_OK lets it through; anything else is what the call answers, and it does nothing. It must not
+ *  call into the mock except qn_mock_sleep(). */
+typedef qn_status qn_mock_call_fn(void *arg, uint64_t k, const char *interface, const char *method);
+void qn_mock_on_call(qn_mock *m, qn_mock_call_fn *fn, void *arg);
+/** One line per table call with what went in and came out, and one per callback; NULL: none. */
+typedef void qn_mock_line_fn(void *arg, const char *line);
+void qn_mock_trace(qn_mock *m, qn_mock_line_fn *fn, void *arg);
+/** The first call that came from a thread that may not make it ("chain.follow/1 next"); it was
+ *  answered with QN_E_THREAD. NULL: none. Borrowed. */
+const char *qn_mock_wrong_thread(const qn_mock *m);
+/** "QN_E_IO" for QN_E_IO. Borrowed, for ever. */
+const char *qn_mock_status_name(qn_status st);
+/** Let run() and what uses it make at most n callbacks from now on; UINT32_MAX: as many as it
+ * takes. With 0 nothing runs: so a plugin can be stopped or killed in the middle of its work. */
+void qn_mock_steps(qn_mock *m, unsigned n);
+/** Let the mock's clock go on, as a long call would. */
+void qn_mock_sleep(qn_mock *m, uint32_t ms);
+/** For a plugin with threads of its own: run, and wait at most `ms` of real time for a first task
+ *  that another thread posts. Returns the number of callbacks. */
+unsigned qn_mock_wait(qn_mock *m, uint32_t ms);
+
 /* ---- the chain ---- */
 /** An output of the next block's transaction that pays `value` satoshis to a script.
  *  Returns its number there. */
@@ -67,6 +90,8 @@ uint32_t qn_mock_pay(qn_mock *m, const void *script, uint32_t script_len, int64_
 void qn_mock_spend(qn_mock *m, const qn_hash *txid, uint32_t n);
 /** n blocks on the tip. The first holds what was queued by pay and spend, as one transaction. */
 void qn_mock_mine(qn_mock *m, uint32_t n);
+/** Forget the bodies of blocks below `below`: followers get a GAP, block.read QN_E_PRUNED. */
+void qn_mock_prune(qn_mock *m, uint32_t below);
 /** Leave the newest `back` blocks (they become stale), then mine n others. */
 void qn_mock_reorg(qn_mock *m, uint32_t back, uint32_t n);
 /** The active block at `height`, part B included; NULL above the tip. Borrowed. */
@@ -77,8 +102,21 @@ uint32_t qn_mock_height(const qn_mock *m);
 /** Call a method and run until it has answered or nothing is left to do. The reply's text; for an
  *  error "error CODE: message"; "error: no such method"; "error: no answer". Owned: free(). */
 char *qn_mock_rpc(qn_mock *m, const char *method, const char *params);
-/** Number of keys in the plugin's store. */
+/** Name of the i-th method that it offers, or NULL. Borrowed. */
+const char *qn_mock_method(const qn_mock *m, unsigned i);
+
+/* ---- the plugin's store ---- */
+/** Keep it in a file of this folder too, so that it outlives the process; what is there already is
+ *  read. What was written without QN_STORE_SYNC is lost in a crash or kill. Before the first start.
+ *  Returns: QN_OK; QN_E_IO. */
+qn_status qn_mock_store_folder(qn_mock *m, const char *folder);
+/** Number of keys. */
 uint64_t qn_mock_store_count(const qn_mock *m);
+/** The i-th pair in the order of keys. Borrowed until the next write. 0: there is none. */
+int qn_mock_store_row(const qn_mock *m, uint64_t i, const void **key, uint32_t *key_len,
+                      const void **value, uint32_t *value_len);
+/** Writes that would exceed this many bytes of keys and values answer QN_E_FULL. 0: no quota. */
+void qn_mock_quota(qn_mock *m, uint64_t bytes);
 
 #ifdef __cplusplus
 }

@@ -77,6 +77,11 @@ const qn_block_view *qn_mock_block(const qn_mock *m, uint32_t height)
     return height <= m->height ? m->active[height]->view : NULL;
 }
 
+void qn_mock_prune(qn_mock *m, uint32_t below)
+{
+    m->pruned = below <= m->height ? below : m->height;
+}
+
 uint32_t qn_mock_height(const qn_mock *m)
 {
     return m->height;
@@ -270,7 +275,11 @@ void qn_mk_wake(qn_mock *m)
         qn_mk_follow *f = &m->follow[i];
         if (!f->id || !f->waiting || !upcoming(m, f, &type))
             continue;
+        if (!m->steps)
+            return;
+        m->steps--;
         f->waiting = false;
+        qn_mk_note(m, "-- on_ready(follow=%llu)", (unsigned long long)f->id);
         f->on_ready(f->arg, f->id);
     }
 }
@@ -308,6 +317,18 @@ static qn_status follow_open(qn_cap *cap, const qn_follow_options *o, const qn_h
     return QN_OK;
 }
 
+/* The body of the block that comes next is gone: say so, and go to the first that is there. */
+static const qn_follow_event *gap(const qn_mock *m, qn_mk_follow *f)
+{
+    f->event =
+        (qn_follow_event){.size = sizeof f->event, .type = QN_EV_GAP, .epoch = 1, .seq = ++f->seq};
+    f->event.ref = ref_of(m->active[m->pruned]);
+    f->event.prev = ref_of(f->cursor);
+    f->event.lag = m->height - m->pruned + 1;
+    f->cursor = m->active[m->pruned - 1];
+    return &f->event;
+}
+
 static qn_status follow_next(qn_cap *cap, uint64_t id, const qn_follow_event **event,
                              const qn_block_view **view)
 {
@@ -325,6 +346,12 @@ static qn_status follow_next(qn_cap *cap, uint64_t id, const qn_follow_event **e
         return QN_E_AGAIN;
     if (f->seq - f->acked >= f->window)
         return QN_E_LIMIT;
+    if (type == QN_EV_CONNECT && b->view->height < m->pruned &&
+        !(f->flags & QN_FOLLOW_HEADERS_ONLY)) {
+        *event = gap(m, f);
+        *view = NULL;
+        return QN_OK;
+    }
     f->cursor = type == QN_EV_CONNECT ? b : b->parent;
     f->event =
         (qn_follow_event){.size = sizeof f->event, .type = type, .epoch = 1, .seq = ++f->seq};
@@ -410,6 +437,8 @@ static qn_status read_views(qn_cap *cap, const qn_hash *hashes, uint32_t n, uint
         qn_mk_block *b = qn_mk_find(cap->mock, &hashes[*n_views]);
         if (!b)
             return *n_views ? QN_OK : QN_E_NOTFOUND;
+        if (b->view->height < cap->mock->pruned)
+            return *n_views ? QN_OK : QN_E_PRUNED;
         b->lent++;
         views[*n_views] = b->view;
     }
@@ -424,7 +453,10 @@ static qn_status read_views_at(qn_cap *cap, uint32_t from, uint32_t flags,
     (void)flags;
     if (st != QN_OK)
         return st;
-    for (*n_views = 0; *n_views < max && from + *n_views <= m->height; ++*n_views) {
+    *n_views = 0;
+    if (from < m->pruned)
+        return QN_E_PRUNED;
+    for (; *n_views < max && from + *n_views <= m->height; ++*n_views) {
         m->active[from + *n_views]->lent++;
         views[*n_views] = m->active[from + *n_views]->view;
     }

@@ -3,6 +3,7 @@
 #define QUOIN_LIB_MOCK_INTERNAL_H
 #include "quoin/mock.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 
 #define MOCK_FOLLOWS 16
@@ -69,6 +70,14 @@ struct qn_mock {
     char *failure, *log;
     uint64_t calls, fail_at;
     qn_status fail_with;
+    pthread_t thread;     /* of the plugin's loop */
+    pthread_mutex_t lock; /* one table call at a time; tasks */
+    char wrong_thread[64];
+    qn_mock_call_fn *on_call;
+    void *on_call_arg;
+    qn_mock_line_fn *trace;
+    void *trace_arg;
+    unsigned steps; /* callbacks that run() may still make */
     uint64_t now_ms, next_id;
     qn_mk_task *tasks; /* in the order of their due times */
 
@@ -78,6 +87,7 @@ struct qn_mock {
     uint32_t height;
     uint64_t chain_seq;
     uint32_t salt, window;
+    uint32_t pruned; /* blocks below have no body */
     struct mock_queued_out {
         uint8_t *script;
         uint32_t len;
@@ -91,6 +101,9 @@ struct qn_mock {
     qn_mk_follow follow[MOCK_FOLLOWS];
 
     qn_mk_rows rows, synced;
+    uint64_t quota;          /* 0: none */
+    int folder;              /* file of batches; -1: memory only */
+    uint64_t folder_durable; /* bytes of it that survive a kill */
     struct qn_mk_snapshot {
         uint64_t id;
         qn_mk_rows rows;
@@ -107,8 +120,38 @@ struct qn_mock {
     char *reply;
 };
 
-/** Every method's first line: counts, and says when this call is to fail. */
+/** Every method's first line. */
 qn_status qn_mk_enter(qn_cap *cap);
+
+/* What tables.c, which is generated, says of a call. */
+typedef struct qn_mk_slot {
+    const char *interface, *method;
+    uint8_t any, status; /* from any thread; answers a status */
+} qn_mk_slot;
+
+typedef struct qn_mk_line {
+    qn_mock *mock;
+    bool on, comma;
+    size_t len;
+    char text[1000];
+} qn_mk_line;
+
+/** The table that is handed out for an interface: it goes through qn_mk_begin() and qn_mk_end(). */
+const void *qn_mk_handed_out(const char *id);
+/** QN_OK: go on; else what the call answers. Ends with qn_mk_end() in any case. */
+qn_status qn_mk_begin(qn_mk_line *l, qn_cap *cap, const qn_mk_slot *slot);
+/** st NULL: the method answers none. Returns *st. */
+qn_status qn_mk_end(qn_mk_line *l, const qn_status *st);
+void qn_mk_u64(qn_mk_line *l, const char *name, uint64_t value);
+void qn_mk_i64(qn_mk_line *l, const char *name, int64_t value);
+void qn_mk_words(qn_mk_line *l, const char *name, const char *text, uint64_t len);
+void qn_mk_hex(qn_mk_line *l, const char *name, const void *bytes, uint64_t len, bool hash);
+void qn_mk_open(qn_mk_line *l, const char *name);
+void qn_mk_close(qn_mk_line *l);
+void qn_mk_view(qn_mk_line *l, const char *name, const qn_block_view *v);
+void qn_mk_arrow(qn_mk_line *l);
+/** A line of the trace that is no table call. */
+void qn_mk_note(qn_mock *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /** realloc() that ends the program instead of failing. */
 void *qn_mk_grow(void *p, size_t size);
 char *qn_mk_text(const char *text, size_t len);
@@ -132,5 +175,12 @@ void qn_mk_wake(qn_mock *m);
 qn_block_view *qn_mk_build(qn_mock *m, const qn_mk_block *parent);
 void qn_mk_rows_free(qn_mk_rows *r);
 void qn_mk_store_drop(qn_mock *m, bool crash);
+/** A well-formed batch into the rows. */
+void qn_mk_store_apply(qn_mock *m, const uint8_t *batch, uint64_t len);
+/** To the file, when there is one. */
+qn_status qn_mk_folder_write(qn_mock *m, const void *batch, uint64_t len, uint32_t flags);
+qn_status qn_mk_folder_wipe(qn_mock *m);
+/** The plugin is gone: everything is durable, or after a crash what was not is dropped. */
+void qn_mk_folder_end(qn_mock *m, bool crash);
 void qn_mk_rpc_drop(qn_mock *m);
 #endif

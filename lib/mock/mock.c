@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #define RUN_MS 60000u /* of the mock's time, so that a periodic timer has an end */
 
@@ -26,11 +28,7 @@ char *qn_mk_text(const char *text, size_t len)
 
 qn_status qn_mk_enter(qn_cap *cap)
 {
-    qn_mock *m = cap->mock;
-    m->calls++;
-    if (m->fail_at && --m->fail_at == 0)
-        return m->fail_with;
-    return m->running ? QN_OK : QN_E_REVOKED;
+    return cap->mock->running ? QN_OK : QN_E_REVOKED;
 }
 
 void qn_mk_post(qn_mock *m, uint64_t id, uint64_t delay_ms, qn_task_fn *fn, void *arg)
@@ -67,7 +65,7 @@ static qn_status host_get(qn_cap *host, const char *id, uint32_t min, const void
             return QN_E_OLDHOST;
         if (denied(m, id))
             return QN_E_DENIED;
-        *table = m->cap[i].table;
+        *table = qn_mk_handed_out(id);
         *handle = &m->cap[i];
         return QN_OK;
     }
@@ -184,6 +182,10 @@ qn_mock *qn_mock_new(void)
     m->log = qn_mk_text("", 0);
     m->window = 16;
     m->now_ms = 1000;
+    m->steps = UINT32_MAX;
+    m->folder = -1;
+    m->thread = pthread_self();
+    pthread_mutex_init(&m->lock, NULL);
     qn_mk_chain_init(m);
     return m;
 }
@@ -201,6 +203,7 @@ static void drop_plugin(qn_mock *m, bool crash)
     }
     qn_mk_chain_drop(m);
     qn_mk_store_drop(m, crash);
+    qn_mk_folder_end(m, crash);
     qn_mk_rpc_drop(m);
 }
 
@@ -211,6 +214,9 @@ void qn_mock_free(qn_mock *m)
     if (m->entry)
         (void)qn_mock_stop(m);
     drop_plugin(m, false);
+    if (m->folder >= 0)
+        close(m->folder);
+    pthread_mutex_destroy(&m->lock);
     qn_mk_chain_free(m);
     qn_mk_rows_free(&m->rows);
     qn_mk_rows_free(&m->synced);
@@ -245,14 +251,20 @@ qn_status qn_mock_start(qn_mock *m, const qn_plugin_1 *entry)
     free(m->failure);
     m->failure = NULL;
     m->running = true;
-    qn_status st = entry->init(&m->cap[0], &HOST, &config, &m->self);
+    m->thread = pthread_self();
+    qn_mk_note(m, "-- init()");
+    qn_status st = entry->init(&m->cap[0], qn_mk_handed_out(QN_HOST_1_ID), &config, &m->self);
+    qn_mk_note(m, "-- init() answered %s", qn_mock_status_name(st));
     if (st != QN_OK) {
         drop_plugin(m, false);
         return st;
     }
     m->entry = entry;
+    qn_mk_note(m, "-- start()");
     st = entry->start(m->self);
+    qn_mk_note(m, "-- start() answered %s", qn_mock_status_name(st));
     if (st != QN_OK) {
+        m->running = false;
         entry->fini(m->self);
         drop_plugin(m, false);
         return st;
@@ -266,7 +278,10 @@ qn_status qn_mock_stop(qn_mock *m)
     const qn_plugin_1 *e = m->entry;
     if (!e)
         return QN_E_CLOSED;
+    m->entry = NULL; /* whatever it calls now, it is not stopped twice */
+    qn_mk_note(m, "-- stop()");
     qn_status st = e->stop(m->self, 10000);
+    qn_mk_note(m, "-- stop() answered %s", qn_mock_status_name(st));
     m->running = false;
     e->fini(m->self);
     drop_plugin(m, false);
@@ -281,18 +296,32 @@ void qn_mock_crash(qn_mock *m)
     drop_plugin(m, true);
 }
 
+/* The next task that is due before `end`, taken off the list. Other threads may post. */
+static qn_mk_task *take_task(qn_mock *m, uint64_t end)
+{
+    pthread_mutex_lock(&m->lock);
+    qn_mk_task *t = m->tasks;
+    if (t && t->due <= end)
+        m->tasks = t->next;
+    else
+        t = NULL;
+    pthread_mutex_unlock(&m->lock);
+    return t;
+}
+
 unsigned qn_mock_run(qn_mock *m)
 {
     unsigned n = 0;
     const uint64_t end = m->now_ms + RUN_MS;
-    while (m->entry && !m->failure) {
+    while (m->entry && !m->failure && m->steps) {
+        qn_mk_task *t;
         qn_mk_wake(m);
-        qn_mk_task *t = m->tasks;
-        if (!t || t->due > end)
+        if (!m->steps || m->failure || !(t = take_task(m, end)))
             break;
-        m->tasks = t->next;
+        m->steps--;
         if (t->due > m->now_ms)
             m->now_ms = t->due;
+        qn_mk_note(m, t->id ? "-- timer %llu" : "-- posted task", (unsigned long long)t->id);
         t->fn(t->arg);
         free(t);
         n++;
@@ -300,6 +329,25 @@ unsigned qn_mock_run(qn_mock *m)
     if (m->failure && m->entry)
         (void)qn_mock_stop(m);
     return n;
+}
+
+unsigned qn_mock_wait(qn_mock *m, uint32_t ms)
+{
+    const struct timespec nap = {0, 1000000};
+    unsigned n = 0;
+    for (uint32_t i = 0; i < ms && !(n = qn_mock_run(m)); i++)
+        nanosleep(&nap, NULL);
+    return n;
+}
+
+void qn_mock_steps(qn_mock *m, unsigned n)
+{
+    m->steps = n;
+}
+
+void qn_mock_sleep(qn_mock *m, uint32_t ms)
+{
+    m->now_ms += ms;
 }
 
 const char *qn_mock_failure(const qn_mock *m)

@@ -90,6 +90,14 @@ void qn_mk_rpc_drop(qn_mock *m)
     m->request = 0;
 }
 
+const char *qn_mock_method(const qn_mock *m, unsigned i)
+{
+    for (int k = 0; k < MOCK_METHODS; k++)
+        if (m->method[k].name && i-- == 0)
+            return m->method[k].name;
+    return NULL;
+}
+
 char *qn_mock_rpc(qn_mock *m, const char *method, const char *params)
 {
     static const char none[] = "error: no such method", silent[] = "error: no answer";
@@ -98,6 +106,8 @@ char *qn_mock_rpc(qn_mock *m, const char *method, const char *params)
         return qn_mk_text(none, sizeof none - 1);
     qn_rpc_request r = {.size = sizeof r, .timeout_ms = 30000, .request = ++m->next_id};
     m->request = r.request;
+    m->thread = pthread_self();
+    qn_mk_note(m, "-- call of %s %s", method, params);
     x->fn(x->arg, &r, params, (uint32_t)strlen(params));
     (void)qn_mock_run(m);
     m->request = 0;

@@ -157,6 +157,50 @@ static uint64_t step(qn_mk_rows *r, const uint8_t *p, uint64_t left)
     return need;
 }
 
+static uint64_t bytes_of(const qn_mk_rows *r, size_t from, size_t to)
+{
+    uint64_t n = 0;
+    for (size_t i = from; i < to; i++)
+        n += r->row[i].key_len + r->row[i].value_len;
+    return n;
+}
+
+/* What the batch adds at most. A batch that only deletes is always taken. */
+static uint64_t puts_of(const uint8_t *p, uint64_t len)
+{
+    uint64_t sum = 0;
+    qn_store_op op;
+    for (uint64_t at = 0; at < len; at += sizeof op + (uint64_t)op.key_len + op.value_len) {
+        memcpy(&op, p + at, sizeof op);
+        if (op.op == QN_STORE_OP_PUT)
+            sum += (uint64_t)op.key_len + op.value_len;
+    }
+    return sum;
+}
+
+void qn_mk_store_apply(qn_mock *m, const uint8_t *batch, uint64_t len)
+{
+    for (uint64_t at = 0; at < len;)
+        at += step(&m->rows, batch + at, len - at);
+}
+
+void qn_mock_quota(qn_mock *m, uint64_t bytes)
+{
+    m->quota = bytes;
+}
+
+int qn_mock_store_row(const qn_mock *m, uint64_t i, const void **key, uint32_t *key_len,
+                      const void **value, uint32_t *value_len)
+{
+    if (i >= m->rows.n)
+        return 0;
+    *key = m->rows.row[i].key;
+    *key_len = m->rows.row[i].key_len;
+    *value = m->rows.row[i].value;
+    *value_len = m->rows.row[i].value_len;
+    return 1;
+}
+
 static qn_status store_write(qn_cap *cap, const void *batch, uint64_t len, uint32_t flags)
 {
     qn_mock *m = cap->mock;
@@ -167,8 +211,11 @@ static qn_status store_write(qn_cap *cap, const void *batch, uint64_t len, uint3
     for (uint64_t at = 0, n; at < len; at += n)
         if (!(n = step(NULL, p + at, len - at)))
             return QN_E_INVAL;
-    for (uint64_t at = 0; at < len;)
-        at += step(&m->rows, p + at, len - at);
+    if (m->quota && bytes_of(&m->rows, 0, m->rows.n) + puts_of(p, len) > m->quota)
+        return QN_E_FULL;
+    if ((st = qn_mk_folder_write(m, batch, len, flags)) != QN_OK)
+        return st;
+    qn_mk_store_apply(m, p, len);
     if (flags & QN_STORE_SYNC)
         replace(&m->synced, &m->rows);
     return QN_OK;
@@ -262,20 +309,13 @@ static qn_status store_iter_close(qn_cap *cap, uint64_t id)
     return QN_OK;
 }
 
-static uint64_t bytes_of(const qn_mk_rows *r, size_t from, size_t to)
-{
-    uint64_t n = 0;
-    for (size_t i = from; i < to; i++)
-        n += r->row[i].key_len + r->row[i].value_len;
-    return n;
-}
-
 static qn_status store_info(qn_cap *cap, qn_store_info *info)
 {
     qn_status st = qn_mk_enter(cap);
     if (st == QN_OK)
         *info = (qn_store_info){.size = sizeof *info,
-                                .bytes = bytes_of(&cap->mock->rows, 0, cap->mock->rows.n)};
+                                .bytes = bytes_of(&cap->mock->rows, 0, cap->mock->rows.n),
+                                .quota = cap->mock->quota};
     return st;
 }
 
@@ -298,6 +338,8 @@ static qn_status store_wipe(qn_cap *cap)
     for (int i = 0; i < MOCK_ITERS; i++)
         if (m->iter[i].id || (i < MOCK_SNAPSHOTS && m->snapshot[i].id))
             return QN_E_BUSY;
+    if ((st = qn_mk_folder_wipe(m)) != QN_OK)
+        return st;
     qn_mk_rows_free(&m->rows);
     qn_mk_rows_free(&m->synced);
     return QN_OK;

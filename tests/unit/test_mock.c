@@ -2,6 +2,8 @@
 #include "quoin/mock.h"
 #include "tests/unit/harness.h"
 
+#include <pthread.h>
+
 static qn_mock *started(void)
 {
     qn_mock *m = qn_mock_new();
@@ -118,7 +120,235 @@ static void test_mock_mine__coins_are_paid_and_spent(void **state)
     qn_mock_free(m);
 }
 
-QC_TEST_MAIN(cmocka_unit_test(test_mock__a_plugin_follows_growth_and_reorganisation),
+static void keep(void *arg, const char *line)
+{
+    char *text = arg;
+    size_t n = strlen(text);
+    snprintf(text + n, 20000 - n, "%s\n", line);
+}
+
+static void test_mock_trace__says_what_goes_in_and_comes_out(void **state)
+{
+    (void)state;
+    static char text[20000];
+    static const char *const want[] = {
+        "-- init()\n",
+        "host/1 get(id=\"store.own/1\", min_revision=1) = QN_OK",
+        "store.own/1 get(snapshot=0, key=746970, max_value=36) = QN_E_NOTFOUND (-9)",
+        "next(follow=1) -> (event={type=1, flags=1, lag=0, epoch=1, seq=1, chain_seq=1",
+        "chain.follow/1 next(follow=1) = QN_E_AGAIN (-8)",
+        "-- call of good.echo [1]\n"};
+    text[0] = 0;
+    qn_mock *m = qn_mock_new();
+    qn_mock_config(m, "greeting", "hi");
+    qn_mock_config(m, "batch", "7");
+    qn_mock_trace(m, keep, text);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    expect(m, "good.echo", "[1]", "[1]");
+    for (size_t i = 0; i < sizeof want / sizeof want[0]; i++)
+        if (!strstr(text, want[i]))
+            fail_msg("found no '%s' in\n%s", want[i], text);
+    qn_mock_free(m);
+}
+
+static qn_status stop_third(void *arg, uint64_t k, const char *interface, const char *method)
+{
+    char *text = arg;
+    if (k == 3)
+        snprintf(text, 100, "%s %s", interface, method);
+    return k == 3 ? QN_E_BUSY : QN_OK;
+}
+
+static void test_mock_on_call__sees_and_fails_a_call(void **state)
+{
+    (void)state;
+    char text[100] = "";
+    qn_mock *m = qn_mock_new();
+    qn_mock_config(m, "greeting", "hi");
+    qn_mock_config(m, "batch", "7");
+    qn_mock_on_call(m, stop_third, text);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_E_DENIED);
+    assert_string_equal(text, "host/1 get");
+    assert_int_equal(qn_mock_calls(m), 3);
+    qn_mock_free(m);
+}
+
+static void test_mock_store_folder__holds_what_was_synced(void **state)
+{
+    (void)state;
+    const char *dir = tmp_mkdir();
+    for (int round = 0; round < 3; round++) {
+        qn_mock *m = qn_mock_new();
+        qn_mock_config(m, "greeting", "hi");
+        qn_mock_config(m, "batch", "7");
+        assert_int_equal(qn_mock_store_folder(m, dir), QN_OK);
+        uint64_t before = qn_mock_store_count(m);
+        assert_int_equal(before, round == 0 ? 0 : round == 1 ? 21 + 1 : 31 + 1);
+        qn_mock_mine(m, round == 0 ? 20 : 30); /* the same chain, and longer */
+        assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+        rows_equal(m);
+        if (round == 0)
+            qn_mock_crash(m);
+        else
+            assert_int_equal(qn_mock_stop(m), QN_OK);
+        qn_mock_free(m);
+    }
+    const void *key, *value;
+    uint32_t n_key, n_value;
+    qn_mock *m = qn_mock_new();
+    assert_int_equal(qn_mock_store_folder(m, dir), QN_OK);
+    assert_true(qn_mock_store_row(m, 0, &key, &n_key, &value, &n_value));
+    assert_int_equal(n_key, 5);
+    assert_memory_equal(value, qn_mock_block(m, 0)->hash, 32);
+    assert_false(qn_mock_store_row(m, 32, &key, &n_key, &value, &n_value));
+    qn_mock_free(m);
+}
+
+/* Tables as a plugin gets them, without a plugin. */
+typedef struct bare {
+    const qn_host_1 *host;
+    qn_cap *cap, *store_cap;
+    const qn_store_own_1 *store;
+    qn_status st;
+} bare;
+static bare the_bare;
+
+static qn_status bare_init(qn_cap *cap, const qn_host_1 *host, const qn_config *c, void **self)
+{
+    bare *b = &the_bare;
+    const void *t;
+    (void)c;
+    *self = b;
+    b->host = host;
+    b->cap = cap;
+    qn_status st = host->get(cap, QN_STORE_OWN_1_ID, 1, &t, &b->store_cap);
+    b->store = t;
+    return st;
+}
+static qn_status bare_start(void *self)
+{
+    (void)self;
+    return QN_OK;
+}
+static qn_status bare_stop(void *self, uint32_t ms)
+{
+    (void)self;
+    (void)ms;
+    return QN_OK;
+}
+static void bare_fini(void *self)
+{
+    (void)self;
+}
+static const qn_plugin_1 BARE = {.h = QN_PLUGIN_HEAD,
+                                 .init = bare_init,
+                                 .start = bare_start,
+                                 .stop = bare_stop,
+                                 .fini = bare_fini};
+
+static void test_mock_store__unsynced_writes_do_not_survive_a_crash(void **state)
+{
+    (void)state;
+    static const uint8_t one[] = {1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 'a', '1'},
+                         two[] = {1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 'b', '2'};
+    const char *dir = tmp_mkdir();
+    qn_mock *m = qn_mock_new();
+    const bare *b = &the_bare;
+    assert_int_equal(qn_mock_store_folder(m, dir), QN_OK);
+    assert_int_equal(qn_mock_start(m, &BARE), QN_OK);
+    assert_int_equal(b->store->write(b->store_cap, one, sizeof one, QN_STORE_SYNC), QN_OK);
+    assert_int_equal(b->store->write(b->store_cap, two, sizeof two, 0), QN_OK);
+    assert_int_equal(qn_mock_store_count(m), 2);
+    qn_mock *other = qn_mock_new(); /* as after a kill: the first one is not told */
+    assert_int_equal(qn_mock_store_folder(other, dir), QN_OK);
+    assert_int_equal(qn_mock_store_count(other), 1);
+    qn_mock_free(other);
+    qn_mock_crash(m);
+    assert_int_equal(qn_mock_store_count(m), 1);
+    qn_mock_free(m);
+}
+
+static void test_mock_quota__a_write_beyond_it_changes_nothing(void **state)
+{
+    (void)state;
+    static const uint8_t one[] = {1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 'a', '1'},
+                         gone[] = {2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 'a'};
+    qn_mock *m = qn_mock_new();
+    const bare *b = &the_bare;
+    qn_mock_quota(m, 3);
+    assert_int_equal(qn_mock_start(m, &BARE), QN_OK);
+    assert_int_equal(b->store->write(b->store_cap, one, sizeof one, 0), QN_OK);
+    assert_int_equal(b->store->write(b->store_cap, one, sizeof one, 0), QN_E_FULL);
+    assert_int_equal(qn_mock_store_count(m), 1);
+    assert_int_equal(b->store->write(b->store_cap, gone, sizeof gone, 0), QN_OK);
+    qn_mock_free(m);
+}
+
+static void *call_from_elsewhere(void *arg)
+{
+    bare *b = arg;
+    uint32_t n;
+    char v[8];
+    b->st = b->store->get(b->store_cap, 0, "a", 1, v, sizeof v, &n);
+    b->host->log(b->cap, QN_LOG_INFO, "from elsewhere", 14);
+    return NULL;
+}
+
+static void test_mock_thread__a_call_from_a_wrong_thread_is_refused_and_kept(void **state)
+{
+    (void)state;
+    pthread_t t;
+    qn_mock *m = qn_mock_new();
+    assert_int_equal(qn_mock_start(m, &BARE), QN_OK);
+    assert_null(qn_mock_wrong_thread(m));
+    assert_int_equal(pthread_create(&t, NULL, call_from_elsewhere, &the_bare), 0);
+    pthread_join(t, NULL);
+    assert_int_equal(the_bare.st, QN_E_THREAD);
+    assert_string_equal(qn_mock_wrong_thread(m), "store.own/1 get");
+    assert_non_null(strstr(qn_mock_log(m), "from elsewhere"));
+    qn_mock_free(m);
+}
+
+static void test_mock_prune__a_follower_is_told_of_the_gap(void **state)
+{
+    (void)state;
+    qn_mock *m = qn_mock_new();
+    qn_mock_config(m, "greeting", "hi");
+    qn_mock_config(m, "batch", "7");
+    qn_mock_mine(m, 10);
+    qn_mock_prune(m, 5);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    assert_non_null(
+        strstr(qn_mock_failure(m), "following the chain failed")); /* it has no on_gap */
+    qn_mock_free(m);
+}
+
+static void test_mock_steps__bound_what_runs(void **state)
+{
+    (void)state;
+    qn_mock *m = qn_mock_new();
+    qn_mock_config(m, "greeting", "hi");
+    qn_mock_config(m, "batch", "7");
+    qn_mock_mine(m, 3);
+    qn_mock_steps(m, 0);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    assert_int_equal(qn_mock_run(m), 0);
+    assert_int_equal(qn_mock_store_count(m), 0);
+    qn_mock_steps(m, 1);
+    assert_int_equal(qn_mock_run(m), 1);
+    assert_int_equal(qn_mock_store_count(m), 5);
+    qn_mock_free(m);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_mock_trace__says_what_goes_in_and_comes_out),
+             cmocka_unit_test(test_mock_on_call__sees_and_fails_a_call),
+             cmocka_unit_test(test_mock_store_folder__holds_what_was_synced),
+             cmocka_unit_test(test_mock_store__unsynced_writes_do_not_survive_a_crash),
+             cmocka_unit_test(test_mock_quota__a_write_beyond_it_changes_nothing),
+             cmocka_unit_test(test_mock_thread__a_call_from_a_wrong_thread_is_refused_and_kept),
+             cmocka_unit_test(test_mock_prune__a_follower_is_told_of_the_gap),
+             cmocka_unit_test(test_mock_steps__bound_what_runs),
+             cmocka_unit_test(test_mock__a_plugin_follows_growth_and_reorganisation),
              cmocka_unit_test(test_mock__a_plugin_comes_back_after_a_crash_at_any_call),
              cmocka_unit_test(test_mock__rpc_answers_at_once_later_and_never),
              cmocka_unit_test(test_mock__what_is_denied_is_not_given),

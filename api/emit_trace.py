@@ -1,0 +1,142 @@
+"""Write lib/mock/tables.c: the tables that the mock hands out. Each method tells lib/mock/call.c of
+the call (which counts it, may fail it, judges the thread), passes it on, and says what went in and
+came out when somebody traces."""
+from emit import prototype
+from model import RESULTS, SCALARS, Callable, File, Model, Param, Struct
+
+NUMBER = {"uint64_t": "qn_mk_u64", "int64_t": "qn_mk_i64"}
+
+
+def number(ctype: str) -> str:
+    return NUMBER.get(ctype, "qn_mk_i64" if ctype.startswith("int") else "qn_mk_u64")
+
+
+def member(x) -> str:
+    """One line that says one member of a struct."""
+    if x.name in ("size", "reserved", "set"):
+        return ""
+    if x.ctype == "char" and x.count:
+        return f'    qn_mk_words(l, "{x.name}", x->{x.name}, (uint32_t)strnlen(x->{x.name}, {x.count}));\n'
+    if x.ctype == "uint8_t" and x.count:
+        return f'    qn_mk_hex(l, "{x.name}", x->{x.name}, {x.count}, {int(x.count == 32)});\n'
+    if x.count:
+        return ""
+    if x.ctype.startswith("qn_"):
+        return f'    say_{x.ctype}(l, "{x.name}", &x->{x.name});\n'
+    return f'    {number(x.ctype)}(l, "{x.name}", x->{x.name});\n'
+
+
+def struct(s: Struct) -> str:
+    out = f"static void say_{s.name}(qn_mk_line *l, const char *name, const {s.name} *x)\n{{\n"
+    if [x.ctype for x in s.fields] == ["uint8_t"] and s.fields[0].count == 32:
+        return out + f"    qn_mk_hex(l, name, x->{s.fields[0].name}, 32, true);\n}}\n\n"
+    return out + "    qn_mk_open(l, name);\n" + "".join(member(x) for x in s.fields) + "    qn_mk_close(l);\n}\n\n"
+
+
+def before(p: Param) -> str:
+    """What goes in."""
+    n = p.name
+    if p.kind == "scalar":
+        return f'{number(SCALARS[p.type][0])}(&l, "{n}", {n});'
+    if p.kind == "view":
+        return f'qn_mk_view(&l, "{n}", {n});'
+    if p.kind == "cstring":
+        return f'qn_mk_words(&l, "{n}", {n}, {n} ? (uint32_t)strlen({n}) : 0);'
+    if p.kind in ("text", "text64"):
+        return f'qn_mk_words(&l, "{n}", {n}, {n}_len);'
+    if p.kind in ("bytes", "bytes64"):
+        return f'qn_mk_hex(&l, "{n}", {n}, {n}_len, false);'
+    if p.kind == "fill":
+        return f'qn_mk_u64(&l, "{n}_len", {n}_len);'
+    if p.kind in ("in", "in?") and p.type in SCALARS:
+        return f'{number(SCALARS[p.type][0])}(&l, "{n}", *{n});'
+    if p.kind in ("in", "in?"):
+        return f'if ({n})\n            say_{p.type}(&l, "{n}", {n});'
+    if p.kind == "in[]":
+        return (f'qn_mk_u64(&l, "n_{n}", n_{n});\n'
+                f'        if (n_{n} && {n})\n            say_{p.type}(&l, "{n}[0]", {n});')
+    if p.kind in ("out[]", "lend[]", "out bytes"):
+        return f'qn_mk_u64(&l, "max_{n}", max_{n});'
+    return ""
+
+
+def after(p: Param) -> str:
+    """What comes out, when the call succeeded."""
+    n = p.name
+    if p.kind == "out" and p.type in SCALARS:
+        return f'{number(SCALARS[p.type][0])}(&l, "{n}", *{n});'
+    if p.kind == "out":
+        return f'say_{p.type}(&l, "{n}", {n});'
+    if p.kind == "lend" and p.type == "qn_block_view":
+        return f'qn_mk_view(&l, "{n}", *{n});'
+    if p.kind == "lend":
+        return f'say_{p.type}(&l, "{n}", *{n});'
+    if p.kind == "out[]":
+        return (f'qn_mk_u64(&l, "n_{n}", *n_{n});\n'
+                f'            if (*n_{n} && *n_{n} <= max_{n})\n                say_{p.type}(&l, "{n}[0]", {n});')
+    if p.kind == "lend[]":
+        return f'qn_mk_u64(&l, "n_{n}", *n_{n});'
+    if p.kind == "each":
+        return f'say_{p.type}(&l, "{n}[0]", {n});'
+    if p.kind == "out bytes":
+        return f'qn_mk_hex(&l, "{n}", {n}, *n_{n} <= max_{n} ? *n_{n} : 0, false);'
+    if p.kind == "lend bytes":
+        return f'qn_mk_hex(&l, "{n}", *{n}, *n_{n}, false);'
+    return ""
+
+
+def method(f: File, x: Callable) -> str:
+    name = f"{f.name.replace('.', '_')}_{x.name}"
+    args = "".join(f", {n}" for p in x.params for _, n in p.c)
+    head = prototype(f"static {RESULTS[x.result]} {name}(", x, "qn_cap *", ")")
+    out = head + "{\n"
+    out += f'    static const qn_mk_slot slot = {{"{f.name}/{f.major}", "{x.name}", {int(x.thread == "any")}, '
+    out += f'{int(x.result == "status")}}};\n    qn_mk_line l;\n'
+    status = x.result == "status"
+    out += "    qn_status st = qn_mk_begin(&l, cap, &slot);\n"
+    ins = [t for t in map(before, x.params) if t]
+    if ins:
+        out += "    if (l.on) {\n" + "".join(f"        {t}\n" for t in ins) + "    }\n"
+    call = f"((const {f.table} *)cap->table)->{x.name}(cap{args})"
+    if x.result == "void":
+        return out + f"    if (st == QN_OK)\n        {call};\n    qn_mk_end(&l, NULL);\n}}\n\n"
+    if not status:
+        out += f"    {RESULTS[x.result]} got = st == QN_OK ? {call} : 0;\n"
+        out += f'    if (l.on)\n        {number(RESULTS[x.result])}(&l, "->", got);\n    qn_mk_end(&l, NULL);\n    return got;\n}}\n\n'
+        return out
+    out += f"    if (st == QN_OK)\n        st = {call};\n"
+    outs = [t for t in map(after, x.params) if t]
+    if outs:
+        out += "    if (l.on && st == QN_OK) {\n        qn_mk_arrow(&l);\n"
+        out += "".join(f"        {t.replace(chr(10) + '    ', chr(10))}\n" for t in outs) + "    }\n"
+    return out + "    return qn_mk_end(&l, &st);\n}\n\n"
+
+
+def tables(m: Model) -> str:
+    served = [f for f in m.files if f.methods]
+    out = ("/* Generated by api/generate.py: the tables that the mock hands out, around those that do the work. */\n"
+           '#include "lib/mock/internal.h"\n\n')
+    out += "".join(f'#include "quoin/{f.header}"\n' for f in sorted(m.files, key=lambda f: f.header))
+    out += "\n#include <string.h>\n\n"
+    used = {p.type for f in served for x in f.methods if x.since for p in x.params if p.kind != "callback"}
+    deep = set()
+    while used - deep:
+        deep |= used
+        used = {x.ctype for t in deep if t in m.types and t != "qn_block_view" for x in m.types[t].fields}
+    for f in m.files:
+        for s in f.structs:
+            if s.name in deep and s.since and s.name != "qn_block_view":
+                out += struct(s)
+    for f in served:
+        for x in f.table_at(f.revision):
+            out += method(f, x)
+        out += f"static const {f.table} {f.table.upper()}_TABLE = {{\n"
+        out += f"    .h = {{sizeof({f.table}), {f.revision}}},\n"
+        out += "".join(f"    .{x.name} = {f.name.replace('.', '_')}_{x.name},\n" for x in f.table_at(f.revision)) + "};\n\n"
+    out += "const void *qn_mk_handed_out(const char *id)\n{\n"
+    for f in served:
+        out += f'    if (strcmp(id, "{f.name}/{f.major}") == 0)\n        return &{f.table.upper()}_TABLE;\n'
+    out += "    return NULL;\n}\n\nconst char *qn_mock_status_name(qn_status st)\n{\n    switch (st) {\n"
+    for name, _, _, _ in next(f for f in m.files if f.path == "types.toml").status:
+        out += f'    case {name}:\n        return "{name}";\n'
+    return out + '    }\n    return "a status of its own";\n}\n'
