@@ -102,7 +102,7 @@ def method(f: File, x: Callable) -> str:
         return out + f"    if (st == QN_OK)\n        {call};\n    qn_mk_end(&l, NULL);\n}}\n\n"
     if not status:
         out += f"    {RESULTS[x.result]} got = st == QN_OK ? {call} : 0;\n"
-        out += f'    if (l.on)\n        {number(RESULTS[x.result])}(&l, "->", got);\n    qn_mk_end(&l, NULL);\n    return got;\n}}\n\n'
+        out += f'    if (l.on)\n        {number(RESULTS[x.result])}(&l, "result", got);\n    qn_mk_end(&l, NULL);\n    return got;\n}}\n\n'
         return out
     out += f"    if (st == QN_OK)\n        st = {call};\n"
     outs = [t for t in map(after, x.params) if t]

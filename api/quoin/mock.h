@@ -32,6 +32,8 @@ void qn_mock_free(qn_mock *m);
 
 /** Do not grant this id ("store.own/1") from the next start on. */
 void qn_mock_deny(qn_mock *m, const char *id);
+/** The same with another answer of get(): QN_E_NOSUCH, QN_E_OLDHOST. */
+void qn_mock_refuse(qn_mock *m, const char *id, qn_status with);
 /** A configuration value for the next start. */
 void qn_mock_config(qn_mock *m, const char *name, const char *value);
 /** Window of chain.follow (default 16). */
@@ -94,6 +96,9 @@ void qn_mock_mine(qn_mock *m, uint32_t n);
 void qn_mock_prune(qn_mock *m, uint32_t below);
 /** Leave the newest `back` blocks (they become stale), then mine n others. */
 void qn_mock_reorg(qn_mock *m, uint32_t back, uint32_t n);
+/** Make the branch that ends in this block (by its hash) the active one again: blocks that had left
+ *  come back. Returns: QN_OK; QN_E_NOTFOUND. */
+qn_status qn_mock_activate(qn_mock *m, const qn_hash *tip);
 /** The active block at `height`, part B included; NULL above the tip. Borrowed. */
 const qn_block_view *qn_mock_block(const qn_mock *m, uint32_t height);
 uint32_t qn_mock_height(const qn_mock *m);

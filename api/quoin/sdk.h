@@ -235,6 +235,15 @@ static inline void qn_follow_again_(void *arg)
     f->posted = 0;
     qn_follow_run(f);
 }
+/* Go on from the loop. */
+static inline qn_status qn_follow_later_(qn_follower *f)
+{
+    if (f->posted)
+        return QN_OK;
+    qn_status st = f->host->post(f->host_cap, qn_follow_again_, f);
+    f->posted = st == QN_OK;
+    return st;
+}
 /** Take steps until there is nothing more, but yield the loop after QN_FOLLOW_SLICE_MS, so that
  *  a plugin in catch-up still answers its RPC. */
 static inline void qn_follow_run(qn_follower *f)
@@ -255,8 +264,8 @@ static inline void qn_follow_run(qn_follower *f)
             return;
         }
         if (f->host->now_ms(f->host_cap) >= end) {
-            if (!f->posted && f->host->post(f->host_cap, qn_follow_again_, f) == QN_OK)
-                f->posted = 1;
+            if ((st = qn_follow_later_(f)) != QN_OK)
+                qn_follow_fail_(f, st, "the loop takes no task to go on with");
             return;
         }
     }
@@ -277,9 +286,10 @@ static inline qn_status qn_follow_start(qn_follower *f, const qn_follow_options 
         return st;
     f->seq = f->acked = 0;
     f->want_commit = f->posted = 0;
-    if (f->host->post(f->host_cap, qn_follow_again_, f) == QN_OK)
-        f->posted = 1;
-    return QN_OK;
+    st = qn_follow_later_(f);
+    if (st != QN_OK)
+        qn_follow_end(f);
+    return st;
 }
 
 /* ---- JSON replies ---- */

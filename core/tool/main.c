@@ -19,6 +19,12 @@ static const struct {
      true},
     {"disable", "NAME", "remove its grant; its data stays", qc_tool_disable, true},
     {"pin", "NAME", "pin the file as it is now", qc_tool_pin, true},
+    {"run", "FILE --mock", "load it into a process of its own and lead it through a small chain",
+     qc_tool_run, false},
+    {"trace", "FILE", "the same, with every table call it makes and what came back", qc_tool_trace,
+     false},
+    {"check", "FILE", "the conformance suite: each case in a process of its own", qc_tool_check,
+     false},
     {"new", "NAME -needs=IDS", "a plugin that builds and passes its test as it is", qc_tool_new,
      false},
     {"doctor", NULL, "which layers of the sandbox hold on this machine", qc_tool_doctor, false},
@@ -96,7 +102,7 @@ static int run(qc_tool *t, int n_option, char **args, int argc)
 
 int main(int argc, char **argv)
 {
-    qc_tool t = {.settings = qc_settings_new(QC_TOOL_OPTIONS)};
+    qc_tool t = {.settings = qc_settings_new(QC_TOOL_OPTIONS), .argv = argv};
     int n_option;
     char **args = sort_args(argc, argv, &n_option);
     int code = run(&t, n_option, args, argc);

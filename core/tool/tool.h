@@ -14,6 +14,7 @@ typedef struct qc_tool {
     char *grant_dir, *plugin_dir;
     char **word; /* command and what follows it */
     int n_word;
+    char **argv; /* of the program */
 } qc_tool;
 
 extern const qc_opt *const QC_TOOL_OPTIONS[];
@@ -41,3 +42,6 @@ int qc_tool_disable(qc_tool *t);
 int qc_tool_pin(qc_tool *t);
 int qc_tool_new(qc_tool *t);
 int qc_tool_doctor(qc_tool *t);
+int qc_tool_run(qc_tool *t);
+int qc_tool_trace(qc_tool *t);
+int qc_tool_check(qc_tool *t);

@@ -72,6 +72,19 @@ void qn_mock_reorg(qn_mock *m, uint32_t back, uint32_t n)
     qn_mock_mine(m, n);
 }
 
+qn_status qn_mock_activate(qn_mock *m, const qn_hash *tip)
+{
+    qn_mk_block *b = qn_mk_find(m, tip);
+    if (!b)
+        return QN_E_NOTFOUND;
+    m->height = b->view->height;
+    m->active = qn_mk_grow(m->active, ((size_t)m->height + 1) * sizeof(qn_mk_block *));
+    for (; b; b = b->parent)
+        m->active[b->view->height] = b;
+    m->chain_seq++;
+    return QN_OK;
+}
+
 const qn_block_view *qn_mock_block(const qn_mock *m, uint32_t height)
 {
     return height <= m->height ? m->active[height]->view : NULL;

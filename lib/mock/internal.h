@@ -60,7 +60,10 @@ typedef struct qn_mk_method {
 
 struct qn_mock {
     qn_cap cap[6];
-    const char *denied[MOCK_ITEMS];
+    struct {
+        const char *id;
+        qn_status with;
+    } denied[MOCK_ITEMS];
     unsigned n_denied;
     qn_config_item config[MOCK_ITEMS];
     unsigned n_config;

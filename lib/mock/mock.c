@@ -43,12 +43,12 @@ void qn_mk_post(qn_mock *m, uint64_t id, uint64_t delay_ms, qn_task_fn *fn, void
 
 /* ---- host/1 ---- */
 
-static bool denied(const qn_mock *m, const char *id)
+static qn_status denied(const qn_mock *m, const char *id)
 {
     for (unsigned i = 0; i < m->n_denied; i++)
-        if (strcmp(m->denied[i], id) == 0)
-            return true;
-    return false;
+        if (strcmp(m->denied[i].id, id) == 0)
+            return m->denied[i].with;
+    return QN_OK;
 }
 
 static qn_status host_get(qn_cap *host, const char *id, uint32_t min, const void **table,
@@ -63,8 +63,8 @@ static qn_status host_get(qn_cap *host, const char *id, uint32_t min, const void
             continue;
         if (((const qn_head *)m->cap[i].table)->revision < min)
             return QN_E_OLDHOST;
-        if (denied(m, id))
-            return QN_E_DENIED;
+        if ((st = denied(m, id)) != QN_OK)
+            return st;
         *table = qn_mk_handed_out(id);
         *handle = &m->cap[i];
         return QN_OK;
@@ -226,10 +226,17 @@ void qn_mock_free(qn_mock *m)
     free(m);
 }
 
+void qn_mock_refuse(qn_mock *m, const char *id, qn_status with)
+{
+    if (m->n_denied == MOCK_ITEMS)
+        abort();
+    m->denied[m->n_denied].id = id;
+    m->denied[m->n_denied++].with = with;
+}
+
 void qn_mock_deny(qn_mock *m, const char *id)
 {
-    if (m->n_denied < MOCK_ITEMS)
-        m->denied[m->n_denied++] = id;
+    qn_mock_refuse(m, id, QN_E_DENIED);
 }
 
 void qn_mock_config(qn_mock *m, const char *name, const char *value)

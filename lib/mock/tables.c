@@ -234,7 +234,7 @@ static uint64_t host_now_ms(qn_cap *cap)
     qn_status st = qn_mk_begin(&l, cap, &slot);
     uint64_t got = st == QN_OK ? ((const qn_host_1 *)cap->table)->now_ms(cap) : 0;
     if (l.on)
-        qn_mk_u64(&l, "->", got);
+        qn_mk_u64(&l, "result", got);
     qn_mk_end(&l, NULL);
     return got;
 }
@@ -246,7 +246,7 @@ static int64_t host_time(qn_cap *cap)
     qn_status st = qn_mk_begin(&l, cap, &slot);
     int64_t got = st == QN_OK ? ((const qn_host_1 *)cap->table)->time(cap) : 0;
     if (l.on)
-        qn_mk_i64(&l, "->", got);
+        qn_mk_i64(&l, "result", got);
     qn_mk_end(&l, NULL);
     return got;
 }

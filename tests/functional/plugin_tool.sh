@@ -144,6 +144,36 @@ run 1 new Bad-Name
 run 1 new fine --needs no.such/1
 has "it has host/1"
 
+# run and trace, on a plugin that keeps the rules and on one that does not.
+good="$top_builddir/tests/check/GOOD.so"
+run 1 run "$good"
+has "found no -mock"
+run 0 run "$good" --mock -blocks=12 -rpc=check.status -rpc='check.none [1]'
+has "others come; height"
+has "check.status []"
+has '{"coins":'
+has "error: no such method"
+has "It stopped in order."
+first=$out
+run 0 run "$good" --mock -blocks=12 -rpc=check.status -rpc='check.none [1]'
+[ "$first" = "$out" ] || { echo "FAIL: the same seed, another run"; fails=$((fails + 1)); }
+run 0 run "$good" --mock -blocks=12 -seed=2
+[ "$first" != "$out" ] || { echo "FAIL: another seed, the same run"; fails=$((fails + 1)); }
+run 1 run "$good" --mock -config=batch=51
+has "batch: found 51, wanted a whole number from 1 to 50 (-config=batch=VALUE)"
+run 1 run "$top_builddir/tests/check/CRASH_AT_LOAD.so" --mock
+has "ended by signal 6"
+run 1 run "$top_builddir/tests/check/WRONG_THREAD.so" --mock
+has "store.own/1 get was called from a thread that may not call it"
+run 1 run "$top_builddir/tests/check/SYMBOL.so" --mock
+has "a_symbol_more"
+run 0 trace "$good" -blocks=3
+has 'host/1 get(id="chain.follow/1", min_revision=1) = QN_OK'
+has "-- start() answered QN_OK"
+has "chain.follow/1 ack(follow=1, seq=1) = QN_OK"
+has "= QN_E_AGAIN (-8)"
+has "-- stop()"
+
 # What new makes, with the tree in the place of an installed prefix.
 mkdir "$tmp/pc"
 cat >"$tmp/pc/quoin.pc" <<EOF
