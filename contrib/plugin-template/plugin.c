@@ -12,7 +12,7 @@
 
 #include "manifest.h"
 
-typedef struct @NAME@ {
+typedef struct state {
     const qn_host_1 *host;
     qn_cap *host_cap;
 @if chain.read/1
@@ -36,14 +36,14 @@ typedef struct @NAME@ {
     qn_follower follower;
     uint64_t blocks, transactions; /* seen since the start */
 @end
-} @NAME@;
+} state;
 @if chain.follow/1
 
 /* ---- the chain, block by block ---- */
 
 static qn_status on_connect(void *arg, const qn_follow_event *ev, const qn_block_view *view)
 {
-    @NAME@ *s = arg;
+    state *s = arg;
     (void)ev;
     s->blocks++;
     QN_EACH_TX(view, i, tx)
@@ -56,7 +56,7 @@ static qn_status on_connect(void *arg, const qn_follow_event *ev, const qn_block
 
 static qn_status on_disconnect(void *arg, const qn_follow_event *ev, const qn_block_view *view)
 {
-    @NAME@ *s = arg;
+    state *s = arg;
     (void)ev;
     s->blocks--;
     s->transactions -= view->tx.count;
@@ -66,7 +66,7 @@ static qn_status on_disconnect(void *arg, const qn_follow_event *ev, const qn_bl
 /* Make what was seen durable, together with the place it belongs to. */
 static qn_status commit(void *arg, const qn_block_ref *at)
 {
-    @NAME@ *s = arg;
+    state *s = arg;
     (void)s;
     (void)at;
 @end
@@ -87,7 +87,7 @@ static qn_status commit(void *arg, const qn_block_ref *at)
 
 static void rpc_status(void *arg, const qn_rpc_request *request, const char *params, uint32_t params_len)
 {
-    @NAME@ *s = arg;
+    state *s = arg;
     qn_json j = {0};
     (void)params;
     (void)params_len;
@@ -108,7 +108,7 @@ static void rpc_status(void *arg, const qn_rpc_request *request, const char *par
 
 /* Go on where the last commit stands; without one, or when the node does not know that block any
  * more, begin again. */
-static qn_status load(@NAME@ *s)
+static qn_status load(state *s)
 {
     qn_block_ref tip;
     uint32_t n;
@@ -131,7 +131,7 @@ static qn_status load(@NAME@ *s)
 
 static qn_status init(qn_cap *cap, const qn_host_1 *host, const qn_config *config, void **self)
 {
-    @NAME@ *s = calloc(1, sizeof *s);
+    state *s = calloc(1, sizeof *s);
     const void *table;
     qn_status st = s ? QN_OK : QN_E_NOMEM;
     if (st != QN_OK)
@@ -170,7 +170,7 @@ static qn_status init(qn_cap *cap, const qn_host_1 *host, const qn_config *confi
 
 static qn_status start(void *self)
 {
-    @NAME@ *s = self;
+    state *s = self;
     qn_status st = QN_OK;
     (void)s;
 @if rpc.serve/1
@@ -195,7 +195,7 @@ static qn_status start(void *self)
 
 static qn_status stop(void *self, uint32_t deadline_ms)
 {
-    @NAME@ *s = self;
+    state *s = self;
     (void)deadline_ms;
     (void)s;
 @if chain.follow/1
@@ -206,7 +206,7 @@ static qn_status stop(void *self, uint32_t deadline_ms)
 
 static void fini(void *self)
 {
-    @NAME@ *s = self;
+    state *s = self;
 @if store.own/1
     qn_batch_free(&s->batch);
 @end

@@ -43,26 +43,34 @@ static void add_params(qc_bytes *b, const qc_manifest *m, const qc_interface *f)
         add(b, "yes");
 }
 
-static void add_text(qc_bytes *b, const char *path, const qc_image *m)
+/* What the operator agreed to. */
+typedef struct consent {
+    bool take[2 * QC_MANIFEST_LIST_MAX]; /* per interface that the manifest names */
+    bool unstable;                       /* one of them is on trial */
+    const char *mode;
+} consent;
+
+static void add_text(qc_bytes *b, const char *path, const qc_image *m, const consent *c)
 {
     const qc_manifest *x = &m->manifest;
     add(b, "# What %s %s may do. Written by quoin-plugin enable; yours to change.\n[plugin]\n",
         x->id, x->version);
     add(b, "file   = %s\nsha256 = %s\n", path, m->sha256);
-    bool trusted = !x->may_isolated;
-    add(b, "%smode   = %s\n",
-        trusted ? "# trusted: it runs inside the node and could do whatever the node can.\n"
-                : "# isolated: in a sandboxed process of its own.\n",
-        trusted ? "trusted" : "isolated");
-    add(b, "\n[grant]\n");
+    if (strcmp(c->mode, "trusted") == 0)
+        add(b, "# trusted: it runs inside the node and could do whatever the node can.\n");
+    else
+        add(b, "# isolated: it runs in a process of its own that reaches nothing but this.\n");
+    add(b, "mode   = %s\n\n[grant]\n", c->mode);
     for (size_t i = 0; i < x->n_want; i++) {
         const qc_interface *f = qc_interface_find(x->want[i].id);
-        if (!f || strcmp(f->id, "host/1") == 0)
+        if (!f || !c->take[i] || strcmp(f->id, "host/1") == 0)
             continue;
         add(b, "# lets it %s\n%s = ", f->lets, f->id);
         add_params(b, x, f);
         add(b, "\n");
     }
+    if (c->unstable)
+        add(b, "# it uses what may change in the next release\nunstable = yes\n");
     if (x->n_config)
         add(b, "\n[config]\n");
     for (size_t i = 0; i < x->n_config; i++) {
@@ -73,28 +81,52 @@ static void add_text(qc_bytes *b, const char *path, const qc_image *m)
     }
 }
 
-static void explain(const qc_manifest *m, const char *chain)
+static void explain_want(const qc_manifest *m, const qc_want *w)
 {
-    printf("%s %s: %s\n\nOn chain '%s' it asks for\n", m->id, m->version, m->summary, chain);
+    const qc_interface *f = qc_interface_find(w->id);
+    const qc_grant_key *k;
+    printf("  %s%s\n", w->text, w->optional ? " (optional)" : "");
+    if (!f) {
+        printf("      is nothing that this node has\n");
+        return;
+    }
+    printf("      lets it %s\n", f->lets);
+    if (w->why)
+        printf("      because it %s\n", qc_printable(w->why));
+    for (size_t i = 0; (k = qc_interface_key(f, i)); i++)
+        printf("      bounded by %s: %s\n", k->key, k->meaning);
+    if (w->unstable)
+        printf("      is on trial: it may change or go in the next release of the node\n");
+    if (strcmp(f->id, "store.own/1") == 0 && m->storage_mb)
+        printf("      says that it needs about %llu MB on disk\n",
+               (unsigned long long)m->storage_mb);
+}
+
+/* What is optional is asked for one by one. */
+static void ask_each(const qc_tool *t, const qc_manifest *m, consent *c)
+{
+    printf("%s %s: %s\n\nOn chain '%s' it asks for\n", m->id, m->version, m->summary, t->chain);
     for (size_t i = 0; i < m->n_want; i++) {
         const qc_want *w = &m->want[i];
         const qc_interface *f = qc_interface_find(w->id);
-        printf("  %s%s\n", w->text, w->optional ? " (optional)" : "");
-        printf("      lets it %s\n", f ? f->lets : "nothing here: this node has no such interface");
-        if (w->why)
-            printf("      because it %s\n", w->why);
+        explain_want(m, w);
+        c->take[i] =
+            f && (!w->optional || qc_tool_confirm(t, "      It can do without. Grant it?"));
+        c->unstable |= c->take[i] && w->unstable;
     }
-    if (m->storage_mb)
-        printf("It says that it needs about %llu MB on disk.\n", (unsigned long long)m->storage_mb);
-    if (m->may_isolated)
+}
+
+static void explain_mode(const char *mode)
+{
+    if (strcmp(mode, "trusted") == 0)
         printf(
-            "\nIt will run in mode 'isolated': in a process of its own that can open no file, no\n"
-            "connection and no other program, and reaches the node by these interfaces alone.\n");
+            "\nIt will run in mode 'trusted': inside the node, pinned to this very file. The "
+            "interfaces\n"
+            "bound what it is given, but nothing but your trust bounds what its code could do.\n");
     else
         printf(
-            "\nIts manifest allows mode 'trusted' only: inside the node, pinned to this very file. "
-            "The\ninterfaces bound what it is given, but nothing but your trust bounds what its "
-            "code could do.\n");
+            "\nIt will run in mode 'isolated': in a process of its own, which reaches nothing of "
+            "this\nmachine but what is granted here.\n");
 }
 
 /* Judge the text that is about to be written exactly as the node will. */
@@ -132,8 +164,11 @@ static int enable_file(const qc_tool *t, const char *path, const qc_image *m)
         fprintf(stderr, "Error: %s has a grant already: %s (see quoin-plugin pin, disable)\n",
                 m->manifest.id, grant);
     } else {
-        add_text(&text, path, m);
-        explain(&m->manifest, t->chain);
+        const char *mode = m->manifest.may_isolated ? QC_NEW_GRANT_MODE : "trusted";
+        consent c = {.mode = qc_settings_str(t->settings, "mode", mode)};
+        ask_each(t, &m->manifest, &c);
+        explain_mode(c.mode);
+        add_text(&text, path, m, &c);
         if (!text_is_fit(t, qc_bytes_span(&text), m, path))
             fprintf(stderr, "Error: it would not be loaded; nothing was written\n");
         else if (!qc_tool_confirm(t, "\nEnable it?"))

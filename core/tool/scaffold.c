@@ -1,10 +1,12 @@
 /* new: a folder made from contrib/plugin-template. In the template @NAME@, @ID@ and @REQUIRES@ are
  * filled in, and lines between "@if ID" and "@end" stay only when it is asked for ("!ID": when
- * not). */
+ * not); so do those for "make" and "autotools". */
 #include "core/tool/tool.h"
 
 #include "core/base/alloc.h"
 #include "core/os/file.h"
+
+#include <unistd.h>
 
 #define NEEDS_MAX 16u
 
@@ -13,10 +15,13 @@ typedef struct scaffold {
     char *id, *wants;
     char *need[NEEDS_MAX];
     size_t n_need;
+    bool autotools;
 } scaffold;
 
 static bool needs(const scaffold *s, const char *id)
 {
+    if (strcmp(id, s->autotools ? "autotools" : "make") == 0)
+        return true;
     for (size_t i = 0; i < s->n_need; i++)
         if (strcmp(s->need[i], id) == 0)
             return true;
@@ -148,8 +153,10 @@ static bool name_ok(const char *name)
 
 static int make_folder(const scaffold *s, const char *from, const char *to)
 {
-    static const char *const files[] = {"Makefile", "README.md", "manifest.json", "plugin.c",
-                                        "test_plugin.c"};
+    static const char *const with_make[] = {"Makefile", NULL};
+    static const char *const with_autotools[] = {"configure.ac", "Makefile.am", NULL};
+    static const char *const files[] = {"README.md", "manifest.json", "plugin.c", "test_plugin.c"};
+    const char *const *build = s->autotools ? with_autotools : with_make;
     if (qc_os_exists(to)) {
         fprintf(stderr, "Error: %s is there already\n", to);
         return 1;
@@ -157,17 +164,42 @@ static int make_folder(const scaffold *s, const char *from, const char *to)
     qc_err err = qc_os_mkdir(to);
     if (err)
         fprintf(stderr, "Error: %s: %s\n", to, qc_err_text(err));
+    for (size_t i = 0; build[i] && !err; i++)
+        err = copy_file(s, from, to, build[i]);
     for (size_t i = 0; i < QC_COUNTOF(files) && !err; i++)
         err = copy_file(s, from, to, files[i]);
     if (err)
         return 1;
-    printf("Made %s. Try: make -C %s check\n", to, to);
+    if (s->autotools)
+        printf("Made %s. Try: cd %s && autoreconf -i && ./configure && make check conform\n", to,
+               to);
+    else
+        printf("Made %s. Try: make -C %s check conform\n", to, to);
     return 0;
+}
+
+/* The folder as it was configured; when the whole installation was moved, the one beside us. */
+static char *template_dir(const qc_tool *t)
+{
+    char exe[4096];
+    const char *dir = qc_settings_str(t->settings, "templatedir", QC_TEMPLATEDIR);
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    if (qc_os_exists(dir) || n < 0)
+        return qc_strdup(dir);
+    exe[n] = 0;
+    for (int i = 0; i < 2 && strrchr(exe, '/'); i++) /* PREFIX/bin/quoin-plugin */
+        *strrchr(exe, '/') = 0;
+    char *beside = qc_asprintf("%s/share/quoin/plugin-template", exe);
+    if (qc_os_exists(beside))
+        return beside;
+    qc_free(beside);
+    return qc_strdup(dir);
 }
 
 int qc_tool_new(qc_tool *t)
 {
-    scaffold s = {.name = t->word[1]};
+    scaffold s = {.name = t->word[1],
+                  .autotools = qc_settings_bool(t->settings, "autotools", false)};
     int code = 1;
     if (!name_ok(s.name)) {
         fprintf(stderr, "Error: found name %s, wanted [a-z][a-z0-9_]{0,31}\n",
@@ -180,7 +212,9 @@ int qc_tool_new(qc_tool *t)
         fprintf(stderr, "Error: found no interface, wanted -needs=ID,...\n");
     else if (known) {
         char *to = qc_asprintf("%s/%s", qc_settings_str(t->settings, "dir", "."), s.name);
-        code = make_folder(&s, qc_settings_str(t->settings, "templatedir", QC_TEMPLATEDIR), to);
+        char *from = template_dir(t);
+        code = make_folder(&s, from, to);
+        qc_free(from);
         qc_free(to);
     }
     for (size_t i = 0; i < s.n_need; i++)

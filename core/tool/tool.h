@@ -7,6 +7,9 @@
 
 #include <stdio.h>
 
+/** The mode that a new grant gets when neither -mode nor the manifest says otherwise. */
+#define QC_NEW_GRANT_MODE "isolated"
+
 typedef struct qc_tool {
     qc_settings *settings;
     qc_conf_paths paths;

@@ -106,6 +106,9 @@ has "not granted"
 run 1 enable plugin
 has "Nothing was written."
 [ ! -e "$grant" ] || { echo "FAIL: a grant without consent"; fails=$((fails + 1)); }
+run 1 enable --yes -mode=isolated plugin
+has "wanted trusted: this version cannot yet run a plugin"
+has "nothing was written"
 run 1 enable --yes "$hostile/NEWER.so"
 has "nothing was written"
 run 0 enable --yes plugin
@@ -118,6 +121,22 @@ has "This node would load it."
 has "rpc.serve/1              required  granted: prefix=plugin."
 run 1 enable --yes plugin
 has "has a grant already"
+
+# One question per optional interface, then one for all: answers from a terminal.
+out=$(printf 'n\ny\ny\n' | "$tool" -datadir="$tmp" -regtest enable "$top_builddir/tests/check/GOOD.so" 2>&1)
+has "rpc.serve/1 (optional)"
+has "bounded by prefix: method names must start with this"
+has "It can do without. Grant it? [y/N]"
+has "Written:"
+check_grant="$tmp/regtest/plugins.d/org.quoin.test.check.grant"
+out=$(cat "$check_grant")
+has "chain.read/1 = yes"
+has "mode   = trusted"
+[[ $out != *rpc.serve* ]] || { echo "FAIL: granted against the answer"; fails=$((fails + 1)); }
+rm "$check_grant"
+out=$(printf 'n\ny\nn\n' | "$tool" -datadir="$tmp" -regtest enable "$top_builddir/tests/check/GOOD.so" 2>&1)
+has "Nothing was written."
+[ ! -e "$check_grant" ] || { echo "FAIL: a grant without consent"; fails=$((fails + 1)); }
 
 printf 'x' >>"$tmp/plugins/good.so"
 run 1 resolve plugin
@@ -214,6 +233,8 @@ for needs in chain.follow/1 chain.follow/1,store.own/1 chain.follow/1,rpc.serve/
         continue
     fi
     run 0 lint "$tmp/fresh$n/fresh$n.so"
+    run 0 check "$tmp/fresh$n/fresh$n.so"
+    has " 0 failed"
     run 0 enable --yes "$tmp/fresh$n/fresh$n.so"
 done
 echo "$passes passed, $fails failed"

@@ -1,0 +1,55 @@
+# An installation in a scratch prefix, as an author has it: `quoin-plugin new` makes plugins that
+# build there with plain make and with autotools, and pass their test and the conformance suite.
+set -u
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+if grep -q 'enable-asan\|enable-ubsan\|enable-tsan\|enable-coverage' "$top_builddir/config.log"; then
+    echo "skipped: a sanitized mock cannot be linked into a plain test"
+    exit 77
+fi
+if ! MAKEFLAGS='' make -C "$top_builddir" install DESTDIR="$tmp/root" >"$tmp/log" 2>&1; then
+    cat "$tmp/log"
+    exit 1
+fi
+prefix=$tmp/root$(sed -n 's/^prefix=//p' "$top_builddir/quoin.pc")
+export PATH="$prefix/bin:$PATH"
+export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
+# The files name the prefix that was configured; this installation lies elsewhere.
+sed -i "s|^prefix=.*|prefix=$prefix|" "$PKG_CONFIG_PATH"/quoin*.pc
+all=chain.read/1,chain.follow/1,block.read/1,store.own/1,rpc.serve/1
+fails=0
+
+# step NAME command...
+step() {
+    local name=$1
+    shift
+    if "$@" >"$tmp/log" 2>&1; then
+        echo "ok: $name"
+    else
+        echo "FAIL: $name"
+        cat "$tmp/log"
+        fails=$((fails + 1))
+    fi
+}
+
+cd "$tmp" || exit 1
+step "new, plain make" quoin-plugin new plain --needs "$all"
+step "make check conform" env MAKEFLAGS= make -C plain check conform CC="${CC%% *}"
+grep -q " 0 failed" "$tmp/log" || { echo "FAIL: the suite did not run"; fails=$((fails + 1)); }
+step "make install" env MAKEFLAGS= make -C plain install DESTDIR="$tmp/to" CC="${CC%% *}"
+[ -e "$tmp/to$prefix/lib/quoin/plugins/plain.so" ] || { echo "FAIL: not installed"; fails=$((fails + 1)); }
+
+if command -v autoreconf >/dev/null && command -v libtoolize >/dev/null; then
+    step "new, autotools" quoin-plugin new auto --needs "$all" --autotools
+    step "autoreconf" sh -c 'cd auto && autoreconf -i'
+    step "configure in another folder" sh -c "mkdir build && cd build && ../auto/configure CC='${CC%% *}'"
+    step "make check conform there" env MAKEFLAGS= make -C build check conform
+    grep -q " 0 failed" "$tmp/log" || { echo "FAIL: the suite did not run"; fails=$((fails + 1)); }
+    step "make install there" env MAKEFLAGS= make -C build install DESTDIR="$tmp/to"
+    [ -e "$tmp/to$prefix/lib/quoin/plugins/auto.so" ] || { echo "FAIL: not installed"; fails=$((fails + 1)); }
+    [ ! -e "$tmp/to$prefix/lib/quoin/plugins/auto.la" ] || { echo "FAIL: .la"; fails=$((fails + 1)); }
+else
+    echo "no autotools here: that half was left out"
+fi
+echo "$fails failures"
+[ "$fails" -eq 0 ]
