@@ -78,6 +78,8 @@ const char *qn_mock_status_name(qn_status st);
 /** Let run() and what uses it make at most n callbacks from now on; UINT32_MAX: as many as it
  * takes. With 0 nothing runs: so a plugin can be stopped or killed in the middle of its work. */
 void qn_mock_steps(qn_mock *m, unsigned n);
+/** The mock's clock in milliseconds, as now_ms() tells it. */
+uint64_t qn_mock_now(const qn_mock *m);
 /** Let the mock's clock go on, as a long call would. */
 void qn_mock_sleep(qn_mock *m, uint32_t ms);
 /** For a plugin with threads of its own: run, and wait at most `ms` of real time for a first task

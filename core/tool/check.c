@@ -99,6 +99,7 @@ bool qc_check_load(qc_check *c)
     qc_check_doing(c, "loading");
     if (qc_target_load(&c->target, &p))
         return true;
+    c->box->unloadable = true;
     (void)qc_check_fail(c, "it to load", "%s: %s", p.step, p.n ? p.line[0] : "");
     qc_problems_clear(&p);
     return false;
@@ -325,7 +326,7 @@ static int run_cases(qc_check *c, const char *filter, bool json)
         else
             print_text(c, i, s);
         fflush(stdout);
-        if (i == 0 && c->box->state == 1) /* nothing of such a file is loaded */
+        if ((i == 0 && c->box->state == 1) || c->box->unloadable) /* nothing more to see */
             break;
     }
     int bad = 0;
@@ -357,6 +358,7 @@ int qc_tool_check(qc_tool *t)
     qc_check c = {.seed = (uint64_t)qc_settings_int(t->settings, "seed", 1),
                   .at = qc_settings_int(t->settings, "at", -1),
                   .in_process = qc_settings_bool(t->settings, "in-process", false),
+                  .any_store = qc_settings_bool(t->settings, "anystore", false),
                   .threads = qc_drive_threads(),
                   .timeout_s = (unsigned)qc_settings_int(t->settings, "timeout", 120)};
     c.box = mmap(NULL, sizeof *c.box, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

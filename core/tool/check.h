@@ -8,6 +8,7 @@
 /** How a case ended; in memory that parent and child share, so that it survives a crash. */
 typedef struct qc_verdict_box {
     int state; /* 0: none yet, 1: failed, 2: skipped, 3: passed */
+    bool unloadable;
     char found[QC_CHECK_TEXT], wanted[QC_CHECK_TEXT];
     char note[2 * QC_CHECK_TEXT]; /* what a case that passed reports */
     char at[32];                  /* point of the case, for -at */
@@ -21,6 +22,7 @@ typedef struct qc_check {
     uint64_t seed;
     int64_t at; /* -1: all points */
     bool in_process;
+    bool any_store;   /* stores are not compared */
     unsigned threads; /* of a process that runs nothing of the plugin */
     unsigned timeout_s;
     char *dir; /* scratch folder of this case */
@@ -50,7 +52,7 @@ qn_mock *qc_check_reference(qc_check *c, const qc_history *h, size_t to);
 /** Are the stores equal? False: the verdict names a key. `when`: completes "its store ... ". */
 bool qc_check_same(qc_check *c, const qn_mock *m, const qn_mock *reference, const char *when);
 /** The same, but without a verdict. */
-bool qc_check_rows_equal(const qn_mock *m, const qn_mock *reference);
+bool qc_check_rows_equal(const qc_check *c, const qn_mock *m, const qn_mock *reference);
 /** Keep the end of the mock's log for the report. */
 void qc_check_keep_log(qc_check *c, const qn_mock *m);
 

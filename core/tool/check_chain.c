@@ -56,16 +56,16 @@ static bool difference(const qn_mock *m, const qn_mock *want, char *out, size_t 
     }
 }
 
-bool qc_check_rows_equal(const qn_mock *m, const qn_mock *reference)
+bool qc_check_rows_equal(const qc_check *c, const qn_mock *m, const qn_mock *reference)
 {
     char text[400];
-    return !difference(m, reference, text, sizeof text);
+    return c->any_store || !difference(m, reference, text, sizeof text);
 }
 
 bool qc_check_same(qc_check *c, const qn_mock *m, const qn_mock *reference, const char *when)
 {
     char text[400];
-    if (!difference(m, reference, text, sizeof text))
+    if (c->any_store || !difference(m, reference, text, sizeof text))
         return true;
     qc_check_keep_log(c, m);
     return qc_check_fail(c,

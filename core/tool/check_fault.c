@@ -67,7 +67,7 @@ static void with_fault(qc_check *c, void *arg)
         qn_mock_free(m);
         return;
     }
-    if (!said && f->with != QN_E_REVOKED && !qc_check_rows_equal(m, f->want)) {
+    if (!said && f->with != QN_E_REVOKED && !qc_check_rows_equal(c, m, f->want)) {
         say(c, m, f,
             "it to try again, to answer a failure from init(), start() or stop(), or to call "
             "fail()",
@@ -85,7 +85,7 @@ static void with_fault(qc_check *c, void *arg)
     if (st != QN_OK)
         say(c, m, f, "the next start, with nothing failing, to work", "after it, it does not start",
             qn_mock_failure(m) ? qn_mock_failure(m) : qn_mock_status_name(st));
-    else if (!qc_check_rows_equal(m, f->want))
+    else if (!qc_check_rows_equal(c, m, f->want))
         say(c, m, f, "the next start to come to the store of the chain",
             "its store stays wrong, also after a new start", "");
     qn_mock_free(m);

@@ -33,6 +33,8 @@ static const qc_opt OPTIONS[] = {
     USED("filter", "=<text>", O, "check: only cases whose name holds this"),
     USED("at", "=<k>", O, "check: only the k-th point of a case that has several"),
     USED("timeout", "=<s>", O, "check: seconds that a case may take (default: 120)"),
+    USED("anystore", "", O,
+         "check: its store holds more than the chain says; do not compare stores"),
     USED("in-process", "", O, "check: no process per case, for a debugger"),
     USED("runner", "=<file>", O, "doctor: the runner to ask (default: the installed one)"),
     USED("templatedir", "=<dir>", QC_OPTS_HIDDEN, NULL),

@@ -352,6 +352,11 @@ void qn_mock_steps(qn_mock *m, unsigned n)
     m->steps = n;
 }
 
+uint64_t qn_mock_now(const qn_mock *m)
+{
+    return m->now_ms;
+}
+
 void qn_mock_sleep(qn_mock *m, uint32_t ms)
 {
     m->now_ms += ms;

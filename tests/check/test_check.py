@@ -83,6 +83,8 @@ def options() -> list:
     bad = [] if alone["cases"][0].get("found") == report["cases"][0]["found"] else [f"again: {alone}"]
     if check("GOOD", "-filter=nothing")["status"] != 1:
         bad.append("no case at all is no success")
+    if check("HISTORY", "-filter=history", "-anystore")["status"] != 0:
+        bad.append("-anystore compares")
     if [x["case"] for x in check("GOOD", "-filter=kill")["cases"]] != ["kill"]:
         bad.append("filter")
     return bad
