@@ -36,7 +36,11 @@ static void fix_open(struct fix *f, uint64_t pin)
     f->k.o.prune_least = 1;
     kit_must_open(&f->k);
     f->made = tb_chain_new(QC_CHAIN_REGTEST, NULL);
-    const qc_host_options h = {f->k.c, NULL, "regtest", f->k.dir, f->k.dir, f->k.dir};
+    const qc_host_options h = {.chain = f->k.c,
+                               .network = "regtest",
+                               .plugin_dir = f->k.dir,
+                               .grant_dir = f->k.dir,
+                               .data_dir = f->k.dir};
     f->host = qc_host_new(&h);
     f->plugin.host = f->host;
     f->plugin.label = qc_strdup("reader");
