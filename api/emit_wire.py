@@ -5,6 +5,7 @@ A call's payload is its parameters in order; its reply is the status and then th
 Outputs travel in both directions, so that what a method leaves untouched stays what it was. What
 cannot be made by rule (views, threads, the loop) is written by hand: a method of an interface with
 `wire = "custom"`, one that lends or takes views, one that any thread may call, or a `local` one."""
+import dataclasses
 import hashlib
 
 from emit import RESULTS, prototype
@@ -29,8 +30,43 @@ def interfaces(m: Model) -> list:
     return [f for f in m.files if f.methods]
 
 
-def short(f: File) -> str:
-    return f.table.removeprefix("qn_")
+@dataclasses.dataclass
+class Table:
+    """One table that crosses: the newest stable one, or an unstable pair."""
+    f: File
+    id: str
+    ctype: str
+    revision: int
+    stable: list            # methods, in the order of their slots
+    trial: list             # those of the unstable part, whose slots follow
+    pair: bool
+
+    @property
+    def short(self) -> str:
+        return self.ctype.removeprefix("qn_")
+
+    @property
+    def methods(self) -> list:
+        """(slot, how C reaches it, method)"""
+        lead = "stable." if self.pair else ""
+        rows = [(f"{lead}{c.name}", c) for c in self.stable] + [(c.name, c) for c in self.trial]
+        return [(slot, *row) for slot, row in enumerate(rows)]
+
+
+def tables(f: File) -> list:
+    out = [Table(f, f"{f.name}/{f.major}", f.table, f.revision, f.table_at(f.revision), [], False)]
+    for p in f.pairs:
+        out.append(Table(f, f"{f.name}.unstable/{p.number}", f.pair_table(p), p.on, f.table_at(p.on),
+                         f.pair_methods(p), True))
+    return out
+
+
+def includes(m: Model) -> str:
+    out = "#define QN_ALLOW_UNSTABLE\n" if any(f.pairs for f in m.files) else ""
+    for f in interfaces(m):
+        out += f'#include "quoin/{f.header}"\n'
+        out += f'#include "quoin/{f.unstable_header}"\n' if f.pairs else ""
+    return out
 
 
 def args(call: Callable) -> str:
@@ -96,9 +132,9 @@ def before(call: Callable, p: Param) -> str:
     raise AssertionError(p.name)
 
 
-def proxy(f: File, m: Model, call: Callable, slot: int) -> str:
-    lead = "qn_cap *"
-    out = prototype(f"static {RESULTS[call.result]} {short(f)}_{call.name}(", call, lead, ")") + "{\n"
+def proxy(t: Table, m: Model, call: Callable, slot: int) -> str:
+    lead, f = "qn_cap *", t.f
+    out = prototype(f"static {RESULTS[call.result]} {t.short}_{call.name}(", call, lead, ")") + "{\n"
     out += "    qn_status st = qc_rt_enter(cap, 0);\n    qc_pack pack = QC_PACK_INIT, *in = &pack;\n"
     takes = [x.replace("EACH", f"n_{before(call, p)}" if p.kind == "each" else "")
              for p in call.params for x in take(m, p)]
@@ -153,44 +189,51 @@ def dispatcher(f: File, m: Model, cb: Callable) -> str:
     return out + "    return ok;\n}\n"
 
 
+def table_c(t: Table, names: dict) -> str:
+    """The runner's table: proxies in the slots."""
+    if not t.pair:
+        out = f"    .h = {{sizeof({t.ctype}), {t.revision}}},\n"
+        return out + "".join(f"    .{access} = {names[c.name]},\n" for _, access, c in t.methods)
+    size = f"(uint32_t)(sizeof({t.ctype}) - offsetof({t.ctype}, u))"
+    out = f"    .stable = {{\n        .h = {{sizeof(qn_head) + {len(t.stable)} * sizeof(void (*)(void)), {t.revision}}},\n"
+    out += "".join(f"        .{c.name} = {names[c.name]},\n" for c in t.stable) + "    },\n"
+    out += f"    .u = {{{size}, 1}},\n"
+    return out + "".join(f"    .{c.name} = {names[c.name]},\n" for c in t.trial)
+
+
 def proxies(m: Model) -> str:
     out = NOTE + '#include "runner/proxies.h"\n\n#include "core/frame/wire.h"\n#include "runner/rt.h"\n'
     entries = ""
     for f in interfaces(m):
         if f.local:
             continue
-        out += f"\n/* ---- {f.name}/{f.major} ---- */\n"
-        names = []
-        for slot, call in enumerate(f.methods):
-            if custom(f, call):
-                names.append((call.name, f"qc_px_{short(f)}_{call.name}"))
-            else:
-                names.append((call.name, f"{short(f)}_{call.name}"))
-                out += "\n" + proxy(f, m, call, slot)
-        for cb in f.callbacks:
-            if not (f.wire == "custom"):
-                out += "\n" + dispatcher(f, m, cb)
-        out += f"\nstatic const {f.table} TABLE_{short(f)} = {{\n    .h = {{sizeof({f.table}), {f.revision}}},\n"
-        out += "".join(f"    .{a} = {b},\n" for a, b in names) + "};\n"
-        calls = "NULL"
+        called = "NULL"
+        out += f"\n/* ---- {f.name} ---- */\n"
         if f.callbacks and f.wire != "custom":
-            calls = f"CALLS_{short(f)}"
-            out += f"static qc_rt_dispatch *const {calls}[] = {{"
+            called = f"CALLS_{f.table.removeprefix('qn_')}"
+            out += "".join("\n" + dispatcher(f, m, cb) for cb in f.callbacks)
+            out += f"\nstatic qc_rt_dispatch *const {called}[] = {{"
             out += ", ".join(f"call_{cb.name}" for cb in f.callbacks) + "};\n"
-        n = 0 if calls == "NULL" else len(f.callbacks)
-        entries += f'    {{"{f.name}/{f.major}", &TABLE_{short(f)}, {f.revision}, {calls}, {n}}},\n'
-    out += f"\nconst qc_rt_interface QC_RT_INTERFACES[] = {{\n{entries}    {{NULL, NULL, 0, NULL, 0}},\n}};\n"
-    return out
+        n = 0 if called == "NULL" else len(f.callbacks)
+        for t in tables(f):
+            names = {}
+            for slot, _, call in t.methods:
+                hand = custom(f, call)
+                names[call.name] = f"qc_px_{t.short}_{call.name}" if hand else f"{t.short}_{call.name}"
+                out += "" if hand else "\n" + proxy(t, m, call, slot)
+            out += f"\nstatic const {t.ctype} TABLE_{t.short} = {{\n" + table_c(t, names) + "};\n"
+            entries += f'    {{"{t.id}", &TABLE_{t.short}, {t.revision}, {called}, {n}}},\n'
+    return out + f"\nconst qc_rt_interface QC_RT_INTERFACES[] = {{\n{entries}    {{NULL, NULL, 0, NULL, 0}},\n}};\n"
 
 
 def by_hand(m: Model) -> str:
     """Prototypes of the proxies that are written by hand."""
     out = NOTE.removesuffix(" */\n") + "\n * Proxies that are written by hand. */\n#pragma once\n"
-    out += "".join(f'#include "quoin/{f.header}"\n' for f in interfaces(m))
-    for f in interfaces(m):
-        made = [c for c in f.methods if custom(f, c) and not f.local]
-        out += f"\n/* {f.name}/{f.major} */\n" if made else ""
-        out += "".join(prototype(f"{RESULTS[c.result]} qc_px_{short(f)}_{c.name}(", c, "qn_cap *", ");") for c in made)
+    out += includes(m)
+    for t in (t for f in interfaces(m) if not f.local for t in tables(f)):
+        made = [c for _, _, c in t.methods if custom(t.f, c)]
+        out += f"\n/* {t.id} */\n" if made else ""
+        out += "".join(prototype(f"{RESULTS[c.result]} qc_px_{t.short}_{c.name}(", c, "qn_cap *", ");") for c in made)
     return out
 
 
@@ -244,8 +287,8 @@ def get(m: Model, call: Callable, p: Param) -> tuple:
 CALLBACKS: list = []    # of the interface being written
 
 
-def stub(f: File, m: Model, call: Callable) -> str:
-    out = f"static bool {short(f)}_{call.name}(qc_stub_call *c)\n{{\n"
+def stub(t: Table, m: Model, call: Callable, access: str) -> str:
+    out = f"static bool {t.short}_{call.name}(qc_stub_call *c)\n{{\n"
     decls, cargs, replies, frees = [], [], [], []
     for p in call.params:
         d, _, a, r, x = get(m, call, p)
@@ -254,9 +297,9 @@ def stub(f: File, m: Model, call: Callable) -> str:
         replies += r
         frees += x
     out += "".join(f"    {x}\n" for x in decls)
-    out += f"    const {f.table} *t = c->cap->adapter->table;\n"
+    out += f"    const {t.ctype} *t = c->cap->adapter->table;\n"
     out += "    bool ok = qc_unpack_end(c->in);\n    if (ok) {\n"
-    head = f"        c->status = t->{call.name}("
+    head = f"        c->status = t->{access}("
     line, lines = head, []
     for i, a in enumerate(["c->cap"] + cargs):
         piece = a + (");" if i == len(cargs) else ",")
@@ -291,25 +334,24 @@ def thunk(f: File, m: Model, cb: Callable, number: int) -> str:
 
 def stubs(m: Model) -> str:
     global CALLBACKS
-    out = NOTE + '#include "core/host/stub.h"\n\n#include "core/frame/wire.h"\n\n'
-    out += "".join(f'#include "quoin/{f.header}"\n' for f in interfaces(m))
+    out = NOTE + '#include "core/host/stub.h"\n\n#include "core/frame/wire.h"\n\n' + includes(m)
     entries = ""
     for f in interfaces(m):
         if f.local or f.wire == "custom" or all(custom(f, c) for c in f.methods):
             continue
         CALLBACKS = f.callbacks
-        out += f"\n/* ---- {f.name}/{f.major} ---- */\n"
+        out += f"\n/* ---- {f.name} ---- */\n"
         for i, cb in enumerate(f.callbacks):
             out += "\n" + thunk(f, m, cb, i)
-        names = []
-        for call in f.methods:
-            made = not custom(f, call)
-            names.append(f"{short(f)}_{call.name}" if made else "NULL")
-            if made:
-                out += "\n" + stub(f, m, call)
-        out += f"\nstatic qc_stub *const STUBS_{short(f)}[] = {{\n"
-        out += "".join(f"    {x},\n" for x in names) + "};\n"
-        entries += f'    {{"{f.name}/{f.major}", STUBS_{short(f)}, {len(names)}}},\n'
+        for t in tables(f):
+            names = []
+            for _, access, call in t.methods:
+                made = not custom(f, call)
+                names.append(f"{t.short}_{call.name}" if made else "NULL")
+                out += "\n" + stub(t, m, call, access) if made else ""
+            out += f"\nstatic qc_stub *const STUBS_{t.short}[] = {{\n"
+            out += "".join(f"    {x},\n" for x in names) + "};\n"
+            entries += f'    {{"{t.id}", STUBS_{t.short}, {len(names)}}},\n'
     return out + f"\nconst qc_stubs QC_STUBS[] = {{\n{entries}    {{NULL, NULL, 0}},\n}};\n"
 
 

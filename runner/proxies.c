@@ -4,7 +4,7 @@
 #include "core/frame/wire.h"
 #include "runner/rt.h"
 
-/* ---- host/1 ---- */
+/* ---- host ---- */
 
 static const qn_host_1 TABLE_host_1 = {
     .h = {sizeof(qn_host_1), 1},
@@ -20,7 +20,7 @@ static const qn_host_1 TABLE_host_1 = {
     .random = qc_px_host_1_random,
 };
 
-/* ---- block.read/1 ---- */
+/* ---- block.read ---- */
 
 static qn_status block_read_1_ranges(qn_cap *cap, const qn_read_range *ranges, uint32_t n_ranges,
                                      qn_read_result *results, void *bytes, uint32_t max_bytes,
@@ -50,7 +50,7 @@ static const qn_block_read_1 TABLE_block_read_1 = {
     .ranges = block_read_1_ranges,
 };
 
-/* ---- chain.follow/1 ---- */
+/* ---- chain.follow ---- */
 
 static const qn_chain_follow_1 TABLE_chain_follow_1 = {
     .h = {sizeof(qn_chain_follow_1), 1},
@@ -62,7 +62,7 @@ static const qn_chain_follow_1 TABLE_chain_follow_1 = {
     .release = qc_px_chain_follow_1_release,
 };
 
-/* ---- chain.read/1 ---- */
+/* ---- chain.read ---- */
 
 static qn_status chain_read_1_info(qn_cap *cap, qn_chain_info *info)
 {
@@ -164,7 +164,22 @@ static const qn_chain_read_1 TABLE_chain_read_1 = {
     .find_fork = chain_read_1_find_fork,
 };
 
-/* ---- rpc.serve/1 ---- */
+/* ---- rpc.serve ---- */
+
+static bool call_qn_rpc_handler_fn(qc_rt_fn *fn, void *arg, qc_unpack *in, int *fd)
+{
+    qn_rpc_request request;
+    qc_unpack_copy(in, &request, sizeof request);
+    qc_wire_string params = qc_wire_get_string(in);
+    (void)fd;
+    bool ok = qc_unpack_end(in) && params.data;
+    if (ok)
+        ((qn_rpc_handler_fn *)fn)(arg, &request, params.data, (uint32_t)params.len);
+    qc_free(params.data);
+    return ok;
+}
+
+static qc_rt_dispatch *const CALLS_rpc_serve_1[] = {call_qn_rpc_handler_fn};
 
 static qn_status rpc_serve_1_add(qn_cap *cap, const qn_rpc_method *limits, const char *name,
                                  const char *arg_names, const char *help,
@@ -229,19 +244,6 @@ static qn_status rpc_serve_1_reply_error(qn_cap *cap, uint64_t request, int32_t 
     return qc_rt_end(cap, st, &reply);
 }
 
-static bool call_qn_rpc_handler_fn(qc_rt_fn *fn, void *arg, qc_unpack *in, int *fd)
-{
-    qn_rpc_request request;
-    qc_unpack_copy(in, &request, sizeof request);
-    qc_wire_string params = qc_wire_get_string(in);
-    (void)fd;
-    bool ok = qc_unpack_end(in) && params.data;
-    if (ok)
-        ((qn_rpc_handler_fn *)fn)(arg, &request, params.data, (uint32_t)params.len);
-    qc_free(params.data);
-    return ok;
-}
-
 static const qn_rpc_serve_1 TABLE_rpc_serve_1 = {
     .h = {sizeof(qn_rpc_serve_1), 1},
     .add = rpc_serve_1_add,
@@ -249,7 +251,6 @@ static const qn_rpc_serve_1 TABLE_rpc_serve_1 = {
     .reply = rpc_serve_1_reply,
     .reply_error = rpc_serve_1_reply_error,
 };
-static qc_rt_dispatch *const CALLS_rpc_serve_1[] = {call_qn_rpc_handler_fn};
 
 const qc_rt_interface QC_RT_INTERFACES[] = {
     {"host/1", &TABLE_host_1, 1, NULL, 0},

@@ -10,7 +10,7 @@
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
 
-/* ---- block.read/1 ---- */
+/* ---- block.read ---- */
 
 static bool block_read_1_ranges(qc_stub_call *c)
 {
@@ -40,7 +40,7 @@ static qc_stub *const STUBS_block_read_1[] = {
     block_read_1_ranges,
 };
 
-/* ---- chain.read/1 ---- */
+/* ---- chain.read ---- */
 
 static bool chain_read_1_info(qc_stub_call *c)
 {
@@ -140,7 +140,7 @@ static qc_stub *const STUBS_chain_read_1[] = {
     chain_read_1_find_fork,
 };
 
-/* ---- rpc.serve/1 ---- */
+/* ---- rpc.serve ---- */
 
 static void thunk_qn_rpc_handler_fn(void *arg, const qn_rpc_request *request, const char *params,
                                     uint32_t params_len)
