@@ -159,7 +159,8 @@ static bool drop_user(const qc_sandbox_options *o, qc_sandbox_report *r, bool ro
     errno = EPERM;
     if (!root)
         return note(r, QC_LAYER_UID, QC_OK);
-    if (!note(r, QC_LAYER_UID, o->uid ? qc_privs_become(o->uid, o->gid) : QC_EPERM))
+    const bool given = o->uid && o->gid;
+    if (!note(r, QC_LAYER_UID, given ? qc_privs_become(o->uid, o->gid) : QC_EPERM))
         return false;
     /* No map: it needs no name for itself, and none could be written by it. */
     leave(r, QC_LAYER_USER_NS, QC_NS_USER);

@@ -212,7 +212,8 @@ static int run_as_root(const void *arg)
 {
     qc_sandbox_report r;
     qc_sandbox_options o = options();
-    o.uid = 0;
+    o.uid = arg ? 0 : USER;
+    o.gid = arg ? USER : 0;
     o.best_effort = arg != NULL;
     CHECK(qc_sandbox_enter(&o, &r) != QC_OK);
     CHECK(!(r.held & 1u << QC_LAYER_UID) && strstr(r.missing, "user: "));
