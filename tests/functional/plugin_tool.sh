@@ -106,14 +106,19 @@ has "not granted"
 run 1 enable plugin
 has "Nothing was written."
 [ ! -e "$grant" ] || { echo "FAIL: a grant without consent"; fails=$((fails + 1)); }
-run 1 enable --yes -mode=isolated plugin
-has "wanted trusted: this version cannot yet run a plugin"
+run 0 enable --yes -mode=trusted plugin
+has "in mode 'trusted': inside the node"
+out=$(cat "$grant")
+has "mode   = trusted"
+rm "$grant"
+run 1 enable --yes -mode=elsewhere plugin
 has "nothing was written"
 run 1 enable --yes "$hostile/NEWER.so"
 has "nothing was written"
 run 0 enable --yes plugin
 has "lets it read every block of the chain"
 has "because it keeps one row per block"
+has "in mode 'isolated': in a process of its own"
 has "Written: $grant"
 [ "$(stat -c %a "$grant")" = 600 ] || { echo "FAIL: mode of the grant"; fails=$((fails + 1)); }
 run 0 resolve plugin
@@ -131,7 +136,7 @@ has "Written:"
 check_grant="$tmp/regtest/plugins.d/org.quoin.test.check.grant"
 out=$(cat "$check_grant")
 has "chain.read/1 = yes"
-has "mode   = trusted"
+has "mode   = isolated"
 [[ $out != *rpc.serve* ]] || { echo "FAIL: granted against the answer"; fails=$((fails + 1)); }
 rm "$check_grant"
 out=$(printf 'n\ny\nn\n' | "$tool" -datadir="$tmp" -regtest enable "$top_builddir/tests/check/GOOD.so" 2>&1)
