@@ -92,6 +92,8 @@ def contract(m: Callable, indent: str) -> str:
         out += "\n" + wrap(f"Returns: {', '.join(m.returns)}.", f"{indent} *  ", f"{indent} *    ")
     if m.thread == "any":
         out += f"\n{indent} *  Thread: any."
+    if m.local:
+        out += f"\n{indent} *  Local: served in the plugin's own process."
     return out + " */\n"
 
 
@@ -342,6 +344,7 @@ def page(f: File) -> str:
         if any(p.doc for p in x.params):
             out += "\n" + "".join(f"- `{p.name}`: {cell(p.doc)}\n" for p in x.params if p.doc)
         out += f"\n{where(f, x)} Thread: {x.thread}."
+        out += " Served in the plugin's own process." if x.local else ""
         out += f" Returns {', '.join(f'`{r}`' for r in x.returns)}.\n" if x.returns else "\n"
     for c in f.callbacks:
         out += f"\n## {c.name} (callback)\n\n```c\n" + prototype(f"void {c.name}(", c, "void *", ");") + f"```\n\n{cell(c.doc)}\n"

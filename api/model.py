@@ -164,6 +164,7 @@ def c_params(kind: str, t: str, name: str) -> list:
         "lend bytes": [("const uint8_t **", name), ("uint32_t *", f"n_{name}")],
         "out table": [("const void **", name)],
         "out cap": [("qn_cap **", name)],
+        "fd": [("int32_t ", name)],
         "callback": [(f"{t} *", name), ("void *", "arg")],
     }
     if kind == "out":
@@ -172,7 +173,8 @@ def c_params(kind: str, t: str, name: str) -> list:
 
 
 WHOLE = ("view", "cstring", "text", "text64", "bytes", "bytes64", "fill", "out bytes", "lend bytes",
-         "out table", "out cap")
+         "out table", "out cap", "fd")
+GRANTS = ("count", "bytes", "text", "list", "flag", "addresses", "hosts")
 
 
 def param(where: str, m: Model, spec: list) -> Param:
@@ -225,6 +227,20 @@ def struct(where: str, m: Model, d: dict) -> Struct:
     if s.kind == "frozen" and any(f.since > 1 for f in s.fields):
         raise Refused(f"{where}: {s.name} is frozen and cannot grow")
     return s
+
+
+def methods_fit(where: str, f: File) -> None:
+    """What only one side of the boundary can serve."""
+    for x in f.methods:
+        if any(p.kind == "fd" for p in x.params):
+            raise Refused(f"{where}: {x.name}: a descriptor is handed over in a callback only")
+        if x.local and x.thread != "loop":
+            raise Refused(f"{where}: {x.name}: what is served in the plugin's process belongs to its loop")
+    for i, (key, kind, _, _) in enumerate(f.grant):
+        if kind not in GRANTS:
+            raise Refused(f"{where}: grant {key}: type is one of {', '.join(GRANTS)}, not '{kind}'")
+        if i and kind in ("addresses", "hosts"):
+            raise Refused(f"{where}: grant {key}: a list of addresses comes first, its key may be left out")
 
 
 def ordered(where: str, what: str, sinces: list) -> None:
@@ -282,6 +298,7 @@ def read(path: pathlib.Path, m: Model) -> File:
                                   **marks(x)))
     ordered(where, "methods", [x.since for x in f.methods if not x.unstable])
     read_pairs(where, f, d.get("unstable", []))
+    methods_fit(where, f)
     known = {s[0] for g in m.files for s in g.status} | {s[0] for s in f.status}
     for x in f.methods:
         for code in x.returns:

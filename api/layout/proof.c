@@ -4,6 +4,7 @@
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
 #include "quoin/host.h"
+#include "quoin/io.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
 #include "quoin/types.h"

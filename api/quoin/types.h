@@ -67,6 +67,9 @@ typedef struct qn_head {
 #define QN_E_BUSY (-22)     /* held by somebody else, or not ready yet */
 #define QN_E_CANCELED (-23) /* given up on request */
 #define QN_E_INTERNAL (-24) /* the host met a bug of its own and went on */
+#define QN_E_REFUSED (-25)  /* the other machine refused the connection, or cannot be reached */
+#define QN_E_RESOLVE (-26)  /* no address could be found for the host's name */
+#define QN_E_PROXY (-27)    /* the node's proxy could not be reached, or refused */
 
 /** A txid, wtxid, block hash ... in wire order (reversed when shown as text).
  *  Never changes. */

@@ -1,6 +1,7 @@
 #include "core/host/cap.h"
 
 #include "core/host/grant.h"
+#include "core/host/interfaces.h"
 
 _Thread_local qc_plugin *qc_plugin_here;
 
@@ -40,4 +41,16 @@ uint64_t qc_cap_number(const qn_cap *cap, const char *key, uint64_t dflt)
         qc_bytes_of_text(text, &n))
         return n;
     return dflt;
+}
+
+bool qc_cap_text(const qn_cap *cap, const char *key, char *out, size_t size)
+{
+    const qc_interface *f = qc_interface_find(cap->adapter->id);
+    return f && qc_interface_param(f, cap->params, key, out, size);
+}
+
+bool qc_cap_flag(const qn_cap *cap, const char *key)
+{
+    char text[8];
+    return qc_cap_text(cap, key, text, sizeof text) && strcmp(text, "yes") == 0;
 }

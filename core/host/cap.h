@@ -59,5 +59,9 @@ static inline qn_status qc_cap_enter(qn_cap *cap)
 qn_status qc_cap_enter_head(qn_cap *cap, int closing);
 /** A node error as the plugin sees it. */
 qn_status qc_status_of(qc_err err);
+/** A parameter of the grant as text, else its default. False: neither. */
+bool qc_cap_text(const qn_cap *cap, const char *key, char *out, size_t size);
+/** A FLAG parameter says yes. */
+bool qc_cap_flag(const qn_cap *cap, const char *key);
 /** Number of a COUNT or BYTES parameter of the grant, else `dflt`. */
 uint64_t qc_cap_number(const qn_cap *cap, const char *key, uint64_t dflt);

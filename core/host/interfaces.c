@@ -1,5 +1,6 @@
 #include "core/host/interfaces.h"
 
+#include "core/host/endpoint.h"
 #include "core/host/grant.h"
 
 #include <stdio.h>
@@ -82,9 +83,49 @@ static const qc_grant_key *key_named(const qc_interface *f, const char *name)
     return NULL;
 }
 
+static bool is_endpoints(const qc_grant_key *k)
+{
+    return k && (k->type == QC_PARAM_ADDRESSES || k->type == QC_PARAM_HOSTS);
+}
+
+/* The part without a key, which is the value of a list of addresses. */
+static bool bare_part(const char *params, char *out, size_t cap)
+{
+    for (const char *p = params; *p;) {
+        size_t len = strcspn(p, ","), lead = strspn(p, " \t");
+        if (lead < len && !memchr(p, '=', len)) {
+            size_t n = len - lead;
+            while (n && strchr(" \t", p[lead + n - 1]))
+                n--;
+            if (n >= cap)
+                return false;
+            snprintf(out, cap, "%.*s", (int)n, p + lead);
+            return true;
+        }
+        p += len + (p[len] == ',');
+    }
+    return false;
+}
+
+bool qc_interface_param(const qc_interface *f, const char *params, const char *key, char *out,
+                        size_t cap)
+{
+    const qc_grant_key *k = key_named(f, key);
+    if (params && qc_grant_param(params, key, out, cap))
+        return true;
+    if (params && is_endpoints(k) && bare_part(params, out, cap))
+        return true;
+    if (!k || !*k->dflt || strlen(k->dflt) >= cap)
+        return false;
+    snprintf(out, cap, "%s", k->dflt);
+    return true;
+}
+
 static bool value_fits(const qc_grant_key *k, const char *value)
 {
+    qc_endpoint list[QC_ENDPOINT_MAX];
     uint64_t n;
+    size_t count;
     switch (k->type) {
     case QC_PARAM_COUNT:
         return strspn(value, "0123456789") == strlen(value) && qc_bytes_of_text(value, &n) &&
@@ -94,38 +135,100 @@ static bool value_fits(const qc_grant_key *k, const char *value)
     case QC_PARAM_TEXT:
     case QC_PARAM_LIST:
         return *value != 0;
+    case QC_PARAM_FLAG:
+        return strcmp(value, "yes") == 0 || strcmp(value, "no") == 0;
+    case QC_PARAM_ADDRESSES:
+    case QC_PARAM_HOSTS:
+        return qc_endpoint_list(value, k->type == QC_PARAM_ADDRESSES, list, QC_ENDPOINT_MAX,
+                                &count);
     }
+    return false;
+}
+
+#define WANTED_HOSTS "hosts such as 10.0.0.1:5432 db.example.org:443 (at most 32)"
+#define WANTED_ADDRESSES "addresses such as 127.0.0.1:50001 [::1]:50001 (at most 32)"
+
+static const char *wanted(const qc_grant_key *k)
+{
+    static const char *const text[] = {"a count from 1 to 1000000",
+                                       "a size such as 500MB",
+                                       "a text",
+                                       "words separated by spaces",
+                                       "yes or no",
+                                       WANTED_ADDRESSES,
+                                       WANTED_HOSTS};
+    return text[k->type];
+}
+
+/* One part between commas: its key and value. */
+static const qc_grant_key *part_key(const qc_interface *f, const char *part, char *value,
+                                    size_t cap)
+{
+    char name[64];
+    const char *k = part + strspn(part, " \t");
+    const qc_grant_key *first = qc_interface_key(f, 0);
+    size_t k_len = strcspn(k, " \t=");
+    *value = 0;
+    if (!strchr(part, '=')) {
+        if (is_endpoints(first))
+            (void)bare_part(part, value, cap);
+        return is_endpoints(first) ? first : NULL;
+    }
+    snprintf(name, sizeof name, "%.*s", (int)(k_len < sizeof name ? k_len : sizeof name - 1), k);
+    (void)qc_grant_param(part, name, value, cap);
+    return key_named(f, name);
+}
+
+/* Each key once: what a second one says would be passed over. */
+static bool seen_twice(uint32_t *seen, const qc_interface *f, const qc_grant_key *key)
+{
+    for (uint32_t i = 0; i < 32; i++)
+        if (qc_interface_key(f, i) == key) {
+            bool twice = *seen >> i & 1;
+            *seen |= 1u << i;
+            return twice;
+        }
     return false;
 }
 
 const char *qc_interface_misfit(const qc_interface *f, const char *params)
 {
     static _Thread_local char text[256];
-    static const char *const wanted[] = {"a count from 1 to 1000000", "a size such as 500MB",
-                                         "a text", "words separated by spaces"};
-    char part[512], name[64], value[512];
-    if (strcmp(params, "yes") == 0 || *params == 0)
-        return NULL;
+    char part[1024], value[1024];
+    uint32_t seen = 0;
+    if (strcmp(params, "yes") == 0 || *params == 0) {
+        if (!is_endpoints(qc_interface_key(f, 0)))
+            return NULL;
+        snprintf(text, sizeof text, "found %s, wanted %s", *params ? params : "nothing",
+                 wanted(qc_interface_key(f, 0)));
+        return text;
+    }
     for (const char *p = params; *p;) {
         size_t len = strcspn(p, ",");
         snprintf(part, sizeof part, "%.*s", (int)(len < sizeof part ? len : sizeof part - 1), p);
-        const char *k = part + strspn(part, " \t");
-        size_t k_len = strcspn(k, " \t=");
-        snprintf(name, sizeof name, "%.*s", (int)(k_len < sizeof name ? k_len : sizeof name - 1),
-                 k);
-        const qc_grant_key *key = key_named(f, name);
-        if (!key || !strchr(part, '=')) {
+        const qc_grant_key *key = part_key(f, part, value, sizeof value);
+        if (len >= sizeof part)
+            snprintf(text, sizeof text, "found %zu characters in a row, wanted fewer than %zu", len,
+                     sizeof part);
+        else if (!key)
             snprintf(text, sizeof text,
                      "found %s, wanted yes or key=value with a key of this interface",
                      qc_printable(part));
-            return text;
+        else if (!value_fits(key, value))
+            snprintf(text, sizeof text, "found %s, wanted %s to be %s", qc_printable(part),
+                     key->key, wanted(key));
+        else if (seen_twice(&seen, f, key))
+            snprintf(text, sizeof text, "found %s twice, wanted it once", key->key);
+        else {
+            p += len + (p[len] == ',');
+            continue;
         }
-        if (!qc_grant_param(part, name, value, sizeof value) || !value_fits(key, value)) {
-            snprintf(text, sizeof text, "found %s, wanted %s to be %s", qc_printable(part), name,
-                     wanted[key->type]);
-            return text;
-        }
-        p += len + (p[len] == ',');
+        return text;
+    }
+    if (is_endpoints(qc_interface_key(f, 0)) && !(seen & 1)) {
+        snprintf(text, sizeof text, "found no addresses, wanted %s",
+                 wanted(qc_interface_key(f, 0)));
+        return text;
     }
     return NULL;
 }

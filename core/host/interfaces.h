@@ -6,7 +6,10 @@ typedef enum qc_param_type {
     QC_PARAM_COUNT,
     QC_PARAM_BYTES,
     QC_PARAM_TEXT,
-    QC_PARAM_LIST
+    QC_PARAM_LIST,
+    QC_PARAM_FLAG,      /* yes or no */
+    QC_PARAM_ADDRESSES, /* numeric ones with a port, separated by spaces; at least one is given */
+    QC_PARAM_HOSTS      /* the same, or names */
 } qc_param_type;
 
 /** A parameter that a grant of the interface may carry. */
@@ -41,6 +44,11 @@ const qc_unstable *qc_interface_unstable(const qc_interface *f);
 void qc_interface_numbers(const char *id, char *out, size_t cap);
 /** Its i-th grant parameter, or NULL. */
 const qc_grant_key *qc_interface_key(const qc_interface *f, size_t i);
+/** The value of `key` in a grant's parameters, as written, else its default. A part without '=' is
+ *  the value of the first key when that is a list of addresses or hosts: "127.0.0.1:50001 [::1]:1,
+ *  max_conns=8". Out: text in `out` (cap bytes). False: not said, and no default. */
+bool qc_interface_param(const qc_interface *f, const char *params, const char *key, char *out,
+                        size_t cap);
 /** Are "key=value, ..." (or "yes") fit for this interface? NULL, or a sentence, in a static
  *  thread-local buffer. */
 const char *qc_interface_misfit(const qc_interface *f, const char *params);

@@ -33,7 +33,9 @@ static void add_params(qc_bytes *b, const qc_manifest *m, const qc_interface *f)
                 (unsigned long long)(m->storage_mb ? m->storage_mb : 1000));
         else if (strcmp(k->key, "prefix") == 0)
             add(b, "%sprefix=%s.", sep, last ? last + 1 : m->id);
-        else if (k->type == QC_PARAM_COUNT)
+        else if (k->type == QC_PARAM_ADDRESSES || k->type == QC_PARAM_HOSTS)
+            add(b, "HOST:PORT");
+        else if (k->type == QC_PARAM_COUNT || k->type == QC_PARAM_FLAG)
             add(b, "%s%s=%s", sep, k->key, k->dflt);
         else
             continue;
@@ -65,7 +67,10 @@ static void add_text(qc_bytes *b, const char *path, const qc_image *m, const con
         const qc_interface *f = qc_interface_find(x->want[i].id);
         if (!f || !c->take[i] || strcmp(f->id, "host/1") == 0)
             continue;
-        add(b, "# lets it %s\n%s = ", f->lets, f->id);
+        /* Which addresses only the operator can say. */
+        const qc_grant_key *k = qc_interface_key(f, 0);
+        bool by_hand = k && (k->type == QC_PARAM_ADDRESSES || k->type == QC_PARAM_HOSTS);
+        add(b, "# lets it %s\n%s%s = ", f->lets, by_hand ? "# " : "", f->id);
         add_params(b, x, f);
         add(b, "\n");
     }

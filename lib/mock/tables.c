@@ -6,6 +6,7 @@
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
 #include "quoin/host.h"
+#include "quoin/io.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
 #include "quoin/types.h"
@@ -907,6 +908,12 @@ const char *qn_mock_status_name(qn_status st)
         return "QN_E_CANCELED";
     case QN_E_INTERNAL:
         return "QN_E_INTERNAL";
+    case QN_E_REFUSED:
+        return "QN_E_REFUSED";
+    case QN_E_RESOLVE:
+        return "QN_E_RESOLVE";
+    case QN_E_PROXY:
+        return "QN_E_PROXY";
     }
     return "a status of its own";
 }

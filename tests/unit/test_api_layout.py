@@ -154,6 +154,15 @@ class Layout(unittest.TestCase):
         self.change("chain.follow.toml", '["u32", "size", "bytes filled in"]', '["u32", "length", ""]')
         self.refused("first member is u32 size")
 
+    def test_model__a_descriptor_in_a_method_is_refused(self):
+        self.change("chain.follow.toml", '["u64", "seq", "of an event that was delivered"]',
+                    '["fd", "seq", "of an event that was delivered"]')
+        self.refused("handed over in a callback only")
+
+    def test_model__an_unknown_kind_of_grant_is_refused(self):
+        self.change("store.own.toml", '["quota", "bytes"', '["quota", "sizes"')
+        self.refused("grant quota: type is one of")
+
 
 class Trial(unittest.TestCase):
     """What is on trial: its number, its header, and the three releases of tests/abi."""

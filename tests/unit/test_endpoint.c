@@ -1,0 +1,102 @@
+/* Addresses in grants, and which parameters fit an interface. */
+#include "core/host/endpoint.h"
+#include "tests/unit/harness.h"
+
+#include "core/host/interfaces.h"
+
+static void expect(const char *text, const char *want)
+{
+    qc_endpoint e;
+    char got[300] = "refused";
+    if (qc_endpoint_parse(text, strlen(text), &e))
+        qc_endpoint_text(&e, got, sizeof got);
+    if (strcmp(got, want) != 0)
+        fail_msg("%s: got %s, wanted %s", text, got, want);
+}
+
+static void test_endpoint_parse__equal_addresses_have_one_form(void **state)
+{
+    (void)state;
+    expect("127.0.0.1:50001", "127.0.0.1:50001");
+    expect("[::1]:1", "[::1]:1");
+    expect("[2001:DB8:0:0::1]:65535", "[2001:db8::1]:65535");
+    expect("DB.Example.org:80", "db.example.org:80");
+    expect("localhost:80", "localhost:80");
+}
+
+static void test_endpoint_parse__what_is_no_address_is_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",
+                                      ":80",
+                                      "127.0.0.1",
+                                      "127.0.0.1:",
+                                      "127.0.0.1:0",
+                                      "127.0.0.1:65536",
+                                      "1.2.3:80",
+                                      "0x7f.1:80",
+                                      "::1:80",
+                                      "[::1]",
+                                      "[::1",
+                                      "[127.0.0.1]:80",
+                                      "a..b:80",
+                                      "-a:80",
+                                      "a-:80",
+                                      "a b:80",
+                                      "a/b:80",
+                                      "a@b:80",
+                                      ".:80",
+                                      "a.:80",
+                                      "2130706433:1",
+                                      "127.0.0.1:+80",
+                                      "127.0.0.1:80 ",
+                                      "h\xc3\xa4:80"};
+    for (size_t i = 0; i < QC_COUNTOF(bad); i++)
+        expect(bad[i], "refused");
+    assert_false(qc_endpoint_parse("a\0b:80", 6, &(qc_endpoint){{0}, 0, false}));
+}
+
+static void test_endpoint_list__is_bounded_and_says_names_apart(void **state)
+{
+    (void)state;
+    qc_endpoint e[2];
+    size_t n;
+    assert_true(qc_endpoint_list(" 127.0.0.1:1  [::1]:2 ", true, e, 2, &n));
+    assert_int_equal(n, 2);
+    assert_int_equal(e[1].port, 2);
+    assert_false(qc_endpoint_list("127.0.0.1:1 127.0.0.1:2 127.0.0.1:3", true, e, 2, &n));
+    assert_false(qc_endpoint_list("localhost:1", true, e, 2, &n));
+    assert_true(qc_endpoint_list("localhost:1", false, e, 2, &n));
+    assert_false(qc_endpoint_list("  ", false, e, 2, &n));
+}
+
+/* An interface of our own making would need a generated row; those that exist do as well. */
+static void misfit(const char *id, const char *params, const char *part)
+{
+    const qc_interface *f = qc_interface_find(id);
+    assert_non_null(f);
+    const char *got = qc_interface_misfit(f, params);
+    if (part ? !got || !strstr(got, part) : got != NULL)
+        fail_msg("%s = %s: %s, wanted %s", id, params, got ? got : "fits", part ? part : "a fit");
+}
+
+static void test_interface_misfit__says_what_is_wrong(void **state)
+{
+    (void)state;
+    char *longest = qc_alloc(2000);
+    memset(longest, 'x', 1999);
+    memcpy(longest, "names=", 6);
+    misfit("chain.follow/1", "window=16, pin=500MB", NULL);
+    misfit("chain.follow/1", "yes", NULL);
+    misfit("chain.follow/1", "window=16, window=17", "found window twice");
+    misfit("chain.follow/1", "window=0", "window to be a count");
+    misfit("chain.follow/1", "window", "wanted yes or key=value");
+    misfit("chain.follow/1", "127.0.0.1:1", "wanted yes or key=value");
+    misfit("rpc.serve/1", longest, "characters in a row");
+    qc_free(longest);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_endpoint_parse__equal_addresses_have_one_form),
+             cmocka_unit_test(test_endpoint_parse__what_is_no_address_is_refused),
+             cmocka_unit_test(test_endpoint_list__is_bounded_and_says_names_apart),
+             cmocka_unit_test(test_interface_misfit__says_what_is_wrong))
