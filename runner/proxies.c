@@ -164,6 +164,71 @@ static const qn_chain_read_1 TABLE_chain_read_1 = {
     .find_fork = chain_read_1_find_fork,
 };
 
+/* ---- net.listen ---- */
+
+static bool call_qn_accept_fn(qc_rt_fn *fn, void *arg, qc_unpack *in, int *fd)
+{
+    uint64_t listener = (uint64_t)qc_wire_get64(in);
+    uint64_t connection = (uint64_t)qc_wire_get64(in);
+    qc_wire_string peer = qc_wire_get_string(in);
+    bool ok = qc_unpack_end(in) && peer.data;
+    if (ok)
+        ((qn_accept_fn *)fn)(arg, listener, connection, qc_wire_take_fd(fd), peer.data, (uint32_t)peer.len);
+    qc_free(peer.data);
+    return ok;
+}
+
+static qc_rt_dispatch *const CALLS_net_listen_1[] = {call_qn_accept_fn};
+
+static qn_status net_listen_1_open(qn_cap *cap, const char *address, qn_accept_fn *on_accept,
+                                   void *arg, uint64_t *listener)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_pack_str(in, address);
+    qc_pack_u32(in, qc_rt_callback(cap, (qc_rt_fn *)on_accept, arg));
+    qc_wire_put_fixed(in, listener, sizeof *listener);
+    st = qc_rt_call(cap, 0, in, &reply);
+    qc_wire_take_fixed(out, listener, sizeof *listener);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status net_listen_1_close(qn_cap *cap, uint64_t listener)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)listener);
+    st = qc_rt_call(cap, 1, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status net_listen_1_done(qn_cap *cap, uint64_t connection)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)connection);
+    st = qc_rt_call(cap, 2, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static const qn_net_listen_1 TABLE_net_listen_1 = {
+    .h = {sizeof(qn_net_listen_1), 1},
+    .open = net_listen_1_open,
+    .close = net_listen_1_close,
+    .done = net_listen_1_done,
+    .io_watch = qc_px_net_listen_1_io_watch,
+    .io_unwatch = qc_px_net_listen_1_io_unwatch,
+};
+
 /* ---- rpc.serve ---- */
 
 static bool call_qn_rpc_handler_fn(qc_rt_fn *fn, void *arg, qc_unpack *in, int *fd)
@@ -257,6 +322,7 @@ const qc_rt_interface QC_RT_INTERFACES[] = {
     {"block.read/1", &TABLE_block_read_1, 1, NULL, 0},
     {"chain.follow/1", &TABLE_chain_follow_1, 1, NULL, 0},
     {"chain.read/1", &TABLE_chain_read_1, 1, NULL, 0},
+    {"net.listen/1", &TABLE_net_listen_1, 1, CALLS_net_listen_1, 1},
     {"rpc.serve/1", &TABLE_rpc_serve_1, 1, CALLS_rpc_serve_1, 1},
     {NULL, NULL, 0, NULL, 0},
 };

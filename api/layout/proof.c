@@ -5,6 +5,7 @@
 #include "quoin/chain_read.h"
 #include "quoin/host.h"
 #include "quoin/io.h"
+#include "quoin/net_listen.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
 #include "quoin/types.h"
@@ -205,6 +206,12 @@ AT(qn_chain_read_1_r1, headers, 24);
 AT(qn_chain_read_1_r1, headers_by_hash, 32);
 AT(qn_chain_read_1_r1, locator, 40);
 AT(qn_chain_read_1_r1, find_fork, 48);
+SIZE(qn_net_listen_1_r1, 48);
+AT(qn_net_listen_1_r1, open, 8);
+AT(qn_net_listen_1_r1, close, 16);
+AT(qn_net_listen_1_r1, done, 24);
+AT(qn_net_listen_1_r1, io_watch, 32);
+AT(qn_net_listen_1_r1, io_unwatch, 40);
 SIZE(qn_rpc_serve_1_r1, 40);
 AT(qn_rpc_serve_1_r1, add, 8);
 AT(qn_rpc_serve_1_r1, remove, 16);

@@ -15,6 +15,7 @@
 #include "quoin/block_read.h"
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
+#include "quoin/net_listen.h"
 #include "quoin/plugin.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
@@ -109,6 +110,11 @@ uint32_t qn_mock_height(const qn_mock *m);
 /** Call a method and run until it has answered or nothing is left to do. The reply's text; for an
  *  error "error CODE: message"; "error: no such method"; "error: no answer". Owned: free(). */
 char *qn_mock_rpc(qn_mock *m, const char *method, const char *params);
+/** Somebody connects to an address that the plugin has opened. Returns the client's end, a blocking
+ *  socket, owned: close(); -1: nobody listens there, or 64 connections are out. */
+int qn_mock_accept(qn_mock *m, const char *address, const char *peer);
+/** Connections that are out: those whose done() was not called. */
+uint32_t qn_mock_connections(const qn_mock *m);
 /** Name of the i-th method that it offers, or NULL. Borrowed. */
 const char *qn_mock_method(const qn_mock *m, unsigned i);
 

@@ -7,6 +7,7 @@
 #include "quoin/block_read.h"
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
+#include "quoin/net_listen.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
 
@@ -140,6 +141,65 @@ static qc_stub *const STUBS_chain_read_1[] = {
     chain_read_1_find_fork,
 };
 
+/* ---- net.listen ---- */
+
+static void thunk_qn_accept_fn(void *arg, uint64_t listener, uint64_t connection, int32_t fd,
+                               const char *peer, uint32_t peer_len)
+{
+    qc_pack pack = QC_PACK_INIT, *out = &pack;
+    qc_wire_put64(out, (uint64_t)listener);
+    qc_wire_put64(out, (uint64_t)connection);
+    qc_pack_bytes(out, peer, peer_len);
+    qc_stub_call_back(arg, 0, out, fd);
+}
+
+static bool net_listen_1_open(qc_stub_call *c)
+{
+    char *address = qc_unpack_str(c->in);
+    void *on_accept = qc_stub_callback(c, 0);
+    uint64_t listener_at;
+    uint64_t *listener = qc_wire_get_fixed(c->in, &listener_at, sizeof listener_at);
+    const qn_net_listen_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->open(c->cap, address, on_accept ? thunk_qn_accept_fn : NULL, on_accept,
+                            listener);
+        qc_wire_reply_fixed(c->out, listener, sizeof listener_at);
+    }
+    qc_free(address);
+    return ok;
+}
+
+static bool net_listen_1_close(qc_stub_call *c)
+{
+    uint64_t listener = (uint64_t)qc_wire_get64(c->in);
+    const qn_net_listen_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->close(c->cap, listener);
+    }
+    return ok;
+}
+
+static bool net_listen_1_done(qc_stub_call *c)
+{
+    uint64_t connection = (uint64_t)qc_wire_get64(c->in);
+    const qn_net_listen_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->done(c->cap, connection);
+    }
+    return ok;
+}
+
+static qc_stub *const STUBS_net_listen_1[] = {
+    net_listen_1_open,
+    net_listen_1_close,
+    net_listen_1_done,
+    NULL,
+    NULL,
+};
+
 /* ---- rpc.serve ---- */
 
 static void thunk_qn_rpc_handler_fn(void *arg, const qn_rpc_request *request, const char *params,
@@ -219,6 +279,7 @@ static qc_stub *const STUBS_rpc_serve_1[] = {
 const qc_stubs QC_STUBS[] = {
     {"block.read/1", STUBS_block_read_1, 4},
     {"chain.read/1", STUBS_chain_read_1, 6},
+    {"net.listen/1", STUBS_net_listen_1, 5},
     {"rpc.serve/1", STUBS_rpc_serve_1, 4},
     {NULL, NULL, 0},
 };

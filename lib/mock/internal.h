@@ -11,6 +11,9 @@
 #define MOCK_ITERS 64
 #define MOCK_SNAPSHOTS 16
 #define MOCK_ITEMS 32
+#define MOCK_LISTENS 16
+#define MOCK_CONNS 64
+#define MOCK_WATCHES 128
 
 struct qn_cap {
     qn_mock *mock;
@@ -59,7 +62,7 @@ typedef struct qn_mk_method {
 } qn_mk_method;
 
 struct qn_mock {
-    qn_cap cap[6];
+    qn_cap cap[7];
     struct {
         const char *id;
         qn_status with;
@@ -119,6 +122,21 @@ struct qn_mock {
     } iter[MOCK_ITERS];
 
     qn_mk_method method[MOCK_METHODS];
+    struct qn_mk_listen {
+        uint64_t id; /* 0: free */
+        char address[64];
+        qn_accept_fn *fn;
+        void *arg;
+    } listen[MOCK_LISTENS];
+    uint64_t conn[MOCK_CONNS]; /* connections that are out */
+    struct qn_mk_watch {
+        int32_t fd;
+        uint32_t events;
+        qn_io_fn *fn;
+        void *arg;
+    } watch[MOCK_WATCHES];
+    int n_conn, n_watch;
+
     uint64_t request; /* waiting; 0: none */
     char *reply;
 };
@@ -165,6 +183,7 @@ extern const qn_chain_follow_1 QN_MK_CHAIN_FOLLOW;
 extern const qn_block_read_1 QN_MK_BLOCK_READ;
 extern const qn_store_own_1 QN_MK_STORE_OWN;
 extern const qn_rpc_serve_1 QN_MK_RPC_SERVE;
+extern const qn_net_listen_1 QN_MK_NET_LISTEN;
 
 void qn_mk_chain_init(qn_mock *m);
 void qn_mk_chain_free(qn_mock *m);
@@ -186,4 +205,9 @@ qn_status qn_mk_folder_wipe(qn_mock *m);
 /** The plugin is gone: everything is durable, or after a crash what was not is dropped. */
 void qn_mk_folder_end(qn_mock *m, bool crash);
 void qn_mk_rpc_drop(qn_mock *m);
+void qn_mk_net_drop(qn_mock *m);
+qn_status qn_mk_io_watch(qn_cap *cap, int32_t fd, uint32_t events, qn_io_fn *fn, void *arg);
+qn_status qn_mk_io_unwatch(qn_cap *cap, int32_t fd);
+/** Run the callbacks of what is ready now. Returns how many. */
+unsigned qn_mk_io_poll(qn_mock *m);
 #endif

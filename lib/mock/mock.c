@@ -7,7 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RUN_MS 60000u /* of the mock's time, so that a periodic timer has an end */
+#define RUN_MS 60000u    /* of the mock's time, so that a periodic timer has an end */
+#define RUN_CALLS 10000u /* after them, descriptors that are always ready are passed over */
 
 void *qn_mk_grow(void *p, size_t size)
 {
@@ -177,7 +178,8 @@ qn_mock *qn_mock_new(void)
                            {m, QN_CHAIN_FOLLOW_1_ID, &QN_MK_CHAIN_FOLLOW},
                            {m, QN_BLOCK_READ_1_ID, &QN_MK_BLOCK_READ},
                            {m, QN_STORE_OWN_1_ID, &QN_MK_STORE_OWN},
-                           {m, QN_RPC_SERVE_1_ID, &QN_MK_RPC_SERVE}};
+                           {m, QN_RPC_SERVE_1_ID, &QN_MK_RPC_SERVE},
+                           {m, QN_NET_LISTEN_1_ID, &QN_MK_NET_LISTEN}};
     memcpy(m->cap, caps, sizeof caps);
     m->log = qn_mk_text("", 0);
     m->window = 16;
@@ -205,6 +207,7 @@ static void drop_plugin(qn_mock *m, bool crash)
     qn_mk_store_drop(m, crash);
     qn_mk_folder_end(m, crash);
     qn_mk_rpc_drop(m);
+    qn_mk_net_drop(m);
 }
 
 void qn_mock_free(qn_mock *m)
@@ -323,6 +326,10 @@ unsigned qn_mock_run(qn_mock *m)
     while (m->entry && !m->failure && m->steps) {
         qn_mk_task *t;
         qn_mk_wake(m);
+        unsigned io = n < RUN_CALLS ? qn_mk_io_poll(m) : 0;
+        n += io;
+        if (io)
+            continue;
         if (!m->steps || m->failure || !(t = take_task(m, end)))
             break;
         m->steps--;

@@ -7,6 +7,7 @@
 #include "quoin/chain_read.h"
 #include "quoin/host.h"
 #include "quoin/io.h"
+#include "quoin/net_listen.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
 #include "quoin/types.h"
@@ -595,6 +596,87 @@ static const qn_chain_read_1 QN_CHAIN_READ_1_TABLE = {
     .find_fork = chain_read_find_fork,
 };
 
+static qn_status net_listen_open(qn_cap *cap, const char *address, qn_accept_fn *on_accept,
+                                 void *arg, uint64_t *listener)
+{
+    static const qn_mk_slot slot = {"net.listen/1", "open", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_words(&l, "address", address, address ? (uint32_t)strlen(address) : 0);
+    }
+    if (st == QN_OK)
+        st = ((const qn_net_listen_1 *)cap->table)->open(cap, address, on_accept, arg, listener);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "listener", *listener);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status net_listen_close(qn_cap *cap, uint64_t listener)
+{
+    static const qn_mk_slot slot = {"net.listen/1", "close", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "listener", listener);
+    }
+    if (st == QN_OK)
+        st = ((const qn_net_listen_1 *)cap->table)->close(cap, listener);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status net_listen_done(qn_cap *cap, uint64_t connection)
+{
+    static const qn_mk_slot slot = {"net.listen/1", "done", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "connection", connection);
+    }
+    if (st == QN_OK)
+        st = ((const qn_net_listen_1 *)cap->table)->done(cap, connection);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status net_listen_io_watch(qn_cap *cap, int32_t fd, uint32_t events, qn_io_fn *on_ready,
+                                     void *arg)
+{
+    static const qn_mk_slot slot = {"net.listen/1", "io_watch", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_i64(&l, "fd", fd);
+        qn_mk_u64(&l, "events", events);
+    }
+    if (st == QN_OK)
+        st = ((const qn_net_listen_1 *)cap->table)->io_watch(cap, fd, events, on_ready, arg);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status net_listen_io_unwatch(qn_cap *cap, int32_t fd)
+{
+    static const qn_mk_slot slot = {"net.listen/1", "io_unwatch", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_i64(&l, "fd", fd);
+    }
+    if (st == QN_OK)
+        st = ((const qn_net_listen_1 *)cap->table)->io_unwatch(cap, fd);
+    return qn_mk_end(&l, &st);
+}
+
+static const qn_net_listen_1 QN_NET_LISTEN_1_TABLE = {
+    .h = {sizeof(qn_net_listen_1), 1},
+    .open = net_listen_open,
+    .close = net_listen_close,
+    .done = net_listen_done,
+    .io_watch = net_listen_io_watch,
+    .io_unwatch = net_listen_io_unwatch,
+};
+
 static qn_status rpc_serve_add(qn_cap *cap, const qn_rpc_method *limits, const char *name,
                                const char *arg_names, const char *help, qn_rpc_handler_fn *handler,
                                void *arg)
@@ -848,6 +930,8 @@ const void *qn_mk_handed_out(const char *id)
         return &QN_CHAIN_FOLLOW_1_TABLE;
     if (strcmp(id, "chain.read/1") == 0)
         return &QN_CHAIN_READ_1_TABLE;
+    if (strcmp(id, "net.listen/1") == 0)
+        return &QN_NET_LISTEN_1_TABLE;
     if (strcmp(id, "rpc.serve/1") == 0)
         return &QN_RPC_SERVE_1_TABLE;
     if (strcmp(id, "store.own/1") == 0)

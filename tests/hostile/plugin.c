@@ -9,6 +9,9 @@
 #define ID "org.quoin.test.plugin"
 #endif
 #define PLUGIN_VERSION "1.2.3"
+#if defined(SHAPE_SERVICES) /* asks for much and does nothing: the test calls its tables */
+#define SHAPE_SMALL
+#endif
 
 /* ---- the manifest ---- */
 
@@ -21,6 +24,10 @@
 #define WANTS ",\"requires\":[\"chain.follow/1.9\",\"no.such/1\"]"
 #elif defined(SHAPE_UNSTABLE)
 #define WANTS ",\"requires\":[\"chain.follow.unstable/1\"]"
+#elif defined(SHAPE_SERVICES)
+#define WANTS                                                                                      \
+    ",\"requires\":[\"chain.read/1\"],\"optional\":[\"net.listen/1\",\"net.connect/1\","           \
+    "\"http.serve/1\",\"node.read/1\",\"node.control/1\"]"
 #elif defined(SHAPE_SMALL) || defined(SHAPE_GREEDY)
 #define WANTS ",\"requires\":[\"chain.read/1\"],\"optional\":[\"store.own/1\"]"
 #elif defined(SHAPE_NETWORK)

@@ -260,3 +260,42 @@ void rig_refused(host_rig *r, size_t i, qc_plugin_state state, const char *text)
                  qc_plugin_state_name(state), text);
     }
 }
+
+void rig_services(host_rig *r, const char *grants)
+{
+    char *lines = qc_asprintf("chain.read/1 = yes\n%s", grants);
+    *r = (host_rig){0};
+    rig_open(r, NULL);
+    rig_plugin(r, "SERVICES", "p.so");
+    rig_grant(r, RIG_ID, "p.so", lines, NULL);
+    rig_host_start(r);
+    qc_free(lines);
+}
+
+void rig_on_loop(host_rig *r, void (*fn)(void *arg), void *arg)
+{
+    qc_loop_call(rig_plugin_at(r, 0)->loop, fn, arg);
+}
+
+const void *rig_table(host_rig *r, const char *id, qn_cap **cap)
+{
+    qc_plugin *p = rig_plugin_at(r, 0);
+    for (size_t i = 0; i < p->n_cap; i++)
+        if (strcmp(p->cap[i].adapter->id, id) == 0) {
+            *cap = &p->cap[i];
+            return p->cap[i].adapter->table;
+        }
+    fail_msg("%s is not granted: the plugin is %s (%s)", id, qc_plugin_state_name(p->state),
+             p->problems.n ? p->problems.line[0] : "-");
+    return NULL;
+}
+
+void rig_until(const _Atomic int *flag, int value)
+{
+    qc_mono until = qc_clock_mono() + INT64_C(10000000000);
+    while (atomic_load(flag) != value) {
+        if (qc_clock_mono() > until)
+            fail_msg("it is %d, wanted %d", atomic_load(flag), value);
+        nap();
+    }
+}

@@ -55,5 +55,14 @@ void rig_caught_up(host_rig *r);
 /** good.rows equals our chain. */
 void rig_rows_equal(host_rig *r);
 qc_plugin *rig_plugin_at(host_rig *r, size_t i);
+/** A plugin that asks for services and does nothing, in a host that runs. Its own calls are made
+ *  with rig_on_loop(). `grants`: lines below [grant], chain.read/1 comes by itself. */
+void rig_services(host_rig *r, const char *grants);
+/** Run fn(arg) on the first plugin's loop, as its own code would run, and wait. */
+void rig_on_loop(host_rig *r, void (*fn)(void *arg), void *arg);
+/** A table of the first plugin, and its handle. The test fails when it is not granted. */
+const void *rig_table(host_rig *r, const char *id, qn_cap **cap);
+/** Wait until *flag, at most ten seconds. */
+void rig_until(const _Atomic int *flag, int value);
 /** Some problem of the plugin contains `text`; else the test fails and prints them. */
 void rig_refused(host_rig *r, size_t i, qc_plugin_state state, const char *text);
