@@ -164,6 +164,71 @@ static const qn_chain_read_1 TABLE_chain_read_1 = {
     .find_fork = chain_read_1_find_fork,
 };
 
+/* ---- net.connect ---- */
+
+static bool call_qn_connected_fn(qc_rt_fn *fn, void *arg, qc_unpack *in, int *fd)
+{
+    uint64_t request = (uint64_t)qc_wire_get64(in);
+    int32_t status = (int32_t)qc_wire_get32(in);
+    bool ok = qc_unpack_end(in);
+    if (ok)
+        ((qn_connected_fn *)fn)(arg, request, status, qc_wire_take_fd(fd));
+    return ok;
+}
+
+static qc_rt_dispatch *const CALLS_net_connect_1[] = {call_qn_connected_fn};
+
+static qn_status net_connect_1_connect(qn_cap *cap, const qn_connect_options *options,
+                                       const char *target, qn_connected_fn *on_end, void *arg,
+                                       uint64_t *request)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_sized(in, options, options ? options->size : 0, sizeof *options);
+    qc_pack_str(in, target);
+    qc_pack_u32(in, qc_rt_callback(cap, (qc_rt_fn *)on_end, arg));
+    qc_wire_put_fixed(in, request, sizeof *request);
+    st = qc_rt_call(cap, 0, in, &reply);
+    qc_wire_take_fixed(out, request, sizeof *request);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status net_connect_1_cancel(qn_cap *cap, uint64_t request)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)request);
+    st = qc_rt_call(cap, 1, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status net_connect_1_done(qn_cap *cap, uint64_t request)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)request);
+    st = qc_rt_call(cap, 2, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static const qn_net_connect_1 TABLE_net_connect_1 = {
+    .h = {sizeof(qn_net_connect_1), 1},
+    .connect = net_connect_1_connect,
+    .cancel = net_connect_1_cancel,
+    .done = net_connect_1_done,
+    .io_watch = qc_px_net_connect_1_io_watch,
+    .io_unwatch = qc_px_net_connect_1_io_unwatch,
+};
+
 /* ---- net.listen ---- */
 
 static bool call_qn_accept_fn(qc_rt_fn *fn, void *arg, qc_unpack *in, int *fd)
@@ -322,6 +387,7 @@ const qc_rt_interface QC_RT_INTERFACES[] = {
     {"block.read/1", &TABLE_block_read_1, 1, NULL, 0},
     {"chain.follow/1", &TABLE_chain_follow_1, 1, NULL, 0},
     {"chain.read/1", &TABLE_chain_read_1, 1, NULL, 0},
+    {"net.connect/1", &TABLE_net_connect_1, 1, CALLS_net_connect_1, 1},
     {"net.listen/1", &TABLE_net_listen_1, 1, CALLS_net_listen_1, 1},
     {"rpc.serve/1", &TABLE_rpc_serve_1, 1, CALLS_rpc_serve_1, 1},
     {NULL, NULL, 0, NULL, 0},

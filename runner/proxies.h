@@ -5,6 +5,7 @@
 #include "quoin/block_read.h"
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
+#include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
@@ -43,6 +44,11 @@ qn_status qc_px_chain_follow_1_ack(qn_cap *cap, uint64_t follow, uint64_t seq);
 qn_status qc_px_chain_follow_1_close(qn_cap *cap, uint64_t follow);
 qn_status qc_px_chain_follow_1_retain(qn_cap *cap, const qn_block_view *view);
 qn_status qc_px_chain_follow_1_release(qn_cap *cap, const qn_block_view *view);
+
+/* net.connect/1 */
+qn_status qc_px_net_connect_1_io_watch(qn_cap *cap, int32_t fd, uint32_t events, qn_io_fn *on_ready,
+                                       void *arg);
+qn_status qc_px_net_connect_1_io_unwatch(qn_cap *cap, int32_t fd);
 
 /* net.listen/1 */
 qn_status qc_px_net_listen_1_io_watch(qn_cap *cap, int32_t fd, uint32_t events, qn_io_fn *on_ready,

@@ -5,6 +5,7 @@
 #include "quoin/chain_read.h"
 #include "quoin/host.h"
 #include "quoin/io.h"
+#include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
@@ -153,6 +154,11 @@ AT(qn_chain_params, pow_timespan, 84);
 AT(qn_chain_params, pow_limit, 88);
 AT(qn_chain_params, p2p_port, 120);
 
+SIZE(qn_connect_options, 12);
+AT(qn_connect_options, size, 0);
+AT(qn_connect_options, set, 4);
+AT(qn_connect_options, timeout_ms, 8);
+
 SIZE(qn_rpc_method, 16);
 AT(qn_rpc_method, size, 0);
 AT(qn_rpc_method, set, 4);
@@ -206,6 +212,12 @@ AT(qn_chain_read_1_r1, headers, 24);
 AT(qn_chain_read_1_r1, headers_by_hash, 32);
 AT(qn_chain_read_1_r1, locator, 40);
 AT(qn_chain_read_1_r1, find_fork, 48);
+SIZE(qn_net_connect_1_r1, 48);
+AT(qn_net_connect_1_r1, connect, 8);
+AT(qn_net_connect_1_r1, cancel, 16);
+AT(qn_net_connect_1_r1, done, 24);
+AT(qn_net_connect_1_r1, io_watch, 32);
+AT(qn_net_connect_1_r1, io_unwatch, 40);
 SIZE(qn_net_listen_1_r1, 48);
 AT(qn_net_listen_1_r1, open, 8);
 AT(qn_net_listen_1_r1, close, 16);

@@ -15,6 +15,7 @@
 #include "quoin/block_read.h"
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
+#include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
 #include "quoin/plugin.h"
 #include "quoin/rpc_serve.h"
@@ -113,7 +114,11 @@ char *qn_mock_rpc(qn_mock *m, const char *method, const char *params);
 /** Somebody connects to an address that the plugin has opened. Returns the client's end, a blocking
  *  socket, owned: close(); -1: nobody listens there, or 64 connections are out. */
 int qn_mock_accept(qn_mock *m, const char *address, const char *peer);
-/** Connections that are out: those whose done() was not called. */
+/** How connect() of net.connect ends from now on: QN_OK (default), or QN_E_REFUSED and the like. */
+void qn_mock_connect_with(qn_mock *m, qn_status st);
+/** The far end of the oldest connection that the plugin has made, owned: close(); -1: none. */
+int qn_mock_take(qn_mock *m);
+/** Connections that are out, of both kinds: those whose done() was not called. */
 uint32_t qn_mock_connections(const qn_mock *m);
 /** Name of the i-th method that it offers, or NULL. Borrowed. */
 const char *qn_mock_method(const qn_mock *m, unsigned i);

@@ -37,7 +37,8 @@ typedef struct qc_app {
     qc_rpc_auth *auth;
     qc_rpc_engine *engine;
     qc_rpc_server *server;
-    qc_host *host; /* NULL: -plugins=0 */
+    qc_host *host;  /* NULL: -plugins=0 */
+    qc_proxy proxy; /* -proxy */
 
     qc_progress progress; /* chain thread */
     _Atomic bool warm;    /* warm-up is over */

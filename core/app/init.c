@@ -173,6 +173,18 @@ static bool check_ports(qc_app *a)
     return ok;
 }
 
+/* Core also takes a path and a network here: refused, or connections would leave past the proxy. */
+static bool check_proxy(qc_app *a)
+{
+    const char *text = qc_settings_str(a->settings, "proxy", "");
+    if (!*text || strcmp(text, "0") == 0)
+        return true;
+    if (qc_proxy_parse(text, &a->proxy))
+        return qc_app_error(a, "Invalid -proxy address or hostname: '%s'", text);
+    a->proxy.randomize = qc_settings_bool(a->settings, "proxyrandomize", true);
+    return true;
+}
+
 static bool join_comments(qc_app *a)
 {
     const char **list = qc_settings_list(a->settings, "uacomment", NULL);
@@ -254,7 +266,7 @@ bool qc_app_check(qc_app *a)
     }
     interact(a);
     if (!check_settings(a) || !qc_app_indexes_check(a) || !find_folders(a) || !check_listening(a) ||
-        !check_ports(a) || !join_comments(a))
+        !check_ports(a) || !check_proxy(a) || !join_comments(a))
         return false;
     a->cache = qc_app_cache_sizes(a->settings);
     a->chain_options.params = a->params;

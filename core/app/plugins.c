@@ -68,6 +68,7 @@ bool qc_app_plugins_new(qc_app *a)
         .runner = runner,
         .uid_base = base,
         .uid_count = count,
+        .proxy = &a->proxy,
     };
     a->host = qc_host_new(&o);
     qc_host_register_rpc(a->host);

@@ -65,6 +65,16 @@ void qc_host_followers_changed(qc_host *h)
         qc_host_on_chain(h, sync_now, h);
 }
 
+qc_err qc_host_resolver(qc_host *h, qc_resolver **out)
+{
+    pthread_mutex_lock(&h->lock);
+    qc_err err = h->resolver ? QC_OK : qc_resolver_new(&h->resolver);
+    if (!err && out)
+        *out = h->resolver;
+    pthread_mutex_unlock(&h->lock);
+    return err;
+}
+
 /* ---- discovery ---- */
 
 static bool ends_with(const char *name, const char *ending)
@@ -192,6 +202,8 @@ qc_host *qc_host_new(const qc_host_options *o)
     h->plugin_dir = qc_strdup(o->plugin_dir);
     h->grant_dir = qc_strdup(o->grant_dir);
     h->data_dir = qc_strdup(o->data_dir);
+    if (o->proxy)
+        h->proxy = *o->proxy;
     pthread_mutex_init(&h->lock, NULL);
     pthread_mutex_init(&h->list_lock, NULL);
     pthread_mutex_init(&h->event_lock, NULL);
@@ -236,8 +248,11 @@ bool qc_host_stop(qc_host *h)
     pthread_mutex_lock(&h->lock);
     qc_blocks *b = h->blocks;
     h->blocks = NULL;
+    qc_resolver *r = h->resolver;
+    h->resolver = NULL;
     pthread_mutex_unlock(&h->lock);
     qc_blocks_free(b);
+    qc_resolver_free(r);
     return true;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 #include "core/chain/chain.h"
 #include "core/chain/thread.h"
+#include "core/net/dial.h"
 #include "core/rpc/rpc.h"
 
 typedef struct qc_host qc_host;
@@ -14,6 +15,7 @@ typedef struct qc_host_options {
     const char *network;    /* "main" "test" "testnet4" "signet" "regtest" */
     const char *plugin_dir; /* -plugindir: where file names of grants are looked up */
     const char *grant_dir;  /* -plugingrants, else <datadir>/<chain>/plugins.d */
+    const qc_proxy *proxy;  /* -proxy, for connections that plugins make; NULL: none */
     const char *data_dir;   /* <datadir>/<chain>/plugins: made when a plugin holds store.own */
     const char *runner;     /* path of quoin-runner; NULL: no isolated plugin can run */
     uint32_t uid_base;      /* -pluginuids: users of plugins when the node is root */

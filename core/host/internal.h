@@ -41,7 +41,10 @@ struct qc_host {
     qc_plugin_event event[QC_HOST_EVENTS]; /* seq % QC_HOST_EVENTS */
     uint64_t n_event;
 
-    pthread_mutex_t lock; /* followers */
+    qc_proxy proxy;
+
+    pthread_mutex_t lock;  /* followers, resolver */
+    qc_resolver *resolver; /* NULL until it is wanted */
     struct qc_follower *followers;
     unsigned n_followers;
 };
@@ -71,5 +74,8 @@ extern const qc_rpc_method QC_HOST_ACTIONS[];
 void qc_host_followers_changed(qc_host *h);
 /** Run fn on the chain thread, or here when the caller is it. */
 void qc_host_on_chain(qc_host *h, void (*fn)(qc_chain *c, void *arg), void *arg);
+/** The resolver, made when it is first wanted. Out: *out (may be NULL) is borrowed for the host's
+ *  life. Thread: any. */
+QC_MUST_CHECK qc_err qc_host_resolver(qc_host *h, qc_resolver **out);
 /** Wake every follower that waits. Thread: any. */
 void qc_followers_wake(qc_host *h);

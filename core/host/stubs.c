@@ -7,6 +7,7 @@
 #include "quoin/block_read.h"
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
+#include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
@@ -139,6 +140,65 @@ static qc_stub *const STUBS_chain_read_1[] = {
     chain_read_1_headers_by_hash,
     chain_read_1_locator,
     chain_read_1_find_fork,
+};
+
+/* ---- net.connect ---- */
+
+static void thunk_qn_connected_fn(void *arg, uint64_t request, int32_t status, int32_t fd)
+{
+    qc_pack pack = QC_PACK_INIT, *out = &pack;
+    qc_wire_put64(out, (uint64_t)request);
+    qc_wire_put32(out, (uint32_t)status);
+    qc_stub_call_back(arg, 0, out, fd);
+}
+
+static bool net_connect_1_connect(qc_stub_call *c)
+{
+    qn_connect_options options_at;
+    qn_connect_options *options = qc_wire_get_sized(c->in, &options_at, sizeof options_at);
+    char *target = qc_unpack_str(c->in);
+    void *on_end = qc_stub_callback(c, 0);
+    uint64_t request_at;
+    uint64_t *request = qc_wire_get_fixed(c->in, &request_at, sizeof request_at);
+    const qn_net_connect_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->connect(c->cap, options, target, on_end ? thunk_qn_connected_fn : NULL,
+                               on_end, request);
+        qc_wire_reply_fixed(c->out, request, sizeof request_at);
+    }
+    qc_free(target);
+    return ok;
+}
+
+static bool net_connect_1_cancel(qc_stub_call *c)
+{
+    uint64_t request = (uint64_t)qc_wire_get64(c->in);
+    const qn_net_connect_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->cancel(c->cap, request);
+    }
+    return ok;
+}
+
+static bool net_connect_1_done(qc_stub_call *c)
+{
+    uint64_t request = (uint64_t)qc_wire_get64(c->in);
+    const qn_net_connect_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->done(c->cap, request);
+    }
+    return ok;
+}
+
+static qc_stub *const STUBS_net_connect_1[] = {
+    net_connect_1_connect,
+    net_connect_1_cancel,
+    net_connect_1_done,
+    NULL,
+    NULL,
 };
 
 /* ---- net.listen ---- */
@@ -279,6 +339,7 @@ static qc_stub *const STUBS_rpc_serve_1[] = {
 const qc_stubs QC_STUBS[] = {
     {"block.read/1", STUBS_block_read_1, 4},
     {"chain.read/1", STUBS_chain_read_1, 6},
+    {"net.connect/1", STUBS_net_connect_1, 5},
     {"net.listen/1", STUBS_net_listen_1, 5},
     {"rpc.serve/1", STUBS_rpc_serve_1, 4},
     {NULL, NULL, 0},

@@ -62,7 +62,7 @@ typedef struct qn_mk_method {
 } qn_mk_method;
 
 struct qn_mock {
-    qn_cap cap[7];
+    qn_cap cap[8];
     struct {
         const char *id;
         qn_status with;
@@ -136,6 +136,14 @@ struct qn_mock {
         void *arg;
     } watch[MOCK_WATCHES];
     int n_conn, n_watch;
+    struct qn_mk_connect {
+        uint64_t id;
+        qn_mock *mock;
+        qn_connected_fn *fn;
+        void *arg;
+    } connect[MOCK_CONNS]; /* under way */
+    qn_status connect_with;
+    int far_end[MOCK_CONNS], n_far; /* ends that the test has not taken */
 
     uint64_t request; /* waiting; 0: none */
     char *reply;
@@ -184,6 +192,7 @@ extern const qn_block_read_1 QN_MK_BLOCK_READ;
 extern const qn_store_own_1 QN_MK_STORE_OWN;
 extern const qn_rpc_serve_1 QN_MK_RPC_SERVE;
 extern const qn_net_listen_1 QN_MK_NET_LISTEN;
+extern const qn_net_connect_1 QN_MK_NET_CONNECT;
 
 void qn_mk_chain_init(qn_mock *m);
 void qn_mk_chain_free(qn_mock *m);

@@ -179,7 +179,8 @@ qn_mock *qn_mock_new(void)
                            {m, QN_BLOCK_READ_1_ID, &QN_MK_BLOCK_READ},
                            {m, QN_STORE_OWN_1_ID, &QN_MK_STORE_OWN},
                            {m, QN_RPC_SERVE_1_ID, &QN_MK_RPC_SERVE},
-                           {m, QN_NET_LISTEN_1_ID, &QN_MK_NET_LISTEN}};
+                           {m, QN_NET_LISTEN_1_ID, &QN_MK_NET_LISTEN},
+                           {m, QN_NET_CONNECT_1_ID, &QN_MK_NET_CONNECT}};
     memcpy(m->cap, caps, sizeof caps);
     m->log = qn_mk_text("", 0);
     m->window = 16;

@@ -8,6 +8,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Two connected ends: the plugin's does not block. */
+static void pair(int ends[2])
+{
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) ||
+        fcntl(ends[0], F_SETFL, O_NONBLOCK))
+        abort();
+}
+
 /* ---- watches ---- */
 
 static int find_watch(const qn_mock *m, int32_t fd)
@@ -131,14 +139,6 @@ const qn_net_listen_1 QN_MK_NET_LISTEN = {.h = {sizeof(qn_net_listen_1), QN_NET_
                                           .io_watch = qn_mk_io_watch,
                                           .io_unwatch = qn_mk_io_unwatch};
 
-/* Two connected ends: the plugin's does not block. */
-static void pair(int ends[2])
-{
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) ||
-        fcntl(ends[0], F_SETFL, O_NONBLOCK))
-        abort();
-}
-
 int qn_mock_accept(qn_mock *m, const char *address, const char *peer)
 {
     struct qn_mk_listen *l = listener_at(m, address);
@@ -152,6 +152,78 @@ int qn_mock_accept(qn_mock *m, const char *address, const char *peer)
     return ends[1];
 }
 
+/* ---- net.connect ---- */
+
+static void connect_end(void *arg)
+{
+    struct qn_mk_connect c = *(struct qn_mk_connect *)arg;
+    qn_mock *m = c.mock;
+    int ends[2] = {-1, -1};
+    if (!c.id) /* canceled */
+        return;
+    ((struct qn_mk_connect *)arg)->id = 0;
+    if (m->connect_with == QN_OK && m->n_far < MOCK_CONNS && m->n_conn < MOCK_CONNS) {
+        pair(ends);
+        m->far_end[m->n_far++] = ends[1];
+        m->conn[m->n_conn++] = c.id;
+    }
+    qn_status st = ends[0] >= 0 ? QN_OK : m->connect_with != QN_OK ? m->connect_with : QN_E_REFUSED;
+    c.fn(c.arg, c.id, st, ends[0]);
+}
+
+static qn_status connect_begin(qn_cap *cap, const qn_connect_options *options, const char *target,
+                               qn_connected_fn *fn, void *arg, uint64_t *request)
+{
+    qn_mock *m = cap->mock;
+    qn_status st = qn_mk_enter(cap);
+    (void)options;
+    if (st != QN_OK)
+        return st;
+    if (!target || !fn || !request)
+        return QN_E_INVAL;
+    for (int i = 0; i < MOCK_CONNS; i++)
+        if (!m->connect[i].id) {
+            m->connect[i] = (struct qn_mk_connect){++m->next_id, m, fn, arg};
+            *request = m->next_id;
+            qn_mk_post(m, 0, 0, connect_end, &m->connect[i]);
+            return QN_OK;
+        }
+    return QN_E_LIMIT;
+}
+
+static qn_status connect_cancel(qn_cap *cap, uint64_t request)
+{
+    qn_mock *m = cap->mock;
+    for (int i = 0; request && i < MOCK_CONNS; i++)
+        if (m->connect[i].id == request) {
+            m->connect[i].id = 0;
+            return QN_OK;
+        }
+    return QN_E_CLOSED;
+}
+
+const qn_net_connect_1 QN_MK_NET_CONNECT = {
+    .h = {sizeof(qn_net_connect_1), QN_NET_CONNECT_1_REVISION},
+    .connect = connect_begin,
+    .cancel = connect_cancel,
+    .done = conn_done,
+    .io_watch = qn_mk_io_watch,
+    .io_unwatch = qn_mk_io_unwatch};
+
+void qn_mock_connect_with(qn_mock *m, qn_status st)
+{
+    m->connect_with = st;
+}
+
+int qn_mock_take(qn_mock *m)
+{
+    if (m->n_far == 0)
+        return -1;
+    int fd = m->far_end[0];
+    memmove(m->far_end, m->far_end + 1, (size_t)--m->n_far * sizeof fd);
+    return fd;
+}
+
 uint32_t qn_mock_connections(const qn_mock *m)
 {
     return (uint32_t)m->n_conn;
@@ -160,5 +232,8 @@ uint32_t qn_mock_connections(const qn_mock *m)
 void qn_mk_net_drop(qn_mock *m)
 {
     memset(m->listen, 0, sizeof m->listen);
+    memset(m->connect, 0, sizeof m->connect);
+    while (m->n_far)
+        close(m->far_end[--m->n_far]);
     m->n_conn = m->n_watch = 0;
 }

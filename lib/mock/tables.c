@@ -7,6 +7,7 @@
 #include "quoin/chain_read.h"
 #include "quoin/host.h"
 #include "quoin/io.h"
+#include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
@@ -112,6 +113,13 @@ static void say_qn_chain_params(qn_mk_line *l, const char *name, const qn_chain_
     qn_mk_u64(l, "pow_timespan", x->pow_timespan);
     qn_mk_hex(l, "pow_limit", x->pow_limit, 32, 1);
     qn_mk_u64(l, "p2p_port", x->p2p_port);
+    qn_mk_close(l);
+}
+
+static void say_qn_connect_options(qn_mk_line *l, const char *name, const qn_connect_options *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "timeout_ms", x->timeout_ms);
     qn_mk_close(l);
 }
 
@@ -596,6 +604,90 @@ static const qn_chain_read_1 QN_CHAIN_READ_1_TABLE = {
     .find_fork = chain_read_find_fork,
 };
 
+static qn_status net_connect_connect(qn_cap *cap, const qn_connect_options *options,
+                                     const char *target, qn_connected_fn *on_end, void *arg,
+                                     uint64_t *request)
+{
+    static const qn_mk_slot slot = {"net.connect/1", "connect", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        if (options)
+            say_qn_connect_options(&l, "options", options);
+        qn_mk_words(&l, "target", target, target ? (uint32_t)strlen(target) : 0);
+    }
+    if (st == QN_OK)
+        st = ((const qn_net_connect_1 *)cap->table)->connect(cap, options, target, on_end, arg, request);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "request", *request);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status net_connect_cancel(qn_cap *cap, uint64_t request)
+{
+    static const qn_mk_slot slot = {"net.connect/1", "cancel", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "request", request);
+    }
+    if (st == QN_OK)
+        st = ((const qn_net_connect_1 *)cap->table)->cancel(cap, request);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status net_connect_done(qn_cap *cap, uint64_t request)
+{
+    static const qn_mk_slot slot = {"net.connect/1", "done", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "request", request);
+    }
+    if (st == QN_OK)
+        st = ((const qn_net_connect_1 *)cap->table)->done(cap, request);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status net_connect_io_watch(qn_cap *cap, int32_t fd, uint32_t events, qn_io_fn *on_ready,
+                                      void *arg)
+{
+    static const qn_mk_slot slot = {"net.connect/1", "io_watch", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_i64(&l, "fd", fd);
+        qn_mk_u64(&l, "events", events);
+    }
+    if (st == QN_OK)
+        st = ((const qn_net_connect_1 *)cap->table)->io_watch(cap, fd, events, on_ready, arg);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status net_connect_io_unwatch(qn_cap *cap, int32_t fd)
+{
+    static const qn_mk_slot slot = {"net.connect/1", "io_unwatch", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_i64(&l, "fd", fd);
+    }
+    if (st == QN_OK)
+        st = ((const qn_net_connect_1 *)cap->table)->io_unwatch(cap, fd);
+    return qn_mk_end(&l, &st);
+}
+
+static const qn_net_connect_1 QN_NET_CONNECT_1_TABLE = {
+    .h = {sizeof(qn_net_connect_1), 1},
+    .connect = net_connect_connect,
+    .cancel = net_connect_cancel,
+    .done = net_connect_done,
+    .io_watch = net_connect_io_watch,
+    .io_unwatch = net_connect_io_unwatch,
+};
+
 static qn_status net_listen_open(qn_cap *cap, const char *address, qn_accept_fn *on_accept,
                                  void *arg, uint64_t *listener)
 {
@@ -930,6 +1022,8 @@ const void *qn_mk_handed_out(const char *id)
         return &QN_CHAIN_FOLLOW_1_TABLE;
     if (strcmp(id, "chain.read/1") == 0)
         return &QN_CHAIN_READ_1_TABLE;
+    if (strcmp(id, "net.connect/1") == 0)
+        return &QN_NET_CONNECT_1_TABLE;
     if (strcmp(id, "net.listen/1") == 0)
         return &QN_NET_LISTEN_1_TABLE;
     if (strcmp(id, "rpc.serve/1") == 0)
