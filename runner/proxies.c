@@ -164,6 +164,93 @@ static const qn_chain_read_1 TABLE_chain_read_1 = {
     .find_fork = chain_read_1_find_fork,
 };
 
+/* ---- http.serve ---- */
+
+static bool call_qn_http_handler_fn(qc_rt_fn *fn, void *arg, qc_unpack *in, int *fd)
+{
+    qn_http_request request;
+    qc_unpack_copy(in, &request, sizeof request);
+    qc_wire_string data = qc_wire_get_string(in);
+    (void)fd;
+    bool ok = qc_unpack_end(in) && data.data;
+    if (ok)
+        ((qn_http_handler_fn *)fn)(arg, &request, data.data, (uint32_t)data.len);
+    qc_free(data.data);
+    return ok;
+}
+
+static qc_rt_dispatch *const CALLS_http_serve_1[] = {call_qn_http_handler_fn};
+
+static qn_status http_serve_1_add(qn_cap *cap, const qn_http_route *limits, const char *path,
+                                  qn_http_handler_fn *handler, void *arg)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_sized(in, limits, limits ? limits->size : 0, sizeof *limits);
+    qc_pack_str(in, path);
+    qc_pack_u32(in, qc_rt_callback(cap, (qc_rt_fn *)handler, arg));
+    st = qc_rt_call(cap, 0, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status http_serve_1_add_static(qn_cap *cap, const char *path, const char *content_type,
+                                         const void *content, uint32_t content_len)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    if (content_len > QC_WIRE_BYTES)
+        return QN_E_INVAL;
+    qc_pack_str(in, path);
+    qc_pack_str(in, content_type);
+    qc_wire_put_bytes(in, content, content_len);
+    st = qc_rt_call(cap, 1, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status http_serve_1_remove(qn_cap *cap, const char *path)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_pack_str(in, path);
+    st = qc_rt_call(cap, 2, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status http_serve_1_reply(qn_cap *cap, uint64_t request, uint32_t status,
+                                    const char *content_type, const void *body, uint64_t body_len)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    if (body_len > QC_WIRE_BYTES)
+        return QN_E_INVAL;
+    qc_wire_put64(in, (uint64_t)request);
+    qc_wire_put32(in, (uint32_t)status);
+    qc_pack_str(in, content_type);
+    qc_wire_put_bytes(in, body, body_len);
+    st = qc_rt_call(cap, 3, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static const qn_http_serve_1 TABLE_http_serve_1 = {
+    .h = {sizeof(qn_http_serve_1), 1},
+    .add = http_serve_1_add,
+    .add_static = http_serve_1_add_static,
+    .remove = http_serve_1_remove,
+    .reply = http_serve_1_reply,
+};
+
 /* ---- net.connect ---- */
 
 static bool call_qn_connected_fn(qc_rt_fn *fn, void *arg, qc_unpack *in, int *fd)
@@ -387,6 +474,7 @@ const qc_rt_interface QC_RT_INTERFACES[] = {
     {"block.read/1", &TABLE_block_read_1, 1, NULL, 0},
     {"chain.follow/1", &TABLE_chain_follow_1, 1, NULL, 0},
     {"chain.read/1", &TABLE_chain_read_1, 1, NULL, 0},
+    {"http.serve/1", &TABLE_http_serve_1, 1, CALLS_http_serve_1, 1},
     {"net.connect/1", &TABLE_net_connect_1, 1, CALLS_net_connect_1, 1},
     {"net.listen/1", &TABLE_net_listen_1, 1, CALLS_net_listen_1, 1},
     {"rpc.serve/1", &TABLE_rpc_serve_1, 1, CALLS_rpc_serve_1, 1},

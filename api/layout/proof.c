@@ -4,6 +4,7 @@
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
 #include "quoin/host.h"
+#include "quoin/http_serve.h"
 #include "quoin/io.h"
 #include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
@@ -154,6 +155,31 @@ AT(qn_chain_params, pow_timespan, 84);
 AT(qn_chain_params, pow_limit, 88);
 AT(qn_chain_params, p2p_port, 120);
 
+SIZE(qn_http_route, 24);
+AT(qn_http_route, size, 0);
+AT(qn_http_route, set, 4);
+AT(qn_http_route, methods, 8);
+AT(qn_http_route, timeout_ms, 12);
+AT(qn_http_route, max_body, 16);
+AT(qn_http_route, max_pending, 20);
+
+SIZE(qn_http_span, 8);
+AT(qn_http_span, off, 0);
+AT(qn_http_span, len, 4);
+
+SIZE(qn_http_request, 72);
+AT(qn_http_request, size, 0);
+AT(qn_http_request, method, 4);
+AT(qn_http_request, request, 8);
+AT(qn_http_request, timeout_ms, 16);
+AT(qn_http_request, reserved, 20);
+AT(qn_http_request, path, 24);
+AT(qn_http_request, query, 32);
+AT(qn_http_request, headers, 40);
+AT(qn_http_request, user, 48);
+AT(qn_http_request, peer, 56);
+AT(qn_http_request, body, 64);
+
 SIZE(qn_connect_options, 12);
 AT(qn_connect_options, size, 0);
 AT(qn_connect_options, set, 4);
@@ -212,6 +238,11 @@ AT(qn_chain_read_1_r1, headers, 24);
 AT(qn_chain_read_1_r1, headers_by_hash, 32);
 AT(qn_chain_read_1_r1, locator, 40);
 AT(qn_chain_read_1_r1, find_fork, 48);
+SIZE(qn_http_serve_1_r1, 40);
+AT(qn_http_serve_1_r1, add, 8);
+AT(qn_http_serve_1_r1, add_static, 16);
+AT(qn_http_serve_1_r1, remove, 24);
+AT(qn_http_serve_1_r1, reply, 32);
 SIZE(qn_net_connect_1_r1, 48);
 AT(qn_net_connect_1_r1, connect, 8);
 AT(qn_net_connect_1_r1, cancel, 16);

@@ -15,6 +15,7 @@
 #include "quoin/block_read.h"
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
+#include "quoin/http_serve.h"
 #include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
 #include "quoin/plugin.h"
@@ -111,6 +112,11 @@ uint32_t qn_mock_height(const qn_mock *m);
 /** Call a method and run until it has answered or nothing is left to do. The reply's text; for an
  *  error "error CODE: message"; "error: no such method"; "error: no answer". Owned: free(). */
 char *qn_mock_rpc(qn_mock *m, const char *method, const char *params);
+/** Ask a path ("/metrics?x=1", below the plugin's name) and run until it has answered or nothing is
+ *  left to do. Out: *status (may be NULL); 404, 405 and 504 as the host would. Returns the reply's
+ *  body as text. Owned: free(). */
+char *qn_mock_http(qn_mock *m, const char *method, const char *target, const char *body,
+                   uint32_t *status);
 /** Somebody connects to an address that the plugin has opened. Returns the client's end, a blocking
  *  socket, owned: close(); -1: nobody listens there, or 64 connections are out. */
 int qn_mock_accept(qn_mock *m, const char *address, const char *peer);

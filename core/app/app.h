@@ -37,6 +37,7 @@ typedef struct qc_app {
     qc_rpc_auth *auth;
     qc_rpc_engine *engine;
     qc_rpc_server *server;
+    qc_http_mounts *mounts;
     qc_host *host;  /* NULL: -plugins=0 */
     qc_proxy proxy; /* -proxy */
 

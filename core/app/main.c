@@ -204,6 +204,7 @@ static void free_services(qc_app *a)
         qc_unwatch(a->signals[i]);
     qc_loop_free(a->loop);
     qc_rpc_registry_free(a->node.registry);
+    qc_http_mounts_free(a->mounts);
     qc_rpc_waitlist_free(a->node.tip_waiters);
 }
 

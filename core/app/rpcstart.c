@@ -127,6 +127,7 @@ static bool start_server(qc_app *a)
     int64_t queue = QC_MAX(qc_settings_int(s, "rpcworkqueue", 64), 1);
     int64_t timeout = qc_settings_int(s, "rpcservertimeout", 30);
     qc_rpc_server_options o = {.port = (uint16_t)qc_settings_int(s, "rpcport", a->params->rpc_port),
+                               .mounts = a->mounts,
                                .timeout_s = (unsigned)QC_MAX(QC_MIN(timeout, INT32_MAX), 0)};
     const char **bind = bind_list(a, &o.n_bind);
     o.bind = bind;
@@ -143,6 +144,7 @@ static bool start_server(qc_app *a)
 bool qc_app_rpc_start(qc_app *a)
 {
     a->node.registry = qc_rpc_registry_new();
+    a->mounts = qc_http_mounts_new();
     a->node.tip_waiters = qc_rpc_waitlist_new();
     qc_methods_register(&a->node);
     if (!qc_settings_bool(a->settings, "server", true))

@@ -5,6 +5,7 @@
 #include "core/chain/chain.h"
 #include "core/chain/thread.h"
 #include "core/net/dial.h"
+#include "core/rpc/mount.h"
 #include "core/rpc/rpc.h"
 
 typedef struct qc_host qc_host;
@@ -12,6 +13,7 @@ typedef struct qc_host qc_host;
 typedef struct qc_host_options {
     qc_chain *chain;
     qc_rpc_registry *registry;
+    qc_http_mounts *mounts; /* where plugins serve HTTP; NULL: nowhere */
     const char *network;    /* "main" "test" "testnet4" "signet" "regtest" */
     const char *plugin_dir; /* -plugindir: where file names of grants are looked up */
     const char *grant_dir;  /* -plugingrants, else <datadir>/<chain>/plugins.d */

@@ -7,6 +7,7 @@
 #include "quoin/block_read.h"
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
+#include "quoin/http_serve.h"
 #include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
 #include "quoin/rpc_serve.h"
@@ -140,6 +141,82 @@ static qc_stub *const STUBS_chain_read_1[] = {
     chain_read_1_headers_by_hash,
     chain_read_1_locator,
     chain_read_1_find_fork,
+};
+
+/* ---- http.serve ---- */
+
+static void thunk_qn_http_handler_fn(void *arg, const qn_http_request *request, const void *data,
+                                     uint32_t data_len)
+{
+    qc_pack pack = QC_PACK_INIT, *out = &pack;
+    qc_pack_raw(out, request, sizeof *request);
+    qc_pack_bytes(out, data, data_len);
+    qc_stub_call_back(arg, 0, out, -1);
+}
+
+static bool http_serve_1_add(qc_stub_call *c)
+{
+    qn_http_route limits_at;
+    qn_http_route *limits = qc_wire_get_sized(c->in, &limits_at, sizeof limits_at);
+    char *path = qc_unpack_str(c->in);
+    void *handler = qc_stub_callback(c, 0);
+    const qn_http_serve_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->add(c->cap, limits, path, handler ? thunk_qn_http_handler_fn : NULL,
+                           handler);
+    }
+    qc_free(path);
+    return ok;
+}
+
+static bool http_serve_1_add_static(qc_stub_call *c)
+{
+    char *path = qc_unpack_str(c->in);
+    char *content_type = qc_unpack_str(c->in);
+    qc_wire_span content = qc_wire_get_bytes(c->in);
+    const qn_http_serve_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->add_static(c->cap, path, content_type, content.data, (uint32_t)content.len);
+    }
+    qc_free(path);
+    qc_free(content_type);
+    return ok;
+}
+
+static bool http_serve_1_remove(qc_stub_call *c)
+{
+    char *path = qc_unpack_str(c->in);
+    const qn_http_serve_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->remove(c->cap, path);
+    }
+    qc_free(path);
+    return ok;
+}
+
+static bool http_serve_1_reply(qc_stub_call *c)
+{
+    uint64_t request = (uint64_t)qc_wire_get64(c->in);
+    uint32_t status = (uint32_t)qc_wire_get32(c->in);
+    char *content_type = qc_unpack_str(c->in);
+    qc_wire_span body = qc_wire_get_bytes(c->in);
+    const qn_http_serve_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->reply(c->cap, request, status, content_type, body.data, (uint64_t)body.len);
+    }
+    qc_free(content_type);
+    return ok;
+}
+
+static qc_stub *const STUBS_http_serve_1[] = {
+    http_serve_1_add,
+    http_serve_1_add_static,
+    http_serve_1_remove,
+    http_serve_1_reply,
 };
 
 /* ---- net.connect ---- */
@@ -339,6 +416,7 @@ static qc_stub *const STUBS_rpc_serve_1[] = {
 const qc_stubs QC_STUBS[] = {
     {"block.read/1", STUBS_block_read_1, 4},
     {"chain.read/1", STUBS_chain_read_1, 6},
+    {"http.serve/1", STUBS_http_serve_1, 4},
     {"net.connect/1", STUBS_net_connect_1, 5},
     {"net.listen/1", STUBS_net_listen_1, 5},
     {"rpc.serve/1", STUBS_rpc_serve_1, 4},

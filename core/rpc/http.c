@@ -1,51 +1,23 @@
 /* HTTP in front of the engine, over libmicrohttpd: one daemon (and its polling thread) per address.
  * A complete request suspends its connection until the engine, or the delay after a wrong password,
- * resumes it; so no HTTP thread ever waits. Statuses follow Core's httprpc.cpp. */
+ * resumes it; so no HTTP thread ever waits. Statuses follow Core's httprpc.cpp. What lies below /p/
+ * goes to whoever mounted it, suspended in the same way. */
 #include "core/base/alloc.h"
 #include "core/base/log.h"
-#include "core/os/thread.h"
+#include "core/rpc/exchange.h"
 #include "core/rpc/listen.h"
-#include "core/rpc/server.h"
 
-#include <microhttpd.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <strings.h>
 #include <unistd.h>
 
-#define MAX_BODY (32u << 20)
 #define MAX_HEAD 8192
 #define HEAD_MEMORY                                                                                \
     (128u << 10) /* of a connection: libmicrohttpd refuses heads beyond it itself                  \
                   */
 #define FAILED_AUTH_DELAY_MS 250
 #define STOP_WAIT_S 30
-
-struct qc_rpc_server {
-    qc_rpc_engine *engine;
-    const qc_rpc_auth *auth;
-    struct MHD_Daemon **daemon;
-    size_t n_daemon;
-    _Atomic bool interrupted;
-    pthread_mutex_t lock;
-    pthread_cond_t idle;
-    size_t answering; /* requests complete but not yet answered to the last byte */
-};
-
-/* One request on a connection. */
-typedef struct exchange {
-    qc_rpc_server *server;
-    struct MHD_Connection *conn;
-    qc_bytes body;
-    char *user;
-    char peer[64];
-    int status; /* decided before the body: send this */
-    const char *text;
-    bool too_large;
-    bool counted;  /* in `answering` */
-    bool answered; /* `status` and `reply` are set, by another thread before resuming */
-    qc_bytes reply;
-} exchange;
 
 static void count(exchange *x)
 {
@@ -72,6 +44,10 @@ static void on_completed(void *cls, struct MHD_Connection *conn, void **state,
             pthread_cond_broadcast(&s->idle);
         pthread_mutex_unlock(&s->lock);
     }
+    qc_http_call_unref(x->call);
+    qc_http_mount_unref(x->mount);
+    qc_free(x->at);
+    qc_free(x->target);
     qc_bytes_free(&x->body);
     qc_bytes_free(&x->reply);
     qc_free(x->user);
@@ -79,6 +55,37 @@ static void on_completed(void *cls, struct MHD_Connection *conn, void **state,
 }
 
 /* ---- answering ---- */
+/* Pages of a mount load what they need from this server only, and nobody frames them: they are
+ * shown to a browser that may hold the password of the RPC. */
+#define POLICY                                                                                     \
+    "default-src 'self' 'unsafe-inline' data:; form-action 'self'; base-uri 'none'; "              \
+    "frame-ancestors 'none'"
+
+static void add_headers(const exchange *x, struct MHD_Response *resp, bool json)
+{
+    if (*x->content_type)
+        MHD_add_response_header(resp, "Content-Type", x->content_type);
+    else if (x->at)
+        MHD_add_response_header(resp, "Content-Type", "text/plain; charset=utf-8");
+    else if (json)
+        MHD_add_response_header(resp, "Content-Type", "application/json");
+    else if (x->status != 204)
+        MHD_add_response_header(resp, "Content-Type", "text/html; charset=ISO-8859-1");
+    if (x->at) {
+        MHD_add_response_header(resp, "X-Content-Type-Options", "nosniff");
+        MHD_add_response_header(resp, "Content-Security-Policy", POLICY);
+        MHD_add_response_header(resp, "Referrer-Policy", "same-origin");
+    }
+    if (*x->location)
+        MHD_add_response_header(resp, "Location", x->location);
+    if (x->status == 401)
+        MHD_add_response_header(resp, "WWW-Authenticate", "Basic realm=\"jsonrpc\"");
+    if (x->status == 405 || x->status == 503 || x->at)
+        MHD_add_response_header(resp, "Cache-Control", "no-store");
+    if (x->status == 413 || x->status == 400)
+        MHD_add_response_header(resp, "Connection", "close");
+}
+
 static enum MHD_Result send_reply(exchange *x)
 {
     bool json = x->reply.len > 0;
@@ -96,16 +103,7 @@ static enum MHD_Result send_reply(exchange *x)
     }
     if (!resp)
         return MHD_NO;
-    if (json)
-        MHD_add_response_header(resp, "Content-Type", "application/json");
-    else if (x->status != 204)
-        MHD_add_response_header(resp, "Content-Type", "text/html; charset=ISO-8859-1");
-    if (x->status == 401)
-        MHD_add_response_header(resp, "WWW-Authenticate", "Basic realm=\"jsonrpc\"");
-    if (x->status == 405 || x->status == 503)
-        MHD_add_response_header(resp, "Cache-Control", "no-store");
-    if (x->status == 413 || x->status == 400)
-        MHD_add_response_header(resp, "Connection", "close");
+    add_headers(x, resp, json);
     enum MHD_Result ok = MHD_queue_response(x->conn, (unsigned)x->status, resp);
     MHD_destroy_response(resp);
     return ok;
@@ -174,7 +172,9 @@ static enum MHD_Result dispatch(exchange *x)
                           on_delay_over, x);
         return MHD_YES;
     }
-    return x->status ? send_reply(x) : submit(x);
+    if (x->status)
+        return send_reply(x);
+    return x->mount ? qc_http_hand_over(x) : submit(x);
 }
 
 /* ---- receiving ---- */
@@ -192,6 +192,10 @@ static void judge_head(exchange *x, const char *url, const char *method)
         x->status = 405;
         return;
     }
+    if (x->target && strncmp(x->target, "/p/", 3) == 0) {
+        qc_http_judge_mount(x, method);
+        return;
+    }
     if (strcmp(url, "/") != 0 && strncmp(url, "/wallet/", 8) != 0) {
         x->status = 404;
         return;
@@ -201,14 +205,13 @@ static void judge_head(exchange *x, const char *url, const char *method)
         x->text = "JSONRPC server handles only POST requests";
         return;
     }
-    const char *header = MHD_lookup_connection_value(x->conn, MHD_HEADER_KIND, "Authorization");
-    if (!header) {
-        x->status = 401;
-    } else if (!qc_rpc_auth_check(x->server->auth, header, &x->user)) {
-        qc_log(QC_LOG_WARN, "rpc", "ThreadRPCServer incorrect password attempt from %s", x->peer);
-        x->status = 401;
-        x->text = "delay";
+    /* Only a page below /p/ is of this origin: it may not use the password for more than it is. */
+    qc_http_origin from = qc_http_origin_of(x);
+    if (from == QC_ORIGIN_HERE || from == QC_ORIGIN_HIDDEN) {
+        x->status = 403;
+        return;
     }
+    qc_http_judge_password(x);
 }
 
 /* Two lengths that differ are an attack on whoever stands between us and the client. */
@@ -241,7 +244,7 @@ static void judge_size(exchange *x)
         MHD_get_connection_info(x->conn, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     const char *len = MHD_lookup_connection_value(x->conn, MHD_HEADER_KIND, "Content-Length");
     unsigned long long n = 0;
-    if (len && sscanf(len, "%llu", &n) == 1 && n > MAX_BODY)
+    if (len && sscanf(len, "%llu", &n) == 1 && n > x->max_body)
         x->too_large = true;
     if (x->too_large)
         x->status = 413;
@@ -255,13 +258,25 @@ static bool receive(exchange *x, const char *data, size_t len)
     if (x->status || x->too_large) {
         /* Keep reading, so that the client gets its answer; but not without end. */
         x->body.cap += len;
-        return x->body.cap < (size_t)4 * MAX_BODY;
+        return x->body.cap < (size_t)4 * QC_HTTP_MAX_BODY;
     }
-    if (len > MAX_BODY - x->body.len || qc_bytes_append(&x->body, data, len)) {
+    if (len > x->max_body - x->body.len || qc_bytes_append(&x->body, data, len)) {
         qc_bytes_free(&x->body);
         x->too_large = true;
     }
     return true;
+}
+
+/* The request line is here: the only moment at which its target is shown as it was sent. */
+static void *on_target(void *cls, const char *target, struct MHD_Connection *conn)
+{
+    exchange *x = qc_alloc(sizeof *x);
+    x->server = cls;
+    x->conn = conn;
+    x->max_body = QC_HTTP_MAX_BODY;
+    if (strlen(target) < MAX_HEAD)
+        x->target = qc_strdup(target);
+    return x;
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const char *url,
@@ -269,16 +284,18 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
                                   size_t *len, void **state)
 {
     (void)version;
-    exchange *x = *state;
-    if (!x) {
-        *state = x = qc_alloc(sizeof *x);
-        x->server = cls;
-        x->conn = conn;
+    (void)cls;
+    (void)conn;
+    exchange *x = *state; /* on_target() made it */
+    if (!x->begun) {
+        x->begun = true;
         judge_size(x);
         if (x->status)
             return send_reply(x);
         judge_head(x, url, method);
-        return MHD_YES;
+        if (!x->status && x->max_body < QC_HTTP_MAX_BODY)
+            judge_size(x); /* against the mount's own limit */
+        return x->status == 413 ? send_reply(x) : MHD_YES;
     }
     if (*len > 0) {
         bool go_on = receive(x, data, *len);
@@ -311,7 +328,8 @@ static bool start_daemon(qc_rpc_server *s, int fd, unsigned timeout_s)
         MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, on_accept, s,
         on_request, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
         NULL, MHD_OPTION_CONNECTION_TIMEOUT, timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)HEAD_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_END);
+        (size_t)HEAD_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_URI_LOG_CALLBACK,
+        on_target, s, MHD_OPTION_END);
     if (!d)
         return false;
     s->daemon[s->n_daemon++] = d;
@@ -324,6 +342,7 @@ qc_err qc_rpc_server_start(qc_rpc_server **out, qc_rpc_engine *e, const qc_rpc_a
     qc_rpc_server *s = qc_alloc(sizeof *s);
     s->engine = e;
     s->auth = a;
+    s->mounts = o->mounts;
     s->daemon = qc_alloc((o->n_bind + 1) * sizeof *s->daemon);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->idle, NULL);
@@ -384,6 +403,7 @@ void qc_rpc_server_stop(qc_rpc_server *s)
     }
     if (s->n_daemon) {
         qc_rpc_engine_drain(s->engine);
+        qc_http_answer_left(s);
         wait_sent(s);
     }
     for (size_t i = 0; i < s->n_daemon; i++)

@@ -2,14 +2,16 @@
 #pragma once
 #include "core/rpc/auth.h"
 #include "core/rpc/engine.h"
+#include "core/rpc/mount.h"
 
 typedef struct qc_rpc_server qc_rpc_server;
 
 typedef struct qc_rpc_server_options {
     const char *const *bind; /* "127.0.0.1", "[::1]:8332", "0.0.0.0" ... */
     size_t n_bind;
-    uint16_t port;      /* for those without one */
-    unsigned timeout_s; /* an idle or slow client is dropped (-rpcservertimeout) */
+    uint16_t port;          /* for those without one */
+    qc_http_mounts *mounts; /* below /p/; NULL: none; borrowed */
+    unsigned timeout_s;     /* an idle or slow client is dropped (-rpcservertimeout) */
 } qc_rpc_server_options;
 
 /** Bind and serve; at least one address must bind, others are logged. `e` and `a` are borrowed for

@@ -12,6 +12,7 @@
 #define MOCK_SNAPSHOTS 16
 #define MOCK_ITEMS 32
 #define MOCK_LISTENS 16
+#define MOCK_ROUTES 64
 #define MOCK_CONNS 64
 #define MOCK_WATCHES 128
 
@@ -61,8 +62,16 @@ typedef struct qn_mk_method {
     void *arg;
 } qn_mk_method;
 
+typedef struct qn_mk_route {
+    char *path;             /* NULL: free */
+    qn_http_handler_fn *fn; /* NULL: content */
+    void *arg;
+    uint32_t methods;
+    char *content;
+} qn_mk_route;
+
 struct qn_mock {
-    qn_cap cap[8];
+    qn_cap cap[9];
     struct {
         const char *id;
         qn_status with;
@@ -145,6 +154,9 @@ struct qn_mock {
     qn_status connect_with;
     int far_end[MOCK_CONNS], n_far; /* ends that the test has not taken */
 
+    qn_mk_route route[MOCK_ROUTES];
+    uint64_t http_request; /* waiting; 0: none */
+    uint32_t http_status;
     uint64_t request; /* waiting; 0: none */
     char *reply;
 };
@@ -192,6 +204,7 @@ extern const qn_block_read_1 QN_MK_BLOCK_READ;
 extern const qn_store_own_1 QN_MK_STORE_OWN;
 extern const qn_rpc_serve_1 QN_MK_RPC_SERVE;
 extern const qn_net_listen_1 QN_MK_NET_LISTEN;
+extern const qn_http_serve_1 QN_MK_HTTP_SERVE;
 extern const qn_net_connect_1 QN_MK_NET_CONNECT;
 
 void qn_mk_chain_init(qn_mock *m);
@@ -215,6 +228,7 @@ qn_status qn_mk_folder_wipe(qn_mock *m);
 void qn_mk_folder_end(qn_mock *m, bool crash);
 void qn_mk_rpc_drop(qn_mock *m);
 void qn_mk_net_drop(qn_mock *m);
+void qn_mk_http_drop(qn_mock *m);
 qn_status qn_mk_io_watch(qn_cap *cap, int32_t fd, uint32_t events, qn_io_fn *fn, void *arg);
 qn_status qn_mk_io_unwatch(qn_cap *cap, int32_t fd);
 /** Run the callbacks of what is ready now. Returns how many. */

@@ -180,7 +180,8 @@ qn_mock *qn_mock_new(void)
                            {m, QN_STORE_OWN_1_ID, &QN_MK_STORE_OWN},
                            {m, QN_RPC_SERVE_1_ID, &QN_MK_RPC_SERVE},
                            {m, QN_NET_LISTEN_1_ID, &QN_MK_NET_LISTEN},
-                           {m, QN_NET_CONNECT_1_ID, &QN_MK_NET_CONNECT}};
+                           {m, QN_NET_CONNECT_1_ID, &QN_MK_NET_CONNECT},
+                           {m, QN_HTTP_SERVE_1_ID, &QN_MK_HTTP_SERVE}};
     memcpy(m->cap, caps, sizeof caps);
     m->log = qn_mk_text("", 0);
     m->window = 16;
@@ -209,6 +210,7 @@ static void drop_plugin(qn_mock *m, bool crash)
     qn_mk_folder_end(m, crash);
     qn_mk_rpc_drop(m);
     qn_mk_net_drop(m);
+    qn_mk_http_drop(m);
 }
 
 void qn_mock_free(qn_mock *m)

@@ -6,6 +6,7 @@
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
 #include "quoin/host.h"
+#include "quoin/http_serve.h"
 #include "quoin/io.h"
 #include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
@@ -113,6 +114,16 @@ static void say_qn_chain_params(qn_mk_line *l, const char *name, const qn_chain_
     qn_mk_u64(l, "pow_timespan", x->pow_timespan);
     qn_mk_hex(l, "pow_limit", x->pow_limit, 32, 1);
     qn_mk_u64(l, "p2p_port", x->p2p_port);
+    qn_mk_close(l);
+}
+
+static void say_qn_http_route(qn_mk_line *l, const char *name, const qn_http_route *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "methods", x->methods);
+    qn_mk_u64(l, "timeout_ms", x->timeout_ms);
+    qn_mk_u64(l, "max_body", x->max_body);
+    qn_mk_u64(l, "max_pending", x->max_pending);
     qn_mk_close(l);
 }
 
@@ -604,6 +615,76 @@ static const qn_chain_read_1 QN_CHAIN_READ_1_TABLE = {
     .find_fork = chain_read_find_fork,
 };
 
+static qn_status http_serve_add(qn_cap *cap, const qn_http_route *limits, const char *path,
+                                qn_http_handler_fn *handler, void *arg)
+{
+    static const qn_mk_slot slot = {"http.serve/1", "add", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        if (limits)
+            say_qn_http_route(&l, "limits", limits);
+        qn_mk_words(&l, "path", path, path ? (uint32_t)strlen(path) : 0);
+    }
+    if (st == QN_OK)
+        st = ((const qn_http_serve_1 *)cap->table)->add(cap, limits, path, handler, arg);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status http_serve_add_static(qn_cap *cap, const char *path, const char *content_type,
+                                       const void *content, uint32_t content_len)
+{
+    static const qn_mk_slot slot = {"http.serve/1", "add_static", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_words(&l, "path", path, path ? (uint32_t)strlen(path) : 0);
+        qn_mk_words(&l, "content_type", content_type, content_type ? (uint32_t)strlen(content_type) : 0);
+        qn_mk_hex(&l, "content", content, content_len, false);
+    }
+    if (st == QN_OK)
+        st = ((const qn_http_serve_1 *)cap->table)->add_static(cap, path, content_type, content, content_len);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status http_serve_remove(qn_cap *cap, const char *path)
+{
+    static const qn_mk_slot slot = {"http.serve/1", "remove", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_words(&l, "path", path, path ? (uint32_t)strlen(path) : 0);
+    }
+    if (st == QN_OK)
+        st = ((const qn_http_serve_1 *)cap->table)->remove(cap, path);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status http_serve_reply(qn_cap *cap, uint64_t request, uint32_t status,
+                                  const char *content_type, const void *body, uint64_t body_len)
+{
+    static const qn_mk_slot slot = {"http.serve/1", "reply", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "request", request);
+        qn_mk_u64(&l, "status", status);
+        qn_mk_words(&l, "content_type", content_type, content_type ? (uint32_t)strlen(content_type) : 0);
+        qn_mk_hex(&l, "body", body, body_len, false);
+    }
+    if (st == QN_OK)
+        st = ((const qn_http_serve_1 *)cap->table)->reply(cap, request, status, content_type, body, body_len);
+    return qn_mk_end(&l, &st);
+}
+
+static const qn_http_serve_1 QN_HTTP_SERVE_1_TABLE = {
+    .h = {sizeof(qn_http_serve_1), 1},
+    .add = http_serve_add,
+    .add_static = http_serve_add_static,
+    .remove = http_serve_remove,
+    .reply = http_serve_reply,
+};
+
 static qn_status net_connect_connect(qn_cap *cap, const qn_connect_options *options,
                                      const char *target, qn_connected_fn *on_end, void *arg,
                                      uint64_t *request)
@@ -1022,6 +1103,8 @@ const void *qn_mk_handed_out(const char *id)
         return &QN_CHAIN_FOLLOW_1_TABLE;
     if (strcmp(id, "chain.read/1") == 0)
         return &QN_CHAIN_READ_1_TABLE;
+    if (strcmp(id, "http.serve/1") == 0)
+        return &QN_HTTP_SERVE_1_TABLE;
     if (strcmp(id, "net.connect/1") == 0)
         return &QN_NET_CONNECT_1_TABLE;
     if (strcmp(id, "net.listen/1") == 0)

@@ -45,6 +45,7 @@ void rig_open(host_rig *r, const char *dir)
     assert_int_equal(qc_os_mkdir(r->plugin_dir), QC_OK);
     assert_int_equal(qc_os_mkdir(r->grant_dir), QC_OK);
     r->registry = qc_rpc_registry_new();
+    r->mounts = qc_http_mounts_new();
     assert_int_equal(qc_rpc_engine_new(&r->engine, r->registry, 2, 16), QC_OK);
     qc_rpc_engine_warmup(r->engine, NULL);
     open_chain(r);
@@ -56,6 +57,7 @@ void rig_host_start(host_rig *r)
     char *runner = qc_asprintf("%s/quoin-runner", top ? top : ".");
     const qc_host_options o = {.chain = r->chain,
                                .registry = r->registry,
+                               .mounts = r->mounts,
                                .network = "regtest",
                                .plugin_dir = r->plugin_dir,
                                .grant_dir = r->grant_dir,
@@ -88,6 +90,7 @@ void rig_chain_close(host_rig *r)
     qc_chain_close(r->chain); /* it tells the host of its last sync */
     qc_host_free(r->host);
     qc_rpc_registry_free(r->registry);
+    qc_http_mounts_free(r->mounts);
     r->host = NULL;
 }
 

@@ -15,6 +15,7 @@ typedef struct host_rig {
     qc_rpc_registry *registry;
     qc_rpc_engine *engine;
     qc_host *host;
+    qc_http_mounts *mounts;
 } host_rig;
 
 /** Each test program of the host is built twice, so that everything is tried in both modes. */
