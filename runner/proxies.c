@@ -381,6 +381,168 @@ static const qn_net_listen_1 TABLE_net_listen_1 = {
     .io_unwatch = qc_px_net_listen_1_io_unwatch,
 };
 
+/* ---- node.control ---- */
+
+static bool call_qn_pruned_fn(qc_rt_fn *fn, void *arg, qc_unpack *in, int *fd)
+{
+    int32_t status = (int32_t)qc_wire_get32(in);
+    uint32_t pruned_to = (uint32_t)qc_wire_get32(in);
+    (void)fd;
+    bool ok = qc_unpack_end(in);
+    if (ok)
+        ((qn_pruned_fn *)fn)(arg, status, pruned_to);
+    return ok;
+}
+
+static qc_rt_dispatch *const CALLS_node_control_1[] = {call_qn_pruned_fn};
+
+static qn_status node_control_1_stop(qn_cap *cap)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    st = qc_rt_call(cap, 0, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status node_control_1_prune(qn_cap *cap, uint32_t height, qn_pruned_fn *on_end, void *arg)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put32(in, (uint32_t)height);
+    qc_pack_u32(in, qc_rt_callback(cap, (qc_rt_fn *)on_end, arg));
+    st = qc_rt_call(cap, 1, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status node_control_1_log_level(qn_cap *cap, const char *area, uint32_t level)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_pack_str(in, area);
+    qc_wire_put32(in, (uint32_t)level);
+    st = qc_rt_call(cap, 2, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status node_control_1_plugin_start(qn_cap *cap, const char *id)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_pack_str(in, id);
+    st = qc_rt_call(cap, 3, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status node_control_1_plugin_stop(qn_cap *cap, const char *id)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_pack_str(in, id);
+    st = qc_rt_call(cap, 4, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status node_control_1_plugin_reload(qn_cap *cap, const char *id)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_pack_str(in, id);
+    st = qc_rt_call(cap, 5, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static const qn_node_control_1 TABLE_node_control_1 = {
+    .h = {sizeof(qn_node_control_1), 1},
+    .stop = node_control_1_stop,
+    .prune = node_control_1_prune,
+    .log_level = node_control_1_log_level,
+    .plugin_start = node_control_1_plugin_start,
+    .plugin_stop = node_control_1_plugin_stop,
+    .plugin_reload = node_control_1_plugin_reload,
+};
+
+/* ---- node.read ---- */
+
+static qn_status node_read_1_info(qn_cap *cap, qn_node_info *info)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_sized(in, info, info ? info->size : 0, sizeof *info);
+    st = qc_rt_call(cap, 0, in, &reply);
+    qc_wire_take_sized(out, info, info ? info->size : 0, sizeof *info);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status node_read_1_warnings(qn_cap *cap, void *text, uint32_t max_text, uint32_t *n_text)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_room(in, text, qc_wire_items(max_text, 1), n_text);
+    st = qc_rt_call(cap, 1, in, &reply);
+    qc_wire_take_room(out, text, max_text, n_text, 1);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status node_read_1_plugins(qn_cap *cap, qn_node_plugin *plugins, uint32_t max_plugins,
+                                     uint32_t *n_plugins)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_room(in, plugins, qc_wire_items(max_plugins, sizeof *plugins), n_plugins);
+    st = qc_rt_call(cap, 2, in, &reply);
+    qc_wire_take_room(out, plugins, max_plugins, n_plugins, sizeof *plugins);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status node_read_1_metrics(qn_cap *cap, qn_node_metric *metrics, uint32_t max_metrics,
+                                     uint32_t *n_metrics)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_room(in, metrics, qc_wire_items(max_metrics, sizeof *metrics), n_metrics);
+    st = qc_rt_call(cap, 3, in, &reply);
+    qc_wire_take_room(out, metrics, max_metrics, n_metrics, sizeof *metrics);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static const qn_node_read_1 TABLE_node_read_1 = {
+    .h = {sizeof(qn_node_read_1), 1},
+    .info = node_read_1_info,
+    .warnings = node_read_1_warnings,
+    .plugins = node_read_1_plugins,
+    .metrics = node_read_1_metrics,
+};
+
 /* ---- rpc.serve ---- */
 
 static bool call_qn_rpc_handler_fn(qc_rt_fn *fn, void *arg, qc_unpack *in, int *fd)
@@ -477,6 +639,8 @@ const qc_rt_interface QC_RT_INTERFACES[] = {
     {"http.serve/1", &TABLE_http_serve_1, 1, CALLS_http_serve_1, 1},
     {"net.connect/1", &TABLE_net_connect_1, 1, CALLS_net_connect_1, 1},
     {"net.listen/1", &TABLE_net_listen_1, 1, CALLS_net_listen_1, 1},
+    {"node.control/1", &TABLE_node_control_1, 1, CALLS_node_control_1, 1},
+    {"node.read/1", &TABLE_node_read_1, 1, NULL, 0},
     {"rpc.serve/1", &TABLE_rpc_serve_1, 1, CALLS_rpc_serve_1, 1},
     {NULL, NULL, 0, NULL, 0},
 };

@@ -8,6 +8,8 @@
 #include "quoin/http_serve.h"
 #include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
+#include "quoin/node_control.h"
+#include "quoin/node_read.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
 

@@ -8,6 +8,8 @@
 #include "quoin/io.h"
 #include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
+#include "quoin/node_control.h"
+#include "quoin/node_read.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
 #include "quoin/types.h"
@@ -185,6 +187,48 @@ AT(qn_connect_options, size, 0);
 AT(qn_connect_options, set, 4);
 AT(qn_connect_options, timeout_ms, 8);
 
+SIZE(qn_node_info, 376);
+AT(qn_node_info, size, 0);
+AT(qn_node_info, flags, 4);
+AT(qn_node_info, version, 8);
+AT(qn_node_info, protocol_version, 12);
+AT(qn_node_info, user_agent, 16);
+AT(qn_node_info, network, 272);
+AT(qn_node_info, started, 288);
+AT(qn_node_info, uptime_s, 296);
+AT(qn_node_info, n_warnings, 304);
+AT(qn_node_info, n_plugins, 308);
+AT(qn_node_info, connections_in, 312);
+AT(qn_node_info, connections_out, 316);
+AT(qn_node_info, bytes_received, 320);
+AT(qn_node_info, bytes_sent, 328);
+AT(qn_node_info, mempool_tx, 336);
+AT(qn_node_info, mempool_vsize, 344);
+AT(qn_node_info, mempool_usage, 352);
+AT(qn_node_info, mempool_fees, 360);
+AT(qn_node_info, mempool_max, 368);
+
+SIZE(qn_node_plugin, 416);
+AT(qn_node_plugin, id, 0);
+AT(qn_node_plugin, version, 64);
+AT(qn_node_plugin, reason, 96);
+AT(qn_node_plugin, state, 352);
+AT(qn_node_plugin, trusted, 356);
+AT(qn_node_plugin, state_s, 360);
+AT(qn_node_plugin, restarts, 368);
+AT(qn_node_plugin, calls, 376);
+AT(qn_node_plugin, log_lines, 384);
+AT(qn_node_plugin, log_dropped, 392);
+AT(qn_node_plugin, cpu_us, 400);
+AT(qn_node_plugin, memory, 408);
+
+SIZE(qn_node_metric, 144);
+AT(qn_node_metric, name, 0);
+AT(qn_node_metric, help, 48);
+AT(qn_node_metric, value, 128);
+AT(qn_node_metric, scale, 136);
+AT(qn_node_metric, type, 140);
+
 SIZE(qn_rpc_method, 16);
 AT(qn_rpc_method, size, 0);
 AT(qn_rpc_method, set, 4);
@@ -255,6 +299,18 @@ AT(qn_net_listen_1_r1, close, 16);
 AT(qn_net_listen_1_r1, done, 24);
 AT(qn_net_listen_1_r1, io_watch, 32);
 AT(qn_net_listen_1_r1, io_unwatch, 40);
+SIZE(qn_node_control_1_r1, 56);
+AT(qn_node_control_1_r1, stop, 8);
+AT(qn_node_control_1_r1, prune, 16);
+AT(qn_node_control_1_r1, log_level, 24);
+AT(qn_node_control_1_r1, plugin_start, 32);
+AT(qn_node_control_1_r1, plugin_stop, 40);
+AT(qn_node_control_1_r1, plugin_reload, 48);
+SIZE(qn_node_read_1_r1, 40);
+AT(qn_node_read_1_r1, info, 8);
+AT(qn_node_read_1_r1, warnings, 16);
+AT(qn_node_read_1_r1, plugins, 24);
+AT(qn_node_read_1_r1, metrics, 32);
 SIZE(qn_rpc_serve_1_r1, 40);
 AT(qn_rpc_serve_1_r1, add, 8);
 AT(qn_rpc_serve_1_r1, remove, 16);

@@ -18,6 +18,8 @@
 #include "quoin/http_serve.h"
 #include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
+#include "quoin/node_control.h"
+#include "quoin/node_read.h"
 #include "quoin/plugin.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
@@ -107,6 +109,14 @@ qn_status qn_mock_activate(qn_mock *m, const qn_hash *tip);
 /** The active block at `height`, part B included; NULL above the tip. Borrowed. */
 const qn_block_view *qn_mock_block(const qn_mock *m, uint32_t height);
 uint32_t qn_mock_height(const qn_mock *m);
+
+/* ---- the node ---- */
+/** What node.read tells from now on. `warnings` (lines; may be NULL) and the lists are borrowed
+ *  until they are set anew. What node.control is asked to do succeeds, and is a line of
+ *  qn_mock_log(): "control: stop", "control: prune 100", "control: debug on net" ... */
+void qn_mock_node(qn_mock *m, const qn_node_info *info, const char *warnings);
+void qn_mock_node_plugins(qn_mock *m, const qn_node_plugin *list, uint32_t n);
+void qn_mock_node_metrics(qn_mock *m, const qn_node_metric *list, uint32_t n);
 
 /* ---- what the plugin offers ---- */
 /** Call a method and run until it has answered or nothing is left to do. The reply's text; for an

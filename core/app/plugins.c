@@ -69,6 +69,7 @@ bool qc_app_plugins_new(qc_app *a)
         .uid_base = base,
         .uid_count = count,
         .proxy = &a->proxy,
+        .node = &a->node,
         .mounts = a->mounts,
     };
     a->host = qc_host_new(&o);

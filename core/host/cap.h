@@ -39,7 +39,7 @@ struct qc_adapter {
 extern const qc_adapter *const QC_ADAPTERS[];
 extern const qc_adapter QC_ADAPTER_CHAIN_READ, QC_ADAPTER_CHAIN_FOLLOW, QC_ADAPTER_BLOCK_READ,
     QC_ADAPTER_STORE_OWN, QC_ADAPTER_RPC_SERVE, QC_ADAPTER_NET_LISTEN, QC_ADAPTER_NET_CONNECT,
-    QC_ADAPTER_HTTP_SERVE;
+    QC_ADAPTER_HTTP_SERVE, QC_ADAPTER_NODE_READ, QC_ADAPTER_NODE_CONTROL;
 
 /** The plugin whose loop runs on this thread, or NULL. */
 extern _Thread_local qc_plugin *qc_plugin_here;

@@ -25,10 +25,15 @@ static void on_block(void *arg, const qc_index *i, const qc_block *b)
 
 static void on_tip(void *arg, const qc_index *tip, const qc_index *fork, bool initial_download)
 {
+    qc_host *h = arg;
+    size_t coins, bytes;
     (void)tip;
     (void)fork;
     (void)initial_download;
-    qc_followers_wake(arg);
+    qc_chain_cache_usage(h->o.chain, &coins, &bytes);
+    atomic_store(&h->coins_cached, coins);
+    atomic_store(&h->coins_bytes, bytes);
+    qc_followers_wake(h);
 }
 
 static void on_durable(void *arg, const qc_index *tip)

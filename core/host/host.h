@@ -4,6 +4,7 @@
 #pragma once
 #include "core/chain/chain.h"
 #include "core/chain/thread.h"
+#include "core/methods/context.h"
 #include "core/net/dial.h"
 #include "core/rpc/mount.h"
 #include "core/rpc/rpc.h"
@@ -13,6 +14,7 @@ typedef struct qc_host qc_host;
 typedef struct qc_host_options {
     qc_chain *chain;
     qc_rpc_registry *registry;
+    qc_node *node;          /* for node.read and node.control; NULL: neither is served */
     qc_http_mounts *mounts; /* where plugins serve HTTP; NULL: nowhere */
     const char *network;    /* "main" "test" "testnet4" "signet" "regtest" */
     const char *plugin_dir; /* -plugindir: where file names of grants are looked up */

@@ -42,6 +42,7 @@ struct qc_host {
     uint64_t n_event;
 
     qc_proxy proxy;
+    _Atomic uint64_t coins_cached, coins_bytes; /* as of the last change of the tip */
 
     pthread_mutex_t lock;  /* followers, resolver */
     qc_resolver *resolver; /* NULL until it is wanted */
@@ -77,5 +78,18 @@ void qc_host_on_chain(qc_host *h, void (*fn)(qc_chain *c, void *arg), void *arg)
 /** The resolver, made when it is first wanted. Out: *out (may be NULL) is borrowed for the host's
  *  life. Thread: any. */
 QC_MUST_CHECK qc_err qc_host_resolver(qc_host *h, qc_resolver **out);
+/** What a plugin with node.control may do to another. Thread: `by`'s. */
+typedef enum qc_plugin_action {
+    QC_ACTION_START,
+    QC_ACTION_STOP,
+    QC_ACTION_RELOAD
+} qc_plugin_action;
+/** Returns: QN_OK (it is under way); QN_E_NOTFOUND; QN_E_INVAL (`by` itself); QN_E_BUSY (not in a
+ *  state for it); QN_E_UNSUPPORTED (this version cannot). life.c. */
+qn_status qc_host_plugin_act(qc_host *h, const qc_plugin *by, const char *id,
+                             qc_plugin_action action);
+/** One plugin's record for node.read. record.c. Thread: any. */
+struct qn_node_plugin;
+void qc_plugin_record(qc_plugin *p, struct qn_node_plugin *out);
 /** Wake every follower that waits. Thread: any. */
 void qc_followers_wake(qc_host *h);

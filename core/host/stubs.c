@@ -10,6 +10,8 @@
 #include "quoin/http_serve.h"
 #include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
+#include "quoin/node_control.h"
+#include "quoin/node_read.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
 
@@ -337,6 +339,160 @@ static qc_stub *const STUBS_net_listen_1[] = {
     NULL,
 };
 
+/* ---- node.control ---- */
+
+static void thunk_qn_pruned_fn(void *arg, int32_t status, uint32_t pruned_to)
+{
+    qc_pack pack = QC_PACK_INIT, *out = &pack;
+    qc_wire_put32(out, (uint32_t)status);
+    qc_wire_put32(out, (uint32_t)pruned_to);
+    qc_stub_call_back(arg, 0, out, -1);
+}
+
+static bool node_control_1_stop(qc_stub_call *c)
+{
+    const qn_node_control_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stop(c->cap);
+    }
+    return ok;
+}
+
+static bool node_control_1_prune(qc_stub_call *c)
+{
+    uint32_t height = (uint32_t)qc_wire_get32(c->in);
+    void *on_end = qc_stub_callback(c, 0);
+    const qn_node_control_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->prune(c->cap, height, on_end ? thunk_qn_pruned_fn : NULL, on_end);
+    }
+    return ok;
+}
+
+static bool node_control_1_log_level(qc_stub_call *c)
+{
+    char *area = qc_unpack_str(c->in);
+    uint32_t level = (uint32_t)qc_wire_get32(c->in);
+    const qn_node_control_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->log_level(c->cap, area, level);
+    }
+    qc_free(area);
+    return ok;
+}
+
+static bool node_control_1_plugin_start(qc_stub_call *c)
+{
+    char *id = qc_unpack_str(c->in);
+    const qn_node_control_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->plugin_start(c->cap, id);
+    }
+    qc_free(id);
+    return ok;
+}
+
+static bool node_control_1_plugin_stop(qc_stub_call *c)
+{
+    char *id = qc_unpack_str(c->in);
+    const qn_node_control_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->plugin_stop(c->cap, id);
+    }
+    qc_free(id);
+    return ok;
+}
+
+static bool node_control_1_plugin_reload(qc_stub_call *c)
+{
+    char *id = qc_unpack_str(c->in);
+    const qn_node_control_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->plugin_reload(c->cap, id);
+    }
+    qc_free(id);
+    return ok;
+}
+
+static qc_stub *const STUBS_node_control_1[] = {
+    node_control_1_stop,
+    node_control_1_prune,
+    node_control_1_log_level,
+    node_control_1_plugin_start,
+    node_control_1_plugin_stop,
+    node_control_1_plugin_reload,
+};
+
+/* ---- node.read ---- */
+
+static bool node_read_1_info(qc_stub_call *c)
+{
+    qn_node_info info_at;
+    qn_node_info *info = qc_wire_get_sized(c->in, &info_at, sizeof info_at);
+    const qn_node_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->info(c->cap, info);
+        qc_wire_reply_sized(c->out, info, sizeof info_at);
+    }
+    return ok;
+}
+
+static bool node_read_1_warnings(qc_stub_call *c)
+{
+    qc_wire_room text_room;
+    uint8_t *text = qc_wire_get_room(c->in, &text_room, 1);
+    const qn_node_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->warnings(c->cap, text, text_room.max, text_room.n);
+        qc_wire_reply_room(c->out, text, &text_room, c->status == QN_OK, 1);
+    }
+    qc_free(text);
+    return ok;
+}
+
+static bool node_read_1_plugins(qc_stub_call *c)
+{
+    qc_wire_room plugins_room;
+    qn_node_plugin *plugins = qc_wire_get_room(c->in, &plugins_room, sizeof(qn_node_plugin));
+    const qn_node_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->plugins(c->cap, plugins, plugins_room.max, plugins_room.n);
+        qc_wire_reply_room(c->out, plugins, &plugins_room, c->status == QN_OK, sizeof(qn_node_plugin));
+    }
+    qc_free(plugins);
+    return ok;
+}
+
+static bool node_read_1_metrics(qc_stub_call *c)
+{
+    qc_wire_room metrics_room;
+    qn_node_metric *metrics = qc_wire_get_room(c->in, &metrics_room, sizeof(qn_node_metric));
+    const qn_node_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->metrics(c->cap, metrics, metrics_room.max, metrics_room.n);
+        qc_wire_reply_room(c->out, metrics, &metrics_room, c->status == QN_OK, sizeof(qn_node_metric));
+    }
+    qc_free(metrics);
+    return ok;
+}
+
+static qc_stub *const STUBS_node_read_1[] = {
+    node_read_1_info,
+    node_read_1_warnings,
+    node_read_1_plugins,
+    node_read_1_metrics,
+};
+
 /* ---- rpc.serve ---- */
 
 static void thunk_qn_rpc_handler_fn(void *arg, const qn_rpc_request *request, const char *params,
@@ -419,6 +575,8 @@ const qc_stubs QC_STUBS[] = {
     {"http.serve/1", STUBS_http_serve_1, 4},
     {"net.connect/1", STUBS_net_connect_1, 5},
     {"net.listen/1", STUBS_net_listen_1, 5},
+    {"node.control/1", STUBS_node_control_1, 6},
+    {"node.read/1", STUBS_node_read_1, 4},
     {"rpc.serve/1", STUBS_rpc_serve_1, 4},
     {NULL, NULL, 0},
 };

@@ -273,6 +273,7 @@ static qc_rpc_req *req_new(rpc_job *j, const char *method, const json_t *params)
     r->out = &j->reply;
     r->started = qc_clock_mono();
     qc_rpc_ticket_begin(r);
+    qc_rpc_count_begin(r->engine->registry);
     active_add(r);
     return r;
 }
@@ -280,6 +281,7 @@ static qc_rpc_req *req_new(rpc_job *j, const char *method, const json_t *params)
 static void req_free(qc_rpc_req *r)
 {
     active_remove(r);
+    qc_rpc_count_end(r->engine->registry, r->failed);
     qc_rpc_ticket_end(r);
     qc_rpc_entry_unref(r->entry);
     json_decref(r->sent);

@@ -11,6 +11,7 @@ struct qc_rpc_registry {
     pthread_mutex_t lock;
     qc_rpc_entry **entry; /* sorted by name */
     size_t n, cap;
+    _Atomic uint64_t finished, failed, active;
 };
 
 qc_rpc_registry *qc_rpc_registry_new(void)
@@ -175,4 +176,25 @@ qc_rpc_entry **qc_rpc_entries(qc_rpc_registry *g, size_t *n)
     pthread_mutex_unlock(&g->lock);
     qsort(list, *n, sizeof *list, by_category);
     return list;
+}
+
+/* ---- counts ---- */
+
+void qc_rpc_count_begin(qc_rpc_registry *g)
+{
+    atomic_fetch_add_explicit(&g->active, 1, memory_order_relaxed);
+}
+
+void qc_rpc_count_end(qc_rpc_registry *g, bool failed)
+{
+    atomic_fetch_sub_explicit(&g->active, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&g->finished, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&g->failed, failed, memory_order_relaxed);
+}
+
+void qc_rpc_counts(const qc_rpc_registry *g, uint64_t *finished, uint64_t *failed, uint64_t *active)
+{
+    *finished = atomic_load_explicit(&g->finished, memory_order_relaxed);
+    *failed = atomic_load_explicit(&g->failed, memory_order_relaxed);
+    *active = atomic_load_explicit(&g->active, memory_order_relaxed);
 }

@@ -21,6 +21,9 @@ void qc_rpc_entry_unref(QC_OWN qc_rpc_entry *e);
 /** All entries with a reference each, sorted by category and name. Out: *n; owned qc_free(). */
 qc_rpc_entry **qc_rpc_entries(qc_rpc_registry *g, size_t *n);
 
+/** For the engine: a call begins, or has ended. */
+void qc_rpc_count_begin(qc_rpc_registry *g);
+void qc_rpc_count_end(qc_rpc_registry *g, bool failed);
 /** Help text of one method. Out: owned, qc_free(). */
 char *qc_rpc_method_help(const qc_rpc_entry *e);
 

@@ -98,6 +98,9 @@ QC_MUST_CHECK qc_err qc_rpc_register_dynamic(qc_rpc_registry *g, const char *cat
                                              void *arg, void (*release)(void *arg));
 /** Remove it. Calls that are running or parked go on. Returns: QC_OK; QC_ENOENT. */
 QC_MUST_CHECK qc_err qc_rpc_unregister(qc_rpc_registry *g, const char *name);
+/** What was called since the start: finished, of those failed, and running or parked now. */
+void qc_rpc_counts(const qc_rpc_registry *g, uint64_t *finished, uint64_t *failed,
+                   uint64_t *active);
 /** Text of `help [name]`; NULL or "": the list of all. Out: owned, qc_free(). */
 char *qc_rpc_help(qc_rpc_registry *g, const char *name);
 /** [method, position, name, is-text] of every parameter (help dump_all_command_conversions). */

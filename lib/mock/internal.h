@@ -71,7 +71,7 @@ typedef struct qn_mk_route {
 } qn_mk_route;
 
 struct qn_mock {
-    qn_cap cap[9];
+    qn_cap cap[11];
     struct {
         const char *id;
         qn_status with;
@@ -154,6 +154,12 @@ struct qn_mock {
     qn_status connect_with;
     int far_end[MOCK_CONNS], n_far; /* ends that the test has not taken */
 
+    qn_node_info node;
+    const char *node_warnings; /* what follows is borrowed from the test */
+    const qn_node_plugin *node_plugin;
+    const qn_node_metric *node_metric;
+    uint32_t n_node_plugin, n_node_metric;
+
     qn_mk_route route[MOCK_ROUTES];
     uint64_t http_request; /* waiting; 0: none */
     uint32_t http_status;
@@ -205,6 +211,8 @@ extern const qn_store_own_1 QN_MK_STORE_OWN;
 extern const qn_rpc_serve_1 QN_MK_RPC_SERVE;
 extern const qn_net_listen_1 QN_MK_NET_LISTEN;
 extern const qn_http_serve_1 QN_MK_HTTP_SERVE;
+extern const qn_node_read_1 QN_MK_NODE_READ;
+extern const qn_node_control_1 QN_MK_NODE_CONTROL;
 extern const qn_net_connect_1 QN_MK_NET_CONNECT;
 
 void qn_mk_chain_init(qn_mock *m);
@@ -228,6 +236,9 @@ qn_status qn_mk_folder_wipe(qn_mock *m);
 void qn_mk_folder_end(qn_mock *m, bool crash);
 void qn_mk_rpc_drop(qn_mock *m);
 void qn_mk_net_drop(qn_mock *m);
+void qn_mk_node_init(qn_mock *m);
+/** A line "WHO: WHAT ON" in the log. */
+void qn_mk_logf(qn_mock *m, const char *who, const char *what, const char *on);
 void qn_mk_http_drop(qn_mock *m);
 qn_status qn_mk_io_watch(qn_cap *cap, int32_t fd, uint32_t events, qn_io_fn *fn, void *arg);
 qn_status qn_mk_io_unwatch(qn_cap *cap, int32_t fd);

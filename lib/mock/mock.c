@@ -73,6 +73,13 @@ static qn_status host_get(qn_cap *host, const char *id, uint32_t min, const void
     return QN_E_NOSUCH;
 }
 
+void qn_mk_logf(qn_mock *m, const char *who, const char *what, const char *on)
+{
+    size_t have = strlen(m->log), more = strlen(who) + strlen(what) + strlen(on) + 8;
+    m->log = qn_mk_grow(m->log, have + more);
+    snprintf(m->log + have, more, "%s: %s%s%s\n", who, what, *on ? " " : "", on);
+}
+
 static void host_log(qn_cap *host, uint32_t level, const char *message, uint32_t len)
 {
     static const char *const name[] = {"?", "error", "warn", "info", "debug"};
@@ -181,7 +188,9 @@ qn_mock *qn_mock_new(void)
                            {m, QN_RPC_SERVE_1_ID, &QN_MK_RPC_SERVE},
                            {m, QN_NET_LISTEN_1_ID, &QN_MK_NET_LISTEN},
                            {m, QN_NET_CONNECT_1_ID, &QN_MK_NET_CONNECT},
-                           {m, QN_HTTP_SERVE_1_ID, &QN_MK_HTTP_SERVE}};
+                           {m, QN_HTTP_SERVE_1_ID, &QN_MK_HTTP_SERVE},
+                           {m, QN_NODE_READ_1_ID, &QN_MK_NODE_READ},
+                           {m, QN_NODE_CONTROL_1_ID, &QN_MK_NODE_CONTROL}};
     memcpy(m->cap, caps, sizeof caps);
     m->log = qn_mk_text("", 0);
     m->window = 16;
@@ -191,6 +200,7 @@ qn_mock *qn_mock_new(void)
     m->thread = pthread_self();
     pthread_mutex_init(&m->lock, NULL);
     qn_mk_chain_init(m);
+    qn_mk_node_init(m);
     return m;
 }
 

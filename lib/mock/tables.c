@@ -10,6 +10,8 @@
 #include "quoin/io.h"
 #include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
+#include "quoin/node_control.h"
+#include "quoin/node_read.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
 #include "quoin/types.h"
@@ -131,6 +133,59 @@ static void say_qn_connect_options(qn_mk_line *l, const char *name, const qn_con
 {
     qn_mk_open(l, name);
     qn_mk_u64(l, "timeout_ms", x->timeout_ms);
+    qn_mk_close(l);
+}
+
+static void say_qn_node_info(qn_mk_line *l, const char *name, const qn_node_info *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "flags", x->flags);
+    qn_mk_u64(l, "version", x->version);
+    qn_mk_u64(l, "protocol_version", x->protocol_version);
+    qn_mk_words(l, "user_agent", x->user_agent, (uint32_t)strnlen(x->user_agent, 256));
+    qn_mk_words(l, "network", x->network, (uint32_t)strnlen(x->network, 16));
+    qn_mk_i64(l, "started", x->started);
+    qn_mk_u64(l, "uptime_s", x->uptime_s);
+    qn_mk_u64(l, "n_warnings", x->n_warnings);
+    qn_mk_u64(l, "n_plugins", x->n_plugins);
+    qn_mk_u64(l, "connections_in", x->connections_in);
+    qn_mk_u64(l, "connections_out", x->connections_out);
+    qn_mk_u64(l, "bytes_received", x->bytes_received);
+    qn_mk_u64(l, "bytes_sent", x->bytes_sent);
+    qn_mk_u64(l, "mempool_tx", x->mempool_tx);
+    qn_mk_u64(l, "mempool_vsize", x->mempool_vsize);
+    qn_mk_u64(l, "mempool_usage", x->mempool_usage);
+    qn_mk_i64(l, "mempool_fees", x->mempool_fees);
+    qn_mk_u64(l, "mempool_max", x->mempool_max);
+    qn_mk_close(l);
+}
+
+static void say_qn_node_plugin(qn_mk_line *l, const char *name, const qn_node_plugin *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_words(l, "id", x->id, (uint32_t)strnlen(x->id, 64));
+    qn_mk_words(l, "version", x->version, (uint32_t)strnlen(x->version, 32));
+    qn_mk_words(l, "reason", x->reason, (uint32_t)strnlen(x->reason, 256));
+    qn_mk_u64(l, "state", x->state);
+    qn_mk_u64(l, "trusted", x->trusted);
+    qn_mk_u64(l, "state_s", x->state_s);
+    qn_mk_u64(l, "restarts", x->restarts);
+    qn_mk_u64(l, "calls", x->calls);
+    qn_mk_u64(l, "log_lines", x->log_lines);
+    qn_mk_u64(l, "log_dropped", x->log_dropped);
+    qn_mk_u64(l, "cpu_us", x->cpu_us);
+    qn_mk_u64(l, "memory", x->memory);
+    qn_mk_close(l);
+}
+
+static void say_qn_node_metric(qn_mk_line *l, const char *name, const qn_node_metric *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_words(l, "name", x->name, (uint32_t)strnlen(x->name, 48));
+    qn_mk_words(l, "help", x->help, (uint32_t)strnlen(x->help, 80));
+    qn_mk_i64(l, "value", x->value);
+    qn_mk_i64(l, "scale", x->scale);
+    qn_mk_u64(l, "type", x->type);
     qn_mk_close(l);
 }
 
@@ -850,6 +905,171 @@ static const qn_net_listen_1 QN_NET_LISTEN_1_TABLE = {
     .io_unwatch = net_listen_io_unwatch,
 };
 
+static qn_status node_control_stop(qn_cap *cap)
+{
+    static const qn_mk_slot slot = {"node.control/1", "stop", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (st == QN_OK)
+        st = ((const qn_node_control_1 *)cap->table)->stop(cap);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status node_control_prune(qn_cap *cap, uint32_t height, qn_pruned_fn *on_end, void *arg)
+{
+    static const qn_mk_slot slot = {"node.control/1", "prune", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "height", height);
+    }
+    if (st == QN_OK)
+        st = ((const qn_node_control_1 *)cap->table)->prune(cap, height, on_end, arg);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status node_control_log_level(qn_cap *cap, const char *area, uint32_t level)
+{
+    static const qn_mk_slot slot = {"node.control/1", "log_level", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_words(&l, "area", area, area ? (uint32_t)strlen(area) : 0);
+        qn_mk_u64(&l, "level", level);
+    }
+    if (st == QN_OK)
+        st = ((const qn_node_control_1 *)cap->table)->log_level(cap, area, level);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status node_control_plugin_start(qn_cap *cap, const char *id)
+{
+    static const qn_mk_slot slot = {"node.control/1", "plugin_start", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_words(&l, "id", id, id ? (uint32_t)strlen(id) : 0);
+    }
+    if (st == QN_OK)
+        st = ((const qn_node_control_1 *)cap->table)->plugin_start(cap, id);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status node_control_plugin_stop(qn_cap *cap, const char *id)
+{
+    static const qn_mk_slot slot = {"node.control/1", "plugin_stop", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_words(&l, "id", id, id ? (uint32_t)strlen(id) : 0);
+    }
+    if (st == QN_OK)
+        st = ((const qn_node_control_1 *)cap->table)->plugin_stop(cap, id);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status node_control_plugin_reload(qn_cap *cap, const char *id)
+{
+    static const qn_mk_slot slot = {"node.control/1", "plugin_reload", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_words(&l, "id", id, id ? (uint32_t)strlen(id) : 0);
+    }
+    if (st == QN_OK)
+        st = ((const qn_node_control_1 *)cap->table)->plugin_reload(cap, id);
+    return qn_mk_end(&l, &st);
+}
+
+static const qn_node_control_1 QN_NODE_CONTROL_1_TABLE = {
+    .h = {sizeof(qn_node_control_1), 1},
+    .stop = node_control_stop,
+    .prune = node_control_prune,
+    .log_level = node_control_log_level,
+    .plugin_start = node_control_plugin_start,
+    .plugin_stop = node_control_plugin_stop,
+    .plugin_reload = node_control_plugin_reload,
+};
+
+static qn_status node_read_info(qn_cap *cap, qn_node_info *info)
+{
+    static const qn_mk_slot slot = {"node.read/1", "info", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (st == QN_OK)
+        st = ((const qn_node_read_1 *)cap->table)->info(cap, info);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_node_info(&l, "info", info);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status node_read_warnings(qn_cap *cap, void *text, uint32_t max_text, uint32_t *n_text)
+{
+    static const qn_mk_slot slot = {"node.read/1", "warnings", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "max_text", max_text);
+    }
+    if (st == QN_OK)
+        st = ((const qn_node_read_1 *)cap->table)->warnings(cap, text, max_text, n_text);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_hex(&l, "text", text, *n_text <= max_text ? *n_text : 0, false);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status node_read_plugins(qn_cap *cap, qn_node_plugin *plugins, uint32_t max_plugins,
+                                   uint32_t *n_plugins)
+{
+    static const qn_mk_slot slot = {"node.read/1", "plugins", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "max_plugins", max_plugins);
+    }
+    if (st == QN_OK)
+        st = ((const qn_node_read_1 *)cap->table)->plugins(cap, plugins, max_plugins, n_plugins);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "n_plugins", *n_plugins);
+        if (*n_plugins && *n_plugins <= max_plugins)
+            say_qn_node_plugin(&l, "plugins[0]", plugins);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status node_read_metrics(qn_cap *cap, qn_node_metric *metrics, uint32_t max_metrics,
+                                   uint32_t *n_metrics)
+{
+    static const qn_mk_slot slot = {"node.read/1", "metrics", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "max_metrics", max_metrics);
+    }
+    if (st == QN_OK)
+        st = ((const qn_node_read_1 *)cap->table)->metrics(cap, metrics, max_metrics, n_metrics);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "n_metrics", *n_metrics);
+        if (*n_metrics && *n_metrics <= max_metrics)
+            say_qn_node_metric(&l, "metrics[0]", metrics);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static const qn_node_read_1 QN_NODE_READ_1_TABLE = {
+    .h = {sizeof(qn_node_read_1), 1},
+    .info = node_read_info,
+    .warnings = node_read_warnings,
+    .plugins = node_read_plugins,
+    .metrics = node_read_metrics,
+};
+
 static qn_status rpc_serve_add(qn_cap *cap, const qn_rpc_method *limits, const char *name,
                                const char *arg_names, const char *help, qn_rpc_handler_fn *handler,
                                void *arg)
@@ -1109,6 +1329,10 @@ const void *qn_mk_handed_out(const char *id)
         return &QN_NET_CONNECT_1_TABLE;
     if (strcmp(id, "net.listen/1") == 0)
         return &QN_NET_LISTEN_1_TABLE;
+    if (strcmp(id, "node.control/1") == 0)
+        return &QN_NODE_CONTROL_1_TABLE;
+    if (strcmp(id, "node.read/1") == 0)
+        return &QN_NODE_READ_1_TABLE;
     if (strcmp(id, "rpc.serve/1") == 0)
         return &QN_RPC_SERVE_1_TABLE;
     if (strcmp(id, "store.own/1") == 0)

@@ -5,6 +5,10 @@
 #include "quoin/rpc_serve.h"
 #include "quoin/sdk.h"
 
+#if defined(SHAPE_OTHER) /* a second plugin beside the others */
+#define ID "org.quoin.test.plugin2"
+#define SHAPE_SMALL
+#endif
 #ifndef ID
 #define ID "org.quoin.test.plugin"
 #endif

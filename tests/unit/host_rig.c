@@ -21,6 +21,7 @@ static void open_chain(host_rig *r)
                                 .dbcache = 8u << 20,
                                 .par = 1,
                                 .blocksxor = true,
+                                .prune_target = r->pruned ? 1 : 0,
                                 .max_tip_age = 1000000000,
                                 .sigcache_bytes = 1u << 20,
                                 .check_level = 1,
@@ -36,7 +37,8 @@ static void open_chain(host_rig *r)
 void rig_open(host_rig *r, const char *dir)
 {
     tb_chain *made = r->made;
-    *r = (host_rig){.dir = dir ? dir : tmp_mkdir(), .made = made};
+    bool pruned = r->pruned;
+    *r = (host_rig){.dir = dir ? dir : tmp_mkdir(), .made = made, .pruned = pruned};
     if (!r->made)
         r->made = tb_chain_new(QC_CHAIN_REGTEST, NULL);
     r->plugin_dir = qc_asprintf("%s/plugins", r->dir);
@@ -51,13 +53,35 @@ void rig_open(host_rig *r, const char *dir)
     open_chain(r);
 }
 
+static void on_shutdown(void *arg)
+{
+    host_rig *r = arg;
+    atomic_fetch_add(&r->shutdowns, 1);
+}
+
+static void warn(void *arg, void (*fn)(void *fn_arg, const char *text), void *fn_arg)
+{
+    (void)arg;
+    fn(fn_arg, "first warning");
+    fn(fn_arg, "second\nwarning");
+}
+
 void rig_host_start(host_rig *r)
 {
+    r->node.chain = r->chain;
+    r->node.registry = r->registry;
+    r->node.started = qc_clock_real_us() / 1000000 - 100;
+    r->node.user_agent = "/Rig:1/";
+    r->node.request_shutdown = on_shutdown;
+    r->node.shutdown_arg = r;
+    r->node.each_warning = warn;
+    atomic_store(&r->node.loaded, true);
     const char *top = getenv("top_builddir");
     char *runner = qc_asprintf("%s/quoin-runner", top ? top : ".");
     const qc_host_options o = {.chain = r->chain,
                                .registry = r->registry,
                                .mounts = r->mounts,
+                               .node = &r->node,
                                .network = "regtest",
                                .plugin_dir = r->plugin_dir,
                                .grant_dir = r->grant_dir,
@@ -267,7 +291,7 @@ void rig_refused(host_rig *r, size_t i, qc_plugin_state state, const char *text)
 void rig_services(host_rig *r, const char *grants)
 {
     char *lines = qc_asprintf("chain.read/1 = yes\n%s", grants);
-    *r = (host_rig){0};
+    *r = (host_rig){.pruned = strstr(grants, "prune=yes") != NULL};
     rig_open(r, NULL);
     rig_plugin(r, "SERVICES", "p.so");
     rig_grant(r, RIG_ID, "p.so", lines, NULL);

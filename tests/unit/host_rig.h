@@ -16,6 +16,9 @@ typedef struct host_rig {
     qc_rpc_engine *engine;
     qc_host *host;
     qc_http_mounts *mounts;
+    qc_node node;
+    _Atomic int shutdowns; /* asked for */
+    bool pruned;           /* open the chain in prune mode */
 } host_rig;
 
 /** Each test program of the host is built twice, so that everything is tried in both modes. */

@@ -1,0 +1,66 @@
+/* A plugin's record, as node.read gives it. */
+#include "core/host/internal.h"
+
+#include "core/base/clock.h"
+
+#include "quoin/node_read.h"
+
+#include <stdio.h>
+
+static uint32_t state_of(qc_plugin_state s)
+{
+    switch (s) {
+    case QC_PLUGIN_DISCOVERED:
+        return QN_PLUGIN_STATE_DISCOVERED;
+    case QC_PLUGIN_REJECTED:
+        return QN_PLUGIN_STATE_REJECTED;
+    case QC_PLUGIN_NEEDS_GRANT:
+        return QN_PLUGIN_STATE_NEEDS_GRANT;
+    case QC_PLUGIN_READY:
+        return QN_PLUGIN_STATE_READY;
+    case QC_PLUGIN_STARTING:
+        return QN_PLUGIN_STATE_STARTING;
+    case QC_PLUGIN_RUNNING:
+        return QN_PLUGIN_STATE_RUNNING;
+    case QC_PLUGIN_STOPPING:
+        return QN_PLUGIN_STATE_STOPPING;
+    case QC_PLUGIN_STOPPED:
+        return QN_PLUGIN_STATE_STOPPED;
+    case QC_PLUGIN_CRASHED:
+        return QN_PLUGIN_STATE_CRASHED;
+    case QC_PLUGIN_WEDGED:
+        return QN_PLUGIN_STATE_WEDGED;
+    }
+    return 0;
+}
+
+/* Cut to fit at the start of a UTF-8 character; the rest of `out` is zero. */
+static void put(char *out, size_t cap, const char *text)
+{
+    size_t n = text ? strlen(text) : 0;
+    if (n >= cap)
+        n = cap - 1;
+    while (n && text && text[n] && ((unsigned char)text[n] & 0xc0) == 0x80)
+        n--;
+    if (n)
+        memcpy(out, text, n);
+}
+
+void qc_plugin_record(qc_plugin *p, struct qn_node_plugin *out)
+{
+    *out = (qn_node_plugin){0};
+    pthread_mutex_lock(&p->lock);
+    put(out->id, sizeof out->id, p->label);
+    put(out->version, sizeof out->version, p->image.manifest.version);
+    put(out->reason, sizeof out->reason, p->reason);
+    out->state = state_of(p->state);
+    out->trusted = p->grant.trusted;
+    if (p->state_since)
+        out->state_s = (uint64_t)(qc_clock_mono() - p->state_since) / 1000000000;
+    out->log_lines = p->log_lines;
+    out->log_dropped = p->log_dropped;
+    pthread_mutex_unlock(&p->lock);
+    out->calls = atomic_load_explicit(&p->host_cap.calls, memory_order_relaxed);
+    for (size_t i = 0; i < QC_PLUGIN_CAPS; i++)
+        out->calls += atomic_load_explicit(&p->cap[i].calls, memory_order_relaxed);
+}
