@@ -127,8 +127,9 @@ char *qn_mock_rpc(qn_mock *m, const char *method, const char *params);
  *  body as text. Owned: free(). */
 char *qn_mock_http(qn_mock *m, const char *method, const char *target, const char *body,
                    uint32_t *status);
-/** Somebody connects to an address that the plugin has opened. Returns the client's end, a blocking
- *  socket, owned: close(); -1: nobody listens there, or 64 connections are out. */
+/** Somebody connects to an address that the plugin has opened; on_accept has run when this returns.
+ *  Write what the client says before qn_mock_run(), where time passes. Returns the client's end, a
+ * blocking socket, owned: close(); -1: nobody listens there, or 64 connections are out. */
 int qn_mock_accept(qn_mock *m, const char *address, const char *peer);
 /** How connect() of net.connect ends from now on: QN_OK (default), or QN_E_REFUSED and the like. */
 void qn_mock_connect_with(qn_mock *m, qn_status st);

@@ -148,7 +148,6 @@ int qn_mock_accept(qn_mock *m, const char *address, const char *peer)
     pair(ends);
     m->conn[m->n_conn++] = ++m->next_id;
     l->fn(l->arg, l->id, m->next_id, ends[0], peer, (uint32_t)strlen(peer));
-    (void)qn_mock_run(m);
     return ends[1];
 }
 
