@@ -237,12 +237,11 @@ qc_err qc_sandbox_enter(const qc_sandbox_options *o, qc_sandbox_report *r)
      * old ones, and up from there to everything. */
     if (o->store_dir >= 0 ? fchdir(o->store_dir) : chdir("/"))
         return QC_EIO;
-    umask(022); /* the folders of the new root are for the user that we become */
+    umask(077);
     close_others(o);
     if (o->store_dir >= 0)
         qc_os_close(o->store_dir);
     qc_err err = leave_namespaces(o, r, root);
-    umask(077);
     if (err) {
         (void)verdict(o, r);
         return err;
