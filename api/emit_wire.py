@@ -152,7 +152,10 @@ def proxy(t: Table, m: Model, call: Callable, slot: int) -> str:
     out += "".join(f"    {x}\n" for x in takes)
     if call.ends:
         cb = f.callbacks.index(next(c for c in f.callbacks if c.name == call.ends[0]))
-        out += f"    if (st == QN_OK)\n        qc_rt_forget(cap, {cb}, {call.ends[1]});\n"
+        done = next(i for i, _, c in t.methods if c.name == call.ends[2]) if len(call.ends) > 2 else -1
+        out += "    st = qc_rt_end(cap, st, &reply);\n"
+        out += f"    if (st == QN_OK)\n        qc_rt_forget(cap, {cb}, {call.ends[1]}, {done});\n    return st;\n}}\n"
+        return out
     return out + "    return qc_rt_end(cap, st, &reply);\n}\n"
 
 

@@ -84,7 +84,7 @@ class Callable(Marked):
     result: str = "status"
     returns: list = dataclasses.field(default_factory=list)
     local: bool = False     # served in the plugin's own process
-    ends: list = dataclasses.field(default_factory=list)    # [callback, parameter]: none comes after it
+    ends: list = dataclasses.field(default_factory=list)    # [callback, parameter, done]: none comes after it; what it hands over goes back by done
 
 
 @dataclasses.dataclass

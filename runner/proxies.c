@@ -357,7 +357,10 @@ static qn_status net_listen_1_close(qn_cap *cap, uint64_t listener)
         return st;
     qc_wire_put64(in, (uint64_t)listener);
     st = qc_rt_call(cap, 1, in, &reply);
-    return qc_rt_end(cap, st, &reply);
+    st = qc_rt_end(cap, st, &reply);
+    if (st == QN_OK)
+        qc_rt_forget(cap, 0, listener, 2);
+    return st;
 }
 
 static qn_status net_listen_1_done(qn_cap *cap, uint64_t connection)

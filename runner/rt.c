@@ -215,21 +215,35 @@ bool qc_rt_step(qc_rt *rt)
     return true;
 }
 
-void qc_rt_forget(qn_cap *cap, uint16_t callback, uint64_t handle)
+/* Take the first such callback out of the queue, or NULL. */
+static qc_rt_item *unqueue(qc_rt *rt, const qn_cap *cap, uint16_t callback, uint64_t handle)
 {
-    qc_rt *rt = cap->rt;
-    for (qc_rt_item **at = &rt->queue; *at;) {
+    for (qc_rt_item **at = &rt->queue; *at; at = &(*at)->next) {
         qc_rt_item *i = *at;
         qc_unpack in = qc_unpack_of(qc_bytes_span(&i->payload));
-        if (i->frame.kind == QC_FRAME_CALLBACK && i->frame.cap == cap->number &&
-            i->frame.method == callback && qc_unpack_u64(&in) == handle) {
-            *at = i->next;
-            free_item(i);
-        } else {
-            at = &i->next;
-        }
+        if (i->frame.kind != QC_FRAME_CALLBACK || i->frame.cap != cap->number ||
+            i->frame.method != callback || qc_unpack_u64(&in) != handle)
+            continue;
+        *at = i->next;
+        if (!i->next)
+            rt->queue_end = at;
+        return i;
     }
-    rt->queue_end = &rt->queue;
-    while (*rt->queue_end)
-        rt->queue_end = &(*rt->queue_end)->next;
+    return NULL;
+}
+
+void qc_rt_forget(qn_cap *cap, uint16_t callback, uint64_t handle, int done)
+{
+    qc_rt_item *i;
+    while ((i = unqueue(cap->rt, cap, callback, handle))) {
+        qc_unpack in = qc_unpack_of(qc_bytes_span(&i->payload)), out;
+        (void)qc_unpack_u64(&in);
+        uint64_t given = qc_unpack_u64(&in);
+        free_item(i); /* its descriptors are closed */
+        if (done < 0)
+            continue;
+        qc_pack back = QC_PACK_INIT;
+        qc_pack_u64(&back, given);
+        (void)qc_rt_call(cap, (uint16_t)done, &back, &out);
+    }
 }

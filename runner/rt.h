@@ -53,8 +53,10 @@ uint32_t qc_rt_callback(qn_cap *cap, qc_rt_fn *fn, void *arg);
 qn_status qc_rt_call(qn_cap *cap, uint16_t method, qc_pack *in, qc_unpack *out);
 /** `st`, or QN_E_INTERNAL when the reply was malformed. */
 qn_status qc_rt_end(qn_cap *cap, qn_status st, const qc_unpack *out);
-/** Drop queued callbacks number `callback` of this interface whose first parameter is `handle`. */
-void qc_rt_forget(qn_cap *cap, uint16_t callback, uint64_t handle);
+/** Drop queued callbacks number `callback` of this interface whose first parameter is `handle`.
+ * What they hand over is given back: method `done` (-1: none) is called with their second
+ * parameter. */
+void qc_rt_forget(qn_cap *cap, uint16_t callback, uint64_t handle, int done);
 
 /* ---- what the proxies that are written by hand call ---- */
 

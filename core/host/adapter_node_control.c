@@ -148,7 +148,7 @@ static qn_status control_log_level(qn_cap *cap, const char *area, uint32_t level
     return qc_log_area_set(area, level == QN_LOG_DEBUG) ? QN_E_NOTFOUND : QN_OK;
 }
 
-static qn_status act(qn_cap *cap, const char *id, qc_plugin_action action, const char *what)
+static qn_status act(qn_cap *cap, const char *id, qc_action_kind action, const char *what)
 {
     const control_state *v = cap->state;
     qn_status st = judge(cap, v->may_plugins, what, id ? id : "");

@@ -138,10 +138,13 @@ static qn_status node_plugins(qn_cap *cap, qn_node_plugin *out, uint32_t max, ui
         return st;
     if (!n_out || (!out && max))
         return QN_E_INVAL;
+    qc_host *list = cap->plugin->host;
+    pthread_mutex_lock(&list->list_lock);
     for (size_t i = 0; i < h->n_plugin && i < max; i++)
         qc_plugin_record(h->plugin[i], &out[i]);
     *n_out = (uint32_t)h->n_plugin;
-    return h->n_plugin <= max ? QN_OK : QN_E_SPACE;
+    pthread_mutex_unlock(&list->list_lock);
+    return *n_out <= max ? QN_OK : QN_E_SPACE;
 }
 
 /* ---- metrics ---- */

@@ -78,16 +78,12 @@ void qc_host_on_chain(qc_host *h, void (*fn)(qc_chain *c, void *arg), void *arg)
 /** The resolver, made when it is first wanted. Out: *out (may be NULL) is borrowed for the host's
  *  life. Thread: any. */
 QC_MUST_CHECK qc_err qc_host_resolver(qc_host *h, qc_resolver **out);
-/** What a plugin with node.control may do to another. Thread: `by`'s. */
-typedef enum qc_plugin_action {
-    QC_ACTION_START,
-    QC_ACTION_STOP,
-    QC_ACTION_RELOAD
-} qc_plugin_action;
-/** Returns: QN_OK (it is under way); QN_E_NOTFOUND; QN_E_INVAL (`by` itself); QN_E_BUSY (not in a
- *  state for it); QN_E_UNSUPPORTED (this version cannot). life.c. */
-qn_status qc_host_plugin_act(qc_host *h, const qc_plugin *by, const char *id,
-                             qc_plugin_action action);
+/** What node.control asks for another plugin. Returns at once: QN_OK (it will be done);
+ * QN_E_NOTFOUND; QN_E_BUSY (its state is not for that); QN_E_INVAL (itself); QN_E_UNSUPPORTED
+ * (trusted: the node must be restarted). Thread: any. */
+qn_status qc_host_plugin_act(qc_host *h, const qc_plugin *by, const char *id, qc_action_kind kind);
+/** Path of the grant of a plugin by id or unique last label, or NULL. Owned: qc_free(). */
+char *qc_host_grant_of(const qc_host *h, const char *name);
 /** One plugin's record for node.read. record.c. Thread: any. */
 struct qn_node_plugin;
 void qc_plugin_record(qc_plugin *p, struct qn_node_plugin *out);

@@ -401,6 +401,8 @@ static void fill_caps(const qc_plugin *p, qc_hello *h)
             if (r->params && qc_grant_param(r->params, "quota", text, sizeof text))
                 (void)qc_bytes_of_text(text, &h->quota);
         }
+        if (strncmp(r->want->id, "net.", 4) == 0) /* connections are descriptors of its process */
+            h->descriptors += (uint32_t)qc_cap_number(&p->cap[number - 1], "max_conns", 64);
         if (strcmp(r->want->id, "chain.follow/1") == 0 || strcmp(r->want->id, "block.read/1") == 0)
             h->arena_size = p->host->arena ? qc_arena_size(p->host->arena) : 0;
     }
@@ -417,7 +419,7 @@ static bool hello(qc_isolated *iso)
                   .threads = p->grant.threads ? (uint32_t)p->grant.threads : 1,
                   .memory = p->grant.memory};
     fill_caps(p, &h);
-    h.descriptors = h.has_store ? FILES_STORE : FILES_PLAIN;
+    h.descriptors += h.has_store ? FILES_STORE : FILES_PLAIN;
     h.uid = h.gid = qc_host_plugin_uid(p);
     int fd[5] = {fcntl(p->image.fd, F_DUPFD_CLOEXEC, 3),
                  fcntl(p->host->page_fd, F_DUPFD_CLOEXEC, 3)};

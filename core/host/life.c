@@ -1,34 +1,47 @@
-/* What one plugin may ask to be done to another: the one place where node.control meets the life
- * cycle. */
+/* What one plugin may have done to another (node.control): asked of the supervisor, like what an
+ * operator asks for. */
 #include "core/host/internal.h"
 
-static qc_plugin *by_id(const qc_host *h, const char *id)
+#include "core/base/alloc.h"
+
+static bool is_up(qc_plugin_state s)
 {
-    for (size_t i = 0; i < h->n_plugin; i++)
-        if (strcmp(h->plugin[i]->label, id) == 0)
-            return h->plugin[i];
-    return NULL;
+    return s == QC_PLUGIN_STARTING || s == QC_PLUGIN_RUNNING || s == QC_PLUGIN_LAGGING ||
+           s == QC_PLUGIN_STOPPING;
 }
 
-qn_status qc_host_plugin_act(qc_host *h, const qc_plugin *by, const char *id,
-                             qc_plugin_action action)
+static qn_status judge(const qc_plugin *by, qc_plugin *p, qc_action_kind kind)
 {
-    qc_plugin *p = by_id(h, id);
     if (!p)
-        return QN_E_NOTFOUND;
+        return kind == QC_ACTION_START ? QN_OK : QN_E_NOTFOUND; /* start: perhaps newly granted */
     if (p == by)
         return QN_E_INVAL; /* it has fail(), and a node that stops it */
-    switch (action) {
-    case QC_ACTION_STOP: {
-        qc_plugin_state s = qc_plugin_get_state(p);
-        if (s != QC_PLUGIN_STARTING && s != QC_PLUGIN_RUNNING)
-            return QN_E_BUSY;
-        qc_plugin_stop(p, NULL);
-        return QN_OK;
+    qc_plugin_state s = qc_plugin_get_state(p);
+    bool up = is_up(s) || s == QC_PLUGIN_BACKOFF;
+    if (kind == QC_ACTION_STOP && !up)
+        return QN_E_BUSY;
+    if (kind == QC_ACTION_START && is_up(s))
+        return QN_E_BUSY;
+    return p->grant.trusted && kind != QC_ACTION_STOP && p->library ? QN_E_UNSUPPORTED : QN_OK;
+}
+
+qn_status qc_host_plugin_act(qc_host *h, const qc_plugin *by, const char *id, qc_action_kind kind)
+{
+    pthread_mutex_lock(&h->list_lock);
+    qc_plugin *p = qc_host_by_name(h, id);
+    qn_status st = judge(by, p, kind);
+    pthread_mutex_unlock(&h->list_lock);
+    if (st == QN_OK && !p) {
+        char *grant = qc_host_grant_of(h, id);
+        st = grant ? QN_OK : QN_E_NOTFOUND;
+        qc_free(grant);
     }
-    case QC_ACTION_START:
-    case QC_ACTION_RELOAD:
-        return QN_E_UNSUPPORTED; /* there is no supervisor yet: a plugin starts with its node */
-    }
-    return QN_E_INTERNAL;
+    if (st != QN_OK)
+        return st;
+    if (!h->supervisor)
+        return QN_E_UNSUPPORTED;
+    qc_action *a = qc_action_new(h, kind, id, NULL);
+    qc_action_run(a);
+    qc_action_unref(a);
+    return QN_OK;
 }

@@ -2,6 +2,7 @@
 #include "core/host/internal.h"
 
 #include "core/base/clock.h"
+#include "core/os/process.h"
 
 #include "quoin/node_read.h"
 
@@ -30,6 +31,12 @@ static uint32_t state_of(qc_plugin_state s)
         return QN_PLUGIN_STATE_CRASHED;
     case QC_PLUGIN_WEDGED:
         return QN_PLUGIN_STATE_WEDGED;
+    case QC_PLUGIN_BACKOFF:
+        return QN_PLUGIN_STATE_BACKOFF;
+    case QC_PLUGIN_QUARANTINED:
+        return QN_PLUGIN_STATE_QUARANTINED;
+    case QC_PLUGIN_LAGGING:
+        return QN_PLUGIN_STATE_LAGGING;
     }
     return 0;
 }
@@ -60,6 +67,11 @@ void qc_plugin_record(qc_plugin *p, struct qn_node_plugin *out)
     out->log_lines = p->log_lines;
     out->log_dropped = p->log_dropped;
     pthread_mutex_unlock(&p->lock);
+    uint64_t cpu_ms = 0;
+    int pid = atomic_load(&p->pid);
+    if (pid && qc_os_process_usage(pid, &cpu_ms, &out->memory))
+        out->cpu_us = cpu_ms * 1000;
+    out->restarts = p->restarts;
     out->calls = atomic_load_explicit(&p->host_cap.calls, memory_order_relaxed);
     for (size_t i = 0; i < QC_PLUGIN_CAPS; i++)
         out->calls += atomic_load_explicit(&p->cap[i].calls, memory_order_relaxed);

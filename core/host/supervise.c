@@ -112,7 +112,7 @@ static void drop(qc_host *h, qc_plugin *p)
     qc_plugin_free(p);
 }
 
-static char *grant_of(const qc_host *h, const char *name)
+char *qc_host_grant_of(const qc_host *h, const char *name)
 {
     char *exact = qc_asprintf("%s/%s.grant", h->grant_dir, name), *found = NULL;
     qc_os_list list = {0};
@@ -161,7 +161,7 @@ static void tell_refused(qc_action *a, const qc_plugin *p)
 static void start_fresh(qc_supervisor *s, qc_plugin *old, qc_action *a)
 {
     qc_host *h = s->host;
-    char *path = old && old->grant_path ? qc_strdup(old->grant_path) : grant_of(h, a->name);
+    char *path = old && old->grant_path ? qc_strdup(old->grant_path) : qc_host_grant_of(h, a->name);
     if (!path || !qc_os_exists(path)) {
         qc_free(path);
         if (old && old->grant_path)

@@ -1,0 +1,80 @@
+/* io_watch() and io_unwatch() of the interfaces that hand descriptors over: the descriptors are
+ * here, and so is the loop. */
+#include "runner/loop.h"
+#include "runner/proxies.h"
+
+#include <fcntl.h>
+#include <poll.h>
+
+static void on_ready(void *arg, const qc_rt_watch *w, short ready)
+{
+    uint32_t events = 0;
+    (void)arg;
+    if (ready & (POLLIN | POLLHUP | POLLERR | POLLNVAL))
+        events |= QN_IO_READ;
+    if (ready & (POLLOUT | POLLHUP | POLLERR | POLLNVAL))
+        events |= QN_IO_WRITE;
+    events &= (w->mask & POLLIN ? QN_IO_READ : 0) | (w->mask & POLLOUT ? QN_IO_WRITE : 0);
+    if (events)
+        ((qn_io_fn *)w->user)(w->arg, w->fd, events);
+}
+
+static qc_rt_watch *by_fd(const qc_rt *rt, int32_t fd)
+{
+    for (uint32_t i = 0; rt->watch && i < QC_RT_WATCHES; i++)
+        if (rt->watch[i].id && rt->watch[i].fd == fd)
+            return &rt->watch[i];
+    return NULL;
+}
+
+static qn_status watch(qn_cap *cap, int32_t fd, uint32_t events, qn_io_fn *fn, void *arg)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    if (st != QN_OK)
+        return st;
+    if (!fn || !events || events & ~(QN_IO_READ | QN_IO_WRITE) || fd < 0 || fcntl(fd, F_GETFD) < 0)
+        return QN_E_INVAL;
+    qc_rt_watch *w = by_fd(cap->rt, fd);
+    if (w)
+        w->id = 0; /* what was seen ready for the old watch is not told to the new one */
+    w = qc_rt_watch_new(cap->rt);
+    if (!w)
+        return QN_E_LIMIT;
+    w->fd = fd;
+    w->mask = (short)((events & QN_IO_READ ? POLLIN : 0) | (events & QN_IO_WRITE ? POLLOUT : 0));
+    w->fn = on_ready;
+    w->user = (qc_rt_fn *)fn;
+    w->arg = arg;
+    return QN_OK;
+}
+
+static qn_status unwatch(qn_cap *cap, int32_t fd)
+{
+    qn_status st = qc_rt_enter(cap, 1);
+    qc_rt_watch *w = st == QN_OK ? by_fd(cap->rt, fd) : NULL;
+    if (w)
+        w->id = 0;
+    return st != QN_OK || w ? st : QN_E_NOTFOUND;
+}
+
+qn_status qc_px_net_listen_1_io_watch(qn_cap *cap, int32_t fd, uint32_t events,
+                                      qn_io_fn *on_ready_fn, void *arg)
+{
+    return watch(cap, fd, events, on_ready_fn, arg);
+}
+
+qn_status qc_px_net_listen_1_io_unwatch(qn_cap *cap, int32_t fd)
+{
+    return unwatch(cap, fd);
+}
+
+qn_status qc_px_net_connect_1_io_watch(qn_cap *cap, int32_t fd, uint32_t events,
+                                       qn_io_fn *on_ready_fn, void *arg)
+{
+    return watch(cap, fd, events, on_ready_fn, arg);
+}
+
+qn_status qc_px_net_connect_1_io_unwatch(qn_cap *cap, int32_t fd)
+{
+    return unwatch(cap, fd);
+}
