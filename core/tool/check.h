@@ -5,6 +5,19 @@
 
 #define QC_CHECK_TEXT 600u
 
+/* A sanitizer keeps what is freed, and needs the address space: memory cannot be judged then. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define QC_CHECK_NO_MEMORY 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define QC_CHECK_NO_MEMORY 1
+#endif
+#ifndef QC_CHECK_NO_MEMORY
+#define QC_CHECK_NO_MEMORY 0
+#endif
+
 /** How a case ended; in memory that parent and child share, so that it survives a crash. */
 typedef struct qc_verdict_box {
     int state; /* 0: none yet, 1: failed, 2: skipped, 3: passed */

@@ -42,7 +42,10 @@ typedef struct footprint {
 
 static footprint measure(void)
 {
-    footprint f = {.rss = rss_pages(), .fds = descriptors(), .threads = qc_drive_threads()};
+    footprint f = {.fds = descriptors(), .threads = qc_drive_threads()};
+    if (QC_CHECK_NO_MEMORY)
+        return f;
+    f.rss = rss_pages();
 #if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 33)
     f.heap = mallinfo2().uordblks;
 #endif

@@ -147,10 +147,10 @@ void qc_case_memory(qc_check *c)
 {
     uint64_t mb = c->target.image.manifest.memory_mb;
     mb = mb ? mb : MEMORY_MB;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    (void)qc_check_skip(c, "this build's sanitizer needs the address space");
-    return;
-#endif
+    if (QC_CHECK_NO_MEMORY) {
+        (void)qc_check_skip(c, "this build's sanitizer needs the address space");
+        return;
+    }
     if (!qc_check_load(c))
         return;
     qc_check_doing(c, "running with %llu MB of memory", (unsigned long long)mb);
