@@ -517,20 +517,25 @@ void qc_isolated_stop(qc_isolated *iso)
     qc_isolated_send(iso, QC_FRAME_LIFE, QC_LIFE_STOP, 0, 0, &out, NULL, 0);
 }
 
+void qc_isolated_let_go(qc_isolated *iso)
+{
+    qc_iso_queue_clear(iso);
+    qc_iso_views_clear(iso);
+    if (iso->chan.fd >= 0)
+        qc_chan_clear(&iso->chan);
+    qc_child_clear(&iso->child);
+}
+
 void qc_isolated_free(qc_isolated *iso)
 {
     if (!iso)
         return;
     unwatch_all(iso);
-    qc_iso_queue_clear(iso);
+    qc_isolated_let_go(iso);
     qc_serve_follow_clear(iso);
-    qc_iso_views_clear(iso);
     qc_iso_callbacks_clear(iso);
     qc_timer_free(iso->timer);
     qc_timer_free(iso->pause);
-    if (iso->chan.fd >= 0)
-        qc_chan_clear(&iso->chan);
-    qc_child_clear(&iso->child);
     qc_free(iso->sandbox_missing);
     qc_free(iso);
 }

@@ -91,7 +91,10 @@ void qc_isolated_begin(qc_plugin *p);
 void qc_isolated_start(qc_isolated *iso);
 /** Ask for stop() and fini(); the end is told by qc_plugin_iso_ended(). */
 void qc_isolated_stop(qc_isolated *iso);
-/** Kill and free. NULL is allowed. */
+/** Give back what a process that has ended held: descriptors, views, messages. On the plugin's
+ *  thread when its loop is over, so that nobody who waits for that finds any of it. */
+void qc_isolated_let_go(qc_isolated *iso);
+/** Free; the process has ended. NULL is allowed. */
 void qc_isolated_free(QC_OWN qc_isolated *iso);
 
 /** Something from the runner was wrong: kill it. */

@@ -329,6 +329,8 @@ static void thread_main(void *arg)
     qc_plugin *p = arg;
     qc_plugin_here = p;
     qc_loop_run(p->loop);
+    if (p->iso)
+        qc_isolated_let_go(p->iso);
     qc_plugin_here = NULL;
 }
 
