@@ -79,7 +79,8 @@ static qc_err read_packet(qc_chan *c, size_t *len)
 
 static qc_err keep_part(qc_chan *c, qc_span piece)
 {
-    if (c->parts.len + piece.len > c->message_max || c->frame.n_fd)
+    /* An empty one would add nothing for ever. */
+    if (!piece.len || c->parts.len + piece.len > c->message_max || c->frame.n_fd)
         return QC_ECORRUPT;
     qc_err err = qc_bytes_append(&c->parts, piece.data, piece.len);
     return err ? err : QC_ECANCELED;

@@ -21,6 +21,7 @@
 #define ON_TIME (SECOND / 5)   /* a tick that is later than this tells that we were busy */
 #define MESSAGES_PER_S 50000.0 /* what a plugin may send when its grant says nothing */
 #define PAUSE_MS 10            /* how long reading rests when it sends more */
+#define CLOSED_S 1             /* what a process may take to end when its socket is closed */
 #define BATCH 64u              /* messages that are read in one turn of the loop */
 #define FILES_PLAIN 64u        /* descriptors of a plugin without a store */
 #define FILES_STORE 512u
@@ -66,7 +67,7 @@ static void finish(qc_isolated *iso, const char *fmt, ...)
         qc_plugin_iso_refused(iso->plugin);
     else if (fmt)
         qc_plugin_iso_ended(iso->plugin, why);
-    else if (iso->step == QC_ISO_STOPPING && status == 0)
+    else if (iso->step == QC_ISO_STOPPING && (status == 0 || iso->unwanted))
         qc_plugin_iso_ended(iso->plugin, NULL);
     else
         qc_plugin_iso_ended(iso->plugin, how);
@@ -163,9 +164,14 @@ static void on_ready(qc_isolated *iso, const qc_frame *f)
     iso->landlock_abi = qc_unpack_u32(&in);
     char *missing = qc_unpack_str(&in);
     uint64_t load_ns = qc_unpack_u64(&in);
-    if (iso->step != QC_ISO_STARTING || !qc_unpack_end(&in)) {
+    bool crossed = iso->step == QC_ISO_STOPPING && iso->unwanted; /* it was on its way already */
+    if ((iso->step != QC_ISO_STARTING && !crossed) || !qc_unpack_end(&in)) {
         qc_free(missing);
         qc_isolated_violation(iso, "READY: malformed or out of turn");
+        return;
+    }
+    if (crossed) {
+        qc_free(missing);
         return;
     }
     qc_free(iso->sandbox_missing);
@@ -183,13 +189,17 @@ static void on_problem(qc_isolated *iso, const qc_frame *f)
 {
     qc_unpack in = qc_unpack_of(f->payload);
     char *step = qc_unpack_str(&in), *line = qc_unpack_str(&in);
-    if (qc_unpack_end(&in) && step && line && iso->step <= QC_ISO_START)
+    bool ok = qc_unpack_end(&in) && step && line &&
+              (iso->step <= QC_ISO_START || iso->step == QC_ISO_STOPPING);
+    if (ok && iso->step != QC_ISO_STOPPING)
         qc_problem(&iso->plugin->problems, iso->step == QC_ISO_STARTING ? "load" : "caps", "%s: %s",
                    qc_printable(step), line);
-    else
-        qc_isolated_violation(iso, "PROBLEM: malformed or out of turn");
     qc_free(step);
     qc_free(line);
+    if (!ok)
+        qc_isolated_violation(iso, "PROBLEM: malformed or out of turn");
+    else if (iso->step != QC_ISO_STOPPING) /* asked to stop while it failed: no matter any more */
+        finish(iso, NULL);                 /* it has nothing to say after that */
 }
 
 static void on_done(qc_isolated *iso, const qc_frame *f)
@@ -236,7 +246,7 @@ static void take(qc_isolated *iso, const qc_frame *f)
         on_problem(iso, f);
     else if (f->kind == QC_FRAME_DONE)
         on_done(iso, f);
-    else if (f->kind == QC_FRAME_PONG && iso->pinged && f->seq == iso->ping_seq)
+    else if (f->kind == QC_FRAME_PONG && iso->pinged && f->seq == iso->ping_seq && !f->payload.len)
         iso->pinged = 0;
     else
         qc_isolated_violation(iso, "message of kind %u out of turn", f->kind);
@@ -249,7 +259,7 @@ static void on_readable(void *arg, int fd, unsigned events);
 static void resume(void *arg)
 {
     qc_isolated *iso = arg;
-    if (!iso->dead && !iso->reading &&
+    if (!iso->dead && !iso->closed && !iso->reading &&
         qc_io_watch(iso->plugin->loop, iso->chan.fd, QC_IO_READ, on_readable, iso, &iso->reading))
         finish(iso, "no descriptor to watch its process with");
 }
@@ -281,12 +291,15 @@ static bool read_one(qc_isolated *iso)
     if (!err)
         take(iso, f);
     else if (err == QC_ECORRUPT)
-        qc_isolated_violation(iso, "no message");
+        qc_isolated_violation(iso, "what it sent is no message");
     else if (err == QC_ENOENT && !iso->dead) { /* it closed its end: it ends, or it will */
         qc_unwatch(iso->reading);
         iso->reading = NULL;
-        if (iso->step != QC_ISO_STOPPING)
-            set_deadline(iso, 1);
+        if (iso->step != QC_ISO_STOPPING && !iso->closed)
+            set_deadline(iso, CLOSED_S);
+        iso->closed = true;
+    } else if (err == QC_EIO || err == QC_ENOMEM) {
+        finish(iso, "killed: its messages cannot be read: %s", qc_err_text(err));
     }
     return (!err || err == QC_ECANCELED) && !iso->dead;
 }
@@ -351,7 +364,10 @@ static void on_tick(void *arg)
             iso->deadline += late;
     }
     iso->tick = now + TICK_MS * (SECOND / 1000);
-    if (iso->step == QC_ISO_RUNNING) {
+    if (iso->closed && iso->step != QC_ISO_STOPPING) {
+        if (now > iso->deadline)
+            finish(iso, "killed: it closed its socket and did not end");
+    } else if (iso->step == QC_ISO_RUNNING) {
         ping(iso, now);
     } else if (iso->deadline && now > iso->deadline) {
         if (iso->step == QC_ISO_STOPPING)
@@ -509,6 +525,7 @@ void qc_isolated_stop(qc_isolated *iso)
     iso->step = QC_ISO_STOPPING;
     set_deadline(iso, stop_s);
     if (!loaded) { /* nothing of it has run that could want to finish */
+        iso->unwanted = true;
         qc_child_kill(&iso->child);
         return;
     }

@@ -48,6 +48,8 @@ struct qc_isolated {
     qc_timer *timer; /* deadline of what is under way, then pings */
     bool dead;       /* killed, or seen to have ended */
     bool violated;
+    bool closed;   /* it has closed its end */
+    bool unwanted; /* killed, for it was to stop before it was loaded */
     bool replying; /* a reply waits for room: no further call may come */
 
     enum {
