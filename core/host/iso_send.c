@@ -32,11 +32,13 @@ static void on_writable(void *arg, int fd, unsigned events)
             break;
         iso->queue = m->next;
         iso->queued -= m->payload.len;
+        /* From here on the next call may come, though other messages still wait. */
+        if (m->is_reply)
+            iso->replying = false;
         free_message(m);
     }
     if (!iso->queue)
         iso->queue_end = &iso->queue;
-    iso->replying = false;
     qc_unwatch(iso->writing);
     iso->writing = NULL;
 }
@@ -72,7 +74,8 @@ void qc_isolated_send(qc_isolated *iso, qc_frame_kind kind, uint16_t method, uin
     m->out.n_fd = n_fd;
     qc_err err = iso->dead || iso->queue ? QC_EBUSY : qc_chan_send(&iso->chan, &m->out);
     if (err == QC_EBUSY && !iso->dead) {
-        iso->replying |= kind == QC_FRAME_REPLY;
+        m->is_reply = kind == QC_FRAME_REPLY;
+        iso->replying |= m->is_reply;
         enqueue(iso, m);
     } else {
         free_message(m);

@@ -37,6 +37,7 @@ typedef struct qc_iso_message {
     struct qc_iso_message *next;
     qc_outgoing out;
     qc_bytes payload;
+    bool is_reply;
     int fd[QC_FRAME_FDS]; /* ours; closed when sent */
 } qc_iso_message;
 
