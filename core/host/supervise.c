@@ -214,6 +214,7 @@ static void do_stop(qc_plugin *p, qc_action *a)
         end_action(a, "%s: it is %s", p->label, qc_plugin_state_name(st));
     } else {
         set_action(p, a);
+        p->stop_ordered = true;
         qc_plugin_stop(p, NULL);
     }
 }
@@ -320,7 +321,7 @@ static void crashed(qc_supervisor *s, qc_plugin *p)
 {
     char *why = qc_strdup(p->reason ? p->reason : "");
     unsigned crashes = count_crash(p);
-    if (p->grant.trusted || p->grant.restarts == 0) {
+    if (p->grant.trusted || p->grant.restarts == 0 || p->stop_ordered) {
         qc_free(why);
         return;
     }
