@@ -472,7 +472,7 @@ void qc_plugin_reset(qc_plugin *p)
     atomic_store(&p->host_cap.revoked, false);
     pthread_mutex_unlock(&p->lock);
     qc_problems_clear(&p->problems);
-    p->hold = p->store_later = p->stop_ordered = false;
+    p->hold = p->store_later = p->stop_ordered = p->comes_back = false;
     p->ran_since = 0;
     atomic_store(&p->block_given, false);
 }

@@ -90,6 +90,7 @@ struct qc_plugin {
     qc_mono crash[16]; /* the last ones */
     unsigned n_crash, backoff, deaths;
     bool stop_ordered; /* by an operator: however it ends, it stays down */
+    bool comes_back;   /* it made room for a new one that has died since */
     qn_block_ref died_at;
     qc_mono ran_since; /* RUNNING since; 0: not yet */
     qc_timer *again;

@@ -252,10 +252,15 @@ static void give_up_successor(qc_plugin *now)
     qc_plugin *p = now->predecessor;
     if (!qc_plugin_join(now))
         return;
+    pthread_mutex_lock(&p->lock);
+    bool stopping = p->stop_asked;
+    pthread_mutex_unlock(&p->lock);
     p->successor = NULL;
-    end_action(take_action(p),
-               "%s: the new one did not get through init(): %s; the old one runs on", p->label,
-               now->reason ? now->reason : "it ended");
+    end_action(take_action(p), "%s: the new one did not get through init(): %s; the old one %s",
+               p->label, now->reason ? now->reason : "it ended",
+               stopping ? "is started again" : "runs on");
+    /* It was told to make room already: nobody is left to take its place. */
+    p->comes_back = stopping && !p->stop_ordered;
     qc_plugin_free(now);
 }
 
@@ -365,6 +370,8 @@ static void ended(qc_supervisor *s, qc_plugin *p)
                    p->reason ? p->reason : "it ended");
     if (st == QC_PLUGIN_CRASHED)
         crashed(s, p);
+    else if (p->comes_back && st == QC_PLUGIN_STOPPED)
+        start_again(p);
 }
 
 /* ---- what is heard ---- */
