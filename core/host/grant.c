@@ -142,8 +142,8 @@ static bool set_failure(qc_grant *g, const char *key, const char *value, const c
     char a[32], b[32];
     uint64_t n;
     if (strcmp(key, "restart") == 0) {
-        *want = "a count per time such as 5/10min";
-        if (!split(value, a, b, sizeof a) || !number_of(a, 1000, &n) ||
+        *want = "a count up to 100 per time, such as 5/10min";
+        if (!split(value, a, b, sizeof a) || !number_of(a, QC_GRANT_RESTARTS_MAX, &n) ||
             !seconds_of(b, &g->restart_window_s))
             return false;
         g->restarts = (uint32_t)n;

@@ -4,6 +4,7 @@
 
 #define QC_GRANT_ITEMS_MAX 64u
 #define QC_GRANT_FILE_MAX 65536u
+#define QC_GRANT_RESTARTS_MAX 100u
 
 /** `key = value`, as written. */
 typedef struct qc_grant_item {

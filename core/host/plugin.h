@@ -2,6 +2,7 @@
  * core/host. */
 #pragma once
 #include "core/host/cap.h"
+#include "core/host/grant.h"
 #include "core/host/host.h"
 #include "core/host/image.h"
 #include "core/host/resolve.h"
@@ -87,7 +88,7 @@ struct qc_plugin {
 
     /* the supervisor's */
     uint32_t restarts;
-    qc_mono crash[16]; /* the last ones */
+    qc_mono crash[QC_GRANT_RESTARTS_MAX + 1]; /* the last ones */
     unsigned n_crash, backoff, deaths;
     bool stop_ordered; /* by an operator: however it ends, it stays down */
     bool comes_back;   /* it made room for a new one that has died since */
