@@ -56,7 +56,7 @@ bool qc_isolated_lend(qc_isolated *iso, const qn_cap *cap, const qn_block_view *
         qc_pack_u8(out, NO_VIEW);
         return true;
     }
-    qc_iso_view *v = new_view(iso);
+    qc_iso_view *v = ref.total <= QC_ISO_VIEW_BYTES - iso->view_bytes ? new_view(iso) : NULL;
     if (!v)
         return false;
     v->cap = cap;
@@ -68,6 +68,7 @@ bool qc_isolated_lend(qc_isolated *iso, const qn_cap *cap, const qn_block_view *
         iso->n_view--;
         return false;
     }
+    iso->view_bytes += v->bytes;
     qc_pack_u8(out, v->in_arena ? IN_ARENA : OWN_FILE);
     qc_pack_u32(out, v->id);
     qc_pack_u64(out, ref.off);
@@ -79,6 +80,7 @@ static void drop(qc_isolated *iso, qc_iso_view *v)
 {
     if (v->in_arena)
         qc_arena_return(iso->plugin->host->arena, v->slot);
+    iso->view_bytes -= v->bytes;
     *v = iso->view[--iso->n_view];
 }
 

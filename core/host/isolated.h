@@ -13,6 +13,7 @@
 #include "core/host/stub.h"
 
 #define QC_ISO_VIEWS 8192u /* views held by one plugin, whatever its grants say */
+#define QC_ISO_VIEW_BYTES ((uint64_t)2 << 30)
 
 /** A view that the plugin may read. */
 typedef struct qc_iso_view {
@@ -74,6 +75,7 @@ struct qc_isolated {
 
     qc_iso_view *view;
     uint32_t n_view, cap_view, next_view;
+    uint64_t view_bytes;
     qc_iso_callback *callback[QC_ISO_BUCKETS];
     uint32_t n_callback;
     void *follows; /* serve_follow.c */

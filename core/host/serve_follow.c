@@ -12,6 +12,7 @@ enum { OPEN, NEXT, ACK, CLOSE, GO_ON, RELEASE }; /* casts and calls of the runne
 enum { EVENT, IDLE, STATUS };                    /* callbacks to it */
 
 #define FOLLOWS_MAX 16u
+#define WINDOW_MAX 4096u
 #define AHEAD_EVENTS 8u
 #define AHEAD_BYTES ((uint64_t)32 << 20)
 
@@ -73,16 +74,33 @@ static bool may_send(const served *f)
            f->ahead < AHEAD_EVENTS && (f->ahead == 0 || f->ahead_bytes < AHEAD_BYTES);
 }
 
+static uint64_t window_granted(const qn_cap *cap)
+{
+    uint64_t most = qc_cap_number(cap, "window", 16);
+    return most < WINDOW_MAX ? most : WINDOW_MAX;
+}
+
+/* As many as it may retain, and for each subscription one that it looks at and those ahead. */
+static uint64_t most_views(const qn_cap *cap)
+{
+    return window_granted(cap) + (uint64_t)FOLLOWS_MAX * (1 + AHEAD_EVENTS);
+}
+
 static void send_event(served *f, const qn_follow_event *ev, const qn_block_view *view)
 {
     qc_pack out = QC_PACK_INIT;
     int fd;
     uint64_t bytes = view ? view->total : 0;
     qc_pack_raw(&out, ev, sizeof *ev);
+    if (view && qc_isolated_views(f->iso, f->cap) > most_views(f->cap)) {
+        qc_isolated_violation(f->iso, "it retains more views than its window of chain.follow/1");
+        return;
+    }
     if (!qc_isolated_lend(f->iso, f->cap, view, &out, &fd)) {
         /* The event is taken already: the plugin could not go on from here. */
         qc_pack_clear(&out);
-        qc_isolated_violation(f->iso, "it holds %u views", f->iso->n_view);
+        qc_isolated_violation(f->iso, "it holds %u views of %llu MB", f->iso->n_view,
+                              (unsigned long long)(f->iso->view_bytes >> 20));
         return;
     }
     f->sent[f->ahead].bytes = bytes;
@@ -141,9 +159,7 @@ static served *free_one(qc_isolated *iso)
 
 static uint32_t window_of(const qn_cap *cap, const qn_follow_options *o)
 {
-    uint64_t most = qc_cap_number(cap, "window", 16);
-    if (most > 4096)
-        most = 4096;
+    uint64_t most = window_granted(cap);
     bool given = o && o->size >= 8 && o->set & QN_SET_FOLLOW_OPTIONS_WINDOW;
     return given && o->window < most ? o->window : (uint32_t)most;
 }
