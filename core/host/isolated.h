@@ -68,7 +68,7 @@ struct qc_isolated {
     qc_mono pinged;   /* when the ping that is not answered was sent; 0: none */
     qc_mono late;     /* how much of that time our own loop was not on time */
     qc_mono tick;     /* when the timer should fire next */
-    uint32_t ping_seq;
+    uint32_t ping_seq, call_seq; /* of the last one */
 
     qc_iso_message *queue, **queue_end;
     size_t queued; /* bytes */
