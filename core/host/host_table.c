@@ -59,8 +59,9 @@ static void clean_copy(char *out, size_t cap, const char *text, uint32_t len)
 {
     size_t n = text ? (len < cap - 1 ? len : cap - 1) : 0;
     for (size_t i = 0; i < n; i++)
-        out[i] = (uint8_t)text[i] < 32 || text[i] == 127 ? '?' : text[i];
+        out[i] = text[i] ? text[i] : '?';
     out[n] = 0;
+    qc_clean_text(out);
 }
 
 static void host_log(qn_cap *host, uint32_t level, const char *message, uint32_t len)

@@ -2,6 +2,7 @@
 
 #include "core/base/alloc.h"
 
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -20,7 +21,19 @@ void qc_problem(qc_problems *p, const char *step, const char *fmt, ...)
         p->line = qc_alloc(QC_PROBLEMS_MAX * sizeof *p->line);
     if (!p->n)
         p->step = step;
+    qc_clean_text(text);
     p->line[p->n++] = qc_strdup(text);
+}
+
+void qc_clean_text(char *s)
+{
+    json_t *utf8 = json_string(s); /* NULL when it is none */
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c < 32 || c == 127 || (c > 127 && !utf8))
+            *s = '?';
+    }
+    json_decref(utf8);
 }
 
 void qc_problems_clear(qc_problems *p)

@@ -16,6 +16,9 @@ typedef struct qc_problems {
 void qc_problem(qc_problems *p, const char *step, const char *fmt, ...) QC_PRINTF(3, 4);
 /** Free and reset to empty. */
 void qc_problems_clear(qc_problems *p);
+/** Make foreign text fit for a log line and a JSON string: control characters become '?', and in
+ *  what is no UTF-8 every byte above 126 too. In place. */
+void qc_clean_text(char *s);
 /** A copy of `s` that is safe in one log line: control characters and bytes above 126 become '?',
  *  cut at 80. In a static ring of 8 per thread. */
 const char *qc_printable(const char *s);
