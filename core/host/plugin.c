@@ -371,7 +371,9 @@ void qc_plugin_start(qc_plugin *p)
     qc_err err = qc_loop_new(&p->loop);
     if (!err) {
         qc_loop_post(p->loop, begin, p);
+        pthread_mutex_lock(&p->lock); /* nobody sees its end before its name */
         err = qc_thread_start(&p->thread, name, thread_main, p);
+        pthread_mutex_unlock(&p->lock);
     }
     if (err) {
         p->ended = true;
@@ -432,16 +434,14 @@ static bool join_thread(qc_plugin *p)
 
 bool qc_plugin_join(qc_plugin *p)
 {
-    if (!p->thread)
-        return true;
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += (time_t)p->grant.stop_s + (p->grant.trusted ? 1 : 5);
     pthread_mutex_lock(&p->lock);
     int late = 0;
-    while (!p->ended && late != ETIMEDOUT)
+    while (p->thread && !p->ended && late != ETIMEDOUT)
         late = pthread_cond_timedwait(&p->changed, &p->lock, &until);
-    bool ended = p->ended;
+    bool ended = !p->thread || p->ended;
     pthread_mutex_unlock(&p->lock);
     if (!ended) {
         leave_behind(p);
