@@ -1,5 +1,6 @@
 /* Messages between node and runner: whole, in parts, with descriptors, and spoiled. */
 #include "core/frame/frame.h"
+#include "core/frame/hello.h"
 #include "core/frame/pack.h"
 
 #include "tests/unit/harness.h"
@@ -175,10 +176,179 @@ static void test_unpack__lengths_beyond_the_payload_and_hidden_nuls_fail(void **
     assert_true(u.failed);
 }
 
+static void test_recv__a_message_in_parts_is_bounded_as_a_whole(void **state)
+{
+    (void)state;
+    uint8_t part[20] = {QC_FRAME_PART, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 1, 2, 3, 4};
+    uint8_t none[16] = {QC_FRAME_PART};
+    qc_chan a, b;
+    const qc_frame *f = NULL;
+    assert_int_equal(raw(99, none, 16, 1), QC_ECORRUPT); /* it would go on for ever */
+    open_pair(&a, &b, 10);
+    for (int last = 0; last < 3; last++) { /* 8 bytes in parts, and then 4 more are too many */
+        part[0] = last < 2 ? QC_FRAME_PART : QC_FRAME_CAST;
+        assert_int_equal(send(a.fd, part, 20, 0), 20);
+        assert_int_equal(qc_chan_recv(&b, &f), last < 2 ? QC_ECANCELED : QC_ECORRUPT);
+    }
+    assert_null(f);
+    close_pair(&a, &b);
+}
+
+static void test_recv__a_descriptor_with_a_part_is_refused_and_closed(void **state)
+{
+    (void)state;
+    uint8_t part[20] = {QC_FRAME_PART, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 1, 2, 3, 4};
+    union {
+        struct cmsghdr align;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec iov = {part, sizeof part};
+    struct msghdr m = {.msg_iov = &iov,
+                       .msg_iovlen = 1,
+                       .msg_control = &control,
+                       .msg_controllen = sizeof control};
+    struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+    qc_chan a, b;
+    const qc_frame *f;
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    h->cmsg_level = SOL_SOCKET;
+    h->cmsg_type = SCM_RIGHTS;
+    h->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(h), &fd, sizeof fd);
+    open_pair(&a, &b, 99);
+    assert_int_equal(sendmsg(a.fd, &m, 0), 20);
+    assert_int_equal(qc_chan_recv(&b, &f), QC_ECORRUPT);
+    close(fd);
+    close_pair(&a, &b); /* nothing stays open: the harness counts */
+}
+
+/* ---- hello ---- */
+
+static qc_pack a_hello(uint32_t n_cap)
+{
+    static char build[] = "1 abc", id[] = "org.quoin.x", version[] = "1.2.3",
+                cap[] = "chain.read/1";
+    qc_pack out = QC_PACK_INIT;
+    qc_hello h = {.build = build,
+                  .id = id,
+                  .version = version,
+                  .best_effort = 1,
+                  .has_store = 1,
+                  .threads = 2,
+                  .descriptors = 512,
+                  .landlock_abi = 3,
+                  .memory = (uint64_t)1 << 40,
+                  .arena_size = 4096,
+                  .quota = 77,
+                  .uid = 5,
+                  .gid = 6,
+                  .n_cap = n_cap};
+    for (uint32_t i = 0; i < n_cap; i++) {
+        h.cap[i].id = cap;
+        h.cap[i].number = i + 1;
+    }
+    qc_hello_write(&h, &out);
+    return out;
+}
+
+static void test_hello__what_was_written_is_read(void **state)
+{
+    (void)state;
+    qc_pack p = a_hello(QC_HELLO_CAPS);
+    qc_hello h;
+    assert_true(qc_hello_read(qc_bytes_span(&p.out), &h));
+    assert_string_equal(h.build, "1 abc");
+    assert_string_equal(h.id, "org.quoin.x");
+    assert_string_equal(h.version, "1.2.3");
+    assert_true(h.best_effort && h.has_store);
+    assert_int_equal(h.threads, 2);
+    assert_int_equal(h.descriptors, 512);
+    assert_int_equal(h.landlock_abi, 3);
+    assert_true(h.memory == (uint64_t)1 << 40 && h.arena_size == 4096 && h.quota == 77);
+    assert_int_equal(h.uid, 5);
+    assert_int_equal(h.gid, 6);
+    assert_int_equal(h.n_cap, QC_HELLO_CAPS);
+    assert_string_equal(h.cap[QC_HELLO_CAPS - 1].id, "chain.read/1");
+    assert_int_equal(h.cap[QC_HELLO_CAPS - 1].number, QC_HELLO_CAPS);
+    assert_int_equal(qc_hello_fds(&h), 5);
+    h.has_store = 0;
+    assert_int_equal(qc_hello_fds(&h), 3);
+    h.arena_size = 0;
+    assert_int_equal(qc_hello_fds(&h), 2);
+    qc_hello_clear(&h);
+    qc_pack_clear(&p);
+}
+
+static void test_hello__cut_anywhere_or_longer_it_is_refused(void **state)
+{
+    (void)state;
+    qc_pack p = a_hello(3);
+    qc_hello h;
+    for (size_t n = 0; n < p.out.len; n++) {
+        uint8_t *copy = qc_alloc(n + 1); /* so that a sanitizer sees a byte too many */
+        memcpy(copy, p.out.data, n);
+        assert_false(qc_hello_read(qc_span_of(copy, n), &h));
+        qc_free(copy);
+    }
+    qc_pack_u8(&p, 0);
+    assert_false(qc_hello_read(qc_bytes_span(&p.out), &h));
+    qc_pack_clear(&p);
+}
+
+static void test_hello__too_many_capabilities_or_one_without_a_name_are_refused(void **state)
+{
+    (void)state;
+    qc_pack p = a_hello(QC_HELLO_CAPS);
+    qc_hello h;
+    size_t each = 8 + 12 + 4, at = p.out.len - QC_HELLO_CAPS * each - 4;
+    assert_int_equal(qc_read_le32(p.out.data + at), QC_HELLO_CAPS);
+    qc_write_le32(p.out.data + at, QC_HELLO_CAPS + 1);
+    qc_pack_str(&p, "chain.read/1");
+    qc_pack_u32(&p, 1);
+    assert_false(qc_hello_read(qc_bytes_span(&p.out), &h));
+    qc_pack_clear(&p);
+    p = a_hello(0);
+    qc_write_le32(p.out.data + p.out.len - 4, 1);
+    qc_pack_str(&p, NULL); /* one without a name */
+    qc_pack_u32(&p, 1);
+    assert_false(qc_hello_read(qc_bytes_span(&p.out), &h));
+    qc_pack_clear(&p);
+}
+
+/* Whatever comes, it is read or refused, and nothing is left behind either way. */
+static void test_hello__with_any_bit_flipped_it_is_read_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    qc_pack p = a_hello(4);
+    unsigned read = 0, refused = 0;
+    for (size_t bit = 0; bit < 8 * p.out.len; bit++) {
+        qc_hello h;
+        p.out.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        bool ok = qc_hello_read(qc_bytes_span(&p.out), &h);
+        read += ok;
+        refused += !ok;
+        if (ok) {
+            assert_true(h.build && h.id && h.version && h.n_cap <= QC_HELLO_CAPS);
+            for (uint32_t i = 0; i < h.n_cap; i++)
+                assert_non_null(h.cap[i].id);
+            qc_hello_clear(&h);
+        }
+        p.out.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    assert_true(read > 100 && refused > 100);
+    qc_pack_clear(&p);
+}
+
 QC_TEST_MAIN(
     cmocka_unit_test(test_frame__a_message_of_any_length_arrives_as_it_was),
     cmocka_unit_test(test_frame__descriptors_come_with_the_last_packet_and_are_closed_unless_taken),
     cmocka_unit_test(test_recv__refuses_what_is_no_message_or_too_long),
     cmocka_unit_test(test_recv__tells_that_the_other_end_has_gone),
     cmocka_unit_test(test_pack__what_was_written_is_read),
-    cmocka_unit_test(test_unpack__lengths_beyond_the_payload_and_hidden_nuls_fail))
+    cmocka_unit_test(test_unpack__lengths_beyond_the_payload_and_hidden_nuls_fail),
+    cmocka_unit_test(test_recv__a_message_in_parts_is_bounded_as_a_whole),
+    cmocka_unit_test(test_recv__a_descriptor_with_a_part_is_refused_and_closed),
+    cmocka_unit_test(test_hello__what_was_written_is_read),
+    cmocka_unit_test(test_hello__cut_anywhere_or_longer_it_is_refused),
+    cmocka_unit_test(test_hello__too_many_capabilities_or_one_without_a_name_are_refused),
+    cmocka_unit_test(test_hello__with_any_bit_flipped_it_is_read_whole_or_not_at_all))
