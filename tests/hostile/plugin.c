@@ -34,6 +34,8 @@
     "\"http.serve/1\",\"node.read/1\",\"node.control/1\"]"
 #elif defined(SHAPE_SMALL) || defined(SHAPE_GREEDY)
 #define WANTS ",\"requires\":[\"chain.read/1\"],\"optional\":[\"store.own/1\"]"
+#elif defined(SHAPE_NOSTORE)
+#define WANTS ",\"requires\":[\"chain.read/1\",\"chain.follow/1\",\"block.read/1\",\"rpc.serve/1\"]"
 #elif defined(SHAPE_NETWORK)
 #define WANTS ",\"requires\":[\"chain.read/1\"],\"networks\":[\"main\"]"
 #else

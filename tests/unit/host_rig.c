@@ -38,7 +38,10 @@ void rig_open(host_rig *r, const char *dir)
 {
     tb_chain *made = r->made;
     bool pruned = r->pruned;
-    *r = (host_rig){.dir = dir ? dir : tmp_mkdir(), .made = made, .pruned = pruned};
+    *r = (host_rig){.dir = dir ? dir : tmp_mkdir(),
+                    .made = made,
+                    .pruned = pruned,
+                    .runner = r->runner};
     if (!r->made)
         r->made = tb_chain_new(QC_CHAIN_REGTEST, NULL);
     r->plugin_dir = qc_asprintf("%s/plugins", r->dir);
@@ -77,7 +80,7 @@ void rig_host_start(host_rig *r)
     r->node.each_warning = warn;
     atomic_store(&r->node.loaded, true);
     const char *top = getenv("top_builddir");
-    char *runner = qc_asprintf("%s/quoin-runner", top ? top : ".");
+    char *runner = qc_asprintf("%s/%s", top ? top : ".", r->runner ? r->runner : "quoin-runner");
     const qc_host_options o = {.chain = r->chain,
                                .registry = r->registry,
                                .mounts = r->mounts,
@@ -266,6 +269,52 @@ void rig_rows_equal(host_rig *r)
     }
     assert_int_equal(*at, ']');
     free(text);
+}
+
+/* ---- events ---- */
+
+#define PATIENCE_S 30
+
+uint64_t rig_events(host_rig *r)
+{
+    pthread_mutex_lock(&r->host->event_lock);
+    uint64_t n = r->host->n_event;
+    pthread_mutex_unlock(&r->host->event_lock);
+    return n;
+}
+
+static uint64_t find_event(host_rig *r, uint64_t since, qc_plugin_state state, const char *text)
+{
+    qc_host *h = r->host;
+    uint64_t found = 0;
+    pthread_mutex_lock(&h->event_lock);
+    for (uint64_t i = since + 1; i <= h->n_event && !found; i++) {
+        const qc_plugin_event *e = &h->event[i % QC_HOST_EVENTS];
+        if (e->seq == i && e->state == state && strstr(e->reason, text))
+            found = i;
+    }
+    pthread_mutex_unlock(&h->event_lock);
+    return found;
+}
+
+uint64_t rig_await(host_rig *r, uint64_t since, qc_plugin_state state, const char *text)
+{
+    qc_mono until = qc_clock_mono() + PATIENCE_S * INT64_C(1000000000);
+    uint64_t seen = since, found;
+    char params[64];
+    while (!(found = find_event(r, since, state, text)) && qc_clock_mono() < until) {
+        snprintf(params, sizeof params, "[%llu,1000]", (unsigned long long)seen);
+        free(rig_call(r, "waitforpluginevent", params));
+        seen = rig_events(r);
+    }
+    if (found)
+        return found;
+    snprintf(params, sizeof params, "[%llu]", (unsigned long long)since);
+    char *all = rig_call(r, "pluginevents", params);
+    print_message("    %s\n", all);
+    free(all);
+    fail_msg("no change to %s because of '%s' has come", qc_plugin_state_name(state), text);
+    return 0;
 }
 
 qc_plugin *rig_plugin_at(host_rig *r, size_t i)

@@ -9,7 +9,8 @@
 typedef struct host_rig {
     const char *dir;
     char *plugin_dir, *grant_dir, *data_dir;
-    tb_chain *made; /* headers of the active chain as we built it */
+    const char *runner; /* below the build's root; NULL: quoin-runner */
+    tb_chain *made;     /* headers of the active chain as we built it */
     qc_chain *chain;
     qc_chain_thread *thread;
     qc_rpc_registry *registry;
@@ -45,6 +46,9 @@ void rig_plugin(host_rig *r, const char *shape, const char *file);
 void rig_grant(host_rig *r, const char *id, const char *file, const char *grants,
                const char *extra);
 #define RIG_ID "org.quoin.test.plugin"
+#define RIG_NOSTORE                                                                                \
+    "chain.read/1 = yes\nchain.follow/1 = window=16\nblock.read/1 = window=16\n"                   \
+    "rpc.serve/1 = prefix=good.\n"
 #define RIG_ALL                                                                                    \
     "chain.read/1 = yes\nchain.follow/1 = window=16\nblock.read/1 = window=16\n"                   \
     "store.own/1 = quota=1GB\nrpc.serve/1 = prefix=good.\n"
@@ -58,6 +62,11 @@ char *rig_call(host_rig *r, const char *method, const char *params);
 void rig_caught_up(host_rig *r);
 /** good.rows equals our chain. */
 void rig_rows_equal(host_rig *r);
+/** Number of the last change of a plugin's state. */
+uint64_t rig_events(host_rig *r);
+/** Wait until a change after number `since` has come to `state`, for a reason that contains `text`;
+ *  the test fails when none does within half a minute. Returns: its number. */
+uint64_t rig_await(host_rig *r, uint64_t since, qc_plugin_state state, const char *text);
 qc_plugin *rig_plugin_at(host_rig *r, size_t i);
 /** A plugin that asks for services and does nothing, in a host that runs. Its own calls are made
  *  with rig_on_loop(). `grants`: lines below [grant], chain.read/1 comes by itself. */
