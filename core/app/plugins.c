@@ -7,31 +7,15 @@
 #include "core/os/file.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 /* Numbers that neither Debian nor systemd gives to anybody. */
 #define UIDS_DEFAULT "60600:500"
 
-/* A build tree's own runner before an installed one, which may be of another build. */
 static char *find_runner(const qc_app *a)
 {
-    char exe[4096];
+    static const char *const place[] = {"quoin-runner", "../libexec/quoin/quoin-runner", NULL};
     const char *given = qc_settings_str(a->settings, "pluginrunner", NULL);
-    if (given)
-        return qc_strdup(given);
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    char *slash = NULL;
-    if (n > 0) {
-        exe[n] = 0;
-        slash = strrchr(exe, '/');
-    }
-    if (slash) {
-        char *beside = qc_asprintf("%.*s/quoin-runner", (int)(slash - exe), exe);
-        if (qc_os_exists(beside))
-            return beside;
-        qc_free(beside);
-    }
-    return qc_strdup(QC_RUNNER);
+    return given ? qc_strdup(given) : qc_os_part(place, QC_RUNNER);
 }
 
 /* "BASE:COUNT". */

@@ -15,10 +15,9 @@
 
 const char *qc_plugin_state_name(qc_plugin_state s)
 {
-    static const char *const name[] = {"DISCOVERED", "REJECTED", "NEEDS-GRANT", "READY",
-                                       "STARTING",   "RUNNING",  "STOPPING",    "STOPPED",
-                                       "CRASHED",    "WEDGED",   "BACKOFF",     "QUARANTINED",
-                                       "LAGGING"};
+    static const char *const name[] = {
+        "DISCOVERED", "REJECTED", "NEEDS-GRANT", "READY",   "STARTING",    "RUNNING", "STOPPING",
+        "STOPPED",    "CRASHED",  "WEDGED",      "BACKOFF", "QUARANTINED", "LAGGING"};
     return name[s];
 }
 

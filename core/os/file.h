@@ -38,6 +38,10 @@ QC_MUST_CHECK qc_err qc_os_read_file(const char *path, size_t max, qc_bytes *out
 QC_MUST_CHECK qc_err qc_os_write_file_atomic(const char *path, qc_span data, unsigned mode);
 /** Give everything below `path`, itself included, to a user. Follows no link. Only root may. */
 QC_MUST_CHECK qc_err qc_os_own_tree(const char *path, uid_t uid, gid_t gid);
+/** A file that belongs to the running program: the first of `places` (ended by NULL, relative to
+ * the program's own folder) that exists, so that a build tree or an installation that was moved
+ * finds its own; else `otherwise`. Owned: qc_free(). */
+char *qc_os_part(const char *const *places, const char *otherwise);
 /** What the files below `path` take on disk, as far as they can be seen. */
 uint64_t qc_os_tree_bytes(const char *path);
 /** Free bytes on the file system of path. */

@@ -205,3 +205,21 @@ void qc_os_list_free(qc_os_list *l)
     qc_free(l->name);
     *l = (qc_os_list){NULL, 0};
 }
+
+char *qc_os_part(const char *const *places, const char *otherwise)
+{
+    char exe[4096];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    char *slash = NULL;
+    if (n > 0) {
+        exe[n] = 0;
+        slash = strrchr(exe, '/');
+    }
+    for (; slash && *places; places++) {
+        char *path = qc_asprintf("%.*s/%s", (int)(slash - exe), exe, *places);
+        if (qc_os_exists(path))
+            return path;
+        qc_free(path);
+    }
+    return qc_strdup(otherwise);
+}

@@ -3,6 +3,7 @@
 #include "core/tool/tool.h"
 
 #include "core/base/alloc.h"
+#include "core/os/file.h"
 
 #include <errno.h>
 #include <spawn.h>
@@ -101,7 +102,9 @@ static bool print_layers(const json_t *layers)
 
 int qc_tool_doctor(qc_tool *t)
 {
-    const char *runner = qc_settings_str(t->settings, "runner", QC_RUNNER);
+    static const char *const place[] = {"quoin-runner", "../libexec/quoin/quoin-runner", NULL};
+    const char *given = qc_settings_str(t->settings, "runner", NULL);
+    char *runner = given ? qc_strdup(given) : qc_os_part(place, QC_RUNNER);
     json_t *found = probe(runner), *layers = found ? json_object_get(found, "layers") : NULL;
     bool ok = json_array_size(layers) > 0;
     if (!ok && found)
@@ -115,5 +118,6 @@ int qc_tool_doctor(qc_tool *t)
     json_array_foreach(layers, i, l) if (json_is_true(json_object_get(l, "required")) &&
                                          !json_is_true(json_object_get(l, "holds"))) ok = false;
     json_decref(found);
+    qc_free(runner);
     return ok ? 0 : 1;
 }

@@ -25,7 +25,7 @@ def plugin_file():
     return None
 
 
-def with_metrics(case, grants, config=""):
+def with_metrics(case, grants, config="", mode="isolated"):
     """A running node with the plugin; None when it was built without plugins."""
     file = plugin_file()
     if not file:
@@ -38,7 +38,7 @@ def with_metrics(case, grants, config=""):
         digest = hashlib.sha256(f.read()).hexdigest()
     path = os.path.join(folder, "org.quoin.metrics.grant")
     with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as f:
-        f.write(f"[plugin]\nfile = {os.path.abspath(file)}\nsha256 = {digest}\nmode = trusted\n"
+        f.write(f"[plugin]\nfile = {os.path.abspath(file)}\nsha256 = {digest}\nmode = {mode}\n"
                 f"[grant]\nchain.read/1 = yes\nnode.read/1 = yes\n{grants}\n[config]\n{config}\n")
     n.start()
     wait_until("plugin runs", lambda: n.listplugins()[0]["state"] == "RUNNING")
@@ -75,7 +75,12 @@ def values(text):
 
 @short
 def test_scraped_with_the_password_of_the_rpc(case):
-    n = with_metrics(case, "http.serve/1 = yes")
+    for mode in ("isolated", "trusted"):
+        scrape_with_password(case, mode)
+
+
+def scrape_with_password(case, mode):
+    n = with_metrics(case, "http.serve/1 = yes", mode=mode)
     if not n:
         return
     url = f"http://127.0.0.1:{n.rpc_port}/p/metrics/metrics"
@@ -100,9 +105,14 @@ def test_scraped_with_the_password_of_the_rpc(case):
 
 @short
 def test_scraped_on_a_port_of_its_own_and_in_public(case):
+    for mode in ("isolated", "trusted"):
+        scrape_in_public(case, mode)
+
+
+def scrape_in_public(case, mode):
     port = free_port()
     n = with_metrics(case, f"http.serve/1 = public=yes\nnet.listen/1 = 127.0.0.1:{port}",
-                     f"listen = 127.0.0.1:{port}")
+                     f"listen = 127.0.0.1:{port}", mode)
     if not n:
         return
     status, kind, own = scrape(f"http://127.0.0.1:{port}/metrics")

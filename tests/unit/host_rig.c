@@ -38,10 +38,8 @@ void rig_open(host_rig *r, const char *dir)
 {
     tb_chain *made = r->made;
     bool pruned = r->pruned;
-    *r = (host_rig){.dir = dir ? dir : tmp_mkdir(),
-                    .made = made,
-                    .pruned = pruned,
-                    .runner = r->runner};
+    *r = (host_rig){
+        .dir = dir ? dir : tmp_mkdir(), .made = made, .pruned = pruned, .runner = r->runner};
     if (!r->made)
         r->made = tb_chain_new(QC_CHAIN_REGTEST, NULL);
     r->plugin_dir = qc_asprintf("%s/plugins", r->dir);
