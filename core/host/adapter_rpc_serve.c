@@ -25,7 +25,8 @@ typedef struct rpc_shared {
     pthread_mutex_t lock;
     unsigned refs; /* under the lock */
     qc_plugin *plugin;
-    bool open; /* calls may be posted to the plugin */
+    bool open;              /* calls may be posted to the plugin */
+    qc_rpc_registry *moved; /* who has the names now serves what came too late; NULL: nobody */
     struct pending *pending;
     uint64_t next_id;
 } rpc_shared;
@@ -117,9 +118,19 @@ static void resume(qc_rpc_req *r, void *arg, qc_rpc_why why)
     pending *p = arg;
     rpc_shared *s = p->s;
     pthread_mutex_lock(&s->lock);
+    qc_mono left = p->deadline - qc_clock_mono();
+    if (why == QC_RPC_WOKEN && !p->answered && s->open && left > 0) {
+        /* Woken by what it waited for before it came to this plugin. */
+        pthread_mutex_unlock(&s->lock);
+        qc_rpc_park(r, left / 1000000 + 1, resume, p);
+        return;
+    }
     (void)unlink_pending(s, p); /* from here on the plugin cannot reach it */
+    qc_rpc_registry *moved = p->params ? s->moved : NULL; /* what it never saw may be served again */
     pthread_mutex_unlock(&s->lock);
-    if (p->answered && p->failed)
+    if (moved && !p->answered && why == QC_RPC_WOKEN)
+        qc_rpc_again(r, moved);
+    else if (p->answered && p->failed)
         (void)qc_rpc_fail(r, p->code, "%s", p->message);
     else if (p->answered)
         qc_jw_raw(qc_rpc_out(r), (const char *)p->result.data, p->result.len);
@@ -238,6 +249,7 @@ static void on_call(qc_rpc_req *r, void *arg)
     p->deadline = qc_clock_mono() + (qc_mono)m->timeout_ms * 1000000;
     delivery *d = qc_alloc(sizeof *d);
     pthread_mutex_lock(&s->lock);
+    qc_rpc_registry *moved = s->moved;
     bool open = s->open && !m->removed, room = m->n_pending < m->max_pending;
     if (open && room) {
         p->id = ++s->next_id;
@@ -256,6 +268,10 @@ static void on_call(qc_rpc_req *r, void *arg)
     }
     qc_free(d);
     pending_free(p);
+    if (!open && moved) {
+        qc_rpc_again(r, moved);
+        return;
+    }
     (void)qc_rpc_fail(r, open ? QC_RPC_LIMIT_EXCEEDED : QC_RPC_MISC_ERROR,
                       open ? "Too many calls of %s wait for the plugin"
                            : "The plugin that serves %s has stopped",
@@ -281,7 +297,7 @@ static void deliver(void *arg)
     void *handler_arg = NULL;
     pthread_mutex_lock(&d->s->lock);
     pending *p = find_pending(d->s, d->id);
-    if (p) {
+    if (p && !atomic_load(&d->plugin->handing_over)) { /* else it is for the one that comes */
         qc_mono left = (p->deadline - qc_clock_mono()) / 1000000;
         q.timeout_ms = left > 0 ? (uint32_t)left : 0;
         params = p->params;
@@ -367,13 +383,15 @@ static qn_status serve_add(qn_cap *cap, const qn_rpc_method *limits, const char 
     return QN_OK;
 }
 
-/* After this m may be gone. */
+/* After this m may be gone. On a reload the name is kept for the one that comes. */
 static void withdraw(qn_cap *cap, method *m)
 {
+    qc_rpc_registry *g = cap->plugin->host->o.registry;
     pthread_mutex_lock(&m->s->lock);
     m->removed = true;
     pthread_mutex_unlock(&m->s->lock);
-    (void)!qc_rpc_unregister(cap->plugin->host->o.registry, m->name);
+    if (!cap->plugin->handing_over || qc_rpc_hold(g, m->name, cap->plugin->label))
+        (void)!qc_rpc_unregister(g, m->name);
 }
 
 static qn_status serve_remove(qn_cap *cap, const char *name)
@@ -478,6 +496,9 @@ static qc_err adapter_open(qn_cap *cap, const char **why)
 static void adapter_quiesce(qn_cap *cap)
 {
     serve_state *v = cap->state;
+    pthread_mutex_lock(&v->s->lock);
+    v->s->moved = cap->plugin->handing_over ? cap->plugin->host->o.registry : NULL;
+    pthread_mutex_unlock(&v->s->lock);
     while (v->n_method)
         withdraw(cap, v->method[--v->n_method]);
     pthread_mutex_lock(&v->s->lock);

@@ -76,6 +76,7 @@ struct qc_plugin {
     bool ended; /* the thread is about to return */
     bool joining;
     bool stop_asked;
+    _Atomic bool handing_over; /* a successor waits for what it leaves */
     double log_tokens;
     qc_mono log_at;
     uint64_t log_dropped, log_lines;

@@ -363,6 +363,8 @@ static void ended(qc_supervisor *s, qc_plugin *p)
         hand_over(s->host, p);
         return;
     }
+    if (!p->comes_back)
+        qc_rpc_release_held(s->host->o.registry, p->label);
     if (a && a->kind == QC_ACTION_STOP)
         end_action(a, NULL);
     else
@@ -404,10 +406,13 @@ static void look(void *arg)
     if (over) {
         ended(s, p);
     } else if (waits && p->predecessor) {
+        atomic_store(&p->predecessor->handing_over, true); /* its names wait for the new one */
         qc_plugin_stop(p->predecessor, NULL);
     } else if (st == QC_PLUGIN_RUNNING) {
         if (!p->ran_since)
             p->ran_since = qc_clock_mono();
+        if (!p->successor)
+            qc_rpc_release_held(s->host->o.registry, p->label);
         if (p->action && p->action->kind != QC_ACTION_STOP && !p->successor)
             end_action(take_action(p), NULL);
     }

@@ -11,6 +11,7 @@ struct qc_rpc_registry {
     pthread_mutex_t lock;
     qc_rpc_entry **entry; /* sorted by name */
     size_t n, cap;
+    qc_rpc_waitlist *moves;
     _Atomic uint64_t finished, failed, active;
 };
 
@@ -18,6 +19,7 @@ qc_rpc_registry *qc_rpc_registry_new(void)
 {
     qc_rpc_registry *g = qc_alloc(sizeof *g);
     pthread_mutex_init(&g->lock, NULL);
+    g->moves = qc_rpc_waitlist_new();
     return g;
 }
 
@@ -28,8 +30,14 @@ void qc_rpc_registry_free(qc_rpc_registry *g)
     for (size_t i = 0; i < g->n; i++)
         qc_rpc_entry_unref(g->entry[i]);
     pthread_mutex_destroy(&g->lock);
+    qc_rpc_waitlist_free(g->moves);
     qc_free(g->entry);
     qc_free(g);
+}
+
+qc_rpc_waitlist *qc_rpc_registry_moves(qc_rpc_registry *g)
+{
+    return g->moves;
 }
 
 void qc_rpc_entry_unref(qc_rpc_entry *e)
@@ -66,9 +74,13 @@ static qc_err insert(qc_rpc_registry *g, qc_rpc_entry *e)
 {
     bool found;
     qc_err err = QC_OK;
+    qc_rpc_entry *held = NULL;
     pthread_mutex_lock(&g->lock);
     size_t at = find(g, e->m.name, &found);
-    if (found) {
+    if (found && g->entry[at]->held_by) {
+        held = g->entry[at];
+        g->entry[at] = e;
+    } else if (found) {
         err = QC_EEXIST;
     } else {
         if (g->n == g->cap) {
@@ -81,6 +93,9 @@ static qc_err insert(qc_rpc_registry *g, qc_rpc_entry *e)
         g->n++;
     }
     pthread_mutex_unlock(&g->lock);
+    qc_rpc_entry_unref(held);
+    if (held)
+        qc_rpc_waitlist_wake(g->moves);
     return err;
 }
 
@@ -143,6 +158,45 @@ qc_err qc_rpc_unregister(qc_rpc_registry *g, const char *name)
     pthread_mutex_unlock(&g->lock);
     qc_rpc_entry_unref(e);
     return found ? QC_OK : QC_ENOENT;
+}
+
+qc_err qc_rpc_swap_held(qc_rpc_registry *g, qc_rpc_entry *e)
+{
+    bool found;
+    qc_rpc_entry *old = NULL;
+    pthread_mutex_lock(&g->lock);
+    size_t at = find(g, e->m.name, &found);
+    if (found) {
+        old = g->entry[at];
+        g->entry[at] = e;
+    }
+    pthread_mutex_unlock(&g->lock);
+    qc_rpc_entry_unref(old);
+    return found ? QC_OK : QC_ENOENT;
+}
+
+/* One entry that `owner` holds, taken out of the table, or NULL. */
+static qc_rpc_entry *take_held(qc_rpc_registry *g, const char *owner)
+{
+    qc_rpc_entry *e = NULL;
+    pthread_mutex_lock(&g->lock);
+    for (size_t i = 0; i < g->n && !e; i++)
+        if (g->entry[i]->held_by && strcmp(g->entry[i]->held_by, owner) == 0) {
+            e = g->entry[i];
+            g->n--;
+            memmove(g->entry + i, g->entry + i + 1, (g->n - i) * sizeof(qc_rpc_entry *));
+        }
+    pthread_mutex_unlock(&g->lock);
+    return e;
+}
+
+void qc_rpc_release_held(qc_rpc_registry *g, const char *owner)
+{
+    qc_rpc_entry *e;
+    while ((e = take_held(g, owner))) {
+        qc_rpc_entry_unref(e);
+        qc_rpc_waitlist_wake(g->moves);
+    }
 }
 
 qc_rpc_entry *qc_rpc_entry_get(qc_rpc_registry *g, const char *name)

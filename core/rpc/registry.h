@@ -12,6 +12,7 @@ typedef struct qc_rpc_entry {
     void (*release)(void *arg); /* dynamic entries only */
     char *owned_text;           /* dynamic: category, name and help in one allocation */
     const char *dynamic_help;   /* NULL for static entries */
+    const char *held_by;        /* in owned_text: its calls wait for another entry of the name */
     _Atomic unsigned refs;
 } qc_rpc_entry;
 
@@ -20,6 +21,12 @@ qc_rpc_entry *qc_rpc_entry_get(qc_rpc_registry *g, const char *name);
 void qc_rpc_entry_unref(QC_OWN qc_rpc_entry *e);
 /** All entries with a reference each, sorted by category and name. Out: *n; owned qc_free(). */
 qc_rpc_entry **qc_rpc_entries(qc_rpc_registry *g, size_t *n);
+
+/** Put `e` (owned; taken on success only) in the place of the entry of its name.
+ *  Returns: QC_OK; QC_ENOENT. */
+QC_MUST_CHECK qc_err qc_rpc_swap_held(qc_rpc_registry *g, qc_rpc_entry *e);
+/** Requests that wait for a held name. */
+qc_rpc_waitlist *qc_rpc_registry_moves(qc_rpc_registry *g);
 
 /** For the engine: a call begins, or has ended. */
 void qc_rpc_count_begin(qc_rpc_registry *g);

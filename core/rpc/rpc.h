@@ -98,6 +98,16 @@ QC_MUST_CHECK qc_err qc_rpc_register_dynamic(qc_rpc_registry *g, const char *cat
                                              void *arg, void (*release)(void *arg));
 /** Remove it. Calls that are running or parked go on. Returns: QC_OK; QC_ENOENT. */
 QC_MUST_CHECK qc_err qc_rpc_unregister(qc_rpc_registry *g, const char *name);
+/** Keep the name of a dynamic method while its plugin is exchanged: calls wait until the name is
+ *  registered again, or released, at most 30 s. `owner` tells whose it is. Returns: QC_OK;
+ * QC_ENOENT.
+ */
+QC_MUST_CHECK qc_err qc_rpc_hold(qc_rpc_registry *g, const char *name, const char *owner);
+/** For a handler whose plugin has just left its names behind: serve the request by whoever has the
+ *  name now, or wait for that as for a held name. */
+void qc_rpc_again(qc_rpc_req *r, qc_rpc_registry *g);
+/** Give up the names that `owner` still holds: their calls end with "Method not found". */
+void qc_rpc_release_held(qc_rpc_registry *g, const char *owner);
 /** What was called since the start: finished, of those failed, and running or parked now. */
 void qc_rpc_counts(const qc_rpc_registry *g, uint64_t *finished, uint64_t *failed,
                    uint64_t *active);

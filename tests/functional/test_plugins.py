@@ -2,8 +2,9 @@
 import hashlib
 import os
 import signal
+import threading
 
-from framework import BUILD, equal, wait_until
+from framework import BUILD, RpcError, equal, expect_error, wait_until
 
 ID = "org.quoin.test.plugin"
 ALL = ("chain.read/1 = yes\nchain.follow/1 = window=16\nblock.read/1 = window=16\n"
@@ -11,7 +12,7 @@ ALL = ("chain.read/1 = yes\nchain.follow/1 = window=16\nblock.read/1 = window=16
 ROUNDS, NODES = 2, 3
 
 
-def grant(node, shape):
+def grant(node, shape, mode="trusted"):
     """Give a plugin of tests/hostile all it asks for."""
     file = os.path.join(BUILD, "tests", "hostile", shape + ".so")
     with open(file, "rb") as f:
@@ -19,7 +20,7 @@ def grant(node, shape):
     os.makedirs(node.path("plugins.d"), mode=0o700)
     path = node.path("plugins.d", ID + ".grant")
     with open(path, "w") as f:
-        f.write(f"[plugin]\nfile = {file}\nsha256 = {digest}\nmode = trusted\n[grant]\n{ALL}"
+        f.write(f"[plugin]\nfile = {file}\nsha256 = {digest}\nmode = {mode}\n[grant]\n{ALL}"
                 "[failure]\nstop = 1s\n")
     os.chmod(path, 0o600)
 
@@ -49,3 +50,39 @@ def test_a_plugin_that_never_stops_is_left_behind(case):
 
 
 test_a_plugin_that_never_stops_is_left_behind.short = True
+
+
+def test_a_reload_loses_no_call(case):
+    """While the plugin is exchanged, callers wait a moment; none is told that there is no method."""
+    n = case.node().start()
+    n.stop()
+    grant(n, "GOOD", "isolated")
+    n.start()
+    wait_until("plugin runs", lambda: n.listplugins()[0]["state"] == "RUNNING")
+    before = n.getplugininfo(ID)["pid"]
+    answers, over = [], threading.Event()
+
+    def call():
+        while not over.is_set():
+            try:
+                answers.append(n.call("good.echo", len(answers)))
+            except RpcError as e:
+                answers.append(e)
+
+    callers = [threading.Thread(target=call) for _ in range(3)]
+    for t in callers:
+        t.start()
+    for _ in range(5):
+        equal(n.plugin("reload", ID)["state"], "RUNNING")
+    over.set()
+    for t in callers:
+        t.join()
+    assert len(answers) > 30 and not [a for a in answers if isinstance(a, RpcError)], answers[-5:]
+    assert n.getplugininfo(ID)["pid"] != before
+    expect_error(-32601, "Method not found", n.call, "good.nothing")
+    n.plugin("stop", ID)
+    expect_error(-32601, "Method not found", n.call, "good.echo")
+    n.stop()
+
+
+test_a_reload_loses_no_call.short = True

@@ -1,0 +1,74 @@
+/* Names that are held while the plugin behind them is exchanged: whoever calls in between waits a
+ * moment and is served by the new one, instead of being told that there is no such method. */
+#include "core/rpc/registry.h"
+#include "core/rpc/request.h"
+
+#include "core/base/alloc.h"
+
+#define PATIENCE_MS 30000
+
+static void resume(qc_rpc_req *r, void *arg, qc_rpc_why why);
+
+static void held_call(qc_rpc_req *r, void *arg)
+{
+    qc_rpc_registry *g = arg;
+    qc_rpc_waitlist_join(qc_rpc_registry_moves(g), r);
+    qc_rpc_entry *e = qc_rpc_entry_get(g, qc_rpc_name(r));
+    if (!e) {
+        (void)qc_rpc_fail(r, QC_RPC_METHOD_NOT_FOUND, "Method not found");
+    } else if (e->held_by) {
+        qc_rpc_entry_unref(e);
+        qc_rpc_park(r, PATIENCE_MS, resume, g);
+    } else {
+        qc_rpc_entry_unref(r->entry);
+        r->entry = e;
+        e->m.fn(r,
+                e->arg); /* dynamic methods take their parameters raw: nothing else is to be done */
+    }
+}
+
+static void resume(qc_rpc_req *r, void *arg, qc_rpc_why why)
+{
+    if (why == QC_RPC_WOKEN)
+        held_call(r, arg);
+    else
+        (void)qc_rpc_fail(r, QC_RPC_MISC_ERROR,
+                          why == QC_RPC_SHUTDOWN ? "Shutting down"
+                                                 : "The plugin that serves it is being reloaded");
+}
+
+void qc_rpc_again(qc_rpc_req *r, qc_rpc_registry *g)
+{
+    held_call(r, g);
+}
+
+qc_err qc_rpc_hold(qc_rpc_registry *g, const char *name, const char *owner)
+{
+    qc_rpc_entry *old = qc_rpc_entry_get(g, name);
+    if (!old || !old->dynamic_help) {
+        qc_rpc_entry_unref(old);
+        return QC_ENOENT;
+    }
+    const char *text[4] = {old->m.category, name, old->dynamic_help, owner};
+    size_t len[4], all = 0, at = 0;
+    for (size_t i = 0; i < 4; i++)
+        all += len[i] = strlen(text[i]) + 1;
+    qc_rpc_entry *e = qc_alloc(sizeof *e);
+    e->owned_text = qc_alloc(all);
+    const char *copy[4];
+    for (size_t i = 0; i < 4; i++) {
+        copy[i] = memcpy(e->owned_text + at, text[i], len[i]);
+        at += len[i];
+    }
+    qc_rpc_entry_unref(old);
+    e->m =
+        (qc_rpc_method){.category = copy[0], .name = copy[1], .fn = held_call, .raw_params = true};
+    e->dynamic_help = copy[2];
+    e->held_by = copy[3];
+    e->arg = g;
+    atomic_init(&e->refs, 1);
+    qc_err err = qc_rpc_swap_held(g, e);
+    if (err)
+        qc_rpc_entry_unref(e);
+    return err;
+}
