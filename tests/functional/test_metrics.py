@@ -100,6 +100,11 @@ def scrape_with_password(case, mode):
     page = scrape(f"http://127.0.0.1:{n.rpc_port}/p/metrics/", n.cookie())
     assert page[0] == 200 and 'href="metrics"' in page[2], page
     equal(scrape(f"http://127.0.0.1:{n.rpc_port}/p/metrics/none", n.cookie())[0], 404)
+    if mode == "isolated":  # a reload takes its routes over
+        pid = n.getplugininfo("metrics")["pid"]
+        equal(n.plugin("reload", "metrics")["state"], "RUNNING")
+        assert n.getplugininfo("metrics")["pid"] != pid
+        equal(scrape(url, n.cookie())[0], 200)
     n.stop()
 
 
