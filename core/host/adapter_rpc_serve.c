@@ -126,7 +126,8 @@ static void resume(qc_rpc_req *r, void *arg, qc_rpc_why why)
         return;
     }
     (void)unlink_pending(s, p); /* from here on the plugin cannot reach it */
-    qc_rpc_registry *moved = p->params ? s->moved : NULL; /* what it never saw may be served again */
+    qc_rpc_registry *moved =
+        p->params ? s->moved : NULL; /* what it never saw may be served again */
     pthread_mutex_unlock(&s->lock);
     if (moved && !p->answered && why == QC_RPC_WOKEN)
         qc_rpc_again(r, moved);

@@ -177,10 +177,12 @@ static void on_ready(qc_isolated *iso, const qc_frame *f)
         qc_free(missing);
         return;
     }
-    qc_free(iso->sandbox_missing);
-    iso->sandbox_missing = missing;
     if (missing && *missing)
         qc_log(QC_LOG_INFO, "plugin", "%s: sandbox without %s", p->label, qc_printable(missing));
+    pthread_mutex_lock(&p->lock);
+    qc_free(p->sandbox_missing);
+    p->sandbox_missing = missing ? missing : qc_strdup("");
+    pthread_mutex_unlock(&p->lock);
     if (load_ns > 100000000)
         qc_log(QC_LOG_WARN, "plugin", "%s: it took %llu ms to load, wanted less than 100", p->label,
                (unsigned long long)(load_ns / 1000000));
@@ -232,8 +234,8 @@ static void on_done(qc_isolated *iso, const qc_frame *f)
 
 static void take(qc_isolated *iso, const qc_frame *f)
 {
-    iso->messages++;
-    iso->bytes += f->payload.len;
+    atomic_fetch_add_explicit(&iso->plugin->messages, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&iso->plugin->bytes, f->payload.len, memory_order_relaxed);
     if (f->n_fd)
         qc_isolated_violation(iso, "a descriptor, which no message of it carries");
     else if ((f->kind == QC_FRAME_CALL || f->kind == QC_FRAME_CAST) && iso->step != QC_ISO_STARTING)
@@ -556,6 +558,5 @@ void qc_isolated_free(qc_isolated *iso)
     qc_iso_callbacks_clear(iso);
     qc_timer_free(iso->timer);
     qc_timer_free(iso->pause);
-    qc_free(iso->sandbox_missing);
     qc_free(iso);
 }

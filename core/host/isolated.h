@@ -84,9 +84,7 @@ struct qc_isolated {
     qc_mono token_at;
     qc_timer *pause;
 
-    uint64_t messages, bytes;    /* received */
     uint32_t held, landlock_abi; /* layers of the sandbox */
-    char *sandbox_missing;
 };
 
 /** Spawn, say hello, and go on as answers come. The outcome is told to plugin.c by

@@ -515,6 +515,7 @@ void qc_plugin_free(qc_plugin *p)
     qc_problems_clear(&p->problems);
     pthread_cond_destroy(&p->changed);
     pthread_mutex_destroy(&p->lock);
+    qc_free(p->sandbox_missing);
     qc_free(p->reason);
     qc_free(p->label);
     qc_free(p->grant_path);

@@ -81,11 +81,13 @@ struct qc_plugin {
     qc_mono log_at;
     uint64_t log_dropped, log_lines;
 
-    _Atomic int log_level;    /* 1 error to 4 debug; 0: as the node's log */
-    _Atomic int pid;          /* of its process; 0: none */
-    uint32_t uid;             /* of its process, when the node is root; under host->list_lock */
-    _Atomic bool block_given; /* it was handed `block` and has not acknowledged it */
-    qn_block_ref block;       /* plugin's loop; read when it has ended */
+    _Atomic int log_level; /* 1 error to 4 debug; 0: as the node's log */
+    _Atomic int pid;       /* of its process; 0: none */
+    uint32_t uid;          /* of its process, when the node is root; under host->list_lock */
+    _Atomic uint64_t messages, bytes; /* that its process has sent, over all its runs */
+    char *sandbox_missing;            /* layers that do not hold, and why; under the lock */
+    _Atomic bool block_given;         /* it was handed `block` and has not acknowledged it */
+    qn_block_ref block;               /* plugin's loop; read when it has ended */
 
     /* the supervisor's */
     uint32_t restarts;

@@ -34,6 +34,10 @@ static void write_process(qc_jw *w, qc_plugin *p)
     if (!pid)
         return;
     qc_jw_kint(w, "pid", pid);
+    if (p->sandbox_missing)
+        qc_jw_kstr(w, "sandbox_missing", p->sandbox_missing);
+    qc_jw_kuint(w, "messages", atomic_load(&p->messages));
+    qc_jw_kuint(w, "message_bytes", atomic_load(&p->bytes));
     if (qc_os_process_usage(pid, &cpu_ms, &rss)) {
         qc_jw_kuint(w, "cpu_ms", cpu_ms);
         qc_jw_kuint(w, "rss_bytes", rss);
