@@ -203,6 +203,7 @@ qc_host *qc_host_new(const qc_host_options *o)
                           .disconnected = on_block,
                           .durable = on_durable};
     h->o = *o;
+    h->owner = pthread_self();
     h->network = qc_strdup(o->network);
     h->plugin_dir = qc_strdup(o->plugin_dir);
     h->grant_dir = qc_strdup(o->grant_dir);
@@ -303,6 +304,8 @@ bool qc_host_settle(qc_host *h, int64_t ms)
     for (size_t i = 0; i < h->n_plugin; i++) {
         qc_plugin *p = h->plugin[i];
         int late = 0;
+        if (!pthread_equal(pthread_self(), h->owner))
+            atomic_fetch_add(&p->awaited, 1);
         pthread_mutex_lock(&p->lock);
         while (p->state == QC_PLUGIN_STARTING && late != ETIMEDOUT)
             late = pthread_cond_timedwait(&p->changed, &p->lock, &until);

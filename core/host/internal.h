@@ -28,6 +28,7 @@ struct qc_host {
     int page_fd; /* memory that runners read: see qc_host_page */
     void *page;
     qc_chain_thread *chain_thread;
+    pthread_t owner; /* the thread that made it */
     uint64_t epoch;
     qc_blocks *blocks;
     qc_plugin *plugin[QC_HOST_PLUGINS];

@@ -433,6 +433,9 @@ static bool join_thread(qc_plugin *p)
 
 bool qc_plugin_join(qc_plugin *p)
 {
+    const qc_host *h = p->host;
+    if (!pthread_equal(pthread_self(), h->owner) && !qc_supervisor_is_here(h->supervisor))
+        atomic_fetch_add(&p->awaited, 1);
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += (time_t)p->grant.stop_s + (p->grant.trusted ? 1 : 5);

@@ -86,8 +86,11 @@ struct qc_plugin {
     uint32_t uid;          /* of its process, when the node is root; under host->list_lock */
     _Atomic uint64_t messages, bytes; /* that its process has sent, over all its runs */
     char *sandbox_missing;            /* layers that do not hold, and why; under the lock */
-    _Atomic bool block_given;         /* it was handed `block` and has not acknowledged it */
-    qn_block_ref block;               /* plugin's loop; read when it has ended */
+    /* How often a thread has waited for it that must not: any but the host's owner and the
+     * supervisor, the chain's, the net's and rpc's above all. 0 for ever. */
+    _Atomic uint64_t awaited;
+    _Atomic bool block_given; /* it was handed `block` and has not acknowledged it */
+    qn_block_ref block;       /* plugin's loop; read when it has ended */
 
     /* the supervisor's */
     uint32_t restarts;

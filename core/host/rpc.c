@@ -81,6 +81,7 @@ static void write_plugin(qc_jw *w, qc_plugin *p, bool whole)
         qc_jw_arr_end(w);
         qc_jw_kuint(w, "restarts", p->restarts);
         qc_jw_kuint(w, "lag_blocks", qc_plugin_lag(p));
+        qc_jw_kuint(w, "awaited", atomic_load(&p->awaited));
         write_process(w, p);
         qc_jw_kuint(w, "log_lines", p->log_lines);
         qc_jw_kuint(w, "log_dropped", p->log_dropped);

@@ -523,10 +523,18 @@ static void on_tick(void *arg)
 
 /* ---- its own life ---- */
 
+static _Thread_local const qc_supervisor *here;
+
 static void thread_main(void *arg)
 {
     qc_supervisor *s = arg;
+    here = s;
     qc_loop_run(s->loop);
+}
+
+bool qc_supervisor_is_here(const qc_supervisor *s)
+{
+    return s && here == s;
 }
 
 qc_err qc_supervisor_new(qc_host *h, qc_supervisor **out)

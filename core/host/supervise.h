@@ -32,6 +32,8 @@ QC_MUST_CHECK qc_err qc_supervisor_new(qc_host *h, qc_supervisor **out);
 /** Decides nothing any more when it returns. NULL is allowed. Thread: the host's owner. */
 void qc_supervisor_stop(qc_supervisor *s);
 void qc_supervisor_free(QC_OWN qc_supervisor *s);
+/** Is this thread its? NULL is allowed. */
+bool qc_supervisor_is_here(const qc_supervisor *s);
 
 /** Something happened to p: its state changed, it waits with start(), or its thread ends. NULL
  *  supervisor is allowed (it has stopped, or there is none). Thread: any. */

@@ -101,6 +101,8 @@ void rig_host_start(host_rig *r)
 
 void rig_host_stop(host_rig *r)
 {
+    for (size_t i = 0; r->host && i < r->host->n_plugin; i++)
+        assert_int_equal(atomic_load(&r->host->plugin[i]->awaited), 0);
     if (r->host)
         qc_host_stop(r->host);
     qc_rpc_engine_free(r->engine);
