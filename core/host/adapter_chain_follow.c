@@ -97,12 +97,14 @@ uint32_t qc_plugin_lag(qc_plugin *p)
 bool qc_plugin_lags(qc_plugin *p)
 {
     qc_host *h = p->host;
-    qc_mono now = qc_clock_mono();
+    qc_mono now = qc_clock_mono(), after = LAGGING_AFTER;
     bool lags = false;
+    if (h->o.lagging_ms)
+        after = (qc_mono)h->o.lagging_ms * 1000000;
     pthread_mutex_lock(&h->lock);
     for (follower *f = h->followers; f; f = f->next) {
         qc_mono since = atomic_load(&f->full_since);
-        lags |= f->cap->plugin == p && since && now - since > LAGGING_AFTER;
+        lags |= f->cap->plugin == p && since && now - since > after;
     }
     pthread_mutex_unlock(&h->lock);
     return lags;

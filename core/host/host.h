@@ -25,6 +25,7 @@ typedef struct qc_host_options {
     uint32_t uid_base;      /* -pluginuids: users of plugins when the node is root */
     uint32_t uid_count;
     uint32_t backoff_ms; /* first pause before a crashed plugin comes back; 0: a second */
+    uint32_t lagging_ms; /* with a full window this long it is LAGGING; 0: half a minute */
 } qc_host_options;
 
 /** Read all grants and check their plugins (steps 1 to 8 of the load sequence); each that cannot be

@@ -424,7 +424,7 @@ static qn_status init(qn_cap *cap, const qn_host_1 *host, const qn_config *confi
     snprintf(s->greeting, sizeof s->greeting, "%s", qn_config_text(config, "greeting"));
     if (qn_config_u64(config, "batch", 0) != 7)
         return QN_E_INVAL;
-#if defined(SHAPE_SMALL)
+#if defined(SHAPE_SMALL) || defined(SHAPE_NOSTORE)
     (void)t;
 #else
     if (host->get(cap, "chain.read/1", 1, &t, &s->chain_cap) != QN_OK)
@@ -453,7 +453,7 @@ static qn_status start(void *self)
 #if defined(SHAPE_FAILER)
     s->host->fail(s->host_cap, QN_E_IO, "on purpose", 10);
 #endif
-#if !defined(SHAPE_SMALL) && !defined(SHAPE_GREEDY)
+#if !defined(SHAPE_SMALL) && !defined(SHAPE_GREEDY) && !defined(SHAPE_NOSTORE)
     static const struct {
         const char *name, *args;
         qn_rpc_handler_fn *fn;

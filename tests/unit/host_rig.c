@@ -38,8 +38,11 @@ void rig_open(host_rig *r, const char *dir)
 {
     tb_chain *made = r->made;
     bool pruned = r->pruned;
-    *r = (host_rig){
-        .dir = dir ? dir : tmp_mkdir(), .made = made, .pruned = pruned, .runner = r->runner};
+    *r = (host_rig){.dir = dir ? dir : tmp_mkdir(),
+                    .made = made,
+                    .pruned = pruned,
+                    .runner = r->runner,
+                    .backoff_ms = r->backoff_ms};
     if (!r->made)
         r->made = tb_chain_new(QC_CHAIN_REGTEST, NULL);
     r->plugin_dir = qc_asprintf("%s/plugins", r->dir);
@@ -90,7 +93,8 @@ void rig_host_start(host_rig *r)
                                .runner = runner,
                                .uid_base = 61184,
                                .uid_count = 256,
-                               .backoff_ms = 10};
+                               .backoff_ms = r->backoff_ms ? r->backoff_ms : 10,
+                               .lagging_ms = 20};
     r->host = qc_host_new(&o);
     qc_free(runner);
     qc_host_register_rpc(r->host);

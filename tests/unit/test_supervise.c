@@ -1,0 +1,473 @@
+/* What becomes of plugins that crash, hang, eat or flood, and what operators do to them while the
+ * node runs. Built twice: isolated, and trusted for what applies there. */
+#include "tests/unit/host_rig.h"
+
+#include "core/base/clock.h"
+#include "core/os/file.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define GRANTS "chain.follow/1 = window=4\nrpc.serve/1 = prefix=good.\n"
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#endif
+
+static void grant(host_rig *r, const char *what, const char *failure)
+{
+    char *extra = qc_asprintf("[config]\nwhat = %s\nat = 5\n[failure]\n%s", what, failure);
+    rig_grant(r, RIG_ID, "p.so", GRANTS, extra);
+    qc_free(extra);
+}
+
+static void open_rig(host_rig *r, const char *shape, const char *what, const char *failure)
+{
+    *r = (host_rig){.backoff_ms = r->backoff_ms};
+    rig_open(r, NULL);
+    rig_plugin(r, shape, "p.so");
+    grant(r, what, failure);
+    rig_grow(r, 8);
+}
+
+static char *command(host_rig *r, const char *name)
+{
+    char *params = qc_asprintf("[\"%s\",\"plugin\"]", name);
+    char *text = rig_call(r, "plugin", params);
+    qc_free(params);
+    return text;
+}
+
+static void must(host_rig *r, const char *name, const char *part)
+{
+    char *text = command(r, name);
+    if (!strstr(text, part))
+        fail_msg("plugin %s: found %s, wanted %s", name, text, part);
+    free(text);
+}
+
+/* What came before has been dealt with by the supervisor, in the order in which it came. */
+static void supervisor_done(host_rig *r)
+{
+    free(rig_call(r, "plugin", "[\"loglevel\",\"plugin\",\"info\"]"));
+}
+
+static void expect(host_rig *r, const char *method, const char *part)
+{
+    char *text = rig_call(r, method, "[]");
+    if (!strstr(text, part))
+        fail_msg("%s: found %s, wanted %s", method, text, part);
+    free(text);
+}
+
+static void node_is_well(host_rig *r)
+{
+    uint32_t was = r->made->tip;
+    rig_grow(r, 1);
+    assert_int_equal(qc_chain_tip(r->chain)->height, was + 1);
+}
+
+static void reaches(host_rig *r, uint32_t height)
+{
+    char want[32];
+    snprintf(want, sizeof want, "\"result\":%u", height);
+    for (int i = 0; i < 3000; i++) {
+        char *text = rig_call(r, "good.height", "[]");
+        bool there = strstr(text, want) != NULL;
+        free(text);
+        if (there)
+            return;
+        usleep(5000);
+    }
+    fail_msg("the plugin does not come to height %u", height);
+}
+
+/* ---- one way to go wrong each ---- */
+
+typedef struct way {
+    const char *shape, *what, *failure, *reason;
+    qc_plugin_state state;
+    bool trusted, stop; /* applies to trusted mode too; comes when it is stopped */
+} way;
+
+#define DOWN "restart = 0/10min\n"
+static const way WAYS[] = {
+    {"unruly_ctor", "nothing", DOWN, "killed by signal", QC_PLUGIN_CRASHED, false, false},
+    {"unruly", "crash-init", DOWN, "killed by signal", QC_PLUGIN_CRASHED, false, false},
+    {"unruly", "fail-init", DOWN, "init() answered status -14", QC_PLUGIN_CRASHED, true, false},
+    {"unruly", "fail-start", DOWN, "start() answered status -14", QC_PLUGIN_CRASHED, true, false},
+    {"unruly", "crash-start", DOWN, "killed by signal", QC_PLUGIN_CRASHED, false, false},
+    {"unruly", "exit-start", DOWN, "exit status 0", QC_PLUGIN_CRASHED, false, false},
+    {"unruly", "_exit-start", DOWN, "exit status 7", QC_PLUGIN_CRASHED, false, false},
+    {"unruly", "abort-start", DOWN, "aborted", QC_PLUGIN_CRASHED, false, false},
+    {"unruly", "spin-start", DOWN "start = 1s\n", "did not start in 1 s", QC_PLUGIN_CRASHED, false,
+     false},
+    {"unruly", "slow-start", DOWN "start = 1s\n", "", QC_PLUGIN_RUNNING, true, false},
+    {"unruly", "crash-block", DOWN, "killed by signal", QC_PLUGIN_CRASHED, false, false},
+    {"unruly", "exit-block", DOWN, "exit status 0", QC_PLUGIN_CRASHED, false, false},
+    {"unruly", "_exit-block", DOWN, "exit status 7", QC_PLUGIN_CRASHED, false, false},
+    {"unruly", "abort-block", DOWN, "aborted", QC_PLUGIN_CRASHED, false, false},
+    {"unruly", "close-block", DOWN, "exit status 0", QC_PLUGIN_CRASHED, false, false},
+    {"unruly", "fork-block", DOWN, "forbidden system call", QC_PLUGIN_QUARANTINED, false, false},
+    {"unruly", "spin-block", DOWN "ping = 1s/2s\n", "did not come back for 2 s", QC_PLUGIN_CRASHED,
+     false, false},
+    {"unruly", "sleep-block", DOWN "ping = 1s/2s\n", "did not come back for 2 s", QC_PLUGIN_CRASHED,
+     false, false},
+    {"unruly", "deadlock-block", DOWN "ping = 1s/1s\n", "did not come back for 1 s",
+     QC_PLUGIN_CRASHED, false, false},
+#if !defined(SANITIZED) /* they do not run with a limit of memory */
+    {"unruly", "eat-block", DOWN "[limits]\nmemory = 64MB\n", "aborted", QC_PLUGIN_CRASHED, false,
+     false},
+#endif
+    {"unruly", "crash-stop", DOWN, "killed by signal", QC_PLUGIN_CRASHED, false, true},
+    {"unruly", "exit-stop", DOWN, "", QC_PLUGIN_STOPPED, false, true},
+    {"unruly", "spin-stop", "stop = 1s\n", "did not stop in 1 s", QC_PLUGIN_CRASHED, false, true},
+    {"unruly", "deadlock-fini", "stop = 1s\n", "did not stop in 1 s", QC_PLUGIN_CRASHED, false,
+     true},
+};
+
+static void test_supervise__each_way_down_is_told_and_the_node_goes_on(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < QC_COUNTOF(WAYS); i++) {
+        const way *w = &WAYS[i];
+        host_rig r = {0};
+        if (RIG_TRUSTED && !w->trusted)
+            continue;
+        print_message("    %s %s\n", w->shape, w->what);
+        open_rig(&r, w->shape, w->what, w->failure);
+        rig_host_start(&r);
+        if (w->stop) {
+            reaches(&r, 8);
+            free(command(&r, "stop"));
+        }
+        uint64_t at = rig_await(&r, 0, w->state, w->reason);
+        node_is_well(&r);
+        supervisor_done(&r);
+        if (w->state != QC_PLUGIN_RUNNING) {
+            assert_true(qc_plugin_join(rig_plugin_at(&r, 0)));
+            assert_int_equal(rig_events(&r), at); /* and it stays down */
+            assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+        }
+        rig_close(&r);
+    }
+}
+
+/* ---- again, and again no more ---- */
+
+#if defined(RIG_ISOLATED)
+
+static void test_supervise__a_crashing_plugin_comes_back_later_each_time_and_then_no_more(void **st)
+{
+    (void)st;
+    host_rig r = {.backoff_ms = 100};
+    open_rig(&r, "unruly", "crash-start", "restart = 3/10min\n");
+    rig_host_start(&r);
+    uint64_t at = 0;
+    for (int n = 0; n < 3; n++) {
+        at = rig_await(&r, at, QC_PLUGIN_BACKOFF, "killed by signal");
+        qc_mono before = qc_clock_mono();
+        at = rig_await(&r, at, QC_PLUGIN_STARTING, "");
+        int64_t ms = (qc_clock_mono() - before) / 1000000;
+        assert_true(ms >= (80 << n) - 25); /* we may be a little late to look */
+        if (n == 0)
+            node_is_well(&r);
+    }
+    at = rig_await(&r, at, QC_PLUGIN_QUARANTINED, "it crashed 4 times in 600 s: killed by signal");
+    supervisor_done(&r);
+    assert_int_equal(rig_events(&r), at);
+    assert_int_equal(rig_plugin_at(&r, 0)->restarts, 3);
+    must(&r, "start", "QUARANTINED");
+    must(&r, "stop", "it is QUARANTINED");
+    grant(&r, "nothing", DOWN);
+    must(&r, "quarantine-clear", "\"state\":\"RUNNING\"");
+    must(&r, "quarantine-clear", "wanted QUARANTINED");
+    rig_close(&r);
+}
+
+static void test_supervise__the_block_that_kills_it_three_times_is_named(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    open_rig(&r, "unruly", "crash-block", "restart = 50/10min\n");
+    rig_host_start(&r);
+    (void)rig_await(&r, 0, QC_PLUGIN_QUARANTINED,
+                    "it died 3 times at the block of height 5: killed by signal");
+    assert_int_equal(rig_plugin_at(&r, 0)->restarts, 2);
+    node_is_well(&r);
+    rig_close(&r);
+}
+
+static void test_supervise__a_stop_during_the_pause_or_the_start_is_the_end(void **state)
+{
+    (void)state;
+    host_rig r = {.backoff_ms = 60000};
+    open_rig(&r, "unruly", "crash-start", "");
+    rig_host_start(&r);
+    uint64_t at = rig_await(&r, 0, QC_PLUGIN_BACKOFF, "");
+    must(&r, "stop", "\"state\":\"STOPPED\"");
+    at = rig_await(&r, at, QC_PLUGIN_STOPPED, "");
+    must(&r, "stop", "it is STOPPED");
+    rig_close(&r);
+
+    r.backoff_ms = 0;
+    open_rig(&r, "unruly", "nothing", "");
+    rig_host_start(&r);
+    /* Again and again at another moment of its start. */
+    for (int i = 0; i < 12; i++) {
+        must(&r, "stop", "\"state\":\"STOPPED\"");
+        at = rig_events(&r);
+        qc_action *a = qc_action_new(r.host, QC_ACTION_START, "plugin", NULL);
+        qc_action_run(a);
+        (void)rig_await(&r, at, QC_PLUGIN_STARTING, "");
+        usleep((useconds_t)i * 700);
+        free(command(&r, "stop"));
+        supervisor_done(&r);
+        at = rig_events(&r);
+        assert_int_equal(qc_plugin_get_state(rig_plugin_at(&r, 0)), QC_PLUGIN_STOPPED);
+        qc_action_unref(a);
+        must(&r, "start", "\"state\":\"RUNNING\"");
+    }
+    rig_close(&r);
+}
+
+/* ---- time ---- */
+
+/* The host and the plugin stand still together; then the plugin is let go on by the host, which
+ * has to hear of its own lateness first. */
+static void test_supervise__a_host_that_was_stopped_itself_kills_nobody_for_it(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    open_rig(&r, "unruly", "nothing", "restart = 0/10min\nping = 1s/2s\n");
+    rig_host_start(&r);
+    reaches(&r, 8);
+    int pid = atomic_load(&rig_plugin_at(&r, 0)->pid);
+    assert_true(pid > 0);
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    usleep(1100000); /* a ping is on its way, or comes at once */
+    pid_t waker = fork();
+    if (waker == 0) {
+        usleep(5000000);
+        kill(getppid(), SIGCONT);
+        _exit(0);
+    }
+    raise(SIGSTOP);
+    assert_int_equal(kill(pid, SIGCONT), 0);
+    assert_int_equal(waitpid(waker, NULL, 0), waker);
+    reaches(&r, 8);
+    supervisor_done(&r);
+    assert_int_equal(qc_plugin_get_state(rig_plugin_at(&r, 0)), QC_PLUGIN_RUNNING);
+    rig_close(&r);
+}
+
+#endif
+
+static void test_supervise__a_plugin_that_does_not_acknowledge_lags_until_it_does(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    open_rig(&r, "unruly", "hold", "");
+    rig_host_start(&r);
+    uint64_t at = rig_await(&r, 0, QC_PLUGIN_LAGGING, "window has been full");
+    expect(&r, "listplugins", "\"state\":\"LAGGING\"");
+    node_is_well(&r);
+    free(rig_call(&r, "good.ack", "[]"));
+    (void)rig_await(&r, at, QC_PLUGIN_RUNNING, "");
+    reaches(&r, 9);
+    rig_close(&r);
+}
+
+static void test_supervise__a_flood_of_log_lines_is_cut_and_costs_nothing_else(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    open_rig(&r, "unruly", "flood-block", "[limits]\nlog = 20/s\n");
+    rig_host_start(&r);
+    reaches(&r, 8);
+    qc_plugin *p = rig_plugin_at(&r, 0);
+    pthread_mutex_lock(&p->lock);
+    assert_int_equal(p->log_lines + p->log_dropped, 3000);
+    assert_true(p->log_lines >= 20 && p->log_lines < 600);
+    pthread_mutex_unlock(&p->lock);
+    assert_int_equal(qc_plugin_get_state(p), QC_PLUGIN_RUNNING);
+    rig_close(&r);
+}
+
+/* ---- what operators do ---- */
+
+static void test_plugin__says_what_it_cannot_do(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    open_rig(&r, "unruly", "nothing", "");
+    rig_host_start(&r);
+    must(&r, "start", "it is RUNNING");
+    must(&r, "dance", "Unknown command dance");
+    must(&r, "quarantine-clear", "it is RUNNING, wanted QUARANTINED");
+    char *text = rig_call(&r, "plugin", "[\"stop\",\"nobody\"]");
+    assert_non_null(strstr(text, "Plugin not found"));
+    free(text);
+    text = rig_call(&r, "plugin", "[\"start\",\"nobody\"]");
+    assert_non_null(strstr(text, "found no grant"));
+    free(text);
+    text = rig_call(&r, "plugin", "[\"stop\",\"plugin\",\"now\"]");
+    assert_non_null(strstr(text, "takes no value"));
+    free(text);
+    must(&r, "loglevel", "no level given");
+    text = rig_call(&r, "plugin", "[\"loglevel\",\"plugin\",\"loud\"]");
+    assert_non_null(strstr(text, "wanted error, warn, info or debug"));
+    free(text);
+    text = rig_call(&r, "plugin", "[\"loglevel\",\"plugin\",\"error\"]");
+    assert_non_null(strstr(text, "\"state\":\"RUNNING\""));
+    free(text);
+    assert_int_equal(atomic_load(&rig_plugin_at(&r, 0)->log_level), 1);
+    must(&r, "stop", "\"state\":\"STOPPED\"");
+    expect(&r, "good.height", "Method not found");
+    if (RIG_TRUSTED) {
+        must(&r, "start", "a trusted plugin runs once");
+        must(&r, "reload", "a trusted plugin runs once");
+    } else {
+        must(&r, "start", "\"state\":\"RUNNING\"");
+        reaches(&r, 8);
+    }
+    rig_close(&r);
+}
+
+#if !defined(RIG_ISOLATED)
+static void test_plugin__a_trusted_one_is_not_reloaded(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    open_rig(&r, "unruly", "nothing", "");
+    rig_host_start(&r);
+    must(&r, "reload", "the node must be restarted");
+    reaches(&r, 8);
+    rig_close(&r);
+}
+
+#else
+static void test_plugin__reload_changes_to_the_new_one_or_keeps_the_old(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    open_rig(&r, "unruly", "nothing", "");
+    rig_host_start(&r);
+    reaches(&r, 8);
+    int pid = atomic_load(&rig_plugin_at(&r, 0)->pid);
+    grant(&r, "fail-init", "");
+    must(&r, "reload",
+         "did not get through init(): init() answered status -14; the old one runs on");
+    grant(&r, "crash-init", "");
+    must(&r, "reload", "did not get through init(): killed by signal");
+    grant(&r, "nothing", "nonsense = 1\n");
+    must(&r, "reload", "not loaded at step 'grant'");
+    assert_int_equal(atomic_load(&rig_plugin_at(&r, 0)->pid), pid);
+    assert_int_equal(qc_plugin_get_state(rig_plugin_at(&r, 0)), QC_PLUGIN_RUNNING);
+    reaches(&r, 8);
+    grant(&r, "nothing", "stop = 7s\n");
+    must(&r, "reload", "\"state\":\"RUNNING\"");
+    assert_int_not_equal(atomic_load(&rig_plugin_at(&r, 0)->pid), pid);
+    assert_int_equal(rig_plugin_at(&r, 0)->grant.stop_s, 7);
+    assert_null(rig_plugin_at(&r, 0)->predecessor);
+    reaches(&r, 8);
+    /* One that is through init() and fails then has taken the place already. */
+    grant(&r, "fail-start", DOWN);
+    must(&r, "reload", "CRASHED: start() answered status -14");
+    expect(&r, "listplugins", "\"state\":\"CRASHED\"");
+    grant(&r, "nothing", "");
+    must(&r, "reload", "\"state\":\"RUNNING\""); /* of one that is down: a start */
+    /* The old one does not stop: it is killed, and the new one comes all the same. */
+    grant(&r, "spin-stop", "stop = 1s\n");
+    must(&r, "reload", "\"state\":\"RUNNING\"");
+    grant(&r, "nothing", "");
+    must(&r, "reload", "\"state\":\"RUNNING\"");
+    reaches(&r, 8);
+    rig_close(&r);
+}
+
+#endif
+
+static void test_plugin__comes_and_goes_while_the_node_runs(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    rig_open(&r, NULL);
+    rig_grow(&r, 3);
+    rig_host_start(&r);
+    must(&r, "start", "found no grant");
+    expect(&r, "listplugins", "\"result\":[]");
+    rig_plugin(&r, "unruly", "p.so");
+    grant(&r, "nothing", "");
+    must(&r, "start", "\"state\":\"RUNNING\"");
+    reaches(&r, 3);
+    if (!RIG_TRUSTED) { /* another file, in the same place */
+        rig_plugin(&r, "NOSTORE", "p.so");
+        rig_grant(&r, RIG_ID, "p.so", RIG_NOSTORE, "");
+        must(&r, "reload", "RUNNING");
+        char *text = rig_call(&r, "getplugininfo", "[\"plugin\"]");
+        assert_non_null(strstr(text, "block.read/1"));
+        free(text);
+    }
+    char *path = qc_asprintf("%s/" RIG_ID ".grant", r.grant_dir);
+    must(&r, "stop", "\"state\":\"STOPPED\"");
+    assert_int_equal(unlink(path), 0);
+    qc_free(path);
+    if (!RIG_TRUSTED) {
+        must(&r, "start", "found no grant");
+        expect(&r, "listplugins", "\"result\":[]");
+    }
+    rig_close(&r);
+}
+
+static void test_events__are_told_in_order_and_waited_for(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    open_rig(&r, "unruly", "nothing", "");
+    rig_host_start(&r);
+    (void)rig_await(&r, 0, QC_PLUGIN_RUNNING, "");
+    char *text = rig_call(&r, "pluginevents", "[]");
+    const char *ready = strstr(text, "READY"), *starting = strstr(text, "STARTING");
+    const char *running = strstr(text, "RUNNING");
+    assert_true(ready && starting && running && ready < starting && starting < running);
+    assert_non_null(strstr(text, "{\"seq\":1,"));
+    free(text);
+    char params[64];
+    snprintf(params, sizeof params, "[%llu,30]", (unsigned long long)rig_events(&r));
+    text = rig_call(&r, "waitforpluginevent", params);
+    assert_non_null(strstr(text, "\"result\":[]"));
+    free(text);
+    text = rig_call(&r, "waitforpluginevent", "[-1]");
+    assert_non_null(strstr(text, "Negative number"));
+    free(text);
+    text = rig_call(&r, "getplugininfo", "[\"plugin\"]");
+    assert_non_null(strstr(text, "\"awaited\":0"));
+    free(text);
+    rig_close(&r);
+}
+
+#if defined(RIG_ISOLATED)
+#define OF_ONE_MODE                                                                                \
+    cmocka_unit_test(                                                                              \
+        test_supervise__a_crashing_plugin_comes_back_later_each_time_and_then_no_more),            \
+        cmocka_unit_test(test_supervise__the_block_that_kills_it_three_times_is_named),            \
+        cmocka_unit_test(test_supervise__a_stop_during_the_pause_or_the_start_is_the_end),         \
+        cmocka_unit_test(test_supervise__a_host_that_was_stopped_itself_kills_nobody_for_it),      \
+        cmocka_unit_test(test_plugin__reload_changes_to_the_new_one_or_keeps_the_old)
+#else
+#define OF_ONE_MODE cmocka_unit_test(test_plugin__a_trusted_one_is_not_reloaded)
+#endif
+
+QC_TEST_MAIN(
+    cmocka_unit_test(test_supervise__each_way_down_is_told_and_the_node_goes_on),
+    cmocka_unit_test(test_supervise__a_plugin_that_does_not_acknowledge_lags_until_it_does),
+    cmocka_unit_test(test_supervise__a_flood_of_log_lines_is_cut_and_costs_nothing_else),
+    cmocka_unit_test(test_plugin__says_what_it_cannot_do),
+    cmocka_unit_test(test_plugin__comes_and_goes_while_the_node_runs),
+    cmocka_unit_test(test_events__are_told_in_order_and_waited_for), OF_ONE_MODE)
