@@ -65,6 +65,19 @@ static void follows_chain(host_rig *r)
     free(text);
 }
 
+/* Some time after it is there. */
+static unsigned kill_runner(host_rig *r, uint64_t delay_us)
+{
+    qc_mono until = qc_clock_mono() + PATIENCE;
+    while (!atomic_load(&rig_plugin_at(r, 0)->pid) && qc_clock_mono() < until) {
+        let_out(r);
+        usleep(500);
+    }
+    usleep((useconds_t)delay_us);
+    int pid = atomic_load(&rig_plugin_at(r, 0)->pid);
+    return pid > 0 && kill(pid, SIGKILL) == 0;
+}
+
 static void test_plugin__killed_at_any_moment_it_comes_back_and_its_rows_are_the_chain(void **state)
 {
     (void)state;
@@ -77,9 +90,7 @@ static void test_plugin__killed_at_any_moment_it_comes_back_and_its_rows_are_the
     for (unsigned i = 0; i < rounds(); i++) {
         uint32_t back = (uint32_t)(test_rand(&seed) % 6);
         rig_reorg(&r, back, back + 1 + (uint32_t)(test_rand(&seed) % 6), i + 1);
-        usleep((useconds_t)(test_rand(&seed) % 15000));
-        int pid = atomic_load(&rig_plugin_at(&r, 0)->pid);
-        killed += pid > 0 && kill(pid, SIGKILL) == 0;
+        killed += kill_runner(&r, test_rand(&seed) % 15000);
         if (i % 4 == 3)
             follows_chain(&r);
     }
