@@ -36,6 +36,7 @@ struct qc_arena {
     uint8_t *used; /* one per granule */
     size_t granules;
     slot slot[SLOTS];
+    size_t top; /* slots from here on have never been used */
     uint64_t clock;
     size_t kept, lent;
 };
@@ -118,7 +119,7 @@ static void evict(qc_arena *a, slot *s)
 static slot *oldest_kept(qc_arena *a)
 {
     slot *oldest = NULL;
-    for (slot *s = a->slot; s < a->slot + SLOTS; s++)
+    for (slot *s = a->slot; s < a->slot + a->top; s++)
         if (s->granules && !s->refs && (!oldest || s->returned < oldest->returned))
             oldest = s;
     return oldest;
@@ -127,7 +128,7 @@ static slot *oldest_kept(qc_arena *a)
 /* The copy there is of this block, with part B if that is asked for. */
 static slot *find(qc_arena *a, const qn_block_view *v)
 {
-    for (slot *s = a->slot; s < a->slot + SLOTS; s++)
+    for (slot *s = a->slot; s < a->slot + a->top; s++)
         if (s->granules && memcmp(s->hash, v->hash, 32) == 0 && !(v->flags & ~s->flags))
             return s;
     return NULL;
@@ -164,6 +165,8 @@ static slot *make(qc_arena *a, const qn_block_view *v)
             return NULL;
         evict(a, s);
     }
+    if ((size_t)(s - a->slot) == a->top)
+        a->top++;
     memset(a->used + first, 1, n);
     s->granules = (uint32_t)n;
     s->first = first;
