@@ -119,7 +119,7 @@ static void on_ready(void *arg, uint64_t id)
     while (g.follow->next(g.follow_cap, id, &ev, &view) == QN_OK) {
         g.height = ev->ref.height;
         g.seq = ev->seq;
-        if (g.height == g.at)
+        if (g.height == g.at || !g.at) /* 0: at every one */
             misbehave("block");
         if (!is("hold"))
             (void)g.follow->ack(g.follow_cap, id, ev->seq);
