@@ -23,7 +23,9 @@
 #define PAUSE_MS 10            /* how long reading rests when it sends more */
 #define CLOSED_S 1             /* what a process may take to end when its socket is closed */
 #define BATCH 64u              /* messages that are read in one turn of the loop */
-#define FILES_PLAIN 64u        /* descriptors of a plugin without a store */
+#define MEMORY_DEFAULT UINT64_C(2000000000)
+#define MEMORY_LEAST UINT64_C(256000000)
+#define FILES_PLAIN 64u /* descriptors of a plugin without a store */
 #define FILES_STORE 512u
 
 /* ---- ends ---- */
@@ -429,6 +431,18 @@ static void fill_caps(const qc_plugin *p, qc_hello *h)
     }
 }
 
+/* What the operator says; else twice what the plugin says that it needs, since the loader, the
+ * stacks of threads and the store's engine count too; else more than any should need. */
+static uint64_t memory_of(const qc_plugin *p)
+{
+    uint64_t says = (uint64_t)p->image.manifest.memory_mb * 1000000;
+    if (p->grant.memory)
+        return p->grant.memory;
+    if (says == 0)
+        return MEMORY_DEFAULT;
+    return 2 * says > MEMORY_LEAST ? 2 * says : MEMORY_LEAST;
+}
+
 static bool hello(qc_isolated *iso)
 {
     qc_plugin *p = iso->plugin;
@@ -438,7 +452,7 @@ static bool hello(qc_isolated *iso)
                   .version = p->image.manifest.version,
                   .best_effort = p->grant.best_effort,
                   .threads = p->grant.threads ? (uint32_t)p->grant.threads : 1,
-                  .memory = p->grant.memory};
+                  .memory = memory_of(p)};
     fill_caps(p, &h);
     h.descriptors += h.has_store ? FILES_STORE : FILES_PLAIN;
     h.uid = h.gid = qc_host_plugin_uid(p);
