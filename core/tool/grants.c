@@ -148,7 +148,8 @@ static bool text_is_fit(const qc_tool *t, qc_span text, const qc_image *m, const
     return ok;
 }
 
-static int write_grant(const qc_tool *t, const char *grant, qc_span text)
+/* `command` makes a node that runs take it up. */
+static int write_grant(const qc_tool *t, const char *command, const char *grant, qc_span text)
 {
     qc_err err = qc_os_mkdirs(t->grant_dir);
     if (!err)
@@ -156,8 +157,19 @@ static int write_grant(const qc_tool *t, const char *grant, qc_span text)
     if (err)
         fprintf(stderr, "Error: %s: %s\n", grant, qc_err_text(err));
     else
-        printf("Written: %s\nIt takes effect when the node starts.\n", grant);
+        printf("Written: %s\nIt takes effect when the node starts; in a node that runs, by\n"
+               "  quoin-cli plugin %s\n",
+               grant, command);
     return err ? 1 : 0;
+}
+
+static int write_for(const qc_tool *t, const char *verb, const char *id, const char *grant,
+                     qc_span text)
+{
+    char *command = qc_asprintf("%s %s", verb, id);
+    int code = write_grant(t, command, grant, text);
+    qc_free(command);
+    return code;
 }
 
 static int enable_file(const qc_tool *t, const char *path, const qc_image *m)
@@ -179,7 +191,7 @@ static int enable_file(const qc_tool *t, const char *path, const qc_image *m)
         else if (!qc_tool_confirm(t, "\nEnable it?"))
             printf("Nothing was written.\n");
         else
-            code = write_grant(t, grant, qc_bytes_span(&text));
+            code = write_for(t, "start", m->manifest.id, grant, qc_bytes_span(&text));
     }
     qc_bytes_free(&text);
     qc_free(grant);
@@ -219,7 +231,9 @@ int qc_tool_disable(qc_tool *t)
     else if (qc_os_unlink(grant))
         fprintf(stderr, "Error: %s could not be removed\n", grant);
     else
-        code = printf("Removed: %s\nIt takes effect when the node starts.\n", grant) < 0;
+        code = printf("Removed: %s\nIt takes effect when the node starts; in a node that runs, by\n"
+                      "  quoin-cli plugin stop %s\n",
+                      grant, t->word[1]) < 0;
     qc_free(grant);
     return code;
 }
@@ -264,7 +278,7 @@ static int pin_file(const qc_tool *t, const char *grant, const qc_grant *g)
                g->sha256 ? g->sha256 : "not pinned", m.sha256);
         repin(qc_bytes_span(&text), m.sha256, &now);
         if (qc_tool_confirm(t, "Pin it?"))
-            code = write_grant(t, grant, qc_bytes_span(&now));
+            code = write_for(t, "reload", m.manifest.id, grant, qc_bytes_span(&now));
     }
     qc_bytes_free(&text);
     qc_bytes_free(&now);
