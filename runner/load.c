@@ -97,8 +97,11 @@ static void load_store(qc_rt *rt, const qc_hello *h, int module)
         refuse(rt, "load", "store.own/1: found a module of build %s, wanted %s", m->build,
                h->build);
     rt->store = m;
-    rt->store_options =
-        (qc_ownstore_options){.dir = "store", .quota = h->quota, .complain = complain, .arg = rt};
+    rt->store_options = (qc_ownstore_options){.dir = "store",
+                                              .quota = h->quota,
+                                              .floor = QC_OWNSTORE_FLOOR,
+                                              .complain = complain,
+                                              .arg = rt};
 }
 
 static bool text_eq(const char *a, const char *b)

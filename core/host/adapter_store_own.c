@@ -17,8 +17,11 @@ static qc_err adapter_open(qn_cap *cap, const char **why)
     const qc_plugin *p = cap->plugin;
     char *parent = qc_asprintf("%s/%s", p->host->data_dir, p->image.manifest.id);
     char *dir = qc_asprintf("%s/store", parent);
-    const qc_ownstore_options o = {
-        .dir = dir, .quota = qc_cap_number(cap, "quota", 0), .complain = complain, .arg = cap};
+    const qc_ownstore_options o = {.dir = dir,
+                                   .quota = qc_cap_number(cap, "quota", 0),
+                                   .floor = QC_OWNSTORE_FLOOR,
+                                   .complain = complain,
+                                   .arg = cap};
     qc_ownstore *store;
     detail[0] = 0;
     qc_err err = qc_os_mkdirs(parent);

@@ -30,7 +30,7 @@ struct qc_ownstore {
     qc_ownstore_options o;
     char *dir;
     qc_kv *kv;
-    uint64_t next_id, bytes;
+    uint64_t next_id, bytes, free; /* as last measured */
     qc_mono measured;
     struct {
         uint64_t id;
@@ -90,6 +90,8 @@ static void measure(store *s)
     qc_os_list list;
     uint64_t sum = 0;
     s->measured = qc_clock_mono();
+    if (qc_os_free_space(s->dir, &s->free))
+        s->free = UINT64_MAX; /* not known: then nothing is refused for it */
     if (qc_os_list_dir(s->dir, &list))
         return;
     for (size_t i = 0; i < list.n; i++) {
@@ -270,6 +272,8 @@ static qn_status store_write(qn_cap *cap, const void *batch, uint64_t batch_len,
         measure(s);
     if (s->o.quota && s->bytes + batch_len > s->o.quota)
         return QN_E_FULL;
+    if (s->free < s->o.floor || s->free - s->o.floor < batch_len)
+        return QN_E_FULL;
     qc_kv_batch *b = qc_kv_batch_new(s->kv);
     for (uint64_t left = batch_len, used = 0; st == QN_OK && left; left -= used, p += used)
         if (!batch_step(b, p, left, &used)) {
@@ -279,8 +283,10 @@ static qn_status store_write(qn_cap *cap, const void *batch, uint64_t batch_len,
     if (st == QN_OK)
         st = status_of(qc_kv_write(s->kv, b, (flags & QN_STORE_SYNC) != 0));
     qc_kv_batch_free(b);
-    if (st == QN_OK)
-        s->bytes += batch_len; /* until the next measurement */
+    if (st == QN_OK) { /* until the next measurement */
+        s->bytes += batch_len;
+        s->free -= batch_len < s->free ? batch_len : s->free;
+    }
     return st;
 }
 

@@ -18,9 +18,13 @@ typedef struct qc_cap_head {
 typedef struct qc_ownstore_options {
     const char *dir;                               /* made when it is not there; its parent is */
     uint64_t quota;                                /* bytes on disk; 0: none */
+    uint64_t floor;                                /* bytes of the disk that are left free */
     void (*complain)(void *arg, const char *text); /* what went wrong behind a method; or NULL */
     void *arg;
 } qc_ownstore_options;
+
+/** What a plugin leaves of the disk for the node, which stops when it runs out of it. */
+#define QC_OWNSTORE_FLOOR UINT64_C(300000000)
 
 /** Out: *out owned, qc_ownstore_close(). On failure `detail` (cap bytes) says what was met.
  *  Returns: QC_OK; QC_EIO; QC_ECORRUPT; QC_EBUSY; QC_EPERM; QC_EFULL. */

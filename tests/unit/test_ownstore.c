@@ -92,6 +92,26 @@ static void test_ownstore__a_batch_beyond_the_quota_is_refused(void **state)
     qc_free(dir);
 }
 
-QC_TEST_MAIN(cmocka_unit_test(test_ownstore__what_was_written_is_there_after_opening_again),
+static void test_ownstore__what_the_disk_must_keep_free_is_not_taken(void **state)
+{
+    (void)state;
+    fake_cap f;
+    char *dir = qc_asprintf("%s/store", tmp_mkdir()), detail[256];
+    qc_ownstore_options o = {.dir = dir, .floor = UINT64_MAX};
+    qc_ownstore *s;
+    assert_int_equal(qc_ownstore_open(&o, &s, detail, sizeof detail), QC_OK);
+    f = (fake_cap){.head = {s, enter}};
+    assert_int_equal(put(&f, "key1", 5), QN_E_FULL);
+    qc_ownstore_close(s);
+    o.floor = 1;
+    assert_int_equal(qc_ownstore_open(&o, &s, detail, sizeof detail), QC_OK);
+    f = (fake_cap){.head = {s, enter}};
+    assert_int_equal(put(&f, "key1", 5), QN_OK);
+    qc_ownstore_close(s);
+    qc_free(dir);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_ownstore__what_the_disk_must_keep_free_is_not_taken),
+             cmocka_unit_test(test_ownstore__what_was_written_is_there_after_opening_again),
              cmocka_unit_test(test_ownstore__the_entry_decides_first),
              cmocka_unit_test(test_ownstore__a_batch_beyond_the_quota_is_refused))
