@@ -93,6 +93,7 @@ static void send_event(served *f, const qn_follow_event *ev, const qn_block_view
     uint64_t bytes = view ? view->total : 0;
     qc_pack_raw(&out, ev, sizeof *ev);
     if (view && qc_isolated_views(f->iso, f->cap) > most_views(f->cap)) {
+        qc_pack_clear(&out);
         qc_isolated_violation(f->iso, "it retains more views than its window of chain.follow/1");
         return;
     }
