@@ -151,8 +151,8 @@ static void put_metrics(mx_text *t, const qn_node_metric *m, uint32_t n)
     for (uint32_t i = 0; i < n; i++) {
         char name[64];
         /* What every program has keeps the name that every program gives it. */
-        snprintf(name, sizeof name, "%s%s", strncmp(m[i].name, "process_", 8) ? "quoin_" : "",
-                 m[i].name);
+        snprintf(name, sizeof name, "%s%.*s", strncmp(m[i].name, "process_", 8) ? "quoin_" : "",
+                 (int)sizeof m[i].name, m[i].name);
         family(t, name, m[i].type == QN_METRIC_COUNTER ? "counter" : "gauge", m[i].help);
         puts_(t, name);
         value(t, m[i].value, m[i].scale);
