@@ -112,8 +112,17 @@ static void drop(qc_host *h, qc_plugin *p)
     qc_plugin_free(p);
 }
 
+/* The name comes from whoever may start plugins, perhaps another plugin. One with a slash would
+ * lead out of the grants' folder: to a grant that a plugin has written for itself in its store. */
+static bool is_name(const char *name)
+{
+    return *name && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") == strlen(name);
+}
+
 char *qc_host_grant_of(const qc_host *h, const char *name)
 {
+    if (!is_name(name))
+        return NULL;
     char *exact = qc_asprintf("%s/%s.grant", h->grant_dir, name), *found = NULL;
     qc_os_list list = {0};
     if (qc_os_exists(exact))

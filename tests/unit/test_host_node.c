@@ -3,6 +3,7 @@
 #include "tests/unit/host_rig.h"
 
 #include "core/base/log.h"
+#include "core/os/file.h"
 #include "quoin/host.h"
 #include "quoin/node_control.h"
 #include "quoin/node_read.h"
@@ -334,6 +335,33 @@ static void test_node_control__another_plugin_can_be_stopped(void **state)
     rig_close(&p.r);
 }
 
+/* What a plugin can write in its own store is no grant, however it is named. */
+static void test_node_control__no_grant_is_found_outside_the_folder_of_grants(void **state)
+{
+    (void)state;
+    plug p;
+    begin(&p, "node.control/1 = plugins=yes\n");
+    rig_plugin(&p.r, "OTHER", "q.so");
+    rig_grant(&p.r, RIG_ID "2", "q.so", "chain.read/1 = yes\n", NULL);
+    char *from = qc_asprintf("%s/" RIG_ID "2.grant", p.r.grant_dir);
+    char *to = qc_asprintf("%s/" RIG_ID "2.grant", p.r.data_dir);
+    char *word = qc_asprintf("../%s/" RIG_ID "2", strrchr(p.r.data_dir, '/') + 1);
+    assert_int_equal(qc_os_mkdirs(p.r.data_dir), QC_OK);
+    assert_int_equal(rename(from, to), 0);
+    p.word = word;
+    call(&p, do_start_plugin, QN_E_NOTFOUND);
+    char *params = qc_asprintf("[\"start\",\"%s\"]", word);
+    char *answer = rig_call(&p.r, "plugin", params);
+    assert_non_null(strstr(answer, "found no grant"));
+    assert_int_equal(p.r.host->n_plugin, 1);
+    free(answer);
+    qc_free(params);
+    qc_free(word);
+    qc_free(from);
+    qc_free(to);
+    rig_close(&p.r);
+}
+
 static void bad_arguments(void *arg)
 {
     plug *p = arg;
@@ -373,4 +401,5 @@ QC_TEST_MAIN(cmocka_unit_test(test_node_read__tells_of_the_node_in_few_calls),
              cmocka_unit_test(test_node_control__acts_and_says_so_in_the_log),
              cmocka_unit_test(test_node_control__a_node_that_does_not_prune_says_so),
              cmocka_unit_test(test_node_control__another_plugin_can_be_stopped),
+             cmocka_unit_test(test_node_control__no_grant_is_found_outside_the_folder_of_grants),
              cmocka_unit_test(test_node__bad_arguments_threads_and_grants_are_refused))
