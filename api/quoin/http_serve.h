@@ -76,16 +76,13 @@ typedef void qn_http_handler_fn(void *arg, const qn_http_request *request, const
 typedef struct qn_http_serve_1_r1 {
     qn_head h;
 
-    /** Serve a path. QN_E_BUSY: on a reload, before start(): the plugin that is
-     *  being replaced still serves the name. One that ends in '/' serves
-     *  everything below it; the longest that fits wins, and an exact one before
-     *  all.
+    /** Serve a path. One that ends in '/' serves everything below it; the
+     *  longest that fits wins, and an exact one before all.
      *  limits: NULL: all defaults.
      *  path: "/", "/metrics", "/api/": segments of letters, digits and -._~; at
      *    most 256 bytes.
      *  handler: serves it.
-     *  Returns: QN_OK, QN_E_EXISTS, QN_E_INVAL, QN_E_LIMIT, QN_E_REVOKED,
-     *    QN_E_BUSY. */
+     *  Returns: QN_OK, QN_E_EXISTS, QN_E_INVAL, QN_E_LIMIT, QN_E_REVOKED. */
     qn_status (*add)(qn_cap *cap, const qn_http_route *limits, const char *path,
                      qn_http_handler_fn *handler, void *arg);
 
@@ -94,7 +91,7 @@ typedef struct qn_http_serve_1_r1 {
      *  path: as for add(), not ending in '/' but for "/" itself.
      *  content_type: "text/html; charset=utf-8".
      *  Returns: QN_OK, QN_E_EXISTS, QN_E_INVAL, QN_E_LIMIT, QN_E_FULL,
-     *    QN_E_NOMEM, QN_E_REVOKED, QN_E_BUSY. */
+     *    QN_E_NOMEM, QN_E_REVOKED. */
     qn_status (*add_static)(qn_cap *cap, const char *path, const char *content_type,
                             const void *content, uint32_t content_len);
 

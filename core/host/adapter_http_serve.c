@@ -59,7 +59,6 @@ typedef struct http_shared {
 typedef struct http_state {
     http_shared *s;
     char name[65];
-    bool later; /* a former self still serves the name: taken with the first route */
     size_t max_body;
     uint64_t content_max, content_used;
 } http_state;
@@ -345,21 +344,9 @@ static bool limits_of(const http_state *v, const qn_http_route *o, route *out)
 }
 
 /* Takes r in any case. */
-static qc_err mount(qn_cap *cap, const http_state *v)
-{
-    const qc_http_handler handler = {v->s, qc_cap_flag(cap, "public"), judge, serve, release};
-    return qc_http_mount_add(cap->plugin->host->o.mounts, v->name, &handler);
-}
-
-static qn_status add_route(qn_cap *cap, http_state *v, QC_OWN route *r)
+static qn_status add_route(http_shared *s, QC_OWN route *r)
 {
     qn_status st = QN_OK;
-    http_shared *s = v->s;
-    if (v->later && mount(cap, v)) {
-        route_free(r);
-        return QN_E_BUSY;
-    }
-    v->later = false;
     pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < s->n_route; i++)
         if (strcmp(s->route[i]->path, r->path) == 0)
@@ -390,7 +377,7 @@ static qn_status http_add(qn_cap *cap, const qn_http_route *limits, const char *
         route_free(r);
         return QN_E_INVAL;
     }
-    return add_route(cap, v, r);
+    return add_route(v->s, r);
 }
 
 static qn_status http_add_static(qn_cap *cap, const char *path, const char *content_type,
@@ -413,7 +400,7 @@ static qn_status http_add_static(qn_cap *cap, const char *path, const char *cont
         route_free(r);
         return QN_E_NOMEM;
     }
-    st = add_route(cap, v, r);
+    st = add_route(v->s, r);
     if (st == QN_OK)
         v->content_used += len;
     return st;
@@ -512,9 +499,9 @@ static qc_err adapter_open(qn_cap *cap, const char **why)
     v->s = qc_alloc(sizeof *v->s);
     *v->s = (http_shared){.refs = 2, .plugin = cap->plugin, .open = true};
     pthread_mutex_init(&v->s->lock, NULL);
-    qc_err err = mount(cap, v);
-    v->later = err == QC_EEXIST && cap->plugin->predecessor;
-    if (err && !v->later) {
+    const qc_http_handler handler = {v->s, qc_cap_flag(cap, "public"), judge, serve, release};
+    qc_err err = qc_http_mount_add(h->o.mounts, v->name, &handler);
+    if (err) {
         *why = "another plugin serves that name; give name=... in the grant";
         shared_unref(v->s);
         shared_unref(v->s);
@@ -530,8 +517,7 @@ static void adapter_quiesce(qn_cap *cap)
 {
     http_state *v = cap->state;
     http_shared *s = v->s;
-    if (!v->later)
-        qc_http_mount_remove(cap->plugin->host->o.mounts, v->name);
+    qc_http_mount_remove(cap->plugin->host->o.mounts, v->name);
     pthread_mutex_lock(&s->lock);
     s->open = false;
     while (s->n_route)
@@ -549,8 +535,6 @@ static void adapter_quiesce(qn_cap *cap)
 static void adapter_close(qn_cap *cap)
 {
     http_state *v = cap->state;
-    if (v->later) /* the mount's reference, which was never taken */
-        shared_unref(v->s);
     shared_unref(v->s);
     qc_free(v);
 }
