@@ -499,7 +499,12 @@ static qc_err adapter_open(qn_cap *cap, const char **why)
     v->s = qc_alloc(sizeof *v->s);
     *v->s = (http_shared){.refs = 2, .plugin = cap->plugin, .open = true};
     pthread_mutex_init(&v->s->lock, NULL);
-    const qc_http_handler handler = {v->s, qc_cap_flag(cap, "public"), judge, serve, release};
+    const qc_http_handler handler = {.arg = v->s,
+                                     .owner = cap->plugin->image.manifest.id,
+                                     .is_public = qc_cap_flag(cap, "public"),
+                                     .judge = judge,
+                                     .serve = serve,
+                                     .release = release};
     qc_err err = qc_http_mount_add(h->o.mounts, v->name, &handler);
     if (err) {
         *why = "another plugin serves that name; give name=... in the grant";
@@ -517,7 +522,7 @@ static void adapter_quiesce(qn_cap *cap)
 {
     http_state *v = cap->state;
     http_shared *s = v->s;
-    qc_http_mount_remove(cap->plugin->host->o.mounts, v->name);
+    qc_http_mount_remove(cap->plugin->host->o.mounts, v->name, s);
     pthread_mutex_lock(&s->lock);
     s->open = false;
     while (s->n_route)

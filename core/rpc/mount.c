@@ -10,6 +10,7 @@ struct qc_http_mount {
     qc_http_mount *next;
     _Atomic unsigned refs;
     char name[65];
+    char *owner;
     qc_http_handler h;
 };
 
@@ -109,24 +110,29 @@ qc_err qc_http_mount_add(qc_http_mounts *m, const char *name, const qc_http_hand
     atomic_init(&x->refs, 1);
     memcpy(x->name, name, strlen(name) + 1);
     x->h = *h;
+    x->h.owner = x->owner = qc_strdup(h->owner);
     pthread_mutex_lock(&m->lock);
-    bool taken = find(m, name) != NULL;
-    if (!taken) {
-        x->next = m->first;
-        m->first = x;
-    }
+    const qc_http_mount *other = find(m, name);
+    bool taken = other && strcmp(other->owner, x->owner) != 0;
+    qc_http_mount **end = &m->first; /* behind the one that serves now */
+    while (*end)
+        end = &(*end)->next;
+    if (!taken)
+        *end = x;
     pthread_mutex_unlock(&m->lock);
-    if (taken)
+    if (taken) {
+        qc_free(x->owner);
         qc_free(x);
+    }
     return taken ? QC_EEXIST : QC_OK;
 }
 
-void qc_http_mount_remove(qc_http_mounts *m, const char *name)
+void qc_http_mount_remove(qc_http_mounts *m, const char *name, const void *arg)
 {
     qc_http_mount *x = NULL;
     pthread_mutex_lock(&m->lock);
     for (qc_http_mount **at = &m->first; *at; at = &(*at)->next)
-        if (strcmp((*at)->name, name) == 0) {
+        if (strcmp((*at)->name, name) == 0 && (*at)->h.arg == arg) {
             x = *at;
             *at = x->next;
             break;
@@ -150,6 +156,7 @@ void qc_http_mount_unref(qc_http_mount *x)
     if (!x || atomic_fetch_sub(&x->refs, 1) != 1)
         return;
     x->h.release(x->h.arg);
+    qc_free(x->owner);
     qc_free(x);
 }
 

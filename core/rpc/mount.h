@@ -47,6 +47,7 @@ void qc_http_call_unref(QC_OWN qc_http_call *c);
 /** Who serves a mount. judge and serve run on an HTTP thread and must not block. */
 typedef struct qc_http_handler {
     void *arg;
+    const char *owner; /* copied; see qc_http_mount_add() */
     bool is_public; /* no authentication */
     /** The head is here. Returns 0 to go on, or the status to refuse with (404, 405).
      *  Out: *max_body, the largest body that is taken (413 beyond it). */
@@ -63,12 +64,13 @@ typedef struct qc_http_mount qc_http_mount;
 qc_http_mounts *qc_http_mounts_new(void);
 /** NULL is allowed. While something is mounted nothing is freed. */
 void qc_http_mounts_free(QC_OWN qc_http_mounts *m);
-/** Returns: QC_OK; QC_EEXIST (the name is taken; release is not called); QC_EINVAL (no such name).
- */
+/** A name that the same owner has mounted already is given to this one when that one is removed:
+ *  there is no moment without it. Returns: QC_OK; QC_EEXIST (another owner has the name; release is
+ *  not called); QC_EINVAL (no such name). */
 QC_MUST_CHECK qc_err qc_http_mount_add(qc_http_mounts *m, const char *name,
                                        const qc_http_handler *h);
-/** Requests that were handed over go on. */
-void qc_http_mount_remove(qc_http_mounts *m, const char *name);
+/** The mount of `name` whose handler has this arg. Requests that were handed over go on. */
+void qc_http_mount_remove(qc_http_mounts *m, const char *name, const void *arg);
 /** With a reference, or NULL. */
 qc_http_mount *qc_http_mount_get(qc_http_mounts *m, const char *name);
 void qc_http_mount_unref(QC_OWN qc_http_mount *x);

@@ -1,0 +1,41 @@
+/* What becomes of plugins in processes of their own while operators and accidents act on them. */
+#include "tests/unit/host_rig.h"
+
+#include "core/rpc/mount.h"
+
+static char *act(host_rig *r, const char *what)
+{
+    char *params = qc_asprintf("[\"%s\",\"plugin\"]", what);
+    char *answer = rig_call(r, "plugin", params);
+    qc_free(params);
+    return answer;
+}
+
+static void act_ok(host_rig *r, const char *what, const char *state)
+{
+    char *answer = act(r, what);
+    if (!strstr(answer, state))
+        fail_msg("plugin %s: %s, wanted %s", what, answer, state);
+    free(answer);
+}
+
+/* The new one is let in while the old one still serves the name, and has it when it is alone. */
+static void test_reload__a_plugin_that_serves_pages_keeps_its_name(void **state)
+{
+    (void)state;
+    host_rig r;
+    rig_services(&r, "http.serve/1 = yes\n");
+    for (int i = 0; i < 3; i++) {
+        uint64_t since = rig_events(&r);
+        act_ok(&r, "reload", "RUNNING");
+        (void)rig_await(&r, since, QC_PLUGIN_STOPPED, "");
+        qc_http_mount *m = qc_http_mount_get(r.mounts, "plugin");
+        assert_non_null(m);
+        qc_http_mount_unref(m);
+    }
+    act_ok(&r, "stop", "STOPPED");
+    assert_null(qc_http_mount_get(r.mounts, "plugin"));
+    rig_close(&r);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_reload__a_plugin_that_serves_pages_keeps_its_name))
