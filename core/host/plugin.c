@@ -21,17 +21,19 @@ const char *qc_plugin_state_name(qc_plugin_state s)
     return name[s];
 }
 
-void qc_plugin_set_state(qc_plugin *p, qc_plugin_state s, const char *fmt, ...)
+/* `from` NULL: from whatever it is. */
+static bool change(qc_plugin *p, const qc_plugin_state *from, qc_plugin_state s, const char *fmt,
+                   va_list ap)
 {
     char why[256] = "";
-    if (fmt) {
-        va_list ap;
-        va_start(ap, fmt);
+    if (fmt)
         vsnprintf(why, sizeof why, fmt, ap);
-        va_end(ap);
-    }
     pthread_mutex_lock(&p->lock);
     qc_plugin_state was = p->state;
+    if (from && was != *from) {
+        pthread_mutex_unlock(&p->lock);
+        return false;
+    }
     p->state = s;
     p->state_since = qc_clock_mono();
     if (fmt) {
@@ -46,6 +48,25 @@ void qc_plugin_set_state(qc_plugin *p, qc_plugin_state s, const char *fmt, ...)
            qc_plugin_state_name(s), *why ? ": " : "", qc_printable(why));
     qc_host_event(p->host, p, s, why);
     qc_supervise(p->host->supervisor, p);
+    return true;
+}
+
+void qc_plugin_set_state(qc_plugin *p, qc_plugin_state s, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    (void)change(p, NULL, s, fmt, ap);
+    va_end(ap);
+}
+
+bool qc_plugin_change_state(qc_plugin *p, qc_plugin_state from, qc_plugin_state to, const char *fmt,
+                            ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    bool changed = change(p, &from, to, fmt, ap);
+    va_end(ap);
+    return changed;
 }
 
 qc_plugin_state qc_plugin_get_state(qc_plugin *p)
@@ -246,7 +267,7 @@ static void run_init(qc_plugin *p)
         end_here(p, QC_PLUGIN_CRASHED, why);
         qc_free(why);
     } else if (!stop_asked) {
-        qc_plugin_set_state(p, QC_PLUGIN_RUNNING, NULL);
+        (void)qc_plugin_change_state(p, QC_PLUGIN_STARTING, QC_PLUGIN_RUNNING, NULL);
     }
 }
 
@@ -282,11 +303,7 @@ void qc_plugin_iso_ready(qc_plugin *p)
 
 void qc_plugin_iso_running(qc_plugin *p)
 {
-    pthread_mutex_lock(&p->lock);
-    bool stop_asked = p->stop_asked;
-    pthread_mutex_unlock(&p->lock);
-    if (!stop_asked)
-        qc_plugin_set_state(p, QC_PLUGIN_RUNNING, NULL);
+    (void)qc_plugin_change_state(p, QC_PLUGIN_STARTING, QC_PLUGIN_RUNNING, NULL);
 }
 
 void qc_plugin_iso_refused(qc_plugin *p)

@@ -129,6 +129,10 @@ bool qc_plugin_lags(qc_plugin *p);
 /** How many blocks the slowest of its subscriptions is behind. Thread: any. */
 uint32_t qc_plugin_lag(qc_plugin *p);
 void qc_plugin_set_state(qc_plugin *p, qc_plugin_state s, const char *fmt, ...) QC_PRINTF(3, 4);
+/** The same unless the state is another than `from` by now, for somebody who looked before. Returns:
+ *  whether it was changed. */
+bool qc_plugin_change_state(qc_plugin *p, qc_plugin_state from, qc_plugin_state to, const char *fmt,
+                            ...) QC_PRINTF(4, 5);
 qc_plugin_state qc_plugin_get_state(qc_plugin *p);
 /** One log block: step and every problem. */
 void qc_plugin_log_problems(qc_plugin *p);

@@ -381,7 +381,7 @@ static void ended(qc_supervisor *s, qc_plugin *p)
                    p->reason ? p->reason : "it ended");
     if (st == QC_PLUGIN_CRASHED)
         crashed(s, p);
-    else if (p->comes_back && st == QC_PLUGIN_STOPPED)
+    else if (p->comes_back && !p->stop_ordered && st == QC_PLUGIN_STOPPED)
         start_again(p);
 }
 
@@ -520,10 +520,12 @@ static void on_tick(void *arg)
         if (st != QC_PLUGIN_RUNNING && st != QC_PLUGIN_LAGGING)
             continue;
         bool lags = qc_plugin_lags(p);
+        /* Only from what was seen: it may have ended since. */
         if (lags && st == QC_PLUGIN_RUNNING)
-            qc_plugin_set_state(p, QC_PLUGIN_LAGGING, "its window has been full for a while");
+            (void)qc_plugin_change_state(p, st, QC_PLUGIN_LAGGING,
+                                         "its window has been full for a while");
         else if (!lags && st == QC_PLUGIN_LAGGING)
-            qc_plugin_set_state(p, QC_PLUGIN_RUNNING, NULL);
+            (void)qc_plugin_change_state(p, st, QC_PLUGIN_RUNNING, NULL);
         if (!p->grant.trusted)
             check_store(p);
     }

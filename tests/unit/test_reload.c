@@ -38,4 +38,20 @@ static void test_reload__a_plugin_that_serves_pages_keeps_its_name(void **state)
     rig_close(&r);
 }
 
-QC_TEST_MAIN(cmocka_unit_test(test_reload__a_plugin_that_serves_pages_keeps_its_name))
+static void test_state__an_end_is_not_overwritten_by_who_looked_before(void **state)
+{
+    (void)state;
+    host_rig r;
+    rig_services(&r, "");
+    qc_plugin *p = rig_plugin_at(&r, 0);
+    assert_true(qc_plugin_change_state(p, QC_PLUGIN_RUNNING, QC_PLUGIN_LAGGING, "it is slow"));
+    assert_true(qc_plugin_change_state(p, QC_PLUGIN_LAGGING, QC_PLUGIN_RUNNING, NULL));
+    act_ok(&r, "stop", "STOPPED");
+    assert_false(qc_plugin_change_state(p, QC_PLUGIN_RUNNING, QC_PLUGIN_LAGGING, "it is slow"));
+    assert_int_equal(qc_plugin_get_state(p), QC_PLUGIN_STOPPED);
+    assert_null(p->reason);
+    rig_close(&r);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_state__an_end_is_not_overwritten_by_who_looked_before),
+             cmocka_unit_test(test_reload__a_plugin_that_serves_pages_keeps_its_name))
