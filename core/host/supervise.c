@@ -462,11 +462,26 @@ static void clear_quarantine(qc_supervisor *s, qc_plugin *p, qc_action *a)
     start_fresh(s, p, a);
 }
 
+/* Its end can be seen a moment before its thread has told of it, and whoever waits for it asks at
+ * once for what comes next. */
+static bool is_ending(qc_plugin *p)
+{
+    pthread_mutex_lock(&p->lock);
+    bool yes = p->thread && (p->state == QC_PLUGIN_STOPPED || p->state == QC_PLUGIN_CRASHED ||
+                             p->state == QC_PLUGIN_REJECTED || p->state == QC_PLUGIN_QUARANTINED);
+    pthread_mutex_unlock(&p->lock);
+    return yes;
+}
+
 static void run_action(void *arg)
 {
     qc_action *a = arg;
     qc_supervisor *s = a->host->supervisor;
     qc_plugin *p = qc_host_by_name(a->host, a->name);
+    if (p && !atomic_load(&s->stopped) && is_ending(p)) {
+        ended(s, p);
+        p = qc_host_by_name(a->host, a->name);
+    }
     if (atomic_load(&s->stopped))
         end_action(a, "the node is stopping");
     else if (!p && a->kind != QC_ACTION_START)
