@@ -272,16 +272,18 @@ void qc_host_free(qc_host *h)
         for (const qc_rpc_method *m = QC_HOST_ACTIONS; m->name; m++)
             (void)!qc_rpc_unregister(h->o.registry, m->name);
     }
-    qc_supervisor_free(h->supervisor);
+    qc_supervisor_stop(h->supervisor);
     bool wedged = false;
     for (size_t i = 0; i < h->n_plugin; i++) {
-        wedged |= h->plugin[i]->thread != NULL;
+        const qc_plugin *next = h->plugin[i]->successor;
+        wedged |= h->plugin[i]->thread != NULL || (next && next->thread);
         if (h->plugin[i]->successor)
             qc_plugin_free(h->plugin[i]->successor);
         qc_plugin_free(h->plugin[i]);
     }
-    if (wedged) /* a thread that was left behind may still call in */
+    if (wedged) /* a thread that was left behind may still call in, and tell the supervisor */
         return;
+    qc_supervisor_free(h->supervisor);
     qc_blocks_free(h->blocks); /* only when it was never stopped */
     qc_host_runner_close(h);
     pthread_mutex_destroy(&h->lock);
