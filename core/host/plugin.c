@@ -274,6 +274,8 @@ static void run_init(qc_plugin *p)
 static void begin(void *arg)
 {
     qc_plugin *p = arg;
+    if (p->ended) /* it got no thread: this is run by who frees the loop */
+        return;
     if (!open_caps(p)) {
         reject_here(p);
     } else if (!p->grant.trusted) {
@@ -392,7 +394,7 @@ void qc_plugin_start(qc_plugin *p)
         pthread_mutex_unlock(&p->lock);
     }
     if (err) {
-        p->ended = true;
+        p->ended = p->no_thread = true;
         qc_plugin_set_state(p, QC_PLUGIN_CRASHED, "no thread: %s", qc_err_text(err));
     }
 }

@@ -96,6 +96,7 @@ struct qc_plugin {
     uint32_t restarts;
     qc_mono crash[QC_GRANT_RESTARTS_MAX + 1]; /* the last ones */
     unsigned n_crash, backoff, deaths;
+    bool no_thread;    /* it could not be had, and the supervisor has not heard of it yet */
     bool stop_ordered; /* by an operator: however it ends, it stays down */
     bool comes_back;   /* it made room for a new one that has died since */
     qn_block_ref died_at;

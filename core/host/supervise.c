@@ -215,6 +215,10 @@ static void do_start(qc_supervisor *s, qc_plugin *p, qc_action *a)
 static void do_stop(qc_plugin *p, qc_action *a)
 {
     qc_plugin_state st = qc_plugin_get_state(p);
+    if (p->successor) { /* both: the new one may be at init() for as long as it likes */
+        p->successor->stop_ordered = true;
+        qc_plugin_stop(p->successor, NULL);
+    }
     if (st == QC_PLUGIN_BACKOFF) {
         qc_timer_cancel(p->again);
         qc_plugin_set_state(p, QC_PLUGIN_STOPPED, NULL);
@@ -265,9 +269,10 @@ static void give_up_successor(qc_plugin *now)
     bool stopping = p->stop_asked;
     pthread_mutex_unlock(&p->lock);
     p->successor = NULL;
-    end_action(take_action(p), "%s: the new one did not get through init(): %s; the old one %s",
-               p->label, now->reason ? now->reason : "it ended",
-               stopping ? "is started again" : "runs on");
+    if (!p->stop_ordered)
+        end_action(take_action(p), "%s: the new one did not get through init(): %s; the old one %s",
+                   p->label, now->reason ? now->reason : "it ended",
+                   stopping ? "is started again" : "runs on");
     /* It was told to make room already: nobody is left to take its place. */
     p->comes_back = stopping && !p->stop_ordered;
     qc_plugin_free(now);
@@ -361,6 +366,7 @@ static void ended(qc_supervisor *s, qc_plugin *p)
 {
     if (!qc_plugin_join(p))
         return;
+    p->no_thread = false; /* heard */
     if (p->predecessor) {
         give_up_successor(p);
         return;
@@ -409,7 +415,7 @@ static void look(void *arg)
     if (atomic_load(&s->stopped) || !is_known(s->host, p))
         return;
     pthread_mutex_lock(&p->lock);
-    bool over = p->ended && p->thread, waits = p->waits;
+    bool over = p->ended && (p->thread || p->no_thread), waits = p->waits;
     qc_plugin_state st = p->state;
     pthread_mutex_unlock(&p->lock);
     if (over) {
@@ -486,7 +492,7 @@ static void run_action(void *arg)
         end_action(a, "the node is stopping");
     else if (!p && a->kind != QC_ACTION_START)
         end_action(a, "Plugin not found");
-    else if (p && p->successor)
+    else if (p && p->successor && a->kind != QC_ACTION_STOP)
         end_action(a, "%s: it is being reloaded", p->label);
     else if (a->kind == QC_ACTION_START)
         do_start(s, p, a);

@@ -13,7 +13,8 @@
 #define ID "org.quoin.test.plugin"
 #endif
 #define PLUGIN_VERSION "1.2.3"
-#if defined(SHAPE_SERVICES) /* asks for much and does nothing: the test calls its tables */
+#if defined(SHAPE_SERVICES) || defined(SHAPE_INITHANG) /* asks for much and does nothing: the test
+                                                          calls its tables */
 #define SHAPE_SMALL
 #endif
 
@@ -28,7 +29,7 @@
 #define WANTS ",\"requires\":[\"chain.follow/1.9\",\"no.such/1\"]"
 #elif defined(SHAPE_UNSTABLE)
 #define WANTS ",\"requires\":[\"chain.follow.unstable/1\"]"
-#elif defined(SHAPE_SERVICES)
+#elif defined(SHAPE_SERVICES) || defined(SHAPE_INITHANG)
 #define WANTS                                                                                      \
     ",\"requires\":[\"chain.read/1\"],\"optional\":[\"net.listen/1\",\"net.connect/1\","           \
     "\"http.serve/1\",\"node.read/1\",\"node.control/1\"]"
@@ -413,6 +414,10 @@ static qn_status init(qn_cap *cap, const qn_host_1 *host, const qn_config *confi
     *self = s;
 #if defined(SHAPE_INITFAIL)
     return QN_E_UNSUPPORTED;
+#endif
+#if defined(SHAPE_INITHANG) /* and says all the time that it gets on */
+    for (;;)
+        host->progress(cap, 1, "on", 2);
 #endif
 #if defined(SHAPE_GREEDY)
     /* Asked for, but not granted; and never asked for. */

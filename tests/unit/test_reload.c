@@ -64,7 +64,7 @@ static void test_start__right_after_an_end_leaves_nothing_behind(void **state)
     rig_services(&r, "");
     qc_plugin *p = rig_plugin_at(&r, 0);
     qc_action *a = qc_action_new(r.host, QC_ACTION_START, "plugin", NULL);
-    uint64_t since = rig_events(&r);
+    uint64_t since = rig_await(&r, 0, QC_PLUGIN_RUNNING, "");
     pthread_mutex_lock(&r.host->event_lock); /* its end is seen, and goes on only after ours */
     kill(atomic_load(&p->pid), SIGKILL);
     while (qc_plugin_get_state(p) != QC_PLUGIN_CRASHED)
@@ -81,6 +81,69 @@ static void test_start__right_after_an_end_leaves_nothing_behind(void **state)
     rig_close(&r);
 }
 
-QC_TEST_MAIN(cmocka_unit_test(test_start__right_after_an_end_leaves_nothing_behind),
+static qc_action *begin_action(host_rig *r, qc_action_kind kind)
+{
+    qc_action *a = qc_action_new(r->host, kind, "plugin", NULL);
+    qc_action_run(a);
+    return a;
+}
+
+static void await_action(qc_action *a, bool fails, const char *text)
+{
+    qc_mono until = qc_clock_mono() + INT64_C(20000000000);
+    while (!atomic_load(&a->done) && qc_clock_mono() < until)
+        usleep(1000);
+    assert_true(atomic_load(&a->done));
+    assert_int_equal(a->failed, fails);
+    if (fails && !strstr(a->text, text))
+        fail_msg("it failed with '%s', wanted '%s'", a->text, text);
+    qc_action_unref(a);
+}
+
+static void test_stop__ends_a_reload_that_does_not_get_on(void **state)
+{
+    (void)state;
+    host_rig r;
+    rig_services(&r, "");
+    rig_plugin(&r, "INITHANG", "p.so");
+    rig_grant(&r, RIG_ID, "p.so", "chain.read/1 = yes\n", NULL);
+    uint64_t since = rig_events(&r);
+    qc_action *reload = begin_action(&r, QC_ACTION_RELOAD);
+    (void)rig_await(&r, since, QC_PLUGIN_STARTING, "");
+    await_action(begin_action(&r, QC_ACTION_START), true, "being reloaded");
+    since = rig_events(&r);
+    await_action(begin_action(&r, QC_ACTION_STOP), false, "");
+    await_action(reload, true, "another command came first");
+    assert_false(qc_plugin_get_state(rig_plugin_at(&r, 0)) == QC_PLUGIN_RUNNING);
+    rig_close(&r);
+}
+
+/* Whatever cannot be had, the action ends and says so, and a later one succeeds. */
+static void test_start__ends_whatever_fails(void **state)
+{
+    (void)state;
+    host_rig r;
+    rig_services(&r, "");
+    for (uint64_t i = 1; i <= 30; i++) {
+        act_ok(&r, "stop", "STOPPED");
+        qc_fault_arm(i);
+        qc_action *a = begin_action(&r, QC_ACTION_START);
+        qc_mono until = qc_clock_mono() + INT64_C(20000000000);
+        while (!atomic_load(&a->done) && qc_clock_mono() < until)
+            usleep(1000);
+        qc_fault_arm(0);
+        if (!atomic_load(&a->done))
+            fail_msg("the start whose call %d failed has no end", (int)i);
+        qc_plugin_state st = qc_plugin_get_state(rig_plugin_at(&r, 0));
+        if (st != QC_PLUGIN_RUNNING)
+            act_ok(&r, st == QC_PLUGIN_QUARANTINED ? "quarantine-clear" : "start", "RUNNING");
+        qc_action_unref(a);
+    }
+    rig_close(&r);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_stop__ends_a_reload_that_does_not_get_on),
+             cmocka_unit_test(test_start__ends_whatever_fails),
+             cmocka_unit_test(test_start__right_after_an_end_leaves_nothing_behind),
              cmocka_unit_test(test_state__an_end_is_not_overwritten_by_who_looked_before),
              cmocka_unit_test(test_reload__a_plugin_that_serves_pages_keeps_its_name))
