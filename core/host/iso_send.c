@@ -31,7 +31,7 @@ static void on_writable(void *arg, int fd, unsigned events)
         if (err) /* it has gone: the end will be seen by its descriptor */
             break;
         iso->queue = m->next;
-        iso->queued -= m->payload.len;
+        iso->queued -= m->payload.len + sizeof *m;
         /* From here on the next call may come, though other messages still wait. */
         if (m->is_reply)
             iso->replying = false;
@@ -43,16 +43,25 @@ static void on_writable(void *arg, int fd, unsigned events)
     iso->writing = NULL;
 }
 
+/* Messages come from the middle of adapters, which go on when they have been sent: what is killed
+ * here and now would take their state away beneath them. */
+static void give_up(qc_isolated *iso, const char *why)
+{
+    if (!iso->given_up)
+        qc_plugin_kill(iso->plugin, "%s", why);
+    iso->given_up = true;
+}
+
 static void enqueue(qc_isolated *iso, qc_iso_message *m)
 {
     *iso->queue_end = m;
     iso->queue_end = &m->next;
-    iso->queued += m->payload.len;
+    iso->queued += m->payload.len + sizeof *m;
     if (iso->queued > QUEUE_MAX)
-        qc_isolated_violation(iso, "it does not read: %zu bytes wait for it", iso->queued);
+        give_up(iso, "it does not read what is sent to it");
     else if (!iso->writing && qc_io_watch(iso->plugin->loop, iso->chan.fd, QC_IO_WRITE, on_writable,
                                           iso, &iso->writing))
-        qc_isolated_violation(iso, "no descriptor to watch");
+        give_up(iso, "no descriptor to watch its socket with");
 }
 
 void qc_isolated_send(qc_isolated *iso, qc_frame_kind kind, uint16_t method, uint32_t seq,
@@ -73,7 +82,7 @@ void qc_isolated_send(qc_isolated *iso, qc_frame_kind kind, uint16_t method, uin
     m->out.fd = m->fd;
     m->out.n_fd = n_fd;
     qc_err err = iso->dead || iso->queue ? QC_EBUSY : qc_chan_send(&iso->chan, &m->out);
-    if (err == QC_EBUSY && !iso->dead) {
+    if (err == QC_EBUSY && !iso->dead && !iso->given_up) {
         m->is_reply = kind == QC_FRAME_REPLY;
         iso->replying |= m->is_reply;
         enqueue(iso, m);

@@ -52,6 +52,7 @@ struct qc_isolated {
     bool violated;
     bool closed;   /* it has closed its end */
     bool unwanted; /* killed, for it was to stop before it was loaded */
+    bool given_up; /* it will be killed: nothing is kept for it any more */
     bool replying; /* a reply waits for room: no further call may come */
 
     enum {

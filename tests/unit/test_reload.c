@@ -1,9 +1,14 @@
 /* What becomes of plugins in processes of their own while operators and accidents act on them. */
 #include "tests/unit/host_rig.h"
 
+#include "core/host/isolated.h"
+#include "core/os/file.h"
 #include "core/rpc/mount.h"
+#include "quoin/net_listen.h"
 
+#include <arpa/inet.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char *act(host_rig *r, const char *what)
@@ -125,7 +130,7 @@ static void test_start__ends_whatever_fails(void **state)
     host_rig r;
     rig_services(&r, "");
     for (uint64_t i = 1; i <= 30; i++) {
-        act_ok(&r, "stop", "STOPPED");
+        free(act(&r, "stop")); /* unless the last fault has come late */
         qc_fault_arm(i);
         qc_action *a = begin_action(&r, QC_ACTION_START);
         qc_mono until = qc_clock_mono() + INT64_C(20000000000);
@@ -142,7 +147,81 @@ static void test_start__ends_whatever_fails(void **state)
     rig_close(&r);
 }
 
-QC_TEST_MAIN(cmocka_unit_test(test_stop__ends_a_reload_that_does_not_get_on),
+/* ---- a process that does not read ---- */
+
+typedef struct deaf {
+    qc_plugin *plugin;
+    const qn_net_listen_1 *table;
+    qn_cap *cap;
+    uint16_t port;
+    qn_status status;
+} deaf;
+
+static void on_accept(void *arg, uint64_t listener, uint64_t connection, int32_t fd,
+                      const char *peer, uint32_t peer_len)
+{
+    const deaf *d = arg;
+    (void)listener;
+    (void)connection;
+    (void)peer;
+    (void)peer_len;
+    qc_isolated_send(d->plugin->iso, QC_FRAME_CALLBACK, 0, 1, 1, NULL, &fd, 1);
+}
+
+static void listen_and_fill(void *arg)
+{
+    deaf *d = arg;
+    char address[64];
+    uint64_t listener;
+    snprintf(address, sizeof address, "127.0.0.1:%u", d->port);
+    d->status = d->table->open(d->cap, address, on_accept, d, &listener);
+    while (!d->plugin->iso->queue) {
+        qc_pack out = QC_PACK_INIT;
+        static const char some[60000];
+        qc_pack_raw(&out, some, sizeof some);
+        qc_isolated_send(d->plugin->iso, QC_FRAME_CALLBACK, 0, 1, 1, &out, NULL, 0);
+    }
+    d->plugin->iso->queued = ((size_t)256 << 20) + 1; /* as if all of that was waiting */
+}
+
+static uint16_t free_port(void)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof a;
+    int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(s, (struct sockaddr *)&a, len), 0);
+    assert_int_equal(getsockname(s, (struct sockaddr *)&a, &len), 0);
+    close(s);
+    return ntohs(a.sin_port);
+}
+
+/* The adapter that hands a connection over is not taken apart while it does so. */
+static void test_queue__one_that_does_not_read_is_killed_between_two_calls(void **state)
+{
+    (void)state;
+    host_rig r;
+    deaf d = {.port = free_port()};
+    char *grant = qc_asprintf("net.listen/1 = 127.0.0.1:%u\n", d.port);
+    rig_services(&r, grant);
+    uint64_t since = rig_await(&r, 0, QC_PLUGIN_RUNNING, "");
+    d.plugin = rig_plugin_at(&r, 0);
+    d.table = rig_table(&r, QN_NET_LISTEN_1_ID, &d.cap);
+    kill(atomic_load(&d.plugin->pid), SIGSTOP);
+    rig_on_loop(&r, listen_and_fill, &d);
+    assert_int_equal(d.status, QN_OK);
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons(d.port),
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(s, (struct sockaddr *)&a, sizeof a), 0);
+    (void)rig_await(&r, since, QC_PLUGIN_QUARANTINED, "it does not read");
+    close(s);
+    qc_free(grant);
+    rig_close(&r);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_queue__one_that_does_not_read_is_killed_between_two_calls),
+             cmocka_unit_test(test_stop__ends_a_reload_that_does_not_get_on),
              cmocka_unit_test(test_start__ends_whatever_fails),
              cmocka_unit_test(test_start__right_after_an_end_leaves_nothing_behind),
              cmocka_unit_test(test_state__an_end_is_not_overwritten_by_who_looked_before),
