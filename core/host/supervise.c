@@ -15,6 +15,7 @@
 #define HEALTHY (600 * SECOND) /* running this long, a crash is the first one again */
 #define POISON 3u              /* deaths at the same block */
 #define TICK_MS 2000
+#define STORE_ENTRIES 100000u /* files in a store: many times what RocksDB makes of 100 GB */
 
 struct qc_supervisor {
     qc_host *host;
@@ -524,9 +525,13 @@ static void check_store(qc_plugin *p)
         !qc_bytes_of_text(text, &quota) || !quota)
         return;
     char *dir = qc_asprintf("%s/%s", p->host->data_dir, p->image.manifest.id);
-    uint64_t bytes = qc_os_tree_bytes(dir);
+    uint64_t bytes;
+    bool known = qc_os_tree_bytes(dir, STORE_ENTRIES, &bytes);
     qc_free(dir);
-    if (bytes > quota + quota / 10)
+    if (!known)
+        qc_plugin_kill(p, "its folder cannot be measured: more than %u files, or folders that are "
+                          "too deep or cannot be read", STORE_ENTRIES);
+    else if (bytes > quota + quota / 10)
         qc_plugin_kill(p, "its folder holds %llu bytes, its quota is %llu",
                        (unsigned long long)bytes, (unsigned long long)quota);
 }
@@ -538,6 +543,8 @@ static void on_tick(void *arg)
     for (size_t i = 0; i < h->n_plugin; i++) {
         qc_plugin *p = h->plugin[i];
         qc_plugin_state st = qc_plugin_get_state(p);
+        if (!p->grant.trusted && atomic_load(&p->pid)) /* in whatever state: it may write */
+            check_store(p);
         if (st != QC_PLUGIN_RUNNING && st != QC_PLUGIN_LAGGING)
             continue;
         bool lags = qc_plugin_lags(p);
@@ -547,8 +554,6 @@ static void on_tick(void *arg)
                                          "its window has been full for a while");
         else if (!lags && st == QC_PLUGIN_LAGGING)
             (void)qc_plugin_change_state(p, st, QC_PLUGIN_RUNNING, NULL);
-        if (!p->grant.trusted)
-            check_store(p);
     }
     qc_timer_set(s->tick, TICK_MS);
 }

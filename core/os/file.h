@@ -42,8 +42,9 @@ QC_MUST_CHECK qc_err qc_os_own_tree(const char *path, uid_t uid, gid_t gid);
  * the program's own folder) that exists, so that a build tree or an installation that was moved
  * finds its own; else `otherwise`. Owned: qc_free(). */
 char *qc_os_part(const char *const *places, const char *otherwise);
-/** What the files below `path` take on disk, as far as they can be seen. */
-uint64_t qc_os_tree_bytes(const char *path);
+/** What lies below `path` on disk, folders included; nothing there is 0. False: it cannot be said,
+ *  for there are more than max_entries, too many levels, or folders that cannot be looked into. */
+bool qc_os_tree_bytes(const char *path, uint64_t max_entries, uint64_t *bytes);
 /** Free bytes on the file system of path. */
 QC_MUST_CHECK qc_err qc_os_free_space(const char *path, uint64_t *out);
 /** Sorted names in a folder ("." and ".." left out). Out: owned, qc_os_list_free(). */

@@ -104,11 +104,13 @@ static _Thread_local struct {
 /* Never through a link: what it points to may be anybody's. */
 static int own_one(const char *path, const struct stat *st, int type, struct FTW *at)
 {
-    (void)type;
     (void)at;
+    /* What vanishes meanwhile needs no owner: on a reload the old one still works in its folder. */
+    if (type == FTW_NS && errno == ENOENT)
+        return 0;
     if (st->st_uid == new_owner.uid && st->st_gid == new_owner.gid)
         return 0;
-    return lchown(path, new_owner.uid, new_owner.gid);
+    return lchown(path, new_owner.uid, new_owner.gid) && errno != ENOENT ? -1 : 0;
 }
 
 qc_err qc_os_own_tree(const char *path, uid_t uid, gid_t gid)
@@ -118,29 +120,44 @@ qc_err qc_os_own_tree(const char *path, uid_t uid, gid_t gid)
     return nftw(path, own_one, TREE_FDS, FTW_PHYS) ? qc_sys_err() : QC_OK;
 }
 
-static uint64_t add_up(const char *path, unsigned depth)
+/* Takes `dir`. One level down: nothing below is found by its path, which may be longer than a path
+ * may be. False: it cannot be said. */
+static bool add_up(int dir, unsigned depth, uint64_t *left, uint64_t *sum)
 {
-    qc_os_list list = {0};
-    struct stat st;
-    uint64_t sum = 0;
-    if (lstat(path, &st))
-        return 0; /* it vanished while we look: then it takes nothing */
-    if (!S_ISDIR(st.st_mode))
-        return (uint64_t)st.st_blocks * 512;
-    if (depth == 0 || qc_os_list_dir(path, &list))
-        return 0;
-    for (size_t i = 0; i < list.n; i++) {
-        char *inside = qc_asprintf("%s/%s", path, list.name[i]);
-        sum += add_up(inside, depth - 1);
-        qc_free(inside);
+    DIR *d = fdopendir(dir);
+    struct dirent *e;
+    bool ok = true;
+    if (!d) {
+        close(dir);
+        return false;
     }
-    qc_os_list_free(&list);
-    return sum;
+    while (ok && (e = readdir(d))) {
+        struct stat st;
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        if (fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW)) {
+            ok = errno == ENOENT; /* it vanished while we look: then it takes nothing */
+            continue;
+        }
+        ok = *left > 0;
+        *left -= ok;
+        *sum += (uint64_t)st.st_blocks * 512;
+        if (!ok || !S_ISDIR(st.st_mode))
+            continue;
+        int in = openat(dir, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        ok = in >= 0 ? depth > 0 && add_up(in, depth - 1, left, sum) : errno == ENOENT;
+        if (in >= 0 && depth == 0)
+            close(in);
+    }
+    closedir(d);
+    return ok;
 }
 
-uint64_t qc_os_tree_bytes(const char *path)
+bool qc_os_tree_bytes(const char *path, uint64_t max_entries, uint64_t *bytes)
 {
-    return add_up(path, TREE_DEPTH);
+    *bytes = 0;
+    int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return dir < 0 ? errno == ENOENT : add_up(dir, TREE_DEPTH, &max_entries, bytes);
 }
 
 qc_err qc_os_free_space(const char *path, uint64_t *out)

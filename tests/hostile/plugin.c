@@ -13,8 +13,10 @@
 #define ID "org.quoin.test.plugin"
 #endif
 #define PLUGIN_VERSION "1.2.3"
-#if defined(SHAPE_SERVICES) || defined(SHAPE_INITHANG) /* asks for much and does nothing: the test
-                                                          calls its tables */
+#if defined(SHAPE_INITHANG) /* never done with init() */
+#define SHAPE_SMALL
+#endif
+#if defined(SHAPE_SERVICES) /* asks for much and does nothing: the test calls its tables */
 #define SHAPE_SMALL
 #endif
 
@@ -29,7 +31,7 @@
 #define WANTS ",\"requires\":[\"chain.follow/1.9\",\"no.such/1\"]"
 #elif defined(SHAPE_UNSTABLE)
 #define WANTS ",\"requires\":[\"chain.follow.unstable/1\"]"
-#elif defined(SHAPE_SERVICES) || defined(SHAPE_INITHANG)
+#elif defined(SHAPE_SERVICES)
 #define WANTS                                                                                      \
     ",\"requires\":[\"chain.read/1\"],\"optional\":[\"net.listen/1\",\"net.connect/1\","           \
     "\"http.serve/1\",\"node.read/1\",\"node.control/1\"]"

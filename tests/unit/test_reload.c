@@ -220,7 +220,58 @@ static void test_queue__one_that_does_not_read_is_killed_between_two_calls(void 
     rig_close(&r);
 }
 
-QC_TEST_MAIN(cmocka_unit_test(test_queue__one_that_does_not_read_is_killed_between_two_calls),
+/* ---- quota ---- */
+
+static void write_some(const char *dir, size_t bytes)
+{
+    static const char block[4096];
+    char *path = qc_asprintf("%s/file", dir);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    for (size_t n = 0; n < bytes; n += sizeof block)
+        assert_int_equal(fwrite(block, sizeof block, 1, f), 1);
+    fclose(f);
+    qc_free(path);
+}
+
+static void one_that_writes(bool in_init, unsigned depth, const char *reason)
+{
+    static const char grants[] = "chain.read/1 = yes\nstore.own/1 = quota=1MB\n";
+    host_rig r = {0};
+    rig_open(&r, NULL);
+    rig_plugin(&r, "SMALL", "p.so");
+    rig_grant(&r, RIG_ID, "p.so", grants, NULL);
+    rig_host_start(&r);
+    if (in_init) {
+        act_ok(&r, "stop", "STOPPED");
+        rig_plugin(&r, "INITHANG", "p.so");
+        rig_grant(&r, RIG_ID, "p.so", grants, NULL);
+        qc_action_unref(begin_action(&r, QC_ACTION_START));
+    }
+    char *dir = qc_asprintf("%s/" RIG_ID, r.data_dir);
+    for (unsigned i = 0; i < depth; i++) {
+        char *next = qc_asprintf("%s/d", dir);
+        assert_int_equal(qc_os_mkdirs(next), QC_OK);
+        qc_free(dir);
+        dir = next;
+    }
+    write_some(dir, 2000000);
+    (void)rig_await(&r, 0, QC_PLUGIN_QUARANTINED, reason);
+    qc_free(dir);
+    rig_close(&r);
+}
+
+static void test_quota__holds_wherever_and_whenever_it_writes(void **state)
+{
+    (void)state;
+    one_that_writes(false, 0, "its quota is");
+    one_that_writes(false, 10, "its quota is");
+    one_that_writes(false, 20, "cannot be measured");
+    one_that_writes(true, 0, "its quota is");
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_quota__holds_wherever_and_whenever_it_writes),
+             cmocka_unit_test(test_queue__one_that_does_not_read_is_killed_between_two_calls),
              cmocka_unit_test(test_stop__ends_a_reload_that_does_not_get_on),
              cmocka_unit_test(test_start__ends_whatever_fails),
              cmocka_unit_test(test_start__right_after_an_end_leaves_nothing_behind),
