@@ -140,8 +140,9 @@ static qn_status complain(const listen_state *st, const qc_endpoint *e, const ch
     int error = errno;
     char text[300];
     qc_endpoint_text(e, text, sizeof text);
-    qc_log(QC_LOG_WARN, "plugin", "%s: net.listen cannot %s %s: %s", st->cap->plugin->label, what,
-           text, strerror(error));
+    if (qc_plugin_may_log(st->cap->plugin))
+        qc_log(QC_LOG_WARN, "plugin", "%s: net.listen cannot %s %s: %s", st->cap->plugin->label,
+               what, text, strerror(error));
     return error == EADDRINUSE ? QN_E_BUSY : QN_E_IO;
 }
 
@@ -198,7 +199,8 @@ static qn_status net_open(qn_cap *cap, const char *address, qn_accept_fn *fn, vo
         l->id = 0;
         return QN_E_IO;
     }
-    qc_log(QC_LOG_INFO, "plugin", "%s: listens on %s", cap->plugin->label, address);
+    if (qc_plugin_may_log(cap->plugin))
+        qc_log(QC_LOG_INFO, "plugin", "%s: listens on %s", cap->plugin->label, address);
     *out = l->id;
     return QN_OK;
 }

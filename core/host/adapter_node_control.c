@@ -1,5 +1,5 @@
 /* node.control/1: acting on the node. Each way has a parameter of the grant of its own, and each
- * use is logged, the refused ones too. */
+ * use is logged; the refused ones too, as far as the plugin may log. */
 #include "core/host/internal.h"
 
 #include "core/base/alloc.h"
@@ -49,9 +49,11 @@ static qn_status judge(qn_cap *cap, bool may, const char *what, const char *on)
     qn_status st = qc_cap_enter(cap);
     if (st != QN_OK)
         return st;
-    qc_log(may ? QC_LOG_INFO : QC_LOG_WARN, "plugin", "%s: node.control: %s%s%s%s",
-           cap->plugin->label, what, *on ? " " : "", qc_printable(on),
-           may ? "" : ": refused, the grant does not allow it");
+    /* What it may not do it could try for ever: that fills the log no faster than its own lines. */
+    if (may || qc_plugin_may_log(cap->plugin))
+        qc_log(may ? QC_LOG_INFO : QC_LOG_WARN, "plugin", "%s: node.control: %s%s%s%s",
+               cap->plugin->label, what, *on ? " " : "", qc_printable(on),
+               may ? "" : ": refused, the grant does not allow it");
     return may ? QN_OK : QN_E_DENIED;
 }
 

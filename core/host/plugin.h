@@ -135,6 +135,9 @@ void qc_plugin_set_state(qc_plugin *p, qc_plugin_state s, const char *fmt, ...) 
 bool qc_plugin_change_state(qc_plugin *p, qc_plugin_state from, qc_plugin_state to, const char *fmt,
                             ...) QC_PRINTF(4, 5);
 qc_plugin_state qc_plugin_get_state(qc_plugin *p);
+/** May it cause one more line in the log? As many per second as its grant says; counted. Thread: any.
+ */
+bool qc_plugin_may_log(qc_plugin *p);
 /** One log block: step and every problem. */
 void qc_plugin_log_problems(qc_plugin *p);
 /** Run fn(arg) on the plugin's loop unless it is past stop(). Thread: any. */

@@ -362,6 +362,25 @@ static void test_node_control__no_grant_is_found_outside_the_folder_of_grants(vo
     rig_close(&p.r);
 }
 
+static void refused_often(void *arg)
+{
+    plug *p = arg;
+    for (int i = 0; i < 5000; i++)
+        (void)p->c->stop(p->control);
+}
+
+static void test_node_control__what_is_refused_does_not_fill_the_log(void **state)
+{
+    (void)state;
+    plug p;
+    begin(&p, "node.control/1 = yes\n");
+    rig_on_loop(&p.r, refused_often, &p);
+    const qc_plugin *it = rig_plugin_at(&p.r, 0);
+    assert_true(it->log_lines >= 50 && it->log_lines < 2000);
+    assert_true(it->log_dropped > 3000);
+    rig_close(&p.r);
+}
+
 static void bad_arguments(void *arg)
 {
     plug *p = arg;
@@ -401,5 +420,6 @@ QC_TEST_MAIN(cmocka_unit_test(test_node_read__tells_of_the_node_in_few_calls),
              cmocka_unit_test(test_node_control__acts_and_says_so_in_the_log),
              cmocka_unit_test(test_node_control__a_node_that_does_not_prune_says_so),
              cmocka_unit_test(test_node_control__another_plugin_can_be_stopped),
+             cmocka_unit_test(test_node_control__what_is_refused_does_not_fill_the_log),
              cmocka_unit_test(test_node_control__no_grant_is_found_outside_the_folder_of_grants),
              cmocka_unit_test(test_node__bad_arguments_threads_and_grants_are_refused))
