@@ -7,6 +7,8 @@
 #include <limits.h>
 #include <stdarg.h>
 
+#define GIVEN_MAX 900u /* bytes of the parameters of one interface */
+
 static void add(qc_bytes *b, const char *fmt, ...) QC_PRINTF(2, 3);
 static void add(qc_bytes *b, const char *fmt, ...)
 {
@@ -18,6 +20,13 @@ static void add(qc_bytes *b, const char *fmt, ...)
     QC_ASSERT(n >= 0 && (size_t)n < sizeof line);
     qc_err err = qc_bytes_append(b, line, (size_t)n);
     QC_ASSERT(err == QC_OK);
+}
+
+/* The key of its grant that says where: only an operator can. NULL: it has none. */
+static const qc_grant_key *place_key(const qc_interface *f)
+{
+    const qc_grant_key *k = qc_interface_key(f, 0);
+    return k && (k->type == QC_PARAM_ADDRESSES || k->type == QC_PARAM_HOSTS) ? k : NULL;
 }
 
 /* Bounds that fit what the plugin says it needs, for the operator to change. */
@@ -45,14 +54,20 @@ static void add_params(qc_bytes *b, const qc_manifest *m, const qc_interface *f)
         add(b, "yes");
 }
 
-/* What the operator agreed to. */
-typedef struct consent {
-    bool take[2 * QC_MANIFEST_LIST_MAX]; /* per interface that the manifest names */
-    bool unstable;                       /* one of them is on trial */
-    const char *mode;
-} consent;
+static void add_config(qc_bytes *b, const qc_manifest *x, char *const *value)
+{
+    if (x->n_config)
+        add(b, "\n[config]\n");
+    for (size_t i = 0; i < x->n_config; i++) {
+        const qc_config_def *d = &x->config[i];
+        const char *v = value ? value[i] : d->dflt;
+        if (*d->help)
+            add(b, "# %s\n", qc_printable(d->help));
+        add(b, "%s%s = %s\n", d->dflt && !value ? "# " : "", d->name, v ? v : "");
+    }
+}
 
-static void add_text(qc_bytes *b, const char *path, const qc_image *m, const consent *c)
+void qc_tool_grant_text(qc_bytes *b, const char *path, const qc_image *m, const qc_consent *c)
 {
     const qc_manifest *x = &m->manifest;
     add(b, "# What %s %s may do. Written by quoin-plugin enable; yours to change.\n[plugin]\n",
@@ -67,23 +82,18 @@ static void add_text(qc_bytes *b, const char *path, const qc_image *m, const con
         const qc_interface *f = qc_interface_find(x->want[i].id);
         if (!f || !c->take[i] || strcmp(f->id, "host/1") == 0)
             continue;
-        /* Which addresses only the operator can say. */
-        const qc_grant_key *k = qc_interface_key(f, 0);
-        bool by_hand = k && (k->type == QC_PARAM_ADDRESSES || k->type == QC_PARAM_HOSTS);
+        const char *params = c->params[i];
+        bool by_hand = !params && place_key(f);
         add(b, "# lets it %s\n%s%s = ", f->lets, by_hand ? "# " : "", f->id);
-        add_params(b, x, f);
+        if (params)
+            add(b, "%s", params);
+        else
+            add_params(b, x, f);
         add(b, "\n");
     }
     if (c->unstable)
         add(b, "# it uses what may change in the next release\nunstable = yes\n");
-    if (x->n_config)
-        add(b, "\n[config]\n");
-    for (size_t i = 0; i < x->n_config; i++) {
-        const qc_config_def *d = &x->config[i];
-        if (*d->help)
-            add(b, "# %s\n", qc_printable(d->help));
-        add(b, "%s%s = %s\n", d->dflt ? "# " : "", d->name, d->dflt ? d->dflt : "");
-    }
+    add_config(b, x, c->config);
 }
 
 static void explain_want(const qc_manifest *m, const qc_want *w)
@@ -107,17 +117,92 @@ static void explain_want(const qc_manifest *m, const qc_want *w)
                (unsigned long long)m->storage_mb);
 }
 
-/* What is optional is asked for one by one. */
-static void ask_each(const qc_tool *t, const qc_manifest *m, consent *c)
+/* What stands behind '=' in a grant file: one line, without a comment. */
+static bool given_ok(const char *params)
+{
+    for (const char *p = params; *p; p++)
+        if ((unsigned char)*p < 32 || *p == 127 || *p == '#')
+            return false;
+    return *params && strlen(params) <= GIVEN_MAX;
+}
+
+static bool take_given(const char *given, const qc_manifest *m, qc_consent *c)
+{
+    const char *equals = strchr(given, '=');
+    size_t len = equals ? (size_t)(equals - given) : strlen(given);
+    if (!equals || !given_ok(equals + 1)) {
+        fprintf(stderr, "Error: -grant: found %s, wanted 'INTERFACE=PARAMETERS'\n",
+                qc_printable(given));
+        return false;
+    }
+    for (size_t i = 0; i < m->n_want; i++)
+        if (strlen(m->want[i].id) == len && strncmp(m->want[i].id, given, len) == 0) {
+            qc_free(c->params[i]);
+            c->params[i] = qc_strdup(equals + 1);
+            return true;
+        }
+    fprintf(stderr, "Error: -grant: %s does not ask for %s\n", m->id, qc_printable(given));
+    return false;
+}
+
+bool qc_tool_take_given(const qc_tool *t, const qc_manifest *m, qc_consent *c)
+{
+    const char **given = qc_settings_list(t->settings, "grant", NULL);
+    bool ok = true;
+    for (size_t i = 0; given && given[i]; i++)
+        ok &= take_given(given[i], m, c);
+    qc_free(given);
+    return ok;
+}
+
+void qc_consent_clear(qc_consent *c)
+{
+    for (size_t i = 0; i < QC_COUNTOF(c->params); i++)
+        qc_free(c->params[i]);
+}
+
+/* Where, which nothing but the operator can say. */
+static void ask_place(const qc_tool *t, const qc_grant_key *k, char **params)
+{
+    char line[GIVEN_MAX + 2];
+    if (qc_settings_bool(t->settings, "yes", false))
+        return;
+    printf("      Which? (%s) ", k->type == QC_PARAM_HOSTS ? "HOST:PORT ..." : "ADDRESS:PORT ...");
+    fflush(stdout);
+    if (!fgets(line, sizeof line, stdin))
+        return;
+    line[strcspn(line, "\n")] = 0;
+    char *first = line + strspn(line, " \t");
+    if (*first && given_ok(first))
+        *params = qc_strdup(first);
+}
+
+/* What is optional is asked for one by one. What -grant gives is not asked for. */
+static void ask_each(const qc_tool *t, const qc_manifest *m, qc_consent *c)
 {
     printf("%s %s: %s\n\nOn chain '%s' it asks for\n", m->id, m->version, m->summary, t->chain);
     for (size_t i = 0; i < m->n_want; i++) {
         const qc_want *w = &m->want[i];
         const qc_interface *f = qc_interface_find(w->id);
         explain_want(m, w);
-        c->take[i] =
-            f && (!w->optional || qc_tool_confirm(t, "      It can do without. Grant it?"));
+        c->take[i] = f && (!w->optional || c->params[i] ||
+                           qc_tool_confirm(t, "      It can do without. Grant it?"));
         c->unstable |= c->take[i] && w->unstable;
+        if (c->params[i])
+            printf("      granted with: %s\n", c->params[i]);
+        else if (c->take[i] && place_key(f))
+            ask_place(t, place_key(f), &c->params[i]);
+    }
+}
+
+/* A required place that nobody named: say how. */
+static void explain_places(const qc_manifest *m, const qc_consent *c)
+{
+    for (size_t i = 0; i < m->n_want; i++) {
+        const qc_interface *f = qc_interface_find(m->want[i].id);
+        if (f && place_key(f) && !m->want[i].optional && !c->params[i])
+            fprintf(stderr, "Error: %s: where, only you know: -grant='%s=%s'\n", f->id, f->id,
+                    place_key(f)->type == QC_PARAM_HOSTS ? "HOST:PORT" : "127.0.0.1:PORT");
     }
 }
 
@@ -172,28 +257,38 @@ static int write_for(const qc_tool *t, const char *verb, const char *id, const c
     return code;
 }
 
-static int enable_file(const qc_tool *t, const char *path, const qc_image *m)
+static int enable_asked(const qc_tool *t, const char *path, const qc_image *m, const char *grant)
 {
     qc_bytes text = QC_BYTES_INIT;
-    char *grant = qc_asprintf("%s/%s.grant", t->grant_dir, m->manifest.id);
+    const char *mode = m->manifest.may_isolated ? QC_NEW_GRANT_MODE : "trusted";
+    qc_consent c = {.mode = qc_settings_str(t->settings, "mode", mode)};
     int code = 1;
-    if (qc_os_exists(grant)) {
-        fprintf(stderr, "Error: %s has a grant already: %s (see quoin-plugin pin, disable)\n",
-                m->manifest.id, grant);
-    } else {
-        const char *mode = m->manifest.may_isolated ? QC_NEW_GRANT_MODE : "trusted";
-        consent c = {.mode = qc_settings_str(t->settings, "mode", mode)};
+    if (qc_tool_take_given(t, &m->manifest, &c)) {
         ask_each(t, &m->manifest, &c);
         explain_mode(c.mode);
-        add_text(&text, path, m, &c);
-        if (!text_is_fit(t, qc_bytes_span(&text), m, path))
+        qc_tool_grant_text(&text, path, m, &c);
+        if (!text_is_fit(t, qc_bytes_span(&text), m, path)) {
+            explain_places(&m->manifest, &c);
             fprintf(stderr, "Error: it would not be loaded; nothing was written\n");
-        else if (!qc_tool_confirm(t, "\nEnable it?"))
+        } else if (!qc_tool_confirm(t, "\nEnable it?"))
             printf("Nothing was written.\n");
         else
             code = write_for(t, "start", m->manifest.id, grant, qc_bytes_span(&text));
     }
+    qc_consent_clear(&c);
     qc_bytes_free(&text);
+    return code;
+}
+
+static int enable_file(const qc_tool *t, const char *path, const qc_image *m)
+{
+    char *grant = qc_asprintf("%s/%s.grant", t->grant_dir, m->manifest.id);
+    int code = 1;
+    if (qc_os_exists(grant))
+        fprintf(stderr, "Error: %s has a grant already: %s (see quoin-plugin pin, disable)\n",
+                m->manifest.id, grant);
+    else
+        code = enable_asked(t, path, m, grant);
     qc_free(grant);
     return code;
 }

@@ -20,6 +20,9 @@ static const qc_opt OPTIONS[] = {
     USED("json", "", O, "inspect, doctor, check: print JSON"),
     USED("yes", "", O, "Do not ask"),
     USED("mode", "=<mode>", O, "enable: isolated or trusted (default: " QC_NEW_GRANT_MODE ")"),
+    USED("grant", "=<id=parameters>", O,
+         "enable: what stands behind an interface in its grant: 'net.listen/1=127.0.0.1:50001'; "
+         "may be given again"),
     USED("needs", "=<ids>", O, "new: the interfaces, separated by commas"),
     USED("autotools", "", O, "new: configure.ac and Makefile.am instead of a plain Makefile"),
     USED("dir", "=<dir>", O, "new: where the folder is made (default: here)"),

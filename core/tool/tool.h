@@ -36,6 +36,21 @@ void qc_tool_print_problems(FILE *f, const char *what, const qc_problems *p);
 /** Ask on the terminal, unless -yes. */
 bool qc_tool_confirm(const qc_tool *t, const char *question);
 
+/** What an operator agrees to. */
+typedef struct qc_consent {
+    bool take[2 * QC_MANIFEST_LIST_MAX];    /* per interface that the manifest names */
+    char *params[2 * QC_MANIFEST_LIST_MAX]; /* as written in the grant; NULL: what fits */
+    bool unstable;                          /* one of them is on trial */
+    const char *mode;
+    char *const *config; /* a value per member of the schema; NULL: the defaults */
+} qc_consent;
+
+/** The -grant options, as params. False: one of them is wrong, and stderr says so. */
+bool qc_tool_take_given(const qc_tool *t, const qc_manifest *m, qc_consent *c);
+/** Append the text of a grant file. */
+void qc_tool_grant_text(qc_bytes *b, const char *path, const qc_image *m, const qc_consent *c);
+void qc_consent_clear(qc_consent *c);
+
 /* Commands: each returns an exit status. */
 int qc_tool_inspect(qc_tool *t);
 int qc_tool_lint(qc_tool *t);

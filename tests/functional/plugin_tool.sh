@@ -143,6 +143,48 @@ out=$(printf 'n\ny\nn\n' | "$tool" -datadir="$tmp" -regtest enable "$top_builddi
 has "Nothing was written."
 [ ! -e "$check_grant" ] || { echo "FAIL: a grant without consent"; fails=$((fails + 1)); }
 
+# Where it may listen only the operator can say: with -grant, or asked for on the terminal.
+echo_so="$top_builddir/doc/examples/net_listen.so"
+echo_grant="$tmp/regtest/plugins.d/org.example.echo.grant"
+run 1 enable --yes "$echo_so"
+has "net.listen/1: where, only you know: -grant='net.listen/1=127.0.0.1:PORT'"
+has "nothing was written"
+run 0 enable --yes -grant='net.listen/1=127.0.0.1:50001 [::1]:50001, max_conns=9' "$echo_so"
+has "granted with: 127.0.0.1:50001 [::1]:50001, max_conns=9"
+out=$(cat "$echo_grant")
+has $'\nnet.listen/1 = 127.0.0.1:50001 [::1]:50001, max_conns=9\n'
+run 0 resolve "$echo_so"
+has "This node would load it."
+rm "$echo_grant"
+# The last one holds; a bad one is refused before anything is asked.
+run 0 enable --yes -grant=net.listen/1=127.0.0.1:1 -grant=net.listen/1=127.0.0.1:2 "$echo_so"
+out=$(cat "$echo_grant")
+has "= 127.0.0.1:2"
+rm "$echo_grant"
+for bad in net.listen/1 net.listen/1= net.connect/1=a:1 'net.listen/1=127.0.0.1:1 # x' \
+    $'net.listen/1=127.0.0.1:1\n[limits]' net.listen=127.0.0.1:1 net.listen/1=localhost:1 \
+    net.listen/1=127.0.0.1:1,many=2; do
+    run 1 enable --yes -grant="$bad" "$echo_so"
+    [ ! -e "$echo_grant" ] || { echo "FAIL: enabled with -grant=$bad"; fails=$((fails + 1)); rm "$echo_grant"; }
+done
+out=$(printf '127.0.0.1:50002\ny\n' | "$tool" -datadir="$tmp" -regtest enable "$echo_so" 2>&1)
+has "Which? (ADDRESS:PORT ...)"
+out=$(cat "$echo_grant")
+has "net.listen/1 = 127.0.0.1:50002"
+rm "$echo_grant"
+out=$(printf '\ny\n' | "$tool" -datadir="$tmp" -regtest enable "$echo_so" 2>&1)
+has "nothing was written"
+out=$(printf 'db:5432\ny\n' | "$tool" -datadir="$tmp" -regtest enable "$top_builddir/doc/examples/net_connect.so" 2>&1)
+has "Which? (HOST:PORT ...)"
+has "Written:"
+# What is optional and given with -grant is not asked for.
+out=$(printf 'n\ny\n' | "$tool" -datadir="$tmp" -regtest -grant=rpc.serve/1=prefix=other. enable "$top_builddir/tests/check/GOOD.so" 2>&1)
+has "Written:"
+out=$(cat "$check_grant")
+has "rpc.serve/1 = prefix=other."
+[[ $out != *chain.read* ]] || { echo "FAIL: granted against the answer"; fails=$((fails + 1)); }
+rm "$check_grant"
+
 printf 'x' >>"$tmp/plugins/good.so"
 run 1 resolve plugin
 has "sha256: found"
