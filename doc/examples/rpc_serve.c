@@ -32,7 +32,7 @@ static void hello(void *arg, const qn_rpc_request *request, const char *params, 
 static void answer(void *arg)
 {
     state *s = arg;
-    (void)s->rpc->reply(s->rpc_cap, s->waiting, "\"sorry, I was asleep\"", 22);
+    (void)s->rpc->reply(s->rpc_cap, s->waiting, "\"sorry, I was asleep\"", 21);
     s->waiting = 0;
 }
 

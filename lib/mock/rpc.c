@@ -61,7 +61,9 @@ static qn_status serve_reply(qn_cap *cap, uint64_t request, const char *result, 
     qn_status st = qn_mk_enter(cap);
     if (st != QN_OK)
         return st;
-    return result && len ? take(cap, request, qn_mk_text(result, (size_t)len)) : QN_E_INVAL;
+    if (!result || !len || memchr(result, 0, (size_t)len)) /* the host takes JSON and nothing else */
+        return QN_E_INVAL;
+    return take(cap, request, qn_mk_text(result, (size_t)len));
 }
 
 static qn_status serve_reply_error(qn_cap *cap, uint64_t request, int32_t code, const char *message,
