@@ -355,7 +355,8 @@ int qc_tool_check(qc_tool *t)
     without_caches(t);
     qc_problems p = {0};
     const char **given = qc_settings_list(t->settings, "config", NULL);
-    qc_check c = {.seed = (uint64_t)qc_settings_int(t->settings, "seed", 1),
+    qc_check c = {.tool = t,
+                  .seed = (uint64_t)qc_settings_int(t->settings, "seed", 1),
                   .at = qc_settings_int(t->settings, "at", -1),
                   .in_process = qc_settings_bool(t->settings, "in-process", false),
                   .any_store = qc_settings_bool(t->settings, "anystore", false),

@@ -30,7 +30,11 @@ typedef struct qc_verdict_box {
     uint64_t number[4];           /* a case's own; step numbers and the like */
 } qc_verdict_box;
 
+/** Parameters that a method may be asked with, whatever it is; ended by NULL. */
+extern const char *const QC_CHECK_PARAMS[];
+
 typedef struct qc_check {
+    const qc_tool *tool;
     qc_target target;
     uint64_t seed;
     int64_t at; /* -1: all points */

@@ -254,18 +254,20 @@ static void ask(qc_check *c, qn_mock *m, const char *method, const char *params)
     free(reply);
 }
 
+const char *const QC_CHECK_PARAMS[] = {"[]",
+                                       "[null]",
+                                       "[true]",
+                                       "[-1]",
+                                       "[\"\"]",
+                                       "[\"xyz\", \"xyz\", \"xyz\"]",
+                                       "[1e300, {}, [[[]]]]",
+                                       "[\"\\u0000\\uffff\\\"\"]",
+                                       "[99999999999999999999]",
+                                       "[\"5100000000000000000000000000000000\", 0, 1]",
+                                       NULL};
+
 static void ask_everything(qc_check *c, void *arg)
 {
-    static const char *const params[] = {"[]",
-                                         "[null]",
-                                         "[true]",
-                                         "[-1]",
-                                         "[\"\"]",
-                                         "[\"xyz\", \"xyz\", \"xyz\"]",
-                                         "[1e300, {}, [[[]]]]",
-                                         "[\"\\u0000\\uffff\\\"\"]",
-                                         "[99999999999999999999]",
-                                         "[\"5100000000000000000000000000000000\", 0, 1]"};
     qc_history h;
     qc_chain_state state = {0};
     const char *name;
@@ -277,8 +279,8 @@ static void ask_everything(qc_check *c, void *arg)
         (void)qc_check_fail(c, "it to run", "it does not: %s", qn_mock_status_name(st));
     for (unsigned i = 0; st == QN_OK && (name = qn_mock_method(m, i)); i++) {
         char *copy = qc_strdup(name);
-        for (size_t k = 0; k < QC_COUNTOF(params) && !qn_mock_failure(m); k++)
-            ask(c, m, copy, params[k]);
+        for (size_t k = 0; QC_CHECK_PARAMS[k] && !qn_mock_failure(m); k++)
+            ask(c, m, copy, QC_CHECK_PARAMS[k]);
         c->box->number[0]++;
         qc_free(copy);
         if (qn_mock_failure(m)) {
@@ -306,15 +308,6 @@ void qc_case_rpc(qc_check *c)
     if (c->box->number[1])
         qc_check_note(c, "; %llu calls got no answer within a minute, and would get the host's",
                       (unsigned long long)c->box->number[1]);
-}
-
-/* ---- parity ---- */
-
-/* The place for it: the same history once with the file loaded here, once in quoin-runner, must
- * give equal stores, equal answers and equal traces. */
-void qc_case_parity(qc_check *c)
-{
-    (void)qc_check_skip(c, "this version does not run a plugin in a process of its own yet");
 }
 
 /* ---- cost ---- */

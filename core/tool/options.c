@@ -21,7 +21,8 @@ static const qc_opt OPTIONS[] = {
     USED("yes", "", O, "Do not ask"),
     USED("mode", "=<mode>", O, "enable: isolated or trusted (default: " QC_NEW_GRANT_MODE ")"),
     USED("grant", "=<id=parameters>", O,
-         "enable: what stands behind an interface in its grant: 'net.listen/1=127.0.0.1:50001'; "
+         "enable, check: what stands behind an interface in its grant: "
+         "'net.listen/1=127.0.0.1:50001'; "
          "may be given again"),
     USED("needs", "=<ids>", O, "new: the interfaces, separated by commas"),
     USED("autotools", "", O, "new: configure.ac and Makefile.am instead of a plain Makefile"),
@@ -39,6 +40,8 @@ static const qc_opt OPTIONS[] = {
     USED("anystore", "", O,
          "check: its store holds more than the chain says; do not compare stores"),
     USED("in-process", "", O, "check: no process per case, for a debugger"),
+    USED("quoind", "=<file>", O,
+         "check: the quoind of the case parity (default: the one beside this program)"),
     USED("runner", "=<file>", O, "doctor: the runner to ask (default: the installed one)"),
     USED("templatedir", "=<dir>", QC_OPTS_HIDDEN, NULL),
     USED("plugindir", "=<dir>", P, "Folder that holds the plugins' files"),
