@@ -5,10 +5,33 @@
 @if chain.read/1
 #include <quoin/chain_read.h>
 @end
+@if http.serve/1
+#include <quoin/http_serve.h>
+@end
+@if net.connect/1
+#include <quoin/net_connect.h>
+@end
+@if net.listen/1
+#include <quoin/net_listen.h>
+@end
+@if node.control/1
+#include <quoin/node_control.h>
+@end
+@if node.read/1
+#include <quoin/node_read.h>
+@end
 @if rpc.serve/1
 #include <quoin/rpc_serve.h>
 @end
 #include <quoin/sdk.h>
+@if net.listen/1
+
+#include <unistd.h>
+@end
+@if net.connect/1 !net.listen/1
+
+#include <unistd.h>
+@end
 
 #include "manifest.h"
 
@@ -35,6 +58,28 @@ typedef struct state {
 @if chain.follow/1
     qn_follower follower;
     uint64_t blocks, transactions; /* seen since the start */
+@end
+@if http.serve/1
+    const qn_http_serve_1 *http;
+    qn_cap *http_cap;
+@end
+@if net.listen/1
+    const qn_net_listen_1 *listen;
+    qn_cap *listen_cap;
+    char address[61];
+@end
+@if net.connect/1
+    const qn_net_connect_1 *connect;
+    qn_cap *connect_cap;
+    char target[201];
+@end
+@if node.read/1
+    const qn_node_read_1 *node;
+    qn_cap *node_cap;
+@end
+@if node.control/1
+    const qn_node_control_1 *control;
+    qn_cap *control_cap;
 @end
 } state;
 @if chain.follow/1
@@ -104,6 +149,54 @@ static void rpc_status(void *arg, const qn_rpc_request *request, const char *par
     qn_json_free(&j);
 }
 @end
+@if http.serve/1
+
+/* ---- pages ---- */
+
+static void page(void *arg, const qn_http_request *request, const void *data, uint32_t data_len)
+{
+    state *s = arg;
+    qn_json j = {0};
+    (void)data;
+    (void)data_len;
+    qn_json_open(&j, NULL, '{');
+    qn_json_text(&j, "plugin", "@ID@");
+    qn_json_close(&j, '}');
+    (void)s->http->reply(s->http_cap, request->request, 200, "application/json", j.data, j.len);
+    qn_json_free(&j);
+}
+@end
+@if net.listen/1
+
+/* ---- who connects ---- */
+
+/* Greets and closes. To read what is sent, watch the descriptor: io_watch(). */
+static void on_accept(void *arg, uint64_t listener, uint64_t connection, int32_t fd,
+                      const char *peer, uint32_t peer_len)
+{
+    state *s = arg;
+    (void)listener;
+    if (write(fd, "hello\n", 6) == 6)
+        qn_logf(s->host, s->host_cap, QN_LOG_INFO, "greeted %.*s", (int)peer_len, peer);
+    close(fd);
+    (void)s->listen->done(s->listen_cap, connection);
+}
+@end
+@if net.connect/1
+
+/* ---- whom it connects to ---- */
+
+static void on_connected(void *arg, uint64_t request, int32_t status, int32_t fd)
+{
+    state *s = arg;
+    qn_logf(s->host, s->host_cap, QN_LOG_INFO, "%s: %s", s->target,
+            status == QN_OK ? "connected" : "cannot be reached");
+    if (status != QN_OK)
+        return;
+    close(fd);
+    (void)s->connect->done(s->connect_cap, request);
+}
+@end
 @if chain.follow/1 store.own/1
 
 /* Go on where the last commit stands; without one, or when the node does not know that block any
@@ -158,11 +251,37 @@ static qn_status init(qn_cap *cap, const qn_host_1 *host, const qn_config *confi
     if (st == QN_OK && (st = host->get(cap, QN_CHAIN_FOLLOW_1_ID, 1, &table, &s->follower.cap)) == QN_OK)
         s->follower.table = table;
 @end
+@if http.serve/1
+    if (st == QN_OK && (st = host->get(cap, QN_HTTP_SERVE_1_ID, 1, &table, &s->http_cap)) == QN_OK)
+        s->http = table;
+@end
+@if net.listen/1
+    if (st == QN_OK && (st = host->get(cap, QN_NET_LISTEN_1_ID, 1, &table, &s->listen_cap)) == QN_OK)
+        s->listen = table;
+@end
+@if net.connect/1
+    if (st == QN_OK && (st = host->get(cap, QN_NET_CONNECT_1_ID, 1, &table, &s->connect_cap)) == QN_OK)
+        s->connect = table;
+@end
+@if node.read/1
+    if (st == QN_OK && (st = host->get(cap, QN_NODE_READ_1_ID, 1, &table, &s->node_cap)) == QN_OK)
+        s->node = table;
+@end
+@if node.control/1
+    if (st == QN_OK && (st = host->get(cap, QN_NODE_CONTROL_1_ID, 1, &table, &s->control_cap)) == QN_OK)
+        s->control = table;
+@end
     (void)table;
     if (st != QN_OK) {
         free(s);
         return st;
     }
+@if net.listen/1
+    snprintf(s->address, sizeof s->address, "%s", qn_config_text(config, "listen"));
+@end
+@if net.connect/1
+    snprintf(s->target, sizeof s->target, "%s", qn_config_text(config, "target"));
+@end
     qn_logf(host, cap, QN_LOG_INFO, "%s", qn_config_text(config, "greeting"));
     *self = s;
     return QN_OK;
@@ -178,6 +297,42 @@ static qn_status start(void *self)
                      rpc_status, s);
     if (st != QN_OK)
         return st;
+@end
+@if http.serve/1
+    if ((st = s->http->add(s->http_cap, NULL, "/", page, s)) != QN_OK)
+        return st;
+@end
+@if net.listen/1
+    uint64_t listener;
+    st = s->listen->open(s->listen_cap, s->address, on_accept, s, &listener);
+    if (st != QN_OK) {
+        qn_logf(s->host, s->host_cap, QN_LOG_ERROR, "%s: status %d (is it granted?)", s->address, (int)st);
+        return st;
+    }
+@end
+@if net.connect/1
+    uint64_t request;
+    st = s->connect->connect(s->connect_cap, NULL, s->target, on_connected, s, &request);
+    if (st != QN_OK) {
+        qn_logf(s->host, s->host_cap, QN_LOG_ERROR, "%s: status %d (is it granted?)", s->target, (int)st);
+        return st;
+    }
+@end
+@if node.read/1
+    qn_node_info info;
+    QN_INIT(&info);
+    if ((st = s->node->info(s->node_cap, &info)) != QN_OK)
+        return st;
+    qn_logf(s->host, s->host_cap, QN_LOG_INFO, "the node is on %s", info.network);
+@end
+@if node.control/1
+    /* Each way to act is granted by itself; this one is log=yes. */
+    st = s->control->log_level(s->control_cap, "all", QN_LOG_INFO);
+    if (st == QN_E_DENIED)
+        qn_logf(s->host, s->host_cap, QN_LOG_INFO, "log=yes is not granted");
+    else if (st != QN_OK)
+        return st;
+    st = QN_OK;
 @end
 @if chain.follow/1
     s->follower.host = s->host;

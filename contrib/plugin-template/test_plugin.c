@@ -5,6 +5,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+@if net.listen/1
+#include <unistd.h>
+@end
+@if net.connect/1 !net.listen/1
+#include <unistd.h>
+@end
 
 #include <cmocka.h>
 #include <quoin/mock.h>
@@ -13,6 +19,12 @@ static qn_mock *started(void)
 {
     qn_mock *m = qn_mock_new();
     qn_mock_config(m, "greeting", "hello");
+@if net.listen/1
+    qn_mock_config(m, "listen", "127.0.0.1:50001");
+@end
+@if net.connect/1
+    qn_mock_config(m, "target", "127.0.0.1:50002");
+@end
     assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
     return m;
 }
@@ -80,6 +92,70 @@ static void test_it_comes_back_after_a_crash(void **state)
     qn_mock_free(m);
 }
 @end
+@if http.serve/1
+
+static void test_it_serves_a_page(void **state)
+{
+    (void)state;
+    uint32_t status;
+    qn_mock *m = started();
+    char *body = qn_mock_http(m, "GET", "/", NULL, &status);
+    assert_int_equal(status, 200);
+    assert_string_equal(body, "{\"plugin\":\"@ID@\"}");
+    free(body);
+    qn_mock_free(m);
+}
+@end
+@if net.listen/1
+
+static void test_it_greets_who_connects(void **state)
+{
+    (void)state;
+    char got[8] = "";
+    qn_mock *m = started();
+    int fd = qn_mock_accept(m, "127.0.0.1:50001", "192.0.2.1:555");
+    assert_int_equal(read(fd, got, sizeof got), 6);
+    assert_string_equal(got, "hello\n");
+    close(fd);
+    assert_non_null(strstr(qn_mock_log(m), "greeted 192.0.2.1:555"));
+    assert_int_equal(qn_mock_connections(m), 0);
+    qn_mock_free(m);
+}
+@end
+@if net.connect/1
+
+static void test_it_connects(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    int fd = qn_mock_take(m);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_non_null(strstr(qn_mock_log(m), "127.0.0.1:50002: connected"));
+    assert_int_equal(qn_mock_connections(m), 0);
+    qn_mock_free(m);
+}
+@end
+@if node.read/1
+
+static void test_it_says_which_network(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    assert_non_null(strstr(qn_mock_log(m), "the node is on regtest"));
+    qn_mock_free(m);
+}
+@end
+@if node.control/1
+
+static void test_it_turns_debug_lines_off(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    assert_non_null(strstr(qn_mock_log(m), "control: debug off all"));
+    qn_mock_free(m);
+}
+@end
 
 int main(void)
 {
@@ -89,6 +165,21 @@ int main(void)
 @if chain.follow/1
         cmocka_unit_test(test_it_follows_the_chain_through_a_reorganisation),
         cmocka_unit_test(test_it_comes_back_after_a_crash),
+@end
+@if http.serve/1
+        cmocka_unit_test(test_it_serves_a_page),
+@end
+@if net.listen/1
+        cmocka_unit_test(test_it_greets_who_connects),
+@end
+@if net.connect/1
+        cmocka_unit_test(test_it_connects),
+@end
+@if node.read/1
+        cmocka_unit_test(test_it_says_which_network),
+@end
+@if node.control/1
+        cmocka_unit_test(test_it_turns_debug_lines_off),
 @end
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -628,7 +628,8 @@ void qc_case_parity(qc_check *c)
         (void)qc_check_skip(c, given ? "there is no program at -quoind"
                                      : "there is no quoind beside this tool (-quoind=FILE)");
     else if (!agree(c, &consent))
-        (void)qc_check_fail(c, "-grant to fit", "it does not");
+        (void)qc_check_fail(c, "an interface that its manifest asks for, and parameters",
+                            "-grant does not fit it");
     else
         run_both(c, program, &consent);
     qc_consent_clear(&consent);

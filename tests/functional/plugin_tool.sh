@@ -260,10 +260,15 @@ Libs: -L$top_builddir/lib -lquoin-mock -lquoin-util -lnettle
 EOF
 export PKG_CONFIG_PATH="$tmp/pc:${PKG_CONFIG_PATH:-}"
 n=0
+every=chain.read/1,chain.follow/1,block.read/1,store.own/1,rpc.serve/1
+every=$every,http.serve/1,net.listen/1,net.connect/1,node.read/1,node.control/1
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 for needs in chain.follow/1 chain.follow/1,store.own/1 chain.follow/1,rpc.serve/1 \
     chain.follow/1,store.own/1,rpc.serve/1 \
     chain.read/1,rpc.serve/1 store.own/1 \
-    chain.read/1,chain.follow/1,block.read/1,store.own/1,rpc.serve/1; do
+    http.serve/1 net.listen/1 net.connect/1 node.read/1 node.control/1 \
+    chain.read/1,chain.follow/1,block.read/1,store.own/1,rpc.serve/1 \
+    "$every"; do
     n=$((n + 1))
     run 0 -templatedir="$top_srcdir/contrib/plugin-template" -dir="$tmp" new "fresh$n" --needs "$needs"
     flags="-O1 -Wall -Wextra -Werror"
@@ -280,9 +285,14 @@ for needs in chain.follow/1 chain.follow/1,store.own/1 chain.follow/1,rpc.serve/
         continue
     fi
     run 0 lint "$tmp/fresh$n/fresh$n.so"
-    run 0 check "$tmp/fresh$n/fresh$n.so"
+    # Where it listens and whom it reaches: a free port here, and nobody.
+    grants=()
+    [[ $needs == *net.listen* ]] && grants+=(-grant="net.listen/1=127.0.0.1:$port" -config="listen=127.0.0.1:$port")
+    [[ $needs == *net.connect* ]] && grants+=(-grant=net.connect/1=127.0.0.1:1 -config=target=127.0.0.1:1)
+    run 0 check "${grants[@]}" "$tmp/fresh$n/fresh$n.so"
     has " 0 failed"
-    run 0 enable --yes "$tmp/fresh$n/fresh$n.so"
+    has "pass  parity"
+    run 0 enable --yes "${grants[@]}" "$tmp/fresh$n/fresh$n.so"
 done
 echo "$passes passed, $fails failed"
 [ "$fails" -eq 0 ]
