@@ -76,8 +76,11 @@ static qn_status node_info(qn_cap *cap, qn_node_info *info)
     qn_node_info out = {.size = sizeof out,
                         .version = CLIENT_VERSION,
                         .protocol_version = QC_NET_PROTOCOL,
-                        .started = n->started,
-                        .n_plugins = (uint32_t)h->n_plugin};
+                        .started = n->started};
+    qc_host *list = cap->plugin->host;
+    pthread_mutex_lock(&list->list_lock);
+    out.n_plugins = (uint32_t)h->n_plugin;
+    pthread_mutex_unlock(&list->list_lock);
     int64_t up = qc_clock_real_us() / 1000000 - n->started;
     out.uptime_s = up > 0 ? (uint64_t)up : 0;
     out.flags = (atomic_load(&n->loaded) ? QN_NODE_LOADED : 0u) |

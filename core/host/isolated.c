@@ -199,8 +199,8 @@ static void on_problem(qc_isolated *iso, const qc_frame *f)
     bool ok = qc_unpack_end(&in) && step && line &&
               (iso->step <= QC_ISO_START || iso->step == QC_ISO_STOPPING);
     if (ok && iso->step != QC_ISO_STOPPING)
-        qc_problem(&iso->plugin->problems, iso->step == QC_ISO_STARTING ? "load" : "caps", "%s: %s",
-                   qc_printable(step), line);
+        qc_plugin_problem(iso->plugin, iso->step == QC_ISO_STARTING ? "load" : "caps", "%s: %s",
+                          qc_printable(step), line);
     qc_free(step);
     qc_free(line);
     if (!ok)
@@ -502,8 +502,8 @@ void qc_isolated_begin(qc_plugin *p)
         p->host->runner_fd < 0 ? QC_ENOENT : qc_child_start(p->host->runner_fd, &iso->child);
     if (err) {
         iso->dead = true;
-        qc_problem(&p->problems, "runner", "process: found %s, wanted %s to start",
-                   qc_err_text(err), p->host->runner);
+        qc_plugin_problem(p, "runner", "process: found %s, wanted %s to start", qc_err_text(err),
+                          p->host->runner);
         qc_plugin_iso_refused(p);
         return;
     }

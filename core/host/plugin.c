@@ -167,6 +167,19 @@ qc_plugin *qc_plugin_new_found(qc_host *h, const char *file)
 
 /* ---- on the plugin's thread ---- */
 
+/* getplugininfo looks at them meanwhile. */
+void qc_plugin_problem(qc_plugin *p, const char *step, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    pthread_mutex_lock(&p->lock);
+    qc_problem(&p->problems, step, "%s", text);
+    pthread_mutex_unlock(&p->lock);
+}
+
 static bool open_caps(qc_plugin *p)
 {
     p->host_cap.plugin = p;
@@ -186,8 +199,8 @@ static bool open_caps(qc_plugin *p)
             cap->head.enter = qc_cap_enter_head;
             qc_err err = cap->adapter->open(cap, &why);
             if (err) {
-                qc_problem(&p->problems, "caps", "%s: found %s%s%s, wanted it to open", r->want->id,
-                           qc_err_text(err), *why ? ": " : "", why);
+                qc_plugin_problem(p, "caps", "%s: found %s%s%s, wanted it to open", r->want->id,
+                                  qc_err_text(err), *why ? ": " : "", why);
                 return false;
             }
             pthread_mutex_lock(&p->lock); /* listplugins looks at them */
@@ -492,7 +505,9 @@ void qc_plugin_reset(qc_plugin *p)
     p->progress_permille = 0;
     atomic_store(&p->host_cap.revoked, false);
     pthread_mutex_unlock(&p->lock);
+    pthread_mutex_lock(&p->lock);
     qc_problems_clear(&p->problems);
+    pthread_mutex_unlock(&p->lock);
     p->hold = p->store_later = p->stop_ordered = p->comes_back = false;
     p->ran_since = 0;
     atomic_store(&p->block_given, false);

@@ -135,6 +135,8 @@ void qc_plugin_set_state(qc_plugin *p, qc_plugin_state s, const char *fmt, ...) 
 bool qc_plugin_change_state(qc_plugin *p, qc_plugin_state from, qc_plugin_state to, const char *fmt,
                             ...) QC_PRINTF(4, 5);
 qc_plugin_state qc_plugin_get_state(qc_plugin *p);
+/** Add a problem of a plugin that others can see already. */
+void qc_plugin_problem(qc_plugin *p, const char *step, const char *fmt, ...) QC_PRINTF(3, 4);
 /** May it cause one more line in the log? As many per second as its grant says; counted. Thread: any.
  */
 bool qc_plugin_may_log(qc_plugin *p);
