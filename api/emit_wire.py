@@ -358,6 +358,61 @@ def stubs(m: Model) -> str:
     return out + f"\nconst qc_stubs QC_STUBS[] = {{\n{entries}    {{NULL, NULL, 0}},\n}};\n"
 
 
+# ---- the node's side: what a call says, for traces ----
+
+def parts(m: Model, p: Param) -> list:
+    """(name, kind, in, out, size) of what a parameter is on the wire; see core/host/trace.h."""
+    n, t = p.name, p.type
+    size = f"sizeof({SCALARS[t][0] if t in SCALARS else t})" if t else "0"
+    if p.kind == "scalar":
+        return [(n, "I" if SCALARS[t][0].startswith("int") else "U", 1, 0, str(SIZES[t] // 8))]
+    if p.kind in ("in", "in?", "out"):
+        out = int(p.kind == "out")
+        if sized(m, p):
+            return [(n, "SIZED", 1, out, size)]
+        kind = "HASH" if t == "qn_hash" else "FIXED"
+        return [(n, ("NUMBER" if t in SCALARS else kind), 1, out, size)]
+    if p.kind == "in[]":
+        return [(n, "ARRAY", 1, 0, size)]
+    if p.kind == "each":
+        return [(n, "EACH", 1, 1, size)]
+    if p.kind in ("out[]", "out bytes"):
+        return [(n, "ROOM", 1, 1, size if t else "1")]
+    if p.kind == "cstring":
+        return [(n, "STRING", 1, 0, "0")]
+    if p.kind in ("text", "text64", "bytes", "bytes64"):
+        return [(n, "TEXT" if p.kind.startswith("text") else "BYTES", 1, 0, "0")]
+    if p.kind == "callback":
+        return [(n, "CALLBACK", 1, 0, "4")]
+    raise AssertionError(p.kind)
+
+
+def traces(m: Model) -> str:
+    out = NOTE + '#include "core/host/trace.h"\n\n' + includes(m) + "\n"
+    entries = ""
+    for f in interfaces(m):
+        if f.local or f.wire == "custom":
+            continue
+        for t in tables(f):
+            rows = ""
+            for _, _, call in t.methods:
+                if custom(f, call):
+                    rows += "    {NULL, NULL},\n"
+                    continue
+                name = f"{t.short}_{call.name}"
+                body = "".join(f'    {{"{n}", QC_TRACE_{k}, {i}, {o}, {z}}},\n' for p in call.params
+                               for n, k, i, o, z in parts(m, p))
+                out += f"static const qc_trace_part {name}[] = {{\n{body}    {{NULL, QC_TRACE_U, 0, 0, 0}},\n}};\n"
+                rows += f'    {{"{call.name}", {name}}},\n'
+            out += f"static const qc_trace_method METHODS_{t.short}[] = {{\n{rows}}};\n\n"
+            entries += f'    {{"{t.id}", METHODS_{t.short}, {len(t.methods)}}},\n'
+    out += f"const qc_trace_table QC_TRACES[] = {{\n{entries}    {{NULL, NULL, 0}},\n}};\n"
+    out += "\nconst char *qc_status_name(qn_status st)\n{\n    switch (st) {\n"
+    for name, _, _, _ in next(f for f in m.files if f.path == "types.toml").status:
+        out += f'    case {name}:\n        return "{name}";\n'
+    return out + '    }\n    return "status";\n}\n'
+
+
 def wire_id(m: Model) -> str:
     """A digest of everything that decides what travels, so that two builds tell each other apart."""
     text = proxies(m) + stubs(m)
@@ -367,5 +422,5 @@ def wire_id(m: Model) -> str:
 
 def everything(m: Model) -> dict:
     return {"runner/proxies.c": proxies(m), "runner/proxies.h": by_hand(m),
-            "core/host/stubs.c": stubs(m),
+            "core/host/stubs.c": stubs(m), "core/host/traces.c": traces(m),
             "core/frame/wire_id.h": wire_id(m)}

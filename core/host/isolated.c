@@ -5,6 +5,7 @@
 #include "core/base/log.h"
 #include "core/frame/hello.h"
 #include "core/host/internal.h"
+#include "core/host/trace.h"
 #include "core/os/file.h"
 
 #include <fcntl.h>
@@ -129,6 +130,8 @@ static void serve_call(qc_isolated *iso, const qc_frame *f)
         qc_isolated_violation(iso, "method %u of %s: malformed", f->method,
                               c.cap->adapter ? c.cap->adapter->id : "host/1");
     iso->call_seq += !c.cast;
+    if (!iso->dead && atomic_load(&iso->plugin->trace))
+        qc_trace_call(&c, f->method, f->payload);
     if (!iso->dead && !c.cast) {
         qc_pack_u32(&reply, (uint32_t)c.status);
         qc_pack_raw(&reply, out.out.data, out.out.len);

@@ -85,6 +85,10 @@ struct qc_isolated {
     qc_mono token_at;
     qc_timer *pause;
 
+    double trace_tokens; /* lines of the trace that may be written now */
+    qc_mono trace_at;
+    uint64_t trace_dropped;
+
     uint32_t held, landlock_abi; /* layers of the sandbox */
 };
 

@@ -82,6 +82,7 @@ struct qc_plugin {
     uint64_t log_dropped, log_lines;
 
     _Atomic int log_level; /* 1 error to 4 debug; 0: as the node's log */
+    _Atomic bool trace;    /* isolated: its calls are logged */
     _Atomic int pid;       /* of its process; 0: none */
     uint32_t uid;          /* of its process, when the node is root; under host->list_lock */
     _Atomic uint64_t messages, bytes; /* that its process has sent, over all its runs */
@@ -130,14 +131,15 @@ bool qc_plugin_lags(qc_plugin *p);
 /** How many blocks the slowest of its subscriptions is behind. Thread: any. */
 uint32_t qc_plugin_lag(qc_plugin *p);
 void qc_plugin_set_state(qc_plugin *p, qc_plugin_state s, const char *fmt, ...) QC_PRINTF(3, 4);
-/** The same unless the state is another than `from` by now, for somebody who looked before. Returns:
- *  whether it was changed. */
+/** The same unless the state is another than `from` by now, for somebody who looked before.
+ * Returns: whether it was changed. */
 bool qc_plugin_change_state(qc_plugin *p, qc_plugin_state from, qc_plugin_state to, const char *fmt,
                             ...) QC_PRINTF(4, 5);
 qc_plugin_state qc_plugin_get_state(qc_plugin *p);
 /** Add a problem of a plugin that others can see already. */
 void qc_plugin_problem(qc_plugin *p, const char *step, const char *fmt, ...) QC_PRINTF(3, 4);
-/** May it cause one more line in the log? As many per second as its grant says; counted. Thread: any.
+/** May it cause one more line in the log? As many per second as its grant says; counted. Thread:
+ * any.
  */
 bool qc_plugin_may_log(qc_plugin *p);
 /** One log block: step and every problem. */

@@ -11,11 +11,9 @@
 static const struct {
     const char *name;
     qc_action_kind kind;
-} COMMANDS[] = {{"start", QC_ACTION_START},
-                {"stop", QC_ACTION_STOP},
-                {"reload", QC_ACTION_RELOAD},
-                {"quarantine-clear", QC_ACTION_CLEAR},
-                {"loglevel", QC_ACTION_LOGLEVEL}};
+} COMMANDS[] = {{"start", QC_ACTION_START},       {"stop", QC_ACTION_STOP},
+                {"reload", QC_ACTION_RELOAD},     {"quarantine-clear", QC_ACTION_CLEAR},
+                {"loglevel", QC_ACTION_LOGLEVEL}, {"trace", QC_ACTION_TRACE}};
 
 static void answer(qc_rpc_req *r, qc_action *a)
 {
@@ -70,9 +68,10 @@ static void rpc_plugin(qc_rpc_req *r, void *arg)
     for (size_t i = 0; i < QC_COUNTOF(COMMANDS); i++) {
         if (strcmp(COMMANDS[i].name, command) != 0)
             continue;
-        if ((COMMANDS[i].kind == QC_ACTION_LOGLEVEL) != (value != NULL)) {
+        bool takes = COMMANDS[i].kind == QC_ACTION_LOGLEVEL || COMMANDS[i].kind == QC_ACTION_TRACE;
+        if (takes != (value != NULL)) {
             (void)qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
-                              value ? "plugin %s takes no value" : "plugin %s: no level given",
+                              value ? "plugin %s takes no value" : "plugin %s: no value given",
                               command);
             return;
         }
@@ -85,9 +84,10 @@ static void rpc_plugin(qc_rpc_req *r, void *arg)
         wait_for(r, a);
         return;
     }
-    (void)qc_rpc_fail(
-        r, QC_RPC_INVALID_PARAMETER,
-        "Unknown command %s, wanted start, stop, reload, quarantine-clear or loglevel", command);
+    (void)qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
+                      "Unknown command %s, wanted start, stop, reload, quarantine-clear, "
+                      "loglevel or trace",
+                      command);
 }
 
 /* ---- events ---- */
@@ -183,12 +183,14 @@ static const qc_rpc_param PARAMS_PLUGIN[] = {
     {.names = "command",
      .type = QC_T_STR,
      .required = true,
-     .help = "start, stop, reload, quarantine-clear or loglevel"},
+     .help = "start, stop, reload, quarantine-clear, loglevel or trace"},
     {.names = "id",
      .type = QC_T_STR,
      .required = true,
      .help = "The plugin's id, or its last part where that is unique"},
-    {.names = "value", .type = QC_T_STR, .help = "loglevel: error, warn, info or debug"},
+    {.names = "value",
+     .type = QC_T_STR,
+     .help = "loglevel: error, warn, info or debug; trace: on or off"},
     {.names = NULL}};
 static const qc_rpc_param PARAMS_EVENTS[] = {
     {.names = "since", .type = QC_T_NUM, .help = "Only events with a greater seq"},
@@ -208,7 +210,8 @@ const qc_rpc_method QC_HOST_ACTIONS[] = {
     {.category = "control",
      .name = "plugin",
      .summary =
-         "Starts, stops or reloads a plugin, lifts its quarantine, or sets how much it logs. "
+         "Starts, stops or reloads a plugin, lifts its quarantine, sets how much it logs, or "
+         "logs each of its calls (isolated, trace on). "
          "Answers when it is done. start takes up a plugin that was enabled while the node "
          "runs; reload keeps the old one running until the new one has proved itself.",
      .params = PARAMS_PLUGIN,

@@ -100,6 +100,7 @@ static void replace(qc_host *h, qc_plugin *old, qc_plugin *now)
     pthread_mutex_unlock(&h->list_lock);
     now->restarts = old->restarts;
     now->log_level = old->log_level;
+    atomic_store(&now->trace, atomic_load(&old->trace));
     now->action = take_action(old);
     qc_plugin_free(old);
 }
@@ -445,6 +446,22 @@ void qc_supervise(qc_supervisor *s, qc_plugin *p)
 
 /* ---- commands ---- */
 
+static void set_trace(qc_plugin *p, qc_action *a)
+{
+    bool on = strcmp(a->value, "on") == 0;
+    if (!on && strcmp(a->value, "off") != 0) {
+        end_action(a, "trace: found %s, wanted on or off", qc_printable(a->value));
+        return;
+    }
+    if (p->grant.trusted) { /* its calls go straight to the tables */
+        end_action(a, "%s: it is trusted: only the calls of an isolated plugin can be seen",
+                   p->label);
+        return;
+    }
+    atomic_store(&p->trace, on);
+    end_action(a, NULL);
+}
+
 static void set_log_level(qc_plugin *p, qc_action *a)
 {
     static const char *const name[] = {"", "error", "warn", "info", "debug"};
@@ -503,6 +520,8 @@ static void run_action(void *arg)
         do_reload(s, p, a);
     else if (a->kind == QC_ACTION_CLEAR)
         clear_quarantine(s, p, a);
+    else if (a->kind == QC_ACTION_TRACE)
+        set_trace(p, a);
     else
         set_log_level(p, a);
 }

@@ -12,7 +12,8 @@ typedef enum qc_action_kind {
     QC_ACTION_STOP,
     QC_ACTION_RELOAD,
     QC_ACTION_CLEAR, /* the quarantine */
-    QC_ACTION_LOGLEVEL
+    QC_ACTION_LOGLEVEL,
+    QC_ACTION_TRACE
 } qc_action_kind;
 
 /** One request. Shared: qc_action_unref(). */
@@ -21,7 +22,7 @@ typedef struct qc_action {
     qc_host *host;
     qc_action_kind kind;
     char *name;  /* id, or last label where that is unique */
-    char *value; /* of loglevel */
+    char *value; /* of loglevel and trace */
     _Atomic bool done;
     bool failed; /* these are valid once done is set */
     char *text;  /* why it failed */

@@ -51,6 +51,11 @@ static bool ends_with(const char *s, const char *ending)
     return n > e && strcmp(s + n - e, ending) == 0;
 }
 
+bool qc_tool_is_path(const char *name)
+{
+    return strchr(name, '/') || ends_with(name, ".so");
+}
+
 /* The id in a file's manifest, or NULL. Owned. */
 static char *id_of(const char *path)
 {
@@ -109,7 +114,7 @@ static char *only(char *found, unsigned n, const char *name, const char *what, c
 char *qc_tool_find_file(const qc_tool *t, const char *name)
 {
     unsigned n;
-    if (strchr(name, '/') || ends_with(name, ".so"))
+    if (qc_tool_is_path(name))
         return qc_strdup(name);
     char *found = find_in(t->plugin_dir, ".so", name, id_of, &n);
     return only(found, n, name, "plugin", t->plugin_dir);

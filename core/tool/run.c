@@ -158,5 +158,5 @@ int qc_tool_run(qc_tool *t)
 
 int qc_tool_trace(qc_tool *t)
 {
-    return play_it(t, true);
+    return qc_tool_is_path(t->word[1]) ? play_it(t, true) : qc_tool_trace_live(t);
 }

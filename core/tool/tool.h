@@ -27,6 +27,8 @@ bool qc_tool_folders(qc_tool *t);
 /** Path of a plugin's file: a path as it is, else by id or short name from grants and the plugin
  *  folder. Out: owned, or NULL after a word on stderr. */
 char *qc_tool_find_file(const qc_tool *t, const char *name);
+/** Is it the path of a file, and no name of a plugin? */
+bool qc_tool_is_path(const char *name);
 /** Path of the grant of a plugin by id or short name, or NULL after a word on stderr. Owned. */
 char *qc_tool_find_grant(const qc_tool *t, const char *name);
 /** Does `name` mean `id`: itself, or its last label? */
@@ -62,4 +64,5 @@ int qc_tool_new(qc_tool *t);
 int qc_tool_doctor(qc_tool *t);
 int qc_tool_run(qc_tool *t);
 int qc_tool_trace(qc_tool *t);
+int qc_tool_trace_live(qc_tool *t);
 int qc_tool_check(qc_tool *t);

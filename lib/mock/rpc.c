@@ -61,7 +61,8 @@ static qn_status serve_reply(qn_cap *cap, uint64_t request, const char *result, 
     qn_status st = qn_mk_enter(cap);
     if (st != QN_OK)
         return st;
-    if (!result || !len || memchr(result, 0, (size_t)len)) /* the host takes JSON and nothing else */
+    /* The host takes JSON and nothing else. */
+    if (!result || !len || memchr(result, 0, (size_t)len))
         return QN_E_INVAL;
     return take(cap, request, qn_mk_text(result, (size_t)len));
 }

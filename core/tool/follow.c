@@ -1,0 +1,130 @@
+/* trace of a plugin in a node that runs: turn it on, show what it writes, turn it off. */
+#include "core/tool/tool.h"
+
+#include "core/base/alloc.h"
+#include "core/base/clock.h"
+#include "core/os/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define POLL_US 50000u
+
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int sig)
+{
+    (void)sig;
+    stopped = 1;
+}
+
+/* Does an option say which node is meant? */
+static bool names_node(const char *arg)
+{
+    static const char *const name[] = {"datadir", "conf",     "chain",  "regtest",
+                                       "testnet", "testnet4", "signet", "signetchallenge"};
+    const char *word = arg + (arg[0] == '-' && arg[1] == '-' ? 2 : 1);
+    for (size_t i = 0; i < QC_COUNTOF(name); i++)
+        if (arg[0] == '-' && strncmp(word, name[i], strlen(name[i])) == 0 &&
+            (word[strlen(name[i])] == 0 || word[strlen(name[i])] == '='))
+            return true;
+    return false;
+}
+
+/* quoin-cli knows how to reach the node: it gets the options that we were given to find it. */
+static bool ask_node(const qc_tool *t, const char *id, const char *value)
+{
+    static const char *const place[] = {"quoin-cli", NULL};
+    char *cli = qc_os_part(place, "quoin-cli");
+    const char *tail[] = {"plugin", "trace", id, value};
+    char *argv[64] = {(char *)(uintptr_t) "quoin-cli"};
+    size_t n = 1;
+    int status = -1;
+    for (char **a = t->argv + 1; *a && n < QC_COUNTOF(argv) - QC_COUNTOF(tail) - 1; a++)
+        if (names_node(*a))
+            argv[n++] = *a;
+    for (size_t i = 0; i < QC_COUNTOF(tail); i++)
+        argv[n++] = (char *)(uintptr_t)tail[i];
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+        execvp(cli, argv);
+        fprintf(stderr, "Error: cannot run %s\n", cli);
+        _exit(127);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) != pid)
+        if (errno != EINTR)
+            break;
+    qc_free(cli);
+    return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* A line of the log: shown when it is of this plugin's trace. */
+static void show(const char *line, const char *id)
+{
+    const char *call = strstr(line, ": call "), *begin = call;
+    while (begin && begin > line && begin[-1] != ' ')
+        begin--;
+    if (!call)
+        return;
+    char *who = qc_asprintf("%.*s", (int)(call - begin), begin);
+    if (qc_tool_means(who, id))
+        printf("%s\n", call + 7);
+    qc_free(who);
+}
+
+/* What was written since, by whole lines, until somebody ends us or the time is over. */
+static void follow(FILE *log, const char *id, qc_mono deadline)
+{
+    char *line = NULL;
+    size_t cap = 0;
+    long at = ftell(log);
+    while (!stopped && (!deadline || qc_clock_mono() < deadline)) {
+        ssize_t n = getline(&line, &cap, log);
+        if (n > 0 && line[n - 1] == '\n') {
+            line[n - 1] = 0;
+            show(line, id);
+            at = ftell(log);
+            continue;
+        }
+        clearerr(log);
+        (void)fseek(log, at, SEEK_SET);
+        fflush(stdout);
+        usleep(POLL_US);
+    }
+    free(line);
+}
+
+int qc_tool_trace_live(qc_tool *t)
+{
+    const char *id = t->word[1];
+    const struct sigaction sa = {.sa_handler = on_signal};
+    int64_t seconds = qc_settings_int(t->settings, "timeout", 0);
+    if (!qc_tool_folders(t))
+        return 1;
+    char *net = qc_conf_net_dir(t->paths.base, qc_conf_chain_folder(t->chain));
+    char *path = qc_asprintf("%s/debug.log", net);
+    FILE *log = fopen(path, "re");
+    int code = 1;
+    if (!log || fseek(log, 0, SEEK_END)) {
+        fprintf(stderr, "Error: %s cannot be read: does the node run?\n", path);
+    } else {
+        (void)sigaction(SIGINT, &sa, NULL);
+        (void)sigaction(SIGTERM, &sa, NULL);
+        (void)sigaction(SIGHUP, &sa, NULL);
+        if (ask_node(t, id, "on")) {
+            follow(log, id, seconds > 0 ? qc_clock_mono() + seconds * 1000000000 : 0);
+            stopped = 0;
+            code = ask_node(t, id, "off") ? 0 : 1;
+        }
+    }
+    if (log)
+        fclose(log);
+    qc_free(path);
+    qc_free(net);
+    return code;
+}
