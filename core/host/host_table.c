@@ -76,7 +76,8 @@ static void host_log(qn_cap *host, uint32_t level, const char *message, uint32_t
         return;
     if (wanted == QN_LOG_DEBUG && known == QN_LOG_DEBUG)
         l = QC_LOG_INFO; /* the operator asked for this plugin's, whatever the node's log keeps */
-    if (atomic_load(&host->plugin->left) || !qc_log_enabled(l, "plugin") || !qc_plugin_may_log(host->plugin))
+    if (atomic_load(&host->plugin->left) || !qc_log_enabled(l, "plugin") ||
+        !qc_plugin_may_log(host->plugin))
         return;
     clean_copy(line, sizeof line, message, len);
     qc_log(l, "plugin", "%s: %s%s", host->plugin->label, known == QN_LOG_DEBUG ? "debug: " : "",

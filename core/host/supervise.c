@@ -548,8 +548,10 @@ static void check_store(qc_plugin *p)
     bool known = qc_os_tree_bytes(dir, STORE_ENTRIES, &bytes);
     qc_free(dir);
     if (!known)
-        qc_plugin_kill(p, "its folder cannot be measured: more than %u files, or folders that are "
-                          "too deep or cannot be read", STORE_ENTRIES);
+        qc_plugin_kill(p,
+                       "its folder cannot be measured: more than %u files, or folders that are "
+                       "too deep or cannot be read",
+                       STORE_ENTRIES);
     else if (bytes > quota + quota / 10)
         qc_plugin_kill(p, "its folder holds %llu bytes, its quota is %llu",
                        (unsigned long long)bytes, (unsigned long long)quota);

@@ -19,9 +19,9 @@
 /* Sanitizers keep notes of frames in memory that the parent goes on to use. */
 #define PLAIN __attribute__((no_sanitize("address", "thread", "undefined")))
 
-/* The thread sanitizer takes clone() for fork(), and in what it takes for the child, which shares our
- * memory, turns itself off for good: it would miss races of this thread and tell of false ones. It
- * does not know the C library's other name for it. */
+/* The thread sanitizer takes clone() for fork(), and in what it takes for the child, which shares
+ * our memory, turns itself off for good: it would miss races of this thread and tell of false ones.
+ * It does not know the C library's other name for it. */
 #if defined(__SANITIZE_THREAD__)
 int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...);
 #define clone __clone

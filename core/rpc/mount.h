@@ -48,7 +48,7 @@ void qc_http_call_unref(QC_OWN qc_http_call *c);
 typedef struct qc_http_handler {
     void *arg;
     const char *owner; /* copied; see qc_http_mount_add() */
-    bool is_public; /* no authentication */
+    bool is_public;    /* no authentication */
     /** The head is here. Returns 0 to go on, or the status to refuse with (404, 405).
      *  Out: *max_body, the largest body that is taken (413 beyond it). */
     int (*judge)(void *arg, qc_http_method method, const char *path, size_t *max_body);
