@@ -320,7 +320,7 @@ static void test_plugin__says_what_it_cannot_do(void **state)
     text = rig_call(&r, "plugin", "[\"stop\",\"plugin\",\"now\"]");
     assert_non_null(strstr(text, "takes no value"));
     free(text);
-    must(&r, "loglevel", "no level given");
+    must(&r, "loglevel", "no value given");
     text = rig_call(&r, "plugin", "[\"loglevel\",\"plugin\",\"loud\"]");
     assert_non_null(strstr(text, "wanted error, warn, info or debug"));
     free(text);
