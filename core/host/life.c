@@ -20,8 +20,8 @@ static qn_status judge(const qc_plugin *by, qc_plugin *p, qc_action_kind kind)
     bool up = is_up(s) || s == QC_PLUGIN_BACKOFF;
     if (kind == QC_ACTION_STOP && !up)
         return QN_E_BUSY;
-    if (kind == QC_ACTION_START && is_up(s))
-        return QN_E_BUSY;
+    if (kind == QC_ACTION_START && (is_up(s) || s == QC_PLUGIN_QUARANTINED))
+        return QN_E_BUSY; /* a quarantine is for an operator to lift */
     return p->grant.trusted && kind != QC_ACTION_STOP && p->library ? QN_E_UNSUPPORTED : QN_OK;
 }
 
