@@ -23,6 +23,13 @@ static inline bool qc_span_eq(qc_span a, qc_span b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+/** Zero what was secret; a memset() that the compiler may not drop. */
+static inline void qc_wipe(void *p, size_t len)
+{
+    memset(p, 0, len);
+    __asm__ volatile("" : : "r"(p) : "memory");
+}
+
 /** Owned, growable bytes. Zero-initialised (QC_BYTES_INIT) is a valid empty value. */
 typedef struct qc_bytes {
     uint8_t *data;

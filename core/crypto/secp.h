@@ -1,4 +1,4 @@
-/* core/crypto/secp.h: curve secp256k1. The only file that knows libsecp256k1. Thread: any. */
+/* core/crypto/secp.h: curve secp256k1. The only one that knows libsecp256k1. Thread: any. */
 #pragma once
 #include "core/base/bytes.h"
 
@@ -49,7 +49,7 @@ bool qc_tap_check(const uint8_t output[static QC_XONLY_LEN], bool odd,
 bool qc_tap_tweak(const uint8_t internal[static QC_XONLY_LEN], const uint8_t *root,
                   uint8_t output[static QC_XONLY_LEN], bool *odd);
 
-/* --- secret keys: RPC and tests --------------------------------------------------------------- */
+/* --- secret keys: RPC, tests, key exchange ---------------------------------------------------- */
 
 /** Tables and blinding for signing. Thread: any, one at a time for qc_signer_free(). */
 typedef struct qc_signer qc_signer;
@@ -72,3 +72,7 @@ size_t qc_ecdsa_sign(const qc_signer *s, const uint8_t key[static QC_SECKEY_LEN]
 /** BIP340. `aux` NULL: 32 zero bytes. Returns: false when the key is not valid. */
 bool qc_schnorr_sign(const qc_signer *s, const uint8_t key[static QC_SECKEY_LEN], qc_span msg,
                      const uint8_t *aux, uint8_t sig[static QC_SCHNORR_LEN]);
+/** The x of `key` times the point with this x. In constant time as to the key.
+ *  Returns: false when the key is not valid, or x is no point's. */
+bool qc_seckey_ecdh(const uint8_t key[static QC_SECKEY_LEN],
+                    const uint8_t xonly[static QC_XONLY_LEN], uint8_t x[static QC_XONLY_LEN]);

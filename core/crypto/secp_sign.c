@@ -3,19 +3,13 @@
 #include "core/crypto/secp.h"
 
 #include <secp256k1.h>
+#include <secp256k1_ecdh.h>
 #include <secp256k1_extrakeys.h>
 #include <secp256k1_schnorrsig.h>
 
 struct qc_signer {
     secp256k1_context *ctx;
 };
-
-/* A memset the compiler may not drop. */
-static void wipe(void *p, size_t len)
-{
-    memset(p, 0, len);
-    __asm__ volatile("" : : "r"(p) : "memory");
-}
 
 qc_signer *qc_signer_new(const uint8_t seed[static 32])
 {
@@ -64,7 +58,7 @@ bool qc_seckey_tap_tweak(const qc_signer *s, const uint8_t key[static QC_SECKEY_
         ok = secp256k1_keypair_xonly_tweak_add(s->ctx, &pair, tweak) &&
              secp256k1_keypair_sec(s->ctx, out, &pair);
     }
-    wipe(&pair, sizeof pair);
+    qc_wipe(&pair, sizeof pair);
     return ok;
 }
 
@@ -90,6 +84,25 @@ bool qc_schnorr_sign(const qc_signer *s, const uint8_t key[static QC_SECKEY_LEN]
     if (!secp256k1_keypair_create(s->ctx, &pair, key))
         return false;
     bool ok = secp256k1_schnorrsig_sign_custom(s->ctx, sig, msg.data, msg.len, &pair, &extra);
-    wipe(&pair, sizeof pair);
+    qc_wipe(&pair, sizeof pair);
     return ok;
+}
+
+/* Hands out x as it is: BIP324 hashes it together with both encodings. */
+static int copy_x(unsigned char *out, const unsigned char *x, const unsigned char *y, void *data)
+{
+    (void)y;
+    (void)data;
+    memcpy(out, x, QC_XONLY_LEN);
+    return 1;
+}
+
+bool qc_seckey_ecdh(const uint8_t key[static QC_SECKEY_LEN],
+                    const uint8_t xonly[static QC_XONLY_LEN], uint8_t x[static QC_XONLY_LEN])
+{
+    secp256k1_pubkey p;
+    uint8_t compressed[QC_PUBKEY_COMPRESSED] = {2};
+    memcpy(compressed + 1, xonly, QC_XONLY_LEN);
+    return secp256k1_ec_pubkey_parse(secp256k1_context_static, &p, compressed, sizeof compressed) &&
+           secp256k1_ecdh(secp256k1_context_static, x, &p, key, copy_x, NULL);
 }
