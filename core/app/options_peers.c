@@ -83,7 +83,7 @@ const qc_opt QC_OPTIONS_PEERS[] = {
      "Password of Tor's control port", NO_PEERS},
     PEER("txreconciliation", "", "Reconcile transactions with peers"),
     PEER("txsendrate", "=<n>", "Transactions sent to inbound peers per second"),
-    PEER("v2transport", "", "Encrypt connections to peers"),
+    LIVE_PEER("v2transport", "", "Encrypt connections to peers (default: 1; regtest only so far)"),
     PEER("whitebind", "=<[permissions@]addr>", "Listening address with permissions"),
     PEER("whitelist", "=<[permissions@]IP address or network>", "Peers with permissions"),
     PEER("whitelistforcerelay", "", "Relay what whitelisted peers send"),

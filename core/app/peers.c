@@ -36,6 +36,7 @@ bool qc_app_peers_start(qc_app *a)
         .user_agent = a->node.user_agent,
         .max_peers = (uint32_t)qc_settings_int(a->settings, "maxconnections", 200),
         .peer_timeout = qc_settings_int(a->settings, "peertimeout", 60),
+        .services = qc_settings_bool(a->settings, "v2transport", true) ? QC_NODE_P2P_V2 : 0,
         .active = qc_settings_bool(a->settings, "networkactive", true),
     };
     memcpy(o.magic, a->params->magic, sizeof o.magic);

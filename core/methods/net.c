@@ -69,6 +69,24 @@ static void put_relay_state(qc_jw *w)
     qc_jw_kamount(w, "minfeefilter", 0);
 }
 
+/* Core protocol.cpp, serviceFlagsToStr. */
+static void put_service_names(qc_jw *w, const char *key, uint64_t services)
+{
+    static const char *const name[64] = {
+        [0] = "NETWORK",          [2] = "BLOOM",  [3] = "WITNESS", [6] = "COMPACT_FILTERS",
+        [10] = "NETWORK_LIMITED", [11] = "P2P_V2"};
+    qc_jw_karr(w, key);
+    for (unsigned bit = 0; bit < QC_COUNTOF(name); bit++) {
+        if (!(services >> bit & 1))
+            continue;
+        if (name[bit])
+            qc_jw_str(w, name[bit]);
+        else
+            qc_jw_strf(w, "UNKNOWN[2^%u]", bit);
+    }
+    qc_jw_arr_end(w);
+}
+
 static void put_peer(qc_jw *w, const qc_peer_info *p)
 {
     qc_jw_obj(w);
@@ -79,8 +97,7 @@ static void put_peer(qc_jw *w, const qc_peer_info *p)
     qc_jw_kstr(w, "network", "not_publicly_routable");
     qc_jw_key(w, "services");
     qc_jw_strf(w, "%016llx", (unsigned long long)p->services);
-    qc_jw_karr(w, "servicesnames");
-    qc_jw_arr_end(w);
+    put_service_names(w, "servicesnames", p->services);
     qc_jw_kbool(w, "relaytxes", p->relay);
     qc_jw_kint(w, "lastsend", p->last_send);
     qc_jw_kint(w, "lastrecv", p->last_recv);
@@ -97,8 +114,8 @@ static void put_peer(qc_jw *w, const qc_peer_info *p)
     put_counts(w, "bytessent_per_msg", p->sent_by, p->n_sent_by);
     put_counts(w, "bytesrecv_per_msg", p->received_by, p->n_received_by);
     qc_jw_kstr(w, "connection_type", p->inbound ? "inbound" : "manual");
-    qc_jw_kstr(w, "transport_protocol_type", "v1");
-    qc_jw_kstr(w, "session_id", "");
+    qc_jw_kstr(w, "transport_protocol_type", qc_transport_kind_text(p->transport));
+    qc_jw_kstr(w, "session_id", p->session_id);
     qc_jw_obj_end(w);
 }
 
@@ -126,7 +143,7 @@ static void addnode(qc_rpc_req *r, void *arg)
 {
     qc_node *n = arg;
     const char *addr = "", *command = "";
-    bool v2 = false;
+    bool enabled = n->net && (qc_net_services(n->net) & QC_NODE_P2P_V2), v2 = enabled;
     if (!need_net(r, n) || !qc_rpc_str(r, 0, &addr) || !qc_rpc_str(r, 1, &command) ||
         !qc_rpc_bool(r, 2, &v2))
         return;
@@ -135,13 +152,13 @@ static void addnode(qc_rpc_req *r, void *arg)
                     "Command '%s' is not supported: only 'onetry' is in this version", command);
         return;
     }
-    if (v2) {
+    if (v2 && !enabled) {
         qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
                     "Error: v2transport requested but not enabled (see -v2transport)");
         return;
     }
     /* As in Core, a try that cannot succeed is no error of the call. */
-    qc_err err = qc_net_connect(n->net, addr, n->params->p2p_port);
+    qc_err err = qc_net_connect(n->net, addr, n->params->p2p_port, v2);
     if (err)
         qc_log(QC_LOG_DEBUG, "net", "addnode %s: %s", addr, qc_err_text(err));
 }
@@ -205,15 +222,16 @@ static void getnetworkinfo(qc_rpc_req *r, void *arg)
     if (!peers(r, n, &list, &count))
         return;
     size_t in = count_peers(list, count, true);
+    uint64_t services = n->net ? qc_net_services(n->net) : 0;
     qc_free(list);
     qc_jw *w = qc_rpc_out(r);
     qc_jw_obj(w);
     qc_jw_kint(w, "version", CLIENT_VERSION);
     qc_jw_kstr(w, "subversion", n->user_agent);
     qc_jw_kint(w, "protocolversion", QC_NET_PROTOCOL);
-    qc_jw_kstr(w, "localservices", "0000000000000000");
-    qc_jw_karr(w, "localservicesnames");
-    qc_jw_arr_end(w);
+    qc_jw_key(w, "localservices");
+    qc_jw_strf(w, "%016llx", (unsigned long long)services);
+    put_service_names(w, "localservicesnames", services);
     qc_jw_kbool(w, "localrelay", false);
     qc_jw_kint(w, "timeoffset", 0);
     qc_jw_kbool(w, "networkactive", n->net && qc_net_active(n->net));
@@ -254,7 +272,8 @@ static void getnettotals(qc_rpc_req *r, void *arg)
 static const qc_rpc_param P_ADDNODE[] = {
     {"node", QC_T_STR, true, .help = "IP address and port of the peer"},
     {"command", QC_T_STR, true, .help = "'onetry': connect once"},
-    {"v2transport", QC_T_BOOL, .dflt = "false", .help = "Not supported in this version"},
+    {"v2transport", QC_T_BOOL, .dflt = "set by -v2transport",
+     .help = "Encrypt the connection; a peer that cannot gets another try without"},
     {.names = NULL}};
 static const qc_rpc_param P_DISCONNECT[] = {
     {"address", QC_T_STR, .dflt = "use nodeid",

@@ -3,10 +3,11 @@
 #include "core/loop/loop.h"
 #include "core/net/message.h"
 #include "core/net/net.h"
+#include "core/net/transport.h"
 
 #include <stdatomic.h>
 
-#define QC_PEER_RECV_MAX (QC_MSG_MAX + QC_MSG_HEADER)
+#define QC_PEER_READ 65536u       /* bytes taken from a socket at once */
 #define QC_PEER_SEND_MAX 1000000u /* queued bytes; a peer that does not read is dropped */
 
 typedef struct qc_peer {
@@ -15,8 +16,7 @@ typedef struct qc_peer {
     int fd;
     qc_watch *read, *write; /* write: while something is queued, or the connection is being made */
     bool connecting, version_seen, closing;
-    qc_bytes in, out;
-    size_t out_at; /* sent so far */
+    qc_transport *transport;
     uint64_t ping_nonce;
     qc_mono ping_sent, opened, heard; /* ping_sent 0: none on the way */
     qc_mono last_ping;
@@ -37,7 +37,9 @@ struct qc_net {
     char *user_agent;
     uint32_t max_peers;
     int64_t peer_timeout;
-    uint64_t nonce; /* in our version messages: tells connections to ourselves */
+    qc_signer *signer; /* for the keys of version 2 */
+    uint64_t services; /* ours; QC_NODE_P2P_V2 is in it when version 2 is on */
+    uint64_t nonce;    /* in our version messages: tells connections to ourselves */
     qc_peer *peers;
     uint32_t n_peers;
     qc_listener *listeners;
@@ -45,12 +47,18 @@ struct qc_net {
     _Atomic bool active;
     _Atomic uint32_t height;
     _Atomic uint64_t sent, received;
+    uint8_t scratch[QC_PEER_READ];
 };
 
+/* net.c */
+/** Connect to a numeric address as print_address() writes it.
+ *  Returns: as qc_net_connect(). */
+QC_MUST_CHECK qc_err qc_net_dial(qc_net *n, const char *addr, uint16_t default_port, bool v2);
+
 /* peer.c */
-/** A connected or connecting socket becomes a peer. NULL: no memory or descriptors; fd is closed.
- */
-qc_peer *qc_peer_new(qc_net *n, QC_OWN int fd, bool inbound, const char *addr);
+/** A connected or connecting socket becomes a peer; v2: one that may speak version 2. NULL: no
+ *  memory or descriptors; fd is closed. */
+qc_peer *qc_peer_new(qc_net *n, QC_OWN int fd, bool inbound, bool v2, const char *addr);
 /** Unlink and free. */
 void qc_peer_close(QC_OWN qc_peer *p, const char *why);
 void qc_peer_ping(qc_peer *p);

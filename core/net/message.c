@@ -7,37 +7,54 @@
 #define ADDRESS_LEN 26 /* services, address, port */
 #define USER_AGENT_MAX 256
 
-const char *qc_msg_fail_text(qc_msg_fail f)
+/* In the order of their BIP324 ids, from 1; then those that have none. */
+static const char *const NAMES[] = {
+    "addr",        "block",        "blocktxn",   "cmpctblock",  "feefilter",   "filteradd",
+    "filterclear", "filterload",   "getblocks",  "getblocktxn", "getdata",     "getheaders",
+    "headers",     "inv",          "mempool",    "merkleblock", "notfound",    "ping",
+    "pong",        "sendcmpct",    "tx",         "getcfilters", "cfilter",     "getcfheaders",
+    "cfheaders",   "getcfcheckpt", "cfcheckpt",  "addrv2",      "version",     "verack",
+    "getaddr",     "sendheaders",  "wtxidrelay", "sendaddrv2",  "sendtxrcncl",
+};
+#define SHORT_IDS 28u
+
+static size_t find_name(const char *name)
 {
-    switch (f) {
-    case QC_MSG_OK:
-        return "ok";
-    case QC_MSG_MORE:
-        return "incomplete";
-    case QC_MSG_MAGIC:
-        return "Header error: Wrong MessageStart";
-    case QC_MSG_NAME_BAD:
-        return "Header error: Invalid message type";
-    case QC_MSG_TOO_LARGE:
-        return "Header error: Size too large";
-    case QC_MSG_CHECKSUM:
-        return "Header error: Wrong checksum";
-    }
-    return "unknown";
+    size_t i = 0;
+    while (i < QC_COUNTOF(NAMES) && strcmp(NAMES[i], name) != 0)
+        i++;
+    return i;
 }
 
-static bool read_name(const uint8_t *p, char out[QC_MSG_NAME + 1])
+uint8_t qc_message_id(const char *name)
 {
-    bool ended = false;
+    size_t i = find_name(name);
+    return i < SHORT_IDS ? (uint8_t)(i + 1) : 0;
+}
+
+const char *qc_message_of_id(uint8_t id)
+{
+    return id >= 1 && id <= SHORT_IDS ? NAMES[id - 1] : NULL;
+}
+
+bool qc_message_known(const char *name)
+{
+    return find_name(name) < QC_COUNTOF(NAMES);
+}
+
+bool qc_message_name(const uint8_t in[static QC_MSG_NAME], char out[static QC_MSG_NAME + 1])
+{
+    bool ended = false, good = true;
     for (int i = 0; i < QC_MSG_NAME; i++) {
-        if (p[i] == 0)
+        bool printable = in[i] >= ' ' && in[i] <= '~';
+        if (in[i] == 0)
             ended = true;
-        else if (ended || p[i] < ' ' || p[i] > '~')
-            return false;
-        out[i] = (char)p[i];
+        else if (ended || !printable)
+            good = false;
+        out[i] = in[i] == 0 || printable ? (char)in[i] : '?';
     }
     out[QC_MSG_NAME] = 0;
-    return true;
+    return good;
 }
 
 static uint32_t checksum(qc_span payload)
@@ -54,15 +71,18 @@ qc_msg_fail qc_message_read(qc_span in, const uint8_t magic[static 4], qc_messag
     if (in.len < QC_MSG_HEADER)
         return QC_MSG_MORE;
     uint32_t len = qc_read_le32(in.data + 16);
-    if (!read_name(in.data + 4, m->name))
-        return QC_MSG_NAME_BAD;
-    if (len > QC_MSG_MAX)
-        return QC_MSG_TOO_LARGE;
-    if (in.len - QC_MSG_HEADER < len)
+    if (len <= QC_MSG_MAX && in.len - QC_MSG_HEADER < len)
         return QC_MSG_MORE;
+    bool named = qc_message_name(in.data + 4, m->name);
+    m->total = QC_MSG_HEADER + (size_t)len;
+    if (len > QC_MSG_MAX) {
+        m->payload = qc_span_of(NULL, 0);
+        return QC_MSG_TOO_LARGE;
+    }
     m->payload = qc_span_of(in.data + QC_MSG_HEADER, len);
-    m->total = QC_MSG_HEADER + len;
-    return checksum(m->payload) == qc_read_le32(in.data + 20) ? QC_MSG_OK : QC_MSG_CHECKSUM;
+    if (checksum(m->payload) != qc_read_le32(in.data + 20))
+        return QC_MSG_CHECKSUM;
+    return named ? QC_MSG_OK : QC_MSG_NAME_BAD;
 }
 
 qc_err qc_message_write(qc_bytes *out, const uint8_t magic[static 4], const char *name,

@@ -6,28 +6,37 @@
 #define QC_MSG_HEADER 24
 #define QC_MSG_MAX 4000000u /* Core MAX_PROTOCOL_MESSAGE_LENGTH */
 #define QC_MSG_NAME 12
+#define QC_NODE_P2P_V2 (UINT64_C(1) << 11) /* service: transport version 2 */
 
 typedef enum qc_msg_fail {
     QC_MSG_OK = 0,
     QC_MSG_MORE,      /* not all of it is here yet */
     QC_MSG_MAGIC,     /* foreign message start */
-    QC_MSG_NAME_BAD,  /* the name is not printable text padded with zeros */
     QC_MSG_TOO_LARGE, /* longer than QC_MSG_MAX */
     QC_MSG_CHECKSUM,  /* payload and checksum do not agree */
+    QC_MSG_NAME_BAD,  /* the name is not printable text padded with zeros */
 } qc_msg_fail;
-/** A few words for the log. */
-const char *qc_msg_fail_text(qc_msg_fail f);
 
 typedef struct qc_message {
     char name[QC_MSG_NAME + 1];
     qc_span payload; /* borrowed from the bytes that were read */
     size_t total;    /* bytes with the header */
 } qc_message;
-/** The message at the start of `in`. Out: *m on QC_MSG_OK and QC_MSG_CHECKSUM. */
+/** The message at the start of `in`. Out: *m but with QC_MSG_MORE and QC_MSG_MAGIC; where it is
+ *  refused, name holds what is printable of it. */
 qc_msg_fail qc_message_read(qc_span in, const uint8_t magic[static 4], qc_message *m);
 /** Append a framed message. Returns: QC_OK; QC_ENOMEM. */
 QC_MUST_CHECK qc_err qc_message_write(qc_bytes *out, const uint8_t magic[static 4],
                                       const char *name, qc_span payload);
+
+/** Copy a name of QC_MSG_NAME bytes. False: it is not printable text padded with zeros; `out` then
+ *  holds it with '?' for the rest. */
+bool qc_message_name(const uint8_t in[static QC_MSG_NAME], char out[static QC_MSG_NAME + 1]);
+/** BIP324's one-byte id of a name, 0 when it has none; and the name of an id, or NULL. */
+uint8_t qc_message_id(const char *name);
+const char *qc_message_of_id(uint8_t id);
+/** A name that Core knows: those are counted apart. */
+bool qc_message_known(const char *name);
 
 /** What `version` says (Core net_processing.cpp). */
 typedef struct qc_version {

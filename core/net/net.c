@@ -84,7 +84,7 @@ static void on_accept(void *arg, int fd, unsigned events)
         return;
     }
     print_address(&from, text);
-    qc_peer *p = qc_peer_new(n, peer, true, text);
+    qc_peer *p = qc_peer_new(n, peer, true, (n->services & QC_NODE_P2P_V2) != 0, text);
     len = sizeof to;
     if (p && getsockname(peer, &to.sa, &len) == 0)
         print_address(&to, p->info.addr_bind);
@@ -144,11 +144,17 @@ qc_err qc_net_new(qc_net **out, const qc_net_options *o)
     n->user_agent = qc_strdup(o->user_agent);
     n->max_peers = o->max_peers;
     n->peer_timeout = o->peer_timeout;
+    n->services = o->services;
+    uint8_t seed[32];
+    qc_os_random(seed, sizeof seed);
+    n->signer = qc_signer_new(seed);
+    qc_wipe(seed, sizeof seed);
     qc_os_random(&n->nonce, sizeof n->nonce);
     atomic_store(&n->active, o->active);
     err = qc_timer_new(n->loop, on_timer, n, &n->timer);
     if (err) {
         qc_loop_free(n->loop);
+        qc_signer_free(n->signer);
         qc_free(n->user_agent);
         qc_free(n);
         return err;
@@ -192,6 +198,7 @@ void qc_net_free(qc_net *n)
     }
     qc_timer_free(n->timer);
     qc_loop_free(n->loop);
+    qc_signer_free(n->signer);
     qc_free(n->user_agent);
     qc_free(n);
 }
@@ -204,6 +211,11 @@ void qc_net_set_height(qc_net *n, uint32_t height)
 bool qc_net_active(const qc_net *n)
 {
     return atomic_load(&n->active);
+}
+
+uint64_t qc_net_services(const qc_net *n)
+{
+    return n->services;
 }
 
 void qc_net_totals(const qc_net *n, uint64_t *received, uint64_t *sent)
@@ -219,7 +231,7 @@ typedef struct call {
     const char *addr;
     uint16_t port;
     qc_peer_id id;
-    bool on;
+    bool on; /* or: version 2 */
     qc_peer_info *list;
     size_t count;
     qc_err err;
@@ -233,34 +245,36 @@ static qc_peer *find_peer(const qc_net *n, qc_peer_id id, const char *addr)
     return NULL;
 }
 
-static void do_connect(void *arg)
+qc_err qc_net_dial(qc_net *n, const char *addr, uint16_t default_port, bool v2)
 {
-    call *c = arg;
-    qc_net *n = c->n;
     sockaddr_any a;
     socklen_t len;
     char text[64];
-    c->err = QC_EINVAL;
-    if (!parse_address(c->addr, c->port, &a, &len))
-        return;
+    if (!parse_address(addr, default_port, &a, &len))
+        return QC_EINVAL;
     print_address(&a, text);
-    c->err = !atomic_load(&n->active)        ? QC_EPERM
-             : n->n_peers >= n->max_peers    ? QC_EFULL
-             : find_peer(n, 0, text) != NULL ? QC_EEXIST
-                                             : QC_OK;
-    if (c->err)
-        return;
+    if (!atomic_load(&n->active))
+        return QC_EPERM;
+    if (n->n_peers >= n->max_peers)
+        return QC_EFULL;
+    if (find_peer(n, 0, text))
+        return QC_EEXIST;
     int fd = new_socket(a.sa.sa_family);
-    c->err = QC_EIO;
     if (fd < 0)
-        return;
-    qc_log(QC_LOG_DEBUG, "net", "trying v1 connection (manual) to %s", text);
+        return QC_EIO;
+    v2 = v2 && (n->services & QC_NODE_P2P_V2);
+    qc_log(QC_LOG_DEBUG, "net", "trying v%d connection (manual) to %s", v2 ? 2 : 1, text);
     if (connect(fd, &a.sa, len) && errno != EINPROGRESS) {
         close(fd);
-        return;
+        return QC_EIO;
     }
-    if (qc_peer_new(n, fd, false, text))
-        c->err = QC_OK;
+    return qc_peer_new(n, fd, false, v2, text) ? QC_OK : QC_EIO;
+}
+
+static void do_connect(void *arg)
+{
+    call *c = arg;
+    c->err = qc_net_dial(c->n, c->addr, c->port, c->on);
 }
 
 static void do_disconnect(void *arg)
@@ -297,9 +311,9 @@ static void do_list(void *arg)
             c->list[c->count++] = p->info;
 }
 
-qc_err qc_net_connect(qc_net *n, const char *addr, uint16_t default_port)
+qc_err qc_net_connect(qc_net *n, const char *addr, uint16_t default_port, bool v2)
 {
-    call c = {.n = n, .addr = addr, .port = default_port};
+    call c = {.n = n, .addr = addr, .port = default_port, .on = v2};
     qc_loop_call(n->loop, do_connect, &c);
     return c.err;
 }

@@ -1,21 +1,24 @@
-/* core/net/net.h: connections to peers: listening, connecting, the version handshake, pings. This
- * first cut speaks transport version 1 and relays nothing; it knows no chain. Everything runs on a
- * loop and thread of its own, "net". */
+/* core/net/net.h: connections to peers: listening, connecting, the version handshake, pings, over
+ * transport version 1 or 2 (transport.h). This first cut relays nothing; it knows no chain.
+ * Everything runs on a loop and thread of its own, "net". */
 #pragma once
 #include "core/base/bytes.h"
 #include "core/base/clock.h"
+#include "core/net/transport.h"
 
 typedef struct qc_net qc_net;
 typedef int64_t qc_peer_id;
 
 #define QC_NET_PROTOCOL 70016
-#define QC_NET_KINDS 24 /* message names counted apart per peer and direction */
+#define QC_NET_KINDS 40        /* message names counted apart per peer and direction */
+#define QC_NET_OTHER "*other*" /* all names that are not known, and messages that were dropped */
 
 typedef struct qc_net_options {
     uint8_t magic[4];
     const char *user_agent; /* copied; "/Quoin:0.1.0/" */
     uint32_t max_peers;
     int64_t peer_timeout; /* seconds for the handshake (-peertimeout) */
+    uint64_t services;    /* told to peers; QC_NODE_P2P_V2: speak version 2 (-v2transport) */
     bool active;          /* false: as after qc_net_set_active(n, false) */
 } qc_net_options;
 
@@ -38,6 +41,8 @@ typedef struct qc_peer_info {
     int64_t time_offset;
     int64_t ping_us, min_ping_us; /* -1: none yet */
     uint64_t sent, received;
+    qc_transport_kind transport;
+    char session_id[2 * QC_SESSION_ID_LEN + 1]; /* hex; empty but with version 2 */
     qc_net_count sent_by[QC_NET_KINDS], received_by[QC_NET_KINDS];
     size_t n_sent_by, n_received_by;
 } qc_peer_info;
@@ -56,15 +61,18 @@ void qc_net_free(QC_OWN qc_net *n);
 
 /** Height told to peers from now on. */
 void qc_net_set_height(qc_net *n, uint32_t height);
-/** Connect once to "host[:port]" (numeric; no names are looked up).
- *  Returns: QC_OK (connecting); QC_EINVAL (not an address); QC_EPERM (network inactive);
- *  QC_EFULL (too many peers); QC_EEXIST (connected already); QC_EIO. */
-QC_MUST_CHECK qc_err qc_net_connect(qc_net *n, const char *addr, uint16_t default_port);
+/** Connect once to "host[:port]" (numeric; no names are looked up). v2: speak version 2, and should
+ *  the peer hang up on it without a word, connect once more with version 1; false, and where
+ * version 2 is off: version 1. Returns: QC_OK (connecting); QC_EINVAL (not an address); QC_EPERM
+ * (network inactive); QC_EFULL (too many peers); QC_EEXIST (connected already); QC_EIO. */
+QC_MUST_CHECK qc_err qc_net_connect(qc_net *n, const char *addr, uint16_t default_port, bool v2);
 /** Close a peer by id (addr NULL) or by address. Returns: QC_OK; QC_ENOENT. */
 QC_MUST_CHECK qc_err qc_net_disconnect(qc_net *n, qc_peer_id id, const char *addr);
 /** Off: closes every peer and refuses new ones. */
 void qc_net_set_active(qc_net *n, bool on);
 bool qc_net_active(const qc_net *n);
+/** As given in the options. */
+uint64_t qc_net_services(const qc_net *n);
 /** Ping every peer. */
 void qc_net_ping(qc_net *n);
 /** All peers, oldest first. Out: *list owned, qc_free(). */

@@ -15,7 +15,6 @@
 #define PING_EVERY (120 * SECOND)    /* Core PING_INTERVAL */
 #define PING_TIMEOUT (1200 * SECOND) /* Core TIMEOUT_INTERVAL */
 #define MIN_PROTOCOL 31800           /* Core MIN_PEER_PROTO_VERSION */
-#define READ_CHUNK 65536
 
 /* ---- accounting ---- */
 
@@ -44,20 +43,18 @@ static bool want_write(qc_peer *p)
 
 static void send_message(qc_peer *p, const char *name, qc_span payload)
 {
-    size_t before = p->out.len;
+    size_t wire;
     if (p->closing)
         return;
-    if (qc_message_write(&p->out, p->net->magic, name, payload) || !want_write(p)) {
+    if (qc_transport_send(p->transport, name, payload, &wire) || !want_write(p)) {
         p->closing = true;
         return;
     }
     p->info.last_send = qc_clock_now();
-    p->info.sent += p->out.len - before;
-    atomic_fetch_add(&p->net->sent, p->out.len - before);
-    count(p->info.sent_by, &p->info.n_sent_by, name, p->out.len - before);
+    count(p->info.sent_by, &p->info.n_sent_by, name, wire);
     qc_log(QC_LOG_DEBUG, "net", "sending %s (%zu bytes) peer=%lld", name, payload.len,
            (long long)p->info.id);
-    if (p->out.len - p->out_at > QC_PEER_SEND_MAX)
+    if (qc_transport_pending(p->transport).len > QC_PEER_SEND_MAX)
         p->closing = true;
 }
 
@@ -65,6 +62,7 @@ static void send_version(qc_peer *p)
 {
     qc_bytes b = QC_BYTES_INIT;
     qc_version v = {.version = QC_NET_PROTOCOL, .time = qc_clock_now(), .nonce = p->net->nonce};
+    v.services = p->net->services;
     v.start_height = (int32_t)QC_MIN(atomic_load(&p->net->height), (uint32_t)INT32_MAX);
     snprintf(v.user_agent, sizeof v.user_agent, "%s", p->net->user_agent);
     if (qc_version_write(&b, &v))
@@ -156,32 +154,63 @@ static void on_message(qc_peer *p, const qc_message *m)
     }
 }
 
-/* Everything whole that has arrived. A wrong checksum costs the message only, as in Core. */
-static void take_messages(qc_peer *p)
+/* ---- the transport ---- */
+
+static void on_received(qc_peer *p, const qc_transport_event *e)
 {
-    size_t at = 0;
+    bool known = e->what == QC_TR_MESSAGE && qc_message_known(e->m.name);
+    count(p->info.received_by, &p->info.n_received_by, known ? e->m.name : QC_NET_OTHER,
+          e->m.total);
+    if (e->what == QC_TR_MESSAGE)
+        on_message(p, &e->m);
+}
+
+static void note_transport(qc_peer *p)
+{
+    const uint8_t *id = qc_transport_session_id(p->transport);
+    p->info.transport = qc_transport_get_kind(p->transport);
+    for (size_t i = 0; id && i < QC_SESSION_ID_LEN; i++)
+        snprintf(p->info.session_id + 2 * i, 3, "%02x", id[i]);
+}
+
+/* Everything that can be done now. What the transport drops costs the message only, as in Core. */
+static void pump(qc_peer *p)
+{
+    qc_transport_event e;
     while (!p->closing) {
-        qc_message m;
-        qc_span rest = qc_span_of(p->in.data + at, p->in.len - at);
-        qc_msg_fail f = qc_message_read(rest, p->net->magic, &m);
-        if (f == QC_MSG_MORE)
+        qc_transport_what what = qc_transport_next(p->transport, &e);
+        if (p->info.transport == QC_TRANSPORT_DETECTING)
+            note_transport(p);
+        if (e.why[0])
+            qc_log(QC_LOG_DEBUG, "net", "%s, peer=%lld", e.why, (long long)p->info.id);
+        if (what == QC_TR_MORE)
             break;
-        if (f != QC_MSG_OK)
-            qc_log(QC_LOG_DEBUG, "net", "%s, peer=%lld", qc_msg_fail_text(f),
-                   (long long)p->info.id);
-        if (f != QC_MSG_OK && f != QC_MSG_CHECKSUM) {
+        if (what == QC_TR_FAILED || what == QC_TR_NOMEM)
             p->closing = true;
-            break;
-        }
-        at += m.total;
-        count(p->info.received_by, &p->info.n_received_by, m.name, m.total);
-        if (f == QC_MSG_OK)
-            on_message(p, &m);
+        else if (what == QC_TR_READY && !p->info.inbound)
+            send_version(p);
+        else if (what == QC_TR_MESSAGE || what == QC_TR_DROPPED)
+            on_received(p, &e);
     }
-    if (at) {
-        memmove(p->in.data, p->in.data + at, p->in.len - at);
-        p->in.len -= at;
-    }
+    if (qc_transport_pending(p->transport).len && !want_write(p))
+        p->closing = true;
+}
+
+/* The connection ends, and not because we were told to. */
+static void lose(qc_peer *p, const char *why)
+{
+    qc_net *n = p->net;
+    bool again = qc_transport_should_try_v1(p->transport);
+    qc_peer_id id = p->info.id;
+    char addr[sizeof p->info.addr];
+    memcpy(addr, p->info.addr, sizeof addr);
+    qc_peer_close(p, why);
+    if (!again)
+        return;
+    qc_log(QC_LOG_DEBUG, "net", "retrying with v1 transport protocol for peer=%lld", (long long)id);
+    qc_err err = qc_net_dial(n, addr, 0, false);
+    if (err)
+        qc_log(QC_LOG_DEBUG, "net", "cannot retry %s: %s", addr, qc_err_text(err));
 }
 
 /* ---- descriptors ---- */
@@ -189,24 +218,24 @@ static void take_messages(qc_peer *p)
 static void on_read(void *arg, int fd, unsigned events)
 {
     qc_peer *p = arg;
+    uint8_t *buf = p->net->scratch;
     (void)events;
-    if (p->in.len > QC_PEER_RECV_MAX || qc_bytes_reserve(&p->in, READ_CHUNK)) {
-        qc_peer_close(p, "receive buffer");
-        return;
-    }
-    ssize_t n = recv(fd, p->in.data + p->in.len, READ_CHUNK, 0);
+    ssize_t n = recv(fd, buf, QC_PEER_READ, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {
-        qc_peer_close(p, n == 0 ? "socket closed" : "socket receive error");
+        lose(p, n == 0 ? "socket closed" : "socket receive error");
         return;
     }
-    p->in.len += (size_t)n;
     p->info.received += (uint64_t)n;
     p->info.last_recv = qc_clock_now();
     p->heard = qc_clock_mono();
     atomic_fetch_add(&p->net->received, (uint64_t)n);
-    take_messages(p);
+    if (qc_transport_receive(p->transport, qc_span_of(buf, (size_t)n))) {
+        qc_peer_close(p, "receive buffer");
+        return;
+    }
+    pump(p);
     if (p->closing)
         qc_peer_close(p, "protocol");
 }
@@ -220,7 +249,7 @@ static bool connected(qc_peer *p)
     p->connecting = false;
     if (qc_io_watch(p->net->loop, p->fd, QC_IO_READ, on_read, p, &p->read))
         return false;
-    send_version(p);
+    pump(p);
     return !p->closing;
 }
 
@@ -232,16 +261,20 @@ static void on_write(void *arg, int fd, unsigned events)
         qc_peer_close(p, "connection failed");
         return;
     }
-    if (p->out_at < p->out.len) {
-        ssize_t n = send(fd, p->out.data + p->out_at, p->out.len - p->out_at, MSG_NOSIGNAL);
+    qc_span out = qc_transport_pending(p->transport);
+    if (out.len) {
+        ssize_t n = send(fd, out.data, out.len, MSG_NOSIGNAL);
         if (n < 0 && errno != EAGAIN && errno != EINTR) {
-            qc_peer_close(p, "socket send error");
+            lose(p, "socket send error");
             return;
         }
-        p->out_at += n > 0 ? (size_t)n : 0;
+        if (n > 0) {
+            qc_transport_sent(p->transport, (size_t)n);
+            p->info.sent += (uint64_t)n;
+            atomic_fetch_add(&p->net->sent, (uint64_t)n);
+        }
     }
-    if (p->out_at == p->out.len) {
-        p->out.len = p->out_at = 0;
+    if (qc_transport_pending(p->transport).len == 0) {
         qc_unwatch(p->write);
         p->write = NULL;
     }
@@ -249,11 +282,29 @@ static void on_write(void *arg, int fd, unsigned events)
 
 /* ---- life ---- */
 
-qc_peer *qc_peer_new(qc_net *n, int fd, bool inbound, const char *addr)
+static qc_transport *new_transport(const qc_net *n, bool inbound, bool v2)
+{
+    qc_v2_secrets s;
+    qc_transport_options o = {.initiating = !inbound};
+    memcpy(o.magic, n->magic, sizeof o.magic);
+    if (v2) {
+        o.signer = n->signer;
+        o.secrets = &s;
+        qc_os_random(&s, sizeof s);
+        s.garbage_len %= QC_GARBAGE_MAX + 1; /* a power of two: no length is likelier */
+    }
+    qc_transport *t = qc_transport_new(&o);
+    if (v2)
+        qc_wipe(&s, sizeof s);
+    return t;
+}
+
+qc_peer *qc_peer_new(qc_net *n, int fd, bool inbound, bool v2, const char *addr)
 {
     qc_peer *p = qc_alloc(sizeof *p);
     p->net = n;
     p->fd = fd;
+    p->transport = new_transport(n, inbound, v2);
     p->connecting = !inbound;
     p->opened = p->heard = p->last_ping = qc_clock_mono();
     p->info = (qc_peer_info){.id = n->next_id++, .inbound = inbound, .ping_us = -1};
@@ -262,8 +313,10 @@ qc_peer *qc_peer_new(qc_net *n, int fd, bool inbound, const char *addr)
     snprintf(p->info.addr, sizeof p->info.addr, "%s", addr);
     qc_err err = inbound ? qc_io_watch(n->loop, fd, QC_IO_READ, on_read, p, &p->read)
                          : qc_io_watch(n->loop, fd, QC_IO_WRITE, on_write, p, &p->write);
+    note_transport(p);
     if (err) {
         close(fd);
+        qc_transport_free(p->transport);
         qc_free(p);
         return NULL;
     }
@@ -288,8 +341,7 @@ void qc_peer_close(qc_peer *p, const char *why)
     qc_unwatch(p->read);
     qc_unwatch(p->write);
     close(p->fd);
-    qc_bytes_free(&p->in);
-    qc_bytes_free(&p->out);
+    qc_transport_free(p->transport);
     qc_free(p);
 }
 
@@ -299,13 +351,14 @@ bool qc_peer_tick(qc_peer *p, qc_mono now)
     if (p->closing)
         why = "send queue";
     else if (!p->info.handshaken && now - p->opened > p->net->peer_timeout * SECOND)
-        why = "version handshake timeout";
+        why = p->info.transport == QC_TRANSPORT_DETECTING ? "V2 handshake timeout"
+                                                          : "version handshake timeout";
     else if (p->ping_sent && now - p->ping_sent > PING_TIMEOUT)
         why = "ping timeout";
     else if (now - p->heard > PING_TIMEOUT)
         why = "socket receive timeout";
     if (why)
-        qc_peer_close(p, why);
+        lose(p, why);
     else if (now - p->last_ping > PING_EVERY)
         qc_peer_ping(p);
     return why != NULL;

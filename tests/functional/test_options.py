@@ -110,7 +110,7 @@ def test_everything_bitcoind_takes_is_accepted(case):
     n.start("-logtimemicros", "-debug", "-debugexclude=leveldb", "-debugexclude=rand",
             "-uacomment=testnode0", "-disablewallet", "-logthreadnames", "-logsourcelocations",
             "-loglevel=trace", "-nologratelimit", "-v2transport=1")
-    for key in ("keypool", "connect", "v2transport"):
+    for key in ("keypool", "connect", "dnsseed"):
         equal(n.log().count(f"Option -{key} is accepted but has no effect"), 1)
 
 

@@ -46,6 +46,22 @@ static void test_message__each_fault_has_its_name(void **state)
     }
 }
 
+static void test_name__ids_are_those_of_bip324(void **state)
+{
+    (void)state;
+    assert_int_equal(qc_message_id("addr"), 1);
+    assert_int_equal(qc_message_id("pong"), 19);
+    assert_int_equal(qc_message_id("addrv2"), 28);
+    assert_int_equal(qc_message_id("version"), 0);
+    assert_int_equal(qc_message_id("nonsense"), 0);
+    assert_null(qc_message_of_id(0));
+    assert_null(qc_message_of_id(29));
+    for (uint8_t id = 1; id <= 28; id++)
+        assert_int_equal(qc_message_id(qc_message_of_id(id)), id);
+    assert_true(qc_message_known("wtxidrelay"));
+    assert_false(qc_message_known("nonsense"));
+}
+
 static void test_version__round_trip_and_cuts(void **state)
 {
     (void)state;
@@ -71,4 +87,5 @@ static void test_version__round_trip_and_cuts(void **state)
 
 QC_TEST_MAIN(cmocka_unit_test(test_message__what_is_written_is_read),
              cmocka_unit_test(test_message__each_fault_has_its_name),
+             cmocka_unit_test(test_name__ids_are_those_of_bip324),
              cmocka_unit_test(test_version__round_trip_and_cuts))
