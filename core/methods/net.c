@@ -147,14 +147,14 @@ static void addnode(qc_rpc_req *r, void *arg)
     if (!need_net(r, n) || !qc_rpc_str(r, 0, &addr) || !qc_rpc_str(r, 1, &command) ||
         !qc_rpc_bool(r, 2, &v2))
         return;
-    if (strcmp(command, "onetry") != 0) {
-        qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
-                    "Command '%s' is not supported: only 'onetry' is in this version", command);
-        return;
-    }
     if (v2 && !enabled) {
         qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
                     "Error: v2transport requested but not enabled (see -v2transport)");
+        return;
+    }
+    if (strcmp(command, "onetry") != 0) {
+        qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
+                    "Command '%s' is not supported: only 'onetry' is in this version", command);
         return;
     }
     /* As in Core, a try that cannot succeed is no error of the call. */

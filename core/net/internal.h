@@ -16,9 +16,10 @@ typedef struct qc_peer {
     int fd;
     qc_watch *read, *write; /* write: while something is queued, or the connection is being made */
     bool connecting, version_seen, closing;
+    bool v2_said; /* in the log: that we began to speak version 2 */
     qc_transport *transport;
     uint64_t ping_nonce;
-    qc_mono ping_sent, opened, heard; /* ping_sent 0: none on the way */
+    qc_mono ping_sent, heard; /* ping_sent 0: none on the way */
     qc_mono last_ping;
     qc_peer_info info;
 } qc_peer;

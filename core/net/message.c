@@ -7,53 +7,52 @@
 #define ADDRESS_LEN 26 /* services, address, port */
 #define USER_AGENT_MAX 256
 
-/* In the order of their BIP324 ids, from 1; then those that have none. */
-static const char *const NAMES[] = {
-    "addr",        "block",        "blocktxn",   "cmpctblock",  "feefilter",   "filteradd",
-    "filterclear", "filterload",   "getblocks",  "getblocktxn", "getdata",     "getheaders",
-    "headers",     "inv",          "mempool",    "merkleblock", "notfound",    "ping",
-    "pong",        "sendcmpct",    "tx",         "getcfilters", "cfilter",     "getcfheaders",
-    "cfheaders",   "getcfcheckpt", "cfcheckpt",  "addrv2",      "version",     "verack",
-    "getaddr",     "sendheaders",  "wtxidrelay", "sendaddrv2",  "sendtxrcncl",
+/* By their ids: 1 to 28 are BIP324's, 37 is BIP434's. */
+static const char *const BY_ID[] = {
+    NULL,           "addr",        "block",        "blocktxn",  "cmpctblock",  "feefilter",
+    "filteradd",    "filterclear", "filterload",   "getblocks", "getblocktxn", "getdata",
+    "getheaders",   "headers",     "inv",          "mempool",   "merkleblock", "notfound",
+    "ping",         "pong",        "sendcmpct",    "tx",        "getcfilters", "cfilter",
+    "getcfheaders", "cfheaders",   "getcfcheckpt", "cfcheckpt", "addrv2",      [37] = "feature",
 };
-#define SHORT_IDS 28u
+static const char *const WITHOUT_ID[] = {"version",    "verack",     "getaddr",    "sendheaders",
+                                         "wtxidrelay", "sendaddrv2", "sendtxrcncl"};
 
-static size_t find_name(const char *name)
+const char *qc_message_of_id(uint8_t id)
 {
-    size_t i = 0;
-    while (i < QC_COUNTOF(NAMES) && strcmp(NAMES[i], name) != 0)
-        i++;
-    return i;
+    return id < QC_COUNTOF(BY_ID) ? BY_ID[id] : NULL;
 }
 
 uint8_t qc_message_id(const char *name)
 {
-    size_t i = find_name(name);
-    return i < SHORT_IDS ? (uint8_t)(i + 1) : 0;
-}
-
-const char *qc_message_of_id(uint8_t id)
-{
-    return id >= 1 && id <= SHORT_IDS ? NAMES[id - 1] : NULL;
+    for (uint8_t id = 1; id < QC_COUNTOF(BY_ID); id++)
+        if (BY_ID[id] && strcmp(BY_ID[id], name) == 0)
+            return id;
+    return 0;
 }
 
 bool qc_message_known(const char *name)
 {
-    return find_name(name) < QC_COUNTOF(NAMES);
+    for (size_t i = 0; i < QC_COUNTOF(WITHOUT_ID); i++)
+        if (strcmp(WITHOUT_ID[i], name) == 0)
+            return true;
+    return qc_message_id(name) != 0;
 }
 
 bool qc_message_name(const uint8_t in[static QC_MSG_NAME], char out[static QC_MSG_NAME + 1])
 {
     bool ended = false, good = true;
+    size_t n = 0;
     for (int i = 0; i < QC_MSG_NAME; i++) {
         bool printable = in[i] >= ' ' && in[i] <= '~';
         if (in[i] == 0)
             ended = true;
         else if (ended || !printable)
             good = false;
-        out[i] = in[i] == 0 || printable ? (char)in[i] : '?';
+        else
+            out[n++] = (char)in[i];
     }
-    out[QC_MSG_NAME] = 0;
+    memset(out + n, 0, QC_MSG_NAME + 1 - n);
     return good;
 }
 

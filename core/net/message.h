@@ -30,9 +30,10 @@ QC_MUST_CHECK qc_err qc_message_write(qc_bytes *out, const uint8_t magic[static 
                                       const char *name, qc_span payload);
 
 /** Copy a name of QC_MSG_NAME bytes. False: it is not printable text padded with zeros; `out` then
- *  holds it with '?' for the rest. */
+ *  holds what is printable of it. */
 bool qc_message_name(const uint8_t in[static QC_MSG_NAME], char out[static QC_MSG_NAME + 1]);
-/** BIP324's one-byte id of a name, 0 when it has none; and the name of an id, or NULL. */
+/** The one-byte id that a name has in version 2, 0 when it has none; and the name of an id, or
+ * NULL. */
 uint8_t qc_message_id(const char *name);
 const char *qc_message_of_id(uint8_t id);
 /** A name that Core knows: those are counted apart. */

@@ -142,9 +142,10 @@ static void on_message(qc_peer *p, const qc_message *m)
         if (p->info.handshaken)
             return;
         p->info.handshaken = true;
-        qc_log(QC_LOG_INFO, "net", "New %s peer connected: version: %d, blocks=%d, peer=%lld",
-               p->info.inbound ? "inbound" : "manual", p->info.version, p->info.start_height,
-               (long long)p->info.id);
+        qc_log(p->info.inbound ? QC_LOG_DEBUG : QC_LOG_INFO, "net",
+               "New %s peer connected: transport: %s, version: %d, blocks=%d, peer=%lld",
+               p->info.inbound ? "inbound" : "manual", qc_transport_kind_text(p->info.transport),
+               p->info.version, p->info.start_height, (long long)p->info.id);
         qc_peer_ping(p);
     } else if (strcmp(m->name, "ping") == 0 && p->info.handshaken) {
         if (m->payload.len >= 8)
@@ -192,7 +193,14 @@ static void pump(qc_peer *p)
         else if (what == QC_TR_MESSAGE || what == QC_TR_DROPPED)
             on_received(p, &e);
     }
-    if (qc_transport_pending(p->transport).len && !want_write(p))
+    if (qc_transport_pending(p->transport).len == 0)
+        return;
+    if (p->info.transport == QC_TRANSPORT_DETECTING && !p->v2_said) {
+        p->v2_said = true;
+        qc_log(QC_LOG_DEBUG, "net", "start sending v2 handshake to peer=%lld",
+               (long long)p->info.id);
+    }
+    if (!want_write(p))
         p->closing = true;
 }
 
@@ -306,7 +314,7 @@ qc_peer *qc_peer_new(qc_net *n, int fd, bool inbound, bool v2, const char *addr)
     p->fd = fd;
     p->transport = new_transport(n, inbound, v2);
     p->connecting = !inbound;
-    p->opened = p->heard = p->last_ping = qc_clock_mono();
+    p->heard = p->last_ping = qc_clock_mono();
     p->info = (qc_peer_info){.id = n->next_id++, .inbound = inbound, .ping_us = -1};
     p->info.min_ping_us = -1;
     p->info.connected = qc_clock_now();
@@ -337,7 +345,7 @@ void qc_peer_close(qc_peer *p, const char *why)
             n->n_peers--;
             break;
         }
-    qc_log(QC_LOG_DEBUG, "net", "disconnecting peer=%lld: %s", (long long)p->info.id, why);
+    qc_log(QC_LOG_DEBUG, "net", "%s, disconnecting peer=%lld", why, (long long)p->info.id);
     qc_unwatch(p->read);
     qc_unwatch(p->write);
     close(p->fd);
@@ -350,7 +358,7 @@ bool qc_peer_tick(qc_peer *p, qc_mono now)
     const char *why = NULL;
     if (p->closing)
         why = "send queue";
-    else if (!p->info.handshaken && now - p->opened > p->net->peer_timeout * SECOND)
+    else if (!p->info.handshaken && qc_clock_now() - p->info.connected > p->net->peer_timeout)
         why = p->info.transport == QC_TRANSPORT_DETECTING ? "V2 handshake timeout"
                                                           : "version handshake timeout";
     else if (p->ping_sent && now - p->ping_sent > PING_TIMEOUT)

@@ -65,10 +65,12 @@ def test_nodes_choose_the_version_together(case):
         equal((ours["inbound"], theirs["inbound"]), (False, True))
         equal("P2P_V2" in ours["servicesnames"], b in (new, new2))
         equal(ours["bytesrecv_per_msg"]["pong"] % 32, 29 if version == "v2" else 0)
+        equal("start sending v2 handshake to peer" in a.log(), a is new)
         equal(a.log().count(retry) - tries, int((a, b) == (new, old)))
         disconnect(a, b)
-    expect_error(-8, "Error: v2transport requested but not enabled (see -v2transport)",
-                 old.addnode, f"127.0.0.1:{p2p_port(new)}", "onetry", True)
+    for command in ("onetry", "add"):
+        expect_error(-8, "Error: v2transport requested but not enabled (see -v2transport)",
+                     old.addnode, f"127.0.0.1:{p2p_port(new)}", command, True)
     equal((new.getnetworkinfo()["localservicesnames"], old.getnetworkinfo()["localservices"]),
           (["P2P_V2"], "0" * 16))
 
@@ -116,9 +118,9 @@ def test_version_1_is_known_by_sixteen_bytes(case):
     p = V1.connect(p2p_port(n))
     p.greet()
     only(n, transport_protocol_type="v1", session_id="")
-    for frame, why in ((p.frame(b"badmsg", b"ab", checksum=b"\xff" * 4),
+    for frame, why in ((p.frame(b"badmsg\x01", b"ab", checksum=b"\xff" * 4),
                         "Header error: Wrong checksum (badmsg, 2 bytes), expected a1ff8f18 was ffffffff"),
-                       (p.frame(b"bad\0msg", b"d"), "Header error: Invalid message type")):
+                       (p.frame(b"bad\0msg", b"d"), "Header error: Invalid message type (bad, 1 bytes)")):
         logged(n, why, p.raw, frame)
         p.ping()
     equal(peers(n)[0]["bytesrecv_per_msg"]["*other*"], 26 + 25)
@@ -244,6 +246,20 @@ def test_a_handshake_has_a_deadline(case):
     p.raw(V1_PREFIX)
     p.wait_closed()
     wait_until("log", lambda: "version handshake timeout" in n.log())
+
+
+def test_the_deadline_follows_the_mocked_clock(case):
+    n = case.node().start("-debug=net", "-peertimeout=50")
+    now = 2000000000
+    n.setmocktime(now)
+    p = V2.connect(p2p_port(n))
+    p.raw(bytes(30))
+    only(n, bytesrecv=30)
+    n.setmocktime(now + 50)
+    n.ping()
+    only(n, bytesrecv=30)
+    logged(n, "V2 handshake timeout, disconnecting peer=0", n.setmocktime, now + 51)
+    p.wait_closed()
 
 
 def test_version_2_switched_off(case):

@@ -46,7 +46,7 @@ static void test_message__each_fault_has_its_name(void **state)
     }
 }
 
-static void test_name__ids_are_those_of_bip324(void **state)
+static void test_name__ids_are_those_of_the_bips(void **state)
 {
     (void)state;
     assert_int_equal(qc_message_id("addr"), 1);
@@ -56,6 +56,10 @@ static void test_name__ids_are_those_of_bip324(void **state)
     assert_int_equal(qc_message_id("nonsense"), 0);
     assert_null(qc_message_of_id(0));
     assert_null(qc_message_of_id(29));
+    assert_null(qc_message_of_id(36));
+    assert_string_equal(qc_message_of_id(37), "feature");
+    assert_null(qc_message_of_id(38));
+    assert_null(qc_message_of_id(255));
     for (uint8_t id = 1; id <= 28; id++)
         assert_int_equal(qc_message_id(qc_message_of_id(id)), id);
     assert_true(qc_message_known("wtxidrelay"));
@@ -87,5 +91,5 @@ static void test_version__round_trip_and_cuts(void **state)
 
 QC_TEST_MAIN(cmocka_unit_test(test_message__what_is_written_is_read),
              cmocka_unit_test(test_message__each_fault_has_its_name),
-             cmocka_unit_test(test_name__ids_are_those_of_bip324),
+             cmocka_unit_test(test_name__ids_are_those_of_the_bips),
              cmocka_unit_test(test_version__round_trip_and_cuts))

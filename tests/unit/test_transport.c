@@ -161,7 +161,7 @@ static void test_v1__what_is_wrong_is_dropped_or_ends_it(void **state)
         {19, 1, QC_TF_SIZE, true, "Header error: Size too large (pong, 16777218 bytes)"},
         {20, 1, QC_TF_CHECKSUM, false,
          "Header error: Wrong checksum (pong, 2 bytes), expected a1ff8f18 was a0ff8f18"},
-        {7, 0x80, QC_TF_NAME, false, "Header error: Invalid message type (pon?, 2 bytes)"},
+        {7, 0x80, QC_TF_NAME, false, "Header error: Invalid message type (pon, 2 bytes)"},
     };
     (void)state;
     for (size_t i = 0; i < QC_COUNTOF(CASE); i++) {
