@@ -88,7 +88,7 @@ qc_span qc_r_span(qc_reader *r, size_t n)
     return p ? (qc_span){p, n} : (qc_span){r->p, 0};
 }
 
-uint64_t qc_r_compact(qc_reader *r)
+uint64_t qc_r_compact_any(qc_reader *r)
 {
     uint64_t v = qc_r_u8(r), least = 0;
     if (v == 253) {
@@ -105,6 +105,12 @@ uint64_t qc_r_compact(qc_reader *r)
         return 0;
     if (v < least)
         return fail(r, QC_WIRE_NON_CANONICAL);
+    return v;
+}
+
+uint64_t qc_r_compact(qc_reader *r)
+{
+    uint64_t v = qc_r_compact_any(r);
     if (v > QC_MAX_SIZE)
         return fail(r, QC_WIRE_TOO_LARGE);
     return v;

@@ -43,6 +43,8 @@ void qc_r_hash(qc_reader *r, qc_hash *out);
 qc_span qc_r_span(qc_reader *r, size_t n);
 /** Minimal CompactSize, <= QC_MAX_SIZE. */
 uint64_t qc_r_compact(qc_reader *r);
+/** Minimal CompactSize of any value: what is no length (the services of a peer). */
+uint64_t qc_r_compact_any(qc_reader *r);
 /** A count of records that each take at least `min_each` bytes: bounded by what remains. */
 uint64_t qc_r_count(qc_reader *r, size_t min_each);
 /** CompactSize length, then that many bytes. */

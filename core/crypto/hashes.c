@@ -7,6 +7,7 @@
 #include <nettle/ripemd160.h>
 #include <nettle/sha1.h>
 #include <nettle/sha2.h>
+#include <nettle/sha3.h>
 
 /* nettle copies `length` bytes from `data` also when both are zero: never hand it NULL. */
 static const uint8_t *data_of(qc_span s)
@@ -36,6 +37,14 @@ void qc_sha1(qc_span data, uint8_t out[static 20])
     sha1_init(&c);
     sha1_update(&c, data.len, data_of(data));
     sha1_digest(&c, SHA1_DIGEST_SIZE, out);
+}
+
+void qc_sha3_256(qc_span data, uint8_t out[static 32])
+{
+    struct sha3_256_ctx c;
+    sha3_256_init(&c);
+    sha3_256_update(&c, data.len, data_of(data));
+    sha3_256_digest(&c, SHA3_256_DIGEST_SIZE, out);
 }
 
 void qc_sha512(qc_span data, uint8_t out[static QC_SHA512_LEN])

@@ -9,6 +9,8 @@ void qc_ripemd160(qc_span data, uint8_t out[static QC_HASH160_LEN]);
 /** RIPEMD-160 of SHA-256. */
 void qc_hash160(qc_span data, uint8_t out[static QC_HASH160_LEN]);
 void qc_sha1(qc_span data, uint8_t out[static 20]);
+/** SHA3-256 (FIPS 202): the checksum of onion names. */
+void qc_sha3_256(qc_span data, uint8_t out[static 32]);
 void qc_sha512(qc_span data, uint8_t out[static QC_SHA512_LEN]);
 /** HMAC (RFC 2104) of `data` under `key`, of any length. */
 void qc_hmac_sha256(qc_span key, qc_span data, uint8_t out[static 32]);
