@@ -26,7 +26,8 @@ typedef struct qc_app {
     qc_dirlock *lock, *blocks_lock;
     qc_loop *loop;
     qc_watch *signals[3];
-    qc_timer *tick, *disk;
+    qc_timer *tick, *disk, *book_timer;
+    unsigned book_writes; /* chain thread */
     qc_mono next_poll; /* of the loop, while the chain is being opened; INT64_MAX: stop */
     int daemon_fd;     /* -1: no parent waits */
     int exit_code;
@@ -73,6 +74,10 @@ void qc_app_rpc_stop(qc_app *a);
 /** Open the chain, start its thread and the import (node.c). */
 bool qc_app_node_start(qc_app *a);
 void qc_app_node_stop(qc_app *a);
+/** What is known of addresses (addresses.c): opened before the peer layer, written and freed after
+ * it. */
+bool qc_app_addresses_open(qc_app *a);
+void qc_app_addresses_close(qc_app *a);
 /** The peer layer (peers.c), where this version has one: regtest. */
 bool qc_app_peers_start(qc_app *a);
 void qc_app_peers_stop(qc_app *a);

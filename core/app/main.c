@@ -168,7 +168,7 @@ static bool start(qc_app *a)
     if (!qc_app_claim(a))
         return false;
     make_context(a);
-    return watch_signals(a) && qc_app_peers_start(a) && qc_app_rpc_start(a) && qc_app_node_start(a);
+    return watch_signals(a) && qc_app_addresses_open(a) && qc_app_peers_start(a) && qc_app_rpc_start(a) && qc_app_node_start(a);
 }
 
 void qc_app_ready(qc_app *a)
@@ -215,6 +215,7 @@ static void stop(qc_app *a)
     qc_app_rpc_stop(a);
     qc_app_node_stop(a);
     qc_app_peers_stop(a);
+    qc_app_addresses_close(a);
     if (!a->left_behind)
         free_services(a);
     if (a->pid_path && qc_os_unlink(a->pid_path))

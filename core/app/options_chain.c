@@ -27,7 +27,7 @@ const qc_opt QC_OPTIONS_CHAIN[] = {
          "Height at which a rule begins: segwit, bip34, dersig, cltv or csv (not on main)"),
     USED("vbparams", "=deployment:start:end[:min_activation_height]", C, DBG,
          "Times of a deployment (not on main)"),
-    USED("test", "=<option>", D, DBG, "Rule for tests on regtest: bip94"),
+    USED("test", "=<option>", D, DBG, "Rule for tests: bip94, or addrman for foreseeable places"),
     USED("assumevalid", "=<hex>", O, 0,
          "Scripts of this block and its ancestors count as checked (0: check all; default: a block "
          "known at release)"),

@@ -3,6 +3,7 @@
 #include "core/app/options.h"
 
 #define NO_PEERS "the peer layer does not know it yet."
+#define NO_SEEDS "nothing connects to peers by itself yet, so none are looked for."
 #define NO_POOL "there is no transaction pool yet."
 #define NO_WALLET "there is no wallet; keys belong into another program."
 #define NO_GUI "there is no graphical interface."
@@ -12,6 +13,10 @@
 #define PEER(name, arg, help)                                                                      \
     {                                                                                              \
         name, arg, QC_OPTS_CONNECTION, QC_OPT_NO_EFFECT, 0, help, NO_PEERS                         \
+    }
+#define SEED(name, arg, help)                                                                      \
+    {                                                                                              \
+        name, arg, QC_OPTS_CONNECTION, QC_OPT_NO_EFFECT, 0, help, NO_SEEDS                         \
     }
 #define NPEER(name, arg, help)                                                                     \
     {                                                                                              \
@@ -44,19 +49,19 @@ const qc_opt QC_OPTIONS_PEERS[] = {
                "Address to listen on for peers (regtest only so far)"),
     NPEER("connect", "=<ip>", "The only peers to connect to"),
     LIVE_NPEER("port", "=<port>", "Port to listen on for peers (regtest only so far)"),
-    PEER("asmap", "=<file>", "Map from addresses to autonomous systems"),
-    PEER("bantime", "=<n>", "Seconds a ban lasts"),
+    LIVE_PEER("asmap", "=<file>", "Map from addresses to autonomous systems"),
+    LIVE_PEER("bantime", "=<n>", "Seconds a ban lasts (default: 86400)"),
     PEER("blocksonly", "", "Take no transactions from peers"),
     PEER("blockreconstructionextratxn", "=<n>", "Transactions kept for compact blocks"),
     PEER("capturemessages", "", "Write all peer messages to disk"),
-    PEER("checkaddrman", "=<n>", "Check the address manager"),
-    PEER("cjdnsreachable", "", "This host is on CJDNS"),
+    LIVE_PEER("checkaddrman", "=<n>", "Check the address manager"),
+    LIVE_PEER("cjdnsreachable", "", "Addresses in fc00::/8 are of CJDNS"),
     PEER("discover", "", "Find out own addresses"),
-    PEER("dns", "", "Look up names of peers"),
-    PEER("dnsseed", "", "Ask DNS for peers"),
+    SEED("dns", "", "Look up names of peers"),
+    SEED("dnsseed", "", "Ask DNS for peers"),
     PEER("externalip", "=<ip>", "Own public address"),
-    PEER("fixedseeds", "", "Use built-in peers when nothing else helps"),
-    PEER("forcednsseed", "", "Always ask DNS for peers"),
+    SEED("fixedseeds", "", "Use built-in peers when nothing else helps"),
+    SEED("forcednsseed", "", "Always ask DNS for peers"),
     PEER("i2pacceptincoming", "", "Accept peers over I2P"),
     PEER("i2psam", "=<ip:port>", "I2P proxy"),
     PEER("inboundrelaypercent", "=<n>", "Share of inbound peers that may relay transactions"),
@@ -75,8 +80,8 @@ const qc_opt QC_OPTIONS_PEERS[] = {
     LIVE_PEER("proxy", "=<ip>[:<port>]",
               "SOCKS5 proxy for connections that plugins make (peers do not use it yet)"),
     LIVE_PEER("proxyrandomize", "", "New proxy credentials for each connection"),
-    PEER("seednode", "=<ip>", "Peer to ask for addresses"),
-    PEER("signetseednode", "=<ip>", "The same, for signet"),
+    SEED("seednode", "=<ip>", "Peer to ask for addresses"),
+    SEED("signetseednode", "=<ip>", "The same, for signet"),
     PEER("timeout", "=<n>", "Milliseconds to wait for a connection"),
     PEER("torcontrol", "=<ip>:<port>", "Tor's control port"),
     {"torpassword", "=<pass>", QC_OPTS_CONNECTION, QC_OPT_NO_EFFECT, QC_OPTF_SENSITIVE,

@@ -3,6 +3,7 @@
 #include "core/app/app.h"
 #include "core/base/alloc.h"
 #include "core/base/log.h"
+#include "core/net/peerbook.h"
 
 static bool listen_on(qc_app *a, const char *text, uint16_t port)
 {
@@ -28,6 +29,11 @@ static bool listen_all(qc_app *a)
     return ok;
 }
 
+static bool is_banned(void *arg, const char *addr)
+{
+    return qc_peerbook_is_banned(arg, addr);
+}
+
 bool qc_app_peers_start(qc_app *a)
 {
     if (a->params->id != QC_CHAIN_REGTEST)
@@ -38,6 +44,8 @@ bool qc_app_peers_start(qc_app *a)
         .peer_timeout = qc_settings_int(a->settings, "peertimeout", 60),
         .services = qc_settings_bool(a->settings, "v2transport", true) ? QC_NODE_P2P_V2 : 0,
         .active = qc_settings_bool(a->settings, "networkactive", true),
+        .refuses = is_banned,
+        .refuses_arg = a->node.book,
     };
     memcpy(o.magic, a->params->magic, sizeof o.magic);
     if (qc_net_new(&a->node.net, &o))

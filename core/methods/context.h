@@ -34,10 +34,11 @@ typedef struct qc_node {
     void *warning_arg;
     const char *datadir; /* the chain's folder */
     const char *log_path;
-    qc_filterindex *filters; /* NULL: -blockfilterindex is off */
-    qc_net *net;             /* NULL: no peer layer runs */
-    const char *user_agent;  /* "/Quoin:0.1.0(comment)/" */
-    bool has_block_version;  /* -blockversion */
+    qc_filterindex *filters;  /* NULL: -blockfilterindex is off */
+    qc_net *net;              /* NULL: no peer layer runs */
+    struct qc_peerbook *book; /* known addresses and bans; NULL: none */
+    const char *user_agent;   /* "/Quoin:0.1.0(comment)/" */
+    bool has_block_version;   /* -blockversion */
     int32_t block_version;
     bool rpc_doc_check;
     bool deprecated_warnings; /* -deprecatedrpc=warnings */
@@ -49,5 +50,5 @@ void qc_methods_register(qc_node *n);
 /* One table per group; each ends with a NULL name. */
 extern const qc_rpc_method QC_METHODS_BLOCKCHAIN[], QC_METHODS_BLOCK[], QC_METHODS_UTXO[],
     QC_METHODS_CHAINCTL[], QC_METHODS_WAIT[], QC_METHODS_MINING[], QC_METHODS_RAWTX[],
-    QC_METHODS_OUTPUT[], QC_METHODS_NET[], QC_METHODS_MEMPOOL[], QC_METHODS_CONTROL[],
-    QC_METHODS_NODE[], QC_METHODS_SCAN[], QC_METHODS_INDEX[];
+    QC_METHODS_OUTPUT[], QC_METHODS_NET[], QC_METHODS_ADDRESSES[], QC_METHODS_MEMPOOL[],
+    QC_METHODS_CONTROL[], QC_METHODS_NODE[], QC_METHODS_SCAN[], QC_METHODS_INDEX[];

@@ -38,6 +38,8 @@ struct qc_net {
     char *user_agent;
     uint32_t max_peers;
     int64_t peer_timeout;
+    bool (*refuses)(void *arg, const char *addr);
+    void *refuses_arg;
     qc_signer *signer; /* for the keys of version 2 */
     uint64_t services; /* ours; QC_NODE_P2P_V2 is in it when version 2 is on */
     uint64_t nonce;    /* in our version messages: tells connections to ourselves */

@@ -84,6 +84,11 @@ static void on_accept(void *arg, int fd, unsigned events)
         return;
     }
     print_address(&from, text);
+    if (n->refuses && n->refuses(n->refuses_arg, text)) {
+        qc_log(QC_LOG_DEBUG, "net", "connection from %s dropped (banned)", text);
+        close(peer);
+        return;
+    }
     qc_peer *p = qc_peer_new(n, peer, true, (n->services & QC_NODE_P2P_V2) != 0, text);
     len = sizeof to;
     if (p && getsockname(peer, &to.sa, &len) == 0)
@@ -149,6 +154,8 @@ qc_err qc_net_new(qc_net **out, const qc_net_options *o)
     qc_os_random(seed, sizeof seed);
     n->signer = qc_signer_new(seed);
     qc_wipe(seed, sizeof seed);
+    n->refuses = o->refuses;
+    n->refuses_arg = o->refuses_arg;
     qc_os_random(&n->nonce, sizeof n->nonce);
     atomic_store(&n->active, o->active);
     err = qc_timer_new(n->loop, on_timer, n, &n->timer);

@@ -20,6 +20,9 @@ typedef struct qc_net_options {
     int64_t peer_timeout; /* seconds for the handshake (-peertimeout) */
     uint64_t services;    /* told to peers; QC_NODE_P2P_V2: speak version 2 (-v2transport) */
     bool active;          /* false: as after qc_net_set_active(n, false) */
+    /* May "host:port" not connect to us? NULL: everybody may. Thread: net. */
+    bool (*refuses)(void *arg, const char *addr);
+    void *refuses_arg;
 } qc_net_options;
 
 /** Bytes by message name. */

@@ -1,0 +1,44 @@
+/* core/net/peerbook.h: what this node keeps about addresses, with its files: the address manager,
+ * bans, groups. The chain thread is to own the address manager once it speaks with peers; until
+ * then app/ owns the book, and whoever uses it holds its lock for one short operation. Thread: any.
+ */
+#pragma once
+#include "core/net/addrman.h"
+#include "core/net/bans.h"
+#include "core/os/thread.h"
+
+typedef struct qc_peerbook {
+    pthread_mutex_t lock; /* of addrs and bans; the rest is constant */
+    qc_addrman *addrs;
+    qc_bans bans;
+    qc_netgroups groups;
+    bool cjdns; /* this host is on CJDNS */
+    uint8_t magic[4];
+    char *peers_path, *bans_path;
+} qc_peerbook;
+
+typedef struct qc_peerbook_options {
+    const char *dir; /* folder of the chain */
+    uint8_t magic[4];
+    const char *asmap; /* path, NULL: none */
+    int64_t ban_seconds;
+    uint32_t check_ratio;
+    bool cjdns;
+    bool known_key; /* -test=addrman: places can be foretold */
+} qc_peerbook_options;
+
+/** Read the map, peers.dat and banlist.json. Out: owned, qc_peerbook_close(); *error: a sentence
+ * for the operator, owned, qc_free(). Returns: QC_OK; QC_ENOENT or QC_ECORRUPT (the map or
+ * peers.dat); QC_ENOMEM; QC_EIO. */
+QC_MUST_CHECK qc_err qc_peerbook_open(qc_peerbook **out, const qc_peerbook_options *o,
+                                      char **error);
+/** Free it; write first. NULL is allowed. */
+void qc_peerbook_close(QC_OWN qc_peerbook *b);
+/** Write peers.dat, and banlist.json if it changed. Failures are logged. May block on disk. */
+void qc_peerbook_write(qc_peerbook *b);
+/** Write banlist.json at once after a change. */
+void qc_peerbook_write_bans(qc_peerbook *b);
+/** One line in the log: how well the map knows the addresses. Nothing without a map. */
+void qc_peerbook_log_asmap(qc_peerbook *b);
+/** Is this "host:port" of a banned address? */
+bool qc_peerbook_is_banned(qc_peerbook *b, const char *addr);
