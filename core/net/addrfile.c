@@ -267,9 +267,9 @@ static void walk_buckets(decoder *d, bool put, bool keep)
     for (int32_t b = 0; b < d->buckets && !d->r.fail; b++) {
         int32_t n = (int32_t)qc_r_le32(&d->r);
         for (int32_t k = 0; k < n && !d->r.fail; k++) {
-            int32_t index = (int32_t)qc_r_le32(&d->r);
-            if (put && !d->r.fail && index >= 0 && (uint32_t)index < d->n_new)
-                put_new(d->m, b, (uint32_t)index + 1, keep);
+            uint32_t index = qc_r_le32(&d->r);
+            if (put && !d->r.fail && index < d->n_new)
+                put_new(d->m, b, index + 1, keep);
         }
     }
 }

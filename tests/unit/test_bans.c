@@ -201,6 +201,19 @@ static qc_netaddr nth(uint32_t n)
     return qc_netaddr_of(QC_NETWORK_IPV4, b);
 }
 
+static void test_discourage__differs_between_nodes(void **state)
+{
+    (void)state;
+    qc_bans a = bans(), b;
+    qc_netaddr x = nth(1);
+    assert_int_equal(qc_bans_init(&b, QC_BAN_SECONDS, 8), QC_OK);
+    qc_bans_discourage(&a, &x);
+    qc_bans_discourage(&b, &x);
+    assert_memory_not_equal(a.discouraged.data, b.discouraged.data, 8 * a.discouraged.words);
+    qc_bans_clear(&a);
+    qc_bans_clear(&b);
+}
+
 static void test_discourage__knows_the_last_50000_and_forgets(void **state)
 {
     unsigned wrong = 0, old = 0;
@@ -232,4 +245,5 @@ QC_TEST_MAIN(cmocka_unit_test(test_add__expires_and_covers_subnets),
              cmocka_unit_test(test_file__has_cores_form_and_comes_back),
              cmocka_unit_test(test_decode__leaves_out_what_it_cannot_read),
              cmocka_unit_test(test_load__goes_on_without_a_readable_file),
+             cmocka_unit_test(test_discourage__differs_between_nodes),
              cmocka_unit_test(test_discourage__knows_the_last_50000_and_forgets))

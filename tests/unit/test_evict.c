@@ -241,6 +241,18 @@ static void test_ratio__networks_share_and_pass_on_what_they_do_not_need(void **
     assert_int_equal(i2p, 10);
 }
 
+static void test_ratio__the_smallest_network_comes_first(void **state)
+{
+    qc_evict_peer p[MAX];
+    (void)state;
+    remaining(p, 6); /* three stay, one of them for its network */
+    p[3].net = p[4].net = QC_NETWORK_I2P;
+    p[5].net = QC_NETWORK_ONION;
+    assert_int_equal(safe_in(p, 26, 5, 6), 1);
+    assert_int_equal(safe_in(p, 26, 2, 5), 0);
+    assert_int_equal(safe_in(p, 26, 0, 2), 2);
+}
+
 static void test_choose__takes_the_youngest_of_the_largest_group(void **state)
 {
     qc_evict_peer p[MAX];
@@ -292,5 +304,6 @@ QC_TEST_MAIN(cmocka_unit_test(test_choose__few_are_all_protected),
              cmocka_unit_test(test_ratio__half_stay_by_uptime),
              cmocka_unit_test(test_ratio__a_quarter_may_be_of_slow_networks),
              cmocka_unit_test(test_ratio__networks_share_and_pass_on_what_they_do_not_need),
+             cmocka_unit_test(test_ratio__the_smallest_network_comes_first),
              cmocka_unit_test(test_choose__takes_the_youngest_of_the_largest_group),
              cmocka_unit_test(test_choose__does_not_depend_on_order))
