@@ -28,8 +28,8 @@ typedef struct qc_app {
     qc_watch *signals[3];
     qc_timer *tick, *disk, *book_timer;
     unsigned book_writes; /* chain thread */
-    qc_mono next_poll; /* of the loop, while the chain is being opened; INT64_MAX: stop */
-    int daemon_fd;     /* -1: no parent waits */
+    qc_mono next_poll;    /* of the loop, while the chain is being opened; INT64_MAX: stop */
+    int daemon_fd;        /* -1: no parent waits */
     int exit_code;
     bool canceled_start; /* stopped while the chain was being opened */
     bool left_behind;    /* a plugin's thread is still about: nothing it may use is freed */

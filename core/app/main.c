@@ -168,7 +168,8 @@ static bool start(qc_app *a)
     if (!qc_app_claim(a))
         return false;
     make_context(a);
-    return watch_signals(a) && qc_app_addresses_open(a) && qc_app_peers_start(a) && qc_app_rpc_start(a) && qc_app_node_start(a);
+    return watch_signals(a) && qc_app_addresses_open(a) && qc_app_peers_start(a) &&
+           qc_app_rpc_start(a) && qc_app_node_start(a);
 }
 
 void qc_app_ready(qc_app *a)

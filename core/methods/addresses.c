@@ -51,16 +51,16 @@ static void drop_peers(const qc_node *n, const qc_netrange *range)
     qc_free(list);
 }
 
-static void ban(qc_rpc_req *r, const qc_node *n, const qc_netrange *range)
+/* single: one address, which any banned subnet covers; a subnet is known only as such. */
+static void ban(qc_rpc_req *r, const qc_node *n, const qc_netrange *range, bool single)
 {
     qc_peerbook *b = n->book;
     qc_unixtime now = qc_clock_now();
     int64_t seconds = 0;
     bool absolute = false;
     pthread_mutex_lock(&b->lock);
-    bool known = qc_bans_has_range(&b->bans, range, now) ||
-                 (range->mask[0] == 0xff && qc_bans_has(&b->bans, &range->base, now) &&
-                  strchr(json_string_value(qc_rpc_arg(r, 0)), '/') == NULL);
+    bool known =
+        single ? qc_bans_has(&b->bans, &range->base, now) : qc_bans_has_range(&b->bans, range, now);
     pthread_mutex_unlock(&b->lock);
     if (known) {
         qc_rpc_fail(r, QC_RPC_CLIENT_NODE_ALREADY_ADDED, "Error: IP/Subnet already banned");
@@ -114,7 +114,7 @@ static void setban(qc_rpc_req *r, void *arg)
     if (!b || !range_arg(r, b, text, &range))
         return;
     if (add)
-        ban(r, n, &range);
+        ban(r, n, &range, !strchr(text, '/'));
     else
         unban(r, b, &range);
 }

@@ -105,7 +105,7 @@ static qc_err seal(qc_bytes *out, size_t from)
 qc_err qc_peers_encode(qc_addrman *m, const uint8_t magic[static 4], qc_bytes *out)
 {
     size_t from = out->len;
-    addrman_sometimes_check(m);
+    qc_addrman_sometimes_check(m);
     qc_err err = qc_bytes_append(out, magic, 4);
     if (!err)
         err = write_body(m, out);
@@ -191,7 +191,7 @@ static qc_peers_end read_info(decoder *d, info *i)
 
 static uint32_t enter(qc_addrman *m, const info *i)
 {
-    uint32_t s = addrman_create(m, &i->a, &i->source);
+    uint32_t s = qc_addrman_create(m, &i->a, &i->source);
     if (s) {
         m->info[s].last_success = i->last_success;
         m->info[s].attempts = i->attempts;
@@ -223,8 +223,8 @@ static qc_peers_end read_tried(decoder *d)
         qc_peers_end end = read_info(d, &i);
         if (end)
             return end;
-        int bucket = addrman_tried_bucket(m, &i);
-        uint32_t *place = &m->in_tried[bucket][addrman_position(m, &i, false, bucket)];
+        int bucket = qc_addrman_tried_bucket(m, &i);
+        uint32_t *place = &m->in_tried[bucket][qc_addrman_position(m, &i, false, bucket)];
         if (!qc_netaddr_is_valid(&i.a.addr) || *place)
             continue;
         uint32_t s = enter(m, &i);
@@ -250,10 +250,10 @@ static void put_new(qc_addrman *m, int bucket, uint32_t slot, bool keep)
         return;
     uint32_t *place = NULL;
     if (keep)
-        place = &m->in_new[bucket][addrman_position(m, i, true, bucket)];
+        place = &m->in_new[bucket][qc_addrman_position(m, i, true, bucket)];
     if (!place || *place) {
-        bucket = addrman_new_bucket(m, i, &i->source);
-        place = &m->in_new[bucket][addrman_position(m, i, true, bucket)];
+        bucket = qc_addrman_new_bucket(m, i, &i->source);
+        place = &m->in_new[bucket][qc_addrman_position(m, i, true, bucket)];
     }
     if (*place)
         return;
@@ -294,7 +294,7 @@ static qc_peers_end read_buckets(decoder *d)
     d->r = end;
     for (uint32_t s = 1; s <= d->n_new; s++)
         if (m->info[s].refs == 0)
-            addrman_delete(m, s);
+            qc_addrman_delete(m, s);
     return QC_PEERS_OK;
 }
 

@@ -53,7 +53,7 @@ static void put_address(qc_sha256_ctx *c, const info *i)
     put_bytes(c, key, qc_peer_addr_key(&i->a, key));
 }
 
-int addrman_tried_bucket(const qc_addrman *m, const info *i)
+int qc_addrman_tried_bucket(const qc_addrman *m, const info *i)
 {
     qc_netgroup g = qc_netgroups_of(m->o.groups, &i->a.addr);
     qc_sha256_ctx c = keyed(m);
@@ -65,7 +65,7 @@ int addrman_tried_bucket(const qc_addrman *m, const info *i)
     return (int)(cheap_hash(&c) % QC_ADDRMAN_TRIED_BUCKETS);
 }
 
-int addrman_new_bucket(const qc_addrman *m, const info *i, const qc_netaddr *source)
+int qc_addrman_new_bucket(const qc_addrman *m, const info *i, const qc_netaddr *source)
 {
     qc_netgroup g = qc_netgroups_of(m->o.groups, &i->a.addr);
     qc_netgroup s = qc_netgroups_of(m->o.groups, source);
@@ -79,7 +79,7 @@ int addrman_new_bucket(const qc_addrman *m, const info *i, const qc_netaddr *sou
     return (int)(cheap_hash(&c) % QC_ADDRMAN_NEW_BUCKETS);
 }
 
-int addrman_position(const qc_addrman *m, const info *i, bool in_new, int bucket)
+int qc_addrman_position(const qc_addrman *m, const info *i, bool in_new, int bucket)
 {
     uint8_t le[5] = {in_new ? 'N' : 'K'};
     qc_sha256_ctx c = keyed(m);
@@ -91,14 +91,14 @@ int addrman_position(const qc_addrman *m, const info *i, bool in_new, int bucket
 
 static uint32_t *tried_place(qc_addrman *m, const info *i)
 {
-    int bucket = addrman_tried_bucket(m, i);
-    return &m->in_tried[bucket][addrman_position(m, i, false, bucket)];
+    int bucket = qc_addrman_tried_bucket(m, i);
+    return &m->in_tried[bucket][qc_addrman_position(m, i, false, bucket)];
 }
 
 static uint32_t *new_place(qc_addrman *m, const info *i, const qc_netaddr *source)
 {
-    int bucket = addrman_new_bucket(m, i, source);
-    return &m->in_new[bucket][addrman_position(m, i, true, bucket)];
+    int bucket = qc_addrman_new_bucket(m, i, source);
+    return &m->in_new[bucket][qc_addrman_position(m, i, true, bucket)];
 }
 
 /* ---- entries ---- */
@@ -111,7 +111,7 @@ static uint32_t *chain_of(qc_addrman *m, const qc_peer_addr *a)
     return &m->chain[qc_siphash(&m->chain_key, key, len) % ADDRMAN_CHAINS];
 }
 
-uint32_t addrman_lookup(const qc_addrman *m, const qc_peer_addr *a)
+uint32_t qc_addrman_lookup(const qc_addrman *m, const qc_peer_addr *a)
 {
     uint8_t key[QC_PEER_ADDR_KEY + 1];
     size_t len = qc_peer_addr_key(a, key);
@@ -137,7 +137,7 @@ static bool grow(qc_addrman *m)
     return true;
 }
 
-uint32_t addrman_create(qc_addrman *m, const qc_peer_addr *a, const qc_netaddr *source)
+uint32_t qc_addrman_create(qc_addrman *m, const qc_peer_addr *a, const qc_netaddr *source)
 {
     uint32_t s = m->free;
     if (s) {
@@ -156,7 +156,7 @@ uint32_t addrman_create(qc_addrman *m, const qc_peer_addr *a, const qc_netaddr *
     return s;
 }
 
-void addrman_swap(qc_addrman *m, uint32_t p, uint32_t q)
+void qc_addrman_swap(qc_addrman *m, uint32_t p, uint32_t q)
 {
     uint32_t a = m->order[p], b = m->order[q];
     m->order[p] = b;
@@ -165,11 +165,11 @@ void addrman_swap(qc_addrman *m, uint32_t p, uint32_t q)
     m->info[a].at = q;
 }
 
-void addrman_delete(qc_addrman *m, uint32_t slot)
+void qc_addrman_delete(qc_addrman *m, uint32_t slot)
 {
     info *i = &m->info[slot];
     QC_ASSERT(!i->tried && i->refs == 0);
-    addrman_swap(m, i->at, m->n - 1);
+    qc_addrman_swap(m, i->at, m->n - 1);
     m->n--;
     m->n_new--;
     m->count[qc_netaddr_network(&i->a.addr)].in_new--;
@@ -189,16 +189,16 @@ static void clear_new(qc_addrman *m, uint32_t *place)
         return;
     *place = 0;
     if (--m->info[s].refs == 0)
-        addrman_delete(m, s);
+        qc_addrman_delete(m, s);
 }
 
 static void make_tried(qc_addrman *m, uint32_t slot)
 {
     info *i = &m->info[slot];
-    int from = addrman_new_bucket(m, i, &i->source);
+    int from = qc_addrman_new_bucket(m, i, &i->source);
     for (int k = 0; k < QC_ADDRMAN_NEW_BUCKETS && i->refs; k++) {
         int bucket = (from + k) % QC_ADDRMAN_NEW_BUCKETS;
-        uint32_t *place = &m->in_new[bucket][addrman_position(m, i, true, bucket)];
+        uint32_t *place = &m->in_new[bucket][qc_addrman_position(m, i, true, bucket)];
         if (*place == slot) {
             *place = 0;
             i->refs--;
@@ -231,7 +231,7 @@ static void make_tried(qc_addrman *m, uint32_t slot)
 
 /* ---- judging ---- */
 
-bool addrman_is_terrible(const info *i, qc_unixtime now)
+bool qc_addrman_is_terrible(const info *i, qc_unixtime now)
 {
     if (now - i->last_try <= MINUTE)
         return false; /* being tried right now */
@@ -242,7 +242,7 @@ bool addrman_is_terrible(const info *i, qc_unixtime now)
     return now - i->last_success > MIN_FAIL && i->attempts >= MAX_FAILURES;
 }
 
-uint32_t addrman_range(qc_addrman *m, uint32_t n)
+uint32_t qc_addrman_range(qc_addrman *m, uint32_t n)
 {
     uint64_t r = m->o.random(m->o.random_arg) >> 32;
     return (uint32_t)(r * n >> 32);
@@ -281,7 +281,7 @@ static bool again(qc_addrman *m, info *i, const qc_peer_addr *a, int64_t penalty
     if (a->time <= i->a.time || i->tried || i->refs == ADDRMAN_REFS_MAX)
         return false;
     /* Each place makes the next one half as likely. */
-    return i->refs == 0 || addrman_range(m, 1u << i->refs) == 0;
+    return i->refs == 0 || qc_addrman_range(m, 1u << i->refs) == 0;
 }
 
 static bool add_one(qc_addrman *m, const qc_peer_addr *a, const qc_netaddr *source, int64_t penalty,
@@ -291,12 +291,12 @@ static bool add_one(qc_addrman *m, const qc_peer_addr *a, const qc_netaddr *sour
         return false;
     if (qc_netaddr_eq(&a->addr, source))
         penalty = 0;
-    uint32_t s = addrman_lookup(m, a);
+    uint32_t s = qc_addrman_lookup(m, a);
     if (s) {
         if (!again(m, &m->info[s], a, penalty, now))
             return false;
     } else {
-        if (!(s = addrman_create(m, a, source)))
+        if (!(s = qc_addrman_create(m, a, source)))
             return false;
         m->info[s].a.time = QC_MAX(0, a->time - penalty);
     }
@@ -307,14 +307,14 @@ static bool add_one(qc_addrman *m, const qc_peer_addr *a, const qc_netaddr *sour
     bool free = *place == 0;
     if (!free) {
         const info *there = &m->info[*place];
-        free = addrman_is_terrible(there, now) || (there->refs > 1 && i->refs == 0);
+        free = qc_addrman_is_terrible(there, now) || (there->refs > 1 && i->refs == 0);
     }
     if (free) {
         clear_new(m, place);
         i->refs++;
         *place = s;
     } else if (i->refs == 0) {
-        addrman_delete(m, s);
+        qc_addrman_delete(m, s);
     }
     return free;
 }
@@ -323,10 +323,10 @@ bool qc_addrman_add(qc_addrman *m, const qc_peer_addr *list, size_t n, const qc_
                     int64_t penalty, qc_unixtime now)
 {
     size_t added = 0;
-    addrman_sometimes_check(m);
+    qc_addrman_sometimes_check(m);
     for (size_t k = 0; k < n; k++)
         added += add_one(m, &list[k], source, penalty, now);
-    addrman_sometimes_check(m);
+    qc_addrman_sometimes_check(m);
     if (added && qc_log_enabled(QC_LOG_DEBUG, "addrman")) {
         char from[QC_NETADDR_TEXT];
         qc_netaddr_text(source, from);
@@ -357,7 +357,7 @@ static void remember_collision(qc_addrman *m, uint32_t slot)
 static bool good(qc_addrman *m, const qc_peer_addr *a, bool test_first, qc_unixtime now)
 {
     m->last_good = now;
-    uint32_t s = addrman_lookup(m, a);
+    uint32_t s = qc_addrman_lookup(m, a);
     if (!s)
         return false;
     info *i = &m->info[s];
@@ -376,16 +376,16 @@ static bool good(qc_addrman *m, const qc_peer_addr *a, bool test_first, qc_unixt
 
 bool qc_addrman_good(qc_addrman *m, const qc_peer_addr *a, qc_unixtime now)
 {
-    addrman_sometimes_check(m);
+    qc_addrman_sometimes_check(m);
     bool moved = good(m, a, true, now);
-    addrman_sometimes_check(m);
+    qc_addrman_sometimes_check(m);
     return moved;
 }
 
 void qc_addrman_attempt(qc_addrman *m, const qc_peer_addr *a, bool count, qc_unixtime now)
 {
-    addrman_sometimes_check(m);
-    uint32_t s = addrman_lookup(m, a);
+    qc_addrman_sometimes_check(m);
+    uint32_t s = qc_addrman_lookup(m, a);
     if (!s)
         return;
     info *i = &m->info[s];
@@ -395,23 +395,23 @@ void qc_addrman_attempt(qc_addrman *m, const qc_peer_addr *a, bool count, qc_uni
         i->last_counted = now;
         i->attempts++;
     }
-    addrman_sometimes_check(m);
+    qc_addrman_sometimes_check(m);
 }
 
 void qc_addrman_connected(qc_addrman *m, const qc_peer_addr *a, qc_unixtime now)
 {
-    uint32_t s = addrman_lookup(m, a);
+    uint32_t s = qc_addrman_lookup(m, a);
     if (s && now - m->info[s].a.time > 20 * MINUTE)
         m->info[s].a.time = now;
-    addrman_sometimes_check(m);
+    qc_addrman_sometimes_check(m);
 }
 
 void qc_addrman_set_services(qc_addrman *m, const qc_peer_addr *a, uint64_t services)
 {
-    uint32_t s = addrman_lookup(m, a);
+    uint32_t s = qc_addrman_lookup(m, a);
     if (s)
         m->info[s].a.services = services;
-    addrman_sometimes_check(m);
+    qc_addrman_sometimes_check(m);
 }
 
 /* ---- collisions ---- */
@@ -444,22 +444,22 @@ static void forget_collision(qc_addrman *m, size_t k)
 
 void qc_addrman_resolve_collisions(qc_addrman *m, qc_unixtime now)
 {
-    addrman_sometimes_check(m);
+    qc_addrman_sometimes_check(m);
     for (size_t k = 0; k < m->collisions;) {
         if (resolve(m, m->collision[k].slot, m->collision[k].id, now))
             forget_collision(m, k);
         else
             k++;
     }
-    addrman_sometimes_check(m);
+    qc_addrman_sometimes_check(m);
 }
 
 bool qc_addrman_collision(qc_addrman *m, qc_peer_addr *out, qc_unixtime *last_try)
 {
-    addrman_sometimes_check(m);
+    qc_addrman_sometimes_check(m);
     if (m->collisions == 0)
         return false;
-    size_t k = addrman_range(m, (uint32_t)m->collisions);
+    size_t k = qc_addrman_range(m, (uint32_t)m->collisions);
     const info *fresh = &m->info[m->collision[k].slot];
     if (fresh->id != m->collision[k].id) {
         forget_collision(m, k);

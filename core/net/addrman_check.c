@@ -17,7 +17,7 @@ static int check_entry(qc_addrman *m, uint32_t slot, size_t *in_new, size_t *in_
         return -3;
     if (!i->tried && !i->refs)
         return -4;
-    if (addrman_lookup(m, &i->a) != slot)
+    if (qc_addrman_lookup(m, &i->a) != slot)
         return -5;
     if (i->last_try < 0)
         return -6;
@@ -33,9 +33,9 @@ static int check_tried(qc_addrman *m)
                 continue;
             if (!m->info[s].tried || m->info[s].mark-- == 0)
                 return -11;
-            if (addrman_tried_bucket(m, &m->info[s]) != b)
+            if (qc_addrman_tried_bucket(m, &m->info[s]) != b)
                 return -17;
-            if (addrman_position(m, &m->info[s], false, b) != p)
+            if (qc_addrman_position(m, &m->info[s], false, b) != p)
                 return -18;
         }
     return 0;
@@ -50,7 +50,7 @@ static int check_new(qc_addrman *m)
                 continue;
             if (m->info[s].tried || m->info[s].mark-- == 0)
                 return -12;
-            if (addrman_position(m, &m->info[s], true, b) != p)
+            if (qc_addrman_position(m, &m->info[s], true, b) != p)
                 return -19;
         }
     return 0;
@@ -100,9 +100,9 @@ int qc_addrman_check(qc_addrman *m)
     return code;
 }
 
-void addrman_sometimes_check(qc_addrman *m)
+void qc_addrman_sometimes_check(qc_addrman *m)
 {
-    if (m->o.check_ratio == 0 || addrman_range(m, m->o.check_ratio) > 0)
+    if (m->o.check_ratio == 0 || qc_addrman_range(m, m->o.check_ratio) > 0)
         return;
     qc_mono from = qc_clock_mono();
     qc_log(QC_LOG_DEBUG, "addrman", "CheckAddrman: new %d, tried %d, total %u started", m->n_new,

@@ -50,17 +50,17 @@ struct qc_addrman {
 };
 
 /* Placement: by the key, the address, and groups. */
-int addrman_tried_bucket(const qc_addrman *m, const info *i);
-int addrman_new_bucket(const qc_addrman *m, const info *i, const qc_netaddr *source);
-int addrman_position(const qc_addrman *m, const info *i, bool in_new, int bucket);
+int qc_addrman_tried_bucket(const qc_addrman *m, const info *i);
+int qc_addrman_new_bucket(const qc_addrman *m, const info *i, const qc_netaddr *source);
+int qc_addrman_position(const qc_addrman *m, const info *i, bool in_new, int bucket);
 
 /* 0: not there. */
-uint32_t addrman_lookup(const qc_addrman *m, const qc_peer_addr *a);
+uint32_t qc_addrman_lookup(const qc_addrman *m, const qc_peer_addr *a);
 /* A new entry in no table, found by lookup. 0: no memory. Moves `info`. */
-uint32_t addrman_create(qc_addrman *m, const qc_peer_addr *a, const qc_netaddr *source);
-void addrman_delete(qc_addrman *m, uint32_t slot);
-void addrman_swap(qc_addrman *m, uint32_t p, uint32_t q);
-uint32_t addrman_range(qc_addrman *m, uint32_t n);
-bool addrman_is_terrible(const info *i, qc_unixtime now);
+uint32_t qc_addrman_create(qc_addrman *m, const qc_peer_addr *a, const qc_netaddr *source);
+void qc_addrman_delete(qc_addrman *m, uint32_t slot);
+void qc_addrman_swap(qc_addrman *m, uint32_t p, uint32_t q);
+uint32_t qc_addrman_range(qc_addrman *m, uint32_t n);
+bool qc_addrman_is_terrible(const info *i, qc_unixtime now);
 /* After and before every public call. */
-void addrman_sometimes_check(qc_addrman *m);
+void qc_addrman_sometimes_check(qc_addrman *m);

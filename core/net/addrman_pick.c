@@ -30,7 +30,7 @@ static uint32_t at_place(const qc_addrman *m, bool tried, uint32_t bucket, uint3
 static uint32_t draw(qc_addrman *m, bool tried, unsigned networks)
 {
     uint32_t buckets = tried ? QC_ADDRMAN_TRIED_BUCKETS : QC_ADDRMAN_NEW_BUCKETS;
-    uint32_t bucket = addrman_range(m, buckets), from = addrman_range(m, QC_ADDRMAN_BUCKET);
+    uint32_t bucket = qc_addrman_range(m, buckets), from = qc_addrman_range(m, QC_ADDRMAN_BUCKET);
     for (uint32_t k = 0; k < QC_ADDRMAN_BUCKET; k++) {
         uint32_t s = at_place(m, tried, bucket, (from + k) % QC_ADDRMAN_BUCKET);
         if (s && in_set(networks, &m->info[s]))
@@ -43,7 +43,7 @@ bool qc_addrman_select(qc_addrman *m, bool new_only, unsigned networks, qc_unixt
                        qc_peer_addr *out, qc_unixtime *last_try)
 {
     size_t in_new = 0, in_tried = 0;
-    addrman_sometimes_check(m);
+    qc_addrman_sometimes_check(m);
     for (unsigned n = 0; n < QC_NETWORK_COUNT; n++) {
         if (networks == 0 || networks >> n & 1) {
             in_new += m->count[n].in_new;
@@ -54,14 +54,14 @@ bool qc_addrman_select(qc_addrman *m, bool new_only, unsigned networks, qc_unixt
         in_tried = 0;
     if (in_new + in_tried == 0)
         return false;
-    bool tried = in_tried > 0 && (in_new == 0 || addrman_range(m, 2) == 1);
+    bool tried = in_tried > 0 && (in_new == 0 || qc_addrman_range(m, 2) == 1);
     uint64_t factor = FACTOR_ONE;
     for (;;) {
         uint32_t s = draw(m, tried, networks);
         if (!s)
             continue;
         const info *i = &m->info[s];
-        if (addrman_range(m, CHANCE_ONE) < chance(i, now) * factor / FACTOR_ONE) {
+        if (qc_addrman_range(m, CHANCE_ONE) < chance(i, now) * factor / FACTOR_ONE) {
             *out = i->a;
             *last_try = i->last_try;
             return true;
@@ -74,7 +74,7 @@ qc_err qc_addrman_get(qc_addrman *m, const qc_addrman_ask *ask, qc_unixtime now,
                       qc_peer_addr **list, size_t *n)
 {
     size_t most = m->n, got = 0;
-    addrman_sometimes_check(m);
+    qc_addrman_sometimes_check(m);
     if (ask->percent)
         most = QC_MIN(ask->percent, 100) * most / 100;
     if (ask->max)
@@ -83,14 +83,14 @@ qc_err qc_addrman_get(qc_addrman *m, const qc_addrman_ask *ask, qc_unixtime now,
     if (!out)
         return QC_ENOMEM;
     for (uint32_t k = 0; k < m->n && got < most; k++) {
-        addrman_swap(m, k, k + addrman_range(m, m->n - k));
+        qc_addrman_swap(m, k, k + qc_addrman_range(m, m->n - k));
         const info *i = &m->info[m->order[k]];
         if (ask->net != QC_NETWORK_ALL && qc_netaddr_class(&i->a.addr) != ask->net)
             continue;
-        if (ask->all_qualities || !addrman_is_terrible(i, now))
+        if (ask->all_qualities || !qc_addrman_is_terrible(i, now))
             out[got++] = i->a;
     }
-    addrman_sometimes_check(m);
+    qc_addrman_sometimes_check(m);
     *list = out;
     *n = got;
     return QC_OK;
@@ -99,7 +99,7 @@ qc_err qc_addrman_get(qc_addrman *m, const qc_addrman_ask *ask, qc_unixtime now,
 size_t qc_addrman_size(qc_addrman *m, qc_network net, qc_addrman_table table)
 {
     size_t in_new = (size_t)m->n_new, in_tried = (size_t)m->n_tried;
-    addrman_sometimes_check(m);
+    qc_addrman_sometimes_check(m);
     if (net != QC_NETWORK_ALL) {
         in_new = m->count[net].in_new;
         in_tried = m->count[net].in_tried;
@@ -109,20 +109,20 @@ size_t qc_addrman_size(qc_addrman *m, qc_network net, qc_addrman_table table)
 
 bool qc_addrman_find(qc_addrman *m, const qc_peer_addr *a, qc_addrman_place *out)
 {
-    uint32_t s = addrman_lookup(m, a);
+    uint32_t s = qc_addrman_lookup(m, a);
     if (!s)
         return false;
     const info *i = &m->info[s];
-    int bucket = i->tried ? addrman_tried_bucket(m, i) : addrman_new_bucket(m, i, &i->source);
+    int bucket = i->tried ? qc_addrman_tried_bucket(m, i) : qc_addrman_new_bucket(m, i, &i->source);
     *out = (qc_addrman_place){i->tried, i->tried ? 1 : i->refs, bucket,
-                              addrman_position(m, i, !i->tried, bucket)};
+                              qc_addrman_position(m, i, !i->tried, bucket)};
     return true;
 }
 
 void qc_addrman_each(qc_addrman *m, bool tried, qc_addrman_fn *fn, void *arg)
 {
     int buckets = tried ? QC_ADDRMAN_TRIED_BUCKETS : QC_ADDRMAN_NEW_BUCKETS;
-    addrman_sometimes_check(m);
+    qc_addrman_sometimes_check(m);
     for (int b = 0; b < buckets; b++)
         for (int p = 0; p < QC_ADDRMAN_BUCKET; p++) {
             uint32_t s = at_place(m, tried, (uint32_t)b, (uint32_t)p);

@@ -634,7 +634,7 @@ static char *load(const char *path, qc_err want)
 
 static void assert_load(qc_bytes *b, const char *why)
 {
-    const char *path = tmp_write(b->data, b->len);
+    const char *path = tmp_write(b->len ? (const char *)b->data : "", b->len);
     char *error = load(path, why ? QC_ECORRUPT : QC_OK);
     if (why) {
         assert_non_null(error);
