@@ -13,6 +13,12 @@ qc_unixtime qc_clock_now(void)
     return t ? t : time(NULL); /* to the second: a fraction of the price of a fine clock */
 }
 
+int64_t qc_clock_now_us(void)
+{
+    qc_unixtime t = qc_clock_mock();
+    return t ? t * 1000000 : qc_clock_real_us();
+}
+
 int64_t qc_clock_real_us(void)
 {
     struct timespec ts;

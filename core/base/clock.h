@@ -7,6 +7,8 @@ typedef int64_t qc_mono;     /* nanoseconds, monotonic, no defined start */
 
 /** Wall time in seconds; honours qc_clock_set_mock(). Thread: any. */
 qc_unixtime qc_clock_now(void);
+/** Wall time in microseconds; honours qc_clock_set_mock(). Thread: any. */
+int64_t qc_clock_now_us(void);
 /** Wall time in microseconds, never mocked: for log stamps. Thread: any. */
 int64_t qc_clock_real_us(void);
 /** Monotonic time, never mocked. Thread: any. */

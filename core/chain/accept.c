@@ -146,13 +146,21 @@ qc_err qc_accept_block(qc_chain *c, qc_block *b, const qc_accept_how *how, bool 
 qc_err qc_chain_process_block(qc_chain *c, qc_block *b, bool force, bool min_pow_checked,
                               bool *is_new, qc_verdict *v)
 {
+    qc_verdict found = {0};
+    (void)qc_check_block(c->params, b, true, true, &found);
+    return qc_chain_process_checked(c, b, &found, force, min_pow_checked, is_new, v);
+}
+
+qc_err qc_chain_process_checked(qc_chain *c, qc_block *b, const qc_verdict *found, bool force,
+                                bool min_pow_checked, bool *is_new, qc_verdict *v)
+{
     bool fresh = false;
     qc_err err = QC_OK;
-    *v = (qc_verdict){0};
+    *v = *found;
     /* A body that fails the context-free rules never marks its hash invalid: it may be a mutation
      * of a valid one (CVE-2012-2459). */
     const qc_accept_how how = {force, min_pow_checked, .checked = true};
-    if (qc_check_block(c->params, b, true, true, v))
+    if (qc_verdict_ok(found))
         err = qc_accept_block(c, b, &how, &fresh, v);
     if (is_new)
         *is_new = fresh;

@@ -136,6 +136,13 @@ void qc_chain_headers_done(qc_chain *c, const qc_index *last);
  * reported by fatal() and QC_EIO. The activation's verdict on this block arrives by `checked`. */
 QC_MUST_CHECK qc_err qc_chain_process_block(qc_chain *c, qc_block *b, bool force,
                                             bool min_pow_checked, bool *is_new, qc_verdict *v);
+/** As qc_chain_process_block() for a block whose context-free rules (qc_check_block() with both
+ *  flags) another thread has judged already: `found` is what it said. */
+QC_MUST_CHECK qc_err qc_chain_process_checked(qc_chain *c, qc_block *b, const qc_verdict *found,
+                                              bool force, bool min_pow_checked, bool *is_new,
+                                              qc_verdict *v);
+/** Work that a chain must have to be downloaded (-minimumchainwork). Thread: any. */
+const qc_u256 *qc_chain_min_work(const qc_chain *c);
 /** Connect the best chain that is known (ActivateBestChain). */
 QC_MUST_CHECK qc_err qc_chain_activate(qc_chain *c);
 /** Would this block (on the tip) be valid? (TestBlockValidity: proposals, generateblock) */

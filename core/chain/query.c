@@ -8,6 +8,11 @@
 
 #define RECENT (2 * 60 * 60)
 
+const qc_u256 *qc_chain_min_work(const qc_chain *c)
+{
+    return &c->min_work;
+}
+
 const qc_params *qc_chain_params(const qc_chain *c)
 {
     return c->params;

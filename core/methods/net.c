@@ -158,7 +158,7 @@ static void addnode(qc_rpc_req *r, void *arg)
         return;
     }
     /* As in Core, a try that cannot succeed is no error of the call. */
-    qc_err err = qc_net_connect(n->net, addr, n->params->p2p_port, v2);
+    qc_err err = qc_net_connect(n->net, addr, n->params->p2p_port, QC_CONN_MANUAL, v2);
     if (err)
         qc_log(QC_LOG_DEBUG, "net", "addnode %s: %s", addr, qc_err_text(err));
 }

@@ -7,8 +7,12 @@
 
 #include <stdatomic.h>
 
-#define QC_PEER_READ 65536u       /* bytes taken from a socket at once */
-#define QC_PEER_SEND_MAX 1000000u /* queued bytes; a peer that does not read is dropped */
+#define QC_PEER_READ 65536u        /* bytes taken from a socket at once */
+#define QC_PEER_SEND_MAX 32000000u /* queued bytes; the owner stops long before */
+#define QC_PEER_SEND_LOW 262144u   /* below this the owner is told to go on */
+#define QC_PEER_INBOX_MAX                                                                          \
+    5000000u /* bytes with the owner; then reading pauses (Core's                                  \
+                -maxreceivebuffer) */
 
 typedef struct qc_peer {
     qc_net *net;
@@ -16,10 +20,12 @@ typedef struct qc_peer {
     int fd;
     qc_watch *read, *write; /* write: while something is queued, or the connection is being made */
     bool connecting, version_seen, closing;
-    bool v2_said; /* in the log: that we began to speak version 2 */
+    bool v2_said;   /* in the log: that we began to speak version 2 */
+    bool undrained; /* sent to since the owner was told that the queue is low */
+    size_t inbox;   /* bytes of messages that the owner has not dealt with */
     qc_transport *transport;
     uint64_t ping_nonce;
-    qc_mono ping_sent, heard; /* ping_sent 0: none on the way */
+    qc_mono ping_sent, opened, heard; /* ping_sent 0: none on the way */
     qc_mono last_ping;
     qc_peer_info info;
 } qc_peer;
@@ -42,7 +48,9 @@ struct qc_net {
     void *refuses_arg;
     qc_signer *signer; /* for the keys of version 2 */
     uint64_t services; /* ours; QC_NODE_P2P_V2 is in it when version 2 is on */
-    uint64_t nonce;    /* in our version messages: tells connections to ourselves */
+    qc_net_owner owner;
+    bool stopped;
+    uint64_t nonce; /* in our version messages: tells connections to ourselves */
     qc_peer *peers;
     uint32_t n_peers;
     qc_listener *listeners;
@@ -54,16 +62,19 @@ struct qc_net {
 };
 
 /* net.c */
-/** Connect to a numeric address as print_address() writes it.
- *  Returns: as qc_net_connect(). */
-QC_MUST_CHECK qc_err qc_net_dial(qc_net *n, const char *addr, uint16_t default_port, bool v2);
+/** As qc_net_connect(), on the net thread. Out: text, the address as peers show it. */
+QC_MUST_CHECK qc_err qc_net_dial(qc_net *n, const char *addr, uint16_t default_port,
+                                 qc_conn_type type, bool v2, char text[64]);
 
 /* peer.c */
 /** A connected or connecting socket becomes a peer; v2: one that may speak version 2. NULL: no
  *  memory or descriptors; fd is closed. */
-qc_peer *qc_peer_new(qc_net *n, QC_OWN int fd, bool inbound, bool v2, const char *addr);
+qc_peer *qc_peer_new(qc_net *n, QC_OWN int fd, qc_conn_type type, bool v2, const char *addr);
 /** Unlink and free. */
 void qc_peer_close(QC_OWN qc_peer *p, const char *why);
 void qc_peer_ping(qc_peer *p);
+void qc_peer_send(qc_peer *p, const char *name, qc_span payload);
+/** `bytes` of the inbox are free again: goes on reading. True: the peer was closed. */
+bool qc_peer_done(qc_peer *p, size_t bytes);
 /** Timeouts. True: the peer was closed. */
 bool qc_peer_tick(qc_peer *p, qc_mono now);

@@ -89,7 +89,8 @@ static void on_accept(void *arg, int fd, unsigned events)
         close(peer);
         return;
     }
-    qc_peer *p = qc_peer_new(n, peer, true, (n->services & QC_NODE_P2P_V2) != 0, text);
+    qc_peer *p =
+        qc_peer_new(n, peer, QC_CONN_INBOUND, (n->services & QC_NODE_P2P_V2) != 0, text);
     len = sizeof to;
     if (p && getsockname(peer, &to.sa, &len) == 0)
         print_address(&to, p->info.addr_bind);
@@ -134,6 +135,8 @@ static void on_timer(void *arg)
         next = p->next;
         qc_peer_tick(p, now);
     }
+    if (n->owner.tick)
+        n->owner.tick(n->owner.arg);
     qc_timer_set(n->timer, TICK_MS);
 }
 
@@ -188,15 +191,28 @@ qc_err qc_net_start(qc_net *n)
     return qc_thread_start(&n->thread, "net", run, n);
 }
 
-void qc_net_free(qc_net *n)
+void qc_net_set_owner(qc_net *n, const qc_net_owner *o)
 {
-    if (!n)
+    n->owner = *o;
+}
+
+void qc_net_stop(qc_net *n)
+{
+    if (!n || n->stopped)
         return;
     if (n->thread) {
         qc_loop_stop(n->loop);
         qc_thread_join(n->thread);
     }
+    n->stopped = true;
     close_all(n, "shutdown");
+}
+
+void qc_net_free(qc_net *n)
+{
+    if (!n)
+        return;
+    qc_net_stop(n);
     for (qc_listener *l = n->listeners, *next; l; l = next) {
         next = l->next;
         qc_unwatch(l->watch);
@@ -215,14 +231,14 @@ void qc_net_set_height(qc_net *n, uint32_t height)
     atomic_store(&n->height, height);
 }
 
-bool qc_net_active(const qc_net *n)
-{
-    return atomic_load(&n->active);
-}
-
 uint64_t qc_net_services(const qc_net *n)
 {
     return n->services;
+}
+
+bool qc_net_active(const qc_net *n)
+{
+    return atomic_load(&n->active);
 }
 
 void qc_net_totals(const qc_net *n, uint64_t *received, uint64_t *sent)
@@ -231,18 +247,16 @@ void qc_net_totals(const qc_net *n, uint64_t *received, uint64_t *sent)
     *sent = atomic_load(&n->sent);
 }
 
-/* ---- calls from other threads ---- */
+/* ---- the owner's wishes ---- */
 
-typedef struct call {
+typedef struct wish {
     qc_net *n;
-    const char *addr;
-    uint16_t port;
     qc_peer_id id;
-    bool on; /* or: version 2 */
-    qc_peer_info *list;
-    size_t count;
-    qc_err err;
-} call;
+    char name[QC_MSG_NAME + 1];
+    qc_bytes payload;
+    size_t len;
+    const char *why;
+} wish;
 
 static qc_peer *find_peer(const qc_net *n, qc_peer_id id, const char *addr)
 {
@@ -252,11 +266,76 @@ static qc_peer *find_peer(const qc_net *n, qc_peer_id id, const char *addr)
     return NULL;
 }
 
-qc_err qc_net_dial(qc_net *n, const char *addr, uint16_t default_port, bool v2)
+static void do_send(void *arg)
+{
+    wish *w = arg;
+    qc_peer *p = find_peer(w->n, w->id, NULL);
+    if (p)
+        qc_peer_send(p, w->name, qc_bytes_span(&w->payload));
+    qc_bytes_free(&w->payload);
+    qc_free(w);
+}
+
+static void do_done(void *arg)
+{
+    wish *w = arg;
+    qc_peer *p = find_peer(w->n, w->id, NULL);
+    if (p)
+        qc_peer_done(p, w->len);
+    qc_free(w);
+}
+
+static void do_drop(void *arg)
+{
+    wish *w = arg;
+    qc_peer *p = find_peer(w->n, w->id, NULL);
+    if (p)
+        qc_peer_close(p, w->why);
+    qc_free(w);
+}
+
+void qc_net_send(qc_net *n, qc_peer_id id, const char *name, qc_bytes *payload)
+{
+    wish *w = qc_alloc(sizeof *w);
+    *w = (wish){.n = n, .id = id, .payload = *payload};
+    snprintf(w->name, sizeof w->name, "%s", name);
+    *payload = (qc_bytes)QC_BYTES_INIT;
+    qc_loop_post(n->loop, do_send, w);
+}
+
+void qc_net_done(qc_net *n, qc_peer_id id, size_t payload_len)
+{
+    wish *w = qc_alloc(sizeof *w);
+    *w = (wish){.n = n, .id = id, .len = payload_len + QC_MSG_HEADER};
+    qc_loop_post(n->loop, do_done, w);
+}
+
+void qc_net_drop(qc_net *n, qc_peer_id id, const char *why)
+{
+    wish *w = qc_alloc(sizeof *w);
+    *w = (wish){.n = n, .id = id, .why = why};
+    qc_loop_post(n->loop, do_drop, w);
+}
+
+/* ---- calls from other threads ---- */
+
+typedef struct call {
+    qc_net *n;
+    const char *addr;
+    uint16_t port;
+    qc_peer_id id;
+    qc_conn_type type;
+    bool on; /* or: version 2 */
+    qc_peer_info *list;
+    size_t count;
+    qc_err err;
+} call;
+
+qc_err qc_net_dial(qc_net *n, const char *addr, uint16_t default_port, qc_conn_type type, bool v2,
+                   char text[64])
 {
     sockaddr_any a;
     socklen_t len;
-    char text[64];
     if (!parse_address(addr, default_port, &a, &len))
         return QC_EINVAL;
     print_address(&a, text);
@@ -270,18 +349,20 @@ qc_err qc_net_dial(qc_net *n, const char *addr, uint16_t default_port, bool v2)
     if (fd < 0)
         return QC_EIO;
     v2 = v2 && (n->services & QC_NODE_P2P_V2);
-    qc_log(QC_LOG_DEBUG, "net", "trying v%d connection (manual) to %s", v2 ? 2 : 1, text);
+    qc_log(QC_LOG_DEBUG, "net", "trying v%d connection (%s) to %s", v2 ? 2 : 1,
+           qc_conn_type_text(type), text);
     if (connect(fd, &a.sa, len) && errno != EINPROGRESS) {
         close(fd);
         return QC_EIO;
     }
-    return qc_peer_new(n, fd, false, v2, text) ? QC_OK : QC_EIO;
+    return qc_peer_new(n, fd, type, v2, text) ? QC_OK : QC_EIO;
 }
 
 static void do_connect(void *arg)
 {
     call *c = arg;
-    c->err = qc_net_dial(c->n, c->addr, c->port, c->on);
+    char text[64];
+    c->err = qc_net_dial(c->n, c->addr, c->port, c->type, c->on, text);
 }
 
 static void do_disconnect(void *arg)
@@ -318,9 +399,10 @@ static void do_list(void *arg)
             c->list[c->count++] = p->info;
 }
 
-qc_err qc_net_connect(qc_net *n, const char *addr, uint16_t default_port, bool v2)
+qc_err qc_net_connect(qc_net *n, const char *addr, uint16_t default_port, qc_conn_type type,
+                      bool v2)
 {
-    call c = {.n = n, .addr = addr, .port = default_port, .on = v2};
+    call c = {.n = n, .addr = addr, .port = default_port, .type = type, .on = v2};
     qc_loop_call(n->loop, do_connect, &c);
     return c.err;
 }

@@ -1,6 +1,7 @@
 /* core/net/net.h: connections to peers: listening, connecting, the version handshake, pings, over
- * transport version 1 or 2 (transport.h). This first cut relays nothing; it knows no chain.
- * Everything runs on a loop and thread of its own, "net". */
+ * transport version 1 or 2 (transport.h). What a conversation means is not known here: whole
+ * messages go to an owner (core/sync), which asks for what is to be sent. Everything runs on a loop
+ * and thread of its own, "net". */
 #pragma once
 #include "core/base/bytes.h"
 #include "core/base/clock.h"
@@ -12,18 +13,33 @@ typedef int64_t qc_peer_id;
 #define QC_NET_PROTOCOL 70016
 #define QC_NET_KINDS 40        /* message names counted apart per peer and direction */
 #define QC_NET_OTHER "*other*" /* all names that are not known, and messages that were dropped */
+#define QC_NODE_NETWORK 1u
+#define QC_NODE_WITNESS 8u
+#define QC_NODE_NETWORK_LIMITED 1024u /* BIP159 */
 
 typedef struct qc_net_options {
     uint8_t magic[4];
     const char *user_agent; /* copied; "/Quoin:0.1.0/" */
     uint32_t max_peers;
     int64_t peer_timeout; /* seconds for the handshake (-peertimeout) */
-    uint64_t services;    /* told to peers; QC_NODE_P2P_V2: speak version 2 (-v2transport) */
+    uint64_t services;    /* QC_NODE_*, told to peers; QC_NODE_P2P_V2: speak version 2 */
     bool active;          /* false: as after qc_net_set_active(n, false) */
     /* May "host:port" not connect to us? NULL: everybody may. Thread: net. */
     bool (*refuses)(void *arg, const char *addr);
     void *refuses_arg;
 } qc_net_options;
+
+/** Why there is a connection (Core ConnectionType). */
+typedef enum qc_conn_type {
+    QC_CONN_INBOUND,
+    QC_CONN_MANUAL,
+    QC_CONN_FEELER,
+    QC_CONN_FULL, /* outbound, relays everything */
+    QC_CONN_BLOCK_ONLY,
+    QC_CONN_ADDR_FETCH
+} qc_conn_type;
+/** "inbound", "manual", "feeler", "outbound-full-relay", "block-relay-only", "addr-fetch". */
+const char *qc_conn_type_text(qc_conn_type t);
 
 /** Bytes by message name. */
 typedef struct qc_net_count {
@@ -36,6 +52,7 @@ typedef struct qc_peer_info {
     qc_peer_id id;
     char addr[64], addr_bind[64];
     bool inbound, handshaken;
+    qc_conn_type type;
     int32_t version, start_height;
     uint64_t services;
     char user_agent[257];
@@ -50,25 +67,58 @@ typedef struct qc_peer_info {
     size_t n_sent_by, n_received_by;
 } qc_peer_info;
 
+/** Who gives the messages a meaning. Called on the net thread, which must not be kept: an owner
+ *  hands over to its own thread. Any member may be NULL. */
+typedef struct qc_net_owner {
+    void *arg;
+    /** The handshake is over; messages follow. `p` is borrowed for the call. */
+    void (*opened)(void *arg, const qc_peer_info *p);
+    /** One whole message, in the order sent; `payload` is borrowed for the call. It fills the
+     *  peer's inbox until qc_net_done() says that it has been dealt with. */
+    void (*message)(void *arg, qc_peer_id id, const char *name, qc_span payload);
+    /** Little or nothing waits to be sent any more; told once per burst. */
+    void (*drained)(void *arg, qc_peer_id id);
+    /** After `opened` only: the connection is gone, nothing follows. */
+    void (*closed)(void *arg, qc_peer_id id);
+    /** Several times a second. */
+    void (*tick)(void *arg);
+} qc_net_owner;
+
 /** Out: owned, qc_net_free(). Returns: QC_OK; QC_EIO. */
 QC_MUST_CHECK qc_err qc_net_new(qc_net **out, const qc_net_options *o);
+/** Before qc_net_start(). *o is copied. */
+void qc_net_set_owner(qc_net *n, const qc_net_owner *o);
 /** Accept peers on "host[:port]" (numeric). Before qc_net_start().
  *  Returns: QC_OK; QC_EINVAL; QC_EBUSY (cannot bind); QC_EIO. */
 QC_MUST_CHECK qc_err qc_net_listen(qc_net *n, const char *bind, uint16_t default_port);
 /** Start the net thread. Returns: QC_OK; QC_EIO. */
 QC_MUST_CHECK qc_err qc_net_start(qc_net *n);
-/** Stop the thread, close everything. No call of another thread may be running. NULL is allowed. */
+/** Stop the thread and close every peer: the owner hears nothing after it. What other threads still
+ *  ask for is ignored. NULL is allowed. */
+void qc_net_stop(qc_net *n);
+/** The same, and free. No call of another thread may be running. NULL is allowed. */
 void qc_net_free(QC_OWN qc_net *n);
+
+/* For the owner, from any thread; all return at once, and an id that is gone is ignored. */
+
+/** Queue a message. `payload` is taken and left empty. */
+void qc_net_send(qc_net *n, qc_peer_id id, const char *name, qc_bytes *payload);
+/** A message with `payload_len` bytes has been dealt with: there is room for others. */
+void qc_net_done(qc_net *n, qc_peer_id id, size_t payload_len);
+/** Close the connection; `why` is a literal for the log. */
+void qc_net_drop(qc_net *n, qc_peer_id id, const char *why);
 
 /* The rest is for any thread but net's own, while it runs. */
 
 /** Height told to peers from now on. */
 void qc_net_set_height(qc_net *n, uint32_t height);
-/** Connect once to "host[:port]" (numeric; no names are looked up). v2: speak version 2, and should
- *  the peer hang up on it without a word, connect once more with version 1; false, and where
- * version 2 is off: version 1. Returns: QC_OK (connecting); QC_EINVAL (not an address); QC_EPERM
- * (network inactive); QC_EFULL (too many peers); QC_EEXIST (connected already); QC_EIO. */
-QC_MUST_CHECK qc_err qc_net_connect(qc_net *n, const char *addr, uint16_t default_port, bool v2);
+/** Connect once to "host[:port]" (numeric; no names are looked up), as a peer of this type. v2:
+ *  speak version 2, and should the peer hang up on it without a word, connect once more with version
+ *  1; false, and where version 2 is off: version 1.
+ *  Returns: QC_OK (connecting); QC_EINVAL (not an address); QC_EPERM (network inactive);
+ *  QC_EFULL (too many peers); QC_EEXIST (connected already); QC_EIO. */
+QC_MUST_CHECK qc_err qc_net_connect(qc_net *n, const char *addr, uint16_t default_port,
+                                    qc_conn_type type, bool v2);
 /** Close a peer by id (addr NULL) or by address. Returns: QC_OK; QC_ENOENT. */
 QC_MUST_CHECK qc_err qc_net_disconnect(qc_net *n, qc_peer_id id, const char *addr);
 /** Off: closes every peer and refuses new ones. */

@@ -1,5 +1,5 @@
-/* One peer: its bytes, the handshake, pings. A peer that breaks a rule of the transport or of the
- * handshake is dropped with a line that says which. */
+/* One peer: its bytes, the handshake, pings; other messages go to the owner. A peer that breaks a
+ * rule of the transport or of the handshake is dropped with a line that says which. */
 #include "core/base/alloc.h"
 #include "core/base/arith.h"
 #include "core/base/endian.h"
@@ -41,7 +41,7 @@ static bool want_write(qc_peer *p)
     return p->write || !qc_io_watch(p->net->loop, p->fd, QC_IO_WRITE, on_write, p, &p->write);
 }
 
-static void send_message(qc_peer *p, const char *name, qc_span payload)
+void qc_peer_send(qc_peer *p, const char *name, qc_span payload)
 {
     size_t wire;
     if (p->closing)
@@ -50,6 +50,7 @@ static void send_message(qc_peer *p, const char *name, qc_span payload)
         p->closing = true;
         return;
     }
+    p->undrained = true;
     p->info.last_send = qc_clock_now();
     count(p->info.sent_by, &p->info.n_sent_by, name, wire);
     qc_log(QC_LOG_DEBUG, "net", "sending %s (%zu bytes) peer=%lld", name, payload.len,
@@ -68,7 +69,7 @@ static void send_version(qc_peer *p)
     if (qc_version_write(&b, &v))
         p->closing = true;
     else
-        send_message(p, "version", qc_bytes_span(&b));
+        qc_peer_send(p, "version", qc_bytes_span(&b));
     qc_bytes_free(&b);
 }
 
@@ -80,7 +81,7 @@ void qc_peer_ping(qc_peer *p)
     qc_os_random(nonce, sizeof nonce);
     p->ping_nonce = qc_read_le64(nonce);
     p->ping_sent = p->last_ping = qc_clock_mono();
-    send_message(p, "ping", qc_span_of(nonce, sizeof nonce));
+    qc_peer_send(p, "ping", qc_span_of(nonce, sizeof nonce));
 }
 
 /* ---- messages ---- */
@@ -113,7 +114,7 @@ static void on_version(qc_peer *p, qc_span payload)
     memcpy(p->info.user_agent, v.user_agent, sizeof v.user_agent);
     if (p->info.inbound)
         send_version(p);
-    send_message(p, "verack", qc_span_of("", 0));
+    qc_peer_send(p, "verack", qc_span_of("", 0));
     qc_log(QC_LOG_DEBUG, "net", "receive version message: %s: version %d, blocks=%d, peer=%lld",
            v.user_agent, v.version, v.start_height, (long long)p->info.id);
 }
@@ -129,6 +130,35 @@ static void on_pong(qc_peer *p, qc_span payload)
         p->info.min_ping_us = us;
 }
 
+static void on_verack(qc_peer *p)
+{
+    if (p->info.handshaken)
+        return;
+    p->info.handshaken = true;
+    /* Inbound ones come at any rate that somebody likes. */
+    qc_log(p->info.inbound ? QC_LOG_DEBUG : QC_LOG_INFO, "net",
+           "New %s peer connected: transport: %s, version: %d, blocks=%d, peer=%lld",
+           qc_conn_type_text(p->info.type), qc_transport_kind_text(p->info.transport),
+           p->info.version, p->info.start_height, (long long)p->info.id);
+    const qc_net_owner *o = &p->net->owner;
+    if (o->opened)
+        o->opened(o->arg, &p->info);
+    qc_peer_ping(p);
+}
+
+/* Everything but the transport's own affairs. A ping too: its answer says that what came before it
+ * has been dealt with. */
+static void hand_over(qc_peer *p, const qc_message *m)
+{
+    const qc_net_owner *o = &p->net->owner;
+    if (o->message) {
+        p->inbox += m->payload.len + QC_MSG_HEADER;
+        o->message(o->arg, p->info.id, m->name, m->payload);
+    } else if (strcmp(m->name, "ping") == 0 && m->payload.len >= 8) {
+        qc_peer_send(p, "pong", qc_span_of(m->payload.data, 8));
+    }
+}
+
 static void on_message(qc_peer *p, const qc_message *m)
 {
     qc_log(QC_LOG_DEBUG, "net", "received: %s (%zu bytes) peer=%lld", m->name, m->payload.len,
@@ -139,19 +169,14 @@ static void on_message(qc_peer *p, const qc_message *m)
         qc_log(QC_LOG_DEBUG, "net", "non-version message before version handshake from peer=%lld",
                (long long)p->info.id);
     } else if (strcmp(m->name, "verack") == 0) {
-        if (p->info.handshaken)
-            return;
-        p->info.handshaken = true;
-        qc_log(p->info.inbound ? QC_LOG_DEBUG : QC_LOG_INFO, "net",
-               "New %s peer connected: transport: %s, version: %d, blocks=%d, peer=%lld",
-               p->info.inbound ? "inbound" : "manual", qc_transport_kind_text(p->info.transport),
-               p->info.version, p->info.start_height, (long long)p->info.id);
-        qc_peer_ping(p);
-    } else if (strcmp(m->name, "ping") == 0 && p->info.handshaken) {
-        if (m->payload.len >= 8)
-            send_message(p, "pong", qc_span_of(m->payload.data, 8));
+        on_verack(p);
     } else if (strcmp(m->name, "pong") == 0) {
         on_pong(p, m->payload);
+    } else if (p->info.handshaken) {
+        hand_over(p, m);
+    } else {
+        qc_log(QC_LOG_DEBUG, "net", "Unsupported message \"%s\" prior to verack from peer=%lld",
+               m->name, (long long)p->info.id);
     }
 }
 
@@ -174,11 +199,12 @@ static void note_transport(qc_peer *p)
         snprintf(p->info.session_id + 2 * i, 3, "%02x", id[i]);
 }
 
-/* Everything that can be done now. What the transport drops costs the message only, as in Core. */
+/* Everything that can be done now; when the owner has too much, the transport keeps the rest. What
+ * the transport drops costs the message only, as in Core. */
 static void pump(qc_peer *p)
 {
     qc_transport_event e;
-    while (!p->closing) {
+    while (!p->closing && p->inbox <= QC_PEER_INBOX_MAX) {
         qc_transport_what what = qc_transport_next(p->transport, &e);
         if (p->info.transport == QC_TRANSPORT_DETECTING)
             note_transport(p);
@@ -210,13 +236,14 @@ static void lose(qc_peer *p, const char *why)
     qc_net *n = p->net;
     bool again = qc_transport_should_try_v1(p->transport);
     qc_peer_id id = p->info.id;
-    char addr[sizeof p->info.addr];
+    qc_conn_type type = p->info.type;
+    char addr[sizeof p->info.addr], text[64];
     memcpy(addr, p->info.addr, sizeof addr);
     qc_peer_close(p, why);
     if (!again)
         return;
     qc_log(QC_LOG_DEBUG, "net", "retrying with v1 transport protocol for peer=%lld", (long long)id);
-    qc_err err = qc_net_dial(n, addr, 0, false);
+    qc_err err = qc_net_dial(n, addr, 0, type, false, text);
     if (err)
         qc_log(QC_LOG_DEBUG, "net", "cannot retry %s: %s", addr, qc_err_text(err));
 }
@@ -244,8 +271,27 @@ static void on_read(void *arg, int fd, unsigned events)
         return;
     }
     pump(p);
-    if (p->closing)
+    if (p->closing) {
         qc_peer_close(p, "protocol");
+    } else if (p->inbox > QC_PEER_INBOX_MAX) {
+        qc_unwatch(p->read);
+        p->read = NULL;
+    }
+}
+
+bool qc_peer_done(qc_peer *p, size_t bytes)
+{
+    p->inbox -= QC_MIN(bytes, p->inbox);
+    if (p->read || p->inbox > QC_PEER_INBOX_MAX)
+        return false;
+    pump(p);
+    if (!p->closing && p->inbox <= QC_PEER_INBOX_MAX &&
+        qc_io_watch(p->net->loop, p->fd, QC_IO_READ, on_read, p, &p->read))
+        p->closing = true;
+    bool closing = p->closing;
+    if (closing)
+        qc_peer_close(p, "protocol");
+    return closing;
 }
 
 static bool connected(qc_peer *p)
@@ -279,10 +325,18 @@ static void on_write(void *arg, int fd, unsigned events)
         if (n > 0) {
             qc_transport_sent(p->transport, (size_t)n);
             p->info.sent += (uint64_t)n;
+            p->info.last_send = qc_clock_now();
             atomic_fetch_add(&p->net->sent, (uint64_t)n);
         }
     }
-    if (qc_transport_pending(p->transport).len == 0) {
+    size_t left = qc_transport_pending(p->transport).len;
+    if (p->undrained && left <= QC_PEER_SEND_LOW) {
+        const qc_net_owner *o = &p->net->owner;
+        p->undrained = false;
+        if (o->drained && p->info.handshaken)
+            o->drained(o->arg, p->info.id);
+    }
+    if (left == 0) {
         qc_unwatch(p->write);
         p->write = NULL;
     }
@@ -307,15 +361,36 @@ static qc_transport *new_transport(const qc_net *n, bool inbound, bool v2)
     return t;
 }
 
-qc_peer *qc_peer_new(qc_net *n, int fd, bool inbound, bool v2, const char *addr)
+const char *qc_conn_type_text(qc_conn_type t)
 {
+    switch (t) {
+    case QC_CONN_INBOUND:
+        return "inbound";
+    case QC_CONN_MANUAL:
+        return "manual";
+    case QC_CONN_FEELER:
+        return "feeler";
+    case QC_CONN_FULL:
+        return "outbound-full-relay";
+    case QC_CONN_BLOCK_ONLY:
+        return "block-relay-only";
+    case QC_CONN_ADDR_FETCH:
+        return "addr-fetch";
+    }
+    return "";
+}
+
+qc_peer *qc_peer_new(qc_net *n, int fd, qc_conn_type type, bool v2, const char *addr)
+{
+    bool inbound = type == QC_CONN_INBOUND;
     qc_peer *p = qc_alloc(sizeof *p);
     p->net = n;
     p->fd = fd;
     p->transport = new_transport(n, inbound, v2);
     p->connecting = !inbound;
-    p->heard = p->last_ping = qc_clock_mono();
+    p->opened = p->heard = p->last_ping = qc_clock_mono();
     p->info = (qc_peer_info){.id = n->next_id++, .inbound = inbound, .ping_us = -1};
+    p->info.type = type;
     p->info.min_ping_us = -1;
     p->info.connected = qc_clock_now();
     snprintf(p->info.addr, sizeof p->info.addr, "%s", addr);
@@ -346,6 +421,8 @@ void qc_peer_close(qc_peer *p, const char *why)
             break;
         }
     qc_log(QC_LOG_DEBUG, "net", "%s, disconnecting peer=%lld", why, (long long)p->info.id);
+    if (p->info.handshaken && n->owner.closed && !n->stopped)
+        n->owner.closed(n->owner.arg, p->info.id);
     qc_unwatch(p->read);
     qc_unwatch(p->write);
     close(p->fd);
