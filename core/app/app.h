@@ -78,9 +78,13 @@ void qc_app_node_stop(qc_app *a);
  * it. */
 bool qc_app_addresses_open(qc_app *a);
 void qc_app_addresses_close(qc_app *a);
-/** The peer layer (peers.c), where this version has one: regtest. */
+/** The peer layer (peers.c): made and listening before the chain is opened, told of the chain
+ * before its thread runs, run after; stopped before the chain thread is, freed after the chain. */
 bool qc_app_peers_start(qc_app *a);
+void qc_app_peers_listen_to_chain(qc_app *a);
+bool qc_app_peers_run(qc_app *a);
 void qc_app_peers_stop(qc_app *a);
+void qc_app_peers_free(qc_app *a);
 /** The built-in indexes (indexes.c): options checked early, started before the chain thread,
  * stopped before the chain closes, freed after. */
 bool qc_app_indexes_check(qc_app *a);

@@ -15,10 +15,9 @@
 
 static const char ABOUT[] =
     "quoind validates the Bitcoin block chain and answers questions about it over JSON-RPC.\n"
-    "Everything above validation is a plugin. This version takes no blocks from peers: they come\n"
-    "from files (-loadblock, -reindex, a folder of Bitcoin Core) and from RPC (submitblock). On\n"
-    "regtest it greets peers and pings them; other options about peers are accepted without\n"
-    "effect.\n\n"
+    "Everything above validation is a plugin. Blocks come from peers that are named (-connect,\n"
+    "-addnode, addnode), from files (-loadblock, -reindex, a folder of Bitcoin Core) and from RPC\n"
+    "(submitblock); no peers are looked for yet, and no transactions are relayed.\n\n"
     "Usage: quoind [options]\n\n";
 
 void qc_app_request_shutdown(void *arg)
@@ -214,8 +213,10 @@ static void stop(qc_app *a)
     qc_log(QC_LOG_INFO, "base", "Shutdown in progress...");
     qc_app_plugins_stop(a);
     qc_app_rpc_stop(a);
-    qc_app_node_stop(a);
     qc_app_peers_stop(a);
+    qc_app_node_stop(a);
+    if (!a->left_behind)
+        qc_app_peers_free(a);
     qc_app_addresses_close(a);
     if (!a->left_behind)
         free_services(a);

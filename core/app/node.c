@@ -238,6 +238,7 @@ bool qc_app_node_start(qc_app *a)
         return false;
     if (!qc_app_indexes_start(a))
         return false;
+    qc_app_peers_listen_to_chain(a);
     qc_err err = qc_chain_thread_start(&n->chain_thread, n->chain);
     if (!err)
         err = qc_timer_new(a->loop, on_tick, a, &a->tick);
@@ -248,6 +249,8 @@ bool qc_app_node_start(qc_app *a)
     qc_timer_set(a->tick, TICK_MS);
     qc_timer_set(a->disk, DISK_MS);
     qc_chain_post(n->chain_thread, import_job, a);
+    if (!qc_app_peers_run(a))
+        return false;
     /* A new folder has no tip until the import has connected the genesis block. */
     if (qc_chain_tip(n->chain) && !atomic_exchange(&a->warm, true))
         qc_app_ready(a);

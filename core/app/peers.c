@@ -1,5 +1,5 @@
-/* The peer layer inside quoind. In this version it does the handshake and nothing more, so it runs
- * on regtest only: no other network would gain from such a peer. */
+/* The peer layer inside quoind: made early, so that an address that cannot be had ends the start;
+ * run once there is a chain to talk about. */
 #include "core/app/app.h"
 #include "core/base/alloc.h"
 #include "core/base/log.h"
@@ -24,9 +24,12 @@ static bool listen_all(qc_app *a)
             ok = listen_on(a, bind[i], port);
     }
     qc_free(bind);
-    if (!any)
-        ok = listen_on(a, "127.0.0.1", port);
-    return ok;
+    if (any)
+        return ok;
+    if (a->params->id == QC_CHAIN_REGTEST)
+        return listen_on(a, "127.0.0.1", port);
+    /* One socket for both families where the system has it so. */
+    return !qc_net_listen(a->node.net, "[::]", port) || listen_on(a, "0.0.0.0", port);
 }
 
 static bool is_banned(void *arg, const char *addr)
@@ -34,15 +37,24 @@ static bool is_banned(void *arg, const char *addr)
     return qc_peerbook_is_banned(arg, addr);
 }
 
+static uint64_t our_services(const qc_app *a)
+{
+    uint64_t bits = QC_NODE_WITNESS | QC_NODE_NETWORK_LIMITED;
+    /* BIP159: who prunes offers the last two days only. */
+    if (qc_settings_int(a->settings, "prune", 0) == 0)
+        bits |= QC_NODE_NETWORK;
+    if (qc_settings_bool(a->settings, "v2transport", true))
+        bits |= QC_NODE_P2P_V2;
+    return bits;
+}
+
 bool qc_app_peers_start(qc_app *a)
 {
-    if (a->params->id != QC_CHAIN_REGTEST)
-        return true;
     qc_net_options o = {
         .user_agent = a->node.user_agent,
         .max_peers = (uint32_t)qc_settings_int(a->settings, "maxconnections", 200),
         .peer_timeout = qc_settings_int(a->settings, "peertimeout", 60),
-        .services = qc_settings_bool(a->settings, "v2transport", true) ? QC_NODE_P2P_V2 : 0,
+        .services = our_services(a),
         .active = qc_settings_bool(a->settings, "networkactive", true),
         .refuses = is_banned,
         .refuses_arg = a->node.book,
@@ -52,11 +64,33 @@ bool qc_app_peers_start(qc_app *a)
         return qc_app_error(a, "Cannot start the peer layer");
     if (qc_settings_bool(a->settings, "listen", true) && !listen_all(a))
         return false;
+    return true;
+}
+
+void qc_app_peers_listen_to_chain(qc_app *a)
+{
+    const qc_sync_options o = {a->node.chain, a->node.net, qc_net_services(a->node.net),
+                               &a->node.loaded};
+    qc_sync_new(&a->node.sync, &o);
+}
+
+bool qc_app_peers_run(qc_app *a)
+{
+    qc_sync_start(a->node.sync, a->node.chain_thread);
     return !qc_net_start(a->node.net) || qc_app_error(a, "Cannot start the peer layer");
 }
 
 void qc_app_peers_stop(qc_app *a)
 {
+    qc_net_stop(a->node.net);
+    if (a->node.chain_thread)
+        qc_sync_stop(a->node.sync);
+}
+
+void qc_app_peers_free(qc_app *a)
+{
+    qc_sync_free(a->node.sync);
     qc_net_free(a->node.net);
+    a->node.sync = NULL;
     a->node.net = NULL;
 }

@@ -7,6 +7,7 @@
 #include "core/methods/scan.h"
 #include "core/net/net.h"
 #include "core/rpc/rpc.h"
+#include "core/sync/sync.h"
 
 #include <stdatomic.h>
 
@@ -36,6 +37,7 @@ typedef struct qc_node {
     const char *log_path;
     qc_filterindex *filters;  /* NULL: -blockfilterindex is off */
     qc_net *net;              /* NULL: no peer layer runs */
+    qc_sync *sync;            /* NULL with it */
     struct qc_peerbook *book; /* known addresses and bans; NULL: none */
     const char *user_agent;   /* "/Quoin:0.1.0(comment)/" */
     bool has_block_version;   /* -blockversion */

@@ -69,11 +69,12 @@ class Node:
         self.datadir = os.path.join(case.dir, name)
         self.chain_dir = os.path.join(self.datadir, "regtest")
         self.rpc_port = free_port()
+        self.p2p_port = free_port()
         self.process = None
         self.may_fail = False
         os.mkdir(self.datadir)
         self.write_conf("regtest=1\n[regtest]\nprinttoconsole=0\n"
-                        f"rpcport={self.rpc_port}\nport={free_port()}\n{conf}")
+                        f"rpcport={self.rpc_port}\nport={self.p2p_port}\n{conf}")
 
     def write_conf(self, text, name="quoin.conf"):
         with open(os.path.join(self.datadir, name), "w") as f:
@@ -136,6 +137,29 @@ class Node:
         self.stop()
         return self.start(*args)
 
+    # ---- peers ----
+    def address(self):
+        return f"127.0.0.1:{self.p2p_port}"
+
+    def join(self, other):
+        """Connect to another node, and wait until both have said what they have to at first."""
+        self.addnode(other.address(), "onetry")
+
+        def greeted():
+            return any(p["addr"] == other.address() and p["bytesrecv_per_msg"].get("pong")
+                       for p in self.getpeerinfo())
+        wait_until(f"{self.name} and {other.name} connected", greeted)
+
+    def part(self, other):
+        self.disconnectnode(other.address())
+        wait_until(f"{self.name} and {other.name} parted", lambda: not any(
+            p["addr"] == other.address() for p in self.getpeerinfo()))
+
+    def mine(self, n, script="51"):
+        """Hashes of n new empty blocks. Another script makes them others than those of a node that
+        mines at the same time."""
+        return self.generatetodescriptor(n, f"raw({script})")
+
     # ---- files ----
     def path(self, *parts):
         return os.path.join(self.chain_dir, *parts)
@@ -194,6 +218,11 @@ class Node:
         got = subprocess.run([program("quoin-cli"), f"-datadir={self.datadir}", *args], input=stdin,
                              text=True, capture_output=True, timeout=TIMEOUT)
         return got.returncode, got.stdout, got.stderr
+
+
+def same_tip(*nodes, timeout=TIMEOUT):
+    wait_until("the same tip everywhere",
+               lambda: len({n.getbestblockhash() for n in nodes}) == 1, timeout)
 
 
 class Case:

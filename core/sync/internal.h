@@ -1,0 +1,234 @@
+/* core/sync/internal.h: shared by the files of this folder. Thread: chain, unless said otherwise.
+ * Numbers are Core's (net_processing.cpp). */
+#pragma once
+#include "core/sync/locator.h"
+#include "core/sync/presync.h"
+#include "core/sync/sync.h"
+
+#include "core/btc/wire.h"
+#include "core/os/thread.h"
+
+#include <stdatomic.h>
+
+#define QC_SECOND ((int64_t)1000000) /* times are microseconds of qc_clock_now_us() */
+#define QC_HEADERS_MAX 2000u
+#define QC_INV_MAX 50000u
+#define QC_SEND_PAUSE 1000000u /* bytes that wait to be sent: no further message until drained */
+#define QC_ANNOUNCE_MAX 8u     /* new blocks told by their headers; more: by inv */
+#define QC_LIMITED_BLOCKS 288u /* BIP159 */
+
+/* What is asked for by inv and getdata. */
+#define QC_INV_TX 1u
+#define QC_INV_BLOCK 2u
+#define QC_INV_FILTERED 3u
+#define QC_INV_CMPCT 4u
+#define QC_INV_WTX 5u
+#define QC_INV_WITNESS 0x40000000u
+
+typedef struct qc_inv {
+    uint32_t type;
+    qc_hash hash;
+} qc_inv;
+
+/** A received message, kept until its turn. A block is parsed on the pool meanwhile. */
+typedef struct qc_sync_msg {
+    struct qc_sync_msg *next;
+    qc_sync *sync;
+    qc_peer_id peer;
+    char name[13];
+    qc_bytes payload;
+    size_t len;      /* of the payload, which may be freed early */
+    bool parsing;    /* a worker has it */
+    bool orphan;     /* its peer is gone */
+    qc_block *block; /* after parsing; NULL: see fail */
+    qc_wire_fail fail;
+    qc_verdict found; /* by the context-free rules */
+} qc_sync_msg;
+
+/** A block asked of a peer. */
+typedef struct qc_flight {
+    struct qc_flight *next;      /* of the same peer, in order of asking */
+    struct qc_flight *same_slot; /* of the table */
+    struct qc_peer_state *peer;
+    const qc_index *index;
+} qc_flight;
+
+typedef struct qc_peer_state {
+    struct qc_peer_state *next;
+    qc_peer_info info; /* as it was when the connection opened */
+    qc_peer_id id;
+    bool closing; /* asked the net to drop it: nothing is processed any more */
+
+    qc_sync_msg *head, **tail;
+    bool turn;    /* a turn is posted */
+    bool serving; /* a worker reads a block for it */
+    size_t unsent;
+
+    /* what it has */
+    const qc_index *best_known, *best_sent, *last_common;
+    qc_hash last_unknown; /* zero: none */
+
+    /* headers */
+    bool sync_started, preferred, prefers_headers, sent_sendheaders, inv_asked;
+    int64_t headers_timeout; /* INT64_MAX: none */
+    int64_t getheaders_sent; /* 0: none on the way */
+    qc_presync *presync;
+
+    /* blocks */
+    qc_flight *flight;
+    uint32_t n_flight;
+    int64_t downloading_since, stalling_since;
+    qc_unixtime last_block;
+
+    /* is its chain worth the connection (Core ChainSyncTimeoutState) */
+    bool protect, chain_asked;
+    int64_t chain_timeout; /* seconds; 0: none */
+    const qc_index *chain_mark;
+
+    /* to be told */
+    qc_hash *announce;
+    size_t n_announce;
+    qc_hash continuation; /* zero: none */
+
+    /* asked of us */
+    qc_inv *wanted;
+    size_t n_wanted, at_wanted;
+
+    bool hb_to, hb_from, compact; /* BIP152 */
+} qc_peer_state;
+
+/** Who gave us a block that has not been judged yet. */
+typedef struct qc_source {
+    struct qc_source *next;
+    qc_hash hash;
+    qc_peer_id peer;
+    bool punish; /* false: it came as a compact block */
+} qc_source;
+
+#define QC_FLIGHT_SLOTS 1024u
+
+struct qc_sync {
+    qc_chain *chain;
+    qc_chain_thread *thread;
+    qc_net *net;
+    const qc_params *params;
+    uint64_t services;
+    const _Atomic bool *loaded;
+    _Atomic bool tick_posted;
+    _Atomic bool started;
+    bool stopped, flush_posted;
+
+    qc_peer_state *peers;
+    uint32_t n_sync_started, n_preferred, n_protected;
+    qc_flight *slot[QC_FLIGHT_SLOTS];
+    uint32_t n_flight, n_downloading; /* requests; peers with any */
+    int64_t stalling_timeout;
+    qc_source *sources;
+    qc_hash last_inv_block; /* that started a headers sync */
+    qc_peer_id presync_best;
+
+    pthread_mutex_t lock;
+    pthread_cond_t idle;
+    unsigned jobs; /* on the pool; under the lock */
+};
+
+/* ---- sync.c ---- */
+qc_peer_state *qc_sync_peer_find(const qc_sync *s, qc_peer_id id);
+void qc_sync_send(qc_sync *s, qc_peer_state *p, const char *name, qc_bytes *payload);
+/** As the bytes of a message without payload. */
+void qc_sync_send_empty(qc_sync *s, qc_peer_state *p, const char *name);
+/** Close the connection; `why` is a literal. What follows from it is ignored. */
+void qc_sync_drop(qc_sync *s, qc_peer_state *p, const char *why);
+/** It broke a rule that no honest peer breaks (Core Misbehaving). */
+void qc_sync_misbehaving(qc_sync *s, qc_peer_state *p, const char *fmt, ...) QC_PRINTF(3, 4);
+/** What a verdict on its data says about the peer (Core MaybePunishNodeForBlock). */
+void qc_sync_punish(qc_sync *s, qc_peer_state *p, const qc_verdict *v, bool compact,
+                    const char *message);
+/** A worker's job has been started, or has ended. Ended: thread any. */
+void qc_sync_job_begin(qc_sync *s);
+void qc_sync_job_end(qc_sync *s);
+/** Let the next message of `p` be processed, when nothing is in its way. */
+void qc_sync_go_on(qc_sync *s, qc_peer_state *p);
+/** Everything that may be due for a peer: getheaders, getdata, announcements, time-outs. */
+void qc_sync_care(qc_sync *s, qc_peer_state *p);
+/** Soon, the same for all. */
+void qc_sync_care_for_all(qc_sync *s);
+
+static inline bool qc_sync_loaded(const qc_sync *s)
+{
+    return atomic_load(s->loaded) && qc_chain_tip(s->chain);
+}
+static inline bool qc_peer_serves_blocks(const qc_peer_state *p)
+{
+    return (p->info.services & (QC_NODE_NETWORK | QC_NODE_NETWORK_LIMITED)) != 0;
+}
+static inline bool qc_peer_is_limited(const qc_peer_state *p)
+{
+    return (p->info.services & (QC_NODE_NETWORK | QC_NODE_NETWORK_LIMITED)) ==
+           QC_NODE_NETWORK_LIMITED;
+}
+static inline bool qc_peer_serves_witnesses(const qc_peer_state *p)
+{
+    return (p->info.services & QC_NODE_WITNESS) != 0;
+}
+static inline bool qc_peer_is_outbound(const qc_peer_state *p)
+{
+    return p->info.type == QC_CONN_FULL || p->info.type == QC_CONN_BLOCK_ONLY;
+}
+
+/* ---- headers.c ---- */
+void qc_on_headers(qc_sync *s, qc_peer_state *p, qc_span payload);
+/** Ask for headers after `i` unless an answer is on the way (Core MaybeSendGetHeaders). */
+bool qc_ask_headers(qc_sync *s, qc_peer_state *p, const qc_hash *first, const qc_index *i);
+/** Work below which headers are not kept (Core GetAntiDoSWorkThreshold). */
+qc_u256 qc_work_threshold(const qc_sync *s);
+/** Is the tip recent enough to fetch announced blocks at once (Core CanDirectFetch)? */
+bool qc_can_direct_fetch(const qc_sync *s);
+void qc_best_header_of(qc_sync *s, const qc_index **out);
+/** The peer has this block, known to us or not (Core UpdateBlockAvailability). */
+void qc_peer_has(qc_sync *s, qc_peer_state *p, const qc_hash *hash);
+void qc_peer_has_again(qc_sync *s, qc_peer_state *p); /* ... perhaps it has become known */
+/** Start, time out and judge headers downloads. False: the peer was dropped. */
+bool qc_headers_care(qc_sync *s, qc_peer_state *p, int64_t now);
+/** May blocks be fetched from it (Core sync_blocks_and_headers_from_peer)? */
+bool qc_sync_from(const qc_sync *s, const qc_peer_state *p);
+
+/* ---- download.c ---- */
+bool qc_requested(const qc_sync *s, const qc_hash *hash);
+/** Note a request. False: this peer was asked already. */
+bool qc_request(qc_sync *s, qc_peer_state *p, const qc_index *i);
+/** Forget requests of a block: those of `p`, or of all (NULL). */
+void qc_request_over(qc_sync *s, const qc_hash *hash, const qc_peer_state *p);
+/** Send getdata for blocks noted as requested. */
+void qc_send_getdata(qc_sync *s, qc_peer_state *p, const qc_index *const *list, size_t n);
+/** Fetch what leads to `last`, just announced (Core HeadersDirectFetchBlocks). */
+void qc_direct_fetch(qc_sync *s, qc_peer_state *p, const qc_index *last);
+/** Stalling, time-outs, and the next blocks to ask for. */
+void qc_download_care(qc_sync *s, qc_peer_state *p, int64_t now);
+void qc_download_forget(qc_sync *s, qc_peer_state *p);
+
+/* ---- body.c ---- */
+/** Start parsing a block message on the pool, as soon as it has arrived. Thread: net. */
+void qc_body_prepare(qc_sync *s, qc_sync_msg *m);
+void qc_on_block(qc_sync *s, qc_peer_state *p, qc_sync_msg *m);
+/** Told by the chain. */
+void qc_on_checked(qc_sync *s, const qc_hash *hash, const qc_verdict *v);
+void qc_sources_forget(qc_sync *s, qc_peer_id id);
+void qc_source_add(qc_sync *s, const qc_hash *hash, qc_peer_id id, bool punish);
+void qc_source_over(qc_sync *s, const qc_hash *hash);
+
+/* ---- serve.c ---- */
+void qc_on_getdata(qc_sync *s, qc_peer_state *p, qc_span payload);
+void qc_on_getblocks(qc_sync *s, qc_peer_state *p, qc_span payload);
+void qc_on_getheaders(qc_sync *s, qc_peer_state *p, qc_span payload);
+/** Answer what is still wanted, as far as the send queue allows. */
+void qc_serve_on(qc_sync *s, qc_peer_state *p);
+
+/* ---- announce.c ---- */
+void qc_on_inv(qc_sync *s, qc_peer_state *p, qc_span payload);
+void qc_announce(qc_sync *s, const qc_index *tip, const qc_index *fork);
+void qc_announce_care(qc_sync *s, qc_peer_state *p);
+/** Read "count, type and hash each". Out: *list owned, qc_free(); *n may be over QC_INV_MAX, then
+ *  nothing is listed. */
+qc_wire_fail qc_inv_read(qc_span payload, qc_inv **list, size_t *n);
+QC_MUST_CHECK qc_err qc_inv_write(qc_bytes *out, const qc_inv *list, size_t n);

@@ -1,0 +1,575 @@
+/* Peers and their messages: each peer's are processed one at a time and in order, peers take turns.
+ * The net thread hands over by posts to the chain thread; a block is parsed on the pool before its
+ * turn comes, and read for a peer there. */
+#include "core/sync/sync.h"
+
+#include "core/base/alloc.h"
+#include "core/base/arith.h"
+#include "core/base/log.h"
+#include "core/sync/internal.h"
+
+#include <stdio.h>
+
+#define STALLING_TIMEOUT (2 * QC_SECOND)
+
+/* ---- small things ---- */
+
+qc_peer_state *qc_sync_peer_find(const qc_sync *s, qc_peer_id id)
+{
+    qc_peer_state *p = s->peers;
+    while (p && p->id != id)
+        p = p->next;
+    return p;
+}
+
+void qc_sync_send(qc_sync *s, qc_peer_state *p, const char *name, qc_bytes *payload)
+{
+    if (p->closing) {
+        qc_bytes_free(payload);
+        return;
+    }
+    p->unsent += payload->len + 24;
+    qc_net_send(s->net, p->id, name, payload);
+}
+
+void qc_sync_send_empty(qc_sync *s, qc_peer_state *p, const char *name)
+{
+    qc_bytes none = QC_BYTES_INIT;
+    qc_sync_send(s, p, name, &none);
+}
+
+void qc_sync_drop(qc_sync *s, qc_peer_state *p, const char *why)
+{
+    if (p->closing)
+        return;
+    p->closing = true;
+    qc_net_drop(s->net, p->id, why);
+}
+
+static bool is_local(const char *addr)
+{
+    return strncmp(addr, "127.", 4) == 0 || strncmp(addr, "[::1]", 5) == 0;
+}
+
+void qc_sync_misbehaving(qc_sync *s, qc_peer_state *p, const char *fmt, ...)
+{
+    char text[160];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    qc_log(QC_LOG_DEBUG, "net", "Misbehaving: peer=%lld%s%s", (long long)p->id, *text ? ": " : "",
+           text);
+    if (p->info.type == QC_CONN_MANUAL) {
+        qc_log(QC_LOG_WARN, "net", "Not punishing manually connected peer %lld!", (long long)p->id);
+        return;
+    }
+    if (is_local(p->info.addr))
+        qc_log(QC_LOG_DEBUG, "net", "Warning: disconnecting but not discouraging local peer %lld!",
+               (long long)p->id);
+    qc_sync_drop(s, p, "misbehaving");
+}
+
+void qc_sync_punish(qc_sync *s, qc_peer_state *p, const qc_verdict *v, bool compact,
+                    const char *message)
+{
+    bool bad = false;
+    switch (v->code) {
+    case QC_V_OK:
+    case QC_V_LOW_WORK:
+    case QC_V_TIME_FUTURE:
+        break;
+    case QC_V_CONSENSUS:
+    case QC_V_MUTATED:
+        bad = !compact;
+        break;
+    case QC_V_CACHED_INVALID:
+        bad = !compact && !p->info.inbound;
+        break;
+    case QC_V_INVALID_HEADER:
+    case QC_V_INVALID_PREV:
+    case QC_V_MISSING_PREV:
+        bad = true;
+        break;
+    }
+    if (bad)
+        qc_sync_misbehaving(s, p, "%s", message);
+    else if (*message)
+        qc_log(QC_LOG_DEBUG, "net", "peer=%lld: %s", (long long)p->id, message);
+}
+
+void qc_sync_job_begin(qc_sync *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->jobs++;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void qc_sync_job_end(qc_sync *s)
+{
+    pthread_mutex_lock(&s->lock);
+    if (--s->jobs == 0)
+        pthread_cond_broadcast(&s->idle);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- messages, in turn ---- */
+
+static void free_msg(qc_sync_msg *m)
+{
+    qc_block_unref(m->block);
+    qc_bytes_free(&m->payload);
+    qc_free(m);
+}
+
+static void on_ping(qc_sync *s, qc_peer_state *p, qc_span payload)
+{
+    qc_bytes pong = QC_BYTES_INIT;
+    if (payload.len >= 8 && !qc_bytes_append(&pong, payload.data, 8))
+        qc_sync_send(s, p, "pong", &pong);
+}
+
+static void on_sendheaders(qc_sync *s, qc_peer_state *p, qc_span payload)
+{
+    (void)s;
+    (void)payload;
+    p->prefers_headers = true;
+}
+
+typedef struct handler {
+    const char *name;
+    void (*fn)(qc_sync *s, qc_peer_state *p, qc_span payload);
+} handler;
+
+static const handler HANDLERS[] = {
+    {"headers", qc_on_headers},      {"inv", qc_on_inv},
+    {"getdata", qc_on_getdata},      {"getheaders", qc_on_getheaders},
+    {"getblocks", qc_on_getblocks},  {"ping", on_ping},
+    {"sendheaders", on_sendheaders},
+};
+
+static void process(qc_sync *s, qc_peer_state *p, qc_sync_msg *m)
+{
+    if (strcmp(m->name, "block") == 0) {
+        qc_on_block(s, p, m);
+        return;
+    }
+    for (size_t i = 0; i < QC_COUNTOF(HANDLERS); i++)
+        if (strcmp(m->name, HANDLERS[i].name) == 0) {
+            HANDLERS[i].fn(s, p, qc_bytes_span(&m->payload));
+            return;
+        }
+}
+
+static void take_turn(qc_chain *c, void *arg);
+
+typedef struct turn {
+    qc_sync *sync;
+    qc_peer_id peer;
+} turn;
+
+void qc_sync_go_on(qc_sync *s, qc_peer_state *p)
+{
+    bool more = p->head && !p->head->parsing;
+    if (p->turn || p->serving || p->closing || s->stopped || p->unsent > QC_SEND_PAUSE)
+        return;
+    if (!more && p->at_wanted == p->n_wanted)
+        return;
+    turn *t = qc_alloc(sizeof *t);
+    *t = (turn){s, p->id};
+    p->turn = true;
+    qc_chain_post(s->thread, take_turn, t);
+}
+
+static void take_turn(qc_chain *c, void *arg)
+{
+    turn t = *(turn *)arg;
+    qc_sync *s = t.sync;
+    qc_peer_state *p = s->stopped ? NULL : qc_sync_peer_find(s, t.peer);
+    (void)c;
+    qc_free(arg);
+    if (!p)
+        return;
+    p->turn = false;
+    if (p->closing || p->serving)
+        return;
+    if (p->at_wanted < p->n_wanted) {
+        qc_serve_on(s, p);
+    } else if (p->head && !p->head->parsing) {
+        qc_sync_msg *m = p->head;
+        p->head = m->next;
+        if (!p->head)
+            p->tail = &p->head;
+        process(s, p, m);
+        qc_net_done(s->net, p->id, m->len);
+        free_msg(m);
+        qc_sync_care(s, p);
+    }
+    qc_sync_go_on(s, p);
+}
+
+static void arrived(qc_chain *c, void *arg)
+{
+    qc_sync_msg *m = arg;
+    qc_sync *s = m->sync;
+    qc_peer_state *p = s->stopped ? NULL : qc_sync_peer_find(s, m->peer);
+    (void)c;
+    if (!p && m->parsing) {
+        m->orphan = true;
+    } else if (!p) {
+        free_msg(m);
+    } else {
+        *p->tail = m;
+        p->tail = &m->next;
+        qc_sync_go_on(s, p);
+    }
+}
+
+/* ---- what the net tells, on its thread ---- */
+
+static void net_message(void *arg, qc_peer_id id, const char *name, qc_span payload)
+{
+    qc_sync *s = arg;
+    qc_sync_msg *m = qc_alloc(sizeof *m);
+    m->sync = s;
+    m->peer = id;
+    m->len = payload.len;
+    snprintf(m->name, sizeof m->name, "%s", name);
+    if (qc_bytes_append(&m->payload, payload.data, payload.len)) {
+        qc_free(m);
+        qc_net_drop(s->net, id, "out of memory");
+        return;
+    }
+    bool block = strcmp(name, "block") == 0;
+    m->parsing = block;
+    if (block)
+        qc_sync_job_begin(s);
+    qc_chain_post(s->thread, arrived, m);
+    if (block)
+        qc_body_prepare(s, m);
+}
+
+typedef struct note {
+    qc_sync *sync;
+    qc_peer_info info;
+} note;
+
+static void opened(qc_chain *c, void *arg)
+{
+    note *n = arg;
+    qc_sync *s = n->sync;
+    qc_peer_state *p = qc_alloc(sizeof *p), **at = &s->peers;
+    (void)c;
+    p->info = n->info;
+    p->id = n->info.id;
+    p->tail = &p->head;
+    p->headers_timeout = INT64_MAX;
+    p->preferred = !p->info.inbound && qc_peer_serves_blocks(p);
+    s->n_preferred += p->preferred;
+    while (*at)
+        at = &(*at)->next;
+    *at = p;
+    qc_free(n);
+    qc_sync_care(s, p);
+}
+
+static void net_opened(void *arg, const qc_peer_info *info)
+{
+    qc_sync *s = arg;
+    note *n = qc_alloc(sizeof *n);
+    *n = (note){s, *info};
+    qc_chain_post(s->thread, opened, n);
+}
+
+static void forget_messages(qc_peer_state *p)
+{
+    for (qc_sync_msg *m = p->head, *next; m; m = next) {
+        next = m->next;
+        if (m->parsing)
+            m->orphan = true;
+        else
+            free_msg(m);
+    }
+}
+
+static void free_peer(qc_peer_state *p)
+{
+    forget_messages(p);
+    qc_presync_free(p->presync);
+    qc_free(p->announce);
+    qc_free(p->wanted);
+    qc_free(p);
+}
+
+static void closed(qc_chain *c, void *arg)
+{
+    turn t = *(turn *)arg;
+    qc_sync *s = t.sync;
+    (void)c;
+    qc_free(arg);
+    for (qc_peer_state **at = &s->peers; *at; at = &(*at)->next) {
+        qc_peer_state *p = *at;
+        if (p->id != t.peer)
+            continue;
+        *at = p->next;
+        s->n_sync_started -= p->sync_started;
+        s->n_preferred -= p->preferred;
+        s->n_protected -= p->protect;
+        qc_download_forget(s, p);
+        qc_sources_forget(s, p->id);
+        free_peer(p);
+        break;
+    }
+    qc_sync_care_for_all(s);
+}
+
+static void net_closed(void *arg, qc_peer_id id)
+{
+    qc_sync *s = arg;
+    turn *t = qc_alloc(sizeof *t);
+    *t = (turn){s, id};
+    qc_chain_post(s->thread, closed, t);
+}
+
+static void drained(qc_chain *c, void *arg)
+{
+    turn t = *(turn *)arg;
+    qc_peer_state *p = t.sync->stopped ? NULL : qc_sync_peer_find(t.sync, t.peer);
+    (void)c;
+    qc_free(arg);
+    if (!p)
+        return;
+    p->unsent = 0;
+    qc_sync_go_on(t.sync, p);
+}
+
+static void net_drained(void *arg, qc_peer_id id)
+{
+    qc_sync *s = arg;
+    turn *t = qc_alloc(sizeof *t);
+    *t = (turn){s, id};
+    qc_chain_post(s->thread, drained, t);
+}
+
+/* ---- due work ---- */
+
+void qc_sync_care(qc_sync *s, qc_peer_state *p)
+{
+    int64_t now = qc_clock_now_us();
+    if (s->stopped || p->closing || !qc_sync_loaded(s))
+        return;
+    if (qc_headers_care(s, p, now)) {
+        qc_announce_care(s, p);
+        qc_download_care(s, p, now);
+    }
+}
+
+static void care_for_all(qc_sync *s)
+{
+    for (qc_peer_state *p = s->peers; p; p = p->next)
+        qc_sync_care(s, p);
+}
+
+static void flush(qc_chain *c, void *arg)
+{
+    qc_sync *s = arg;
+    (void)c;
+    s->flush_posted = false;
+    care_for_all(s);
+}
+
+void qc_sync_care_for_all(qc_sync *s)
+{
+    if (s->flush_posted || s->stopped)
+        return;
+    s->flush_posted = true;
+    qc_chain_post(s->thread, flush, s);
+}
+
+static void tick(qc_chain *c, void *arg)
+{
+    qc_sync *s = arg;
+    (void)c;
+    atomic_store(&s->tick_posted, false);
+    if (!s->stopped)
+        care_for_all(s);
+}
+
+static void net_tick(void *arg)
+{
+    qc_sync *s = arg;
+    if (!atomic_exchange(&s->tick_posted, true)) /* a busy chain gets no backlog of ticks */
+        qc_chain_post(s->thread, tick, s);
+}
+
+/* ---- what the chain tells ---- */
+
+static void chain_tip(void *arg, const qc_index *tip, const qc_index *fork, bool initial)
+{
+    qc_sync *s = arg;
+    if (!atomic_load(&s->started) || s->stopped)
+        return;
+    if (!initial)
+        qc_announce(s, tip, fork);
+    qc_sync_care_for_all(s);
+}
+
+/* A time-out that was raised for one peer goes down again while blocks come. */
+static void chain_connected(void *arg, const qc_index *i, const qc_block *b)
+{
+    qc_sync *s = arg;
+    (void)i;
+    (void)b;
+    if (s->stalling_timeout == STALLING_TIMEOUT)
+        return;
+    int64_t seconds = s->stalling_timeout / QC_SECOND * 85 / 100;
+    s->stalling_timeout = QC_MAX(seconds * QC_SECOND, STALLING_TIMEOUT);
+    qc_log(QC_LOG_DEBUG, "net", "Decreased stalling timeout to %d seconds",
+           (int)(s->stalling_timeout / QC_SECOND));
+}
+
+static void chain_checked(void *arg, const qc_hash *hash, const qc_verdict *v)
+{
+    qc_on_checked(arg, hash, v);
+}
+
+/* ---- life ---- */
+
+void qc_sync_new(qc_sync **out, const qc_sync_options *o)
+{
+    qc_sync *s = qc_alloc(sizeof *s);
+    s->chain = o->chain;
+    s->net = o->net;
+    s->params = qc_chain_params(o->chain);
+    s->services = o->services;
+    s->loaded = o->loaded;
+    s->stalling_timeout = STALLING_TIMEOUT;
+    s->presync_best = -1;
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->idle, NULL);
+    const qc_chain_events ev = {
+        .arg = s, .tip = chain_tip, .connected = chain_connected, .checked = chain_checked};
+    qc_chain_listen(o->chain, &ev);
+    const qc_net_owner owner = {s, net_opened, net_message, net_drained, net_closed, net_tick};
+    qc_net_set_owner(o->net, &owner);
+    *out = s;
+}
+
+void qc_sync_start(qc_sync *s, qc_chain_thread *t)
+{
+    s->thread = t;
+    atomic_store(&s->started, true);
+}
+
+static void stop(qc_chain *c, void *arg)
+{
+    qc_sync *s = arg;
+    (void)c;
+    s->stopped = true;
+}
+
+void qc_sync_stop(qc_sync *s)
+{
+    if (!s || !atomic_load(&s->started))
+        return;
+    qc_chain_call(s->thread, stop, s);
+    pthread_mutex_lock(&s->lock);
+    while (s->jobs)
+        pthread_cond_wait(&s->idle, &s->lock);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void qc_sync_free(qc_sync *s)
+{
+    if (!s)
+        return;
+    while (s->peers) {
+        qc_peer_state *p = s->peers;
+        s->peers = p->next;
+        qc_download_forget(s, p);
+        qc_sources_forget(s, p->id);
+        free_peer(p);
+    }
+    pthread_cond_destroy(&s->idle);
+    pthread_mutex_destroy(&s->lock);
+    qc_free(s);
+}
+
+/* ---- for RPC ---- */
+
+typedef struct list_call {
+    qc_sync *s;
+    qc_sync_peer *list;
+    size_t n;
+} list_call;
+
+static int64_t height_of(const qc_index *i)
+{
+    return i ? (int64_t)i->height : -1;
+}
+
+static void fill(const qc_peer_state *p, qc_sync_peer *out)
+{
+    *out = (qc_sync_peer){.id = p->id, .hb_to = p->hb_to, .hb_from = p->hb_from};
+    out->presynced_headers = p->presync ? qc_presync_height(p->presync) : -1;
+    out->synced_headers = height_of(p->best_known);
+    out->synced_blocks = height_of(p->last_common);
+    out->last_block = p->last_block;
+    for (const qc_flight *f = p->flight; f && out->n_in_flight < QC_SYNC_IN_FLIGHT; f = f->next)
+        out->in_flight[out->n_in_flight++] = f->index->height;
+}
+
+static void do_list(qc_chain *c, void *arg)
+{
+    list_call *l = arg;
+    size_t n = 0;
+    (void)c;
+    for (const qc_peer_state *p = l->s->peers; p; p = p->next)
+        n++;
+    l->list = qc_try_calloc(n + 1, sizeof *l->list);
+    for (const qc_peer_state *p = l->s->peers; l->list && p; p = p->next)
+        fill(p, &l->list[l->n++]);
+}
+
+qc_err qc_sync_peers(qc_sync *s, qc_sync_peer **list, size_t *n)
+{
+    list_call l = {.s = s};
+    qc_chain_call(s->thread, do_list, &l);
+    if (!l.list)
+        return QC_ENOMEM;
+    *list = l.list;
+    *n = l.n;
+    return QC_OK;
+}
+
+typedef struct fetch_call {
+    qc_sync *s;
+    qc_peer_id id;
+    const qc_index *i;
+    const char *why;
+} fetch_call;
+
+static void do_fetch(qc_chain *c, void *arg)
+{
+    fetch_call *f = arg;
+    qc_peer_state *p = qc_sync_peer_find(f->s, f->id);
+    (void)c;
+    f->why = !qc_sync_loaded(f->s)          ? "Loading blocks ..."
+             : !p || p->closing             ? "Peer does not exist"
+             : !qc_peer_serves_witnesses(p) ? "Pre-SegWit peer"
+                                            : NULL;
+    if (f->why)
+        return;
+    qc_request_over(f->s, &f->i->hash, NULL);
+    if (!qc_request(f->s, p, f->i))
+        f->why = "Already requested from this peer";
+    else
+        qc_send_getdata(f->s, p, &f->i, 1);
+}
+
+const char *qc_sync_fetch(qc_sync *s, qc_peer_id id, const qc_index *i)
+{
+    fetch_call f = {s, id, i, NULL};
+    qc_chain_call(s->thread, do_fetch, &f);
+    return f.why;
+}
