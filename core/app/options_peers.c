@@ -18,10 +18,6 @@
     {                                                                                              \
         name, arg, QC_OPTS_CONNECTION, QC_OPT_NO_EFFECT, 0, help, NO_SEEDS                         \
     }
-#define NPEER(name, arg, help)                                                                     \
-    {                                                                                              \
-        name, arg, QC_OPTS_CONNECTION, QC_OPT_NO_EFFECT, QC_OPTF_NETWORK_ONLY, help, NO_PEERS      \
-    }
 #define LIVE_PEER(name, arg, help)                                                                 \
     {                                                                                              \
         name, arg, QC_OPTS_CONNECTION, QC_OPT_USED, 0, help, NULL                                  \
@@ -44,11 +40,10 @@
     }
 
 const qc_opt QC_OPTIONS_PEERS[] = {
-    NPEER("addnode", "=<ip>", "Peer to stay connected to"),
-    LIVE_NPEER("bind", "=<addr>[:<port>][=onion]",
-               "Address to listen on for peers (regtest only so far)"),
-    NPEER("connect", "=<ip>", "The only peers to connect to"),
-    LIVE_NPEER("port", "=<port>", "Port to listen on for peers (regtest only so far)"),
+    LIVE_NPEER("addnode", "=<ip>", "Peer to stay connected to"),
+    LIVE_NPEER("bind", "=<addr>[:<port>][=onion]", "Address to listen on for peers"),
+    LIVE_NPEER("connect", "=<ip>", "The only peers to connect to; 0: none"),
+    LIVE_NPEER("port", "=<port>", "Port to listen on for peers"),
     LIVE_PEER("asmap", "=<file>", "Map from addresses to autonomous systems"),
     LIVE_PEER("bantime", "=<n>", "Seconds a ban lasts (default: 86400)"),
     PEER("blocksonly", "", "Take no transactions from peers"),
@@ -65,7 +60,7 @@ const qc_opt QC_OPTIONS_PEERS[] = {
     PEER("i2pacceptincoming", "", "Accept peers over I2P"),
     PEER("i2psam", "=<ip:port>", "I2P proxy"),
     PEER("inboundrelaypercent", "=<n>", "Share of inbound peers that may relay transactions"),
-    LIVE_PEER("listen", "", "Accept peers (regtest only so far)"),
+    LIVE_PEER("listen", "", "Accept peers"),
     PEER("listenonion", "", "Make a Tor onion service"),
     LIVE_PEER("maxconnections", "=<n>", "Largest number of peers"),
     PEER("maxreceivebuffer", "=<n>", "Receive buffer per peer"),
@@ -88,9 +83,9 @@ const qc_opt QC_OPTIONS_PEERS[] = {
      "Password of Tor's control port", NO_PEERS},
     PEER("txreconciliation", "", "Reconcile transactions with peers"),
     PEER("txsendrate", "=<n>", "Transactions sent to inbound peers per second"),
-    LIVE_PEER("v2transport", "", "Encrypt connections to peers (default: 1; regtest only so far)"),
+    LIVE_PEER("v2transport", "", "Encrypt connections to peers (default: 1)"),
     PEER("whitebind", "=<[permissions@]addr>", "Listening address with permissions"),
-    PEER("whitelist", "=<[permissions@]IP address or network>", "Peers with permissions"),
+    LIVE_PEER("whitelist", "=<[permissions@]IP address or network>", "Peers with permissions"),
     PEER("whitelistforcerelay", "", "Relay what whitelisted peers send"),
     PEER("whitelistrelay", "", "Let whitelisted peers relay"),
     {.name = NULL}};

@@ -48,19 +48,43 @@ static uint64_t our_services(const qc_app *a)
     return bits;
 }
 
+/* -whitelist. Out: *list owned, qc_free(). */
+static bool read_permits(qc_app *a, qc_permit **list, size_t *n)
+{
+    const char **text = qc_settings_list(a->settings, "whitelist", n);
+    bool ok = true;
+    *list = qc_alloc((*n + 1) * sizeof **list);
+    for (size_t i = 0; i < *n && ok; i++)
+        if (qc_permit_parse(text[i], &(*list)[i]))
+            ok = qc_app_error(a, "Invalid netmask specified in -whitelist: '%s'", text[i]);
+    if (!ok)
+        qc_free(*list);
+    qc_free(text);
+    return ok;
+}
+
 bool qc_app_peers_start(qc_app *a)
 {
+    qc_permit *permit;
+    size_t n_permit;
+    if (!read_permits(a, &permit, &n_permit))
+        return false;
     qc_net_options o = {
         .user_agent = a->node.user_agent,
         .max_peers = (uint32_t)qc_settings_int(a->settings, "maxconnections", 200),
         .peer_timeout = qc_settings_int(a->settings, "peertimeout", 60),
         .services = our_services(a),
         .active = qc_settings_bool(a->settings, "networkactive", true),
+        .default_port = a->params->p2p_port,
+        .permit = permit,
+        .n_permit = n_permit,
         .refuses = is_banned,
         .refuses_arg = a->node.book,
     };
     memcpy(o.magic, a->params->magic, sizeof o.magic);
-    if (qc_net_new(&a->node.net, &o))
+    qc_err err = qc_net_new(&a->node.net, &o);
+    qc_free(permit);
+    if (err)
         return qc_app_error(a, "Cannot start the peer layer");
     if (qc_settings_bool(a->settings, "listen", true) && !listen_all(a))
         return false;
@@ -74,10 +98,24 @@ void qc_app_peers_listen_to_chain(qc_app *a)
     qc_sync_new(&a->node.sync, &o);
 }
 
+/* Peers that are wanted: -connect names the only ones, -addnode some. */
+static void add_all(qc_app *a, const char *option)
+{
+    const char **node = qc_settings_list(a->settings, option, NULL);
+    for (size_t i = 0; node[i]; i++)
+        if (strcmp(node[i], "0") != 0 && qc_net_add(a->node.net, node[i], true))
+            qc_log(QC_LOG_WARN, "net", "-%s=%s is given twice", option, node[i]);
+    qc_free(node);
+}
+
 bool qc_app_peers_run(qc_app *a)
 {
     qc_sync_start(a->node.sync, a->node.chain_thread);
-    return !qc_net_start(a->node.net) || qc_app_error(a, "Cannot start the peer layer");
+    if (qc_net_start(a->node.net))
+        return qc_app_error(a, "Cannot start the peer layer");
+    add_all(a, "connect");
+    add_all(a, "addnode");
+    return true;
 }
 
 void qc_app_peers_stop(qc_app *a)

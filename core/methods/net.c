@@ -1,5 +1,4 @@
-/* Network methods (Core rpc/net.cpp). Without the peer layer (it runs on regtest only in this
- * version) the answers are the truthful ones of a node without connections. */
+/* Network methods (Core rpc/net.cpp). */
 #include "core/net/net.h"
 
 #include "core/base/alloc.h"
@@ -49,26 +48,6 @@ static void put_ping(qc_jw *w, const char *key, int64_t us)
         qc_jw_kdouble(w, key, (double)us / 1000000.0);
 }
 
-/* What nothing is relayed yet for. */
-static void put_relay_state(qc_jw *w)
-{
-    qc_jw_kint(w, "last_transaction", 0);
-    qc_jw_kint(w, "last_block", 0);
-    qc_jw_kbool(w, "bip152_hb_to", false);
-    qc_jw_kbool(w, "bip152_hb_from", false);
-    qc_jw_kint(w, "presynced_headers", -1);
-    qc_jw_kint(w, "synced_headers", -1);
-    qc_jw_kint(w, "synced_blocks", -1);
-    qc_jw_karr(w, "inflight");
-    qc_jw_arr_end(w);
-    qc_jw_kbool(w, "addr_relay_enabled", false);
-    qc_jw_kint(w, "addr_processed", 0);
-    qc_jw_kint(w, "addr_rate_limited", 0);
-    qc_jw_karr(w, "permissions");
-    qc_jw_arr_end(w);
-    qc_jw_kamount(w, "minfeefilter", 0);
-}
-
 /* Core protocol.cpp, serviceFlagsToStr. */
 static void put_service_names(qc_jw *w, const char *key, uint64_t services)
 {
@@ -87,7 +66,30 @@ static void put_service_names(qc_jw *w, const char *key, uint64_t services)
     qc_jw_arr_end(w);
 }
 
-static void put_peer(qc_jw *w, const qc_peer_info *p)
+static void put_sync_state(qc_jw *w, const qc_sync_peer *s, uint32_t permissions)
+{
+    qc_jw_kint(w, "last_transaction", 0);
+    qc_jw_kint(w, "last_block", s->last_block);
+    qc_jw_kbool(w, "bip152_hb_to", s->hb_to);
+    qc_jw_kbool(w, "bip152_hb_from", s->hb_from);
+    qc_jw_kint(w, "presynced_headers", s->presynced_headers);
+    qc_jw_kint(w, "synced_headers", s->synced_headers);
+    qc_jw_kint(w, "synced_blocks", s->synced_blocks);
+    qc_jw_karr(w, "inflight");
+    for (uint32_t i = 0; i < s->n_in_flight; i++)
+        qc_jw_uint(w, s->in_flight[i]);
+    qc_jw_arr_end(w);
+    qc_jw_kbool(w, "addr_relay_enabled", false);
+    qc_jw_kint(w, "addr_processed", 0);
+    qc_jw_kint(w, "addr_rate_limited", 0);
+    qc_jw_karr(w, "permissions");
+    for (size_t i = 0; qc_permit_name(permissions, i); i++)
+        qc_jw_str(w, qc_permit_name(permissions, i));
+    qc_jw_arr_end(w);
+    qc_jw_kamount(w, "minfeefilter", 0);
+}
+
+static void put_peer(qc_jw *w, const qc_peer_info *p, const qc_sync_peer *s)
 {
     qc_jw_obj(w);
     qc_jw_kint(w, "id", p->id);
@@ -107,30 +109,52 @@ static void put_peer(qc_jw *w, const qc_peer_info *p)
     qc_jw_kint(w, "timeoffset", p->time_offset);
     put_ping(w, "pingtime", p->ping_us);
     put_ping(w, "minping", p->min_ping_us);
+    if (p->ping_wait_us > 0)
+        put_ping(w, "pingwait", p->ping_wait_us);
     qc_jw_kint(w, "version", p->version);
     qc_jw_kstr(w, "subver", p->user_agent);
     qc_jw_kbool(w, "inbound", p->inbound);
-    put_relay_state(w);
+    put_sync_state(w, s, p->permissions);
     put_counts(w, "bytessent_per_msg", p->sent_by, p->n_sent_by);
     put_counts(w, "bytesrecv_per_msg", p->received_by, p->n_received_by);
-    qc_jw_kstr(w, "connection_type", p->inbound ? "inbound" : "manual");
+    qc_jw_kstr(w, "connection_type", qc_conn_type_text(p->type));
     qc_jw_kstr(w, "transport_protocol_type", qc_transport_kind_text(p->transport));
     qc_jw_kstr(w, "session_id", p->session_id);
     qc_jw_obj_end(w);
 }
 
+/* What is known of a conversation; one that has not begun has nothing to tell. */
+static qc_sync_peer sync_state(const qc_sync_peer *list, size_t n, qc_peer_id id)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i].id == id)
+            return list[i];
+    return (qc_sync_peer){.presynced_headers = -1, .synced_headers = -1, .synced_blocks = -1};
+}
+
 static void getpeerinfo(qc_rpc_req *r, void *arg)
 {
+    const qc_node *node = arg;
     qc_peer_info *list;
-    size_t n;
-    if (!peers(r, arg, &list, &n))
+    qc_sync_peer *state = NULL;
+    size_t n, n_state = 0;
+    if (!peers(r, node, &list, &n))
         return;
+    qc_err err = node->sync ? qc_sync_peers(node->sync, &state, &n_state) : QC_OK;
+    if (err) {
+        qc_free(list);
+        qc_m_fail_err(r, err, "Cannot list the peers");
+        return;
+    }
     qc_jw *w = qc_rpc_out(r);
     qc_jw_arr(w);
-    for (size_t i = 0; i < n; i++)
-        put_peer(w, &list[i]);
+    for (size_t i = 0; i < n; i++) {
+        qc_sync_peer s = sync_state(state, n_state, list[i].id);
+        put_peer(w, &list[i], &s);
+    }
     qc_jw_arr_end(w);
     qc_free(list);
+    qc_free(state);
 }
 
 static bool need_net(qc_rpc_req *r, const qc_node *n)
@@ -147,16 +171,23 @@ static void addnode(qc_rpc_req *r, void *arg)
     if (!need_net(r, n) || !qc_rpc_str(r, 0, &addr) || !qc_rpc_str(r, 1, &command) ||
         !qc_rpc_bool(r, 2, &v2))
         return;
+    bool add = strcmp(command, "add") == 0, remove = strcmp(command, "remove") == 0;
+    if (!add && !remove && strcmp(command, "onetry") != 0) {
+        qc_rpc_fail(r, QC_RPC_MISC_ERROR, "Command '%s' is none of add, remove, onetry", command);
+        return;
+    }
     if (v2 && !enabled) {
         qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
                     "Error: v2transport requested but not enabled (see -v2transport)");
         return;
     }
-    if (strcmp(command, "onetry") != 0) {
-        qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
-                    "Command '%s' is not supported: only 'onetry' is in this version", command);
+    if (add && qc_net_add(n->net, addr, v2))
+        qc_rpc_fail(r, QC_RPC_CLIENT_NODE_ALREADY_ADDED, "Error: Node already added");
+    if (remove && qc_net_remove(n->net, addr))
+        qc_rpc_fail(r, QC_RPC_CLIENT_NODE_NOT_ADDED,
+                    "Error: Node could not be removed. It has not been added previously.");
+    if (add || remove)
         return;
-    }
     /* As in Core, a try that cannot succeed is no error of the call. */
     qc_err err = qc_net_connect(n->net, addr, n->params->p2p_port, QC_CONN_MANUAL, v2);
     if (err)
@@ -271,7 +302,8 @@ static void getnettotals(qc_rpc_req *r, void *arg)
 
 static const qc_rpc_param P_ADDNODE[] = {
     {"node", QC_T_STR, true, .help = "IP address and port of the peer"},
-    {"command", QC_T_STR, true, .help = "'onetry': connect once"},
+    {"command", QC_T_STR, true,
+     .help = "add: keep connecting; remove: no longer; onetry: connect once"},
     {"v2transport", QC_T_BOOL, .dflt = "set by -v2transport",
      .help = "Encrypt the connection; a peer that cannot gets another try without"},
     {.names = NULL}};
@@ -285,8 +317,8 @@ static const qc_rpc_param P_ACTIVE[] = {
     {.names = NULL}};
 
 const qc_rpc_method QC_METHODS_NET[] = {
-    {"network", "addnode", "Connect to a peer.", P_ADDNODE, .result = "null",
-     .examples = "addnode \"127.0.0.1:18444\" \"onetry\"", .fn = addnode},
+    {"network", "addnode", "Connect to a peer, once or whenever it is away.", P_ADDNODE,
+     .result = "null", .examples = "addnode \"127.0.0.1:18444\" \"onetry\"", .fn = addnode},
     {"network", "disconnectnode", "Close the connection to one peer, named by address or by id.",
      P_DISCONNECT, .result = "null",
      .examples = "disconnectnode \"127.0.0.1:18444\"\ndisconnectnode \"\" 1", .fn = disconnectnode},

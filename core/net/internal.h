@@ -30,6 +30,8 @@ typedef struct qc_peer {
     qc_peer_info info;
 } qc_peer;
 
+typedef struct qc_added qc_added;
+
 typedef struct qc_listener {
     struct qc_listener *next;
     qc_watch *watch;
@@ -49,6 +51,11 @@ struct qc_net {
     qc_signer *signer; /* for the keys of version 2 */
     uint64_t services; /* ours; QC_NODE_P2P_V2 is in it when version 2 is on */
     qc_net_owner owner;
+    uint16_t default_port;
+    qc_permit *permit;
+    size_t n_permit;
+    qc_added *added;
+    struct qc_resolver *resolver; /* made when a name is first met */
     bool stopped;
     uint64_t nonce; /* in our version messages: tells connections to ourselves */
     qc_peer *peers;
@@ -61,10 +68,21 @@ struct qc_net {
     uint8_t scratch[QC_PEER_READ];
 };
 
+/** What time-outs of peers go by: follows a mocked clock, as Core's do. */
+static inline qc_mono qc_peer_clock(void)
+{
+    return qc_clock_now_us() * 1000;
+}
+
 /* net.c */
+/** By address, or with addr NULL by id. */
+qc_peer *qc_net_find(const qc_net *n, qc_peer_id id, const char *addr);
 /** As qc_net_connect(), on the net thread. Out: text, the address as peers show it. */
 QC_MUST_CHECK qc_err qc_net_dial(qc_net *n, const char *addr, uint16_t default_port,
                                  qc_conn_type type, bool v2, char text[64]);
+/* added.c */
+void qc_net_added_tick(qc_net *n, qc_mono now);
+void qc_net_added_free(qc_net *n);
 
 /* peer.c */
 /** A connected or connecting socket becomes a peer; v2: one that may speak version 2. NULL: no

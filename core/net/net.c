@@ -84,13 +84,14 @@ static void on_accept(void *arg, int fd, unsigned events)
         return;
     }
     print_address(&from, text);
-    if (n->refuses && n->refuses(n->refuses_arg, text)) {
+    uint32_t may = qc_permit_of(n->permit, n->n_permit, text, true);
+    if ((may & QC_PERMIT_NOBAN) != QC_PERMIT_NOBAN && n->refuses &&
+        n->refuses(n->refuses_arg, text)) {
         qc_log(QC_LOG_DEBUG, "net", "connection from %s dropped (banned)", text);
         close(peer);
         return;
     }
-    qc_peer *p =
-        qc_peer_new(n, peer, QC_CONN_INBOUND, (n->services & QC_NODE_P2P_V2) != 0, text);
+    qc_peer *p = qc_peer_new(n, peer, QC_CONN_INBOUND, (n->services & QC_NODE_P2P_V2) != 0, text);
     len = sizeof to;
     if (p && getsockname(peer, &to.sa, &len) == 0)
         print_address(&to, p->info.addr_bind);
@@ -130,11 +131,12 @@ qc_err qc_net_listen(qc_net *n, const char *bind_to, uint16_t default_port)
 static void on_timer(void *arg)
 {
     qc_net *n = arg;
-    qc_mono now = qc_clock_mono();
+    qc_mono now = qc_peer_clock();
     for (qc_peer *p = n->peers, *next; p; p = next) {
         next = p->next;
         qc_peer_tick(p, now);
     }
+    qc_net_added_tick(n, qc_clock_mono());
     if (n->owner.tick)
         n->owner.tick(n->owner.arg);
     qc_timer_set(n->timer, TICK_MS);
@@ -159,6 +161,11 @@ qc_err qc_net_new(qc_net **out, const qc_net_options *o)
     qc_wipe(seed, sizeof seed);
     n->refuses = o->refuses;
     n->refuses_arg = o->refuses_arg;
+    n->default_port = o->default_port;
+    n->permit = qc_alloc((o->n_permit + 1) * sizeof *n->permit);
+    n->n_permit = o->n_permit;
+    if (o->n_permit)
+        memcpy(n->permit, o->permit, o->n_permit * sizeof *n->permit);
     qc_os_random(&n->nonce, sizeof n->nonce);
     atomic_store(&n->active, o->active);
     err = qc_timer_new(n->loop, on_timer, n, &n->timer);
@@ -166,6 +173,7 @@ qc_err qc_net_new(qc_net **out, const qc_net_options *o)
         qc_loop_free(n->loop);
         qc_signer_free(n->signer);
         qc_free(n->user_agent);
+        qc_free(n->permit);
         qc_free(n);
         return err;
     }
@@ -206,6 +214,7 @@ void qc_net_stop(qc_net *n)
     }
     n->stopped = true;
     close_all(n, "shutdown");
+    qc_net_added_free(n);
 }
 
 void qc_net_free(qc_net *n)
@@ -223,6 +232,7 @@ void qc_net_free(qc_net *n)
     qc_loop_free(n->loop);
     qc_signer_free(n->signer);
     qc_free(n->user_agent);
+    qc_free(n->permit);
     qc_free(n);
 }
 
@@ -258,7 +268,7 @@ typedef struct wish {
     const char *why;
 } wish;
 
-static qc_peer *find_peer(const qc_net *n, qc_peer_id id, const char *addr)
+qc_peer *qc_net_find(const qc_net *n, qc_peer_id id, const char *addr)
 {
     for (qc_peer *p = n->peers; p; p = p->next)
         if (addr ? strcmp(p->info.addr, addr) == 0 : p->info.id == id)
@@ -269,7 +279,7 @@ static qc_peer *find_peer(const qc_net *n, qc_peer_id id, const char *addr)
 static void do_send(void *arg)
 {
     wish *w = arg;
-    qc_peer *p = find_peer(w->n, w->id, NULL);
+    qc_peer *p = qc_net_find(w->n, w->id, NULL);
     if (p)
         qc_peer_send(p, w->name, qc_bytes_span(&w->payload));
     qc_bytes_free(&w->payload);
@@ -279,7 +289,7 @@ static void do_send(void *arg)
 static void do_done(void *arg)
 {
     wish *w = arg;
-    qc_peer *p = find_peer(w->n, w->id, NULL);
+    qc_peer *p = qc_net_find(w->n, w->id, NULL);
     if (p)
         qc_peer_done(p, w->len);
     qc_free(w);
@@ -288,7 +298,7 @@ static void do_done(void *arg)
 static void do_drop(void *arg)
 {
     wish *w = arg;
-    qc_peer *p = find_peer(w->n, w->id, NULL);
+    qc_peer *p = qc_net_find(w->n, w->id, NULL);
     if (p)
         qc_peer_close(p, w->why);
     qc_free(w);
@@ -343,7 +353,7 @@ qc_err qc_net_dial(qc_net *n, const char *addr, uint16_t default_port, qc_conn_t
         return QC_EPERM;
     if (n->n_peers >= n->max_peers)
         return QC_EFULL;
-    if (find_peer(n, 0, text))
+    if (qc_net_find(n, 0, text))
         return QC_EEXIST;
     int fd = new_socket(a.sa.sa_family);
     if (fd < 0)
@@ -368,7 +378,7 @@ static void do_connect(void *arg)
 static void do_disconnect(void *arg)
 {
     call *c = arg;
-    qc_peer *p = find_peer(c->n, c->id, c->addr);
+    qc_peer *p = qc_net_find(c->n, c->id, c->addr);
     c->err = p ? QC_OK : QC_ENOENT;
     if (p)
         qc_peer_close(p, "RPC disconnectnode");
@@ -395,8 +405,12 @@ static void do_list(void *arg)
     c->list = qc_try_calloc(c->n->n_peers + 1, sizeof *c->list);
     c->err = c->list ? QC_OK : QC_ENOMEM;
     for (qc_peer *p = c->n->peers; c->list && p; p = p->next)
-        if (!p->connecting)
-            c->list[c->count++] = p->info;
+        if (!p->connecting) {
+            c->list[c->count] = p->info;
+            if (p->ping_sent)
+                c->list[c->count].ping_wait_us = (qc_peer_clock() - p->ping_sent) / 1000;
+            c->count++;
+        }
 }
 
 qc_err qc_net_connect(qc_net *n, const char *addr, uint16_t default_port, qc_conn_type type,

@@ -5,6 +5,7 @@
 #pragma once
 #include "core/base/bytes.h"
 #include "core/base/clock.h"
+#include "core/net/permit.h"
 #include "core/net/transport.h"
 
 typedef struct qc_net qc_net;
@@ -21,9 +22,12 @@ typedef struct qc_net_options {
     uint8_t magic[4];
     const char *user_agent; /* copied; "/Quoin:0.1.0/" */
     uint32_t max_peers;
-    int64_t peer_timeout; /* seconds for the handshake (-peertimeout) */
-    uint64_t services;    /* QC_NODE_*, told to peers; QC_NODE_P2P_V2: speak version 2 */
-    bool active;          /* false: as after qc_net_set_active(n, false) */
+    int64_t peer_timeout;    /* seconds for the handshake (-peertimeout) */
+    uint64_t services;       /* QC_NODE_*, told to peers; QC_NODE_P2P_V2: speak version 2 */
+    bool active;             /* false: as after qc_net_set_active(n, false) */
+    uint16_t default_port;   /* of added peers */
+    const qc_permit *permit; /* copied */
+    size_t n_permit;
     /* May "host:port" not connect to us? NULL: everybody may. Thread: net. */
     bool (*refuses)(void *arg, const char *addr);
     void *refuses_arg;
@@ -53,6 +57,7 @@ typedef struct qc_peer_info {
     char addr[64], addr_bind[64];
     bool inbound, handshaken;
     qc_conn_type type;
+    uint32_t permissions; /* QC_PERMIT_* */
     int32_t version, start_height;
     uint64_t services;
     char user_agent[257];
@@ -60,6 +65,7 @@ typedef struct qc_peer_info {
     qc_unixtime connected, last_send, last_recv;
     int64_t time_offset;
     int64_t ping_us, min_ping_us; /* -1: none yet */
+    int64_t ping_wait_us;         /* since a ping that is not answered yet; 0: none */
     uint64_t sent, received;
     qc_transport_kind transport;
     char session_id[2 * QC_SESSION_ID_LEN + 1]; /* hex; empty but with version 2 */
@@ -110,22 +116,34 @@ void qc_net_drop(qc_net *n, qc_peer_id id, const char *why);
 
 /* The rest is for any thread but net's own, while it runs. */
 
+/** As given in the options. */
+uint64_t qc_net_services(const qc_net *n);
 /** Height told to peers from now on. */
 void qc_net_set_height(qc_net *n, uint32_t height);
 /** Connect once to "host[:port]" (numeric; no names are looked up), as a peer of this type. v2:
- *  speak version 2, and should the peer hang up on it without a word, connect once more with version
- *  1; false, and where version 2 is off: version 1.
- *  Returns: QC_OK (connecting); QC_EINVAL (not an address); QC_EPERM (network inactive);
- *  QC_EFULL (too many peers); QC_EEXIST (connected already); QC_EIO. */
+ *  speak version 2, and should the peer hang up on it without a word, connect once more with
+ * version 1; false, and where version 2 is off: version 1. Returns: QC_OK (connecting); QC_EINVAL
+ * (not an address); QC_EPERM (network inactive); QC_EFULL (too many peers); QC_EEXIST (connected
+ * already); QC_EIO. */
 QC_MUST_CHECK qc_err qc_net_connect(qc_net *n, const char *addr, uint16_t default_port,
                                     qc_conn_type type, bool v2);
+/** Keep connecting to "host[:port]" (a name or numeric); v2: as for qc_net_connect().
+ *  Returns: QC_OK; QC_EEXIST. */
+QC_MUST_CHECK qc_err qc_net_add(qc_net *n, const char *node, bool v2);
+/** No longer; a connection that there is stays. Returns: QC_OK; QC_ENOENT. */
+QC_MUST_CHECK qc_err qc_net_remove(qc_net *n, const char *node);
+typedef struct qc_added_info {
+    char node[256]; /* as given */
+    bool connected;
+    char addr[64];
+} qc_added_info;
+/** All that were added. Out: *list owned, qc_free(). */
+QC_MUST_CHECK qc_err qc_net_added(qc_net *n, qc_added_info **list, size_t *count);
 /** Close a peer by id (addr NULL) or by address. Returns: QC_OK; QC_ENOENT. */
 QC_MUST_CHECK qc_err qc_net_disconnect(qc_net *n, qc_peer_id id, const char *addr);
 /** Off: closes every peer and refuses new ones. */
 void qc_net_set_active(qc_net *n, bool on);
 bool qc_net_active(const qc_net *n);
-/** As given in the options. */
-uint64_t qc_net_services(const qc_net *n);
 /** Ping every peer. */
 void qc_net_ping(qc_net *n);
 /** All peers, oldest first. Out: *list owned, qc_free(). */

@@ -80,7 +80,7 @@ void qc_peer_ping(qc_peer *p)
         return;
     qc_os_random(nonce, sizeof nonce);
     p->ping_nonce = qc_read_le64(nonce);
-    p->ping_sent = p->last_ping = qc_clock_mono();
+    p->ping_sent = p->last_ping = qc_peer_clock();
     qc_peer_send(p, "ping", qc_span_of(nonce, sizeof nonce));
 }
 
@@ -121,9 +121,22 @@ static void on_version(qc_peer *p, qc_span payload)
 
 static void on_pong(qc_peer *p, qc_span payload)
 {
-    if (payload.len < 8 || !p->ping_sent || qc_read_le64(payload.data) != p->ping_nonce)
+    uint64_t nonce = payload.len >= 8 ? qc_read_le64(payload.data) : 0;
+    const char *problem = payload.len < 8          ? "Short payload"
+                          : !p->ping_sent          ? "Unsolicited pong without ping"
+                          : nonce == p->ping_nonce ? NULL
+                          : nonce == 0             ? "Nonce zero"
+                                                   : "Nonce mismatch";
+    if (problem) {
+        qc_log(QC_LOG_DEBUG, "net", "pong peer=%lld: %s, %llx expected, %llx received, %zu bytes",
+               (long long)p->info.id, problem,
+               (unsigned long long)(p->ping_sent ? p->ping_nonce : 0), (unsigned long long)nonce,
+               payload.len);
+        if (payload.len < 8 || nonce == 0)
+            p->ping_sent = 0; /* a fault of the other program: do not wait for it */
         return;
-    int64_t us = (qc_clock_mono() - p->ping_sent) / 1000;
+    }
+    int64_t us = (qc_peer_clock() - p->ping_sent) / 1000;
     p->ping_sent = 0;
     p->info.ping_us = us;
     if (p->info.min_ping_us < 0 || us < p->info.min_ping_us)
@@ -264,7 +277,7 @@ static void on_read(void *arg, int fd, unsigned events)
     }
     p->info.received += (uint64_t)n;
     p->info.last_recv = qc_clock_now();
-    p->heard = qc_clock_mono();
+    p->heard = qc_peer_clock();
     atomic_fetch_add(&p->net->received, (uint64_t)n);
     if (qc_transport_receive(p->transport, qc_span_of(buf, (size_t)n))) {
         qc_peer_close(p, "receive buffer");
@@ -388,9 +401,10 @@ qc_peer *qc_peer_new(qc_net *n, int fd, qc_conn_type type, bool v2, const char *
     p->fd = fd;
     p->transport = new_transport(n, inbound, v2);
     p->connecting = !inbound;
-    p->opened = p->heard = p->last_ping = qc_clock_mono();
+    p->opened = p->heard = p->last_ping = qc_peer_clock();
     p->info = (qc_peer_info){.id = n->next_id++, .inbound = inbound, .ping_us = -1};
     p->info.type = type;
+    p->info.permissions = qc_permit_of(n->permit, n->n_permit, addr, inbound);
     p->info.min_ping_us = -1;
     p->info.connected = qc_clock_now();
     snprintf(p->info.addr, sizeof p->info.addr, "%s", addr);
@@ -408,6 +422,7 @@ qc_peer *qc_peer_new(qc_net *n, int fd, qc_conn_type type, bool v2, const char *
         at = &(*at)->next;
     *at = p;
     n->n_peers++;
+    qc_log(QC_LOG_DEBUG, "net", "Added connection peer=%lld", (long long)p->info.id);
     return p;
 }
 
@@ -433,14 +448,16 @@ void qc_peer_close(qc_peer *p, const char *why)
 bool qc_peer_tick(qc_peer *p, qc_mono now)
 {
     const char *why = NULL;
+    /* As in Core, nobody is judged before the time that the handshake may take is over. */
+    bool judge = now - p->opened > p->net->peer_timeout * SECOND;
     if (p->closing)
         why = "send queue";
-    else if (!p->info.handshaken && qc_clock_now() - p->info.connected > p->net->peer_timeout)
+    else if (judge && !p->info.handshaken)
         why = p->info.transport == QC_TRANSPORT_DETECTING ? "V2 handshake timeout"
                                                           : "version handshake timeout";
-    else if (p->ping_sent && now - p->ping_sent > PING_TIMEOUT)
+    else if (judge && p->ping_sent && now - p->ping_sent > PING_TIMEOUT)
         why = "ping timeout";
-    else if (now - p->heard > PING_TIMEOUT)
+    else if (judge && now - p->heard > PING_TIMEOUT)
         why = "socket receive timeout";
     if (why)
         lose(p, why);

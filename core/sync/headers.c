@@ -316,6 +316,7 @@ static void take_run(qc_sync *s, qc_peer_state *p, run *r)
     qc_hash tail;
     qc_header_hash(&r->h[r->n - 1], &tail);
     const qc_index *had = qc_chain_find(s->chain, &tail);
+    proved = proved || qc_peer_may(p, QC_PERMIT_NOBAN);
     if (!proved && !is_ours(s, had) && low_work(s, p, r, parent))
         return;
     const qc_index *last = accept_run(s, p, r);
@@ -396,6 +397,15 @@ static bool headers_timely(qc_sync *s, qc_peer_state *p, int64_t now)
     }
     if (now <= p->headers_timeout || s->n_sync_started != 1 || s->n_preferred <= p->preferred)
         return true;
+    if (qc_peer_may(p, QC_PERMIT_NOBAN)) {
+        qc_log(QC_LOG_INFO, "net",
+               "Timeout downloading headers from noban peer, not disconnecting peer=%lld",
+               (long long)p->id);
+        p->sync_started = false; /* somebody else may have a try */
+        s->n_sync_started--;
+        p->headers_timeout = 0;
+        return true;
+    }
     qc_log(QC_LOG_INFO, "net", "Timeout downloading headers, disconnecting peer=%lld",
            (long long)p->id);
     qc_sync_drop(s, p, "headers timeout");

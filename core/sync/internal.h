@@ -171,6 +171,10 @@ static inline bool qc_peer_serves_witnesses(const qc_peer_state *p)
 {
     return (p->info.services & QC_NODE_WITNESS) != 0;
 }
+static inline bool qc_peer_may(const qc_peer_state *p, uint32_t permission)
+{
+    return (p->info.permissions & permission) == permission;
+}
 static inline bool qc_peer_is_outbound(const qc_peer_state *p)
 {
     return p->info.type == QC_CONN_FULL || p->info.type == QC_CONN_BLOCK_ONLY;

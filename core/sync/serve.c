@@ -153,7 +153,7 @@ static void give_block(qc_sync *s, qc_peer_state *p, const qc_inv *inv)
                (long long)p->id);
         return;
     }
-    if (beyond_limit(s, i)) {
+    if (beyond_limit(s, i) && !qc_peer_may(p, QC_PERMIT_NOBAN)) {
         qc_log(QC_LOG_DEBUG, "net",
                "Ignore block request below NODE_NETWORK_LIMITED threshold, disconnecting "
                "peer=%lld",
@@ -314,7 +314,8 @@ void qc_on_getheaders(qc_sync *s, qc_peer_state *p, qc_span payload)
         return;
     }
     const qc_index *tip = qc_chain_tip(s->chain), *i;
-    if (qc_u256_cmp(&tip->chain_work, qc_chain_min_work(s->chain)) < 0) {
+    if (qc_u256_cmp(&tip->chain_work, qc_chain_min_work(s->chain)) < 0 &&
+        !qc_peer_may(p, QC_PERMIT_DOWNLOAD)) {
         send_no_headers(s, p);
         return;
     }

@@ -60,6 +60,10 @@ void qc_sync_misbehaving(qc_sync *s, qc_peer_state *p, const char *fmt, ...)
     va_end(ap);
     qc_log(QC_LOG_DEBUG, "net", "Misbehaving: peer=%lld%s%s", (long long)p->id, *text ? ": " : "",
            text);
+    if (qc_peer_may(p, QC_PERMIT_NOBAN)) {
+        qc_log(QC_LOG_WARN, "net", "Not punishing noban peer %lld!", (long long)p->id);
+        return;
+    }
     if (p->info.type == QC_CONN_MANUAL) {
         qc_log(QC_LOG_WARN, "net", "Not punishing manually connected peer %lld!", (long long)p->id);
         return;
@@ -264,7 +268,8 @@ static void opened(qc_chain *c, void *arg)
     p->id = n->info.id;
     p->tail = &p->head;
     p->headers_timeout = INT64_MAX;
-    p->preferred = !p->info.inbound && qc_peer_serves_blocks(p);
+    p->preferred = (!p->info.inbound || qc_peer_may(p, QC_PERMIT_NOBAN)) &&
+                   p->info.type != QC_CONN_ADDR_FETCH && qc_peer_serves_blocks(p);
     s->n_preferred += p->preferred;
     while (*at)
         at = &(*at)->next;
@@ -292,8 +297,13 @@ static void forget_messages(qc_peer_state *p)
     }
 }
 
+/* Its requests may name entries that are gone already: the chain is closed first. */
 static void free_peer(qc_peer_state *p)
 {
+    for (qc_flight *f = p->flight, *next; f; f = next) {
+        next = f->next;
+        qc_free(f);
+    }
     forget_messages(p);
     qc_presync_free(p->presync);
     qc_free(p->announce);
@@ -486,7 +496,6 @@ void qc_sync_free(qc_sync *s)
     while (s->peers) {
         qc_peer_state *p = s->peers;
         s->peers = p->next;
-        qc_download_forget(s, p);
         qc_sources_forget(s, p->id);
         free_peer(p);
     }
