@@ -179,8 +179,9 @@ static void on_message(qc_peer *p, const qc_message *m)
     if (strcmp(m->name, "version") == 0) {
         on_version(p, m->payload);
     } else if (!p->version_seen) {
-        qc_log(QC_LOG_DEBUG, "net", "non-version message before version handshake from peer=%lld",
-               (long long)p->info.id);
+        qc_log(QC_LOG_DEBUG, "net",
+               "non-version message before version handshake. Message \"%s\" from peer=%lld",
+               m->name, (long long)p->info.id);
     } else if (strcmp(m->name, "verack") == 0) {
         on_verack(p);
     } else if (strcmp(m->name, "pong") == 0) {
@@ -445,9 +446,17 @@ void qc_peer_close(qc_peer *p, const char *why)
     qc_free(p);
 }
 
+static const char *ping_text(qc_mono wait, char *out, size_t cap)
+{
+    snprintf(out, cap, "ping timeout: %lld.%06llds", (long long)(wait / SECOND),
+             (long long)(wait % SECOND / 1000));
+    return out;
+}
+
 bool qc_peer_tick(qc_peer *p, qc_mono now)
 {
     const char *why = NULL;
+    char ping[64];
     /* As in Core, nobody is judged before the time that the handshake may take is over. */
     bool judge = now - p->opened > p->net->peer_timeout * SECOND;
     if (p->closing)
@@ -456,7 +465,7 @@ bool qc_peer_tick(qc_peer *p, qc_mono now)
         why = p->info.transport == QC_TRANSPORT_DETECTING ? "V2 handshake timeout"
                                                           : "version handshake timeout";
     else if (judge && p->ping_sent && now - p->ping_sent > PING_TIMEOUT)
-        why = "ping timeout";
+        why = ping_text(now - p->ping_sent, ping, sizeof ping);
     else if (judge && now - p->heard > PING_TIMEOUT)
         why = "socket receive timeout";
     if (why)

@@ -144,8 +144,7 @@ class V2(Peer):
 
     def receive(self):
         c = self.packet()
-        assert c[0] == 0 or c[0] in NAMES, c
-        return (NAMES[c[0]], c[1:]) if c[0] else (c[1:13].rstrip(b"\0"), c[13:])
+        return (NAMES.get(c[0], b"id %d" % c[0]), c[1:]) if c[0] else (c[1:13].rstrip(b"\0"), c[13:])
 
 
 class Listener:
