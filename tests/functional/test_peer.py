@@ -286,8 +286,13 @@ def test_new_tips_are_told_as_the_peer_likes_them(case):
     p.settle()
     tip = node.mine(1)[0]
     equal(shown(p.wait("inv")[5:37]), tip)
-    p.send("sendheaders")
     p.ask("getheaders", locator([tip]))  # now it is known to have the tip
+    p.seen.clear()
+    tip = node.mine(1)[0]
+    equal(shown(p.wait("inv")[5:37]), tip)
+    assert "headers" not in [n for n, _ in p.seen]
+    p.ask("getheaders", locator([tip]))
+    p.send("sendheaders")
     node.mine(1)
     equal(p.wait("headers")[0], 1)
     node.mine(1)
