@@ -446,6 +446,15 @@ void qc_peer_close(qc_peer *p, const char *why)
     qc_free(p);
 }
 
+/* Core InactivityCheck: nothing at all went one of the ways. */
+static const char *silent_text(const qc_peer *p, char *out, size_t cap)
+{
+    snprintf(out, cap, "socket no message in first %lld seconds%s%s",
+             (long long)p->net->peer_timeout, p->info.last_recv ? "" : ", never received from peer",
+             p->info.last_send ? "" : ", never sent to peer");
+    return out;
+}
+
 static const char *ping_text(qc_mono wait, char *out, size_t cap)
 {
     snprintf(out, cap, "ping timeout: %lld.%06llds", (long long)(wait / SECOND),
@@ -456,16 +465,18 @@ static const char *ping_text(qc_mono wait, char *out, size_t cap)
 bool qc_peer_tick(qc_peer *p, qc_mono now)
 {
     const char *why = NULL;
-    char ping[64];
+    char text[128];
     /* As in Core, nobody is judged before the time that the handshake may take is over. */
     bool judge = now - p->opened > p->net->peer_timeout * SECOND;
     if (p->closing)
         why = "send queue";
+    else if (judge && (!p->info.last_recv || !p->info.last_send))
+        why = silent_text(p, text, sizeof text);
     else if (judge && !p->info.handshaken)
         why = p->info.transport == QC_TRANSPORT_DETECTING ? "V2 handshake timeout"
                                                           : "version handshake timeout";
     else if (judge && p->ping_sent && now - p->ping_sent > PING_TIMEOUT)
-        why = ping_text(now - p->ping_sent, ping, sizeof ping);
+        why = ping_text(now - p->ping_sent, text, sizeof text);
     else if (judge && now - p->heard > PING_TIMEOUT)
         why = "socket receive timeout";
     if (why)

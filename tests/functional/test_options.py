@@ -20,7 +20,7 @@ def test_help_and_version(case):
     for flag in ("-help", "--help", "-h", "-?"):
         code, out, err = output(flag)
         equal((code, err), (0, ""))
-        assert "-reindex" in out and "-rpcbind" in out and "takes no blocks from peers" in out
+        assert "-reindex" in out and "-rpcbind" in out and "no peers are looked for yet" in out
     assert "-checkblocks" not in output("-help")[1]
     assert "-checkblocks" in output("-help-debug")[1]
     code, out, err = output("-version")
@@ -110,7 +110,7 @@ def test_everything_bitcoind_takes_is_accepted(case):
     n.start("-logtimemicros", "-debug", "-debugexclude=leveldb", "-debugexclude=rand",
             "-uacomment=testnode0", "-disablewallet", "-logthreadnames", "-logsourcelocations",
             "-loglevel=trace", "-nologratelimit", "-v2transport=1")
-    for key in ("keypool", "connect", "dnsseed"):
+    for key in ("keypool", "dnsseed"):
         equal(n.log().count(f"Option -{key} is accepted but has no effect"), 1)
 
 
