@@ -17,6 +17,12 @@ def hashes_asked(payload):
     return [shown(payload[1 + 36 * i + 4:1 + 36 * i + 36]) for i in range(payload[0])]
 
 
+def short(test):
+    test.short = True
+    return test
+
+
+@short
 def test_headers_come_first_and_blocks_are_asked_for_in_order(case):
     node = case.node(LOG).start()
     p = Peer(node)
@@ -39,6 +45,7 @@ def test_headers_come_first_and_blocks_are_asked_for_in_order(case):
     equal(node.getpeerinfo()[0]["inflight"], [])
 
 
+@short
 def test_bad_headers_cost_the_connection(case):
     node = case.node(LOG).start()
     bad = Header(GENESIS, at=NOW, work=False)
@@ -83,6 +90,7 @@ def test_an_inv_leads_to_getheaders(case):
     p.rejected("inv", compact(50001) + b"\0" * 36 * 50001, "inv message size = 50001")
 
 
+@short
 def test_bad_blocks_cost_the_connection(case):
     node = case.node(LOG).start()
     p = Peer(node)
@@ -156,6 +164,7 @@ def test_below_minimum_work_nothing_is_kept(case):
     equal(node.getpeerinfo()[0]["presynced_headers"], -1)
 
 
+@short
 def test_requests_are_answered(case):
     node = case.node(LOG).start()
     made = node.mine(5)

@@ -2,6 +2,12 @@
 from framework import equal, same_tip, wait_until
 
 
+def short(test):
+    test.short = True
+    return test
+
+
+@short
 def test_a_new_node_gets_the_whole_chain(case):
     a, b = case.node().start(), case.node().start()
     a.mine(260)
@@ -25,6 +31,7 @@ def test_new_blocks_go_round(case):
     equal(c.getblockcount(), 17)
 
 
+@short
 def test_after_a_partition_the_better_chain_wins(case):
     a, b, c = (case.node().start() for _ in range(3))
     a.mine(10)
