@@ -68,10 +68,13 @@ class Peer:
                     break
         return payload
 
-    def greet(self):
-        """The handshake of messages: version, verack, and a ping that comes back."""
+    def hello(self):
         self.send(b"version", struct.pack("<iQq", 70016, 0, int(time.time())) + bytes(52) +
                   os.urandom(8) + b"\x06/test/" + struct.pack("<i?", 0, True))
+
+    def greet(self):
+        """The handshake of messages: version, verack, and a ping that comes back."""
+        self.hello()
         self.send(b"verack")
         version = self.expect(b"version")
         self.expect(b"verack")

@@ -214,7 +214,7 @@ def test_a_pruned_node_says_so_and_gives_the_last_two_days(case):
     node = case.node(LOG + "prune=1\n").start()
     made = node.mine(300)
     names = node.getnetworkinfo()["localservicesnames"]
-    equal(names, ["WITNESS", "NETWORK_LIMITED"])
+    equal(names, ["WITNESS", "NETWORK_LIMITED", "P2P_V2"])
     p = Peer(node)
     equal([n for n, _ in p.ask("getdata", inv((MSG_BLOCK, made[10])))], ["block"])
     p.rejected("getdata", inv((MSG_BLOCK, made[8])), "below NODE_NETWORK_LIMITED threshold")

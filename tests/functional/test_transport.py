@@ -1,8 +1,12 @@
 """How connections to peers are framed: version 1, version 2 (BIP324), and who falls back to what."""
 import os
+import threading
 
 from framework import equal, expect_error, wait_until
 from peer import MAGIC, V1, V1_PREFIX, V2, Listener
+
+
+SERVICES = 1 | 8 | 1024  # NETWORK, WITNESS, NETWORK_LIMITED
 
 
 def short(test):
@@ -72,7 +76,7 @@ def test_nodes_choose_the_version_together(case):
         expect_error(-8, "Error: v2transport requested but not enabled (see -v2transport)",
                      old.addnode, f"127.0.0.1:{p2p_port(new)}", command, True)
     equal((new.getnetworkinfo()["localservicesnames"], old.getnetworkinfo()["localservices"]),
-          (["P2P_V2"], "0" * 16))
+          (["NETWORK", "WITNESS", "NETWORK_LIMITED", "P2P_V2"], "0000000000000409"))
 
 
 @short
@@ -84,7 +88,7 @@ def test_a_handshake_by_hand(case):
         p.shake(True, garbage, decoys, slowly)
         only(n, transport_protocol_type="v2", session_id=p.s.id, inbound=True)
         version = p.greet()
-        equal(int.from_bytes(version[4:12], "little"), 1 << 11)
+        equal(int.from_bytes(version[4:12], "little"), SERVICES | 1 << 11)
         for _ in range(240 if slowly else 1):  # beyond a change of keys, both ways
             p.ping()
         p.sock.close()
@@ -245,7 +249,31 @@ def test_a_handshake_has_a_deadline(case):
     p = V1.connect(p2p_port(n))
     p.raw(V1_PREFIX)
     p.wait_closed()
+    wait_until("log", lambda: "socket no message in first 1 seconds, never sent to peer" in n.log())
+    p = V1.connect(p2p_port(n))
+    p.hello()
+    p.wait_closed()
     wait_until("log", lambda: "version handshake timeout" in n.log())
+
+
+def test_more_than_is_taken_at_once(case):
+    """Reading pauses when much waits for its turn, and nothing is lost."""
+    n = case.node().start("-debug=net")
+    p = V1.connect(p2p_port(n))
+    p.greet()
+    many = b"".join(p.frame(b"ping", i.to_bytes(8, "little") + bytes(30000)) for i in range(1000))
+    writer = threading.Thread(target=p.raw, args=(many,))
+    writer.start()
+    for i in range(1000):
+        equal(p.expect(b"pong"), i.to_bytes(8, "little"))
+    writer.join()
+    p = V2.connect(p2p_port(n))
+    p.shake()
+    p.greet()
+    many = b"".join(p.s.seal(p.contents(b"ping", i.to_bytes(8, "little") + bytes(200))) for i in range(300))
+    p.raw(many)
+    for i in range(300):
+        equal(p.expect(b"pong"), i.to_bytes(8, "little"))
 
 
 def test_the_deadline_follows_the_mocked_clock(case):
@@ -268,4 +296,4 @@ def test_version_2_switched_off(case):
     logged(n, "Header error: Wrong MessageStart 00000000 received", p.raw, bytes(64))
     equal(p.wait_closed(), b"")
     p = V1.connect(p2p_port(n))
-    equal(p.greet()[4:12], bytes(8))
+    equal(int.from_bytes(p.greet()[4:12], "little"), SERVICES)
