@@ -37,6 +37,11 @@ static bool is_banned(void *arg, const char *addr)
     return qc_peerbook_is_banned(arg, addr);
 }
 
+static void discourage(void *arg, const char *addr)
+{
+    qc_peerbook_discourage(arg, addr);
+}
+
 static uint64_t our_services(const qc_app *a)
 {
     uint64_t bits = QC_NODE_WITNESS | QC_NODE_NETWORK_LIMITED;
@@ -93,8 +98,12 @@ bool qc_app_peers_start(qc_app *a)
 
 void qc_app_peers_listen_to_chain(qc_app *a)
 {
-    const qc_sync_options o = {a->node.chain, a->node.net, qc_net_services(a->node.net),
-                               &a->node.loaded};
+    const qc_sync_options o = {.chain = a->node.chain,
+                               .net = a->node.net,
+                               .services = qc_net_services(a->node.net),
+                               .loaded = &a->node.loaded,
+                               .discourage = discourage,
+                               .discourage_arg = a->node.book};
     qc_sync_new(&a->node.sync, &o);
 }
 

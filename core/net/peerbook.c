@@ -161,14 +161,31 @@ void qc_peerbook_log_asmap(qc_peerbook *b)
     qc_free(list);
 }
 
-bool qc_peerbook_is_banned(qc_peerbook *b, const char *addr)
+static bool read_address(const qc_peerbook *b, const char *text, qc_netaddr *out)
 {
     char host[256];
     uint16_t port = 0;
-    qc_netaddr a;
-    if (qc_split_host_port(addr, host, sizeof host, &port) || qc_netaddr_parse(host, &a))
+    if (qc_split_host_port(text, host, sizeof host, &port) || qc_netaddr_parse(host, out))
         return false;
-    a = qc_netaddr_flip_cjdns(&a, b->cjdns);
+    *out = qc_netaddr_flip_cjdns(out, b->cjdns);
+    return true;
+}
+
+void qc_peerbook_discourage(qc_peerbook *b, const char *addr)
+{
+    qc_netaddr a;
+    if (!read_address(b, addr, &a))
+        return;
+    pthread_mutex_lock(&b->lock);
+    qc_bans_discourage(&b->bans, &a);
+    pthread_mutex_unlock(&b->lock);
+}
+
+bool qc_peerbook_is_banned(qc_peerbook *b, const char *addr)
+{
+    qc_netaddr a;
+    if (!read_address(b, addr, &a))
+        return false;
     pthread_mutex_lock(&b->lock);
     bool banned = qc_bans_has(&b->bans, &a, qc_clock_now());
     pthread_mutex_unlock(&b->lock);

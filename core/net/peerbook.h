@@ -40,5 +40,7 @@ void qc_peerbook_write(qc_peerbook *b);
 void qc_peerbook_write_bans(qc_peerbook *b);
 /** One line in the log: how well the map knows the addresses. Nothing without a map. */
 void qc_peerbook_log_asmap(qc_peerbook *b);
+/** This "host:port" has misbehaved. */
+void qc_peerbook_discourage(qc_peerbook *b, const char *addr);
 /** Is this "host:port" of a banned address? */
 bool qc_peerbook_is_banned(qc_peerbook *b, const char *addr);

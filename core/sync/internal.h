@@ -114,6 +114,8 @@ struct qc_sync {
     const qc_params *params;
     uint64_t services;
     const _Atomic bool *loaded;
+    void (*discourage)(void *arg, const char *addr);
+    void *discourage_arg;
     _Atomic bool tick_posted;
     _Atomic bool started;
     bool stopped, flush_posted;

@@ -68,9 +68,14 @@ void qc_sync_misbehaving(qc_sync *s, qc_peer_state *p, const char *fmt, ...)
         qc_log(QC_LOG_WARN, "net", "Not punishing manually connected peer %lld!", (long long)p->id);
         return;
     }
-    if (is_local(p->info.addr))
+    if (is_local(p->info.addr)) {
         qc_log(QC_LOG_DEBUG, "net", "Warning: disconnecting but not discouraging local peer %lld!",
                (long long)p->id);
+    } else {
+        qc_log(QC_LOG_DEBUG, "net", "Disconnecting and discouraging peer %lld!", (long long)p->id);
+        if (s->discourage)
+            s->discourage(s->discourage_arg, p->info.addr);
+    }
     qc_sync_drop(s, p, "misbehaving");
 }
 
@@ -453,6 +458,8 @@ void qc_sync_new(qc_sync **out, const qc_sync_options *o)
     s->params = qc_chain_params(o->chain);
     s->services = o->services;
     s->loaded = o->loaded;
+    s->discourage = o->discourage;
+    s->discourage_arg = o->discourage_arg;
     s->stalling_timeout = STALLING_TIMEOUT;
     s->presync_best = -1;
     pthread_mutex_init(&s->lock, NULL);

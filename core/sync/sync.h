@@ -14,6 +14,9 @@ typedef struct qc_sync_options {
     qc_net *net;
     uint64_t services;          /* QC_NODE_*: what we told peers */
     const _Atomic bool *loaded; /* false: blocks are still being imported */
+    /* "host:port" has misbehaved; NULL: nobody minds. Thread: chain. */
+    void (*discourage)(void *arg, const char *addr);
+    void *discourage_arg;
 } qc_sync_options;
 
 /** Registers with `chain` and `net`: before their threads run. Out: owned, qc_sync_free(). */
