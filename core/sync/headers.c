@@ -230,16 +230,20 @@ static void unconnecting(qc_sync *s, qc_peer_state *p, const run *r)
 {
     const qc_index *best;
     char hex[QC_HASH_HEX_LEN + 1], prev[QC_HASH_HEX_LEN + 1];
+    /* Not r->hash: what a presync released is longer than the message it came with. */
+    qc_hash first, tail;
+    qc_header_hash(&r->h[0], &first);
+    qc_header_hash(&r->h[r->n - 1], &tail);
     qc_best_header_of(s, &best);
     if (qc_ask_headers(s, p, NULL, best)) {
-        qc_hash_hex(&r->hash[0], hex);
+        qc_hash_hex(&first, hex);
         qc_hash_hex(&r->h[0].prev, prev);
         qc_log(QC_LOG_DEBUG, "net",
                "received header %s: missing prev block %s, sending getheaders (%u) to end "
                "(peer=%lld)",
                hex, prev, best->height, (long long)p->id);
     }
-    qc_peer_has(s, p, &r->hash[r->n - 1]);
+    qc_peer_has(s, p, &tail);
 }
 
 static bool is_ours(qc_sync *s, const qc_index *i)
@@ -320,8 +324,10 @@ static void take_run(qc_sync *s, qc_peer_state *p, run *r)
     if (!proved && !is_ours(s, had) && low_work(s, p, r, parent))
         return;
     const qc_index *last = accept_run(s, p, r);
-    if (!last)
+    if (!last) {
+        presync_over(s, p); /* what follows a refused header is refused as well */
         return;
+    }
     if (!had)
         log_new(s, last, p->id);
     if (full && !syncing && qc_ask_headers(s, p, NULL, last))
