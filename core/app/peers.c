@@ -32,9 +32,9 @@ static bool listen_all(qc_app *a)
     return !qc_net_listen(a->node.net, "[::]", port) || listen_on(a, "0.0.0.0", port);
 }
 
-static bool is_banned(void *arg, const char *addr)
+static bool refuses(void *arg, const char *addr, bool last_place)
 {
-    return qc_peerbook_is_banned(arg, addr);
+    return qc_peerbook_refuses(arg, addr, last_place);
 }
 
 static void discourage(void *arg, const char *addr)
@@ -83,7 +83,7 @@ bool qc_app_peers_start(qc_app *a)
         .default_port = a->params->p2p_port,
         .permit = permit,
         .n_permit = n_permit,
-        .refuses = is_banned,
+        .refuses = refuses,
         .refuses_arg = a->node.book,
     };
     memcpy(o.magic, a->params->magic, sizeof o.magic);

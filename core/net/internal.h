@@ -10,6 +10,9 @@
 #define QC_PEER_READ 65536u        /* bytes taken from a socket at once */
 #define QC_PEER_SEND_MAX 32000000u /* queued bytes; the owner stops long before */
 #define QC_PEER_SEND_LOW 262144u   /* below this the owner is told to go on */
+#define QC_INBOX_EACH                                                                              \
+    640u /* bytes a message is counted for besides its payload: what its owner keeps of it, so     \
+            that many empty ones are no cheaper to send than they are to hold */
 #define QC_PEER_INBOX_MAX                                                                          \
     5000000u /* bytes with the owner; then reading pauses (Core's                                  \
                 -maxreceivebuffer) */
@@ -46,7 +49,7 @@ struct qc_net {
     char *user_agent;
     uint32_t max_peers;
     int64_t peer_timeout;
-    bool (*refuses)(void *arg, const char *addr);
+    bool (*refuses)(void *arg, const char *addr, bool last_place);
     void *refuses_arg;
     qc_signer *signer; /* for the keys of version 2 */
     uint64_t services; /* ours; QC_NODE_P2P_V2 is in it when version 2 is on */

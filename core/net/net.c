@@ -86,7 +86,7 @@ static void on_accept(void *arg, int fd, unsigned events)
     print_address(&from, text);
     uint32_t may = qc_permit_of(n->permit, n->n_permit, text, true);
     if ((may & QC_PERMIT_NOBAN) != QC_PERMIT_NOBAN && n->refuses &&
-        n->refuses(n->refuses_arg, text)) {
+        n->refuses(n->refuses_arg, text, n->n_peers + 1 >= n->max_peers)) {
         qc_log(QC_LOG_DEBUG, "net", "connection from %s dropped (banned)", text);
         close(peer);
         return;
@@ -316,7 +316,7 @@ void qc_net_send(qc_net *n, qc_peer_id id, const char *name, qc_bytes *payload)
 void qc_net_done(qc_net *n, qc_peer_id id, size_t payload_len)
 {
     wish *w = qc_alloc(sizeof *w);
-    *w = (wish){.n = n, .id = id, .len = payload_len + QC_MSG_HEADER};
+    *w = (wish){.n = n, .id = id, .len = payload_len + QC_INBOX_EACH};
     qc_loop_post(n->loop, do_done, w);
 }
 
@@ -351,7 +351,7 @@ qc_err qc_net_dial(qc_net *n, const char *addr, uint16_t default_port, qc_conn_t
     print_address(&a, text);
     if (!atomic_load(&n->active))
         return QC_EPERM;
-    if (n->n_peers >= n->max_peers)
+    if (type != QC_CONN_MANUAL && n->n_peers >= n->max_peers)
         return QC_EFULL;
     if (qc_net_find(n, 0, text))
         return QC_EEXIST;

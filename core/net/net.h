@@ -28,8 +28,9 @@ typedef struct qc_net_options {
     uint16_t default_port;   /* of added peers */
     const qc_permit *permit; /* copied */
     size_t n_permit;
-    /* May "host:port" not connect to us? NULL: everybody may. Thread: net. */
-    bool (*refuses)(void *arg, const char *addr);
+    /* May "host:port" not connect to us? last_place: only one more peer fits. NULL: everybody may.
+     * Thread: net. */
+    bool (*refuses)(void *arg, const char *addr, bool last_place);
     void *refuses_arg;
 } qc_net_options;
 
@@ -122,9 +123,9 @@ uint64_t qc_net_services(const qc_net *n);
 void qc_net_set_height(qc_net *n, uint32_t height);
 /** Connect once to "host[:port]" (numeric; no names are looked up), as a peer of this type. v2:
  *  speak version 2, and should the peer hang up on it without a word, connect once more with
- * version 1; false, and where version 2 is off: version 1. Returns: QC_OK (connecting); QC_EINVAL
- * (not an address); QC_EPERM (network inactive); QC_EFULL (too many peers); QC_EEXIST (connected
- * already); QC_EIO. */
+ *  version 1; false, and where version 2 is off: version 1. Returns: QC_OK (connecting); QC_EINVAL
+ *  (not an address); QC_EPERM (network inactive); QC_EFULL (too many peers; never for
+ *  QC_CONN_MANUAL); QC_EEXIST (connected already); QC_EIO. */
 QC_MUST_CHECK qc_err qc_net_connect(qc_net *n, const char *addr, uint16_t default_port,
                                     qc_conn_type type, bool v2);
 /** Keep connecting to "host[:port]" (a name or numeric); v2: as for qc_net_connect().

@@ -110,7 +110,7 @@ static void on_version(qc_peer *p, qc_span payload)
     p->info.services = v.services;
     p->info.start_height = v.start_height;
     p->info.relay = v.relay;
-    p->info.time_offset = v.time - qc_clock_now();
+    p->info.time_offset = QC_MAX(v.time, 0) - qc_clock_now();
     memcpy(p->info.user_agent, v.user_agent, sizeof v.user_agent);
     if (p->info.inbound)
         send_version(p);
@@ -165,7 +165,7 @@ static void hand_over(qc_peer *p, const qc_message *m)
 {
     const qc_net_owner *o = &p->net->owner;
     if (o->message) {
-        p->inbox += m->payload.len + QC_MSG_HEADER;
+        p->inbox += m->payload.len + QC_INBOX_EACH;
         o->message(o->arg, p->info.id, m->name, m->payload);
     } else if (strcmp(m->name, "ping") == 0 && m->payload.len >= 8) {
         qc_peer_send(p, "pong", qc_span_of(m->payload.data, 8));

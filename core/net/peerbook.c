@@ -181,13 +181,14 @@ void qc_peerbook_discourage(qc_peerbook *b, const char *addr)
     pthread_mutex_unlock(&b->lock);
 }
 
-bool qc_peerbook_is_banned(qc_peerbook *b, const char *addr)
+bool qc_peerbook_refuses(qc_peerbook *b, const char *addr, bool last_place)
 {
     qc_netaddr a;
     if (!read_address(b, addr, &a))
         return false;
     pthread_mutex_lock(&b->lock);
-    bool banned = qc_bans_has(&b->bans, &a, qc_clock_now());
+    bool refused = qc_bans_has(&b->bans, &a, qc_clock_now()) ||
+                   (last_place && qc_bans_is_discouraged(&b->bans, &a));
     pthread_mutex_unlock(&b->lock);
-    return banned;
+    return refused;
 }

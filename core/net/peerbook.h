@@ -42,5 +42,6 @@ void qc_peerbook_write_bans(qc_peerbook *b);
 void qc_peerbook_log_asmap(qc_peerbook *b);
 /** This "host:port" has misbehaved. */
 void qc_peerbook_discourage(qc_peerbook *b, const char *addr);
-/** Is this "host:port" of a banned address? */
-bool qc_peerbook_is_banned(qc_peerbook *b, const char *addr);
+/** Is this "host:port" to be turned away: of a banned address, or of a discouraged one that wants
+ *  the last place (Core CConnman::CreateNodeFromAcceptedSocket)? */
+bool qc_peerbook_refuses(qc_peerbook *b, const char *addr, bool last_place);
