@@ -253,6 +253,7 @@ qc_err qc_activate_with(qc_chain *c, qc_block *b)
         if ((err = qc_sync_followed(c, false)) ||
             (err = qc_flush_state(c, QC_FLUSH_PERIODIC, 0, NULL)))
             break;
+        /* Not with a block in hand: what runs in a yield may free the peer that it came from. */
         if (c->yield && !c->in_yield && !b) {
             qc_chain_yield(c);
             most = NULL; /* what was queued may have changed the tree */
