@@ -32,12 +32,12 @@ struct qc_dial {
     qc_socks5 socks;
 };
 
-static socklen_t sockaddr_len(const struct sockaddr_storage *a)
+socklen_t qc_sockaddr_len(const struct sockaddr_storage *a)
 {
     return a->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
 }
 
-static bool parse_numeric(const char *host, uint16_t port, struct sockaddr_storage *out)
+bool qc_sockaddr_numeric(const char *host, uint16_t port, struct sockaddr_storage *out)
 {
     struct sockaddr_in *four = (void *)out;
     struct sockaddr_in6 *six = (void *)out;
@@ -72,9 +72,10 @@ qc_err qc_proxy_parse(const char *text, qc_proxy *out)
     char host[256];
     uint16_t port = PROXY_PORT;
     qc_proxy p = {.len = 0};
-    if (qc_split_host_port(text, host, sizeof host, &port) || !parse_numeric(host, port, &p.addr))
+    if (qc_split_host_port(text, host, sizeof host, &port) ||
+        !qc_sockaddr_numeric(host, port, &p.addr))
         return QC_EINVAL;
-    p.len = sockaddr_len(&p.addr);
+    p.len = qc_sockaddr_len(&p.addr);
     *out = p;
     return QC_OK;
 }
@@ -206,7 +207,7 @@ static void try_next(qc_dial *d)
         const struct sockaddr_storage *a = &d->addr[d->at++];
         d->fd = socket(a->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
         if (d->fd >= 0 &&
-            (!connect(d->fd, (const struct sockaddr *)a, sockaddr_len(a)) ||
+            (!connect(d->fd, (const struct sockaddr *)a, qc_sockaddr_len(a)) ||
              errno == EINPROGRESS) &&
             !qc_io_watch(d->loop, d->fd, QC_IO_WRITE, on_connect, d, &d->watch))
             return;
@@ -251,7 +252,7 @@ qc_dial *qc_dial_start(qc_loop *l, const qc_dial_options *o, qc_dial_fn *fn, voi
         return NULL;
     }
     qc_timer_set(d->timer, o->timeout_ms);
-    bool numeric = parse_numeric(o->host, o->port, &d->addr[0]);
+    bool numeric = qc_sockaddr_numeric(o->host, o->port, &d->addr[0]);
     bool near = numeric ? is_near(&d->addr[0]) : strcmp(o->host, "localhost") == 0;
     if (o->proxy && o->proxy->len && !near) {
         begin_proxied(d, o);

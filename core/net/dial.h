@@ -12,6 +12,12 @@ QC_MUST_CHECK qc_err qc_resolver_new(qc_resolver **out);
 /** Waits for look-ups in progress; none may be wanted any more. NULL is allowed. */
 void qc_resolver_free(QC_OWN qc_resolver *r);
 
+/** A numeric IPv4 or IPv6 address and a port. False: neither, and *out is of no use. Thread: any.
+ */
+bool qc_sockaddr_numeric(const char *host, uint16_t port, struct sockaddr_storage *out);
+/** Bytes of an address of either family. Thread: any. */
+socklen_t qc_sockaddr_len(const struct sockaddr_storage *a);
+
 /** A SOCKS5 proxy (-proxy). */
 typedef struct qc_proxy {
     struct sockaddr_storage addr;

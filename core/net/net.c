@@ -5,6 +5,7 @@
 #include "core/base/alloc.h"
 #include "core/base/hostport.h"
 #include "core/base/log.h"
+#include "core/net/dial.h"
 #include "core/net/internal.h"
 #include "core/os/file.h"
 
@@ -31,19 +32,11 @@ typedef union sockaddr_any {
 static bool parse_address(const char *text, uint16_t port, sockaddr_any *out, socklen_t *len)
 {
     char host[256];
-    memset(out, 0, sizeof *out);
-    if (qc_split_host_port(text, host, sizeof host, &port))
+    if (qc_split_host_port(text, host, sizeof host, &port) ||
+        !qc_sockaddr_numeric(host, port, &out->room))
         return false;
-    if (inet_pton(AF_INET, host, &out->v4.sin_addr) == 1) {
-        out->v4.sin_family = AF_INET;
-        out->v4.sin_port = htons(port);
-        *len = sizeof out->v4;
-        return true;
-    }
-    out->v6.sin6_family = AF_INET6;
-    out->v6.sin6_port = htons(port);
-    *len = sizeof out->v6;
-    return inet_pton(AF_INET6, host, &out->v6.sin6_addr) == 1;
+    *len = qc_sockaddr_len(&out->room);
+    return true;
 }
 
 static void print_address(const sockaddr_any *a, char out[64])
