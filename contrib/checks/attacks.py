@@ -10,7 +10,7 @@ import tree
 TABLE = "tests/hostile/attacks/table.txt"
 BEGIN, END = "<!-- attacks: made from " + TABLE + " -->", "<!-- end of attacks -->"
 CONDITION = {"R": "when root started the node", "U": "when an ordinary user started the node",
-             "+": "with namespaces", "-": "without namespaces", "2": "with Landlock of ABI 2"}
+             "+": "with namespaces", "-": "without namespaces", "2": "with Landlock of ABI 2", "6": "on a kernel without such calls"}
 
 
 def outcome(text):

@@ -56,6 +56,7 @@ static volatile uint64_t scratch;
 static int image_fd, params_fd, arena_fd, child_fd;
 static char home[64];
 static uid_t plugin_user; /* of this setting: the kernel counts the tasks of a user */
+static bool calls_of_32_bits;
 
 static void verdict(bool ok, const char *what, const char *name, const char *got)
 {
@@ -121,7 +122,8 @@ static void join_attacks(const attack *(*table)(unsigned i))
 }
 
 /* "refused U-:works": refused, but it works under the conditions before the colon: R started by
- * root, U by a user; + with namespaces, - without; 2 with Landlock cut to ABI 2. */
+ * root, U by a user; + with namespaces, - without; 2 with Landlock cut to ABI 2; 6 on a kernel
+ * without system calls of 32 bits. */
 static bool holds_for(const char *conditions, size_t n, const setting *s)
 {
     for (size_t i = 0; i < n; i++) {
@@ -130,6 +132,7 @@ static bool holds_for(const char *conditions, size_t n, const setting *s)
               : c == 'U' ? !s->root
               : c == '+' ? s->namespaces
               : c == '-' ? !s->namespaces
+              : c == '6' ? !calls_of_32_bits
                          : s->abi == 2))
             return false;
     }
@@ -176,6 +179,8 @@ static const char *status_word(int status, char *text, size_t cap)
     if ((WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT) ||
         (WIFEXITED(status) && WEXITSTATUS(status) == QC_CHILD_ABORTED))
         return "aborted";
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV)
+        return "faults";
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return "works"; /* it became another program */
     qc_child_status_text(status, text, cap);
@@ -390,6 +395,25 @@ static bool namespaces_work(void)
     return status == 0;
 }
 
+/* Kernels built or started without IA32 emulation end the process with a fault, filter or not. */
+static bool has_calls_of_32_bits(void)
+{
+#if defined(__x86_64__)
+    pid_t pid = fork();
+    if (pid == 0) {
+        long got;
+        signal(SIGSEGV, SIG_DFL);
+        __asm__ volatile("int $0x80" : "=a"(got) : "a"(20) : "memory", "r8", "r9", "r10", "r11");
+        _exit(got <= 0);
+    }
+    int status = 1;
+    waitpid(pid, &status, 0);
+    return status == 0;
+#else
+    return false;
+#endif
+}
+
 static void open_all(const char *build)
 {
     char path[512];
@@ -430,6 +454,7 @@ int main(void)
     open_all(build ? build : ".");
     const bool root = geteuid() == 0;
     const bool spaces = namespaces_work();
+    calls_of_32_bits = has_calls_of_32_bits();
     unsigned skipped = !root + !spaces;
     run runs[MAX_RUNS];
     size_t n = 0;
