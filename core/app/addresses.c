@@ -61,7 +61,8 @@ bool qc_app_addresses_open(qc_app *a)
         .ban_seconds = qc_settings_int(s, "bantime", QC_BAN_SECONDS),
         .check_ratio = (uint32_t)QC_MIN(QC_MAX(qc_settings_int(s, "checkaddrman", 0), 0), 1000000),
         .cjdns = qc_settings_bool(s, "cjdnsreachable", false),
-        .known_key = has_test_option(s, "addrman")};
+        .known_key = has_test_option(s, "addrman"),
+        .local = qc_app_local_options(a)};
     memcpy(o.magic, a->params->magic, sizeof o.magic);
     qc_app_phase(a, "Loading P2P addresses…");
     bool ok = qc_peerbook_open(&a->node.book, &o, &error) == QC_OK;

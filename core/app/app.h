@@ -7,6 +7,7 @@
 #include "core/host/host.h"
 #include "core/loop/loop.h"
 #include "core/methods/context.h"
+#include "core/net/localaddr.h"
 #include "core/os/file.h"
 #include "core/rpc/server.h"
 
@@ -78,6 +79,11 @@ void qc_app_node_stop(qc_app *a);
  * it. */
 bool qc_app_addresses_open(qc_app *a);
 void qc_app_addresses_close(qc_app *a);
+/** What the options say of this node's own addresses (localaddr.c). */
+qc_localaddrs_options qc_app_local_options(const qc_app *a);
+/** Peers can reach us on "host[:port]", and may be told so: a socket is bound to it. The wildcard
+ *  address stands for those of all interfaces. */
+void qc_app_listens_on(qc_app *a, const char *text, uint16_t port);
 /** The peer layer (peers.c): made and listening before the chain is opened, told of the chain
  * before its thread runs, run after; stopped before the chain thread is, freed after the chain. */
 bool qc_app_peers_start(qc_app *a);

@@ -123,6 +123,10 @@ static void interact(qc_app *a)
     qc_free(qc_settings_list(s, "connect", &n));
     if (n || qc_settings_is_negated(s, "connect") || qc_settings_int(s, "maxconnections", 200) <= 0)
         qc_settings_soft_set(s, "listen", "0");
+    /* Whoever hides behind a proxy, cannot be reached or says where needs no search for it. */
+    qc_free(qc_settings_list(s, "externalip", &n));
+    if (n || *qc_settings_str(s, "proxy", "") || !qc_settings_bool(s, "listen", true))
+        qc_settings_soft_set(s, "discover", "0");
 }
 
 static bool check_listening(qc_app *a)

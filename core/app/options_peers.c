@@ -51,7 +51,9 @@ const qc_opt QC_OPTIONS_PEERS[] = {
     PEER("capturemessages", "", "Write all peer messages to disk"),
     LIVE_PEER("checkaddrman", "=<n>", "Check the address manager"),
     LIVE_PEER("cjdnsreachable", "", "Addresses in fc00::/8 are of CJDNS"),
-    PEER("discover", "", "Find out own addresses"),
+    LIVE_PEER("discover", "",
+              "Find out own addresses (default: 1 when listening and neither -externalip nor "
+              "-proxy is given)"),
     SEED("dns", "", "Look up names of peers"),
     SEED("dnsseed", "", "Ask DNS for peers"),
     PEER("externalip", "=<ip>", "Own public address"),

@@ -8,8 +8,10 @@
 static bool listen_on(qc_app *a, const char *text, uint16_t port)
 {
     qc_err err = qc_net_listen(a->node.net, text, port);
-    return !err ||
-           qc_app_error(a, "Unable to bind to %s on this computer: %s", text, qc_err_text(err));
+    if (err)
+        return qc_app_error(a, "Unable to bind to %s on this computer: %s", text, qc_err_text(err));
+    qc_app_listens_on(a, text, port);
+    return true;
 }
 
 /* -bind=ADDR[:PORT][=onion]: the onion mark is for Tor, which is not spoken yet. */
@@ -29,7 +31,10 @@ static bool listen_all(qc_app *a)
     if (a->params->id == QC_CHAIN_REGTEST)
         return listen_on(a, "127.0.0.1", port);
     /* One socket for both families where the system has it so. */
-    return !qc_net_listen(a->node.net, "[::]", port) || listen_on(a, "0.0.0.0", port);
+    if (qc_net_listen(a->node.net, "[::]", port))
+        return listen_on(a, "0.0.0.0", port);
+    qc_app_listens_on(a, "[::]", port);
+    return true;
 }
 
 static bool refuses(void *arg, const char *addr, bool last_place)

@@ -4,6 +4,7 @@
 #include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/methods/common.h"
+#include "core/net/peerbook.h"
 
 #define CLIENT_VERSION 10000 /* 0.1.0, as Core encodes a version */
 
@@ -245,13 +246,36 @@ static void put_networks(qc_jw *w)
     qc_jw_arr_end(w);
 }
 
+static void put_local_addresses(qc_jw *w, const qc_local_addr *list, size_t n)
+{
+    qc_jw_karr(w, "localaddresses");
+    for (size_t i = 0; i < n; i++) {
+        char text[QC_NETADDR_TEXT];
+        qc_netaddr_text(&list[i].addr, text);
+        qc_jw_obj(w);
+        qc_jw_kstr(w, "address", text);
+        qc_jw_kuint(w, "port", list[i].port);
+        qc_jw_kint(w, "score", list[i].score);
+        qc_jw_obj_end(w);
+    }
+    qc_jw_arr_end(w);
+}
+
 static void getnetworkinfo(qc_rpc_req *r, void *arg)
 {
     const qc_node *n = arg;
     qc_peer_info *list;
-    size_t count;
-    if (!peers(r, n, &list, &count))
+    qc_local_addr *local = NULL;
+    size_t count, n_local = 0;
+    qc_err err = n->book ? qc_local_list(n->book->local, &local, &n_local) : QC_OK;
+    if (err) {
+        qc_m_fail_err(r, err, "Cannot list own addresses");
         return;
+    }
+    if (!peers(r, n, &list, &count)) {
+        qc_free(local);
+        return;
+    }
     size_t in = count_peers(list, count, true);
     uint64_t services = n->net ? qc_net_services(n->net) : 0;
     qc_free(list);
@@ -272,8 +296,8 @@ static void getnetworkinfo(qc_rpc_req *r, void *arg)
     put_networks(w);
     qc_jw_kamount(w, "relayfee", 100);
     qc_jw_kamount(w, "incrementalfee", 100);
-    qc_jw_karr(w, "localaddresses");
-    qc_jw_arr_end(w);
+    put_local_addresses(w, local, n_local);
+    qc_free(local);
     qc_m_kwarnings(w, n);
     qc_jw_obj_end(w);
 }

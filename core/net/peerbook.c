@@ -59,6 +59,7 @@ qc_err qc_peerbook_open(qc_peerbook **out, const qc_peerbook_options *o, char **
     pthread_mutex_init(&b->lock, NULL);
     memcpy(b->magic, o->magic, sizeof b->magic);
     b->cjdns = o->cjdns;
+    b->local = qc_localaddrs_new(&o->local);
     b->peers_path = qc_asprintf("%s/peers.dat", o->dir);
     b->bans_path = qc_asprintf("%s/banlist.json", o->dir);
     qc_err err = load_asmap(b, o->asmap, error);
@@ -83,6 +84,7 @@ void qc_peerbook_close(qc_peerbook *b)
     qc_addrman_free(b->addrs);
     qc_bans_clear(&b->bans);
     qc_netgroups_clear(&b->groups);
+    qc_localaddrs_free(b->local);
     qc_free(b->peers_path);
     qc_free(b->bans_path);
     pthread_mutex_destroy(&b->lock);

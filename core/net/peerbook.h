@@ -5,6 +5,7 @@
 #pragma once
 #include "core/net/addrman.h"
 #include "core/net/bans.h"
+#include "core/net/localaddr.h"
 #include "core/os/thread.h"
 
 typedef struct qc_peerbook {
@@ -12,7 +13,8 @@ typedef struct qc_peerbook {
     qc_addrman *addrs;
     qc_bans bans;
     qc_netgroups groups;
-    bool cjdns; /* this host is on CJDNS */
+    qc_localaddrs *local; /* has a lock of its own */
+    bool cjdns;           /* this host is on CJDNS */
     uint8_t magic[4];
     char *peers_path, *bans_path;
 } qc_peerbook;
@@ -25,6 +27,7 @@ typedef struct qc_peerbook_options {
     uint32_t check_ratio;
     bool cjdns;
     bool known_key; /* -test=addrman: places can be foretold */
+    qc_localaddrs_options local;
 } qc_peerbook_options;
 
 /** Read the map, peers.dat and banlist.json. Out: owned, qc_peerbook_close(); *error: a sentence
