@@ -23,6 +23,12 @@ const char *qc_wire_text(qc_wire_fail f)
         return "Unknown transaction optional data";
     case QC_WIRE_TRAILING:
         return "data left over";
+    case QC_WIRE_LIMIT:
+        return "CompactSize exceeds limit of type";
+    case QC_WIRE_DIFFERENCE:
+        return "differential value overflow";
+    case QC_WIRE_INDEXES:
+        return "indexes overflowed 16 bits";
     case QC_WIRE_NOMEM:
         return "out of memory";
     }

@@ -15,6 +15,9 @@ typedef enum qc_wire_fail {
     QC_WIRE_SUPERFLUOUS_WITNESS, /* "Superfluous witness record" */
     QC_WIRE_UNKNOWN_TX_DATA,     /* "Unknown transaction optional data" */
     QC_WIRE_TRAILING,            /* bytes left over */
+    QC_WIRE_LIMIT,               /* "CompactSize exceeds limit of type" */
+    QC_WIRE_DIFFERENCE,          /* "differential value overflow" */
+    QC_WIRE_INDEXES,             /* "indexes overflowed 16 bits" */
     QC_WIRE_NOMEM,
 } qc_wire_fail;
 /** Core's text for the failure. */
