@@ -132,6 +132,8 @@ qc_err qc_accept_block(qc_chain *c, qc_block *b, const qc_accept_how *how, bool 
         return QC_OK;
     if (qc_block_view(b)->height != i->height)
         qc_block_set_height(b, i->height);
+    if (i->parent == qc_active_tip(&c->active) && !qc_chain_initial_download(c))
+        qc_tell_pow_valid(c, i, b);
     if ((err = store_body(c, b, i, how->at)))
         return err;
     *is_new = true;

@@ -21,6 +21,9 @@ typedef struct qc_chain_events {
     void (*connected)(void *arg, const qc_index *i,
                       const qc_block *b); /* part B attached when followers() > 0 */
     void (*disconnected)(void *arg, const qc_index *i, const qc_block *b);
+    /** A block on top of the tip keeps all rules but those that need coins and scripts; it is about
+     *  to be stored and connected. Not during the initial download (Core NewPoWValidBlock). */
+    void (*pow_valid)(void *arg, const qc_index *i, const qc_block *b);
     /** Everything up to this tip is durable (body, undo, index record synced). */
     void (*durable)(void *arg, const qc_index *tip);
     /** Verdict on a block that was submitted or imported (Core BlockChecked). */

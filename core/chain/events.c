@@ -37,6 +37,11 @@ void qc_tell_disconnected(qc_chain *c, const qc_index *i, const qc_block *b)
     EACH(c, disconnected, i, b);
 }
 
+void qc_tell_pow_valid(qc_chain *c, const qc_index *i, const qc_block *b)
+{
+    EACH(c, pow_valid, i, b);
+}
+
 void qc_tell_durable(qc_chain *c, const qc_index *tip)
 {
     if (atomic_load(&c->pub.durable) == tip)
