@@ -2,8 +2,11 @@
  * run once there is a chain to talk about. */
 #include "core/app/app.h"
 #include "core/base/alloc.h"
+#include "core/base/arith.h"
 #include "core/base/log.h"
 #include "core/net/peerbook.h"
+
+#define MAX_EXTRA_TXS 100000
 
 static bool listen_on(qc_app *a, const char *text, uint16_t port)
 {
@@ -101,11 +104,19 @@ bool qc_app_peers_start(qc_app *a)
     return true;
 }
 
+static size_t extra_txs(const qc_app *a)
+{
+    int64_t n = qc_settings_int(a->settings, "blockreconstructionextratxn", 100);
+    return (size_t)QC_MIN(QC_MAX(n, 0), MAX_EXTRA_TXS);
+}
+
 void qc_app_peers_listen_to_chain(qc_app *a)
 {
     const qc_sync_options o = {.chain = a->node.chain,
                                .net = a->node.net,
                                .services = qc_net_services(a->node.net),
+                               .blocks_only = qc_settings_bool(a->settings, "blocksonly", false),
+                               .extra_txs = extra_txs(a),
                                .loaded = &a->node.loaded,
                                .discourage = discourage,
                                .discourage_arg = a->node.book};

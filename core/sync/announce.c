@@ -70,8 +70,7 @@ void qc_on_inv(qc_sync *s, qc_peer_state *p, qc_span payload)
     const qc_hash *newest = NULL;
     qc_wire_fail fail = qc_inv_read(payload, &list, &n);
     if (fail) {
-        qc_log(QC_LOG_DEBUG, "net", "ProcessMessages(inv, %zu bytes): Exception '%s' caught",
-               payload.len, qc_wire_text(fail));
+        qc_sync_unread(p, "inv", payload.len, fail);
         return;
     }
     if (n > QC_INV_MAX) {
@@ -117,7 +116,7 @@ void qc_announce(qc_sync *s, const qc_index *tip, const qc_index *fork)
             push(&p->announce, &p->n_announce, &list[k - 1]->hash);
 }
 
-static bool has_header(const qc_peer_state *p, const qc_index *i)
+bool qc_peer_has_header(const qc_peer_state *p, const qc_index *i)
 {
     return (p->best_known && qc_index_ancestor(p->best_known, i->height) == i) ||
            (p->best_sent && qc_index_ancestor(p->best_sent, i->height) == i);
@@ -130,16 +129,17 @@ static bool collect(qc_sync *s, const qc_peer_state *p, const qc_index *list[QC_
 {
     const qc_index *last = NULL;
     *n = 0;
-    if (!p->prefers_headers || p->n_announce > QC_ANNOUNCE_MAX)
+    bool likes = p->prefers_headers || (p->hb_from && p->n_announce == 1);
+    if (!likes || p->n_announce > QC_ANNOUNCE_MAX)
         return false;
     for (size_t k = 0; k < p->n_announce; k++) {
         const qc_index *i = qc_chain_find(s->chain, &p->announce[k]);
         if (!i || !qc_chain_contains(s->chain, i) || (last && i->parent != last))
             return false;
         last = i;
-        if (*n == 0 && has_header(p, i))
+        if (*n == 0 && qc_peer_has_header(p, i))
             continue;
-        if (*n == 0 && i->parent && !has_header(p, i->parent))
+        if (*n == 0 && i->parent && !qc_peer_has_header(p, i->parent))
             return false;
         list[(*n)++] = i;
     }
@@ -172,7 +172,7 @@ static void send_inv(qc_sync *s, qc_peer_state *p)
     const qc_inv inv = {QC_INV_BLOCK, *newest};
     qc_bytes b = QC_BYTES_INIT;
     char hex[QC_HASH_HEX_LEN + 1];
-    if (!i || has_header(p, i))
+    if (!i || qc_peer_has_header(p, i))
         return;
     qc_hash_hex(newest, hex);
     qc_log(QC_LOG_DEBUG, "net", "SendMessages: sending inv peer=%lld hash=%s", (long long)p->id,
@@ -189,10 +189,13 @@ void qc_announce_care(qc_sync *s, qc_peer_state *p)
     if (p->n_announce == 0)
         return;
     qc_peer_has_again(s, p);
-    if (!collect(s, p, list, &n))
-        send_inv(s, p);
-    else if (n)
+    bool told = collect(s, p, list, &n);
+    if (told && n == 1 && p->hb_from && s->recent == list[0])
+        qc_recent_announce(s, p, list[0], "SendMessages");
+    else if (told && n && p->prefers_headers)
         send_headers(s, p, list, n);
+    else if (!told || n)
+        send_inv(s, p);
     qc_free(p->announce);
     p->announce = NULL;
     p->n_announce = 0;

@@ -105,6 +105,8 @@ void qc_on_checked(qc_sync *s, const qc_hash *hash, const qc_verdict *v)
     qc_peer_state *p = qc_sync_peer_find(s, x->peer);
     if (!qc_verdict_ok(v) && p)
         qc_sync_punish(s, p, v, !x->punish, "");
+    else if (p && !qc_chain_initial_download(s->chain) && qc_requests(s, hash, NULL) == s->n_flight)
+        qc_compact_prefer(s, p); /* nothing else is on its way: this is the newest block */
     qc_source_over(s, hash);
 }
 
@@ -124,29 +126,39 @@ static bool mutated(qc_sync *s, qc_peer_state *p, const qc_block *b, const qc_in
     return true;
 }
 
-static bool work_suffices(const qc_sync *s, const qc_block *b, const qc_index *prev)
+bool qc_work_suffices(const qc_sync *s, const qc_header *h, const qc_index *parent)
 {
     qc_u256 want = qc_work_threshold(s), work;
-    if (!prev)
-        return false;
-    qc_header_work(qc_block_header(b)->bits, &work);
-    qc_u256_add(&work, &prev->chain_work);
+    qc_header_work(h->bits, &work);
+    qc_u256_add(&work, &parent->chain_work);
     return qc_u256_cmp(&work, &want) >= 0;
+}
+
+void qc_process_block(qc_sync *s, qc_peer_state *p, qc_block *b, const qc_verdict *found,
+                      bool asked, bool work_suffices)
+{
+    const qc_hash hash = *qc_block_hash(b);
+    bool fresh = false;
+    qc_verdict v;
+    qc_err err = qc_chain_process_checked(s->chain, b, found, asked, work_suffices, &fresh, &v);
+    if (!err && fresh) {
+        p->last_block = qc_clock_now();
+        qc_request_over(s, &hash, NULL); /* whoever else was asked */
+    } else {
+        qc_source_over(s, &hash);
+    }
 }
 
 void qc_on_block(qc_sync *s, qc_peer_state *p, qc_sync_msg *m)
 {
     char hex[QC_HASH_HEX_LEN + 1];
-    bool fresh = false;
-    qc_verdict v;
     if (!qc_sync_loaded(s)) {
         qc_log(QC_LOG_DEBUG, "net", "Unexpected block message received from peer %lld",
                (long long)p->id);
         return;
     }
     if (m->fail) {
-        qc_log(QC_LOG_DEBUG, "net", "ProcessMessages(block, %zu bytes): Exception '%s' caught",
-               m->len, qc_wire_text(m->fail));
+        qc_sync_unread(p, "block", m->len, m->fail);
         return;
     }
     qc_block *b = m->block;
@@ -159,12 +171,6 @@ void qc_on_block(qc_sync *s, qc_peer_state *p, qc_sync_msg *m)
     bool asked = qc_requested(s, &hash);
     qc_request_over(s, &hash, p);
     qc_source_add(s, &hash, p->id, true);
-    qc_err err = qc_chain_process_checked(s->chain, b, &m->found, asked, work_suffices(s, b, prev),
-                                          &fresh, &v);
-    if (!err && fresh) {
-        p->last_block = qc_clock_now();
-        qc_request_over(s, &hash, NULL);
-    } else {
-        qc_source_over(s, &hash);
-    }
+    qc_process_block(s, p, b, &m->found, asked,
+                     prev && qc_work_suffices(s, qc_block_header(b), prev));
 }

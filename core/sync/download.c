@@ -25,6 +25,34 @@ static const qc_flight *find_flight(const qc_sync *s, const qc_hash *hash)
     return f;
 }
 
+const qc_flight *qc_request_after(const qc_flight *f)
+{
+    const qc_index *i = f->index;
+    do
+        f = f->same_slot;
+    while (f && f->index != i);
+    return f;
+}
+
+uint32_t qc_requests(const qc_sync *s, const qc_hash *hash, const qc_flight **first)
+{
+    const qc_flight *f = find_flight(s, hash);
+    uint32_t n = 0;
+    if (first)
+        *first = f;
+    for (; f; f = qc_request_after(f))
+        n++;
+    return n;
+}
+
+qc_flight *qc_request_of(const qc_sync *s, const qc_hash *hash, const qc_peer_state *p)
+{
+    qc_flight *f = *slot_of(s, hash);
+    while (f && (f->peer != p || !qc_hash_eq(&f->index->hash, hash)))
+        f = f->same_slot;
+    return f;
+}
+
 bool qc_requested(const qc_sync *s, const qc_hash *hash)
 {
     return find_flight(s, hash) != NULL;
@@ -36,7 +64,9 @@ bool qc_request(qc_sync *s, qc_peer_state *p, const qc_index *i)
         if (f->index == i)
             return false;
     qc_flight *f = qc_alloc(sizeof *f), **at = &p->flight, **slot = slot_of(s, &i->hash);
-    *f = (qc_flight){NULL, *slot, p, i};
+    *f = (qc_flight){.peer = p, .index = i};
+    while (*slot) /* in order of asking, here too */
+        slot = &(*slot)->same_slot;
     *slot = f;
     while (*at)
         at = &(*at)->next;
@@ -63,6 +93,7 @@ static void remove_flight(qc_sync *s, qc_flight **link)
     s->n_flight--;
     if (--p->n_flight == 0)
         s->n_downloading--;
+    qc_partial_free(f->partial);
     qc_free(f);
 }
 
@@ -82,14 +113,20 @@ void qc_download_forget(qc_sync *s, qc_peer_state *p)
         qc_request_over(s, &p->flight->index->hash, p);
 }
 
-void qc_send_getdata(qc_sync *s, qc_peer_state *p, const qc_index *const *list, size_t n)
+static uint32_t whole_block(const qc_peer_state *p)
+{
+    return QC_INV_BLOCK | (qc_peer_serves_witnesses(p) ? QC_INV_WITNESS : 0);
+}
+
+static void send_getdata(qc_sync *s, qc_peer_state *p, uint32_t type, const qc_index *const *list,
+                         size_t n)
 {
     qc_inv inv[QC_SYNC_IN_FLIGHT];
     qc_bytes b = QC_BYTES_INIT;
     QC_ASSERT(n <= QC_COUNTOF(inv));
     for (size_t k = 0; k < n; k++) {
         char hex[QC_HASH_HEX_LEN + 1];
-        inv[k].type = QC_INV_BLOCK | (qc_peer_serves_witnesses(p) ? QC_INV_WITNESS : 0);
+        inv[k].type = type;
         inv[k].hash = list[k]->hash;
         qc_hash_hex(&list[k]->hash, hex);
         qc_log(QC_LOG_DEBUG, "net", "Requesting block %s (%u) peer=%lld", hex, list[k]->height,
@@ -98,6 +135,11 @@ void qc_send_getdata(qc_sync *s, qc_peer_state *p, const qc_index *const *list, 
     if (n && !qc_inv_write(&b, inv, n))
         qc_sync_send(s, p, "getdata", &b);
     qc_bytes_free(&b);
+}
+
+void qc_send_getdata(qc_sync *s, qc_peer_state *p, const qc_index *const *list, size_t n)
+{
+    send_getdata(s, p, whole_block(p), list, n);
 }
 
 /* ---- what to ask for ---- */
@@ -232,7 +274,10 @@ void qc_direct_fetch(qc_sync *s, qc_peer_state *p, const qc_index *last)
     if (asked > 1)
         qc_log(QC_LOG_DEBUG, "net", "Downloading blocks toward %s (%u) via headers direct fetch",
                hex, last->height);
-    qc_send_getdata(s, p, ask, asked);
+    /* The only block on its way, and next in the chain: most of it may well be known here. */
+    bool compact = asked == 1 && s->n_flight == 1 && p->compact && !s->blocks_only &&
+                   last->parent && qc_index_valid(last->parent, QC_BLOCK_VALID_CHAIN);
+    send_getdata(s, p, compact ? QC_INV_CMPCT : whole_block(p), ask, asked);
 }
 
 /* ---- time-outs ---- */

@@ -204,8 +204,7 @@ static bool read_run(qc_sync *s, qc_peer_state *p, qc_span payload, run *r)
         qc_header_hash(&r->h[k], &r->hash[k]);
     }
     if (in.fail)
-        qc_log(QC_LOG_DEBUG, "net", "ProcessMessages(headers, %zu bytes): Exception '%s' caught",
-               payload.len, qc_wire_text(in.fail));
+        qc_sync_unread(p, "headers", payload.len, in.fail);
     r->n = (size_t)n;
     return !in.fail && r->h && r->hash;
 }
@@ -255,12 +254,13 @@ static bool is_ours(qc_sync *s, const qc_index *i)
     return qc_index_ancestor(best, i->height) == i || qc_chain_contains(s->chain, i);
 }
 
-static void log_new(const qc_sync *s, const qc_index *i, qc_peer_id id)
+void qc_log_header(const qc_sync *s, const qc_index *i, qc_peer_id id, bool compact)
 {
     char hex[QC_HASH_HEX_LEN + 1];
     qc_hash_hex(&i->hash, hex);
     qc_log(qc_chain_initial_download(s->chain) ? QC_LOG_DEBUG : QC_LOG_INFO, "validation",
-           "Saw new header hash=%s height=%u peer=%lld", hex, i->height, (long long)id);
+           "Saw new %sheader hash=%s height=%u peer=%lld", compact ? "cmpctblock " : "", hex,
+           i->height, (long long)id);
 }
 
 /* All of a run into the tree. NULL: one was refused, and the peer judged for it. */
@@ -329,13 +329,24 @@ static void take_run(qc_sync *s, qc_peer_state *p, run *r)
         return;
     }
     if (!had)
-        log_new(s, last, p->id);
+        qc_log_header(s, last, p->id, false);
     if (full && !syncing && qc_ask_headers(s, p, NULL, last))
         qc_log(QC_LOG_DEBUG, "net", "more getheaders (%u) to end to peer=%lld", last->height,
                (long long)p->id);
     qc_peer_has(s, p, &last->hash);
     judge_chain(s, p, full);
     qc_direct_fetch(s, p, last);
+}
+
+void qc_take_header(qc_sync *s, qc_peer_state *p, const qc_header *h)
+{
+    run r = {qc_alloc(sizeof *r.h), qc_alloc(sizeof *r.hash), 1};
+    *r.h = *h;
+    qc_header_hash(h, r.hash);
+    if (plausible(s, p, &r))
+        take_run(s, p, &r);
+    qc_free(r.h);
+    qc_free(r.hash);
 }
 
 void qc_on_headers(qc_sync *s, qc_peer_state *p, qc_span payload)

@@ -1,7 +1,9 @@
 /* core/sync/internal.h: shared by the files of this folder. Thread: chain, unless said otherwise.
  * Numbers are Core's (net_processing.cpp). */
 #pragma once
+#include "core/sync/extra.h"
 #include "core/sync/locator.h"
+#include "core/sync/partial.h"
 #include "core/sync/presync.h"
 #include "core/sync/sync.h"
 
@@ -16,6 +18,7 @@
 #define QC_SEND_PAUSE 1000000u /* bytes that wait to be sent: no further message until drained */
 #define QC_ANNOUNCE_MAX 8u     /* new blocks told by their headers; more: by inv */
 #define QC_LIMITED_BLOCKS 288u /* BIP159 */
+#define QC_BLOCKTXN_DEPTH 10   /* Core MAX_BLOCKTXN_DEPTH */
 
 /* What is asked for by inv and getdata. */
 #define QC_INV_TX 1u
@@ -51,6 +54,8 @@ typedef struct qc_flight {
     struct qc_flight *same_slot; /* of the table */
     struct qc_peer_state *peer;
     const qc_index *index;
+    qc_partial *partial; /* owned; NULL: asked for whole */
+    bool tried;          /* a compact block came for it */
 } qc_flight;
 
 typedef struct qc_peer_state {
@@ -94,7 +99,9 @@ typedef struct qc_peer_state {
     qc_inv *wanted;
     size_t n_wanted, at_wanted;
 
-    bool hb_to, hb_from, compact; /* BIP152 */
+    /* BIP152. hb_to: we asked it to announce by compact blocks; hb_from: it asked us; compact: it
+     * understands them. */
+    bool hb_to, hb_from, compact;
 } qc_peer_state;
 
 /** Who gave us a block that has not been judged yet. */
@@ -129,6 +136,17 @@ struct qc_sync {
     qc_hash last_inv_block; /* that started a headers sync */
     qc_peer_id presync_best;
 
+    /* compact blocks */
+    bool blocks_only;
+    qc_tx_source pool;
+    qc_extra *extra;
+    qc_peer_id hb[4]; /* asked to announce by compact blocks, the oldest first */
+    size_t n_hb;
+    const qc_index *recent; /* NULL: none */
+    const qc_block *recent_block;
+    qc_bytes recent_cmpct;     /* empty: not made yet */
+    uint32_t announced_height; /* of what was told before it was connected */
+
     pthread_mutex_t lock;
     pthread_cond_t idle;
     unsigned jobs; /* on the pool; under the lock */
@@ -153,6 +171,8 @@ void qc_sync_job_end(qc_sync *s);
 void qc_sync_go_on(qc_sync *s, qc_peer_state *p);
 /** Everything that may be due for a peer: getheaders, getdata, announcements, time-outs. */
 void qc_sync_care(qc_sync *s, qc_peer_state *p);
+/** A message that ends too early, or holds what it must not; it costs nothing. */
+void qc_sync_unread(const qc_peer_state *p, const char *name, size_t len, qc_wire_fail why);
 /** Soon, the same for all. */
 void qc_sync_care_for_all(qc_sync *s);
 
@@ -184,6 +204,10 @@ static inline bool qc_peer_is_outbound(const qc_peer_state *p)
 
 /* ---- headers.c ---- */
 void qc_on_headers(qc_sync *s, qc_peer_state *p, qc_span payload);
+/** One header that came another way, as if by headers. */
+void qc_take_header(qc_sync *s, qc_peer_state *p, const qc_header *h);
+/** "Saw new header". */
+void qc_log_header(const qc_sync *s, const qc_index *i, qc_peer_id id, bool compact);
 /** Ask for headers after `i` unless an answer is on the way (Core MaybeSendGetHeaders). */
 bool qc_ask_headers(qc_sync *s, qc_peer_state *p, const qc_hash *first, const qc_index *i);
 /** Work below which headers are not kept (Core GetAntiDoSWorkThreshold). */
@@ -201,11 +225,17 @@ bool qc_sync_from(const qc_sync *s, const qc_peer_state *p);
 
 /* ---- download.c ---- */
 bool qc_requested(const qc_sync *s, const qc_hash *hash);
+/** Of how many peers a block is asked; *first (may be NULL): the oldest request, or NULL. */
+uint32_t qc_requests(const qc_sync *s, const qc_hash *hash, const qc_flight **first);
+/** The next request of the same block, or NULL. */
+const qc_flight *qc_request_after(const qc_flight *f);
+/** The request of a block made to `p`, or NULL. */
+qc_flight *qc_request_of(const qc_sync *s, const qc_hash *hash, const qc_peer_state *p);
 /** Note a request. False: this peer was asked already. */
 bool qc_request(qc_sync *s, qc_peer_state *p, const qc_index *i);
 /** Forget requests of a block: those of `p`, or of all (NULL). */
 void qc_request_over(qc_sync *s, const qc_hash *hash, const qc_peer_state *p);
-/** Send getdata for blocks noted as requested. */
+/** Send getdata for blocks noted as requested: whole. */
 void qc_send_getdata(qc_sync *s, qc_peer_state *p, const qc_index *const *list, size_t n);
 /** Fetch what leads to `last`, just announced (Core HeadersDirectFetchBlocks). */
 void qc_direct_fetch(qc_sync *s, qc_peer_state *p, const qc_index *last);
@@ -217,23 +247,75 @@ void qc_download_forget(qc_sync *s, qc_peer_state *p);
 /** Start parsing a block message on the pool, as soon as it has arrived. Thread: net. */
 void qc_body_prepare(qc_sync *s, qc_sync_msg *m);
 void qc_on_block(qc_sync *s, qc_peer_state *p, qc_sync_msg *m);
+/** Give it to the chain (Core ProcessBlock). found: by the context-free rules. asked: the rules for
+ *  unrequested blocks do not apply. */
+void qc_process_block(qc_sync *s, qc_peer_state *p, qc_block *b, const qc_verdict *found,
+                      bool asked, bool work_suffices);
+/** Would a block with this header on `parent` have work enough to be kept? */
+bool qc_work_suffices(const qc_sync *s, const qc_header *h, const qc_index *parent);
 /** Told by the chain. */
 void qc_on_checked(qc_sync *s, const qc_hash *hash, const qc_verdict *v);
 void qc_sources_forget(qc_sync *s, qc_peer_id id);
 void qc_source_add(qc_sync *s, const qc_hash *hash, qc_peer_id id, bool punish);
 void qc_source_over(qc_sync *s, const qc_hash *hash);
 
+/* ---- compact.c ---- */
+void qc_on_sendcmpct(qc_sync *s, qc_peer_state *p, qc_span payload);
+void qc_on_cmpctblock(qc_sync *s, qc_peer_state *p, qc_span payload);
+void qc_on_blocktxn(qc_sync *s, qc_peer_state *p, qc_span payload);
+/** Send sendcmpct. */
+void qc_compact_hello(qc_sync *s, qc_peer_state *p, bool announce);
+/** It gave us a new tip first: have it announce the next ones by compact blocks. */
+void qc_compact_prefer(qc_sync *s, qc_peer_state *p);
+
 /* ---- serve.c ---- */
+/** A block to be read for a peer, whose next message waits for it, and made into one message. */
+typedef struct qc_serve qc_serve;
+struct qc_serve {
+    qc_sync *sync;
+    qc_peer_id peer;
+    const qc_index *index;
+    const char *message; /* its name */
+    /* Payload from the block. NULL: the block itself. Thread: any. QC_EINVAL: the peer asked for
+     * what cannot be. */
+    qc_err (*make)(const qc_serve *j, const qc_block *b, qc_bytes *out);
+    qc_cmpct_ask ask; /* owned; of blocktxn */
+    bool inventory;   /* part of what getblocks told */
+    qc_bytes bytes;
+    qc_err err;
+};
+/** From memory when it is the newest block, else on the pool. Takes j->ask. */
+void qc_serve_start(qc_sync *s, qc_peer_state *p, const qc_serve *j);
+/** Answer as to a getdata, after what is being answered. */
+void qc_want(qc_sync *s, qc_peer_state *p, const qc_inv *inv);
 void qc_on_getdata(qc_sync *s, qc_peer_state *p, qc_span payload);
 void qc_on_getblocks(qc_sync *s, qc_peer_state *p, qc_span payload);
 void qc_on_getheaders(qc_sync *s, qc_peer_state *p, qc_span payload);
 /** Answer what is still wanted, as far as the send queue allows. */
 void qc_serve_on(qc_sync *s, qc_peer_state *p);
 
+/* ---- recent.c ---- */
+void qc_on_getblocktxn(qc_sync *s, qc_peer_state *p, qc_span payload);
+/** Told by the chain: a block on top of the tip, its coins and scripts not checked yet. */
+void qc_on_pow_valid(qc_sync *s, const qc_index *i, const qc_block *b);
+/** Keep `b` at hand from now on, if it may be told by compact blocks. */
+void qc_recent_set(qc_sync *s, const qc_index *i, const qc_block *b);
+void qc_recent_clear(qc_sync *s);
+/** The body of `i` if it is the block at hand, else NULL. */
+const qc_block *qc_recent_block(const qc_sync *s, const qc_index *i);
+/** Send it as a compact block. False: it is not at hand, or there is no memory. */
+bool qc_recent_send(qc_sync *s, qc_peer_state *p, const qc_index *i);
+/** The same, as an announcement; `who` for the log. */
+void qc_recent_announce(qc_sync *s, qc_peer_state *p, const qc_index *i, const char *who);
+/** Append the payload of cmpctblock. Thread: any. */
+QC_MUST_CHECK qc_err qc_cmpct_of(const qc_block *b, qc_bytes *out);
+
 /* ---- announce.c ---- */
 void qc_on_inv(qc_sync *s, qc_peer_state *p, qc_span payload);
 void qc_announce(qc_sync *s, const qc_index *tip, const qc_index *fork);
 void qc_announce_care(qc_sync *s, qc_peer_state *p);
+/** It has told or been told of this block or one on top of it. */
+bool qc_peer_has_header(const qc_peer_state *p, const qc_index *i);
 /** Read "count, type and hash each". Out: *list owned, qc_free(); *n may be over QC_INV_MAX, then
  *  nothing is listed. */
 qc_wire_fail qc_inv_read(qc_span payload, qc_inv **list, size_t *n);

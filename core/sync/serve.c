@@ -9,6 +9,7 @@
 #define STALE_AGE (30 * 24 * 3600) /* seconds; Core STALE_RELAY_AGE_LIMIT */
 #define GETBLOCKS_MAX 500u
 #define KEEP_BLOCKS 288u
+#define CMPCT_DEPTH 5 /* Core MAX_CMPCTBLOCK_DEPTH */
 
 /* ---- may it be had ---- */
 
@@ -41,41 +42,40 @@ static bool allowed(qc_sync *s, const qc_index *i)
 
 /* ---- blocks ---- */
 
-typedef struct qc_serve {
-    qc_sync *sync;
-    qc_peer_id peer;
-    const qc_index *index;
-    bool witness;
-    qc_bytes bytes;
-    qc_err err;
-} qc_serve;
-
-static qc_err strip(qc_span raw, qc_bytes *out)
+static qc_err strip(const qc_serve *j, const qc_block *b, qc_bytes *out)
 {
-    qc_block *b;
-    if (qc_block_parse(raw, &b))
-        return QC_ECORRUPT;
-    qc_err err = qc_bytes_append(out, raw.data, QC_HEADER_LEN);
+    (void)j;
+    qc_err err = qc_bytes_append(out, qc_block_bytes(b).data, QC_HEADER_LEN);
     if (!err)
         err = qc_w_compact(out, qc_block_n_tx(b));
     for (uint32_t k = 0; !err && k < qc_block_n_tx(b); k++) {
         qc_tx tx = qc_block_tx(b, k);
         err = qc_tx_write_stripped(&tx, out);
     }
-    qc_block_unref(b);
     return err;
+}
+
+static qc_err compact(const qc_serve *j, const qc_block *b, qc_bytes *out)
+{
+    (void)j;
+    return qc_cmpct_of(b, out);
 }
 
 /* Thread: any. */
 static void read_body(qc_serve *j)
 {
+    qc_block *b;
     j->err = qc_chain_read_raw(j->sync->chain, j->index, &j->bytes);
-    if (j->err || j->witness)
+    if (j->err || !j->make)
         return;
     qc_bytes raw = j->bytes;
     j->bytes = (qc_bytes)QC_BYTES_INIT;
-    j->err = strip(qc_bytes_span(&raw), &j->bytes);
+    j->err = qc_block_parse(qc_bytes_span(&raw), &b) ? QC_ECORRUPT : QC_OK;
     qc_bytes_free(&raw);
+    if (j->err)
+        return;
+    j->err = j->make(j, b, &j->bytes);
+    qc_block_unref(b);
 }
 
 static void tell_continuation(qc_sync *s, qc_peer_state *p, const qc_index *i)
@@ -90,6 +90,24 @@ static void tell_continuation(qc_sync *s, qc_peer_state *p, const qc_index *i)
     qc_bytes_free(&b);
 }
 
+static void deliver(qc_sync *s, qc_peer_state *p, qc_serve *j)
+{
+    if (j->err == QC_EINVAL) {
+        qc_sync_misbehaving(s, p, "getblocktxn with out-of-bounds tx indices");
+    } else if (j->err) {
+        qc_log(j->err == QC_EPRUNED ? QC_LOG_DEBUG : QC_LOG_ERROR, "net",
+               "%s, disconnecting peer=%lld",
+               j->err == QC_EPRUNED ? "Block was pruned before it could be read"
+                                    : "Cannot load block from disk",
+               (long long)p->id);
+        qc_sync_drop(s, p, "block not readable");
+    } else {
+        qc_sync_send(s, p, j->message, &j->bytes);
+        if (j->inventory)
+            tell_continuation(s, p, j->index);
+    }
+}
+
 static void served(qc_chain *c, void *arg)
 {
     qc_serve *j = arg;
@@ -98,20 +116,11 @@ static void served(qc_chain *c, void *arg)
     (void)c;
     if (p) {
         p->serving = false;
-        if (!j->err) {
-            qc_sync_send(s, p, "block", &j->bytes);
-            tell_continuation(s, p, j->index);
-        } else {
-            qc_log(j->err == QC_EPRUNED ? QC_LOG_DEBUG : QC_LOG_ERROR, "net",
-                   "%s, disconnecting peer=%lld",
-                   j->err == QC_EPRUNED ? "Block was pruned before it could be read"
-                                        : "Cannot load block from disk",
-                   (long long)p->id);
-            qc_sync_drop(s, p, "block not readable");
-        }
+        deliver(s, p, j);
         qc_sync_go_on(s, p);
     }
     qc_bytes_free(&j->bytes);
+    qc_free(j->ask.place);
     qc_free(j);
 }
 
@@ -124,6 +133,37 @@ static void serve_job(void *arg)
     qc_sync_job_end(s);
 }
 
+/* The newest block needs no disk. */
+static void serve_recent(qc_sync *s, qc_peer_state *p, const qc_block *b, qc_serve *j)
+{
+    qc_span raw = qc_block_bytes(b);
+    if (j->make == compact && qc_recent_send(s, p, j->index)) {
+        tell_continuation(s, p, j->index);
+        return;
+    }
+    j->err = j->make ? j->make(j, b, &j->bytes) : qc_bytes_append(&j->bytes, raw.data, raw.len);
+    deliver(s, p, j);
+    qc_bytes_free(&j->bytes);
+}
+
+void qc_serve_start(qc_sync *s, qc_peer_state *p, const qc_serve *what)
+{
+    qc_serve own = *what;
+    const qc_block *b = qc_recent_block(s, own.index);
+    own.sync = s;
+    own.peer = p->id;
+    if (b) {
+        serve_recent(s, p, b, &own);
+        qc_free(own.ask.place);
+        return;
+    }
+    qc_serve *j = qc_alloc(sizeof *j);
+    *j = own;
+    p->serving = true;
+    qc_sync_job_begin(s);
+    qc_pool_post(qc_chain_pool(s->chain), serve_job, j);
+}
+
 /* BIP159: a node that keeps few blocks tells who it is by those that it has beyond. */
 static bool beyond_limit(const qc_sync *s, const qc_index *i)
 {
@@ -131,6 +171,13 @@ static bool beyond_limit(const qc_sync *s, const qc_index *i)
     bool limited =
         (s->services & (QC_NODE_NETWORK | QC_NODE_NETWORK_LIMITED)) == QC_NODE_NETWORK_LIMITED;
     return limited && (int64_t)tip->height - (int64_t)i->height > QC_LIMITED_BLOCKS + 2;
+}
+
+/* Blocks further down have little in them that a pool of today knows. */
+static bool near_tip(const qc_sync *s, const qc_index *i)
+{
+    return qc_can_direct_fetch(s) &&
+           (int64_t)i->height >= (int64_t)qc_chain_tip(s->chain)->height - CMPCT_DEPTH;
 }
 
 static void give_block(qc_sync *s, qc_peer_state *p, const qc_inv *inv)
@@ -163,12 +210,14 @@ static void give_block(qc_sync *s, qc_peer_state *p, const qc_inv *inv)
     }
     if (!(atomic_load(&i->status) & QC_BLOCK_HAVE_DATA))
         return;
-    qc_serve *j = qc_alloc(sizeof *j);
-    *j = (qc_serve){.sync = s, .peer = p->id, .index = i};
-    j->witness = inv->type != QC_INV_BLOCK;
-    p->serving = true;
-    qc_sync_job_begin(s);
-    qc_pool_post(qc_chain_pool(s->chain), serve_job, j);
+    qc_serve j = {.index = i, .message = "block", .inventory = true};
+    if (inv->type == QC_INV_BLOCK) {
+        j.make = strip;
+    } else if (inv->type == QC_INV_CMPCT && near_tip(s, i)) {
+        j.message = "cmpctblock";
+        j.make = compact;
+    }
+    qc_serve_start(s, p, &j);
 }
 
 static bool is_tx(uint32_t type)
@@ -209,14 +258,31 @@ void qc_serve_on(qc_sync *s, qc_peer_state *p)
     p->n_wanted = p->at_wanted = 0;
 }
 
+/* All of an earlier one has been answered by now. */
+static void set_wanted(qc_sync *s, qc_peer_state *p, QC_OWN qc_inv *list, size_t n)
+{
+    qc_free(p->wanted);
+    p->wanted = list;
+    p->n_wanted = n;
+    p->at_wanted = 0;
+    if (n)
+        qc_serve_on(s, p);
+}
+
+void qc_want(qc_sync *s, qc_peer_state *p, const qc_inv *inv)
+{
+    qc_inv *list = qc_alloc(sizeof *list);
+    *list = *inv;
+    set_wanted(s, p, list, 1);
+}
+
 void qc_on_getdata(qc_sync *s, qc_peer_state *p, qc_span payload)
 {
     qc_inv *list;
     size_t n;
     qc_wire_fail fail = qc_inv_read(payload, &list, &n);
     if (fail) {
-        qc_log(QC_LOG_DEBUG, "net", "ProcessMessages(getdata, %zu bytes): Exception '%s' caught",
-               payload.len, qc_wire_text(fail));
+        qc_sync_unread(p, "getdata", payload.len, fail);
         return;
     }
     if (n > QC_INV_MAX) {
@@ -224,12 +290,7 @@ void qc_on_getdata(qc_sync *s, qc_peer_state *p, qc_span payload)
         return;
     }
     qc_log(QC_LOG_DEBUG, "net", "received getdata (%zu invsz) peer=%lld", n, (long long)p->id);
-    qc_free(p->wanted); /* all of an earlier one has been answered by now */
-    p->wanted = list;
-    p->n_wanted = n;
-    p->at_wanted = 0;
-    if (n)
-        qc_serve_on(s, p);
+    set_wanted(s, p, list, n);
 }
 
 /* ---- headers and inventories ---- */
@@ -245,8 +306,7 @@ static bool read_locator(qc_sync *s, qc_peer_state *p, const char *name, qc_span
 {
     qc_wire_fail fail = qc_locator_read(payload, l);
     if (fail) {
-        qc_log(QC_LOG_DEBUG, "net", "ProcessMessages(%s, %zu bytes): Exception '%s' caught", name,
-               payload.len, qc_wire_text(fail));
+        qc_sync_unread(p, name, payload.len, fail);
         return false;
     }
     if (l->n <= QC_LOCATOR_MAX)

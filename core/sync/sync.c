@@ -107,6 +107,12 @@ void qc_sync_punish(qc_sync *s, qc_peer_state *p, const qc_verdict *v, bool comp
         qc_log(QC_LOG_DEBUG, "net", "peer=%lld: %s", (long long)p->id, message);
 }
 
+void qc_sync_unread(const qc_peer_state *p, const char *name, size_t len, qc_wire_fail why)
+{
+    qc_log(QC_LOG_DEBUG, "net", "ProcessMessages(%s, %zu bytes): Exception '%s' caught, peer=%lld",
+           name, len, qc_wire_text(why), (long long)p->id);
+}
+
 void qc_sync_job_begin(qc_sync *s)
 {
     pthread_mutex_lock(&s->lock);
@@ -151,10 +157,12 @@ typedef struct handler {
 } handler;
 
 static const handler HANDLERS[] = {
-    {"headers", qc_on_headers},      {"inv", qc_on_inv},
-    {"getdata", qc_on_getdata},      {"getheaders", qc_on_getheaders},
-    {"getblocks", qc_on_getblocks},  {"ping", on_ping},
-    {"sendheaders", on_sendheaders},
+    {"headers", qc_on_headers},           {"inv", qc_on_inv},
+    {"getdata", qc_on_getdata},           {"getheaders", qc_on_getheaders},
+    {"getblocks", qc_on_getblocks},       {"ping", on_ping},
+    {"sendheaders", on_sendheaders},      {"sendcmpct", qc_on_sendcmpct},
+    {"cmpctblock", qc_on_cmpctblock},     {"blocktxn", qc_on_blocktxn},
+    {"getblocktxn", qc_on_getblocktxn},
 };
 
 static void process(qc_sync *s, qc_peer_state *p, qc_sync_msg *m)
@@ -280,6 +288,7 @@ static void opened(qc_chain *c, void *arg)
         at = &(*at)->next;
     *at = p;
     qc_free(n);
+    qc_compact_hello(s, p, false);
     qc_sync_care(s, p);
 }
 
@@ -307,6 +316,7 @@ static void free_peer(qc_peer_state *p)
 {
     for (qc_flight *f = p->flight, *next; f; f = next) {
         next = f->next;
+        qc_partial_free(f->partial);
         qc_free(f);
     }
     forget_messages(p);
@@ -433,14 +443,34 @@ static void chain_tip(void *arg, const qc_index *tip, const qc_index *fork, bool
 static void chain_connected(void *arg, const qc_index *i, const qc_block *b)
 {
     qc_sync *s = arg;
-    (void)i;
-    (void)b;
+    if (atomic_load(&s->started) && !s->stopped && !qc_chain_initial_download(s->chain))
+        qc_recent_set(s, i, b);
     if (s->stalling_timeout == STALLING_TIMEOUT)
         return;
     int64_t seconds = s->stalling_timeout / QC_SECOND * 85 / 100;
     s->stalling_timeout = QC_MAX(seconds * QC_SECOND, STALLING_TIMEOUT);
     qc_log(QC_LOG_DEBUG, "net", "Decreased stalling timeout to %d seconds",
            (int)(s->stalling_timeout / QC_SECOND));
+}
+
+static void chain_pow_valid(void *arg, const qc_index *i, const qc_block *b)
+{
+    qc_sync *s = arg;
+    if (atomic_load(&s->started) && !s->stopped)
+        qc_on_pow_valid(s, i, b);
+}
+
+/* What was confirmed will be again, more often than not in the next block. */
+static void chain_disconnected(void *arg, const qc_index *i, const qc_block *b)
+{
+    qc_sync *s = arg;
+    (void)i;
+    for (uint32_t k = 1; k < qc_block_n_tx(b); k++) {
+        qc_tx tx = qc_block_tx(b, k);
+        qc_hash wtxid;
+        memcpy(wtxid.b, tx.rec->wtxid, sizeof wtxid.b);
+        qc_extra_add(s->extra, &wtxid, qc_tx_bytes(&tx));
+    }
 }
 
 static void chain_checked(void *arg, const qc_hash *hash, const qc_verdict *v)
@@ -462,10 +492,17 @@ void qc_sync_new(qc_sync **out, const qc_sync_options *o)
     s->discourage_arg = o->discourage_arg;
     s->stalling_timeout = STALLING_TIMEOUT;
     s->presync_best = -1;
+    s->blocks_only = o->blocks_only;
+    s->pool = o->pool;
+    s->extra = qc_extra_new(o->extra_txs);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->idle, NULL);
-    const qc_chain_events ev = {
-        .arg = s, .tip = chain_tip, .connected = chain_connected, .checked = chain_checked};
+    const qc_chain_events ev = {.arg = s,
+                                .tip = chain_tip,
+                                .connected = chain_connected,
+                                .disconnected = chain_disconnected,
+                                .pow_valid = chain_pow_valid,
+                                .checked = chain_checked};
     qc_chain_listen(o->chain, &ev);
     const qc_net_owner owner = {s, net_opened, net_message, net_drained, net_closed, net_tick};
     qc_net_set_owner(o->net, &owner);
@@ -506,6 +543,8 @@ void qc_sync_free(qc_sync *s)
         qc_sources_forget(s, p->id);
         free_peer(p);
     }
+    qc_recent_clear(s);
+    qc_extra_free(s->extra);
     pthread_cond_destroy(&s->idle);
     pthread_mutex_destroy(&s->lock);
     qc_free(s);

@@ -4,6 +4,7 @@
 #include "core/chain/chain.h"
 #include "core/chain/thread.h"
 #include "core/net/net.h"
+#include "core/sync/txsource.h"
 
 typedef struct qc_sync qc_sync;
 
@@ -17,6 +18,9 @@ typedef struct qc_sync_options {
     /* "host:port" has misbehaved; NULL: nobody minds. Thread: chain. */
     void (*discourage)(void *arg, const char *addr);
     void *discourage_arg;
+    bool blocks_only; /* -blocksonly: no transactions are taken from peers */
+    size_t extra_txs; /* -blockreconstructionextratxn */
+    qc_tx_source pool; /* transactions that a compact block may be made of */
 } qc_sync_options;
 
 /** Registers with `chain` and `net`: before their threads run. Out: owned, qc_sync_free(). */
