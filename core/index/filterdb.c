@@ -295,6 +295,15 @@ qc_err qc_filterdb_get(qc_filterdb *f, uint32_t height, const qc_hash *block, qc
     return err || !filter ? err : read_filter(f, &e, block, filter);
 }
 
+qc_err qc_filterdb_hash(qc_filterdb *f, uint32_t height, const qc_hash *block, qc_hash *out)
+{
+    entry e;
+    qc_err err = find(f, height, block, &e);
+    if (!err)
+        *out = e.filter_hash;
+    return err;
+}
+
 qc_err qc_filterdb_leave(qc_filterdb *f, uint32_t height)
 {
     uint8_t by_height[5], by_hash[33];

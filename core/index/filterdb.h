@@ -22,6 +22,9 @@ QC_MUST_CHECK qc_err qc_filterdb_locator(qc_filterdb *f, qc_hash out[static QC_F
  *  Out: *filter owned, qc_bytes_free(); filter NULL: only the header. */
 QC_MUST_CHECK qc_err qc_filterdb_get(qc_filterdb *f, uint32_t height, const qc_hash *block,
                                      qc_bytes *filter, qc_hash *header);
+/** Hash of a block's filter. Returns as qc_filterdb_get(). */
+QC_MUST_CHECK qc_err qc_filterdb_hash(qc_filterdb *f, uint32_t height, const qc_hash *block,
+                                      qc_hash *out);
 /** Append the filter of `block` at `height` and index it by height. */
 QC_MUST_CHECK qc_err qc_filterdb_put(qc_filterdb *f, uint32_t height, const qc_hash *block,
                                      qc_span filter, const qc_hash *header);

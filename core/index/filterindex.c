@@ -293,3 +293,8 @@ qc_err qc_filterindex_get(qc_filterindex *x, const qc_index *i, qc_bytes *filter
 {
     return qc_filterdb_get(x->db, i->height, &i->hash, filter, header);
 }
+
+qc_err qc_filterindex_hash(qc_filterindex *x, const qc_index *i, qc_hash *out)
+{
+    return qc_filterdb_hash(x->db, i->height, &i->hash, out);
+}

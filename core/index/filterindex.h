@@ -25,3 +25,5 @@ bool qc_filterindex_wait(qc_filterindex *x, int64_t ms);
  *  QC_ECORRUPT; QC_EIO. Out: *filter owned, qc_bytes_free(). Thread: any. */
 QC_MUST_CHECK qc_err qc_filterindex_get(qc_filterindex *x, const qc_index *i, qc_bytes *filter,
                                         qc_hash *header);
+/** Hash of the filter. Returns: QC_OK; QC_ENOENT; QC_ECORRUPT; QC_EIO. Thread: any. */
+QC_MUST_CHECK qc_err qc_filterindex_hash(qc_filterindex *x, const qc_index *i, qc_hash *out);
