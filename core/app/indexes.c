@@ -23,7 +23,10 @@ static bool wanted(qc_app *a, bool *on)
 bool qc_app_indexes_check(qc_app *a)
 {
     bool on;
-    return wanted(a, &on);
+    if (!wanted(a, &on))
+        return false;
+    return on || !qc_settings_bool(a->settings, "peerblockfilters", false) ||
+           qc_app_error(a, "Cannot set -peerblockfilters without -blockfilterindex.");
 }
 
 bool qc_app_indexes_start(qc_app *a)

@@ -80,6 +80,6 @@ const qc_opt QC_OPTIONS_CHAIN[] = {
      "gettxoutsetinfo computes its answer from the coins of the tip."},
     USED("blockfilterindex", "=<type>", O, 0,
          "Keep an index of compact filters by block (default: 0; values: basic, 1)"),
-    {"peerblockfilters", "", QC_OPTS_CONNECTION, QC_OPT_REFUSED, 0, NULL,
-     "Filters are not served to peers by this version."},
+    USED("peerblockfilters", "", QC_OPTS_CONNECTION, 0,
+         "Serve compact filters to peers (BIP157); needs -blockfilterindex (default: 0)"),
     {.name = NULL}};

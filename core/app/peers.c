@@ -58,6 +58,8 @@ static uint64_t our_services(const qc_app *a)
         bits |= QC_NODE_NETWORK;
     if (qc_settings_bool(a->settings, "v2transport", true))
         bits |= QC_NODE_P2P_V2;
+    if (qc_settings_bool(a->settings, "peerblockfilters", false))
+        bits |= QC_NODE_COMPACT_FILTERS;
     return bits;
 }
 
@@ -112,9 +114,12 @@ static size_t extra_txs(const qc_app *a)
 
 void qc_app_peers_listen_to_chain(qc_app *a)
 {
+    uint64_t services = qc_net_services(a->node.net);
     const qc_sync_options o = {.chain = a->node.chain,
                                .net = a->node.net,
-                               .services = qc_net_services(a->node.net),
+                               .services = services,
+                               .filters =
+                                   services & QC_NODE_COMPACT_FILTERS ? a->node.filters : NULL,
                                .blocks_only = qc_settings_bool(a->settings, "blocksonly", false),
                                .extra_txs = extra_txs(a),
                                .loaded = &a->node.loaded,

@@ -16,6 +16,7 @@ typedef int64_t qc_peer_id;
 #define QC_NET_OTHER "*other*" /* all names that are not known, and messages that were dropped */
 #define QC_NODE_NETWORK 1u
 #define QC_NODE_WITNESS 8u
+#define QC_NODE_COMPACT_FILTERS 64u   /* BIP157 */
 #define QC_NODE_NETWORK_LIMITED 1024u /* BIP159 */
 
 typedef struct qc_net_options {

@@ -98,6 +98,8 @@ typedef struct qc_peer_state {
     /* asked of us */
     qc_inv *wanted;
     size_t n_wanted, at_wanted;
+    const qc_index *filters_stop; /* NULL: no filters are */
+    uint32_t filters_next;        /* height */
 
     /* BIP152. hb_to: we asked it to announce by compact blocks; hb_from: it asked us; compact: it
      * understands them. */
@@ -121,6 +123,7 @@ struct qc_sync {
     const qc_params *params;
     uint64_t services;
     const _Atomic bool *loaded;
+    struct qc_filterindex *filters;
     void (*discourage)(void *arg, const char *addr);
     void *discourage_arg;
     _Atomic bool tick_posted;
@@ -268,7 +271,24 @@ void qc_compact_hello(qc_sync *s, qc_peer_state *p, bool announce);
 /** It gave us a new tip first: have it announce the next ones by compact blocks. */
 void qc_compact_prefer(qc_sync *s, qc_peer_state *p);
 
+/* ---- filters.c ---- */
+/** What getcfilters, getcfheaders and (without `start`) getcfcheckpt ask for. */
+typedef struct qc_filter_ask {
+    uint8_t type;
+    uint32_t start; /* height of the first; 0 where none is given */
+    qc_hash stop;   /* block of the last */
+} qc_filter_ask;
+/** What is wrong with it, or QC_WIRE_OK. Out: *out. */
+qc_wire_fail qc_filter_ask_read(qc_span payload, bool starts, qc_filter_ask *out);
+void qc_on_getcfilters(qc_sync *s, qc_peer_state *p, qc_span payload);
+void qc_on_getcfheaders(qc_sync *s, qc_peer_state *p, qc_span payload);
+void qc_on_getcfcheckpt(qc_sync *s, qc_peer_state *p, qc_span payload);
+/** Send the next of the filters that were asked for. */
+void qc_filters_on(qc_sync *s, qc_peer_state *p);
+
 /* ---- serve.c ---- */
+/** May a peer know that this node has it (Core BlockRequestAllowed)? */
+bool qc_block_allowed(qc_sync *s, const qc_index *i);
 /** A block to be read for a peer, whose next message waits for it, and made into one message. */
 typedef struct qc_serve qc_serve;
 struct qc_serve {

@@ -27,7 +27,7 @@ static int64_t work_seconds(const qc_sync *s, const qc_index *a, const qc_index 
 
 /* A block off the active chain is given only while it is recent: which old forks a node has seen
  * would tell who it is. */
-static bool allowed(qc_sync *s, const qc_index *i)
+bool qc_block_allowed(qc_sync *s, const qc_index *i)
 {
     const qc_index *best;
     if (qc_chain_contains(s->chain, i))
@@ -193,7 +193,7 @@ static void give_block(qc_sync *s, qc_peer_state *p, const qc_inv *inv)
     }
     if (!i || !qc_sync_loaded(s))
         return;
-    if (!allowed(s, i)) {
+    if (!qc_block_allowed(s, i)) {
         qc_log(QC_LOG_DEBUG, "net",
                "ProcessGetBlockData: ignoring request from peer=%lld for old block that isn't in "
                "the main chain",
@@ -383,7 +383,7 @@ void qc_on_getheaders(qc_sync *s, qc_peer_state *p, qc_span payload)
         i = qc_chain_find(s->chain, &l.stop);
         if (!i)
             return;
-        if (!allowed(s, i)) {
+        if (!qc_block_allowed(s, i)) {
             qc_log(QC_LOG_DEBUG, "net",
                    "ProcessMessage: ignoring request from peer=%lld for old block header that "
                    "isn't in the main chain",

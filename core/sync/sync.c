@@ -162,7 +162,8 @@ static const handler HANDLERS[] = {
     {"getblocks", qc_on_getblocks},       {"ping", on_ping},
     {"sendheaders", on_sendheaders},      {"sendcmpct", qc_on_sendcmpct},
     {"cmpctblock", qc_on_cmpctblock},     {"blocktxn", qc_on_blocktxn},
-    {"getblocktxn", qc_on_getblocktxn},
+    {"getblocktxn", qc_on_getblocktxn},   {"getcfilters", qc_on_getcfilters},
+    {"getcfheaders", qc_on_getcfheaders}, {"getcfcheckpt", qc_on_getcfcheckpt},
 };
 
 static void process(qc_sync *s, qc_peer_state *p, qc_sync_msg *m)
@@ -190,7 +191,7 @@ void qc_sync_go_on(qc_sync *s, qc_peer_state *p)
     bool more = p->head && !p->head->parsing;
     if (p->turn || p->serving || p->closing || s->stopped || p->unsent > QC_SEND_PAUSE)
         return;
-    if (!more && p->at_wanted == p->n_wanted)
+    if (!more && p->at_wanted == p->n_wanted && !p->filters_stop)
         return;
     turn *t = qc_alloc(sizeof *t);
     *t = (turn){s, p->id};
@@ -212,6 +213,8 @@ static void take_turn(qc_chain *c, void *arg)
         return;
     if (p->at_wanted < p->n_wanted) {
         qc_serve_on(s, p);
+    } else if (p->filters_stop) {
+        qc_filters_on(s, p);
     } else if (p->head && !p->head->parsing) {
         qc_sync_msg *m = p->head;
         p->head = m->next;
@@ -494,6 +497,7 @@ void qc_sync_new(qc_sync **out, const qc_sync_options *o)
     s->presync_best = -1;
     s->blocks_only = o->blocks_only;
     s->pool = o->pool;
+    s->filters = o->filters;
     s->extra = qc_extra_new(o->extra_txs);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->idle, NULL);

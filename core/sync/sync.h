@@ -20,6 +20,8 @@ typedef struct qc_sync_options {
     void *discourage_arg;
     bool blocks_only; /* -blocksonly: no transactions are taken from peers */
     size_t extra_txs; /* -blockreconstructionextratxn */
+    /* Filters that may be served (-peerblockfilters); NULL: none. */
+    struct qc_filterindex *filters;
     qc_tx_source pool; /* transactions that a compact block may be made of */
 } qc_sync_options;
 

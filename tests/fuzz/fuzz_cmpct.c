@@ -1,4 +1,4 @@
-/* The messages of BIP152. What was understood must be written back as it
+/* The messages of BIP152 and the requests of BIP157. What was understood must be written back as it
  * came, and nothing is longer than its bytes. The first byte chooses the message. */
 #include "tests/fuzz/fuzz.h"
 
@@ -75,12 +75,24 @@ static void try_hello(qc_span in)
     qc_bytes_free(&back);
 }
 
+static void try_filters(qc_span in, bool starts)
+{
+    qc_filter_ask a;
+    size_t len = starts ? 37 : 33;
+    if (qc_filter_ask_read(in, starts, &a) != QC_WIRE_OK) {
+        QC_ASSERT(in.len < len);
+        return;
+    }
+    QC_ASSERT(a.type == in.data[0] && (starts || a.start == 0));
+    QC_ASSERT(memcmp(&a.stop, in.data + len - 32, 32) == 0);
+}
+
 int qc_fuzz_one(const uint8_t *data, size_t len)
 {
     if (len == 0)
         return -1;
     qc_span in = {data + 1, len - 1};
-    switch (data[0] % 4) {
+    switch (data[0] % 6) {
     case 0:
         try_block(in);
         break;
@@ -92,6 +104,12 @@ int qc_fuzz_one(const uint8_t *data, size_t len)
         break;
     case 3:
         try_hello(in);
+        break;
+    case 4:
+        try_filters(in, true);
+        break;
+    case 5:
+        try_filters(in, false);
         break;
     }
     return 0;
