@@ -40,6 +40,14 @@ qc_err qc_rolling_bloom_init(qc_rolling_bloom *b, const qc_bloom_shape *shape, u
     return QC_OK;
 }
 
+void qc_rolling_bloom_reset(qc_rolling_bloom *b, uint32_t tweak)
+{
+    memset(b->data, 0, b->words * sizeof *b->data);
+    b->in_generation = 0;
+    b->generation = 1;
+    b->tweak = tweak;
+}
+
 void qc_rolling_bloom_clear(qc_rolling_bloom *b)
 {
     qc_free(b->data);

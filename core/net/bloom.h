@@ -17,6 +17,8 @@ typedef struct qc_bloom_shape {
 /** tweak: random. Out: *b, qc_rolling_bloom_clear(). Returns: QC_OK; QC_ENOMEM. */
 QC_MUST_CHECK qc_err qc_rolling_bloom_init(qc_rolling_bloom *b, const qc_bloom_shape *shape,
                                            uint32_t tweak);
+/** Forget every key. tweak: random. */
+void qc_rolling_bloom_reset(qc_rolling_bloom *b, uint32_t tweak);
 void qc_rolling_bloom_clear(qc_rolling_bloom *b);
 void qc_rolling_bloom_add(qc_rolling_bloom *b, qc_span key);
 bool qc_rolling_bloom_has(const qc_rolling_bloom *b, qc_span key);

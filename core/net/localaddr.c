@@ -307,7 +307,7 @@ bool qc_local_for_peer(qc_localaddrs *l, const qc_local_peer *p, uint64_t chance
     qc_local_addr own = {.addr = qc_netaddr_none(), .port = l->o.port};
     if (best)
         own = *best;
-    bool believe = told_is_good && l->o.discover;
+    bool believe = told_is_good && l->o.discover && l->o.listen;
     pthread_mutex_unlock(&l->lock);
     /* The surer we are, the less often the peer is believed. */
     uint64_t one_in = own.score > QC_LOCAL_MANUAL ? 8 : 2;

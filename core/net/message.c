@@ -106,7 +106,12 @@ bool qc_version_read(qc_span payload, qc_version *out)
     *out = (qc_version){.version = (int32_t)qc_r_le32(&r), .relay = true};
     out->services = qc_r_le64(&r);
     out->time = (int64_t)qc_r_le64(&r);
-    qc_r_span(&r, ADDRESS_LEN);
+    qc_r_le64(&r); /* services that the sender thinks we have */
+    qc_span you = qc_r_span(&r, 16), port = qc_r_span(&r, 2);
+    if (!r.fail) {
+        out->you = qc_netaddr_of_v1(you.data);
+        out->your_port = qc_read_be16(port.data);
+    }
     if (qc_reader_left(&r)) { /* old peers end here */
         qc_r_span(&r, ADDRESS_LEN);
         out->nonce = qc_r_le64(&r);
@@ -124,11 +129,17 @@ bool qc_version_read(qc_span payload, qc_version *out)
     return true;
 }
 
-static qc_err put_address(qc_bytes *b, uint64_t services)
+/* Services, and an address in the old form; all zeros where it has none. */
+static qc_err put_address(qc_bytes *b, uint64_t services, const qc_netaddr *a, uint16_t port)
 {
-    static const uint8_t nowhere[ADDRESS_LEN - 8];
+    uint8_t raw[QC_NETADDR_MAX + 2] = {0};
+    size_t len = a ? qc_netaddr_key(a, raw) : 0;
+    if (len == 16)
+        qc_write_be16(raw + 16, port);
+    else
+        memset(raw, 0, sizeof raw);
     qc_err err = qc_w_le64(b, services);
-    return err ? err : qc_bytes_append(b, nowhere, sizeof nowhere);
+    return err ? err : qc_bytes_append(b, raw, ADDRESS_LEN - 8);
 }
 
 qc_err qc_version_write(qc_bytes *out, const qc_version *v)
@@ -139,9 +150,9 @@ qc_err qc_version_write(qc_bytes *out, const qc_version *v)
     if (!err)
         err = qc_w_le64(out, (uint64_t)v->time);
     if (!err)
-        err = put_address(out, 0);
+        err = put_address(out, 0, v->your_port ? &v->you : NULL, v->your_port);
     if (!err)
-        err = put_address(out, v->services);
+        err = put_address(out, v->services, NULL, 0);
     if (!err)
         err = qc_w_le64(out, v->nonce);
     if (!err)

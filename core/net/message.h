@@ -2,6 +2,7 @@
  * (net.h, protocol.h). Thread: any. */
 #pragma once
 #include "core/base/bytes.h"
+#include "core/net/netaddr.h"
 
 #define QC_MSG_HEADER 24
 #define QC_MSG_MAX 4000000u /* Core MAX_PROTOCOL_MESSAGE_LENGTH */
@@ -44,6 +45,8 @@ typedef struct qc_version {
     int32_t version;
     uint64_t services;
     int64_t time;
+    qc_netaddr you; /* where the sender sees the receiver */
+    uint16_t your_port;
     uint64_t nonce;
     char user_agent[257]; /* escaped: printable characters only */
     int32_t start_height;

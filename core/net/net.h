@@ -5,6 +5,7 @@
 #pragma once
 #include "core/base/bytes.h"
 #include "core/base/clock.h"
+#include "core/net/netaddr.h"
 #include "core/net/permit.h"
 #include "core/net/transport.h"
 
@@ -64,6 +65,9 @@ typedef struct qc_peer_info {
     uint64_t services;
     char user_agent[257];
     bool relay;
+    bool wants_addrv2, wtxid_relay; /* BIP155, BIP339 */
+    qc_netaddr told;                /* our address as it says it */
+    uint16_t told_port;
     qc_unixtime connected, last_send, last_recv;
     int64_t time_offset;
     int64_t ping_us, min_ping_us; /* -1: none yet */

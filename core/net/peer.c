@@ -3,6 +3,7 @@
 #include "core/base/alloc.h"
 #include "core/base/arith.h"
 #include "core/base/endian.h"
+#include "core/base/hostport.h"
 #include "core/base/log.h"
 #include "core/net/internal.h"
 #include "core/os/file.h"
@@ -15,6 +16,7 @@
 #define PING_EVERY (120 * SECOND)    /* Core PING_INTERVAL */
 #define PING_TIMEOUT (1200 * SECOND) /* Core TIMEOUT_INTERVAL */
 #define MIN_PROTOCOL 31800           /* Core MIN_PEER_PROTO_VERSION */
+#define NEGOTIATING 70016            /* knows BIP155 and BIP339 */
 
 /* ---- accounting ---- */
 
@@ -59,11 +61,25 @@ void qc_peer_send(qc_peer *p, const char *name, qc_span payload)
         p->closing = true;
 }
 
+/* Where the peer is, for its version message; nothing where that could not be of use. */
+static void put_their_address(const qc_peer *p, qc_version *v)
+{
+    char host[256];
+    uint16_t port = 0;
+    qc_netaddr a;
+    if (qc_split_host_port(p->info.addr, host, sizeof host, &port) || qc_netaddr_parse(host, &a) ||
+        !qc_netaddr_is_routable(&a))
+        return;
+    v->you = a;
+    v->your_port = port;
+}
+
 static void send_version(qc_peer *p)
 {
     qc_bytes b = QC_BYTES_INIT;
     qc_version v = {.version = QC_NET_PROTOCOL, .time = qc_clock_now(), .nonce = p->net->nonce};
     v.services = p->net->services;
+    put_their_address(p, &v);
     v.start_height = (int32_t)QC_MIN(atomic_load(&p->net->height), (uint32_t)INT32_MAX);
     snprintf(v.user_agent, sizeof v.user_agent, "%s", p->net->user_agent);
     if (qc_version_write(&b, &v))
@@ -110,10 +126,16 @@ static void on_version(qc_peer *p, qc_span payload)
     p->info.services = v.services;
     p->info.start_height = v.start_height;
     p->info.relay = v.relay;
+    p->info.told = v.you;
+    p->info.told_port = v.your_port;
     p->info.time_offset = QC_MAX(v.time, 0) - qc_clock_now();
     memcpy(p->info.user_agent, v.user_agent, sizeof v.user_agent);
     if (p->info.inbound)
         send_version(p);
+    if (v.version >= NEGOTIATING) { /* others might take offence */
+        qc_peer_send(p, "wtxidrelay", qc_span_of("", 0));
+        qc_peer_send(p, "sendaddrv2", qc_span_of("", 0));
+    }
     qc_peer_send(p, "verack", qc_span_of("", 0));
     qc_log(QC_LOG_DEBUG, "net", "receive version message: %s: version %d, blocks=%d, peer=%lld",
            v.user_agent, v.version, v.start_height, (long long)p->info.id);
@@ -159,6 +181,18 @@ static void on_verack(qc_peer *p)
     qc_peer_ping(p);
 }
 
+/* What is agreed upon between version and verack (BIP155, BIP339), and at no other time. */
+static void on_feature(qc_peer *p, const char *name, bool *wanted)
+{
+    if (p->info.handshaken) {
+        qc_log(QC_LOG_DEBUG, "net", "%s received after verack, disconnecting peer=%lld", name,
+               (long long)p->info.id);
+        p->closing = true;
+    } else if (p->info.version >= NEGOTIATING) {
+        *wanted = true;
+    }
+}
+
 /* Everything but the transport's own affairs. A ping too: its answer says that what came before it
  * has been dealt with. */
 static void hand_over(qc_peer *p, const qc_message *m)
@@ -186,6 +220,10 @@ static void on_message(qc_peer *p, const qc_message *m)
         on_verack(p);
     } else if (strcmp(m->name, "pong") == 0) {
         on_pong(p, m->payload);
+    } else if (strcmp(m->name, "sendaddrv2") == 0) {
+        on_feature(p, m->name, &p->info.wants_addrv2);
+    } else if (strcmp(m->name, "wtxidrelay") == 0) {
+        on_feature(p, m->name, &p->info.wtxid_relay);
     } else if (p->info.handshaken) {
         hand_over(p, m);
     } else {

@@ -181,7 +181,7 @@ qc_addr_message_end qc_addr_message_read(qc_span payload, bool v2, qc_peer_addr 
         return QC_ADDR_MESSAGE_BAD;
     }
     if (count > QC_ADDR_MESSAGE_MAX) {
-        bad(why, "addr message size = %llu", (unsigned long long)count);
+        bad(why, "%s message size = %llu", v2 ? "addrv2" : "addr", (unsigned long long)count);
         return QC_ADDR_MESSAGE_TOO_MANY;
     }
     for (size_t i = 0; i < count; i++)

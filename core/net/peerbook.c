@@ -163,14 +163,36 @@ void qc_peerbook_log_asmap(qc_peerbook *b)
     qc_free(list);
 }
 
-static bool read_address(const qc_peerbook *b, const char *text, qc_netaddr *out)
+bool qc_peerbook_read(const qc_peerbook *b, const char *text, qc_netaddr *a, uint16_t *port)
 {
     char host[256];
-    uint16_t port = 0;
-    if (qc_split_host_port(text, host, sizeof host, &port) || qc_netaddr_parse(host, out))
+    qc_netaddr got;
+    if (qc_split_host_port(text, host, sizeof host, port) || qc_netaddr_parse(host, &got))
         return false;
-    *out = qc_netaddr_flip_cjdns(out, b->cjdns);
+    *a = qc_netaddr_flip_cjdns(&got, b->cjdns);
     return true;
+}
+
+static bool read_address(const qc_peerbook *b, const char *text, qc_netaddr *out)
+{
+    uint16_t port = 0;
+    return qc_peerbook_read(b, text, out, &port);
+}
+
+qc_err qc_peerbook_addresses(qc_peerbook *b, const qc_addrman_ask *ask, qc_unixtime now,
+                             qc_peer_addr **list, size_t *n)
+{
+    size_t kept = 0;
+    pthread_mutex_lock(&b->lock);
+    qc_err err = qc_addrman_get(b->addrs, ask, now, list, n);
+    for (size_t i = 0; !err && i < *n; i++)
+        if (!qc_bans_is_discouraged(&b->bans, &(*list)[i].addr) &&
+            !qc_bans_has(&b->bans, &(*list)[i].addr, now))
+            (*list)[kept++] = (*list)[i];
+    pthread_mutex_unlock(&b->lock);
+    if (!err)
+        *n = kept;
+    return err;
 }
 
 void qc_peerbook_discourage(qc_peerbook *b, const char *addr)

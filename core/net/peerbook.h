@@ -43,6 +43,12 @@ void qc_peerbook_write(qc_peerbook *b);
 void qc_peerbook_write_bans(qc_peerbook *b);
 /** One line in the log: how well the map knows the addresses. Nothing without a map. */
 void qc_peerbook_log_asmap(qc_peerbook *b);
+/** "host:port" as connections have it. False: no address, *a is untouched. */
+bool qc_peerbook_read(const qc_peerbook *b, const char *text, qc_netaddr *a, uint16_t *port);
+/** qc_addrman_get() without who is banned or discouraged: what may be told to others.
+ *  Out: *list, owned, qc_free(). Returns: QC_OK; QC_ENOMEM. */
+QC_MUST_CHECK qc_err qc_peerbook_addresses(qc_peerbook *b, const qc_addrman_ask *ask,
+                                           qc_unixtime now, qc_peer_addr **list, size_t *n);
 /** This "host:port" has misbehaved. */
 void qc_peerbook_discourage(qc_peerbook *b, const char *addr);
 /** Is this "host:port" to be turned away: of a banned address, or of a discouraged one that wants
