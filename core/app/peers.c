@@ -122,6 +122,7 @@ void qc_app_peers_listen_to_chain(qc_app *a)
                                    services & QC_NODE_COMPACT_FILTERS ? a->node.filters : NULL,
                                .blocks_only = qc_settings_bool(a->settings, "blocksonly", false),
                                .extra_txs = extra_txs(a),
+                               .book = a->node.book,
                                .loaded = &a->node.loaded,
                                .discourage = discourage,
                                .discourage_arg = a->node.book};

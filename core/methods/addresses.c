@@ -186,9 +186,7 @@ static void getnodeaddresses(qc_rpc_req *r, void *arg)
     if (!network_arg(r, 1, &ask.net))
         return;
     ask.max = (size_t)count;
-    pthread_mutex_lock(&b->lock);
-    qc_err err = qc_addrman_get(b->addrs, &ask, qc_clock_now(), &list, &n);
-    pthread_mutex_unlock(&b->lock);
+    qc_err err = qc_peerbook_addresses(b, &ask, qc_clock_now(), &list, &n);
     if (err) {
         qc_m_fail_err(r, err, "Cannot list addresses");
         return;

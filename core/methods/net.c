@@ -80,9 +80,9 @@ static void put_sync_state(qc_jw *w, const qc_sync_peer *s, uint32_t permissions
     for (uint32_t i = 0; i < s->n_in_flight; i++)
         qc_jw_uint(w, s->in_flight[i]);
     qc_jw_arr_end(w);
-    qc_jw_kbool(w, "addr_relay_enabled", false);
-    qc_jw_kint(w, "addr_processed", 0);
-    qc_jw_kint(w, "addr_rate_limited", 0);
+    qc_jw_kbool(w, "addr_relay_enabled", s->addr_relay);
+    qc_jw_kuint(w, "addr_processed", s->addr_processed);
+    qc_jw_kuint(w, "addr_rate_limited", s->addr_limited);
     qc_jw_karr(w, "permissions");
     for (size_t i = 0; qc_permit_name(permissions, i); i++)
         qc_jw_str(w, qc_permit_name(permissions, i));

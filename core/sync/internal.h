@@ -2,6 +2,7 @@
  * Numbers are Core's (net_processing.cpp). */
 #pragma once
 #include "core/sync/extra.h"
+#include "core/sync/gossip.h"
 #include "core/sync/locator.h"
 #include "core/sync/partial.h"
 #include "core/sync/presync.h"
@@ -104,6 +105,8 @@ typedef struct qc_peer_state {
     /* BIP152. hb_to: we asked it to announce by compact blocks; hb_from: it asked us; compact: it
      * understands them. */
     bool hb_to, hb_from, compact;
+
+    qc_gossip_peer *gossip; /* NULL: none with it */
 } qc_peer_state;
 
 /** Who gave us a block that has not been judged yet. */
@@ -149,6 +152,9 @@ struct qc_sync {
     const qc_block *recent_block;
     qc_bytes recent_cmpct;     /* empty: not made yet */
     uint32_t announced_height; /* of what was told before it was connected */
+
+    qc_peerbook *book;
+    qc_gossip *gossip; /* NULL with it */
 
     pthread_mutex_t lock;
     pthread_cond_t idle;
@@ -204,6 +210,15 @@ static inline bool qc_peer_is_outbound(const qc_peer_state *p)
 {
     return p->info.type == QC_CONN_FULL || p->info.type == QC_CONN_BLOCK_ONLY;
 }
+
+/* ---- addr.c ---- */
+void qc_addr_begin(qc_sync *s, qc_peerbook *book);
+void qc_addr_opened(qc_sync *s, qc_peer_state *p);
+void qc_on_addr(qc_sync *s, qc_peer_state *p, qc_span payload);
+void qc_on_addrv2(qc_sync *s, qc_peer_state *p, qc_span payload);
+void qc_on_getaddr(qc_sync *s, qc_peer_state *p, qc_span payload);
+/** Tell what is due. False: the peer was dropped. */
+bool qc_addr_care(qc_sync *s, qc_peer_state *p, int64_t now);
 
 /* ---- headers.c ---- */
 void qc_on_headers(qc_sync *s, qc_peer_state *p, qc_span payload);

@@ -157,13 +157,23 @@ typedef struct handler {
 } handler;
 
 static const handler HANDLERS[] = {
-    {"headers", qc_on_headers},           {"inv", qc_on_inv},
-    {"getdata", qc_on_getdata},           {"getheaders", qc_on_getheaders},
-    {"getblocks", qc_on_getblocks},       {"ping", on_ping},
-    {"sendheaders", on_sendheaders},      {"sendcmpct", qc_on_sendcmpct},
-    {"cmpctblock", qc_on_cmpctblock},     {"blocktxn", qc_on_blocktxn},
-    {"getblocktxn", qc_on_getblocktxn},   {"getcfilters", qc_on_getcfilters},
-    {"getcfheaders", qc_on_getcfheaders}, {"getcfcheckpt", qc_on_getcfcheckpt},
+    {"headers", qc_on_headers},
+    {"inv", qc_on_inv},
+    {"getdata", qc_on_getdata},
+    {"getheaders", qc_on_getheaders},
+    {"getblocks", qc_on_getblocks},
+    {"ping", on_ping},
+    {"sendheaders", on_sendheaders},
+    {"sendcmpct", qc_on_sendcmpct},
+    {"cmpctblock", qc_on_cmpctblock},
+    {"blocktxn", qc_on_blocktxn},
+    {"getblocktxn", qc_on_getblocktxn},
+    {"getcfilters", qc_on_getcfilters},
+    {"getcfheaders", qc_on_getcfheaders},
+    {"getcfcheckpt", qc_on_getcfcheckpt},
+    {"addr", qc_on_addr},
+    {"addrv2", qc_on_addrv2},
+    {"getaddr", qc_on_getaddr},
 };
 
 static void process(qc_sync *s, qc_peer_state *p, qc_sync_msg *m)
@@ -292,6 +302,7 @@ static void opened(qc_chain *c, void *arg)
     *at = p;
     qc_free(n);
     qc_compact_hello(s, p, false);
+    qc_addr_opened(s, p);
     qc_sync_care(s, p);
 }
 
@@ -345,6 +356,7 @@ static void closed(qc_chain *c, void *arg)
         s->n_protected -= p->protect;
         qc_download_forget(s, p);
         qc_sources_forget(s, p->id);
+        qc_gossip_leave(s->gossip, p->gossip);
         free_peer(p);
         break;
     }
@@ -384,7 +396,7 @@ static void net_drained(void *arg, qc_peer_id id)
 void qc_sync_care(qc_sync *s, qc_peer_state *p)
 {
     int64_t now = qc_clock_now_us();
-    if (s->stopped || p->closing || !qc_sync_loaded(s))
+    if (s->stopped || p->closing || !qc_addr_care(s, p, now) || !qc_sync_loaded(s))
         return;
     if (qc_headers_care(s, p, now)) {
         qc_announce_care(s, p);
@@ -499,6 +511,7 @@ void qc_sync_new(qc_sync **out, const qc_sync_options *o)
     s->pool = o->pool;
     s->filters = o->filters;
     s->extra = qc_extra_new(o->extra_txs);
+    qc_addr_begin(s, o->book);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->idle, NULL);
     const qc_chain_events ev = {.arg = s,
@@ -545,10 +558,12 @@ void qc_sync_free(qc_sync *s)
         qc_peer_state *p = s->peers;
         s->peers = p->next;
         qc_sources_forget(s, p->id);
+        qc_gossip_leave(s->gossip, p->gossip);
         free_peer(p);
     }
     qc_recent_clear(s);
     qc_extra_free(s->extra);
+    qc_gossip_free(s->gossip);
     pthread_cond_destroy(&s->idle);
     pthread_mutex_destroy(&s->lock);
     qc_free(s);
@@ -574,6 +589,12 @@ static void fill(const qc_peer_state *p, qc_sync_peer *out)
     out->synced_headers = height_of(p->best_known);
     out->synced_blocks = height_of(p->last_common);
     out->last_block = p->last_block;
+    if (p->gossip) {
+        qc_gossip_state g = qc_gossip_state_of(p->gossip);
+        out->addr_relay = g.enabled;
+        out->addr_processed = g.processed;
+        out->addr_limited = g.limited;
+    }
     for (const qc_flight *f = p->flight; f && out->n_in_flight < QC_SYNC_IN_FLIGHT; f = f->next)
         out->in_flight[out->n_in_flight++] = f->index->height;
 }

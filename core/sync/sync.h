@@ -4,6 +4,7 @@
 #include "core/chain/chain.h"
 #include "core/chain/thread.h"
 #include "core/net/net.h"
+#include "core/net/peerbook.h"
 #include "core/sync/txsource.h"
 
 typedef struct qc_sync qc_sync;
@@ -14,6 +15,7 @@ typedef struct qc_sync_options {
     qc_chain *chain;
     qc_net *net;
     uint64_t services;          /* QC_NODE_*: what we told peers */
+    qc_peerbook *book;          /* NULL: addresses are neither heard nor told */
     const _Atomic bool *loaded; /* false: blocks are still being imported */
     /* "host:port" has misbehaved; NULL: nobody minds. Thread: chain. */
     void (*discourage)(void *arg, const char *addr);
@@ -43,6 +45,8 @@ typedef struct qc_sync_peer {
     uint32_t in_flight[QC_SYNC_IN_FLIGHT];
     uint32_t n_in_flight;
     bool hb_to, hb_from; /* BIP152 high bandwidth */
+    bool addr_relay;     /* addresses are exchanged with it */
+    uint64_t addr_processed, addr_limited;
 } qc_sync_peer;
 /** All peers. Out: *list owned, qc_free(). Returns: QC_OK; QC_ENOMEM. Thread: any but chain. */
 QC_MUST_CHECK qc_err qc_sync_peers(qc_sync *s, qc_sync_peer **list, size_t *n);

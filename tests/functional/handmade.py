@@ -89,7 +89,7 @@ def locator(hashes, stop="00" * 32):
 class Peer:
     """Connected to `node`, the handshake done."""
 
-    def __init__(self, node, services=NETWORK | WITNESS):
+    def __init__(self, node, services=NETWORK | WITNESS, early=()):
         self.node = node
         self.seen = []  # (name, payload)
         self.buffer = b""
@@ -98,6 +98,8 @@ class Peer:
         self.send("version", struct.pack("<iQq", 70016, services, int(time.time())) + b"\0" * 52 +
                   os.urandom(8) + b"\x06/test/" + struct.pack("<i?", 0, True))
         self.wait("version")
+        for name in early:  # what is agreed upon before the handshake ends
+            self.send(name)
         self.send("verack")
         self.wait("verack")
         self.settle()
