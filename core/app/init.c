@@ -127,6 +127,11 @@ static void interact(qc_app *a)
     qc_free(qc_settings_list(s, "externalip", &n));
     if (n || *qc_settings_str(s, "proxy", "") || !qc_settings_bool(s, "listen", true))
         qc_settings_soft_set(s, "discover", "0");
+    if (qc_settings_bool(s, "blocksonly", false))
+        qc_settings_soft_set(s, "whitelistrelay", "0");
+    /* To relay whatever somebody sends implies to take it. */
+    if (qc_settings_bool(s, "whitelistforcerelay", false))
+        qc_settings_soft_set(s, "whitelistrelay", "1");
 }
 
 static bool check_listening(qc_app *a)

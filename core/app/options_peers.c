@@ -49,7 +49,7 @@ const qc_opt QC_OPTIONS_PEERS[] = {
     LIVE_PEER("blocksonly", "", "Take no transactions from peers"),
     LIVE_PEER("blockreconstructionextratxn", "=<n>",
               "Transactions outside the pool to keep for compact blocks (default: 100)"),
-    PEER("capturemessages", "", "Write all peer messages to disk"),
+    LIVE_PEER("capturemessages", "", "Write all peer messages to disk"),
     LIVE_PEER("checkaddrman", "=<n>", "Check the address manager"),
     LIVE_PEER("cjdnsreachable", "", "Addresses in fc00::/8 are of CJDNS"),
     LIVE_PEER("discover", "",
@@ -66,14 +66,20 @@ const qc_opt QC_OPTIONS_PEERS[] = {
     LIVE_PEER("listen", "", "Accept peers"),
     PEER("listenonion", "", "Make a Tor onion service"),
     LIVE_PEER("maxconnections", "=<n>", "Largest number of peers"),
-    PEER("maxreceivebuffer", "=<n>", "Receive buffer per peer"),
-    PEER("maxsendbuffer", "=<n>", "Send buffer per peer"),
-    PEER("maxuploadtarget", "=<n>", "Upload per day to stay below"),
+    LIVE_PEER("maxreceivebuffer", "=<n>",
+              "Thousands of bytes from a peer that may wait to be processed (default: 5000)"),
+    LIVE_PEER("maxsendbuffer", "=<n>",
+              "Thousands of bytes that may wait to be sent to a peer before its messages wait too "
+              "(default: 1000)"),
+    LIVE_PEER("maxuploadtarget", "=<n>",
+              "Upload in 24 hours to stay below: then blocks older than a week are only given to "
+              "peers with permission download. 0: no limit (default: 0). Units k m g t of 1000, "
+              "K M G T of 1024 (default: M)"),
     PEER("natpmp", "", "Ask the router for a port"),
     LIVE_PEER("networkactive", "", "Use the network at all"),
     PEER("onion", "=<ip:port|path>", "Proxy for onion peers"),
     PEER("onlynet", "=<net>", "Network of outbound peers"),
-    PEER("peerbloomfilters", "", "Serve bloom filters"),
+    LIVE_PEER("peerbloomfilters", "", "Serve bloom filters (default: 0)"),
     LIVE_PEER("peertimeout", "=<n>", "Seconds until a silent peer is dropped"),
     LIVE_PEER("proxy", "=<ip>[:<port>]",
               "SOCKS5 proxy for connections that plugins make (peers do not use it yet)"),
@@ -89,8 +95,10 @@ const qc_opt QC_OPTIONS_PEERS[] = {
     LIVE_PEER("v2transport", "", "Encrypt connections to peers (default: 1)"),
     PEER("whitebind", "=<[permissions@]addr>", "Listening address with permissions"),
     LIVE_PEER("whitelist", "=<[permissions@]IP address or network>", "Peers with permissions"),
-    PEER("whitelistforcerelay", "", "Relay what whitelisted peers send"),
-    PEER("whitelistrelay", "", "Let whitelisted peers relay"),
+    LIVE_PEER("whitelistforcerelay", "",
+              "Permission forcerelay for whitelisted peers without named permissions (default: 0)"),
+    LIVE_PEER("whitelistrelay", "",
+              "Permission relay for whitelisted peers without named permissions (default: 1)"),
     {.name = NULL}};
 
 const qc_opt QC_OPTIONS_POLICY[] = {

@@ -56,6 +56,8 @@ static uint64_t our_services(const qc_app *a)
     /* BIP159: who prunes offers the last two days only. */
     if (qc_settings_int(a->settings, "prune", 0) == 0)
         bits |= QC_NODE_NETWORK;
+    if (qc_settings_bool(a->settings, "peerbloomfilters", false))
+        bits |= QC_NODE_BLOOM;
     if (qc_settings_bool(a->settings, "v2transport", true))
         bits |= QC_NODE_P2P_V2;
     if (qc_settings_bool(a->settings, "peerblockfilters", false))
@@ -67,28 +69,54 @@ static uint64_t our_services(const qc_app *a)
 static bool read_permits(qc_app *a, qc_permit **list, size_t *n)
 {
     const char **text = qc_settings_list(a->settings, "whitelist", n);
+    bool relay = qc_settings_bool(a->settings, "whitelistrelay", true);
+    bool forced = qc_settings_bool(a->settings, "whitelistforcerelay", false);
+    char why[QC_PERMIT_WHY];
     bool ok = true;
     *list = qc_alloc((*n + 1) * sizeof **list);
-    for (size_t i = 0; i < *n && ok; i++)
-        if (qc_permit_parse(text[i], &(*list)[i]))
-            ok = qc_app_error(a, "Invalid netmask specified in -whitelist: '%s'", text[i]);
+    for (size_t i = 0; i < *n && ok; i++) {
+        if (qc_permit_parse(text[i], &(*list)[i], why))
+            ok = qc_app_error(a, "%s", why);
+        else
+            (*list)[i].flags = qc_permit_settle((*list)[i].flags, relay, forced);
+    }
     if (!ok)
         qc_free(*list);
     qc_free(text);
     return ok;
 }
 
+/* -maxreceivebuffer and -maxsendbuffer are in thousands of bytes; as in Core, 0 is 0 and stops all
+ * at the first byte that waits. */
+static size_t buffer_size(qc_app *a, const char *option, uint32_t dflt)
+{
+    int64_t n = qc_settings_int(a->settings, option, dflt / 1000);
+    return n <= 0 ? 1 : (size_t)QC_MIN(n, (int64_t)UINT32_MAX / 1000) * 1000;
+}
+
+static bool read_upload(qc_app *a, uint64_t *out)
+{
+    const char *text = qc_settings_str(a->settings, "maxuploadtarget", "0");
+    return !qc_upload_parse(text, out) ||
+           qc_app_error(a, "Unable to parse -maxuploadtarget: '%s'", text);
+}
+
 bool qc_app_peers_start(qc_app *a)
 {
     qc_permit *permit;
     size_t n_permit;
-    if (!read_permits(a, &permit, &n_permit))
+    uint64_t upload;
+    if (!read_upload(a, &upload) || !read_permits(a, &permit, &n_permit))
         return false;
+    char *capture = qc_asprintf("%s/message_capture", a->net_dir);
     qc_net_options o = {
         .user_agent = a->node.user_agent,
         .max_peers = (uint32_t)qc_settings_int(a->settings, "maxconnections", 200),
         .peer_timeout = qc_settings_int(a->settings, "peertimeout", 60),
         .services = our_services(a),
+        .upload_target = upload,
+        .capture_dir = qc_settings_bool(a->settings, "capturemessages", false) ? capture : NULL,
+        .recv_max = buffer_size(a, "maxreceivebuffer", QC_NET_RECV_MAX),
         .active = qc_settings_bool(a->settings, "networkactive", true),
         .default_port = a->params->p2p_port,
         .permit = permit,
@@ -99,6 +127,7 @@ bool qc_app_peers_start(qc_app *a)
     memcpy(o.magic, a->params->magic, sizeof o.magic);
     qc_err err = qc_net_new(&a->node.net, &o);
     qc_free(permit);
+    qc_free(capture);
     if (err)
         return qc_app_error(a, "Cannot start the peer layer");
     if (qc_settings_bool(a->settings, "listen", true) && !listen_all(a))
@@ -124,6 +153,7 @@ void qc_app_peers_listen_to_chain(qc_app *a)
                                .extra_txs = extra_txs(a),
                                .book = a->node.book,
                                .loaded = &a->node.loaded,
+                               .send_pause = buffer_size(a, "maxsendbuffer", QC_SEND_PAUSE),
                                .discourage = discourage,
                                .discourage_arg = a->node.book};
     qc_sync_new(&a->node.sync, &o);

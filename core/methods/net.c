@@ -306,6 +306,7 @@ static void getnettotals(qc_rpc_req *r, void *arg)
 {
     const qc_node *n = arg;
     uint64_t received = 0, sent = 0;
+    qc_upload_state up = n->net ? qc_net_upload(n->net) : (qc_upload_state){.target = 0};
     if (n->net)
         qc_net_totals(n->net, &received, &sent);
     qc_jw *w = qc_rpc_out(r);
@@ -314,12 +315,12 @@ static void getnettotals(qc_rpc_req *r, void *arg)
     qc_jw_kuint(w, "totalbytessent", sent);
     qc_jw_kint(w, "timemillis", qc_clock_real_us() / 1000);
     qc_jw_kobj(w, "uploadtarget");
-    qc_jw_kint(w, "timeframe", 86400);
-    qc_jw_kint(w, "target", 0);
-    qc_jw_kbool(w, "target_reached", false);
-    qc_jw_kbool(w, "serve_historical_blocks", true);
-    qc_jw_kint(w, "bytes_left_in_cycle", 0);
-    qc_jw_kint(w, "time_left_in_cycle", 0);
+    qc_jw_kint(w, "timeframe", QC_UPLOAD_PERIOD);
+    qc_jw_kuint(w, "target", up.target);
+    qc_jw_kbool(w, "target_reached", up.reached);
+    qc_jw_kbool(w, "serve_historical_blocks", !up.historical_reached);
+    qc_jw_kuint(w, "bytes_left_in_cycle", up.left);
+    qc_jw_kint(w, "time_left_in_cycle", up.seconds_left);
     qc_jw_obj_end(w);
     qc_jw_obj_end(w);
 }

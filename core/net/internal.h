@@ -13,9 +13,7 @@
 #define QC_INBOX_EACH                                                                              \
     640u /* bytes a message is counted for besides its payload: what its owner keeps of it, so     \
             that many empty ones are no cheaper to send than they are to hold */
-#define QC_PEER_INBOX_MAX                                                                          \
-    5000000u /* bytes with the owner; then reading pauses (Core's                                  \
-                -maxreceivebuffer) */
+#define QC_INBOX_PRESSED 65536u /* what remains of recv_max while too much is held in all */
 
 typedef struct qc_peer {
     qc_net *net;
@@ -27,6 +25,7 @@ typedef struct qc_peer {
     bool undrained; /* sent to since the owner was told that the queue is low */
     size_t inbox;   /* bytes of messages that the owner has not dealt with */
     qc_transport *transport;
+    uint64_t nonce; /* of our version message: tells connections to ourselves */
     uint64_t ping_nonce;
     qc_mono ping_sent, opened, heard; /* ping_sent 0: none on the way */
     qc_mono last_ping;
@@ -53,6 +52,7 @@ struct qc_net {
     void *refuses_arg;
     qc_signer *signer; /* for the keys of version 2 */
     uint64_t services; /* ours; QC_NODE_P2P_V2 is in it when version 2 is on */
+    size_t recv_max, held_pause, held_max;
     qc_net_owner owner;
     uint16_t default_port;
     qc_permit *permit;
@@ -60,7 +60,6 @@ struct qc_net {
     qc_added *added;
     struct qc_resolver *resolver; /* made when a name is first met */
     bool stopped;
-    uint64_t nonce; /* in our version messages: tells connections to ourselves */
     qc_peer *peers;
     uint32_t n_peers;
     qc_listener *listeners;
@@ -68,6 +67,8 @@ struct qc_net {
     _Atomic bool active;
     _Atomic uint32_t height;
     _Atomic uint64_t sent, received;
+    qc_upload upload;
+    char *capture_dir; /* NULL: nothing is captured */
     uint8_t scratch[QC_PEER_READ];
 };
 
@@ -78,6 +79,11 @@ static inline qc_mono qc_peer_clock(void)
 }
 
 /* net.c */
+/** Bytes that the owner has not dealt with, of all peers and of those that are gone. */
+static inline size_t qc_net_held(const qc_net *n)
+{
+    return n->owner.held ? n->owner.held(n->owner.arg) : 0;
+}
 /** By address, or with addr NULL by id. */
 qc_peer *qc_net_find(const qc_net *n, qc_peer_id id, const char *addr);
 /** As qc_net_connect(), on the net thread. Out: text, the address as peers show it. */
@@ -86,6 +92,12 @@ QC_MUST_CHECK qc_err qc_net_dial(qc_net *n, const char *addr, uint16_t default_p
 /* added.c */
 void qc_net_added_tick(qc_net *n, qc_mono now);
 void qc_net_added_free(qc_net *n);
+
+/* handshake.c */
+/** Send our version. */
+void qc_handshake_begin(qc_peer *p);
+/** True: the message was of the handshake, or came too early, and has been dealt with. */
+bool qc_handshake_takes(qc_peer *p, const qc_message *m);
 
 /* peer.c */
 /** A connected or connecting socket becomes a peer; v2: one that may speak version 2. NULL: no

@@ -56,6 +56,18 @@ bool qc_message_name(const uint8_t in[static QC_MSG_NAME], char out[static QC_MS
     return good;
 }
 
+void qc_message_printable(qc_span in, char *out, size_t cap)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < in.len && n + 1 < cap; i++) {
+        uint8_t c = in.data[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (letter || (c && strchr(" .,;-_/:?@()", c)))
+            out[n++] = (char)c;
+    }
+    out[n] = 0;
+}
+
 static uint32_t checksum(qc_span payload)
 {
     uint8_t hash[32];
@@ -123,9 +135,7 @@ bool qc_version_read(qc_span payload, qc_version *out)
         out->relay = qc_r_u8(&r) != 0;
     if (r.fail || agent.len > USER_AGENT_MAX)
         return false;
-    for (size_t i = 0; i < agent.len; i++)
-        out->user_agent[i] =
-            agent.data[i] >= ' ' && agent.data[i] <= '~' ? (char)agent.data[i] : '?';
+    qc_message_printable(agent, out->user_agent, sizeof out->user_agent);
     return true;
 }
 

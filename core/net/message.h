@@ -33,6 +33,8 @@ QC_MUST_CHECK qc_err qc_message_write(qc_bytes *out, const uint8_t magic[static 
 /** Copy a name of QC_MSG_NAME bytes. False: it is not printable text padded with zeros; `out` then
  *  holds what is printable of it. */
 bool qc_message_name(const uint8_t in[static QC_MSG_NAME], char out[static QC_MSG_NAME + 1]);
+/** What is harmless in a log line of text that a peer chose (Core SanitizeString). */
+void qc_message_printable(qc_span in, char *out, size_t cap);
 /** The one-byte id that a name has in version 2, 0 when it has none; and the name of an id, or
  * NULL. */
 uint8_t qc_message_id(const char *name);
@@ -48,10 +50,11 @@ typedef struct qc_version {
     qc_netaddr you; /* where the sender sees the receiver */
     uint16_t your_port;
     uint64_t nonce;
-    char user_agent[257]; /* escaped: printable characters only */
+    char user_agent[257]; /* harmless characters only */
     int32_t start_height;
     bool relay;
 } qc_version;
-/** False: it ends too early, or its user agent is longer than 256 bytes. */
+/** False: it ends too early, or its user agent is longer than 256 bytes; version is read even then
+ *  when the first 4 bytes are there. */
 bool qc_version_read(qc_span payload, qc_version *out);
 QC_MUST_CHECK qc_err qc_version_write(qc_bytes *out, const qc_version *v);

@@ -78,6 +78,12 @@ static void on_accept(void *arg, int fd, unsigned events)
     }
     print_address(&from, text);
     uint32_t may = qc_permit_of(n->permit, n->n_permit, text, true);
+    if ((may & QC_PERMIT_NOBAN) != QC_PERMIT_NOBAN && qc_net_held(n) > n->held_pause) {
+        qc_log(QC_LOG_DEBUG, "net", "connection from %s dropped (too much waits to be processed)",
+               text);
+        close(peer);
+        return;
+    }
     if ((may & QC_PERMIT_NOBAN) != QC_PERMIT_NOBAN && n->refuses &&
         n->refuses(n->refuses_arg, text, n->n_peers + 1 >= n->max_peers)) {
         qc_log(QC_LOG_DEBUG, "net", "connection from %s dropped (banned)", text);
@@ -148,10 +154,15 @@ qc_err qc_net_new(qc_net **out, const qc_net_options *o)
     n->max_peers = o->max_peers;
     n->peer_timeout = o->peer_timeout;
     n->services = o->services;
+    n->recv_max = o->recv_max ? o->recv_max : QC_NET_RECV_MAX;
+    n->held_pause = o->held_pause ? o->held_pause : QC_NET_HELD_PAUSE;
+    n->held_max = o->held_max ? o->held_max : QC_NET_HELD_MAX;
     uint8_t seed[32];
     qc_os_random(seed, sizeof seed);
     n->signer = qc_signer_new(seed);
     qc_wipe(seed, sizeof seed);
+    n->upload.target = o->upload_target;
+    n->capture_dir = o->capture_dir ? qc_strdup(o->capture_dir) : NULL;
     n->refuses = o->refuses;
     n->refuses_arg = o->refuses_arg;
     n->default_port = o->default_port;
@@ -159,13 +170,13 @@ qc_err qc_net_new(qc_net **out, const qc_net_options *o)
     n->n_permit = o->n_permit;
     if (o->n_permit)
         memcpy(n->permit, o->permit, o->n_permit * sizeof *n->permit);
-    qc_os_random(&n->nonce, sizeof n->nonce);
     atomic_store(&n->active, o->active);
     err = qc_timer_new(n->loop, on_timer, n, &n->timer);
     if (err) {
         qc_loop_free(n->loop);
         qc_signer_free(n->signer);
         qc_free(n->user_agent);
+        qc_free(n->capture_dir);
         qc_free(n->permit);
         qc_free(n);
         return err;
@@ -225,6 +236,7 @@ void qc_net_free(qc_net *n)
     qc_loop_free(n->loop);
     qc_signer_free(n->signer);
     qc_free(n->user_agent);
+    qc_free(n->capture_dir);
     qc_free(n->permit);
     qc_free(n);
 }
@@ -237,6 +249,11 @@ void qc_net_set_height(qc_net *n, uint32_t height)
 uint64_t qc_net_services(const qc_net *n)
 {
     return n->services;
+}
+
+qc_upload_state qc_net_upload(const qc_net *n)
+{
+    return qc_upload_now(&n->upload);
 }
 
 bool qc_net_active(const qc_net *n)

@@ -8,24 +8,39 @@
 #include "core/net/netaddr.h"
 #include "core/net/permit.h"
 #include "core/net/transport.h"
+#include "core/net/upload.h"
 
 typedef struct qc_net qc_net;
 typedef int64_t qc_peer_id;
 
-#define QC_NET_PROTOCOL 70016
+#define QC_NET_PROTOCOL 70017  /* Core PROTOCOL_VERSION */
 #define QC_NET_KINDS 40        /* message names counted apart per peer and direction */
 #define QC_NET_OTHER "*other*" /* all names that are not known, and messages that were dropped */
 #define QC_NODE_NETWORK 1u
+#define QC_NODE_BLOOM 4u /* BIP111 */
 #define QC_NODE_WITNESS 8u
 #define QC_NODE_COMPACT_FILTERS 64u   /* BIP157 */
 #define QC_NODE_NETWORK_LIMITED 1024u /* BIP159 */
+
+/* What may wait for the owner, which may be busy for minutes; doc/peer-limits.md adds it all up. */
+/* Of one peer (Core's -maxreceivebuffer): then its reading pauses. */
+#define QC_NET_RECV_MAX 5000000u
+/* Of all: nobody new is accepted, and a peer that has more than a little waiting is not read. */
+#define QC_NET_HELD_PAUSE 134217728u
+/* Of all: who sends more is dropped, unless the operator or we ourselves chose the peer. */
+#define QC_NET_HELD_MAX 536870912u
 
 typedef struct qc_net_options {
     uint8_t magic[4];
     const char *user_agent; /* copied; "/Quoin:0.1.0/" */
     uint32_t max_peers;
-    int64_t peer_timeout;    /* seconds for the handshake (-peertimeout) */
-    uint64_t services;       /* QC_NODE_*, told to peers; QC_NODE_P2P_V2: speak version 2 */
+    int64_t peer_timeout; /* seconds for the handshake (-peertimeout) */
+    uint64_t services;    /* QC_NODE_*, told to peers; QC_NODE_P2P_V2: speak version 2 */
+    size_t recv_max;      /* these three 0: QC_NET_RECV_MAX and so on */
+    size_t held_pause;
+    size_t held_max;
+    uint64_t upload_target;  /* bytes a day (-maxuploadtarget); 0: no limit */
+    const char *capture_dir; /* where all messages are written (capture.h); NULL: nowhere. Copied */
     bool active;             /* false: as after qc_net_set_active(n, false) */
     uint16_t default_port;   /* of added peers */
     const qc_permit *permit; /* copied */
@@ -94,6 +109,8 @@ typedef struct qc_net_owner {
     void (*closed)(void *arg, qc_peer_id id);
     /** Several times a second. */
     void (*tick)(void *arg);
+    /** Bytes of everything told that has not been dealt with. */
+    size_t (*held)(void *arg);
 } qc_net_owner;
 
 /** Out: owned, qc_net_free(). Returns: QC_OK; QC_EIO. */
@@ -154,5 +171,7 @@ bool qc_net_active(const qc_net *n);
 void qc_net_ping(qc_net *n);
 /** All peers, oldest first. Out: *list owned, qc_free(). */
 QC_MUST_CHECK qc_err qc_net_peers(qc_net *n, qc_peer_info **list, size_t *count);
+/** How far the upload target is. */
+qc_upload_state qc_net_upload(const qc_net *n);
 /** Bytes in all since the start. */
 void qc_net_totals(const qc_net *n, uint64_t *received, uint64_t *sent);

@@ -1,10 +1,10 @@
-/* One peer: its bytes, the handshake, pings; other messages go to the owner. A peer that breaks a
- * rule of the transport or of the handshake is dropped with a line that says which. */
+/* One peer: its bytes and pings; the handshake is in handshake.c, other messages go to the owner. A
+ * peer that breaks a rule of the transport is dropped with a line that says which. */
 #include "core/base/alloc.h"
 #include "core/base/arith.h"
 #include "core/base/endian.h"
-#include "core/base/hostport.h"
 #include "core/base/log.h"
+#include "core/net/capture.h"
 #include "core/net/internal.h"
 #include "core/os/file.h"
 
@@ -15,8 +15,6 @@
 #define SECOND ((qc_mono)1000000000)
 #define PING_EVERY (120 * SECOND)    /* Core PING_INTERVAL */
 #define PING_TIMEOUT (1200 * SECOND) /* Core TIMEOUT_INTERVAL */
-#define MIN_PROTOCOL 31800           /* Core MIN_PEER_PROTO_VERSION */
-#define NEGOTIATING 70016            /* knows BIP155 and BIP339 */
 
 /* ---- accounting ---- */
 
@@ -52,6 +50,8 @@ void qc_peer_send(qc_peer *p, const char *name, qc_span payload)
         p->closing = true;
         return;
     }
+    if (p->net->capture_dir)
+        qc_capture(p->net->capture_dir, p->info.addr, name, payload, false);
     p->undrained = true;
     p->info.last_send = qc_clock_now();
     count(p->info.sent_by, &p->info.n_sent_by, name, wire);
@@ -59,34 +59,6 @@ void qc_peer_send(qc_peer *p, const char *name, qc_span payload)
            (long long)p->info.id);
     if (qc_transport_pending(p->transport).len > QC_PEER_SEND_MAX)
         p->closing = true;
-}
-
-/* Where the peer is, for its version message; nothing where that could not be of use. */
-static void put_their_address(const qc_peer *p, qc_version *v)
-{
-    char host[256];
-    uint16_t port = 0;
-    qc_netaddr a;
-    if (qc_split_host_port(p->info.addr, host, sizeof host, &port) || qc_netaddr_parse(host, &a) ||
-        !qc_netaddr_is_routable(&a))
-        return;
-    v->you = a;
-    v->your_port = port;
-}
-
-static void send_version(qc_peer *p)
-{
-    qc_bytes b = QC_BYTES_INIT;
-    qc_version v = {.version = QC_NET_PROTOCOL, .time = qc_clock_now(), .nonce = p->net->nonce};
-    v.services = p->net->services;
-    put_their_address(p, &v);
-    v.start_height = (int32_t)QC_MIN(atomic_load(&p->net->height), (uint32_t)INT32_MAX);
-    snprintf(v.user_agent, sizeof v.user_agent, "%s", p->net->user_agent);
-    if (qc_version_write(&b, &v))
-        p->closing = true;
-    else
-        qc_peer_send(p, "version", qc_bytes_span(&b));
-    qc_bytes_free(&b);
 }
 
 void qc_peer_ping(qc_peer *p)
@@ -101,45 +73,6 @@ void qc_peer_ping(qc_peer *p)
 }
 
 /* ---- messages ---- */
-
-static void on_version(qc_peer *p, qc_span payload)
-{
-    qc_version v;
-    if (p->version_seen) {
-        qc_log(QC_LOG_DEBUG, "net", "redundant version message from peer=%lld",
-               (long long)p->info.id);
-        return;
-    }
-    if (!qc_version_read(payload, &v) || v.version < MIN_PROTOCOL) {
-        qc_log(QC_LOG_DEBUG, "net", "peer=%lld using obsolete or malformed version; disconnecting",
-               (long long)p->info.id);
-        p->closing = true;
-        return;
-    }
-    if (p->info.inbound && v.nonce == p->net->nonce) {
-        qc_log(QC_LOG_INFO, "net", "connected to self at %s, disconnecting", p->info.addr);
-        p->closing = true;
-        return;
-    }
-    p->version_seen = true;
-    p->info.version = v.version;
-    p->info.services = v.services;
-    p->info.start_height = v.start_height;
-    p->info.relay = v.relay;
-    p->info.told = v.you;
-    p->info.told_port = v.your_port;
-    p->info.time_offset = QC_MAX(v.time, 0) - qc_clock_now();
-    memcpy(p->info.user_agent, v.user_agent, sizeof v.user_agent);
-    if (p->info.inbound)
-        send_version(p);
-    if (v.version >= NEGOTIATING) { /* others might take offence */
-        qc_peer_send(p, "wtxidrelay", qc_span_of("", 0));
-        qc_peer_send(p, "sendaddrv2", qc_span_of("", 0));
-    }
-    qc_peer_send(p, "verack", qc_span_of("", 0));
-    qc_log(QC_LOG_DEBUG, "net", "receive version message: %s: version %d, blocks=%d, peer=%lld",
-           v.user_agent, v.version, v.start_height, (long long)p->info.id);
-}
 
 static void on_pong(qc_peer *p, qc_span payload)
 {
@@ -165,32 +98,21 @@ static void on_pong(qc_peer *p, qc_span payload)
         p->info.min_ping_us = us;
 }
 
-static void on_verack(qc_peer *p)
+/* Under pressure it is who has most waiting that stops; each goes on when its own is dealt with. */
+static bool inbox_full(const qc_peer *p)
 {
-    if (p->info.handshaken)
-        return;
-    p->info.handshaken = true;
-    /* Inbound ones come at any rate that somebody likes. */
-    qc_log(p->info.inbound ? QC_LOG_DEBUG : QC_LOG_INFO, "net",
-           "New %s peer connected: transport: %s, version: %d, blocks=%d, peer=%lld",
-           qc_conn_type_text(p->info.type), qc_transport_kind_text(p->info.transport),
-           p->info.version, p->info.start_height, (long long)p->info.id);
-    const qc_net_owner *o = &p->net->owner;
-    if (o->opened)
-        o->opened(o->arg, &p->info);
-    qc_peer_ping(p);
+    const qc_net *n = p->net;
+    bool pressed = qc_net_held(n) > n->held_pause;
+    return p->inbox > (pressed ? QC_MIN(n->recv_max, QC_INBOX_PRESSED) : n->recv_max);
 }
 
-/* What is agreed upon between version and verack (BIP155, BIP339), and at no other time. */
-static void on_feature(qc_peer *p, const char *name, bool *wanted)
+/* The last resort: messages of peers that are gone count as well, so that not even reconnecting
+ * helps. Whom we or the operator chose stays: those are few. */
+static bool too_much_held(const qc_peer *p)
 {
-    if (p->info.handshaken) {
-        qc_log(QC_LOG_DEBUG, "net", "%s received after verack, disconnecting peer=%lld", name,
-               (long long)p->info.id);
-        p->closing = true;
-    } else if (p->info.version >= NEGOTIATING) {
-        *wanted = true;
-    }
+    const qc_net *n = p->net;
+    return p->info.inbound && (p->info.permissions & QC_PERMIT_NOBAN) != QC_PERMIT_NOBAN &&
+           qc_net_held(n) > n->held_max;
 }
 
 /* Everything but the transport's own affairs. A ping too: its answer says that what came before it
@@ -198,7 +120,11 @@ static void on_feature(qc_peer *p, const char *name, bool *wanted)
 static void hand_over(qc_peer *p, const qc_message *m)
 {
     const qc_net_owner *o = &p->net->owner;
-    if (o->message) {
+    if (too_much_held(p)) {
+        qc_log(QC_LOG_DEBUG, "net", "too much waits to be processed, disconnecting peer=%lld",
+               (long long)p->info.id);
+        p->closing = true;
+    } else if (o->message) {
         p->inbox += m->payload.len + QC_INBOX_EACH;
         o->message(o->arg, p->info.id, m->name, m->payload);
     } else if (strcmp(m->name, "ping") == 0 && m->payload.len >= 8) {
@@ -210,26 +136,17 @@ static void on_message(qc_peer *p, const qc_message *m)
 {
     qc_log(QC_LOG_DEBUG, "net", "received: %s (%zu bytes) peer=%lld", m->name, m->payload.len,
            (long long)p->info.id);
-    if (strcmp(m->name, "version") == 0) {
-        on_version(p, m->payload);
-    } else if (!p->version_seen) {
-        qc_log(QC_LOG_DEBUG, "net",
-               "non-version message before version handshake. Message \"%s\" from peer=%lld",
-               m->name, (long long)p->info.id);
-    } else if (strcmp(m->name, "verack") == 0) {
-        on_verack(p);
-    } else if (strcmp(m->name, "pong") == 0) {
+    if (p->net->capture_dir)
+        qc_capture(p->net->capture_dir, p->info.addr, m->name, m->payload, true);
+    if (qc_handshake_takes(p, m))
+        return;
+    if (strcmp(m->name, "pong") == 0)
         on_pong(p, m->payload);
-    } else if (strcmp(m->name, "sendaddrv2") == 0) {
-        on_feature(p, m->name, &p->info.wants_addrv2);
-    } else if (strcmp(m->name, "wtxidrelay") == 0) {
-        on_feature(p, m->name, &p->info.wtxid_relay);
-    } else if (p->info.handshaken) {
+    else if (qc_message_known(m->name))
         hand_over(p, m);
-    } else {
-        qc_log(QC_LOG_DEBUG, "net", "Unsupported message \"%s\" prior to verack from peer=%lld",
-               m->name, (long long)p->info.id);
-    }
+    else
+        qc_log(QC_LOG_DEBUG, "net", "Unknown message type \"%s\" from peer=%lld", m->name,
+               (long long)p->info.id);
 }
 
 /* ---- the transport ---- */
@@ -256,7 +173,7 @@ static void note_transport(qc_peer *p)
 static void pump(qc_peer *p)
 {
     qc_transport_event e;
-    while (!p->closing && p->inbox <= QC_PEER_INBOX_MAX) {
+    while (!p->closing && !inbox_full(p)) {
         qc_transport_what what = qc_transport_next(p->transport, &e);
         if (p->info.transport == QC_TRANSPORT_DETECTING)
             note_transport(p);
@@ -267,7 +184,7 @@ static void pump(qc_peer *p)
         if (what == QC_TR_FAILED || what == QC_TR_NOMEM)
             p->closing = true;
         else if (what == QC_TR_READY && !p->info.inbound)
-            send_version(p);
+            qc_handshake_begin(p);
         else if (what == QC_TR_MESSAGE || what == QC_TR_DROPPED)
             on_received(p, &e);
     }
@@ -325,7 +242,7 @@ static void on_read(void *arg, int fd, unsigned events)
     pump(p);
     if (p->closing) {
         qc_peer_close(p, "protocol");
-    } else if (p->inbox > QC_PEER_INBOX_MAX) {
+    } else if (inbox_full(p)) {
         qc_unwatch(p->read);
         p->read = NULL;
     }
@@ -334,10 +251,10 @@ static void on_read(void *arg, int fd, unsigned events)
 bool qc_peer_done(qc_peer *p, size_t bytes)
 {
     p->inbox -= QC_MIN(bytes, p->inbox);
-    if (p->read || p->inbox > QC_PEER_INBOX_MAX)
+    if (p->read || inbox_full(p))
         return false;
     pump(p);
-    if (!p->closing && p->inbox <= QC_PEER_INBOX_MAX &&
+    if (!p->closing && !inbox_full(p) &&
         qc_io_watch(p->net->loop, p->fd, QC_IO_READ, on_read, p, &p->read))
         p->closing = true;
     bool closing = p->closing;
@@ -379,6 +296,7 @@ static void on_write(void *arg, int fd, unsigned events)
             p->info.sent += (uint64_t)n;
             p->info.last_send = qc_clock_now();
             atomic_fetch_add(&p->net->sent, (uint64_t)n);
+            qc_upload_add(&p->net->upload, (uint64_t)n);
         }
     }
     size_t left = qc_transport_pending(p->transport).len;
@@ -443,7 +361,8 @@ qc_peer *qc_peer_new(qc_net *n, int fd, qc_conn_type type, bool v2, const char *
     p->opened = p->heard = p->last_ping = qc_peer_clock();
     p->info = (qc_peer_info){.id = n->next_id++, .inbound = inbound, .ping_us = -1};
     p->info.type = type;
-    p->info.permissions = qc_permit_of(n->permit, n->n_permit, addr, inbound);
+    if (inbound || type == QC_CONN_MANUAL) /* who the operator did not choose gets nothing */
+        p->info.permissions = qc_permit_of(n->permit, n->n_permit, addr, inbound);
     p->info.min_ping_us = -1;
     p->info.connected = qc_clock_now();
     snprintf(p->info.addr, sizeof p->info.addr, "%s", addr);

@@ -1,9 +1,9 @@
 #include "core/net/permit.h"
 
+#include "core/base/arith.h"
 #include "core/base/hostport.h"
 
-#include <arpa/inet.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct name {
@@ -11,7 +11,10 @@ typedef struct name {
     uint32_t flags;
 } name;
 
-/* In the order in which they are shown. */
+#define ALL                                                                                        \
+    (QC_PERMIT_BLOOM | QC_PERMIT_FORCERELAY | QC_PERMIT_NOBAN | QC_PERMIT_MEMPOOL | QC_PERMIT_ADDR)
+
+/* The first seven in the order in which they are shown. */
 static const name NAMES[] = {
     {"bloomfilter", QC_PERMIT_BLOOM},
     {"noban", QC_PERMIT_NOBAN},
@@ -20,107 +23,130 @@ static const name NAMES[] = {
     {"mempool", QC_PERMIT_MEMPOOL},
     {"download", QC_PERMIT_DOWNLOAD},
     {"addr", QC_PERMIT_ADDR},
+    {"bloom", QC_PERMIT_BLOOM},
+    {"all", ALL},
 };
+#define SHOWN 7u
 
-/* One word of "noban,in,out". */
-static bool add_word(qc_permit *p, const char *word, size_t len)
+/* What the words before the @ say. */
+typedef struct words {
+    uint32_t flags;
+    bool in, out;
+} words;
+
+static bool is_word(const char *text, size_t len, const char *word)
 {
-    if (len == 2 && memcmp(word, "in", 2) == 0)
-        return p->in = true;
-    if (len == 3 && memcmp(word, "out", 3) == 0)
-        return p->out = true;
-    bool all = len == 3 && memcmp(word, "all", 3) == 0;
-    bool found = all || len == 0 || (len == 5 && memcmp(word, "bloom", 5) == 0);
-    if (found && len == 5)
-        p->flags |= QC_PERMIT_BLOOM;
+    return strlen(word) == len && memcmp(text, word, len) == 0;
+}
+
+/* One word of "noban,in,out"; an empty one says nothing. */
+static bool add_word(words *w, const char *text, size_t len)
+{
+    if (is_word(text, len, "in"))
+        return w->in = true;
+    if (is_word(text, len, "out"))
+        return w->out = true;
     for (size_t i = 0; i < QC_COUNTOF(NAMES); i++)
-        if (all || (strlen(NAMES[i].text) == len && memcmp(NAMES[i].text, word, len) == 0)) {
-            p->flags |= NAMES[i].flags;
-            found = true;
+        if (is_word(text, len, NAMES[i].text)) {
+            w->flags |= NAMES[i].flags;
+            return true;
         }
-    return found;
+    return len == 0;
 }
 
-static bool read_words(qc_permit *p, const char *text, const char *end)
+/* NULL: refused, and why says so. Else what follows the @. */
+static const char *read_words(words *w, const char *text, char why[static QC_PERMIT_WHY])
 {
-    while (text <= end) {
-        const char *comma = memchr(text, ',', (size_t)(end - text));
-        const char *stop = comma ? comma : end;
-        if (!add_word(p, text, (size_t)(stop - text)))
-            return false;
-        text = stop + 1;
-    }
-    return p->flags != 0;
-}
-
-static bool read_address(const char *host, uint8_t out[16], unsigned *offset)
-{
-    *offset = 0;
-    if (inet_pton(AF_INET6, host, out) == 1)
-        return true;
-    memcpy(out, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
-    *offset = 96;
-    return inet_pton(AF_INET, host, out + 12) == 1;
-}
-
-qc_err qc_permit_parse(const char *text, qc_permit *out)
-{
-    qc_permit p = {.flags = 0};
-    const char *at = strchr(text, '@'), *rest = at ? at + 1 : text;
-    char host[64];
-    unsigned offset;
-    if (at && !read_words(&p, text, at))
-        return QC_EINVAL;
+    const char *at = strchr(text, '@');
+    *w = (words){.flags = at ? 0 : QC_PERMIT_DEFAULT, .in = !at};
     if (!at)
-        p.flags = QC_PERMIT_NOBAN | QC_PERMIT_RELAY | QC_PERMIT_MEMPOOL;
-    if (!p.in && !p.out)
-        p.in = true;
-    const char *slash = strchr(rest, '/');
-    size_t len = slash ? (size_t)(slash - rest) : strlen(rest);
-    if (len >= sizeof host)
-        return QC_EINVAL;
-    memcpy(host, rest, len);
-    host[len] = 0;
-    if (!read_address(host, p.net, &offset))
-        return QC_EINVAL;
-    p.bits = 128;
-    if (slash) {
-        char *end;
-        unsigned long bits = strtoul(slash + 1, &end, 10);
-        if (!slash[1] || *end || bits > 128 - offset)
-            return QC_EINVAL;
-        p.bits = (unsigned)bits + offset;
+        return text;
+    for (const char *word = text; word < at;) {
+        size_t len = strcspn(word, ",@");
+        if (!add_word(w, word, len)) {
+            snprintf(why, QC_PERMIT_WHY, "Invalid P2P permission: '%.*s'", (int)QC_MIN(len, 100u),
+                     word);
+            return NULL;
+        }
+        word += len + (word[len] == ',');
     }
-    *out = p;
+    if (!w->in && !w->out) {
+        w->in = true;
+    } else if (!w->flags) {
+        snprintf(why, QC_PERMIT_WHY, "Only direction was set, no permissions: '%.100s'", text);
+        return NULL;
+    }
+    return at + 1;
+}
+
+qc_err qc_permit_parse(const char *text, qc_permit *out, char why[static QC_PERMIT_WHY])
+{
+    words w;
+    qc_netrange range;
+    const char *net = read_words(&w, text, why);
+    if (!net)
+        return QC_EINVAL;
+    if (qc_netrange_parse(net, false, &range)) {
+        snprintf(why, QC_PERMIT_WHY, "Invalid netmask specified in -whitelist: '%.100s'", net);
+        return QC_EINVAL;
+    }
+    *out = (qc_permit){w.flags, w.in, w.out, range};
     return QC_OK;
 }
 
-static bool within(const qc_permit *p, const uint8_t addr[16])
+qc_err qc_permit_parse_bind(const char *text, uint32_t *flags, const char **address,
+                            char why[static QC_PERMIT_WHY])
 {
-    unsigned whole = p->bits / 8, rest = p->bits % 8;
-    if (memcmp(p->net, addr, whole) != 0)
-        return false;
-    return rest == 0 || ((p->net[whole] ^ addr[whole]) >> (8 - rest)) == 0;
+    words w;
+    char host[256];
+    uint16_t port = 0;
+    qc_netaddr a;
+    const char *rest = read_words(&w, text, why);
+    if (!rest)
+        return QC_EINVAL;
+    if (w.out) {
+        snprintf(why, QC_PERMIT_WHY,
+                 "whitebind may only be used for incoming connections (\"out\" was passed)");
+        return QC_EINVAL;
+    }
+    if (qc_split_host_port(rest, host, sizeof host, &port) || qc_netaddr_parse(host, &a)) {
+        snprintf(why, QC_PERMIT_WHY, "Cannot resolve -whitebind address: '%.100s'", rest);
+        return QC_EINVAL;
+    }
+    if (!port) {
+        snprintf(why, QC_PERMIT_WHY, "Need to specify a port with -whitebind: '%.100s'", rest);
+        return QC_EINVAL;
+    }
+    *flags = w.flags;
+    *address = rest;
+    return QC_OK;
+}
+
+uint32_t qc_permit_settle(uint32_t flags, bool relay, bool forcerelay)
+{
+    if (!(flags & QC_PERMIT_DEFAULT))
+        return flags;
+    return (flags & ~QC_PERMIT_DEFAULT) | QC_PERMIT_NOBAN | QC_PERMIT_MEMPOOL |
+           (relay ? QC_PERMIT_RELAY : 0) | (forcerelay ? QC_PERMIT_FORCERELAY : 0);
 }
 
 uint32_t qc_permit_of(const qc_permit *list, size_t n, const char *addr, bool inbound)
 {
     char host[256];
-    uint8_t raw[16];
-    unsigned offset;
+    qc_netaddr a;
     uint32_t flags = 0;
     uint16_t port;
-    if (qc_split_host_port(addr, host, sizeof host, &port) || !read_address(host, raw, &offset))
+    if (qc_split_host_port(addr, host, sizeof host, &port) || qc_netaddr_parse(host, &a))
         return 0;
     for (size_t i = 0; i < n; i++)
-        if ((inbound ? list[i].in : list[i].out) && within(&list[i], raw))
+        if ((inbound ? list[i].in : list[i].out) && qc_netrange_has(&list[i].range, &a))
             flags |= list[i].flags;
     return flags;
 }
 
 const char *qc_permit_name(uint32_t flags, size_t i)
 {
-    for (size_t k = 0; k < QC_COUNTOF(NAMES); k++)
+    for (size_t k = 0; k < SHOWN; k++)
         if ((flags & NAMES[k].flags) == NAMES[k].flags && i-- == 0)
             return NAMES[k].text;
     return NULL;

@@ -7,14 +7,42 @@
 
 /* ---- parsing ---- */
 
-/* Thread: any. */
+/* The smallest transaction, one input and one output without scripts, takes 60 bytes of the million
+ * that a block has without witnesses. A message that says it has more transactions than fit would
+ * take twenty times its size when parsed, and is no block that any rule would let pass. */
+#define SMALLEST_TX 60u
+#define MOST_TX (QC_MAX_BLOCK_WEIGHT / QC_WITNESS_SCALE / SMALLEST_TX)
+
+void qc_body_free(qc_body *b)
+{
+    if (b)
+        qc_block_unref(b->block);
+    qc_free(b);
+}
+
+static bool crowded(qc_body *b, qc_span payload)
+{
+    qc_reader r = qc_reader_of(payload);
+    qc_r_span(&r, QC_HEADER_LEN);
+    b->n_tx = qc_r_compact(&r);
+    b->crowded = !r.fail && b->n_tx > MOST_TX;
+    return b->crowded;
+}
+
+/* From the bytes of a message to a block, which has its own copy of them. Thread: any. */
 static void parse(qc_sync_msg *m)
 {
-    size_t where;
-    m->fail = qc_block_parse_at(qc_bytes_span(&m->payload), &m->block, &where);
-    if (m->fail == QC_WIRE_OK)
-        (void)qc_check_block(m->sync->params, m->block, true, true, &m->found);
-    qc_bytes_free(&m->payload); /* the block has its own copy */
+    size_t where, had = m->payload.cap, has = 0;
+    qc_body *b = m->body;
+    if (!crowded(b, qc_bytes_span(&m->payload)))
+        b->fail = qc_block_parse_at(qc_bytes_span(&m->payload), &b->block, &where);
+    if (b->block) {
+        has = (size_t)qc_block_view(b->block)->total;
+        (void)qc_check_block(m->sync->params, b->block, true, true, &b->found);
+    }
+    qc_bytes_free(&m->payload);
+    m->charged += has - had;
+    atomic_fetch_add(&m->sync->held, has - had); /* wraps when it is less */
 }
 
 static void parsed(qc_chain *c, void *arg)
@@ -24,8 +52,7 @@ static void parsed(qc_chain *c, void *arg)
     (void)c;
     m->parsing = false;
     if (m->orphan) {
-        qc_block_unref(m->block);
-        qc_free(m);
+        qc_sync_msg_free(m);
         return;
     }
     qc_peer_state *p = qc_sync_peer_find(s, m->peer);
@@ -157,11 +184,16 @@ void qc_on_block(qc_sync *s, qc_peer_state *p, qc_sync_msg *m)
                (long long)p->id);
         return;
     }
-    if (m->fail) {
-        qc_sync_unread(p, "block", m->len, m->fail);
+    if (m->body->crowded) {
+        qc_sync_misbehaving(s, p, "block with %llu transactions",
+                            (unsigned long long)m->body->n_tx);
         return;
     }
-    qc_block *b = m->block;
+    if (m->body->fail) {
+        qc_sync_unread(p, "block", m->len, m->body->fail);
+        return;
+    }
+    qc_block *b = m->body->block;
     const qc_hash hash = *qc_block_hash(b);
     qc_hash_hex(&hash, hex);
     qc_log(QC_LOG_DEBUG, "net", "received block %s peer=%lld", hex, (long long)p->id);
@@ -171,6 +203,6 @@ void qc_on_block(qc_sync *s, qc_peer_state *p, qc_sync_msg *m)
     bool asked = qc_requested(s, &hash);
     qc_request_over(s, &hash, p);
     qc_source_add(s, &hash, p->id, true);
-    qc_process_block(s, p, b, &m->found, asked,
+    qc_process_block(s, p, b, &m->body->found, asked,
                      prev && qc_work_suffices(s, qc_block_header(b), prev));
 }

@@ -16,7 +16,6 @@
 #define QC_SECOND ((int64_t)1000000) /* times are microseconds of qc_clock_now_us() */
 #define QC_HEADERS_MAX 2000u
 #define QC_INV_MAX 50000u
-#define QC_SEND_PAUSE 1000000u /* bytes that wait to be sent: no further message until drained */
 #define QC_ANNOUNCE_MAX 8u     /* new blocks told by their headers; more: by inv */
 #define QC_LIMITED_BLOCKS 288u /* BIP159 */
 #define QC_BLOCKTXN_DEPTH 10   /* Core MAX_BLOCKTXN_DEPTH */
@@ -41,13 +40,21 @@ typedef struct qc_sync_msg {
     qc_peer_id peer;
     char name[13];
     qc_bytes payload;
-    size_t len;      /* of the payload, which may be freed early */
-    bool parsing;    /* a worker has it */
-    bool orphan;     /* its peer is gone */
-    qc_block *block; /* after parsing; NULL: see fail */
-    qc_wire_fail fail;
-    qc_verdict found; /* by the context-free rules */
+    size_t len;           /* of the payload, which may be freed early */
+    size_t charged;       /* of qc_sync.held, for all that hangs on this */
+    bool parsing;         /* a worker has it */
+    bool orphan;          /* its peer is gone */
+    struct qc_body *body; /* of a block message, else NULL */
 } qc_sync_msg;
+
+/** What a block message has come to. */
+typedef struct qc_body {
+    qc_block *block; /* NULL: see fail */
+    qc_wire_fail fail;
+    uint64_t n_tx;    /* as the message says */
+    bool crowded;     /* more transactions than a block has room for: not parsed */
+    qc_verdict found; /* by the context-free rules */
+} qc_body;
 
 /** A block asked of a peer. */
 typedef struct qc_flight {
@@ -129,6 +136,8 @@ struct qc_sync {
     struct qc_filterindex *filters;
     void (*discourage)(void *arg, const char *addr);
     void *discourage_arg;
+    _Atomic size_t held; /* bytes on their way from the net, or waiting: qc_sync_held() */
+    size_t send_pause;
     _Atomic bool tick_posted;
     _Atomic bool started;
     bool stopped, flush_posted;
@@ -173,6 +182,7 @@ void qc_sync_misbehaving(qc_sync *s, qc_peer_state *p, const char *fmt, ...) QC_
 /** What a verdict on its data says about the peer (Core MaybePunishNodeForBlock). */
 void qc_sync_punish(qc_sync *s, qc_peer_state *p, const qc_verdict *v, bool compact,
                     const char *message);
+void qc_sync_msg_free(QC_OWN qc_sync_msg *m);
 /** A worker's job has been started, or has ended. Ended: thread any. */
 void qc_sync_job_begin(qc_sync *s);
 void qc_sync_job_end(qc_sync *s);
@@ -262,6 +272,7 @@ void qc_download_care(qc_sync *s, qc_peer_state *p, int64_t now);
 void qc_download_forget(qc_sync *s, qc_peer_state *p);
 
 /* ---- body.c ---- */
+void qc_body_free(qc_body *b);
 /** Start parsing a block message on the pool, as soon as it has arrived. Thread: net. */
 void qc_body_prepare(qc_sync *s, qc_sync_msg *m);
 void qc_on_block(qc_sync *s, qc_peer_state *p, qc_sync_msg *m);

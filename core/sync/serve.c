@@ -10,6 +10,7 @@
 #define GETBLOCKS_MAX 500u
 #define KEEP_BLOCKS 288u
 #define CMPCT_DEPTH 5 /* Core MAX_CMPCTBLOCK_DEPTH */
+#define HISTORICAL (7 * 24 * 3600) /* seconds; Core HISTORICAL_BLOCK_AGE */
 
 /* ---- may it be had ---- */
 
@@ -180,6 +181,16 @@ static bool near_tip(const qc_sync *s, const qc_index *i)
            (int64_t)i->height >= (int64_t)qc_chain_tip(s->chain)->height - CMPCT_DEPTH;
 }
 
+/* -maxuploadtarget: old blocks are to be had elsewhere, new ones are what we are there for. */
+static bool over_target(qc_sync *s, const qc_peer_state *p, const qc_index *i, bool filtered)
+{
+    const qc_index *best;
+    if (qc_peer_may(p, QC_PERMIT_DOWNLOAD) || !qc_net_upload(s->net).historical_reached)
+        return false;
+    qc_best_header_of(s, &best);
+    return filtered || (best && (int64_t)best->header.time - (int64_t)i->header.time > HISTORICAL);
+}
+
 static void give_block(qc_sync *s, qc_peer_state *p, const qc_inv *inv)
 {
     const qc_index *i = qc_chain_find(s->chain, &inv->hash);
@@ -198,6 +209,12 @@ static void give_block(qc_sync *s, qc_peer_state *p, const qc_inv *inv)
                "ProcessGetBlockData: ignoring request from peer=%lld for old block that isn't in "
                "the main chain",
                (long long)p->id);
+        return;
+    }
+    if (over_target(s, p, i, inv->type == QC_INV_FILTERED)) {
+        qc_log(QC_LOG_DEBUG, "net",
+               "historical block serving limit reached, disconnecting peer=%lld", (long long)p->id);
+        qc_sync_drop(s, p, "upload target");
         return;
     }
     if (beyond_limit(s, i) && !qc_peer_may(p, QC_PERMIT_NOBAN)) {

@@ -14,6 +14,11 @@
 
 /* ---- small things ---- */
 
+size_t qc_sync_held(const qc_sync *s)
+{
+    return atomic_load(&s->held);
+}
+
 qc_peer_state *qc_sync_peer_find(const qc_sync *s, qc_peer_id id)
 {
     qc_peer_state *p = s->peers;
@@ -130,9 +135,10 @@ void qc_sync_job_end(qc_sync *s)
 
 /* ---- messages, in turn ---- */
 
-static void free_msg(qc_sync_msg *m)
+void qc_sync_msg_free(qc_sync_msg *m)
 {
-    qc_block_unref(m->block);
+    atomic_fetch_sub(&m->sync->held, m->charged);
+    qc_body_free(m->body);
     qc_bytes_free(&m->payload);
     qc_free(m);
 }
@@ -199,7 +205,7 @@ typedef struct turn {
 void qc_sync_go_on(qc_sync *s, qc_peer_state *p)
 {
     bool more = p->head && !p->head->parsing;
-    if (p->turn || p->serving || p->closing || s->stopped || p->unsent > QC_SEND_PAUSE)
+    if (p->turn || p->serving || p->closing || s->stopped || p->unsent > s->send_pause)
         return;
     if (!more && p->at_wanted == p->n_wanted && !p->filters_stop)
         return;
@@ -232,7 +238,7 @@ static void take_turn(qc_chain *c, void *arg)
             p->tail = &p->head;
         process(s, p, m);
         qc_net_done(s->net, p->id, m->len);
-        free_msg(m);
+        qc_sync_msg_free(m);
         qc_sync_care(s, p);
     }
     qc_sync_go_on(s, p);
@@ -247,7 +253,7 @@ static void arrived(qc_chain *c, void *arg)
     if (!p && m->parsing) {
         m->orphan = true;
     } else if (!p) {
-        free_msg(m);
+        qc_sync_msg_free(m);
     } else {
         *p->tail = m;
         p->tail = &m->next;
@@ -257,9 +263,19 @@ static void arrived(qc_chain *c, void *arg)
 
 /* ---- what the net tells, on its thread ---- */
 
+/* The chain may be busy for long, and peers that are gone by then have left what they said behind:
+ * what goes to it is counted whoever it is from, and core/net stops taking more
+ * (qc_net_owner.held).
+ */
+static size_t net_held(void *arg)
+{
+    return qc_sync_held(arg);
+}
+
 static void net_message(void *arg, qc_peer_id id, const char *name, qc_span payload)
 {
     qc_sync *s = arg;
+    bool block = strcmp(name, "block") == 0;
     qc_sync_msg *m = qc_alloc(sizeof *m);
     m->sync = s;
     m->peer = id;
@@ -270,10 +286,13 @@ static void net_message(void *arg, qc_peer_id id, const char *name, qc_span payl
         qc_net_drop(s->net, id, "out of memory");
         return;
     }
-    bool block = strcmp(name, "block") == 0;
+    m->charged = sizeof *m + m->payload.cap + (block ? sizeof *m->body : 0);
+    atomic_fetch_add(&s->held, m->charged);
     m->parsing = block;
-    if (block)
+    if (block) {
+        m->body = qc_alloc(sizeof *m->body);
         qc_sync_job_begin(s);
+    }
     qc_chain_post(s->thread, arrived, m);
     if (block)
         qc_body_prepare(s, m);
@@ -301,6 +320,7 @@ static void opened(qc_chain *c, void *arg)
         at = &(*at)->next;
     *at = p;
     qc_free(n);
+    atomic_fetch_sub(&s->held, sizeof *n);
     qc_compact_hello(s, p, false);
     qc_addr_opened(s, p);
     qc_sync_care(s, p);
@@ -311,6 +331,7 @@ static void net_opened(void *arg, const qc_peer_info *info)
     qc_sync *s = arg;
     note *n = qc_alloc(sizeof *n);
     *n = (note){s, *info};
+    atomic_fetch_add(&s->held, sizeof *n);
     qc_chain_post(s->thread, opened, n);
 }
 
@@ -321,7 +342,7 @@ static void forget_messages(qc_peer_state *p)
         if (m->parsing)
             m->orphan = true;
         else
-            free_msg(m);
+            qc_sync_msg_free(m);
     }
 }
 
@@ -346,6 +367,7 @@ static void closed(qc_chain *c, void *arg)
     qc_sync *s = t.sync;
     (void)c;
     qc_free(arg);
+    atomic_fetch_sub(&s->held, sizeof t);
     for (qc_peer_state **at = &s->peers; *at; at = &(*at)->next) {
         qc_peer_state *p = *at;
         if (p->id != t.peer)
@@ -368,6 +390,7 @@ static void net_closed(void *arg, qc_peer_id id)
     qc_sync *s = arg;
     turn *t = qc_alloc(sizeof *t);
     *t = (turn){s, id};
+    atomic_fetch_add(&s->held, sizeof *t);
     qc_chain_post(s->thread, closed, t);
 }
 
@@ -503,6 +526,7 @@ void qc_sync_new(qc_sync **out, const qc_sync_options *o)
     s->params = qc_chain_params(o->chain);
     s->services = o->services;
     s->loaded = o->loaded;
+    s->send_pause = o->send_pause ? o->send_pause : QC_SEND_PAUSE;
     s->discourage = o->discourage;
     s->discourage_arg = o->discourage_arg;
     s->stalling_timeout = STALLING_TIMEOUT;
@@ -521,7 +545,8 @@ void qc_sync_new(qc_sync **out, const qc_sync_options *o)
                                 .pow_valid = chain_pow_valid,
                                 .checked = chain_checked};
     qc_chain_listen(o->chain, &ev);
-    const qc_net_owner owner = {s, net_opened, net_message, net_drained, net_closed, net_tick};
+    const qc_net_owner owner = {s,          net_opened, net_message, net_drained,
+                                net_closed, net_tick,   net_held};
     qc_net_set_owner(o->net, &owner);
     *out = s;
 }

@@ -11,12 +11,16 @@ typedef struct qc_sync qc_sync;
 
 #define QC_SYNC_IN_FLIGHT 16u /* blocks asked of one peer (Core MAX_BLOCKS_IN_TRANSIT_PER_PEER) */
 
+#define QC_SEND_PAUSE 1000000u
+
 typedef struct qc_sync_options {
     qc_chain *chain;
     qc_net *net;
     uint64_t services;          /* QC_NODE_*: what we told peers */
     qc_peerbook *book;          /* NULL: addresses are neither heard nor told */
     const _Atomic bool *loaded; /* false: blocks are still being imported */
+    size_t send_pause; /* bytes that wait to be sent to a peer: none of its messages is processed
+                          until they are fewer (Core -maxsendbuffer); 0: QC_SEND_PAUSE */
     /* "host:port" has misbehaved; NULL: nobody minds. Thread: chain. */
     void (*discourage)(void *arg, const char *addr);
     void *discourage_arg;
@@ -36,6 +40,10 @@ void qc_sync_start(qc_sync *s, qc_chain_thread *t);
 void qc_sync_stop(qc_sync *s);
 /** After the chain thread has ended. NULL is allowed. */
 void qc_sync_free(QC_OWN qc_sync *s);
+
+/** Bytes of what the net has handed over and the chain thread has not finished: payloads, or the
+ *  blocks they were parsed into, and what is kept with them. Thread: any. */
+size_t qc_sync_held(const qc_sync *s);
 
 /** What getpeerinfo tells of the conversation with a peer. Heights are -1 when nothing is known. */
 typedef struct qc_sync_peer {

@@ -65,12 +65,17 @@ static void try_permit(qc_span in)
 {
     char text[200];
     qc_permit p;
+    char why[QC_PERMIT_WHY];
+    uint32_t flags;
+    const char *address;
     size_t n = QC_MIN(in.len, sizeof text - 1);
     memcpy(text, in.data, n);
     text[n] = 0;
-    if (qc_permit_parse(text, &p))
+    if (!qc_permit_parse_bind(text, &flags, &address, why))
+        QC_ASSERT(address >= text && address < text + n);
+    if (qc_permit_parse(text, &p, why))
         return;
-    QC_ASSERT(p.flags && (p.in || p.out) && p.bits <= 128);
+    QC_ASSERT(p.in || p.out);
     (void)qc_permit_of(&p, 1, "127.0.0.1:8333", true);
 }
 

@@ -85,11 +85,26 @@ static void test_version__round_trip_and_cuts(void **state)
     assert_true(qc_version_read(qc_span_of(b.data, 46), &got)); /* as peers of 2009 sent it */
     b.data[81] = 12; /* in the user agent: no control character reaches the log */
     assert_true(qc_version_read(qc_bytes_span(&b), &got));
-    assert_string_equal(got.user_agent, "?Quoin:0.1.0/");
+    assert_string_equal(got.user_agent, "Quoin:0.1.0/");
+    got.version = 0;
+    assert_false(qc_version_read(qc_span_of(b.data, 4), &got)); /* too short, but it says how old */
+    assert_int_equal(got.version, 70016);
     qc_bytes_free(&b);
 }
 
-QC_TEST_MAIN(cmocka_unit_test(test_message__what_is_written_is_read),
+static void test_printable__keeps_what_is_harmless(void **state)
+{
+    static const uint8_t all[] = "/a-b:1.0(x; y_z)/?@,\\\"'<>%$\x01\x7f\xc3";
+    char out[64], little[4];
+    (void)state;
+    qc_message_printable(qc_span_of(all, sizeof all - 1), out, sizeof out);
+    assert_string_equal(out, "/a-b:1.0(x; y_z)/?@,");
+    qc_message_printable(qc_span_of(all, sizeof all - 1), little, sizeof little);
+    assert_string_equal(little, "/a-");
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_printable__keeps_what_is_harmless),
+             cmocka_unit_test(test_message__what_is_written_is_read),
              cmocka_unit_test(test_message__each_fault_has_its_name),
              cmocka_unit_test(test_name__ids_are_those_of_the_bips),
              cmocka_unit_test(test_version__round_trip_and_cuts))

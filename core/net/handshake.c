@@ -1,0 +1,222 @@
+/* The handshake: version, what is agreed on between version and verack, verack. Until it is over
+ * nothing else is heard or said (Core net_processing.cpp ProcessMessage). */
+#include "core/base/arith.h"
+#include "core/base/hostport.h"
+#include "core/base/log.h"
+#include "core/btc/wire.h"
+#include "core/net/internal.h"
+#include "core/os/file.h"
+
+#include <stdio.h>
+
+#define MIN_PROTOCOL 31800 /* Core MIN_PEER_PROTO_VERSION */
+#define WTXID_RELAY 70016  /* BIP339; BIP155 is offered from here on as well */
+#define FEATURES 70017     /* BIP434 */
+#define FEATURE_ID_MIN 4u
+#define FEATURE_ID_MAX 80u
+#define FEATURE_DATA_MAX 512u
+
+static int32_t common_version(const qc_peer *p)
+{
+    return QC_MIN(p->info.version, QC_NET_PROTOCOL);
+}
+
+static void offend(qc_peer *p, const char *what)
+{
+    qc_log(QC_LOG_DEBUG, "net", "%s, disconnecting peer=%lld", what, (long long)p->info.id);
+    p->closing = true;
+}
+
+/* ---- version ---- */
+
+/* Where the peer is, for our version message; nothing where that could not be of use. */
+static void put_their_address(const qc_peer *p, qc_version *v)
+{
+    char host[256];
+    uint16_t port = 0;
+    qc_netaddr a;
+    if (qc_split_host_port(p->info.addr, host, sizeof host, &port) || qc_netaddr_parse(host, &a) ||
+        !qc_netaddr_is_routable(&a))
+        return;
+    v->you = a;
+    v->your_port = port;
+}
+
+void qc_handshake_begin(qc_peer *p)
+{
+    qc_bytes b = QC_BYTES_INIT;
+    qc_version v = {.version = QC_NET_PROTOCOL, .time = qc_clock_now()};
+    qc_os_random(&p->nonce, sizeof p->nonce); /* its own: one for all would tell who we are */
+    v.nonce = p->nonce; /* relay stays false: there is no pool of transactions */
+    v.services = p->net->services | (p->info.permissions & QC_PERMIT_BLOOM ? QC_NODE_BLOOM : 0);
+    put_their_address(p, &v);
+    v.start_height = (int32_t)QC_MIN(atomic_load(&p->net->height), (uint32_t)INT32_MAX);
+    snprintf(v.user_agent, sizeof v.user_agent, "%s", p->net->user_agent);
+    if (qc_version_write(&b, &v))
+        p->closing = true;
+    else
+        qc_peer_send(p, "version", qc_bytes_span(&b));
+    qc_bytes_free(&b);
+}
+
+/* Did one of our own connections send it? Only those whose handshake is not over are asked. */
+static bool is_ours(const qc_net *n, uint64_t nonce)
+{
+    for (const qc_peer *p = n->peers; p; p = p->next)
+        if (!p->info.inbound && !p->info.handshaken && p->nonce == nonce)
+            return true;
+    return false;
+}
+
+static void take_version(qc_peer *p, const qc_version *v)
+{
+    p->version_seen = true;
+    p->info.version = v->version;
+    p->info.services = v->services;
+    p->info.start_height = v->start_height;
+    p->info.relay = v->relay;
+    p->info.told = v->you;
+    p->info.told_port = v->your_port;
+    p->info.time_offset = QC_MAX(v->time, 0) - qc_clock_now();
+    memcpy(p->info.user_agent, v->user_agent, sizeof p->info.user_agent);
+    qc_log(QC_LOG_DEBUG, "net",
+           "receive version message: %s: version %d, blocks=%d, txrelay=%d, peer=%lld",
+           *v->user_agent ? v->user_agent : "<no user agent>", v->version, v->start_height,
+           v->relay, (long long)p->info.id);
+}
+
+static void on_version(qc_peer *p, qc_span payload)
+{
+    qc_version v;
+    if (p->version_seen) {
+        qc_log(QC_LOG_DEBUG, "net", "redundant version message from peer=%lld",
+               (long long)p->info.id);
+        return;
+    }
+    bool whole = qc_version_read(payload, &v);
+    if (v.version < MIN_PROTOCOL && payload.len >= 4) {
+        qc_log(QC_LOG_DEBUG, "net", "peer using obsolete version %d, disconnecting peer=%lld",
+               v.version, (long long)p->info.id);
+        p->closing = true;
+        return;
+    }
+    if (!whole) { /* as if nothing had come: the time for the handshake goes on */
+        qc_log(QC_LOG_DEBUG, "net", "ProcessMessages(version, %zu bytes): Exception '%s' caught",
+               payload.len, "end of data");
+        return;
+    }
+    if (p->info.inbound && is_ours(p->net, v.nonce)) {
+        qc_log(QC_LOG_INFO, "net", "connected to self at %s, disconnecting", p->info.addr);
+        p->closing = true;
+        return;
+    }
+    if (p->info.inbound)
+        qc_handshake_begin(p);
+    take_version(p, &v);
+    if (common_version(p) >= WTXID_RELAY) {
+        qc_peer_send(p, "wtxidrelay", qc_span_of("", 0));
+        qc_peer_send(p, "sendaddrv2", qc_span_of("", 0));
+    }
+    qc_peer_send(p, "verack", qc_span_of("", 0));
+}
+
+/* ---- between version and verack ---- */
+
+static void on_wtxidrelay(qc_peer *p)
+{
+    if (p->info.handshaken)
+        offend(p, "wtxidrelay received after verack");
+    else if (common_version(p) < WTXID_RELAY)
+        qc_log(QC_LOG_DEBUG, "net",
+               "ignoring wtxidrelay due to old common version=%d from peer=%lld", common_version(p),
+               (long long)p->info.id);
+    else if (p->info.wtxid_relay)
+        qc_log(QC_LOG_DEBUG, "net", "ignoring duplicate wtxidrelay from peer=%lld",
+               (long long)p->info.id);
+    else
+        p->info.wtxid_relay = true;
+}
+
+static void on_sendaddrv2(qc_peer *p)
+{
+    if (p->info.handshaken)
+        offend(p, "sendaddrv2 received after verack");
+    else
+        p->info.wants_addrv2 = true;
+}
+
+/* BIP434: a name of 4 to 80 bytes, and up to 512 bytes for it. None is known. */
+static void on_feature(qc_peer *p, qc_span payload)
+{
+    char text[FEATURE_ID_MAX + 1];
+    qc_reader r = qc_reader_of(payload);
+    if (p->info.handshaken) {
+        offend(p, "feature received after verack");
+        return;
+    }
+    if (common_version(p) < FEATURES) {
+        snprintf(text, sizeof text, "feature received with incompatible version %d",
+                 common_version(p));
+        offend(p, text);
+        return;
+    }
+    qc_span id = qc_r_var(&r), data = qc_r_var(&r);
+    if (r.fail || qc_reader_left(&r) || id.len < FEATURE_ID_MIN || id.len > FEATURE_ID_MAX ||
+        data.len > FEATURE_DATA_MAX) {
+        offend(p, "invalid feature payload");
+        return;
+    }
+    qc_message_printable(id, text, sizeof text);
+    qc_log(QC_LOG_DEBUG, "net", "unknown feature advertised: %s", text);
+}
+
+/* ---- the end of it ---- */
+
+static void on_verack(qc_peer *p)
+{
+    if (p->info.handshaken) {
+        qc_log(QC_LOG_DEBUG, "net", "ignoring redundant verack message from peer=%lld",
+               (long long)p->info.id);
+        return;
+    }
+    p->info.handshaken = true;
+    /* Inbound ones come at any rate that somebody likes. */
+    qc_log(p->info.inbound ? QC_LOG_DEBUG : QC_LOG_INFO, "net",
+           "New %s peer connected: transport: %s, version: %d, blocks=%d, peer=%lld",
+           qc_conn_type_text(p->info.type), qc_transport_kind_text(p->info.transport),
+           p->info.version, p->info.start_height, (long long)p->info.id);
+    const qc_net_owner *o = &p->net->owner;
+    if (o->opened)
+        o->opened(o->arg, &p->info);
+    qc_peer_ping(p);
+}
+
+bool qc_handshake_takes(qc_peer *p, const qc_message *m)
+{
+    const char *name = m->name;
+    if (strcmp(name, "version") == 0)
+        on_version(p, m->payload);
+    else if (!p->version_seen)
+        qc_log(QC_LOG_DEBUG, "net",
+               "non-version message before version handshake. Message \"%s\" from peer=%lld", name,
+               (long long)p->info.id);
+    else if (strcmp(name, "verack") == 0)
+        on_verack(p);
+    else if (strcmp(name, "wtxidrelay") == 0)
+        on_wtxidrelay(p);
+    else if (strcmp(name, "sendaddrv2") == 0)
+        on_sendaddrv2(p);
+    else if (strcmp(name, "feature") == 0)
+        on_feature(p, m->payload);
+    else if (strcmp(name, "sendtxrcncl") == 0)
+        qc_log(QC_LOG_DEBUG, "net",
+               "sendtxrcncl from peer=%lld ignored, as our node does not have txreconciliation "
+               "enabled",
+               (long long)p->info.id);
+    else if (!p->info.handshaken)
+        qc_log(QC_LOG_DEBUG, "net", "Unsupported message \"%s\" prior to verack from peer=%lld",
+               name, (long long)p->info.id);
+    else
+        return false;
+    return true;
+}
