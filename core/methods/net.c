@@ -101,7 +101,7 @@ static void put_peer(qc_jw *w, const qc_peer_info *p, const qc_sync_peer *s)
     qc_jw_key(w, "services");
     qc_jw_strf(w, "%016llx", (unsigned long long)p->services);
     put_service_names(w, "servicesnames", p->services);
-    qc_jw_kbool(w, "relaytxes", p->relay);
+    qc_jw_kbool(w, "relaytxes", s->relay_txs);
     qc_jw_kint(w, "lastsend", p->last_send);
     qc_jw_kint(w, "lastrecv", p->last_recv);
     qc_jw_kuint(w, "bytessent", p->sent);
@@ -125,12 +125,13 @@ static void put_peer(qc_jw *w, const qc_peer_info *p, const qc_sync_peer *s)
 }
 
 /* What is known of a conversation; one that has not begun has nothing to tell. */
-static qc_sync_peer sync_state(const qc_sync_peer *list, size_t n, qc_peer_id id)
+static qc_sync_peer sync_state(const qc_sync_peer *list, size_t n, const qc_peer_info *p)
 {
     for (size_t i = 0; i < n; i++)
-        if (list[i].id == id)
+        if (list[i].id == p->id)
             return list[i];
-    return (qc_sync_peer){.presynced_headers = -1, .synced_headers = -1, .synced_blocks = -1};
+    return (qc_sync_peer){
+        .relay_txs = p->relay, .presynced_headers = -1, .synced_headers = -1, .synced_blocks = -1};
 }
 
 static void getpeerinfo(qc_rpc_req *r, void *arg)
@@ -150,7 +151,7 @@ static void getpeerinfo(qc_rpc_req *r, void *arg)
     qc_jw *w = qc_rpc_out(r);
     qc_jw_arr(w);
     for (size_t i = 0; i < n; i++) {
-        qc_sync_peer s = sync_state(state, n_state, list[i].id);
+        qc_sync_peer s = sync_state(state, n_state, &list[i]);
         put_peer(w, &list[i], &s);
     }
     qc_jw_arr_end(w);

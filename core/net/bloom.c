@@ -8,8 +8,8 @@ static uint32_t rotl(uint32_t v, unsigned n)
     return v << n | v >> (32 - n);
 }
 
-/* MurmurHash3, x86 32 bits (Appleby; public domain algorithm). */
-static uint32_t murmur3(uint32_t h, qc_span s)
+/* Appleby; public domain algorithm. */
+uint32_t qc_murmur3(uint32_t h, qc_span s)
 {
     uint32_t k = 0;
     size_t i = 0;
@@ -57,7 +57,7 @@ void qc_rolling_bloom_clear(qc_rolling_bloom *b)
 /* The pair of words that function n chooses. */
 static uint64_t *pair_of(const qc_rolling_bloom *b, uint32_t n, qc_span key, unsigned *bit)
 {
-    uint32_t h = murmur3(n * 0xfba4c795u + b->tweak, key);
+    uint32_t h = qc_murmur3(n * 0xfba4c795u + b->tweak, key);
     *bit = h & 63;
     uint32_t at = (uint32_t)((uint64_t)h * b->words >> 32);
     return b->data + (at & ~1u);

@@ -3,6 +3,9 @@
 #pragma once
 #include "core/base/bytes.h"
 
+/** MurmurHash3, x86, 32 bits. */
+uint32_t qc_murmur3(uint32_t seed, qc_span s);
+
 typedef struct qc_rolling_bloom {
     uint64_t *data; /* pairs: two bits for each position say of which generation it is, 0: none */
     uint32_t words, functions, per_generation, in_generation, generation, tweak;

@@ -5,9 +5,11 @@
 #include "core/sync/gossip.h"
 #include "core/sync/locator.h"
 #include "core/sync/partial.h"
+#include "core/sync/peerfilter.h"
 #include "core/sync/presync.h"
 #include "core/sync/sync.h"
 
+#include "core/btc/merkleproof.h"
 #include "core/btc/wire.h"
 #include "core/os/thread.h"
 
@@ -114,6 +116,9 @@ typedef struct qc_peer_state {
     bool hb_to, hb_from, compact;
 
     qc_gossip_peer *gossip; /* NULL: none with it */
+
+    bool relay_txs;         /* it wants transactions: as it said at first, or by a filter message */
+    qc_peer_filter *filter; /* BIP37; NULL: none, or with the worker while `serving` */
 } qc_peer_state;
 
 /** Who gave us a block that has not been judged yet. */
@@ -325,8 +330,9 @@ struct qc_serve {
     /* Payload from the block. NULL: the block itself. Thread: any. QC_EINVAL: the peer asked for
      * what cannot be. */
     qc_err (*make)(const qc_serve *j, const qc_block *b, qc_bytes *out);
-    qc_cmpct_ask ask; /* owned; of blocktxn */
-    bool inventory;   /* part of what getblocks told */
+    qc_cmpct_ask ask;       /* owned; of blocktxn */
+    bool inventory;         /* part of what getblocks told */
+    qc_peer_filter *filter; /* owned, the peer's own; NULL: none is asked for */
     qc_bytes bytes;
     qc_err err;
 };
@@ -355,6 +361,18 @@ bool qc_recent_send(qc_sync *s, qc_peer_state *p, const qc_index *i);
 void qc_recent_announce(qc_sync *s, qc_peer_state *p, const qc_index *i, const char *who);
 /** Append the payload of cmpctblock. Thread: any. */
 QC_MUST_CHECK qc_err qc_cmpct_of(const qc_block *b, qc_bytes *out);
+
+/* ---- bip37.c ---- */
+bool qc_offers_bloom(const qc_sync *s, const qc_peer_state *p);
+void qc_on_filterload(qc_sync *s, qc_peer_state *p, qc_span payload);
+void qc_on_filteradd(qc_sync *s, qc_peer_state *p, qc_span payload);
+void qc_on_filterclear(qc_sync *s, qc_peer_state *p, qc_span payload);
+void qc_on_mempool(qc_sync *s, qc_peer_state *p, qc_span payload);
+/** What the filter leaves of a block: appends the payload of merkleblock and the transactions that
+ *  match, each with its length before it. Returns: QC_OK; QC_ENOMEM. Thread: any. */
+QC_MUST_CHECK qc_err qc_filtered_make(const qc_serve *j, const qc_block *b, qc_bytes *out);
+/** ... sent. */
+void qc_filtered_send(qc_sync *s, qc_peer_state *p, qc_span made);
 
 /* ---- announce.c ---- */
 void qc_on_inv(qc_sync *s, qc_peer_state *p, qc_span payload);

@@ -9,7 +9,7 @@
 #define STALE_AGE (30 * 24 * 3600) /* seconds; Core STALE_RELAY_AGE_LIMIT */
 #define GETBLOCKS_MAX 500u
 #define KEEP_BLOCKS 288u
-#define CMPCT_DEPTH 5 /* Core MAX_CMPCTBLOCK_DEPTH */
+#define CMPCT_DEPTH 5              /* Core MAX_CMPCTBLOCK_DEPTH */
 #define HISTORICAL (7 * 24 * 3600) /* seconds; Core HISTORICAL_BLOCK_AGE */
 
 /* ---- may it be had ---- */
@@ -103,7 +103,10 @@ static void deliver(qc_sync *s, qc_peer_state *p, qc_serve *j)
                (long long)p->id);
         qc_sync_drop(s, p, "block not readable");
     } else {
-        qc_sync_send(s, p, j->message, &j->bytes);
+        if (j->filter)
+            qc_filtered_send(s, p, qc_bytes_span(&j->bytes));
+        else
+            qc_sync_send(s, p, j->message, &j->bytes);
         if (j->inventory)
             tell_continuation(s, p, j->index);
     }
@@ -118,10 +121,14 @@ static void served(qc_chain *c, void *arg)
     if (p) {
         p->serving = false;
         deliver(s, p, j);
+        if (j->filter)
+            p->filter = j->filter;
+        j->filter = NULL;
         qc_sync_go_on(s, p);
     }
     qc_bytes_free(&j->bytes);
     qc_free(j->ask.place);
+    qc_peer_filter_free(j->filter);
     qc_free(j);
 }
 
@@ -150,7 +157,8 @@ static void serve_recent(qc_sync *s, qc_peer_state *p, const qc_block *b, qc_ser
 void qc_serve_start(qc_sync *s, qc_peer_state *p, const qc_serve *what)
 {
     qc_serve own = *what;
-    const qc_block *b = qc_recent_block(s, own.index);
+    /* A filter takes a while: not here. */
+    const qc_block *b = own.filter ? NULL : qc_recent_block(s, own.index);
     own.sync = s;
     own.peer = p->id;
     if (b) {
@@ -194,7 +202,8 @@ static bool over_target(qc_sync *s, const qc_peer_state *p, const qc_index *i, b
 static void give_block(qc_sync *s, qc_peer_state *p, const qc_inv *inv)
 {
     const qc_index *i = qc_chain_find(s->chain, &inv->hash);
-    if (inv->type == QC_INV_FILTERED) {
+    bool filtered = inv->type == QC_INV_FILTERED;
+    if (filtered && !qc_offers_bloom(s, p)) {
         qc_log(QC_LOG_DEBUG, "net",
                "filtered block request received when NODE_BLOOM service disabled, disconnecting "
                "peer=%lld",
@@ -211,7 +220,7 @@ static void give_block(qc_sync *s, qc_peer_state *p, const qc_inv *inv)
                (long long)p->id);
         return;
     }
-    if (over_target(s, p, i, inv->type == QC_INV_FILTERED)) {
+    if (over_target(s, p, i, filtered)) {
         qc_log(QC_LOG_DEBUG, "net",
                "historical block serving limit reached, disconnecting peer=%lld", (long long)p->id);
         qc_sync_drop(s, p, "upload target");
@@ -225,10 +234,14 @@ static void give_block(qc_sync *s, qc_peer_state *p, const qc_inv *inv)
         qc_sync_drop(s, p, "below NODE_NETWORK_LIMITED threshold");
         return;
     }
-    if (!(atomic_load(&i->status) & QC_BLOCK_HAVE_DATA))
+    if (!(atomic_load(&i->status) & QC_BLOCK_HAVE_DATA) || (filtered && !p->filter))
         return;
     qc_serve j = {.index = i, .message = "block", .inventory = true};
-    if (inv->type == QC_INV_BLOCK) {
+    if (filtered) {
+        j.make = qc_filtered_make;
+        j.filter = p->filter;
+        p->filter = NULL; /* it comes back with the answer */
+    } else if (inv->type == QC_INV_BLOCK) {
         j.make = strip;
     } else if (inv->type == QC_INV_CMPCT && near_tip(s, i)) {
         j.message = "cmpctblock";

@@ -180,6 +180,10 @@ static const handler HANDLERS[] = {
     {"addr", qc_on_addr},
     {"addrv2", qc_on_addrv2},
     {"getaddr", qc_on_getaddr},
+    {"filterload", qc_on_filterload},
+    {"filteradd", qc_on_filteradd},
+    {"filterclear", qc_on_filterclear},
+    {"mempool", qc_on_mempool},
 };
 
 static void process(qc_sync *s, qc_peer_state *p, qc_sync_msg *m)
@@ -313,6 +317,7 @@ static void opened(qc_chain *c, void *arg)
     p->id = n->info.id;
     p->tail = &p->head;
     p->headers_timeout = INT64_MAX;
+    p->relay_txs = p->info.relay;
     p->preferred = (!p->info.inbound || qc_peer_may(p, QC_PERMIT_NOBAN)) &&
                    p->info.type != QC_CONN_ADDR_FETCH && qc_peer_serves_blocks(p);
     s->n_preferred += p->preferred;
@@ -356,6 +361,7 @@ static void free_peer(qc_peer_state *p)
     }
     forget_messages(p);
     qc_presync_free(p->presync);
+    qc_peer_filter_free(p->filter);
     qc_free(p->announce);
     qc_free(p->wanted);
     qc_free(p);
@@ -620,6 +626,7 @@ static void fill(const qc_peer_state *p, qc_sync_peer *out)
         out->addr_processed = g.processed;
         out->addr_limited = g.limited;
     }
+    out->relay_txs = p->relay_txs;
     for (const qc_flight *f = p->flight; f && out->n_in_flight < QC_SYNC_IN_FLIGHT; f = f->next)
         out->in_flight[out->n_in_flight++] = f->index->height;
 }

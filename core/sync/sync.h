@@ -55,6 +55,7 @@ typedef struct qc_sync_peer {
     bool hb_to, hb_from; /* BIP152 high bandwidth */
     bool addr_relay;     /* addresses are exchanged with it */
     uint64_t addr_processed, addr_limited;
+    bool relay_txs; /* it wants to hear of transactions */
 } qc_sync_peer;
 /** All peers. Out: *list owned, qc_free(). Returns: QC_OK; QC_ENOMEM. Thread: any but chain. */
 QC_MUST_CHECK qc_err qc_sync_peers(qc_sync *s, qc_sync_peer **list, size_t *n);

@@ -10,11 +10,13 @@ for b in ${QC_BENCHES:?}; do
         failed=$((failed + 1))
     fi
 done
-if python3 -B "${srcdir:-.}/tests/bench/import.py" --smoke; then
-    passed=$((passed + 1))
-else
-    echo "failed: import.py"
-    failed=$((failed + 1))
-fi
+for b in import peers; do
+    if python3 -B "${srcdir:-.}/tests/bench/$b.py" --smoke; then
+        passed=$((passed + 1))
+    else
+        echo "failed: $b.py"
+        failed=$((failed + 1))
+    fi
+done
 echo "$passed passed, $failed failed"
 test $failed -eq 0 && test $passed -gt 0
