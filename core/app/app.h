@@ -2,6 +2,7 @@
 #pragma once
 #include "core/app/chainopts.h"
 #include "core/app/logfile.h"
+#include "core/app/nets.h"
 #include "core/app/progress.h"
 #include "core/conf/load.h"
 #include "core/host/host.h"
@@ -40,8 +41,9 @@ typedef struct qc_app {
     qc_rpc_engine *engine;
     qc_rpc_server *server;
     qc_http_mounts *mounts;
-    qc_host *host;  /* NULL: -plugins=0 */
-    qc_proxy proxy; /* -proxy */
+    qc_host *host; /* NULL: -plugins=0 */
+    qc_app_nets *nets;
+    qc_proxy proxy; /* of connections that plugins make: the one that names go through */
 
     qc_progress progress; /* chain thread */
     _Atomic bool warm;    /* warm-up is over */
@@ -81,9 +83,9 @@ bool qc_app_addresses_open(qc_app *a);
 void qc_app_addresses_close(qc_app *a);
 /** What the options say of this node's own addresses (localaddr.c). */
 qc_localaddrs_options qc_app_local_options(const qc_app *a);
-/** Peers can reach us on "host[:port]", and may be told so: a socket is bound to it. The wildcard
- *  address stands for those of all interfaces. */
-void qc_app_listens_on(qc_app *a, const char *text, uint16_t port);
+/** Peers can reach us there, and may be told so: a socket is bound to it. The wildcard address
+ *  stands for those of all interfaces. */
+void qc_app_listens_on(qc_app *a, const qc_peer_addr *at);
 /** The peer layer (peers.c): made and listening before the chain is opened, told of the chain
  * before its thread runs, run after; stopped before the chain thread is, freed after the chain. */
 bool qc_app_peers_start(qc_app *a);

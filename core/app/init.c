@@ -3,7 +3,6 @@
 #include "core/app/app.h"
 #include "core/app/notify.h"
 #include "core/base/alloc.h"
-#include "core/base/hostport.h"
 #include "core/base/log.h"
 
 #include <ctype.h>
@@ -109,91 +108,6 @@ static void note_unsuitable(void *arg, const char *text)
     *all = more;
 }
 
-/* Core sets some options from others before it judges them. */
-static void interact(qc_app *a)
-{
-    qc_settings *s = a->settings;
-    size_t n;
-    static const char *const BIND[] = {"bind", "whitebind"};
-    for (size_t i = 0; i < QC_COUNTOF(BIND); i++) {
-        qc_free(qc_settings_list(s, BIND[i], &n));
-        if (n)
-            qc_settings_soft_set(s, "listen", "1");
-    }
-    qc_free(qc_settings_list(s, "connect", &n));
-    if (n || qc_settings_is_negated(s, "connect") || qc_settings_int(s, "maxconnections", 200) <= 0)
-        qc_settings_soft_set(s, "listen", "0");
-    /* Whoever hides behind a proxy, cannot be reached or says where needs no search for it. */
-    qc_free(qc_settings_list(s, "externalip", &n));
-    if (n || *qc_settings_str(s, "proxy", "") || !qc_settings_bool(s, "listen", true))
-        qc_settings_soft_set(s, "discover", "0");
-    if (qc_settings_bool(s, "blocksonly", false))
-        qc_settings_soft_set(s, "whitelistrelay", "0");
-    /* To relay whatever somebody sends implies to take it. */
-    if (qc_settings_bool(s, "whitelistforcerelay", false))
-        qc_settings_soft_set(s, "whitelistrelay", "1");
-}
-
-static bool check_listening(qc_app *a)
-{
-    const qc_settings *s = a->settings;
-    size_t bind, whitebind;
-    qc_free(qc_settings_list(s, "bind", &bind));
-    qc_free(qc_settings_list(s, "whitebind", &whitebind));
-    bool listen = qc_settings_bool(s, "listen", true);
-    if (bind + whitebind && !listen)
-        return qc_app_error(a, "Cannot set -bind or -whitebind together with -listen=0");
-    if (!listen && qc_settings_bool(s, "listenonion", false))
-        return qc_app_error(a, "Cannot set -listen=0 together with -listenonion=1");
-    if (qc_settings_int(s, "maxconnections", 200) < 0)
-        return qc_app_error(a, "-maxconnections must be greater or equal than zero");
-    if (qc_settings_int(s, "peertimeout", 60) <= 0)
-        return qc_app_error(a, "peertimeout must be a positive integer.");
-    return true;
-}
-
-static bool check_ports(qc_app *a)
-{
-    static const char *const PORT[] = {"port", "rpcport"};
-    static const char *const BIND[] = {"rpcbind", "bind", "whitebind"};
-    for (size_t i = 0; i < QC_COUNTOF(PORT); i++) {
-        const char *v = qc_settings_str(a->settings, PORT[i], NULL);
-        bool digits = v && *v && strspn(v, "0123456789") == strlen(v);
-        if (v && (!digits || qc_atoi64(v) < 1 || qc_atoi64(v) > 65535))
-            return qc_app_error(a, "Invalid port specified in -%s: '%s'", PORT[i], v);
-    }
-    bool ok = true;
-    for (size_t i = 0; i < QC_COUNTOF(BIND); i++) {
-        const char **list = qc_settings_list(a->settings, BIND[i], NULL);
-        for (size_t k = 0; list[k] && ok; k++) {
-            char host[256];
-            uint16_t port = 1;
-            const char *at = strcmp(BIND[i], "whitebind") == 0 ? strrchr(list[k], '@') : NULL;
-            char *text = qc_strdup(at ? at + 1 : list[k]);
-            char *eq = strcmp(BIND[i], "bind") == 0 ? strrchr(text, '=') : NULL;
-            if (eq)
-                *eq = 0;
-            if (qc_split_host_port(text, host, sizeof host, &port))
-                ok = qc_app_error(a, "Invalid port specified in -%s: '%s'", BIND[i], list[k]);
-            qc_free(text);
-        }
-        qc_free(list);
-    }
-    return ok;
-}
-
-/* Core also takes a path and a network here: refused, or connections would leave past the proxy. */
-static bool check_proxy(qc_app *a)
-{
-    const char *text = qc_settings_str(a->settings, "proxy", "");
-    if (!*text || strcmp(text, "0") == 0)
-        return true;
-    if (qc_proxy_parse(text, &a->proxy))
-        return qc_app_error(a, "Invalid -proxy address or hostname: '%s'", text);
-    a->proxy.randomize = qc_settings_bool(a->settings, "proxyrandomize", true);
-    return true;
-}
-
 static bool join_comments(qc_app *a)
 {
     const char **list = qc_settings_list(a->settings, "uacomment", NULL);
@@ -273,9 +187,9 @@ bool qc_app_check(qc_app *a)
         qc_free(error);
         return false;
     }
-    interact(a);
-    if (!check_settings(a) || !qc_app_indexes_check(a) || !find_folders(a) || !check_listening(a) ||
-        !check_ports(a) || !check_proxy(a) || !join_comments(a))
+    qc_app_nets_interact(a);
+    if (!check_settings(a) || !qc_app_indexes_check(a) || !find_folders(a) ||
+        !qc_app_nets_read(a) || !join_comments(a))
         return false;
     a->cache = qc_app_cache_sizes(a->settings);
     a->chain_options.params = a->params;

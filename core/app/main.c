@@ -238,6 +238,7 @@ static void clear(qc_app *a)
     qc_logfile_close(a->log);
     qc_dirlock_free(a->blocks_lock);
     qc_dirlock_free(a->lock);
+    qc_app_nets_free(a);
     qc_params_free(a->params);
     qc_conf_paths_clear(&a->paths);
     qc_settings_free(a->settings);

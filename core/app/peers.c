@@ -8,38 +8,6 @@
 
 #define MAX_EXTRA_TXS 100000
 
-static bool listen_on(qc_app *a, const char *text, uint16_t port)
-{
-    qc_err err = qc_net_listen(a->node.net, text, port);
-    if (err)
-        return qc_app_error(a, "Unable to bind to %s on this computer: %s", text, qc_err_text(err));
-    qc_app_listens_on(a, text, port);
-    return true;
-}
-
-/* -bind=ADDR[:PORT][=onion]: the onion mark is for Tor, which is not spoken yet. */
-static bool listen_all(qc_app *a)
-{
-    uint16_t port = (uint16_t)qc_settings_int(a->settings, "port", a->params->p2p_port);
-    const char **bind = qc_settings_list(a->settings, "bind", NULL);
-    bool ok = true, any = false;
-    for (size_t i = 0; ok && bind[i]; i++) {
-        any = true;
-        if (!strchr(bind[i], '='))
-            ok = listen_on(a, bind[i], port);
-    }
-    qc_free(bind);
-    if (any)
-        return ok;
-    if (a->params->id == QC_CHAIN_REGTEST)
-        return listen_on(a, "127.0.0.1", port);
-    /* One socket for both families where the system has it so. */
-    if (qc_net_listen(a->node.net, "[::]", port))
-        return listen_on(a, "0.0.0.0", port);
-    qc_app_listens_on(a, "[::]", port);
-    return true;
-}
-
 static bool refuses(void *arg, const char *addr, bool last_place)
 {
     return qc_peerbook_refuses(arg, addr, last_place);
@@ -123,6 +91,10 @@ bool qc_app_peers_start(qc_app *a)
         .n_permit = n_permit,
         .refuses = refuses,
         .refuses_arg = a->node.book,
+        .proxies = a->nets->proxies,
+        .cjdns = qc_settings_bool(a->settings, "cjdnsreachable", false),
+        .no_dns = !qc_settings_bool(a->settings, "dns", true),
+        .connect_ms = qc_settings_int(a->settings, "timeout", 0),
     };
     memcpy(o.magic, a->params->magic, sizeof o.magic);
     qc_err err = qc_net_new(&a->node.net, &o);
@@ -130,9 +102,8 @@ bool qc_app_peers_start(qc_app *a)
     qc_free(capture);
     if (err)
         return qc_app_error(a, "Cannot start the peer layer");
-    if (qc_settings_bool(a->settings, "listen", true) && !listen_all(a))
-        return false;
-    return true;
+    a->node.proxies = a->nets->proxies;
+    return !qc_settings_bool(a->settings, "listen", true) || qc_app_binds_open(a);
 }
 
 static size_t extra_txs(const qc_app *a)

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-qc_err qc_split_host_port(const char *in, char *host, size_t cap, uint16_t *port)
+static qc_err split(const char *in, bool zero, char *host, size_t cap, uint16_t *port)
 {
     const char *colon = strrchr(in, ':');
     size_t n = strlen(in);
@@ -15,7 +15,7 @@ qc_err qc_split_host_port(const char *in, char *host, size_t cap, uint16_t *port
                 return QC_EINVAL;
             v = v * 10 + (unsigned)(*p - '0');
         }
-        if (v == 0 || v > 65535)
+        if ((v == 0 && !(zero && colon[1])) || v > 65535)
             return QC_EINVAL;
         *port = (uint16_t)v;
         n = (size_t)(colon - in);
@@ -29,4 +29,14 @@ qc_err qc_split_host_port(const char *in, char *host, size_t cap, uint16_t *port
     memcpy(host, in, n);
     host[n] = 0;
     return QC_OK;
+}
+
+qc_err qc_split_host_port(const char *in, char *host, size_t cap, uint16_t *port)
+{
+    return split(in, false, host, cap, port);
+}
+
+qc_err qc_split_host_port0(const char *in, char *host, size_t cap, uint16_t *port)
+{
+    return split(in, true, host, cap, port);
 }

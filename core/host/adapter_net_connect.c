@@ -85,6 +85,7 @@ static qn_status status_of(qc_dial_end end)
     case QC_DIAL_TIMEOUT:
         return QN_E_TIMEOUT;
     case QC_DIAL_PROXY:
+    case QC_DIAL_NO_PROXY:
         return QN_E_PROXY;
     }
     return QN_E_INTERNAL;

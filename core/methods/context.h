@@ -6,6 +6,7 @@
 #include "core/index/filterindex.h"
 #include "core/methods/scan.h"
 #include "core/net/net.h"
+#include "core/net/proxies.h"
 #include "core/rpc/rpc.h"
 #include "core/sync/sync.h"
 
@@ -38,6 +39,7 @@ typedef struct qc_node {
     qc_filterindex *filters;  /* NULL: -blockfilterindex is off */
     qc_net *net;              /* NULL: no peer layer runs */
     qc_sync *sync;            /* NULL with it */
+    qc_proxies *proxies;      /* NULL with it */
     struct qc_peerbook *book; /* known addresses and bans; NULL: none */
     const char *user_agent;   /* "/Quoin:0.1.0(comment)/" */
     bool has_block_version;   /* -blockversion */

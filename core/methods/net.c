@@ -97,7 +97,7 @@ static void put_peer(qc_jw *w, const qc_peer_info *p, const qc_sync_peer *s)
     qc_jw_kstr(w, "addr", p->addr);
     if (p->addr_bind[0])
         qc_jw_kstr(w, "addrbind", p->addr_bind);
-    qc_jw_kstr(w, "network", "not_publicly_routable");
+    qc_jw_kstr(w, "network", qc_network_name(p->network));
     qc_jw_key(w, "services");
     qc_jw_strf(w, "%016llx", (unsigned long long)p->services);
     put_service_names(w, "servicesnames", p->services);

@@ -18,7 +18,7 @@ static void put_added(qc_jw *w, const qc_added_info *a)
     if (a->connected) {
         qc_jw_obj(w);
         qc_jw_kstr(w, "address", a->addr);
-        qc_jw_kstr(w, "connected", "outbound");
+        qc_jw_kstr(w, "connected", a->inbound ? "inbound" : "outbound");
         qc_jw_obj_end(w);
     }
     qc_jw_arr_end(w);

@@ -2,6 +2,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/hostport.h"
+#include "core/base/log.h"
 #include "core/net/resolve.h"
 #include "core/net/socks5.h"
 #include "core/os/file.h"
@@ -11,9 +12,11 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-#define PROXY_PORT 9050
+#define UNIX_PREFIX "unix:"
 
 struct qc_dial {
     qc_loop *loop;
@@ -25,8 +28,9 @@ struct qc_dial {
     qc_dial_end end;
     qc_timer *timer; /* the deadline */
     qc_lookup *lookup;
-    struct sockaddr_storage addr[QC_LOOKUP_MAX];
+    qc_proxy addr[QC_LOOKUP_MAX];
     size_t n_addr, at; /* the next address to try */
+    int64_t proxy_ms;
     int fd;
     qc_watch *watch;
     qc_socks5 socks;
@@ -67,17 +71,88 @@ static bool is_near(const struct sockaddr_storage *a)
            (b[0] == 0xfe && (b[1] & 0xc0) == 0x80);
 }
 
-qc_err qc_proxy_parse(const char *text, qc_proxy *out)
+bool qc_host_is_hidden(const char *host)
+{
+    static const char *const TAIL[] = {".onion", ".i2p"};
+    size_t n = strlen(host);
+    while (n && host[n - 1] == '.') /* "x.onion." is the same name */
+        n--;
+    for (size_t i = 0; i < QC_COUNTOF(TAIL); i++) {
+        size_t t = strlen(TAIL[i]);
+        if (n >= t && strncasecmp(host + n - t, TAIL[i], t) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* ---- where a proxy is ---- */
+
+static qc_err parse_unix(const char *path, qc_proxy *out)
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    size_t n = strlen(path);
+    if (n == 0 || n >= sizeof un.sun_path)
+        return QC_EINVAL;
+    memcpy(un.sun_path, path, n);
+    *out = (qc_proxy){.len = sizeof un};
+    memcpy(&out->addr, &un, sizeof un);
+    return QC_OK;
+}
+
+qc_err qc_proxy_parse(const char *text, uint16_t default_port, qc_proxy *out)
 {
     char host[256];
-    uint16_t port = PROXY_PORT;
+    uint16_t port = default_port;
     qc_proxy p = {.len = 0};
+    if (strncmp(text, UNIX_PREFIX, sizeof UNIX_PREFIX - 1) == 0)
+        return parse_unix(text + sizeof UNIX_PREFIX - 1, out);
     if (qc_split_host_port(text, host, sizeof host, &port) ||
         !qc_sockaddr_numeric(host, port, &p.addr))
         return QC_EINVAL;
     p.len = qc_sockaddr_len(&p.addr);
     *out = p;
     return QC_OK;
+}
+
+void qc_proxy_text(const qc_proxy *p, char out[static QC_PROXY_TEXT])
+{
+    char host[INET6_ADDRSTRLEN] = "";
+    const struct sockaddr_storage *a = &p->addr;
+    const struct sockaddr_in *v4 = (const void *)a;
+    const struct sockaddr_in6 *v6 = (const void *)a;
+    *out = 0;
+    if (p->len == 0)
+        return;
+    if (a->ss_family == AF_UNIX) {
+        struct sockaddr_un un;
+        memcpy(&un, a, sizeof un);
+        snprintf(out, QC_PROXY_TEXT, UNIX_PREFIX "%.*s", (int)sizeof un.sun_path, un.sun_path);
+    } else if (a->ss_family == AF_INET) {
+        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
+        snprintf(out, QC_PROXY_TEXT, "%s:%u", host, ntohs(v4->sin_port));
+    } else {
+        inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
+        snprintf(out, QC_PROXY_TEXT, "[%s]:%u", host, ntohs(v6->sin6_port));
+    }
+}
+
+const char *qc_dial_end_text(qc_dial_end end)
+{
+    switch (end) {
+    case QC_DIAL_OK:
+        return "connected";
+    case QC_DIAL_RESOLVE:
+        return "no address for the name";
+    case QC_DIAL_REFUSED:
+        return "refused or unreachable";
+    case QC_DIAL_TIMEOUT:
+        return "timed out";
+    case QC_DIAL_PROXY:
+        return "the proxy does not connect us";
+    case QC_DIAL_NO_PROXY:
+        return "the proxy cannot be reached";
+    }
+    return "";
 }
 
 /* ---- ends ---- */
@@ -149,20 +224,24 @@ static void on_proxy(void *arg, int fd, unsigned events)
     s->have += (size_t)n;
     if (s->have < s->need)
         return;
-    switch (qc_socks5_step(s)) {
+    if (d->proxy_ms)
+        qc_timer_set(d->timer, d->proxy_ms);
+    qc_socks5_result r = qc_socks5_step(s);
+    switch (r) {
     case QC_SOCKS5_MORE:
         /* A few hundred bytes on an idle connection fit its buffer, or the proxy is no proxy. */
         if (s->out_len && send(fd, s->out, s->out_len, MSG_NOSIGNAL) != (ssize_t)s->out_len)
             finish(d, QC_DIAL_PROXY);
         return;
     case QC_SOCKS5_DONE:
+        qc_log(QC_LOG_DEBUG, "net", "SOCKS5 connected %s", d->host);
         finish(d, QC_DIAL_OK);
         return;
     case QC_SOCKS5_REFUSED:
-        finish(d, QC_DIAL_REFUSED);
-        return;
     case QC_SOCKS5_FAILED:
-        finish(d, QC_DIAL_PROXY);
+        qc_log(QC_LOG_DEBUG, "net", "SOCKS5 connect to %s:%u failed: %s", d->host, s->port,
+               s->reply ? qc_socks5_reply_text(s->reply) : "not a proxy that lets us");
+        finish(d, r == QC_SOCKS5_REFUSED ? QC_DIAL_REFUSED : QC_DIAL_PROXY);
         return;
     }
 }
@@ -171,6 +250,9 @@ static void talk_to_proxy(qc_dial *d)
 {
     qc_socks5 *s = &d->socks;
     qc_socks5_result r = qc_socks5_step(s);
+    qc_log(QC_LOG_DEBUG, "net", "SOCKS5 connecting %s", d->host);
+    if (d->proxy_ms)
+        qc_timer_set(d->timer, d->proxy_ms);
     QC_ASSERT(r == QC_SOCKS5_MORE);
     if (send(d->fd, s->out, s->out_len, MSG_NOSIGNAL) != (ssize_t)s->out_len ||
         qc_io_watch(d->loop, d->fd, QC_IO_READ, on_proxy, d, &d->watch))
@@ -181,6 +263,15 @@ static void talk_to_proxy(qc_dial *d)
 
 static void try_next(qc_dial *d);
 
+/* Of the address tried last. */
+static void say_refused(const qc_dial *d, int error)
+{
+    char at[QC_PROXY_TEXT];
+    qc_proxy_text(&d->addr[d->at - 1], at);
+    qc_log(QC_LOG_DEBUG, "net", "connect() to %s failed: %s", at,
+           qc_err_text(qc_err_from_errno(error)));
+}
+
 static void on_connect(void *arg, int fd, unsigned events)
 {
     qc_dial *d = arg;
@@ -188,6 +279,7 @@ static void on_connect(void *arg, int fd, unsigned events)
     socklen_t len = sizeof error;
     (void)events;
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) || error) {
+        say_refused(d, error);
         hang_up(d);
         try_next(d);
         return;
@@ -204,16 +296,17 @@ static void on_connect(void *arg, int fd, unsigned events)
 static void try_next(qc_dial *d)
 {
     while (d->at < d->n_addr) {
-        const struct sockaddr_storage *a = &d->addr[d->at++];
-        d->fd = socket(a->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+        const qc_proxy *a = &d->addr[d->at++];
+        int family = a->addr.ss_family;
+        d->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (d->fd >= 0 &&
-            (!connect(d->fd, (const struct sockaddr *)a, qc_sockaddr_len(a)) ||
-             errno == EINPROGRESS) &&
+            (!connect(d->fd, (const struct sockaddr *)&a->addr, a->len) || errno == EINPROGRESS) &&
             !qc_io_watch(d->loop, d->fd, QC_IO_WRITE, on_connect, d, &d->watch))
             return;
+        say_refused(d, errno);
         hang_up(d);
     }
-    end_soon(d, d->proxied ? QC_DIAL_PROXY : QC_DIAL_REFUSED);
+    end_soon(d, d->proxied ? QC_DIAL_NO_PROXY : QC_DIAL_REFUSED);
 }
 
 static void on_addresses(void *arg, const struct sockaddr_storage *addr, size_t n)
@@ -224,8 +317,16 @@ static void on_addresses(void *arg, const struct sockaddr_storage *addr, size_t 
         finish(d, QC_DIAL_RESOLVE);
         return;
     }
-    memcpy(d->addr, addr, n * sizeof *addr);
+    for (size_t i = 0; i < n; i++)
+        d->addr[i] = (qc_proxy){.addr = addr[i], .len = qc_sockaddr_len(&addr[i])};
     d->n_addr = n;
+    try_next(d);
+}
+
+static void begin_at(qc_dial *d, const qc_proxy *where)
+{
+    d->addr[0] = *where;
+    d->n_addr = 1;
     try_next(d);
 }
 
@@ -236,31 +337,43 @@ static void begin_proxied(qc_dial *d, const qc_dial_options *o)
     qc_os_random(&r, sizeof r);
     snprintf(user, sizeof user, "%016llx", (unsigned long long)r);
     qc_socks5_init(&d->socks, d->host, o->port, o->proxy->randomize ? user : NULL);
-    d->addr[0] = o->proxy->addr;
-    d->n_addr = 1;
     d->proxied = true;
-    try_next(d);
+    d->proxy_ms = o->proxy_ms;
+    begin_at(d, o->proxy);
+}
+
+static void begin(qc_dial *d, const qc_dial_options *o)
+{
+    qc_proxy direct = {.len = 0};
+    if (o->to) {
+        begin_at(d, o->to);
+        return;
+    }
+    bool numeric = qc_sockaddr_numeric(o->host, o->port, &direct.addr);
+    bool near = numeric ? is_near(&direct.addr) : strcmp(o->host, "localhost") == 0;
+    if (o->proxy && o->proxy->len && (o->always || !near)) {
+        begin_proxied(d, o);
+    } else if (numeric) {
+        direct.len = qc_sockaddr_len(&direct.addr);
+        begin_at(d, &direct);
+    } else if (o->resolver && !qc_host_is_hidden(o->host)) {
+        d->lookup = qc_lookup_start(o->resolver, d->loop, o->host, o->port, on_addresses, d);
+    } else {
+        end_soon(d, QC_DIAL_RESOLVE);
+    }
 }
 
 qc_dial *qc_dial_start(qc_loop *l, const qc_dial_options *o, qc_dial_fn *fn, void *arg)
 {
     qc_dial *d = qc_alloc(sizeof *d);
-    *d = (qc_dial){.loop = l, .fn = fn, .arg = arg, .host = qc_strdup(o->host), .fd = -1};
+    *d = (qc_dial){.loop = l, .fn = fn, .arg = arg, .fd = -1};
+    d->host = qc_strdup(o->host ? o->host : "");
     if (qc_timer_new(l, on_timer, d, &d->timer)) {
         qc_free(d->host);
         qc_free(d);
         return NULL;
     }
     qc_timer_set(d->timer, o->timeout_ms);
-    bool numeric = qc_sockaddr_numeric(o->host, o->port, &d->addr[0]);
-    bool near = numeric ? is_near(&d->addr[0]) : strcmp(o->host, "localhost") == 0;
-    if (o->proxy && o->proxy->len && !near) {
-        begin_proxied(d, o);
-    } else if (numeric) {
-        d->n_addr = 1;
-        try_next(d);
-    } else {
-        d->lookup = qc_lookup_start(o->resolver, l, o->host, o->port, on_addresses, d);
-    }
+    begin(d, o);
     return d;
 }

@@ -1,7 +1,6 @@
 /* The handshake: version, what is agreed on between version and verack, verack. Until it is over
  * nothing else is heard or said (Core net_processing.cpp ProcessMessage). */
 #include "core/base/arith.h"
-#include "core/base/hostport.h"
 #include "core/base/log.h"
 #include "core/btc/wire.h"
 #include "core/net/internal.h"
@@ -32,14 +31,11 @@ static void offend(qc_peer *p, const char *what)
 /* Where the peer is, for our version message; nothing where that could not be of use. */
 static void put_their_address(const qc_peer *p, qc_version *v)
 {
-    char host[256];
-    uint16_t port = 0;
-    qc_netaddr a;
-    if (qc_split_host_port(p->info.addr, host, sizeof host, &port) || qc_netaddr_parse(host, &a) ||
-        !qc_netaddr_is_routable(&a))
+    const qc_peer_addr *a = &p->info.where;
+    if (!qc_netaddr_is_routable(&a->addr))
         return;
-    v->you = a;
-    v->your_port = port;
+    v->you = a->addr;
+    v->your_port = a->port;
 }
 
 void qc_handshake_begin(qc_peer *p)

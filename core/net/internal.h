@@ -1,4 +1,4 @@
-/* core/net/internal.h: shared by net.c and peer.c. Thread: net. */
+/* core/net/internal.h: shared by the files that make the set of peers. Thread: net. */
 #pragma once
 #include "core/loop/loop.h"
 #include "core/net/message.h"
@@ -18,8 +18,10 @@
 typedef struct qc_peer {
     qc_net *net;
     struct qc_peer *next;
-    int fd;
-    qc_watch *read, *write; /* write: while something is queued, or the connection is being made */
+    int fd;                  /* -1: connecting */
+    qc_watch *read, *write;  /* write: while something is queued */
+    struct qc_outgoing *out; /* while the connection is being made */
+    uint16_t default_port;   /* of info.addr, to connect again */
     bool connecting, version_seen, closing;
     bool v2_said;   /* in the log: that we began to speak version 2 */
     bool undrained; /* sent to since the owner was told that the queue is low */
@@ -36,8 +38,11 @@ typedef struct qc_added qc_added;
 
 typedef struct qc_listener {
     struct qc_listener *next;
+    qc_net *net;
     qc_watch *watch;
     int fd;
+    uint32_t permissions;
+    bool onion;
 } qc_listener;
 
 struct qc_net {
@@ -59,6 +64,9 @@ struct qc_net {
     size_t n_permit;
     qc_added *added;
     struct qc_resolver *resolver; /* made when a name is first met */
+    struct qc_proxies *proxies;   /* borrowed; NULL: none */
+    bool cjdns, no_dns;
+    int64_t connect_ms;
     bool stopped;
     qc_peer *peers;
     uint32_t n_peers;
@@ -84,11 +92,33 @@ static inline size_t qc_net_held(const qc_net *n)
 {
     return n->owner.held ? n->owner.held(n->owner.arg) : 0;
 }
-/** By address, or with addr NULL by id. */
+/** By name or address, or with addr NULL by id. */
 qc_peer *qc_net_find(const qc_net *n, qc_peer_id id, const char *addr);
-/** As qc_net_connect(), on the net thread. Out: text, the address as peers show it. */
+/** By address and port. */
+qc_peer *qc_net_find_at(const qc_net *n, const qc_peer_addr *at);
+/* outgoing.c */
+/** As qc_net_connect(), on the net thread: the one way in which connections are made. */
 QC_MUST_CHECK qc_err qc_net_dial(qc_net *n, const char *addr, uint16_t default_port,
-                                 qc_conn_type type, bool v2, char text[64]);
+                                 qc_conn_type type, bool v2);
+/** What `text` names: an address of any network, in *at, or a host, when *at becomes the address
+ * for none. Out: the host without brackets and port. Returns: QC_OK; QC_EINVAL. */
+QC_MUST_CHECK qc_err qc_net_target(const qc_net *n, const char *text, uint16_t default_port,
+                                   char host[static 256], qc_peer_addr *at);
+/** Give a try up. NULL is allowed. */
+void qc_outgoing_free(QC_OWN struct qc_outgoing *o);
+/** For names; NULL: no threads to be had. */
+struct qc_resolver *qc_net_resolver(qc_net *n);
+/* listen.c */
+/** Somebody has connected to us. */
+typedef struct qc_arrival {
+    int fd;
+    qc_peer_addr from, to;
+    uint32_t permissions; /* for having come this way */
+    bool onion;
+} qc_arrival;
+/** Make a peer of it, or close it. */
+void qc_net_adopt(qc_net *n, const qc_arrival *a);
+void qc_net_listeners_free(qc_net *n);
 /* added.c */
 void qc_net_added_tick(qc_net *n, qc_mono now);
 void qc_net_added_free(qc_net *n);
@@ -100,9 +130,22 @@ void qc_handshake_begin(qc_peer *p);
 bool qc_handshake_takes(qc_peer *p, const qc_message *m);
 
 /* peer.c */
-/** A connected or connecting socket becomes a peer; v2: one that may speak version 2. NULL: no
- *  memory or descriptors; fd is closed. */
-qc_peer *qc_peer_new(qc_net *n, QC_OWN int fd, qc_conn_type type, bool v2, const char *addr);
+typedef struct qc_peer_birth {
+    qc_conn_type type;
+    bool v2;          /* it may speak version 2 */
+    const char *name; /* as it was asked for; NULL: its address */
+    qc_peer_addr at;
+    uint16_t default_port;
+    uint32_t permissions; /* besides those of its address */
+    bool onion;
+} qc_peer_birth;
+/** A peer that is not connected yet. */
+qc_peer *qc_peer_new(qc_net *n, const qc_peer_birth *b);
+/** It has turned out where a peer is. */
+void qc_peer_settle_at(qc_peer *p, const qc_peer_addr *at);
+/** Its connection is there; `to` is our end, NULL: as the socket says. False: the peer was closed.
+ */
+bool qc_peer_connected(qc_peer *p, QC_OWN int fd, const qc_peer_addr *to);
 /** Unlink and free. */
 void qc_peer_close(QC_OWN qc_peer *p, const char *why);
 void qc_peer_ping(qc_peer *p);

@@ -1,129 +1,15 @@
-/* The set of peers: listening, connecting, the calls of other threads. Those run on the loop by
+/* The set of peers: its life, and the calls of other threads. Those run on the loop by
  * qc_loop_call(), so that nothing here is locked. */
 #include "core/net/net.h"
 
 #include "core/base/alloc.h"
-#include "core/base/hostport.h"
-#include "core/base/log.h"
-#include "core/net/dial.h"
 #include "core/net/internal.h"
 #include "core/os/file.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define TICK_MS 100 /* deadlines are of seconds; tests set the clock and wait for what happens */
-#define BACKLOG 64
-
-/* ---- addresses ---- */
-
-typedef union sockaddr_any {
-    struct sockaddr sa;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-    struct sockaddr_storage room;
-} sockaddr_any;
-
-static bool parse_address(const char *text, uint16_t port, sockaddr_any *out, socklen_t *len)
-{
-    char host[256];
-    if (qc_split_host_port(text, host, sizeof host, &port) ||
-        !qc_sockaddr_numeric(host, port, &out->room))
-        return false;
-    *len = qc_sockaddr_len(&out->room);
-    return true;
-}
-
-static void print_address(const sockaddr_any *a, char out[64])
-{
-    char host[INET6_ADDRSTRLEN] = "?";
-    if (a->sa.sa_family == AF_INET) {
-        inet_ntop(AF_INET, &a->v4.sin_addr, host, sizeof host);
-        snprintf(out, 64, "%s:%u", host, ntohs(a->v4.sin_port));
-    } else {
-        inet_ntop(AF_INET6, &a->v6.sin6_addr, host, sizeof host);
-        snprintf(out, 64, "[%s]:%u", host, ntohs(a->v6.sin6_port));
-    }
-}
-
-static int new_socket(int family)
-{
-    int on = 1;
-    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd >= 0)
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    return fd;
-}
-
-/* ---- listening ---- */
-
-static void on_accept(void *arg, int fd, unsigned events)
-{
-    qc_net *n = arg;
-    sockaddr_any from, to;
-    socklen_t len = sizeof from;
-    char text[64];
-    (void)events;
-    int peer = accept4(fd, &from.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (peer < 0)
-        return;
-    if (!atomic_load(&n->active) || n->n_peers >= n->max_peers) {
-        close(peer);
-        return;
-    }
-    print_address(&from, text);
-    uint32_t may = qc_permit_of(n->permit, n->n_permit, text, true);
-    if ((may & QC_PERMIT_NOBAN) != QC_PERMIT_NOBAN && qc_net_held(n) > n->held_pause) {
-        qc_log(QC_LOG_DEBUG, "net", "connection from %s dropped (too much waits to be processed)",
-               text);
-        close(peer);
-        return;
-    }
-    if ((may & QC_PERMIT_NOBAN) != QC_PERMIT_NOBAN && n->refuses &&
-        n->refuses(n->refuses_arg, text, n->n_peers + 1 >= n->max_peers)) {
-        qc_log(QC_LOG_DEBUG, "net", "connection from %s dropped (banned)", text);
-        close(peer);
-        return;
-    }
-    qc_peer *p = qc_peer_new(n, peer, QC_CONN_INBOUND, (n->services & QC_NODE_P2P_V2) != 0, text);
-    len = sizeof to;
-    if (p && getsockname(peer, &to.sa, &len) == 0)
-        print_address(&to, p->info.addr_bind);
-    if (p)
-        qc_log(QC_LOG_DEBUG, "net", "connection from %s accepted, peer=%lld", text,
-               (long long)p->info.id);
-}
-
-qc_err qc_net_listen(qc_net *n, const char *bind_to, uint16_t default_port)
-{
-    sockaddr_any a;
-    socklen_t len;
-    int on = 1;
-    if (!parse_address(bind_to, default_port, &a, &len))
-        return QC_EINVAL;
-    int fd = new_socket(a.sa.sa_family);
-    if (fd < 0)
-        return QC_EIO;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    qc_listener *l = qc_alloc(sizeof *l);
-    qc_err err = bind(fd, &a.sa, len) || listen(fd, BACKLOG) ? QC_EBUSY : QC_OK;
-    if (!err)
-        err = qc_io_watch(n->loop, fd, QC_IO_READ, on_accept, n, &l->watch);
-    if (err) {
-        close(fd);
-        qc_free(l);
-        return err;
-    }
-    l->fd = fd;
-    l->next = n->listeners;
-    n->listeners = l;
-    return QC_OK;
-}
+#define CONNECT_MS 5000 /* Core DEFAULT_CONNECT_TIMEOUT */
 
 /* ---- life ---- */
 
@@ -166,6 +52,10 @@ qc_err qc_net_new(qc_net **out, const qc_net_options *o)
     n->refuses = o->refuses;
     n->refuses_arg = o->refuses_arg;
     n->default_port = o->default_port;
+    n->proxies = o->proxies;
+    n->cjdns = o->cjdns;
+    n->no_dns = o->no_dns;
+    n->connect_ms = o->connect_ms > 0 ? o->connect_ms : CONNECT_MS;
     n->permit = qc_alloc((o->n_permit + 1) * sizeof *n->permit);
     n->n_permit = o->n_permit;
     if (o->n_permit)
@@ -226,12 +116,7 @@ void qc_net_free(qc_net *n)
     if (!n)
         return;
     qc_net_stop(n);
-    for (qc_listener *l = n->listeners, *next; l; l = next) {
-        next = l->next;
-        qc_unwatch(l->watch);
-        close(l->fd);
-        qc_free(l);
-    }
+    qc_net_listeners_free(n);
     qc_timer_free(n->timer);
     qc_loop_free(n->loop);
     qc_signer_free(n->signer);
@@ -281,7 +166,16 @@ typedef struct wish {
 qc_peer *qc_net_find(const qc_net *n, qc_peer_id id, const char *addr)
 {
     for (qc_peer *p = n->peers; p; p = p->next)
-        if (addr ? strcmp(p->info.addr, addr) == 0 : p->info.id == id)
+        if (addr ? strcmp(p->info.addr, addr) == 0 : !p->connecting && p->info.id == id)
+            return p;
+    return NULL;
+}
+
+qc_peer *qc_net_find_at(const qc_net *n, const qc_peer_addr *at)
+{
+    bool valid = qc_netaddr_is_valid(&at->addr);
+    for (qc_peer *p = n->peers; valid && p; p = p->next)
+        if (qc_peer_addr_same(&p->info.where, at))
             return p;
     return NULL;
 }
@@ -351,38 +245,10 @@ typedef struct call {
     qc_err err;
 } call;
 
-qc_err qc_net_dial(qc_net *n, const char *addr, uint16_t default_port, qc_conn_type type, bool v2,
-                   char text[64])
-{
-    sockaddr_any a;
-    socklen_t len;
-    if (!parse_address(addr, default_port, &a, &len))
-        return QC_EINVAL;
-    print_address(&a, text);
-    if (!atomic_load(&n->active))
-        return QC_EPERM;
-    if (type != QC_CONN_MANUAL && n->n_peers >= n->max_peers)
-        return QC_EFULL;
-    if (qc_net_find(n, 0, text))
-        return QC_EEXIST;
-    int fd = new_socket(a.sa.sa_family);
-    if (fd < 0)
-        return QC_EIO;
-    v2 = v2 && (n->services & QC_NODE_P2P_V2);
-    qc_log(QC_LOG_DEBUG, "net", "trying v%d connection (%s) to %s", v2 ? 2 : 1,
-           qc_conn_type_text(type), text);
-    if (connect(fd, &a.sa, len) && errno != EINPROGRESS) {
-        close(fd);
-        return QC_EIO;
-    }
-    return qc_peer_new(n, fd, type, v2, text) ? QC_OK : QC_EIO;
-}
-
 static void do_connect(void *arg)
 {
     call *c = arg;
-    char text[64];
-    c->err = qc_net_dial(c->n, c->addr, c->port, c->type, c->on, text);
+    c->err = qc_net_dial(c->n, c->addr, c->port, c->type, c->on);
 }
 
 static void do_disconnect(void *arg)

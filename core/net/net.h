@@ -1,11 +1,12 @@
-/* core/net/net.h: connections to peers: listening, connecting, the version handshake, pings, over
- * transport version 1 or 2 (transport.h). What a conversation means is not known here: whole
+/* core/net/net.h: connections to peers: listening, connecting on every network (directly, through
+ * proxies, over I2P), the version handshake, pings, over transport version 1 or 2 (transport.h).
+ * What a conversation means is not known here: whole
  * messages go to an owner (core/sync), which asks for what is to be sent. Everything runs on a loop
  * and thread of its own, "net". */
 #pragma once
 #include "core/base/bytes.h"
 #include "core/base/clock.h"
-#include "core/net/netaddr.h"
+#include "core/net/peeraddr.h"
 #include "core/net/permit.h"
 #include "core/net/transport.h"
 #include "core/net/upload.h"
@@ -49,6 +50,10 @@ typedef struct qc_net_options {
      * Thread: net. */
     bool (*refuses)(void *arg, const char *addr, bool last_place);
     void *refuses_arg;
+    struct qc_proxies *proxies; /* borrowed; NULL: none */
+    bool cjdns;                 /* fc00::/8 is of CJDNS (-cjdnsreachable) */
+    bool no_dns;                /* names of hosts are not looked up (-dns=0) */
+    int64_t connect_ms;         /* to reach a peer or a proxy (-timeout); 0: 5000 */
 } qc_net_options;
 
 /** Why there is a connection (Core ConnectionType). */
@@ -69,11 +74,17 @@ typedef struct qc_net_count {
     uint64_t bytes;
 } qc_net_count;
 
+#define QC_PEER_NAME 264u /* room for a name of 255 bytes and a port */
+
 /** What getpeerinfo tells of a peer. */
 typedef struct qc_peer_info {
     qc_peer_id id;
-    char addr[64], addr_bind[64];
+    char addr[QC_PEER_NAME]; /* as it was asked for, or its address */
+    char addr_bind[QC_PEER_ADDR_TEXT];
+    qc_peer_addr where; /* its address; the one for none when only a proxy knows */
     bool inbound, handshaken;
+    bool onion;         /* inbound over Tor: `where` is Tor's, not the peer's */
+    qc_network network; /* that the connection is made through */
     qc_conn_type type;
     uint32_t permissions; /* QC_PERMIT_* */
     int32_t version, start_height;
@@ -117,9 +128,15 @@ typedef struct qc_net_owner {
 QC_MUST_CHECK qc_err qc_net_new(qc_net **out, const qc_net_options *o);
 /** Before qc_net_start(). *o is copied. */
 void qc_net_set_owner(qc_net *n, const qc_net_owner *o);
-/** Accept peers on "host[:port]" (numeric). Before qc_net_start().
- *  Returns: QC_OK; QC_EINVAL; QC_EBUSY (cannot bind); QC_EIO. */
-QC_MUST_CHECK qc_err qc_net_listen(qc_net *n, const char *bind, uint16_t default_port);
+/** Where peers are accepted. */
+typedef struct qc_net_bind {
+    qc_peer_addr at;      /* address and port */
+    uint32_t permissions; /* of everybody who comes this way (-whitebind) */
+    bool onion;           /* Tor connects here for others */
+} qc_net_bind;
+/** Before qc_net_start(). On failure errno says why. Returns: QC_OK; QC_EINVAL (not an address of
+ *  IPv4, IPv6 or CJDNS); QC_EBUSY (cannot bind); QC_EIO. */
+QC_MUST_CHECK qc_err qc_net_listen(qc_net *n, const qc_net_bind *b);
 /** Start the net thread. Returns: QC_OK; QC_EIO. */
 QC_MUST_CHECK qc_err qc_net_start(qc_net *n);
 /** Stop the thread and close every peer: the owner hears nothing after it. What other threads still
@@ -143,11 +160,12 @@ void qc_net_drop(qc_net *n, qc_peer_id id, const char *why);
 uint64_t qc_net_services(const qc_net *n);
 /** Height told to peers from now on. */
 void qc_net_set_height(qc_net *n, uint32_t height);
-/** Connect once to "host[:port]" (numeric; no names are looked up), as a peer of this type. v2:
- *  speak version 2, and should the peer hang up on it without a word, connect once more with
- *  version 1; false, and where version 2 is off: version 1. Returns: QC_OK (connecting); QC_EINVAL
- *  (not an address); QC_EPERM (network inactive); QC_EFULL (too many peers; never for
- *  QC_CONN_MANUAL); QC_EEXIST (connected already); QC_EIO. */
+/** Connect once to "host[:port]", as a peer of this type. The host is an address of any network, or
+ *  a name, which a proxy for names gets as it is, and is looked up when there is none. v2: speak
+ *  version 2, and should the peer hang up on it without a word, connect once more with version 1;
+ *  false, and where version 2 is off: version 1. Returns: QC_OK (connecting; how that ends is in
+ * the log); QC_EINVAL (can be no address or name); QC_EPERM (network inactive); QC_EFULL (too many
+ *  peers; never for QC_CONN_MANUAL); QC_EEXIST (connected already, or connecting); QC_EIO. */
 QC_MUST_CHECK qc_err qc_net_connect(qc_net *n, const char *addr, uint16_t default_port,
                                     qc_conn_type type, bool v2);
 /** Keep connecting to "host[:port]" (a name or numeric); v2: as for qc_net_connect().
@@ -157,8 +175,8 @@ QC_MUST_CHECK qc_err qc_net_add(qc_net *n, const char *node, bool v2);
 QC_MUST_CHECK qc_err qc_net_remove(qc_net *n, const char *node);
 typedef struct qc_added_info {
     char node[256]; /* as given */
-    bool connected;
-    char addr[64];
+    bool connected, inbound;
+    char addr[QC_PEER_ADDR_TEXT]; /* once connected */
 } qc_added_info;
 /** All that were added. Out: *list owned, qc_free(). */
 QC_MUST_CHECK qc_err qc_net_added(qc_net *n, qc_added_info **list, size_t *count);

@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/net/capture.h"
 #include "core/net/internal.h"
+#include "core/net/sockaddr.h"
 #include "core/os/file.h"
 
 #include <errno.h>
@@ -206,13 +207,14 @@ static void lose(qc_peer *p, const char *why)
     bool again = qc_transport_should_try_v1(p->transport);
     qc_peer_id id = p->info.id;
     qc_conn_type type = p->info.type;
-    char addr[sizeof p->info.addr], text[64];
+    uint16_t port = p->default_port;
+    char addr[sizeof p->info.addr];
     memcpy(addr, p->info.addr, sizeof addr);
     qc_peer_close(p, why);
     if (!again)
         return;
     qc_log(QC_LOG_DEBUG, "net", "retrying with v1 transport protocol for peer=%lld", (long long)id);
-    qc_err err = qc_net_dial(n, addr, 0, type, false, text);
+    qc_err err = qc_net_dial(n, addr, port, type, false);
     if (err)
         qc_log(QC_LOG_DEBUG, "net", "cannot retry %s: %s", addr, qc_err_text(err));
 }
@@ -263,27 +265,10 @@ bool qc_peer_done(qc_peer *p, size_t bytes)
     return closing;
 }
 
-static bool connected(qc_peer *p)
-{
-    int error = 0;
-    socklen_t len = sizeof error;
-    if (getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &len) || error)
-        return false;
-    p->connecting = false;
-    if (qc_io_watch(p->net->loop, p->fd, QC_IO_READ, on_read, p, &p->read))
-        return false;
-    pump(p);
-    return !p->closing;
-}
-
 static void on_write(void *arg, int fd, unsigned events)
 {
     qc_peer *p = arg;
     (void)events;
-    if (p->connecting && !connected(p)) {
-        qc_peer_close(p, "connection failed");
-        return;
-    }
     qc_span out = qc_transport_pending(p->transport);
     if (out.len) {
         ssize_t n = send(fd, out.data, out.len, MSG_NOSIGNAL);
@@ -350,55 +335,116 @@ const char *qc_conn_type_text(qc_conn_type t)
     return "";
 }
 
-qc_peer *qc_peer_new(qc_net *n, int fd, qc_conn_type type, bool v2, const char *addr)
+static void append(qc_net *n, qc_peer *p)
 {
-    bool inbound = type == QC_CONN_INBOUND;
-    qc_peer *p = qc_alloc(sizeof *p);
-    p->net = n;
-    p->fd = fd;
-    p->transport = new_transport(n, inbound, v2);
-    p->connecting = !inbound;
-    p->opened = p->heard = p->last_ping = qc_peer_clock();
-    p->info = (qc_peer_info){.id = n->next_id++, .inbound = inbound, .ping_us = -1};
-    p->info.type = type;
-    if (inbound || type == QC_CONN_MANUAL) /* who the operator did not choose gets nothing */
-        p->info.permissions = qc_permit_of(n->permit, n->n_permit, addr, inbound);
-    p->info.min_ping_us = -1;
-    p->info.connected = qc_clock_now();
-    snprintf(p->info.addr, sizeof p->info.addr, "%s", addr);
-    qc_err err = inbound ? qc_io_watch(n->loop, fd, QC_IO_READ, on_read, p, &p->read)
-                         : qc_io_watch(n->loop, fd, QC_IO_WRITE, on_write, p, &p->write);
-    note_transport(p);
-    if (err) {
-        close(fd);
-        qc_transport_free(p->transport);
-        qc_free(p);
-        return NULL;
-    }
     qc_peer **at = &n->peers;
     while (*at)
         at = &(*at)->next;
+    p->next = NULL;
     *at = p;
+}
+
+static void unlink_peer(qc_net *n, const qc_peer *p)
+{
+    qc_peer **at = &n->peers;
+    while (*at != p)
+        at = &(*at)->next;
+    *at = p->next;
+}
+
+/* What a range of addresses may, connections do that they make, and those that an operator asked
+ * for. Behind Tor everybody has the same address, so it says nothing. */
+static uint32_t permissions_of(const qc_net *n, const qc_peer_info *i)
+{
+    char text[QC_PEER_ADDR_TEXT];
+    if (i->onion || (!i->inbound && i->type != QC_CONN_MANUAL))
+        return 0;
+    qc_peer_addr_text(&i->where, text);
+    return qc_permit_of(n->permit, n->n_permit, text, i->inbound);
+}
+
+void qc_peer_settle_at(qc_peer *p, const qc_peer_addr *at)
+{
+    p->info.where = *at;
+    p->info.network = p->info.onion ? QC_NETWORK_ONION : qc_netaddr_class(&at->addr);
+    p->info.permissions |= permissions_of(p->net, &p->info);
+}
+
+qc_peer *qc_peer_new(qc_net *n, const qc_peer_birth *b)
+{
+    bool inbound = b->type == QC_CONN_INBOUND;
+    qc_peer *p = qc_alloc(sizeof *p);
+    p->net = n;
+    p->fd = -1;
+    p->connecting = true;
+    p->default_port = b->default_port;
+    p->transport = new_transport(n, inbound, b->v2);
+    p->opened = qc_peer_clock();
+    p->info = (qc_peer_info){.id = -1, .inbound = inbound, .type = b->type, .ping_us = -1};
+    p->info.min_ping_us = -1;
+    p->info.onion = b->onion;
+    p->info.permissions = b->permissions;
+    if (b->name)
+        snprintf(p->info.addr, sizeof p->info.addr, "%s", b->name);
+    else
+        qc_peer_addr_text(&b->at, p->info.addr);
+    qc_peer_settle_at(p, &b->at);
+    note_transport(p);
+    append(n, p);
     n->n_peers++;
-    qc_log(QC_LOG_DEBUG, "net", "Added connection peer=%lld", (long long)p->info.id);
     return p;
+}
+
+static void note_our_end(qc_peer *p, const qc_peer_addr *to)
+{
+    struct sockaddr_storage a;
+    socklen_t len = sizeof a;
+    qc_peer_addr own;
+    if (!to && !getsockname(p->fd, (struct sockaddr *)&a, &len) &&
+        qc_sockaddr_read(&a, p->net->cjdns, &own))
+        to = &own;
+    if (to)
+        qc_peer_addr_text(to, p->info.addr_bind);
+}
+
+bool qc_peer_connected(qc_peer *p, int fd, const qc_peer_addr *to)
+{
+    qc_net *n = p->net;
+    p->fd = fd;
+    p->connecting = false;
+    qc_outgoing_free(p->out);
+    p->out = NULL;
+    p->opened = p->heard = p->last_ping = qc_peer_clock();
+    p->info.connected = qc_clock_now();
+    p->info.id = n->next_id++;
+    note_our_end(p, to);
+    unlink_peer(n, p); /* to where its number belongs */
+    append(n, p);
+    qc_log(QC_LOG_DEBUG, "net", "Added connection peer=%lld", (long long)p->info.id);
+    if (qc_io_watch(n->loop, fd, QC_IO_READ, on_read, p, &p->read))
+        p->closing = true;
+    else
+        pump(p);
+    bool closing = p->closing;
+    if (closing)
+        qc_peer_close(p, "connection failed");
+    return !closing;
 }
 
 void qc_peer_close(qc_peer *p, const char *why)
 {
     qc_net *n = p->net;
-    for (qc_peer **at = &n->peers; *at; at = &(*at)->next)
-        if (*at == p) {
-            *at = p->next;
-            n->n_peers--;
-            break;
-        }
-    qc_log(QC_LOG_DEBUG, "net", "%s, disconnecting peer=%lld", why, (long long)p->info.id);
+    unlink_peer(n, p);
+    n->n_peers--;
+    if (!p->connecting)
+        qc_log(QC_LOG_DEBUG, "net", "%s, disconnecting peer=%lld", why, (long long)p->info.id);
     if (p->info.handshaken && n->owner.closed && !n->stopped)
         n->owner.closed(n->owner.arg, p->info.id);
+    qc_outgoing_free(p->out);
     qc_unwatch(p->read);
     qc_unwatch(p->write);
-    close(p->fd);
+    if (p->fd >= 0)
+        close(p->fd);
     qc_transport_free(p->transport);
     qc_free(p);
 }
@@ -424,6 +470,8 @@ bool qc_peer_tick(qc_peer *p, qc_mono now)
     const char *why = NULL;
     char text[128];
     /* As in Core, nobody is judged before the time that the handshake may take is over. */
+    if (p->connecting) /* has deadlines of its own */
+        return false;
     bool judge = now - p->opened > p->net->peer_timeout * SECOND;
     if (p->closing)
         why = "send queue";

@@ -1,6 +1,7 @@
 #include "core/net/peeraddr.h"
 
 #include "core/base/endian.h"
+#include "core/base/hostport.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,6 +27,16 @@ void qc_peer_addr_text(const qc_peer_addr *a, char out[static QC_PEER_ADDR_TEXT]
     bool colons = a->addr.net == QC_NETWORK_IPV6 || a->addr.net == QC_NETWORK_CJDNS;
     qc_netaddr_text(&a->addr, host);
     snprintf(out, QC_PEER_ADDR_TEXT, colons ? "[%s]:%u" : "%s:%u", host, a->port);
+}
+
+bool qc_peer_addr_parse(const char *text, uint16_t port, qc_peer_addr *out)
+{
+    char host[256];
+    qc_peer_addr a = {.port = port};
+    if (qc_split_host_port(text, host, sizeof host, &a.port) || qc_netaddr_parse(host, &a.addr))
+        return false;
+    *out = a;
+    return true;
 }
 
 size_t qc_peer_addr_key(const qc_peer_addr *a, uint8_t out[static QC_PEER_ADDR_KEY])

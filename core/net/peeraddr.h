@@ -36,6 +36,9 @@ static inline bool qc_peer_addr_same(const qc_peer_addr *a, const qc_peer_addr *
 }
 /** "1.2.3.4:8333", "[::1]:8333". */
 void qc_peer_addr_text(const qc_peer_addr *a, char out[static QC_PEER_ADDR_TEXT]);
+/** The text above, or without a port, which then is `port`. The name of a host is none.
+ *  False: no address. */
+bool qc_peer_addr_parse(const char *text, uint16_t port, qc_peer_addr *out);
 /** Address and port as bytes. Returns their number. */
 size_t qc_peer_addr_key(const qc_peer_addr *a, uint8_t out[static QC_PEER_ADDR_KEY]);
 

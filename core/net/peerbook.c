@@ -167,7 +167,7 @@ bool qc_peerbook_read(const qc_peerbook *b, const char *text, qc_netaddr *a, uin
 {
     char host[256];
     qc_netaddr got;
-    if (qc_split_host_port(text, host, sizeof host, port) || qc_netaddr_parse(host, &got))
+    if (qc_split_host_port0(text, host, sizeof host, port) || qc_netaddr_parse(host, &got))
         return false;
     *a = qc_netaddr_flip_cjdns(&got, b->cjdns);
     return true;

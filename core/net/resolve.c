@@ -112,3 +112,22 @@ void qc_resolver_free(qc_resolver *r)
     qc_pool_free(r->pool);
     qc_free(r);
 }
+
+bool qc_resolve_now(const char *host, uint16_t port, struct sockaddr_storage *out)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    char service[8];
+    struct addrinfo *list = NULL;
+    bool ok = false;
+    snprintf(service, sizeof service, "%u", port);
+    if (qc_host_is_hidden(host) || getaddrinfo(host, service, &hints, &list))
+        return false;
+    for (const struct addrinfo *i = list; i && !ok; i = i->ai_next)
+        if (i->ai_family == AF_INET || i->ai_family == AF_INET6) {
+            memset(out, 0, sizeof *out);
+            memcpy(out, i->ai_addr, i->ai_addrlen);
+            ok = true;
+        }
+    freeaddrinfo(list);
+    return ok;
+}

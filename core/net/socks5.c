@@ -1,6 +1,5 @@
 #include "core/net/socks5.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,22 +66,13 @@ static qc_socks5_result authenticate(qc_socks5 *s)
 
 static qc_socks5_result request(qc_socks5 *s)
 {
-    uint8_t addr[16];
     s->out_len = 0;
     put_u8(s, SOCKS_VERSION);
     put_u8(s, CONNECT);
     put_u8(s, 0);
-    if (inet_pton(AF_INET, s->host, addr) == 1) {
-        put_u8(s, IPV4);
-        put(s, addr, 4);
-    } else if (inet_pton(AF_INET6, s->host, addr) == 1) {
-        put_u8(s, IPV6);
-        put(s, addr, 16);
-    } else {
-        put_u8(s, NAME);
-        put_u8(s, strlen(s->host));
-        put(s, s->host, strlen(s->host));
-    }
+    put_u8(s, NAME);
+    put_u8(s, strlen(s->host));
+    put(s, s->host, strlen(s->host));
     put_u8(s, s->port >> 8);
     put_u8(s, s->port & 255);
     return await(s, QC_S5_HEAD, 5);
@@ -94,7 +84,9 @@ static qc_socks5_result head(qc_socks5 *s)
     const uint8_t *a = s->in;
     if (a[0] != SOCKS_VERSION)
         return QC_SOCKS5_FAILED;
-    if (a[1] >= 3 && a[1] <= 6) /* network, host, refused, too far */
+    s->reply = a[1];
+    /* network, host, refused, too far; and what Tor says of onion services */
+    if ((a[1] >= 3 && a[1] <= 6) || (a[1] >= 0xf0 && a[1] <= 0xf7))
         return QC_SOCKS5_REFUSED;
     if (a[1] != 0)
         return QC_SOCKS5_FAILED;
@@ -126,4 +118,25 @@ qc_socks5_result qc_socks5_step(qc_socks5 *s)
         return QC_SOCKS5_DONE;
     }
     return QC_SOCKS5_FAILED;
+}
+
+const char *qc_socks5_reply_text(uint8_t reply)
+{
+    static const char *const RFC[] = {
+        "succeeded",           "general failure",  "connection not allowed",
+        "network unreachable", "host unreachable", "connection refused",
+        "TTL expired",         "protocol error",   "address type not supported"};
+    static const char *const TOR[] = {"onion service descriptor can not be found",
+                                      "onion service descriptor is invalid",
+                                      "onion service introduction failed",
+                                      "onion service rendezvous failed",
+                                      "onion service missing client authorization",
+                                      "onion service wrong client authorization",
+                                      "onion service invalid address",
+                                      "onion service introduction timed out"};
+    if (reply < QC_COUNTOF(RFC))
+        return RFC[reply];
+    if (reply >= 0xf0 && reply - 0xf0u < QC_COUNTOF(TOR))
+        return TOR[reply - 0xf0];
+    return "unknown reply";
 }

@@ -30,9 +30,13 @@ typedef struct qc_socks5 {
     size_t have, need; /* of `in`: need is never more than the answer is long */
     uint8_t out[QC_SOCKS5_OUT];
     size_t out_len;
+    uint8_t reply; /* the proxy's verdict, once `step` is past it */
 } qc_socks5;
 
-/** `host`: a numeric address or a name of at most 255 bytes. user NULL: without authentication. */
+/** `host`: a numeric address or a name of at most 255 bytes; it always travels as a name, as with
+ *  Core, so that the proxy alone looks it up. user NULL: without authentication. */
 void qc_socks5_init(qc_socks5 *s, const char *host, uint16_t port, const char *user);
 /** Go on: called first with nothing read, then whenever have == need. */
 qc_socks5_result qc_socks5_step(qc_socks5 *s);
+/** What a proxy's reply means, for the log: RFC 1928, and Tor's own (socks-extensions). */
+const char *qc_socks5_reply_text(uint8_t reply);

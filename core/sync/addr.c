@@ -35,19 +35,20 @@ void qc_addr_begin(qc_sync *s, qc_peerbook *book)
 void qc_addr_opened(qc_sync *s, qc_peer_state *p)
 {
     const qc_peer_info *i = &p->info;
-    uint16_t port;
     if (!s->gossip)
         return;
     qc_gossip_who w = {
         .id = p->id,
-        .local = {.inbound = i->inbound, .told = i->told, .told_port = i->told_port},
+        .local = {.addr = i->where.addr,
+                  .through = i->network,
+                  .inbound = i->inbound,
+                  .told = i->told,
+                  .told_port = i->told_port},
         .silent = i->type == QC_CONN_BLOCK_ONLY || i->type == QC_CONN_FEELER,
         .v2 = i->wants_addrv2,
         .unlimited = qc_peer_may(p, QC_PERMIT_ADDR),
     };
-    read_address(s, i->addr, &w.local.addr, &port);
     read_address(s, i->addr_bind, &w.bind, &w.bind_port);
-    w.local.through = qc_netaddr_class(&w.local.addr);
     if (i->inbound && qc_netaddr_is_routable(&i->told))
         qc_local_vote(s->book->local, &i->told);
     p->gossip = qc_gossip_join(s->gossip, &w, qc_clock_now_us());

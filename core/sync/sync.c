@@ -51,11 +51,6 @@ void qc_sync_drop(qc_sync *s, qc_peer_state *p, const char *why)
     qc_net_drop(s->net, p->id, why);
 }
 
-static bool is_local(const char *addr)
-{
-    return strncmp(addr, "127.", 4) == 0 || strncmp(addr, "[::1]", 5) == 0;
-}
-
 void qc_sync_misbehaving(qc_sync *s, qc_peer_state *p, const char *fmt, ...)
 {
     char text[160];
@@ -73,13 +68,15 @@ void qc_sync_misbehaving(qc_sync *s, qc_peer_state *p, const char *fmt, ...)
         qc_log(QC_LOG_WARN, "net", "Not punishing manually connected peer %lld!", (long long)p->id);
         return;
     }
-    if (is_local(p->info.addr)) {
+    if (qc_netaddr_in(&p->info.where.addr, QC_RANGE_LOCAL)) {
         qc_log(QC_LOG_DEBUG, "net", "Warning: disconnecting but not discouraging local peer %lld!",
                (long long)p->id);
     } else {
         qc_log(QC_LOG_DEBUG, "net", "Disconnecting and discouraging peer %lld!", (long long)p->id);
+        char at[QC_PEER_ADDR_TEXT];
+        qc_peer_addr_text(&p->info.where, at);
         if (s->discourage)
-            s->discourage(s->discourage_arg, p->info.addr);
+            s->discourage(s->discourage_arg, at);
     }
     qc_sync_drop(s, p, "misbehaving");
 }

@@ -74,7 +74,8 @@ class Node:
         self.may_fail = False
         os.mkdir(self.datadir)
         self.write_conf("regtest=1\n[regtest]\nprinttoconsole=0\n"
-                        f"rpcport={self.rpc_port}\nport={self.p2p_port}\n{conf}")
+                        f"rpcport={self.rpc_port}\nport={self.p2p_port}\nbind=127.0.0.1\n"
+                        f"listenonion=0\nnatpmp=0\n{conf}")
 
     def write_conf(self, text, name="quoin.conf"):
         with open(os.path.join(self.datadir, name), "w") as f:

@@ -123,7 +123,8 @@ static void near_close(near *n)
 
 static void dial(near *n, const char *host, uint16_t port, int64_t ms, const qc_proxy *proxy)
 {
-    const qc_dial_options o = {host, port, ms, proxy, n->resolver};
+    const qc_dial_options o = {
+        .host = host, .port = port, .timeout_ms = ms, .proxy = proxy, .resolver = n->resolver};
     assert_non_null(qc_dial_start(n->loop, &o, on_end, n));
     assert_int_equal(n->calls, 0);
     qc_loop_run(n->loop);
@@ -135,7 +136,7 @@ static void proxy_at(const far *f, bool randomize, qc_proxy *out)
 {
     char text[32];
     snprintf(text, sizeof text, "127.0.0.1:%u", f->port);
-    assert_int_equal(qc_proxy_parse(text, out), QC_OK);
+    assert_int_equal(qc_proxy_parse(text, QC_PROXY_PORT, out), QC_OK);
     out->randomize = randomize;
 }
 
@@ -217,16 +218,17 @@ static void with_proxy(const line *script, bool randomize, const char *host, qc_
 #define OK4 "050000010000000000006869"
 static const line NAMED[] = {
     {"050100", "0500"}, {"050100030b6578616d706c652e6f72671234", OK4}, {NULL, NULL}};
-static const line V4[] = {{"050100", "0500"}, {"05010001c00002011234", OK4}, {NULL, NULL}};
+static const line V4[] = {
+    {"050100", "0500"}, {"05010003093139322e302e322e311234", OK4}, {NULL, NULL}};
 static const line V6[] = {{"050100", "0500"},
-                          {"0501000420010db80000000000000000000000011234",
+                          {"050100030b323030313a6462383a3a311234",
                            "05000004000000000000000000000000000000000000"
                            "6869"},
                           {NULL, NULL}};
 static const line AUTH[] = {
     {"05020002", "0502"},
     {"0110................................10................................", "0100"},
-    {"05010001c00002011234", "0500000302787800006869"},
+    {"05010003093139322e302e322e311234", "0500000302787800006869"},
     {NULL, NULL}};
 
 static void test_dial__speaks_socks5_with_names_numbers_and_credentials(void **state)
@@ -243,11 +245,11 @@ static const line NOT_OFFERED[] = {{"050100", "0502"}, {NULL, NULL}};
 static const line NO_SOCKS[] = {{"050100", "4854"}, {NULL, NULL}};
 static const line BAD_PASS[] = {{"05020002", "0502"}, {"0110", "0101"}, {NULL, NULL}};
 static const line RULES[] = {
-    {"050100", "0500"}, {"05010001c00002011234", "05020001000000000000"}, {NULL, NULL}};
+    {"050100", "0500"}, {"05010003093139322e302e322e311234", "05020001000000000000"}, {NULL, NULL}};
 static const line REFUSED[] = {
-    {"050100", "0500"}, {"05010001c00002011234", "05050001000000000000"}, {NULL, NULL}};
+    {"050100", "0500"}, {"05010003093139322e302e322e311234", "05050001000000000000"}, {NULL, NULL}};
 static const line BAD_KIND[] = {
-    {"050100", "0500"}, {"05010001c00002011234", "05000009000000000000"}, {NULL, NULL}};
+    {"050100", "0500"}, {"05010003093139322e302e322e311234", "05000009000000000000"}, {NULL, NULL}};
 
 static void test_dial__a_proxy_that_will_not_is_told_from_a_target_that_refuses(void **state)
 {
@@ -268,7 +270,7 @@ static void test_dial__a_proxy_that_will_not_is_told_from_a_target_that_refuses(
     close(f.fd);
     proxy_at(&f, false, &p);
     dial(&n, "192.0.2.1", 80, 10000, &p);
-    assert_int_equal(n.end, QC_DIAL_PROXY);
+    assert_int_equal(n.end, QC_DIAL_NO_PROXY);
     near_close(&n);
 }
 
@@ -296,8 +298,10 @@ static void test_dial_cancel__leaves_nothing_behind(void **state)
     near n;
     near_open(&n);
     far_open(&f, NULL);
-    const qc_dial_options a = {"127.0.0.1", f.port, 10000, NULL, n.resolver};
-    const qc_dial_options b = {"localhost", f.port, 10000, NULL, n.resolver};
+    const qc_dial_options a = {
+        .host = "127.0.0.1", .port = f.port, .timeout_ms = 10000, .resolver = n.resolver};
+    const qc_dial_options b = {
+        .host = "localhost", .port = f.port, .timeout_ms = 10000, .resolver = n.resolver};
     for (int i = 0; i < 50; i++) {
         qc_dial_cancel(qc_dial_start(n.loop, &a, on_end, &n));
         qc_dial_cancel(qc_dial_start(n.loop, &b, on_end, &n));
@@ -311,13 +315,13 @@ static void test_proxy_parse__takes_numeric_addresses_only(void **state)
 {
     (void)state;
     qc_proxy p;
-    assert_int_equal(qc_proxy_parse("127.0.0.1", &p), QC_OK);
+    assert_int_equal(qc_proxy_parse("127.0.0.1", QC_PROXY_PORT, &p), QC_OK);
     assert_int_equal(ntohs(((struct sockaddr_in *)(void *)&p.addr)->sin_port), 9050);
-    assert_int_equal(qc_proxy_parse("[::1]:9150", &p), QC_OK);
-    assert_int_equal(qc_proxy_parse("proxy.example.org:1", &p), QC_EINVAL);
-    assert_int_equal(qc_proxy_parse("unix:/run/tor", &p), QC_EINVAL);
-    assert_int_equal(qc_proxy_parse("127.0.0.1:9050=tor", &p), QC_EINVAL);
-    assert_int_equal(qc_proxy_parse("127.0.0.1:0", &p), QC_EINVAL);
+    assert_int_equal(qc_proxy_parse("[::1]:9150", QC_PROXY_PORT, &p), QC_OK);
+    assert_int_equal(qc_proxy_parse("proxy.example.org:1", QC_PROXY_PORT, &p), QC_EINVAL);
+    assert_int_equal(qc_proxy_parse("unix:/run/tor", QC_PROXY_PORT, &p), QC_EINVAL);
+    assert_int_equal(qc_proxy_parse("127.0.0.1:9050=tor", QC_PROXY_PORT, &p), QC_EINVAL);
+    assert_int_equal(qc_proxy_parse("127.0.0.1:0", QC_PROXY_PORT, &p), QC_EINVAL);
 }
 
 QC_TEST_MAIN(cmocka_unit_test(test_dial__connects_to_numbers_and_names),
