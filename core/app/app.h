@@ -43,6 +43,7 @@ typedef struct qc_app {
     qc_http_mounts *mounts;
     qc_host *host; /* NULL: -plugins=0 */
     qc_app_nets *nets;
+    struct qc_torcontrol *tor;
     qc_proxy proxy; /* of connections that plugins make: the one that names go through */
 
     qc_progress progress; /* chain thread */
@@ -93,6 +94,12 @@ void qc_app_peers_listen_to_chain(qc_app *a);
 bool qc_app_peers_run(qc_app *a);
 void qc_app_peers_stop(qc_app *a);
 void qc_app_peers_free(qc_app *a);
+/** An onion service, if Tor is there (hidden.c): begun when peers may come, ended before the book
+ * of addresses closes. */
+bool qc_app_tor_start(qc_app *a);
+void qc_app_tor_stop(qc_app *a);
+/** See qc_net_options. Thread: net. */
+void qc_app_i2p_address(void *arg, const qc_netaddr *address, bool on);
 /** The built-in indexes (indexes.c): options checked early, started before the chain thread,
  * stopped before the chain closes, freed after. */
 bool qc_app_indexes_check(qc_app *a);

@@ -5,8 +5,7 @@
 #include "core/base/alloc.h"
 #include "core/base/hostport.h"
 #include "core/base/log.h"
-
-#include <stdlib.h>
+#include "core/net/sockaddr.h"
 
 #define SAM_PORT 7656u
 
@@ -160,6 +159,17 @@ bool qc_app_address(const qc_app *a, const char *text, uint16_t default_port, qc
     p.len = qc_sockaddr_len(&p.addr);
     *out = p;
     return true;
+}
+
+bool qc_app_peer_address(const qc_app *a, const char *text, uint16_t default_port,
+                         qc_peer_addr *out)
+{
+    qc_proxy p;
+    if (qc_peer_addr_parse(text, default_port, out))
+        return qc_netaddr_is_valid(&out->addr);
+    return qc_app_address(a, text, default_port, &p) &&
+           qc_sockaddr_read(&p.addr, qc_settings_bool(a->settings, "cjdnsreachable", false), out) &&
+           qc_netaddr_is_valid(&out->addr);
 }
 
 static bool read_proxy(const qc_app *a, const char *text, qc_proxy *out)

@@ -29,3 +29,6 @@ bool qc_app_binds_read(qc_app *a);
 bool qc_app_binds_open(qc_app *a);
 /** "host[:port]"; a name is looked up unless -dns=0. False: no address. May block. */
 bool qc_app_address(const qc_app *a, const char *text, uint16_t default_port, qc_proxy *out);
+/** The same as a peer's address, of any network. */
+bool qc_app_peer_address(const qc_app *a, const char *text, uint16_t default_port,
+                         qc_peer_addr *out);

@@ -69,6 +69,22 @@ static bool read_upload(qc_app *a, uint64_t *out)
            qc_app_error(a, "Unable to parse -maxuploadtarget: '%s'", text);
 }
 
+/* -externalip: addresses of any network that the operator knows to be ours. */
+static bool add_external(qc_app *a)
+{
+    const char **list = qc_settings_list(a->settings, "externalip", NULL);
+    bool ok = true;
+    for (size_t i = 0; list[i] && ok; i++) {
+        qc_peer_addr at;
+        ok = qc_app_peer_address(a, list[i], a->nets->listen_port, &at) ||
+             qc_app_error(a, "Cannot resolve -externalip address: '%s'", list[i]);
+        if (ok)
+            (void)qc_local_add(a->node.book->local, &at.addr, at.port, QC_LOCAL_MANUAL, true);
+    }
+    qc_free(list);
+    return ok;
+}
+
 bool qc_app_peers_start(qc_app *a)
 {
     qc_permit *permit;
@@ -95,14 +111,22 @@ bool qc_app_peers_start(qc_app *a)
         .cjdns = qc_settings_bool(a->settings, "cjdnsreachable", false),
         .no_dns = !qc_settings_bool(a->settings, "dns", true),
         .connect_ms = qc_settings_int(a->settings, "timeout", 0),
+        .i2p_address = qc_app_i2p_address,
+        .i2p_arg = a,
     };
     memcpy(o.magic, a->params->magic, sizeof o.magic);
+    char *key = qc_conf_path_in(a->net_dir, "i2p_private_key");
+    if (qc_settings_bool(a->settings, "i2pacceptincoming", true))
+        o.i2p_key = key;
     qc_err err = qc_net_new(&a->node.net, &o);
+    qc_free(key);
     qc_free(permit);
     qc_free(capture);
     if (err)
         return qc_app_error(a, "Cannot start the peer layer");
     a->node.proxies = a->nets->proxies;
+    if (!add_external(a))
+        return false;
     return !qc_settings_bool(a->settings, "listen", true) || qc_app_binds_open(a);
 }
 
@@ -147,11 +171,12 @@ bool qc_app_peers_run(qc_app *a)
         return qc_app_error(a, "Cannot start the peer layer");
     add_all(a, "connect");
     add_all(a, "addnode");
-    return true;
+    return qc_app_tor_start(a);
 }
 
 void qc_app_peers_stop(qc_app *a)
 {
+    qc_app_tor_stop(a);
     qc_net_stop(a->node.net);
     if (a->node.chain_thread)
         qc_sync_stop(a->node.sync);

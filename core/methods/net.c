@@ -231,19 +231,27 @@ static void ping(qc_rpc_req *r, void *arg)
         qc_net_ping(n->net);
 }
 
-static void put_networks(qc_jw *w)
+static void put_network(qc_jw *w, const qc_node *n, qc_network net)
 {
-    static const char *const name[] = {"ipv4", "ipv6", "onion", "i2p", "cjdns"};
+    qc_proxy p = {.len = 0};
+    char at[QC_PROXY_TEXT];
+    bool reachable = n->book && qc_local_reaches_network(n->book->local, net);
+    bool proxied = n->proxies && qc_proxies_get(n->proxies, net, &p);
+    qc_proxy_text(&p, at);
+    qc_jw_obj(w);
+    qc_jw_kstr(w, "name", qc_network_name(net));
+    qc_jw_kbool(w, "limited", !reachable);
+    qc_jw_kbool(w, "reachable", reachable);
+    qc_jw_kstr(w, "proxy", at);
+    qc_jw_kbool(w, "proxy_randomize_credentials", proxied && p.randomize);
+    qc_jw_obj_end(w);
+}
+
+static void put_networks(qc_jw *w, const qc_node *n)
+{
     qc_jw_karr(w, "networks");
-    for (size_t i = 0; i < QC_COUNTOF(name); i++) {
-        qc_jw_obj(w);
-        qc_jw_kstr(w, "name", name[i]);
-        qc_jw_kbool(w, "limited", true);
-        qc_jw_kbool(w, "reachable", false);
-        qc_jw_kstr(w, "proxy", "");
-        qc_jw_kbool(w, "proxy_randomize_credentials", false);
-        qc_jw_obj_end(w);
-    }
+    for (qc_network net = QC_NETWORK_IPV4; net <= QC_NETWORK_CJDNS; net++)
+        put_network(w, n, net);
     qc_jw_arr_end(w);
 }
 
@@ -294,7 +302,7 @@ static void getnetworkinfo(qc_rpc_req *r, void *arg)
     qc_jw_kuint(w, "connections", count);
     qc_jw_kuint(w, "connections_in", in);
     qc_jw_kuint(w, "connections_out", count - in);
-    put_networks(w);
+    put_networks(w, n);
     qc_jw_kamount(w, "relayfee", 100);
     qc_jw_kamount(w, "incrementalfee", 100);
     put_local_addresses(w, local, n_local);

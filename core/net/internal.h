@@ -1,6 +1,7 @@
 /* core/net/internal.h: shared by the files that make the set of peers. Thread: net. */
 #pragma once
 #include "core/loop/loop.h"
+#include "core/net/i2p.h"
 #include "core/net/message.h"
 #include "core/net/net.h"
 #include "core/net/transport.h"
@@ -21,6 +22,7 @@ typedef struct qc_peer {
     int fd;                  /* -1: connecting */
     qc_watch *read, *write;  /* write: while something is queued */
     struct qc_outgoing *out; /* while the connection is being made */
+    qc_i2p_session *session; /* over I2P: what the connection hangs on; NULL: none of its own */
     uint16_t default_port;   /* of info.addr, to connect again */
     bool connecting, version_seen, closing;
     bool v2_said;   /* in the log: that we began to speak version 2 */
@@ -65,6 +67,9 @@ struct qc_net {
     qc_added *added;
     struct qc_resolver *resolver; /* made when a name is first met */
     struct qc_proxies *proxies;   /* borrowed; NULL: none */
+    qc_i2p *i2p;                  /* NULL: no router is known */
+    void (*i2p_address)(void *arg, const qc_netaddr *a, bool on);
+    void *i2p_arg;
     bool cjdns, no_dns;
     int64_t connect_ms;
     bool stopped;
@@ -108,6 +113,8 @@ QC_MUST_CHECK qc_err qc_net_target(const qc_net *n, const char *text, uint16_t d
 void qc_outgoing_free(QC_OWN struct qc_outgoing *o);
 /** For names; NULL: no threads to be had. */
 struct qc_resolver *qc_net_resolver(qc_net *n);
+/** The router, when one is known. Returns: QC_OK; QC_EIO. */
+QC_MUST_CHECK qc_err qc_net_i2p_start(qc_net *n, const qc_net_options *o);
 /* listen.c */
 /** Somebody has connected to us. */
 typedef struct qc_arrival {

@@ -130,7 +130,9 @@ bool qc_local_add(qc_localaddrs *l, const qc_netaddr *a, uint16_t port, qc_local
                   bool unreachable_too)
 {
     qc_localaddrs_options o = qc_localaddrs_get(l);
-    qc_local_addr add = {qc_netaddr_flip_cjdns(a, o.cjdns), port ? port : o.port, (int32_t)source};
+    bool own_port = port || a->net == QC_NETWORK_I2P; /* there, 0 is the only one */
+    qc_local_addr add = {qc_netaddr_flip_cjdns(a, o.cjdns), own_port ? port : o.port,
+                         (int32_t)source};
     if (!qc_netaddr_is_routable(&add.addr) || (!o.discover && source < QC_LOCAL_MANUAL) ||
         (!unreachable_too && !qc_local_reaches(l, &add.addr)))
         return false;

@@ -41,8 +41,9 @@ bool qc_local_reaches_network(qc_localaddrs *l, qc_network net);
 /** All of them: a set of 1 << qc_network. */
 unsigned qc_local_reachable(qc_localaddrs *l);
 
-/** An address of ours. port 0: the one we listen on. unreachable_too: even where we cannot connect
- *  to its network. False: not routable, not to be believed without -discover, or unreachable. */
+/** An address of ours. port 0: the one we listen on, but with I2P, which has no other.
+ * unreachable_too: even where we cannot connect to its network. False: not routable, not to be
+ * believed without -discover, or unreachable. */
 bool qc_local_add(qc_localaddrs *l, const qc_netaddr *a, uint16_t port, qc_local_source source,
                   bool unreachable_too);
 /** It is not ours any more. */

@@ -4,6 +4,7 @@
 
 #include "core/base/alloc.h"
 #include "core/net/internal.h"
+#include "core/net/resolve.h"
 #include "core/os/file.h"
 
 #include <stdio.h>
@@ -62,7 +63,11 @@ qc_err qc_net_new(qc_net **out, const qc_net_options *o)
         memcpy(n->permit, o->permit, o->n_permit * sizeof *n->permit);
     atomic_store(&n->active, o->active);
     err = qc_timer_new(n->loop, on_timer, n, &n->timer);
+    if (!err)
+        err = qc_net_i2p_start(n, o);
     if (err) {
+        qc_timer_free(n->timer);
+        qc_resolver_free(n->resolver);
         qc_loop_free(n->loop);
         qc_signer_free(n->signer);
         qc_free(n->user_agent);
@@ -108,6 +113,8 @@ void qc_net_stop(qc_net *n)
     }
     n->stopped = true;
     close_all(n, "shutdown");
+    qc_i2p_free(n->i2p);
+    n->i2p = NULL;
     qc_net_added_free(n);
 }
 

@@ -54,6 +54,10 @@ typedef struct qc_net_options {
     bool cjdns;                 /* fc00::/8 is of CJDNS (-cjdnsreachable) */
     bool no_dns;                /* names of hosts are not looked up (-dns=0) */
     int64_t connect_ms;         /* to reach a peer or a proxy (-timeout); 0: 5000 */
+    const char *i2p_key;        /* accept over I2P, as the owner of this file; NULL: do not */
+    /** Peers can reach us at an address of I2P, or no longer. Thread: net. May be NULL. */
+    void (*i2p_address)(void *arg, const qc_netaddr *a, bool on);
+    void *i2p_arg;
 } qc_net_options;
 
 /** Why there is a connection (Core ConnectionType). */

@@ -17,11 +17,12 @@
 #define PROXY_MS 20000 /* for each answer of a proxy (Core g_socks5_recv_timeout) */
 #define MAX_HOST 255u  /* longer ones have no place in SOCKS5 */
 
-/* One peer on its way. At most one of look and dial is there. */
+/* One peer on its way. At most one of look, dial and i2p is there. */
 typedef struct qc_outgoing {
     qc_peer *peer;
     qc_lookup *look;
     qc_dial *dial;
+    qc_i2p_dial *i2p;
     char host[MAX_HOST + 1];
     uint16_t port;
     qc_peer_addr to[QC_LOOKUP_MAX]; /* to try, in this order; none: the proxy knows */
@@ -35,6 +36,7 @@ void qc_outgoing_free(qc_outgoing *o)
     if (o->look)
         qc_lookup_cancel(o->look);
     qc_dial_cancel(o->dial);
+    qc_i2p_cancel(o->i2p);
     qc_free(o);
 }
 
@@ -89,6 +91,34 @@ static void dial_proxy(qc_outgoing *o, const char *host, uint16_t port, const qc
     dial(o, &d);
 }
 
+static void on_i2p(void *arg, qc_dial_end end, int fd, const qc_netaddr *me, qc_i2p_session *hold)
+{
+    qc_outgoing *o = arg;
+    qc_peer *p = o->peer;
+    o->i2p = NULL;
+    if (end != QC_DIAL_OK) {
+        try_next(o, qc_dial_end_text(end));
+        return;
+    }
+    const qc_peer_addr own = {.addr = *me};
+    p->session = hold;
+    qc_peer_connected(p, fd, &own);
+}
+
+static void dial_i2p(qc_outgoing *o, const qc_peer_addr *to)
+{
+    if (to->port != 0) { /* SAM 3.1 would connect to port 0 all the same */
+        qc_log(QC_LOG_DEBUG, "i2p",
+               "Error connecting to %s, connection refused due to arbitrary port %u",
+               o->peer->info.addr, to->port);
+        try_next(o, "arbitrary port");
+        return;
+    }
+    o->i2p = qc_i2p_connect(o->peer->net->i2p, to, on_i2p, o);
+    if (!o->i2p)
+        fail(o, "no timer to be had");
+}
+
 static void dial_address(qc_outgoing *o, const qc_peer_addr *to)
 {
     char host[QC_NETADDR_TEXT];
@@ -96,7 +126,10 @@ static void dial_address(qc_outgoing *o, const qc_peer_addr *to)
     qc_net *n = o->peer->net;
     const qc_dial_options d = {.to = &direct, .timeout_ms = n->connect_ms};
     qc_netaddr_text(&to->addr, host);
-    if (n->proxies && qc_proxies_get(n->proxies, qc_netaddr_network(&to->addr), &proxy))
+    if (to->addr.net == QC_NETWORK_I2P && n->i2p)
+        dial_i2p(o, to);
+    else if (n->proxies && to->addr.net != QC_NETWORK_I2P &&
+             qc_proxies_get(n->proxies, qc_netaddr_network(&to->addr), &proxy))
         dial_proxy(o, host, to->port, &proxy);
     else if (qc_sockaddr_write(to, &direct))
         dial(o, &d);
@@ -223,4 +256,37 @@ qc_err qc_net_dial(qc_net *n, const char *text, uint16_t default_port, qc_conn_t
     if (err)
         qc_peer_close(p, "no way to look its name up");
     return err;
+}
+
+/* ---- I2P ---- */
+
+static void on_visitor(void *arg, int fd, const qc_netaddr *from, const qc_netaddr *me)
+{
+    const qc_arrival a = {.fd = fd, .from = {.addr = *from}, .to = {.addr = *me}};
+    qc_net_adopt(arg, &a);
+}
+
+static void on_address(void *arg, const qc_netaddr *me, bool on)
+{
+    const qc_net *n = arg;
+    if (n->i2p_address)
+        n->i2p_address(n->i2p_arg, me, on);
+}
+
+qc_err qc_net_i2p_start(qc_net *n, const qc_net_options *o)
+{
+    qc_i2p_options i = {.loop = n->loop,
+                        .lasting = o->i2p_key != NULL,
+                        .key_path = o->i2p_key,
+                        .accepted = on_visitor,
+                        .listening = on_address,
+                        .arg = n};
+    n->i2p_address = o->i2p_address;
+    n->i2p_arg = o->i2p_arg;
+    if (!n->proxies || !qc_proxies_get(n->proxies, QC_NETWORK_I2P, &i.sam))
+        return QC_OK;
+    if (i.lasting && !qc_net_resolver(n))
+        return QC_EIO;
+    i.pool = i.lasting ? qc_resolver_pool(n->resolver) : NULL;
+    return qc_i2p_new(&n->i2p, &i);
 }

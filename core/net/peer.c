@@ -441,6 +441,7 @@ void qc_peer_close(qc_peer *p, const char *why)
     if (p->info.handshaken && n->owner.closed && !n->stopped)
         n->owner.closed(n->owner.arg, p->info.id);
     qc_outgoing_free(p->out);
+    qc_i2p_release(p->session);
     qc_unwatch(p->read);
     qc_unwatch(p->write);
     if (p->fd >= 0)

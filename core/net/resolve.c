@@ -113,6 +113,11 @@ void qc_resolver_free(qc_resolver *r)
     qc_free(r);
 }
 
+qc_pool *qc_resolver_pool(qc_resolver *r)
+{
+    return r->pool;
+}
+
 bool qc_resolve_now(const char *host, uint16_t port, struct sockaddr_storage *out)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};

@@ -11,3 +11,5 @@ qc_lookup *qc_lookup_start(qc_resolver *r, qc_loop *l, const char *host, uint16_
                            qc_lookup_fn *fn, void *arg);
 /** fn is not called. Loop. */
 void qc_lookup_cancel(QC_OWN qc_lookup *k);
+/** Its threads, for other work that may block. */
+qc_pool *qc_resolver_pool(qc_resolver *r);

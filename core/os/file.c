@@ -158,14 +158,24 @@ static qc_err read_all(int fd, size_t max, qc_bytes *out)
     }
 }
 
-qc_err qc_os_read_file(const char *path, size_t max, qc_bytes *out)
+static qc_err check_regular(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st))
+        return qc_sys_err();
+    return S_ISREG(st.st_mode) ? QC_OK : QC_EINVAL;
+}
+
+static qc_err read_whole(const char *path, bool regular, size_t max, qc_bytes *out)
 {
     int fd;
     qc_bytes all = QC_BYTES_INIT;
-    qc_err err = qc_os_open_ro(&fd, path);
+    qc_err err = open_flags(&fd, path, regular ? O_RDONLY | O_NONBLOCK | O_NOCTTY : O_RDONLY, 0);
     if (err)
         return err;
-    err = qc_sys_fault() ? QC_EIO : read_all(fd, max, &all);
+    err = qc_sys_fault() ? QC_EIO : regular ? check_regular(fd) : QC_OK;
+    if (!err)
+        err = read_all(fd, max, &all);
     int e = errno;
     qc_os_close(fd);
     if (err) {
@@ -175,6 +185,16 @@ qc_err qc_os_read_file(const char *path, size_t max, qc_bytes *out)
     }
     *out = all;
     return QC_OK;
+}
+
+qc_err qc_os_read_file(const char *path, size_t max, qc_bytes *out)
+{
+    return read_whole(path, false, max, out);
+}
+
+qc_err qc_os_read_regular(const char *path, size_t max, qc_bytes *out)
+{
+    return read_whole(path, true, max, out);
 }
 
 static qc_err write_synced(const char *path, qc_span data, unsigned mode)

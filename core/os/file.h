@@ -33,6 +33,9 @@ QC_MUST_CHECK qc_err qc_os_mkdirs(const char *path);
 QC_MUST_CHECK qc_err qc_os_remove_tree(const char *path);
 /** Whole file, pipes and devices too. QC_ERANGE: larger than max. Out: owned qc_bytes_free(). */
 QC_MUST_CHECK qc_err qc_os_read_file(const char *path, size_t max, qc_bytes *out);
+/** The same of a plain file only, QC_EINVAL for anything else, which is not waited for: for paths
+ *  that somebody else has chosen. */
+QC_MUST_CHECK qc_err qc_os_read_regular(const char *path, size_t max, qc_bytes *out);
 /** Atomically replace path's contents: temporary file <path>.tmp, sync, rename, sync of the folder.
  */
 QC_MUST_CHECK qc_err qc_os_write_file_atomic(const char *path, qc_span data, unsigned mode);
