@@ -87,6 +87,8 @@ static bool check_listening(qc_app *a)
         return qc_app_error(a, "Cannot set -bind or -whitebind together with -listen=0");
     if (!listen && qc_settings_bool(s, "listenonion", true))
         return qc_app_error(a, "Cannot set -listen=0 together with -listenonion=1");
+    if (qc_settings_bool(s, "forcednsseed", false) && !qc_settings_bool(s, "dnsseed", true))
+        return qc_app_error(a, "Cannot set -forcednsseed to true when setting -dnsseed to false.");
     if (qc_settings_int(s, "maxconnections", 200) < 0)
         return qc_app_error(a, "-maxconnections must be greater or equal than zero");
     if (qc_settings_int(s, "peertimeout", 60) <= 0)

@@ -24,7 +24,7 @@ static void on_tip(void *arg, const qc_index *tip, const qc_index *fork, bool in
     qc_app *a = arg;
     qc_rpc_waitlist_wake(a->node.tip_waiters);
     if (a->node.net)
-        qc_net_set_height(a->node.net, tip->height);
+        qc_net_set_tip(a->node.net, tip->height, tip->header.time);
     if (!atomic_exchange(&a->warm, true))
         qc_loop_post(a->loop, ready_on_loop, a);
     const char *cmd = qc_settings_str(a->settings, "blocknotify", "");

@@ -3,7 +3,6 @@
 #include "core/app/options.h"
 
 #define NO_PEERS "the peer layer does not know it yet."
-#define NO_SEEDS "nothing connects to peers by itself yet, so none are looked for."
 #define NO_POOL "there is no transaction pool yet."
 #define NO_WALLET "there is no wallet; keys belong into another program."
 #define NO_GUI "there is no graphical interface."
@@ -13,10 +12,6 @@
 #define PEER(name, arg, help)                                                                      \
     {                                                                                              \
         name, arg, QC_OPTS_CONNECTION, QC_OPT_NO_EFFECT, 0, help, NO_PEERS                         \
-    }
-#define SEED(name, arg, help)                                                                      \
-    {                                                                                              \
-        name, arg, QC_OPTS_CONNECTION, QC_OPT_NO_EFFECT, 0, help, NO_SEEDS                         \
     }
 #define LIVE_PEER(name, arg, help)                                                                 \
     {                                                                                              \
@@ -58,18 +53,23 @@ const qc_opt QC_OPTIONS_PEERS[] = {
               "Find out own addresses (default: 1 when listening and neither -externalip nor "
               "-proxy is given)"),
     LIVE_PEER("dns", "", "Look up names of peers and proxies here (default: 1)"),
-    SEED("dnsseed", "", "Ask DNS for peers"),
+    LIVE_PEER("dnsseed", "",
+              "Ask DNS for peers when few are connected (default: 1 unless -connect or "
+              "-maxconnections=0)"),
     LIVE_PEER("externalip", "=<ip>", "Own public address. May be given several times"),
-    SEED("fixedseeds", "", "Use built-in peers when nothing else helps"),
-    SEED("forcednsseed", "", "Always ask DNS for peers"),
+    LIVE_PEER("fixedseeds", "", "Use built-in peers when nothing else helps (default: 1)"),
+    LIVE_PEER("forcednsseed", "", "Always ask DNS for peers (default: 0)"),
     LIVE_PEER("i2pacceptincoming", "",
               "Accept peers over I2P, under an address that is kept; 0: connect only, from an "
               "address of its own each time (default: 1)"),
     LIVE_PEER("i2psam", "=<ip:port>", "SAM port of the I2P router through which I2P is reached"),
-    PEER("inboundrelaypercent", "=<n>", "Share of inbound peers that may relay transactions"),
+    LIVE_PEER("inboundrelaypercent", "=<n>",
+              "Share of inbound peers that may relay transactions, in percent (default: 50)"),
     LIVE_PEER("listen", "", "Accept peers"),
     LIVE_PEER("listenonion", "", "Ask Tor for an onion service (default: 1)"),
-    LIVE_PEER("maxconnections", "=<n>", "Largest number of peers"),
+    LIVE_PEER("maxconnections", "=<n>",
+              "Largest number of peers but for those named by -addnode; 11 are kept for "
+              "connections that we make (default: 200)"),
     LIVE_PEER("maxreceivebuffer", "=<n>",
               "Thousands of bytes from a peer that may wait to be processed (default: 5000)"),
     LIVE_PEER("maxsendbuffer", "=<n>",
@@ -95,8 +95,10 @@ const qc_opt QC_OPTIONS_PEERS[] = {
     LIVE_PEER("proxyrandomize", "",
               "New proxy credentials for each connection, so that Tor keeps them apart (default: "
               "1)"),
-    SEED("seednode", "=<ip>", "Peer to ask for addresses"),
-    SEED("signetseednode", "=<ip>", "The same, for signet"),
+    LIVE_PEER("seednode", "=<ip>",
+              "Peer to ask for addresses, tried before DNS. May be given several times"),
+    LIVE_PEER("signetseednode", "=<ip>",
+              "Name that gives addresses of signet's peers, in place of the built-in ones"),
     LIVE_PEER("timeout", "=<n>", "Milliseconds to wait for a connection (default: 5000)"),
     LIVE_PEER("torcontrol", "=<ip>:<port>",
               "Tor's control port, for -listenonion (default: 127.0.0.1:9051)"),

@@ -4,14 +4,10 @@
 #include "core/base/alloc.h"
 #include "core/base/arith.h"
 #include "core/base/log.h"
+#include "core/net/outbound.h"
 #include "core/net/peerbook.h"
 
 #define MAX_EXTRA_TXS 100000
-
-static bool refuses(void *arg, const char *addr, bool last_place)
-{
-    return qc_peerbook_refuses(arg, addr, last_place);
-}
 
 static void discourage(void *arg, const char *addr)
 {
@@ -85,6 +81,50 @@ static bool add_external(qc_app *a)
     return ok;
 }
 
+static qc_slots slots(const qc_app *a)
+{
+    int64_t most = qc_settings_int(a->settings, "maxconnections", 200);
+    int64_t relay = qc_settings_int(a->settings, "inboundrelaypercent", 50);
+    return qc_slots_of((uint32_t)QC_MIN(most, INT32_MAX), (uint32_t)QC_MIN(QC_MAX(relay, 0), 100));
+}
+
+/* Connections that nobody asks for. */
+static void automate(qc_app *a)
+{
+    const qc_settings *s = a->settings;
+    size_t n_connect;
+    const char **connect = qc_settings_list(s, "connect", &n_connect);
+    const char **seednodes = qc_settings_list(s, "seednode", NULL);
+    const char **given = NULL;
+    if (a->params->id == QC_CHAIN_SIGNET)
+        given = qc_settings_list(s, "signetseednode", NULL);
+    bool only = n_connect || qc_settings_is_negated(s, "connect");
+    bool named = n_connect && !(n_connect == 1 && strcmp(connect[0], "0") == 0);
+    char *anchors = qc_asprintf("%s/anchors.dat", a->net_dir);
+    const qc_outbound_options o = {.slots = slots(a),
+                                   .book = a->node.book,
+                                   .default_port = a->params->p2p_port,
+                                   .automatic = !only,
+                                   .dnsseed = qc_settings_bool(s, "dnsseed", true),
+                                   .forcednsseed = qc_settings_bool(s, "forcednsseed", false),
+                                   .fixedseeds = qc_settings_bool(s, "fixedseeds", true),
+                                   .dns = given && given[0] ? given : a->params->dns_seeds,
+                                   .fixed = a->params->fixed_seeds,
+                                   .seednodes = seednodes,
+                                   .anchors_path = anchors};
+    if (named && seednodes[0])
+        qc_log(QC_LOG_INFO, "net", "-seednode is ignored when -connect is used");
+    if (only && qc_settings_is_set(s, "dnsseed") && o.dnsseed && qc_settings_is_set(s, "proxy"))
+        qc_log(QC_LOG_INFO, "net",
+               "-dnsseed is ignored when -connect is used and -proxy is "
+               "specified");
+    qc_net_automate(a->node.net, &o);
+    qc_free(given);
+    qc_free(anchors);
+    qc_free(seednodes);
+    qc_free(connect);
+}
+
 bool qc_app_peers_start(qc_app *a)
 {
     qc_permit *permit;
@@ -95,7 +135,7 @@ bool qc_app_peers_start(qc_app *a)
     char *capture = qc_asprintf("%s/message_capture", a->net_dir);
     qc_net_options o = {
         .user_agent = a->node.user_agent,
-        .max_peers = (uint32_t)qc_settings_int(a->settings, "maxconnections", 200),
+        .slots = slots(a),
         .peer_timeout = qc_settings_int(a->settings, "peertimeout", 60),
         .services = our_services(a),
         .upload_target = upload,
@@ -105,8 +145,8 @@ bool qc_app_peers_start(qc_app *a)
         .default_port = a->params->p2p_port,
         .permit = permit,
         .n_permit = n_permit,
-        .refuses = refuses,
-        .refuses_arg = a->node.book,
+        .book = a->node.book,
+        .block_spacing = a->params->pow_spacing,
         .proxies = a->nets->proxies,
         .cjdns = qc_settings_bool(a->settings, "cjdnsreachable", false),
         .no_dns = !qc_settings_bool(a->settings, "dns", true),
@@ -125,6 +165,7 @@ bool qc_app_peers_start(qc_app *a)
     if (err)
         return qc_app_error(a, "Cannot start the peer layer");
     a->node.proxies = a->nets->proxies;
+    automate(a);
     if (!add_external(a))
         return false;
     return !qc_settings_bool(a->settings, "listen", true) || qc_app_binds_open(a);
@@ -154,23 +195,36 @@ void qc_app_peers_listen_to_chain(qc_app *a)
     qc_sync_new(&a->node.sync, &o);
 }
 
+static bool is_blank(const char *text)
+{
+    return text[strspn(text, " \t")] == 0;
+}
+
 /* Peers that are wanted: -connect names the only ones, -addnode some. */
-static void add_all(qc_app *a, const char *option)
+static void add_all(qc_app *a, const char *option, bool only)
 {
     const char **node = qc_settings_list(a->settings, option, NULL);
-    for (size_t i = 0; node[i]; i++)
-        if (strcmp(node[i], "0") != 0 && qc_net_add(a->node.net, node[i], true))
+    for (size_t i = 0; node[i]; i++) {
+        if (!only && is_blank(node[i]))
+            qc_log(QC_LOG_WARN, "net", "Ignoring empty -%s value", option);
+        else if (only && !node[1] && strcmp(node[0], "0") == 0)
+            continue;
+        else if (qc_net_add(a->node.net, node[i], true, only))
             qc_log(QC_LOG_WARN, "net", "-%s=%s is given twice", option, node[i]);
+    }
     qc_free(node);
 }
 
 bool qc_app_peers_run(qc_app *a)
 {
+    const qc_index *tip = qc_chain_tip(a->node.chain);
+    if (tip)
+        qc_net_set_tip(a->node.net, tip->height, tip->header.time);
     qc_sync_start(a->node.sync, a->node.chain_thread);
     if (qc_net_start(a->node.net))
         return qc_app_error(a, "Cannot start the peer layer");
-    add_all(a, "connect");
-    add_all(a, "addnode");
+    add_all(a, "connect", true);
+    add_all(a, "addnode", false);
     return qc_app_tor_start(a);
 }
 

@@ -42,11 +42,32 @@ typedef struct chain_spec {
     const char *no_flags, *no_taproot; /* blocks whose script flags are exceptions */
 } chain_spec;
 
+/* Names whose addresses are those of peers: each is run by somebody who watches the network. */
+static const char *const SEEDS_MAIN[] = {"dnsseed.bluematt.me.",
+                                         "seed.bitcoin.jonasschnelli.ch.",
+                                         "seed.btc.petertodd.net.",
+                                         "seed.bitcoin.sprovoost.nl.",
+                                         "dnsseed.emzy.de.",
+                                         "seed.bitcoin.wiz.biz.",
+                                         "seed.mainnet.achownodes.xyz.",
+                                         NULL};
+static const char *const SEEDS_TEST[] = {"testnet-seed.bitcoin.jonasschnelli.ch.",
+                                         "seed.tbtc.petertodd.net.", "testnet-seed.bluematt.me.",
+                                         "seed.testnet.achownodes.xyz.", NULL};
+static const char *const SEEDS_TESTNET4[] = {"seed.testnet4.bitcoin.sprovoost.nl.",
+                                             "seed.testnet4.wiz.biz.", NULL};
+static const char *const SEEDS_SIGNET[] = {"seed.signet.bitcoin.sprovoost.nl.",
+                                           "seed.signet.achownodes.xyz.", NULL};
+static const char *const SEEDS_REGTEST[] = {"dummySeed.invalid.", NULL};
+static const char *const NONE[] = {NULL};
+
 static const chain_spec g_main = {
     .p =
         {
             .id = QC_CHAIN_MAIN,
             .name = "main",
+            .dns_seeds = SEEDS_MAIN,
+            .fixed_seeds = NONE,
             .folder = "",
             .magic = {0xf9, 0xbe, 0xb4, 0xd9},
             .p2p_port = 8333,
@@ -87,6 +108,8 @@ static const chain_spec g_testnet3 = {
         {
             .id = QC_CHAIN_TESTNET3,
             .name = "test",
+            .dns_seeds = SEEDS_TEST,
+            .fixed_seeds = NONE,
             .folder = "testnet3",
             .magic = {0x0b, 0x11, 0x09, 0x07},
             .p2p_port = 18333,
@@ -123,6 +146,8 @@ static const chain_spec g_testnet4 = {
         {
             .id = QC_CHAIN_TESTNET4,
             .name = "testnet4",
+            .dns_seeds = SEEDS_TESTNET4,
+            .fixed_seeds = NONE,
             .folder = "testnet4",
             .magic = {0x1c, 0x16, 0x3f, 0x28},
             .p2p_port = 48333,
@@ -159,6 +184,8 @@ static const chain_spec g_signet = {
         {
             .id = QC_CHAIN_SIGNET,
             .name = "signet",
+            .dns_seeds = SEEDS_SIGNET,
+            .fixed_seeds = NONE,
             .folder = "signet",
             .p2p_port = 38333,
             .rpc_port = 38332,
@@ -195,6 +222,8 @@ static const chain_spec g_regtest = {
         {
             .id = QC_CHAIN_REGTEST,
             .name = "regtest",
+            .dns_seeds = SEEDS_REGTEST,
+            .fixed_seeds = NONE,
             .folder = "regtest",
             .magic = {0xfa, 0xbf, 0xb5, 0xda},
             .p2p_port = 18444,
@@ -269,6 +298,7 @@ static qc_err fill_signet(qc_params *p, qc_span challenge)
         p->tx_count = 0;
         p->tx_time = 0;
         p->tx_rate = 0;
+        p->dns_seeds = NONE;
     } else {
         challenge = qc_span_of(g_signet_challenge, sizeof g_signet_challenge);
     }

@@ -67,8 +67,10 @@ typedef struct qc_params {
     uint64_t tx_count; /* chainTxData: for verificationprogress */
     int64_t tx_time;
     double tx_rate;
-    bool mine_on_demand;     /* MineBlocksOnDemand(): no retargeting */
-    bool consistency_checks; /* default of -checkblockindex, -checkmempool */
+    const char *const *dns_seeds;   /* names that give addresses of peers; ends with NULL */
+    const char *const *fixed_seeds; /* "address[:port]" of peers, the last resort; the same */
+    bool mine_on_demand;            /* MineBlocksOnDemand(): no retargeting */
+    bool consistency_checks;        /* default of -checkblockindex, -checkmempool */
 } qc_params;
 
 /** Overrides given on the command line; zero-initialised: none. */

@@ -183,7 +183,7 @@ static void addnode(qc_rpc_req *r, void *arg)
                     "Error: v2transport requested but not enabled (see -v2transport)");
         return;
     }
-    if (add && qc_net_add(n->net, addr, v2))
+    if (add && qc_net_add(n->net, addr, v2, false))
         qc_rpc_fail(r, QC_RPC_CLIENT_NODE_ALREADY_ADDED, "Error: Node already added");
     if (remove && qc_net_remove(n->net, addr))
         qc_rpc_fail(r, QC_RPC_CLIENT_NODE_NOT_ADDED,
@@ -191,7 +191,7 @@ static void addnode(qc_rpc_req *r, void *arg)
     if (add || remove)
         return;
     /* As in Core, a try that cannot succeed is no error of the call. */
-    qc_err err = qc_net_connect(n->net, addr, n->params->p2p_port, QC_CONN_MANUAL, v2);
+    qc_err err = qc_net_connect(n->net, addr, QC_CONN_MANUAL, v2);
     if (err)
         qc_log(QC_LOG_DEBUG, "net", "addnode %s: %s", addr, qc_err_text(err));
 }

@@ -90,7 +90,8 @@ static void addconnection(qc_rpc_req *r, void *arg)
         qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "Unknown connection type: %s", text);
         return;
     }
-    if (qc_net_connect(n->net, addr, n->params->p2p_port, type, v2)) {
+    /* As in Core, a try that comes to nothing is no error of the call. */
+    if (qc_net_connect(n->net, addr, type, v2) == QC_EFULL) {
         qc_rpc_fail(r, QC_RPC_CLIENT_NODE_CAPACITY_REACHED,
                     "Error: Already at capacity for specified connection type.");
         return;

@@ -15,6 +15,7 @@ struct qc_added {
     qc_added *next;
     char *text; /* as given */
     bool v2;
+    bool only;       /* -connect: none of those that addnode knows */
     qc_peer_addr at; /* the one for none: a name */
     qc_mono retry, wait;
 };
@@ -27,7 +28,8 @@ static qc_peer *find(const qc_net *n, const qc_added *a)
 
 static void attempt(qc_net *n, const qc_added *a)
 {
-    qc_err err = qc_net_dial(n, a->text, n->default_port, QC_CONN_MANUAL, a->v2);
+    const qc_target t = {.name = a->text, .type = QC_CONN_MANUAL, .v2 = a->v2};
+    qc_err err = qc_net_dial(n, &t);
     if (err && err != QC_EEXIST)
         qc_log(QC_LOG_DEBUG, "net", "added node %s: %s", a->text, qc_err_text(err));
 }
@@ -35,17 +37,34 @@ static void attempt(qc_net *n, const qc_added *a)
 /* The wait doubles until there is a peer that answers. */
 void qc_net_added_tick(qc_net *n, qc_mono now)
 {
+    uint32_t there = 0;
+    for (const qc_added *a = n->added; a; a = a->next)
+        there += !a->only && find(n, a);
     for (qc_added *a = n->added; a && atomic_load(&n->active); a = a->next) {
         const qc_peer *p = find(n, a);
         if (p) {
             a->wait = p->info.handshaken ? 0 : a->wait;
             a->retry = now + QC_MAX(a->wait, SECOND);
-        } else if (now >= a->retry) {
+        } else if (now >= a->retry && (a->only || there < QC_SLOTS_ADDED)) {
             a->wait = QC_MIN(QC_MAX(2 * a->wait, SECOND), RETRY_MAX);
             a->retry = now + a->wait;
             attempt(n, a);
+            there += !a->only;
         }
     }
+}
+
+bool qc_net_is_added(const qc_net *n, const qc_peer_addr *at)
+{
+    char host[QC_NETADDR_TEXT] = "", text[QC_PEER_ADDR_TEXT] = "";
+    if (at) {
+        qc_netaddr_text(&at->addr, host);
+        qc_peer_addr_text(at, text);
+    }
+    for (const qc_added *a = n->added; a; a = a->next)
+        if (!a->only && (!at || strcmp(a->text, host) == 0 || strcmp(a->text, text) == 0))
+            return true;
+    return false;
 }
 
 static void free_added(qc_added *a)
@@ -70,7 +89,7 @@ void qc_net_added_free(qc_net *n)
 typedef struct call {
     qc_net *n;
     const char *text;
-    bool v2;
+    bool v2, only;
     qc_err err;
     qc_added_info *list;
     size_t count;
@@ -81,7 +100,7 @@ static void do_add(void *arg)
     call *c = arg;
     qc_added **at = &c->n->added;
     for (; *at; at = &(*at)->next)
-        if (strcmp((*at)->text, c->text) == 0) {
+        if ((*at)->only == c->only && strcmp((*at)->text, c->text) == 0) {
             c->err = QC_EEXIST;
             return;
         }
@@ -91,13 +110,14 @@ static void do_add(void *arg)
         (*at)->at.addr = qc_netaddr_none();
     (*at)->text = qc_strdup(c->text);
     (*at)->v2 = c->v2;
+    (*at)->only = c->only;
 }
 
 static void do_remove(void *arg)
 {
     call *c = arg;
     for (qc_added **at = &c->n->added; *at; at = &(*at)->next)
-        if (strcmp((*at)->text, c->text) == 0) {
+        if (!(*at)->only && strcmp((*at)->text, c->text) == 0) {
             qc_added *a = *at;
             *at = a->next;
             free_added(a);
@@ -114,6 +134,8 @@ static void do_list(void *arg)
         n++;
     c->list = qc_try_calloc(n + 1, sizeof *c->list);
     for (const qc_added *a = c->n->added; c->list && a; a = a->next) {
+        if (a->only)
+            continue;
         qc_added_info *i = &c->list[c->count++];
         const qc_peer *p = find(c->n, a);
         snprintf(i->node, sizeof i->node, "%s", a->text);
@@ -126,9 +148,9 @@ static void do_list(void *arg)
     c->err = c->list ? QC_OK : QC_ENOMEM;
 }
 
-qc_err qc_net_add(qc_net *n, const char *node, bool v2)
+qc_err qc_net_add(qc_net *n, const char *node, bool v2, bool only)
 {
-    call c = {.n = n, .text = node, .v2 = v2};
+    call c = {.n = n, .text = node, .v2 = v2, .only = only};
     qc_loop_call(n->loop, do_add, &c);
     return c.err;
 }

@@ -4,12 +4,13 @@
 #include "core/base/log.h"
 #include "core/btc/wire.h"
 #include "core/net/internal.h"
-#include "core/os/file.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #define MIN_PROTOCOL 31800 /* Core MIN_PEER_PROTO_VERSION */
 #define WTXID_RELAY 70016  /* BIP339; BIP155 is offered from here on as well */
+#define FIRST_FIELDS 46u   /* bytes of a version message: version, services, time, our address */
 #define FEATURES 70017     /* BIP434 */
 #define FEATURE_ID_MIN 4u
 #define FEATURE_ID_MAX 80u
@@ -20,9 +21,15 @@ static int32_t common_version(const qc_peer *p)
     return QC_MIN(p->info.version, QC_NET_PROTOCOL);
 }
 
-static void offend(qc_peer *p, const char *what)
+/* To be closed, with a line that says why. */
+static void QC_PRINTF(2, 3) offend(qc_peer *p, const char *fmt, ...)
 {
-    qc_log(QC_LOG_DEBUG, "net", "%s, disconnecting peer=%lld", what, (long long)p->info.id);
+    char text[160];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    qc_log(QC_LOG_DEBUG, "net", "%s, disconnecting peer=%lld", text, (long long)p->info.id);
     p->closing = true;
 }
 
@@ -42,7 +49,6 @@ void qc_handshake_begin(qc_peer *p)
 {
     qc_bytes b = QC_BYTES_INIT;
     qc_version v = {.version = QC_NET_PROTOCOL, .time = qc_clock_now()};
-    qc_os_random(&p->nonce, sizeof p->nonce); /* its own: one for all would tell who we are */
     v.nonce = p->nonce; /* relay stays false: there is no pool of transactions */
     v.services = p->net->services | (p->info.permissions & QC_PERMIT_BLOOM ? QC_NODE_BLOOM : 0);
     put_their_address(p, &v);
@@ -64,8 +70,14 @@ static bool is_ours(const qc_net *n, uint64_t nonce)
     return false;
 }
 
+static bool is_useful(const qc_peer *p, uint64_t services)
+{
+    return (qc_net_desirable(p->net, services) & ~services) == 0;
+}
+
 static void take_version(qc_peer *p, const qc_version *v)
 {
+    qc_conn_type type = p->info.type;
     p->version_seen = true;
     p->info.version = v->version;
     p->info.services = v->services;
@@ -75,10 +87,48 @@ static void take_version(qc_peer *p, const qc_version *v)
     p->info.told_port = v->your_port;
     p->info.time_offset = QC_MAX(v->time, 0) - qc_clock_now();
     memcpy(p->info.user_agent, v->user_agent, sizeof p->info.user_agent);
+    p->wanted_services = is_useful(p, v->services);
+    p->relays_txs = v->relay && type != QC_CONN_BLOCK_ONLY && type != QC_CONN_FEELER;
     qc_log(QC_LOG_DEBUG, "net",
            "receive version message: %s: version %d, blocks=%d, txrelay=%d, peer=%lld",
            *v->user_agent ? v->user_agent : "<no user agent>", v->version, v->start_height,
            v->relay, (long long)p->info.id);
+}
+
+/* What can be said of the first fields of a message that may end too early. False: it is of no use
+ * to us, or too old to be spoken with. */
+static bool version_suffices(qc_peer *p, const qc_version *v, size_t len)
+{
+    qc_conn_type type = p->info.type;
+    bool expected =
+        type == QC_CONN_FULL || type == QC_CONN_BLOCK_ONLY || type == QC_CONN_ADDR_FETCH;
+    if (!p->info.inbound && len >= FIRST_FIELDS)
+        qc_peerbook_services(p->net->book, &p->info.where, v->services);
+    if (expected && len >= FIRST_FIELDS && !is_useful(p, v->services))
+        offend(p, "peer does not offer the expected services (%08llx offered, %08llx expected)",
+               (unsigned long long)v->services,
+               (unsigned long long)qc_net_desirable(p->net, v->services));
+    else if (v->version < MIN_PROTOCOL && len >= 4)
+        offend(p, "peer using obsolete version %d", v->version);
+    else
+        return true;
+    return false;
+}
+
+/* The version message of a peer is whole and good: what becomes of the connection. */
+static void settle(qc_peer *p)
+{
+    if (!qc_room_to_relay(p, "version")) {
+        p->closing = true;
+        return;
+    }
+    qc_peer_send(p, "verack", qc_span_of("", 0));
+    /* That it may now move to the tried table tells others little: what they could see, its time,
+     * changes when a connection that relays addresses ends. */
+    if (!p->info.inbound)
+        qc_peerbook_good(p->net->book, &p->info.where);
+    if (p->info.type == QC_CONN_FEELER)
+        offend(p, "feeler connection completed");
 }
 
 static void on_version(qc_peer *p, qc_span payload)
@@ -90,9 +140,7 @@ static void on_version(qc_peer *p, qc_span payload)
         return;
     }
     bool whole = qc_version_read(payload, &v);
-    if (v.version < MIN_PROTOCOL && payload.len >= 4) {
-        qc_log(QC_LOG_DEBUG, "net", "peer using obsolete version %d, disconnecting peer=%lld",
-               v.version, (long long)p->info.id);
+    if (!version_suffices(p, &v, payload.len)) {
         p->closing = true;
         return;
     }
@@ -113,7 +161,7 @@ static void on_version(qc_peer *p, qc_span payload)
         qc_peer_send(p, "wtxidrelay", qc_span_of("", 0));
         qc_peer_send(p, "sendaddrv2", qc_span_of("", 0));
     }
-    qc_peer_send(p, "verack", qc_span_of("", 0));
+    settle(p);
 }
 
 /* ---- between version and verack ---- */
@@ -151,9 +199,7 @@ static void on_feature(qc_peer *p, qc_span payload)
         return;
     }
     if (common_version(p) < FEATURES) {
-        snprintf(text, sizeof text, "feature received with incompatible version %d",
-                 common_version(p));
-        offend(p, text);
+        offend(p, "feature received with incompatible version %d", common_version(p));
         return;
     }
     qc_span id = qc_r_var(&r), data = qc_r_var(&r);

@@ -1,9 +1,11 @@
 /* core/net/internal.h: shared by the files that make the set of peers. Thread: net. */
 #pragma once
+#include "core/crypto/siphash.h"
 #include "core/loop/loop.h"
 #include "core/net/i2p.h"
 #include "core/net/message.h"
 #include "core/net/net.h"
+#include "core/net/peerbook.h"
 #include "core/net/transport.h"
 
 #include <stdatomic.h>
@@ -23,17 +25,20 @@ typedef struct qc_peer {
     qc_watch *read, *write;  /* write: while something is queued */
     struct qc_outgoing *out; /* while the connection is being made */
     qc_i2p_session *session; /* over I2P: what the connection hangs on; NULL: none of its own */
-    uint16_t default_port;   /* of info.addr, to connect again */
+    bool named;              /* info.addr is what it was asked for as */
     bool connecting, version_seen, closing;
     bool v2_said;   /* in the log: that we began to speak version 2 */
     bool undrained; /* sent to since the owner was told that the queue is low */
     size_t inbox;   /* bytes of messages that the owner has not dealt with */
     qc_transport *transport;
-    uint64_t nonce; /* of our version message: tells connections to ourselves */
     uint64_t ping_nonce;
     qc_mono ping_sent, opened, heard; /* ping_sent 0: none on the way */
     qc_mono last_ping;
     qc_peer_info info;
+    uint64_t nonce;       /* in our version message: tells connections to ourselves */
+    uint64_t keyed_group; /* its group under a secret key */
+    bool wanted_services, relays_txs, has_filter, prefer_evict; /* see evict.h */
+    qc_unixtime last_block, last_tx;
 } qc_peer;
 
 typedef struct qc_added qc_added;
@@ -53,18 +58,25 @@ struct qc_net {
     qc_timer *timer;
     uint8_t magic[4];
     char *user_agent;
-    uint32_t max_peers;
+    qc_slots slots;
     int64_t peer_timeout;
-    bool (*refuses)(void *arg, const char *addr, bool last_place);
-    void *refuses_arg;
-    qc_signer *signer; /* for the keys of version 2 */
-    uint64_t services; /* ours; QC_NODE_P2P_V2 is in it when version 2 is on */
+    qc_peerbook *book;
+    uint32_t block_spacing;
+    qc_siphash_key key; /* secret */
+    qc_signer *signer;  /* for the keys of version 2 */
+    uint64_t services;  /* ours; QC_NODE_P2P_V2 is in it when version 2 is on */
     size_t recv_max, held_pause, held_max;
     qc_net_owner owner;
     uint16_t default_port;
     qc_permit *permit;
     size_t n_permit;
     qc_added *added;
+    struct qc_outbound *outbound; /* NULL: no connections but those that are asked for */
+    bool automatic;
+    _Atomic bool try_another, extra_block_only; /* see outbound.h */
+    char *anchors_path;
+    qc_mono outbound_next;
+    struct qc_lookup *seed;       /* a DNS seed that is being asked */
     struct qc_resolver *resolver; /* made when a name is first met */
     struct qc_proxies *proxies;   /* borrowed; NULL: none */
     qc_i2p *i2p;                  /* NULL: no router is known */
@@ -79,6 +91,7 @@ struct qc_net {
     qc_peer_id next_id;
     _Atomic bool active;
     _Atomic uint32_t height;
+    _Atomic int64_t tip_time;
     _Atomic uint64_t sent, received;
     qc_upload upload;
     char *capture_dir; /* NULL: nothing is captured */
@@ -91,20 +104,37 @@ static inline qc_mono qc_peer_clock(void)
     return qc_clock_now_us() * 1000;
 }
 
+static inline bool qc_conn_is_automatic(qc_conn_type t)
+{
+    return t != QC_CONN_INBOUND && t != QC_CONN_MANUAL;
+}
+
 /* net.c */
 /** Bytes that the owner has not dealt with, of all peers and of those that are gone. */
 static inline size_t qc_net_held(const qc_net *n)
 {
     return n->owner.held ? n->owner.held(n->owner.arg) : 0;
 }
+/** What a peer must offer that is of use to us, when it offers `services`. */
+uint64_t qc_net_desirable(const qc_net *n, uint64_t services);
 /** By name or address, or with addr NULL by id. */
 qc_peer *qc_net_find(const qc_net *n, qc_peer_id id, const char *addr);
 /** By address and port. */
 qc_peer *qc_net_find_at(const qc_net *n, const qc_peer_addr *at);
 /* outgoing.c */
-/** As qc_net_connect(), on the net thread: the one way in which connections are made. */
-QC_MUST_CHECK qc_err qc_net_dial(qc_net *n, const char *addr, uint16_t default_port,
-                                 qc_conn_type type, bool v2);
+/** What to connect to. */
+typedef struct qc_target {
+    const char *name; /* "host[:port]"; NULL: at */
+    qc_peer_addr at;  /* with services and time as they are known */
+    qc_conn_type type;
+    bool v2;    /* see qc_net_connect() */
+    bool count; /* that it cannot be reached speaks against the address */
+} qc_target;
+/** As qc_net_connect() but for the limit on places, on the net thread: the one way in which
+ *  connections are made. */
+QC_MUST_CHECK qc_err qc_net_dial(qc_net *n, const qc_target *t);
+/** How many there are, connected or not, of a type, or of all automatic ones. */
+uint32_t qc_net_count_type(const qc_net *n, qc_conn_type type, bool any_automatic);
 /** What `text` names: an address of any network, in *at, or a host, when *at becomes the address
  * for none. Out: the host without brackets and port. Returns: QC_OK; QC_EINVAL. */
 QC_MUST_CHECK qc_err qc_net_target(const qc_net *n, const char *text, uint16_t default_port,
@@ -126,7 +156,20 @@ typedef struct qc_arrival {
 /** Make a peer of it, or close it. */
 void qc_net_adopt(qc_net *n, const qc_arrival *a);
 void qc_net_listeners_free(qc_net *n);
+/* room.c */
+/** Only one more inbound peer fits, or none. */
+bool qc_room_is_last(const qc_net *n);
+/** Let there be a place for an inbound peer; that may close another. False: there is none. */
+bool qc_room_make(qc_net *n);
+/** The same for an inbound peer that (now) relays transactions, since `message`. */
+bool qc_room_to_relay(qc_peer *p, const char *message);
+/* automate.c */
+void qc_automate_tick(qc_net *n, qc_mono now);
+/** The net stops: remember anchors, while there are peers. */
+void qc_automate_stop(qc_net *n);
 /* added.c */
+/** Does an operator want a connection to it anyway? NULL: to any at all? */
+bool qc_net_is_added(const qc_net *n, const qc_peer_addr *at);
 void qc_net_added_tick(qc_net *n, qc_mono now);
 void qc_net_added_free(qc_net *n);
 
@@ -142,7 +185,6 @@ typedef struct qc_peer_birth {
     bool v2;          /* it may speak version 2 */
     const char *name; /* as it was asked for; NULL: its address */
     qc_peer_addr at;
-    uint16_t default_port;
     uint32_t permissions; /* besides those of its address */
     bool onion;
 } qc_peer_birth;

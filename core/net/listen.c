@@ -9,41 +9,48 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void refuse(const qc_arrival *a, const char *from, const char *why)
+/* Is there a place for it? Says why not. */
+static bool admits(qc_net *n, const qc_arrival *a, uint32_t may, bool *discouraged)
 {
+    char from[QC_PEER_ADDR_TEXT];
+    qc_standing s = qc_peerbook_standing(n->book, &a->from.addr);
+    const char *why = NULL;
+    *discouraged = s == QC_STANDING_DISCOURAGED;
+    if (!atomic_load(&n->active))
+        why = "not accepting new connections";
+    else if ((may & QC_PERMIT_NOBAN) == QC_PERMIT_NOBAN)
+        why = NULL;
+    else if (qc_net_held(n) > n->held_pause)
+        why = "too much waits to be processed";
+    else if (s == QC_STANDING_BANNED)
+        why = "banned";
+    else if (*discouraged && qc_room_is_last(n))
+        why = "discouraged";
+    if (!why)
+        return qc_room_make(n);
+    qc_peer_addr_text(&a->from, from);
     qc_log(QC_LOG_DEBUG, "net", "connection from %s dropped (%s)", from, why);
-    close(a->fd);
+    return false;
 }
 
 void qc_net_adopt(qc_net *n, const qc_arrival *a)
 {
     char from[QC_PEER_ADDR_TEXT];
     qc_peer_birth b = {.type = QC_CONN_INBOUND, .at = a->from, .onion = a->onion};
+    bool discouraged;
     int on = 1;
     qc_peer_addr_text(&a->from, from);
-    if (!atomic_load(&n->active)) {
-        refuse(a, from, "not accepting new connections");
-        return;
-    }
     b.permissions = a->permissions;
     if (!a->onion)
         b.permissions |= qc_permit_of(n->permit, n->n_permit, from, true);
-    if ((b.permissions & QC_PERMIT_NOBAN) != QC_PERMIT_NOBAN && qc_net_held(n) > n->held_pause) {
-        refuse(a, from, "too much waits to be processed");
-        return;
-    }
-    if ((b.permissions & QC_PERMIT_NOBAN) != QC_PERMIT_NOBAN && n->refuses &&
-        n->refuses(n->refuses_arg, from, n->n_peers + 1 >= n->max_peers)) {
-        refuse(a, from, "banned");
-        return;
-    }
-    if (n->n_peers >= n->max_peers) {
-        refuse(a, from, "full");
+    if (!admits(n, a, b.permissions, &discouraged)) {
+        close(a->fd);
         return;
     }
     setsockopt(a->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     b.v2 = (n->services & QC_NODE_P2P_V2) != 0;
     qc_peer *p = qc_peer_new(n, &b);
+    p->prefer_evict = discouraged;
     if (qc_peer_connected(p, a->fd, &a->to))
         qc_log(QC_LOG_DEBUG, "net", "connection from %s accepted, peer=%lld", from,
                (long long)p->info.id);

@@ -3,6 +3,7 @@
 #include "core/net/net.h"
 
 #include "core/base/alloc.h"
+#include "core/base/log.h"
 #include "core/net/internal.h"
 #include "core/net/resolve.h"
 #include "core/os/file.h"
@@ -10,7 +11,8 @@
 #include <stdio.h>
 
 #define TICK_MS 100 /* deadlines are of seconds; tests set the clock and wait for what happens */
-#define CONNECT_MS 5000 /* Core DEFAULT_CONNECT_TIMEOUT */
+#define LIMITED_DEPTH 144 /* blocks; Core NODE_NETWORK_LIMITED_ALLOW_CONN_BLOCKS */
+#define CONNECT_MS 5000   /* Core DEFAULT_CONNECT_TIMEOUT */
 
 /* ---- life ---- */
 
@@ -23,9 +25,15 @@ static void on_timer(void *arg)
         qc_peer_tick(p, now);
     }
     qc_net_added_tick(n, qc_clock_mono());
+    qc_automate_tick(n, qc_clock_mono());
     if (n->owner.tick)
         n->owner.tick(n->owner.arg);
     qc_timer_set(n->timer, TICK_MS);
+}
+
+static void log_active(bool on)
+{
+    qc_log(QC_LOG_INFO, "net", "SetNetworkActive: %s", on ? "true" : "false");
 }
 
 qc_err qc_net_new(qc_net **out, const qc_net_options *o)
@@ -38,7 +46,9 @@ qc_err qc_net_new(qc_net **out, const qc_net_options *o)
     }
     memcpy(n->magic, o->magic, sizeof n->magic);
     n->user_agent = qc_strdup(o->user_agent);
-    n->max_peers = o->max_peers;
+    n->slots = o->slots;
+    n->book = o->book;
+    n->block_spacing = o->block_spacing;
     n->peer_timeout = o->peer_timeout;
     n->services = o->services;
     n->recv_max = o->recv_max ? o->recv_max : QC_NET_RECV_MAX;
@@ -50,8 +60,6 @@ qc_err qc_net_new(qc_net **out, const qc_net_options *o)
     qc_wipe(seed, sizeof seed);
     n->upload.target = o->upload_target;
     n->capture_dir = o->capture_dir ? qc_strdup(o->capture_dir) : NULL;
-    n->refuses = o->refuses;
-    n->refuses_arg = o->refuses_arg;
     n->default_port = o->default_port;
     n->proxies = o->proxies;
     n->cjdns = o->cjdns;
@@ -61,7 +69,9 @@ qc_err qc_net_new(qc_net **out, const qc_net_options *o)
     n->n_permit = o->n_permit;
     if (o->n_permit)
         memcpy(n->permit, o->permit, o->n_permit * sizeof *n->permit);
+    qc_os_random(&n->key, sizeof n->key);
     atomic_store(&n->active, o->active);
+    log_active(o->active);
     err = qc_timer_new(n->loop, on_timer, n, &n->timer);
     if (!err)
         err = qc_net_i2p_start(n, o);
@@ -112,6 +122,7 @@ void qc_net_stop(qc_net *n)
         qc_thread_join(n->thread);
     }
     n->stopped = true;
+    qc_automate_stop(n);
     close_all(n, "shutdown");
     qc_i2p_free(n->i2p);
     n->i2p = NULL;
@@ -133,9 +144,25 @@ void qc_net_free(qc_net *n)
     qc_free(n);
 }
 
-void qc_net_set_height(qc_net *n, uint32_t height)
+void qc_net_set_tip(qc_net *n, uint32_t height, qc_unixtime time)
 {
     atomic_store(&n->height, height);
+    atomic_store(&n->tip_time, time);
+}
+
+/* Who keeps the last blocks only is of use to a node that needs no others (Core
+ * GetDesirableServiceFlags). */
+uint64_t qc_net_desirable(const qc_net *n, uint64_t services)
+{
+    int64_t behind = (qc_clock_now() - atomic_load(&n->tip_time)) / n->block_spacing;
+    if ((services & QC_NODE_NETWORK_LIMITED) && behind < LIMITED_DEPTH)
+        return QC_NODE_NETWORK_LIMITED | QC_NODE_WITNESS;
+    return QC_NODE_NETWORK | QC_NODE_WITNESS;
+}
+
+qc_slots qc_net_slots(const qc_net *n)
+{
+    return n->slots;
 }
 
 uint64_t qc_net_services(const qc_net *n)
@@ -168,6 +195,8 @@ typedef struct wish {
     qc_bytes payload;
     size_t len;
     const char *why;
+    bool flag;
+    qc_unixtime when;
 } wish;
 
 qc_peer *qc_net_find(const qc_net *n, qc_peer_id id, const char *addr)
@@ -215,6 +244,31 @@ static void do_drop(void *arg)
     qc_free(w);
 }
 
+static void do_useful(void *arg)
+{
+    wish *w = arg;
+    qc_peer *p = qc_net_find(w->n, w->id, NULL);
+    if (p && w->flag)
+        p->last_block = w->when;
+    else if (p)
+        p->last_tx = w->when;
+    qc_free(w);
+}
+
+static void do_relays(void *arg)
+{
+    wish *w = arg;
+    qc_peer *p = qc_net_find(w->n, w->id, NULL);
+    bool fresh = p && !p->relays_txs;
+    if (p) {
+        p->relays_txs = true;
+        p->has_filter = w->flag;
+    }
+    if (fresh && !qc_room_to_relay(p, w->why))
+        qc_peer_close(p, "too many peers that relay transactions");
+    qc_free(w);
+}
+
 void qc_net_send(qc_net *n, qc_peer_id id, const char *name, qc_bytes *payload)
 {
     wish *w = qc_alloc(sizeof *w);
@@ -238,12 +292,25 @@ void qc_net_drop(qc_net *n, qc_peer_id id, const char *why)
     qc_loop_post(n->loop, do_drop, w);
 }
 
+void qc_net_useful(qc_net *n, qc_peer_id id, bool block)
+{
+    wish *w = qc_alloc(sizeof *w);
+    *w = (wish){.n = n, .id = id, .flag = block, .when = qc_clock_now()};
+    qc_loop_post(n->loop, do_useful, w);
+}
+
+void qc_net_relays(qc_net *n, qc_peer_id id, bool filter, const char *message)
+{
+    wish *w = qc_alloc(sizeof *w);
+    *w = (wish){.n = n, .id = id, .flag = filter, .why = message};
+    qc_loop_post(n->loop, do_relays, w);
+}
+
 /* ---- calls from other threads ---- */
 
 typedef struct call {
     qc_net *n;
     const char *addr;
-    uint16_t port;
     qc_peer_id id;
     qc_conn_type type;
     bool on; /* or: version 2 */
@@ -252,10 +319,29 @@ typedef struct call {
     qc_err err;
 } call;
 
+uint32_t qc_net_count_type(const qc_net *n, qc_conn_type type, bool any_automatic)
+{
+    uint32_t count = 0;
+    for (const qc_peer *p = n->peers; p; p = p->next)
+        count += any_automatic ? qc_conn_is_automatic(p->info.type) : p->info.type == type;
+    return count;
+}
+
+/* No place for one more automatic connection of this type (Core CConnman::AddConnection). */
+static bool is_full(const qc_net *n, qc_conn_type type)
+{
+    uint32_t same = qc_net_count_type(n, type, false);
+    return qc_conn_is_automatic(type) &&
+           (qc_net_count_type(n, type, true) >= n->slots.outbound ||
+            (type == QC_CONN_FULL && same >= n->slots.full) ||
+            (type == QC_CONN_BLOCK_ONLY && same >= n->slots.block_only));
+}
+
 static void do_connect(void *arg)
 {
     call *c = arg;
-    c->err = qc_net_dial(c->n, c->addr, c->port, c->type, c->on);
+    const qc_target t = {.name = c->addr, .type = c->type, .v2 = c->on};
+    c->err = is_full(c->n, c->type) ? QC_EFULL : qc_net_dial(c->n, &t);
 }
 
 static void do_disconnect(void *arg)
@@ -270,6 +356,7 @@ static void do_disconnect(void *arg)
 static void do_set_active(void *arg)
 {
     call *c = arg;
+    log_active(c->on);
     atomic_store(&c->n->active, c->on);
     if (!c->on)
         close_all(c->n, "network inactive");
@@ -296,10 +383,9 @@ static void do_list(void *arg)
         }
 }
 
-qc_err qc_net_connect(qc_net *n, const char *addr, uint16_t default_port, qc_conn_type type,
-                      bool v2)
+qc_err qc_net_connect(qc_net *n, const char *addr, qc_conn_type type, bool v2)
 {
-    call c = {.n = n, .addr = addr, .port = default_port, .type = type, .on = v2};
+    call c = {.n = n, .addr = addr, .type = type, .on = v2};
     qc_loop_call(n->loop, do_connect, &c);
     return c.err;
 }

@@ -8,20 +8,23 @@
 #include "core/base/clock.h"
 #include "core/net/peeraddr.h"
 #include "core/net/permit.h"
+#include "core/net/slots.h"
 #include "core/net/transport.h"
 #include "core/net/upload.h"
 
 typedef struct qc_net qc_net;
 typedef int64_t qc_peer_id;
+struct qc_peerbook;
+struct qc_outbound_options;
 
 #define QC_NET_PROTOCOL 70017  /* Core PROTOCOL_VERSION */
 #define QC_NET_KINDS 40        /* message names counted apart per peer and direction */
 #define QC_NET_OTHER "*other*" /* all names that are not known, and messages that were dropped */
-#define QC_NODE_NETWORK 1u
-#define QC_NODE_BLOOM 4u /* BIP111 */
-#define QC_NODE_WITNESS 8u
-#define QC_NODE_COMPACT_FILTERS 64u   /* BIP157 */
-#define QC_NODE_NETWORK_LIMITED 1024u /* BIP159 */
+#define QC_NODE_NETWORK UINT64_C(1)
+#define QC_NODE_BLOOM UINT64_C(4) /* BIP111 */
+#define QC_NODE_WITNESS UINT64_C(8)
+#define QC_NODE_COMPACT_FILTERS UINT64_C(64)   /* BIP157 */
+#define QC_NODE_NETWORK_LIMITED UINT64_C(1024) /* BIP159 */
 
 /* What may wait for the owner, which may be busy for minutes; doc/peer-limits.md adds it all up. */
 /* Of one peer (Core's -maxreceivebuffer): then its reading pauses. */
@@ -34,7 +37,7 @@ typedef int64_t qc_peer_id;
 typedef struct qc_net_options {
     uint8_t magic[4];
     const char *user_agent; /* copied; "/Quoin:0.1.0/" */
-    uint32_t max_peers;
+    qc_slots slots;
     int64_t peer_timeout; /* seconds for the handshake (-peertimeout) */
     uint64_t services;    /* QC_NODE_*, told to peers; QC_NODE_P2P_V2: speak version 2 */
     size_t recv_max;      /* these three 0: QC_NET_RECV_MAX and so on */
@@ -46,10 +49,8 @@ typedef struct qc_net_options {
     uint16_t default_port;   /* of added peers */
     const qc_permit *permit; /* copied */
     size_t n_permit;
-    /* May "host:port" not connect to us? last_place: only one more peer fits. NULL: everybody may.
-     * Thread: net. */
-    bool (*refuses)(void *arg, const char *addr, bool last_place);
-    void *refuses_arg;
+    struct qc_peerbook *book;   /* outlives the net */
+    uint32_t block_spacing;     /* seconds; with the time of the tip: how far behind this node is */
     struct qc_proxies *proxies; /* borrowed; NULL: none */
     bool cjdns;                 /* fc00::/8 is of CJDNS (-cjdnsreachable) */
     bool no_dns;                /* names of hosts are not looked up (-dns=0) */
@@ -141,6 +142,9 @@ typedef struct qc_net_bind {
 /** Before qc_net_start(). On failure errno says why. Returns: QC_OK; QC_EINVAL (not an address of
  *  IPv4, IPv6 or CJDNS); QC_EBUSY (cannot bind); QC_EIO. */
 QC_MUST_CHECK qc_err qc_net_listen(qc_net *n, const qc_net_bind *b);
+/** Connect to peers without being asked, by these rules (outbound.h; *o is copied as said there).
+ *  Before qc_net_start(). */
+void qc_net_automate(qc_net *n, const struct qc_outbound_options *o);
 /** Start the net thread. Returns: QC_OK; QC_EIO. */
 QC_MUST_CHECK qc_err qc_net_start(qc_net *n);
 /** Stop the thread and close every peer: the owner hears nothing after it. What other threads still
@@ -157,24 +161,39 @@ void qc_net_send(qc_net *n, qc_peer_id id, const char *name, qc_bytes *payload);
 void qc_net_done(qc_net *n, qc_peer_id id, size_t payload_len);
 /** Close the connection; `why` is a literal for the log. */
 void qc_net_drop(qc_net *n, qc_peer_id id, const char *why);
+/** The tip may be stale: try one outbound connection more, until told otherwise. */
+void qc_net_try_another(qc_net *n, bool on);
+bool qc_net_tries_another(const qc_net *n);
+/** The first sync is over: make an extra connection for blocks now and then. */
+void qc_net_extra_block_only(qc_net *n);
+/** It was the first to give us a valid block (or transaction): that speaks for keeping it. */
+void qc_net_useful(qc_net *n, qc_peer_id id, bool block);
+/** It asked for transactions after all, or through a filter, by `message` (a literal). */
+void qc_net_relays(qc_net *n, qc_peer_id id, bool filter, const char *message);
 
 /* The rest is for any thread but net's own, while it runs. */
 
 /** As given in the options. */
 uint64_t qc_net_services(const qc_net *n);
-/** Height told to peers from now on. */
-void qc_net_set_height(qc_net *n, uint32_t height);
+/** The tip of the chain: its height is told to peers, and by its time it is judged what peers must
+ *  offer. */
+void qc_net_set_tip(qc_net *n, uint32_t height, qc_unixtime time);
+/** As given in the options. */
+qc_slots qc_net_slots(const qc_net *n);
+/** Does it connect to peers that nobody named? */
+bool qc_net_is_automatic(const qc_net *n);
 /** Connect once to "host[:port]", as a peer of this type. The host is an address of any network, or
  *  a name, which a proxy for names gets as it is, and is looked up when there is none. v2: speak
  *  version 2, and should the peer hang up on it without a word, connect once more with version 1;
  *  false, and where version 2 is off: version 1. Returns: QC_OK (connecting; how that ends is in
- * the log); QC_EINVAL (can be no address or name); QC_EPERM (network inactive); QC_EFULL (too many
- *  peers; never for QC_CONN_MANUAL); QC_EEXIST (connected already, or connecting); QC_EIO. */
-QC_MUST_CHECK qc_err qc_net_connect(qc_net *n, const char *addr, uint16_t default_port,
-                                    qc_conn_type type, bool v2);
-/** Keep connecting to "host[:port]" (a name or numeric); v2: as for qc_net_connect().
+ * the log); QC_EINVAL (can be no address or name); QC_EPERM (network inactive); QC_EFULL (no
+ *  place for one more of this type; never for QC_CONN_MANUAL); QC_EEXIST (connected already, or
+ * connecting); QC_EIO. */
+QC_MUST_CHECK qc_err qc_net_connect(qc_net *n, const char *addr, qc_conn_type type, bool v2);
+/** Keep connecting to "host[:port]" (a name or numeric); v2: as for qc_net_connect(). only: it is
+ *  one of those that -connect names: not listed, not to be removed, and not counted.
  *  Returns: QC_OK; QC_EEXIST. */
-QC_MUST_CHECK qc_err qc_net_add(qc_net *n, const char *node, bool v2);
+QC_MUST_CHECK qc_err qc_net_add(qc_net *n, const char *node, bool v2, bool only);
 /** No longer; a connection that there is stays. Returns: QC_OK; QC_ENOENT. */
 QC_MUST_CHECK qc_err qc_net_remove(qc_net *n, const char *node);
 typedef struct qc_added_info {

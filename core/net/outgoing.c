@@ -27,6 +27,7 @@ typedef struct qc_outgoing {
     uint16_t port;
     qc_peer_addr to[QC_LOOKUP_MAX]; /* to try, in this order; none: the proxy knows */
     size_t n, at;
+    bool count; /* that it cannot be reached speaks against the address */
 } qc_outgoing;
 
 void qc_outgoing_free(qc_outgoing *o)
@@ -60,10 +61,18 @@ static void fail(qc_outgoing *o, const char *why)
 
 static void try_next(qc_outgoing *o, const char *why);
 
+/* A proxy that is away says nothing of the peer behind it. */
+static void note_attempt(const qc_outgoing *o, qc_dial_end end)
+{
+    if (o->at && end != QC_DIAL_NO_PROXY)
+        qc_peerbook_attempt(o->peer->net->book, &o->to[o->at - 1], o->count);
+}
+
 static void on_dialed(void *arg, qc_dial_end end, int fd)
 {
     qc_outgoing *o = arg;
     o->dial = NULL;
+    note_attempt(o, end);
     if (end != QC_DIAL_OK)
         try_next(o, qc_dial_end_text(end));
     else
@@ -96,6 +105,7 @@ static void on_i2p(void *arg, qc_dial_end end, int fd, const qc_netaddr *me, qc_
     qc_outgoing *o = arg;
     qc_peer *p = o->peer;
     o->i2p = NULL;
+    note_attempt(o, end);
     if (end != QC_DIAL_OK) {
         try_next(o, qc_dial_end_text(end));
         return;
@@ -219,32 +229,37 @@ qc_err qc_net_target(const qc_net *n, const char *text, uint16_t default_port,
     return qc_netaddr_is_valid(&at->addr) ? QC_OK : QC_EINVAL;
 }
 
-static qc_err may_dial(const qc_net *n, const char *text, const qc_peer_addr *at, qc_conn_type type)
+static qc_err may_dial(const qc_net *n, const char *text, const qc_peer_addr *at)
 {
     if (!atomic_load(&n->active))
         return QC_EPERM;
-    if (type != QC_CONN_MANUAL && n->n_peers >= n->max_peers)
-        return QC_EFULL;
-    if (qc_net_find(n, 0, text) || qc_net_find_at(n, at))
-        return QC_EEXIST;
-    return QC_OK;
+    return qc_net_find(n, 0, text) || qc_net_find_at(n, at) ? QC_EEXIST : QC_OK;
 }
 
-qc_err qc_net_dial(qc_net *n, const char *text, uint16_t default_port, qc_conn_type type, bool v2)
+static void log_try(const qc_target *t, bool v2, const char *text)
 {
-    qc_peer_birth b = {.type = type, .name = text, .default_port = default_port};
-    char host[MAX_HOST + 1];
-    qc_err err = qc_net_target(n, text, default_port, host, &b.at);
+    /* Nothing is known of one that was named. */
+    int64_t seen = t->name ? 0 : QC_MAX(qc_clock_now() - t->at.time, 0);
+    qc_log(QC_LOG_DEBUG, "net", "trying v%d connection (%s) to %s, lastseen=%lld.%lldhrs",
+           v2 ? 2 : 1, qc_conn_type_text(t->type), text, (long long)(seen / 3600),
+           (long long)(seen % 3600 / 360));
+}
+
+qc_err qc_net_dial(qc_net *n, const qc_target *t)
+{
+    qc_peer_birth b = {.type = t->type, .name = t->name, .at = t->at};
+    char host[MAX_HOST + 1] = "", text[QC_PEER_ADDR_TEXT];
+    qc_err err = t->name ? qc_net_target(n, t->name, n->default_port, host, &b.at) : QC_OK;
+    qc_peer_addr_text(&t->at, text);
     if (!err)
-        err = may_dial(n, text, &b.at, type);
+        err = may_dial(n, t->name ? t->name : text, &b.at);
     if (err)
         return err;
-    b.v2 = v2 && (n->services & QC_NODE_P2P_V2);
-    qc_log(QC_LOG_DEBUG, "net", "trying v%d connection (%s) to %s", b.v2 ? 2 : 1,
-           qc_conn_type_text(type), text);
+    b.v2 = t->v2 && (n->services & QC_NODE_P2P_V2);
+    log_try(t, b.v2, t->name ? t->name : text);
     qc_peer *p = qc_peer_new(n, &b);
     qc_outgoing *o = qc_alloc(sizeof *o);
-    *o = (qc_outgoing){.peer = p, .port = b.at.port};
+    *o = (qc_outgoing){.peer = p, .port = b.at.port, .count = t->count};
     snprintf(o->host, sizeof o->host, "%s", host);
     p->out = o;
     if (qc_netaddr_is_valid(&b.at.addr)) {

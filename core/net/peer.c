@@ -10,12 +10,14 @@
 #include "core/os/file.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define SECOND ((qc_mono)1000000000)
 #define PING_EVERY (120 * SECOND)    /* Core PING_INTERVAL */
 #define PING_TIMEOUT (1200 * SECOND) /* Core TIMEOUT_INTERVAL */
+#define FETCH_TIMEOUT (300 * SECOND) /* Core 10 * AVG_ADDRESS_BROADCAST_INTERVAL */
 
 /* ---- accounting ---- */
 
@@ -206,15 +208,14 @@ static void lose(qc_peer *p, const char *why)
     qc_net *n = p->net;
     bool again = qc_transport_should_try_v1(p->transport);
     qc_peer_id id = p->info.id;
-    qc_conn_type type = p->info.type;
-    uint16_t port = p->default_port;
     char addr[sizeof p->info.addr];
     memcpy(addr, p->info.addr, sizeof addr);
+    const qc_target t = {.name = p->named ? addr : NULL, .at = p->info.where, .type = p->info.type};
     qc_peer_close(p, why);
     if (!again)
         return;
     qc_log(QC_LOG_DEBUG, "net", "retrying with v1 transport protocol for peer=%lld", (long long)id);
-    qc_err err = qc_net_dial(n, addr, port, type, false);
+    qc_err err = qc_net_dial(n, &t);
     if (err)
         qc_log(QC_LOG_DEBUG, "net", "cannot retry %s: %s", addr, qc_err_text(err));
 }
@@ -368,6 +369,8 @@ void qc_peer_settle_at(qc_peer *p, const qc_peer_addr *at)
     p->info.where = *at;
     p->info.network = p->info.onion ? QC_NETWORK_ONION : qc_netaddr_class(&at->addr);
     p->info.permissions |= permissions_of(p->net, &p->info);
+    qc_netgroup g = qc_netgroups_of(&p->net->book->groups, &at->addr);
+    p->keyed_group = qc_siphash(&p->net->key, g.b, g.len);
 }
 
 qc_peer *qc_peer_new(qc_net *n, const qc_peer_birth *b)
@@ -377,9 +380,10 @@ qc_peer *qc_peer_new(qc_net *n, const qc_peer_birth *b)
     p->net = n;
     p->fd = -1;
     p->connecting = true;
-    p->default_port = b->default_port;
+    p->named = b->name != NULL;
     p->transport = new_transport(n, inbound, b->v2);
     p->opened = qc_peer_clock();
+    qc_os_random(&p->nonce, sizeof p->nonce);
     p->info = (qc_peer_info){.id = -1, .inbound = inbound, .type = b->type, .ping_us = -1};
     p->info.min_ping_us = -1;
     p->info.onion = b->onion;
@@ -438,6 +442,10 @@ void qc_peer_close(qc_peer *p, const char *why)
     n->n_peers--;
     if (!p->connecting)
         qc_log(QC_LOG_DEBUG, "net", "%s, disconnecting peer=%lld", why, (long long)p->info.id);
+    /* Not of one that is for blocks only: nobody shall see by the times of addresses whom we have
+     * had such a connection to. */
+    if (p->info.handshaken && !p->info.inbound && p->info.type != QC_CONN_BLOCK_ONLY)
+        qc_peerbook_connected(n->book, &p->info.where);
     if (p->info.handshaken && n->owner.closed && !n->stopped)
         n->owner.closed(n->owner.arg, p->info.id);
     qc_outgoing_free(p->out);
@@ -485,6 +493,8 @@ bool qc_peer_tick(qc_peer *p, qc_mono now)
         why = ping_text(now - p->ping_sent, text, sizeof text);
     else if (judge && now - p->heard > PING_TIMEOUT)
         why = "socket receive timeout";
+    else if (p->info.type == QC_CONN_ADDR_FETCH && now - p->opened > FETCH_TIMEOUT)
+        why = "addrfetch connection timeout";
     if (why)
         lose(p, why);
     else if (now - p->last_ping > PING_EVERY)

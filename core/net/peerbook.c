@@ -205,14 +205,42 @@ void qc_peerbook_discourage(qc_peerbook *b, const char *addr)
     pthread_mutex_unlock(&b->lock);
 }
 
-bool qc_peerbook_refuses(qc_peerbook *b, const char *addr, bool last_place)
+qc_standing qc_peerbook_standing(qc_peerbook *b, const qc_netaddr *a)
 {
-    qc_netaddr a;
-    if (!read_address(b, addr, &a))
-        return false;
     pthread_mutex_lock(&b->lock);
-    bool refused = qc_bans_has(&b->bans, &a, qc_clock_now()) ||
-                   (last_place && qc_bans_is_discouraged(&b->bans, &a));
+    qc_standing s = qc_bans_has(&b->bans, a, qc_clock_now()) ? QC_STANDING_BANNED
+                    : qc_bans_is_discouraged(&b->bans, a)    ? QC_STANDING_DISCOURAGED
+                                                             : QC_STANDING_GOOD;
     pthread_mutex_unlock(&b->lock);
-    return refused;
+    return s;
+}
+
+/* ---- connections that we made ---- */
+
+void qc_peerbook_attempt(qc_peerbook *b, const qc_peer_addr *a, bool count)
+{
+    pthread_mutex_lock(&b->lock);
+    qc_addrman_attempt(b->addrs, a, count, qc_clock_now());
+    pthread_mutex_unlock(&b->lock);
+}
+
+void qc_peerbook_services(qc_peerbook *b, const qc_peer_addr *a, uint64_t services)
+{
+    pthread_mutex_lock(&b->lock);
+    qc_addrman_set_services(b->addrs, a, services);
+    pthread_mutex_unlock(&b->lock);
+}
+
+void qc_peerbook_good(qc_peerbook *b, const qc_peer_addr *a)
+{
+    pthread_mutex_lock(&b->lock);
+    qc_addrman_good(b->addrs, a, qc_clock_now());
+    pthread_mutex_unlock(&b->lock);
+}
+
+void qc_peerbook_connected(qc_peerbook *b, const qc_peer_addr *a)
+{
+    pthread_mutex_lock(&b->lock);
+    qc_addrman_connected(b->addrs, a, qc_clock_now());
+    pthread_mutex_unlock(&b->lock);
 }

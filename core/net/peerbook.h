@@ -51,6 +51,21 @@ QC_MUST_CHECK qc_err qc_peerbook_addresses(qc_peerbook *b, const qc_addrman_ask 
                                            qc_unixtime now, qc_peer_addr **list, size_t *n);
 /** This "host:port" has misbehaved. */
 void qc_peerbook_discourage(qc_peerbook *b, const char *addr);
-/** Is this "host:port" to be turned away: of a banned address, or of a discouraged one that wants
- *  the last place (Core CConnman::CreateNodeFromAcceptedSocket)? */
-bool qc_peerbook_refuses(qc_peerbook *b, const char *addr, bool last_place);
+
+typedef enum qc_standing {
+    QC_STANDING_GOOD,
+    QC_STANDING_DISCOURAGED,
+    QC_STANDING_BANNED
+} qc_standing;
+qc_standing qc_peerbook_standing(qc_peerbook *b, const qc_netaddr *a);
+
+/* What became of connections that we made, for the address manager. */
+
+/** A try has ended, well or not. count: if not, that speaks against the address. */
+void qc_peerbook_attempt(qc_peerbook *b, const qc_peer_addr *a, bool count);
+/** The peer has said in its version message what it offers. */
+void qc_peerbook_services(qc_peerbook *b, const qc_peer_addr *a, uint64_t services);
+/** It is what we looked for. */
+void qc_peerbook_good(qc_peerbook *b, const qc_peer_addr *a);
+/** A working connection has ended. */
+void qc_peerbook_connected(qc_peerbook *b, const qc_peer_addr *a);

@@ -2,7 +2,7 @@
 #pragma once
 #include "core/net/dial.h"
 
-#define QC_LOOKUP_MAX 8u
+#define QC_LOOKUP_MAX 32u
 
 typedef struct qc_lookup qc_lookup;
 /** n 0: no address. On the loop. The look-up is freed already. */

@@ -64,7 +64,7 @@ def equal(got, want):
 class Node:
     """One quoind on a data folder of its own."""
 
-    def __init__(self, case, name, conf=""):
+    def __init__(self, case, name, conf="", automatic=False):
         self.case, self.name = case, name
         self.datadir = os.path.join(case.dir, name)
         self.chain_dir = os.path.join(self.datadir, "regtest")
@@ -73,7 +73,9 @@ class Node:
         self.process = None
         self.may_fail = False
         os.mkdir(self.datadir)
-        self.write_conf("regtest=1\n[regtest]\nprinttoconsole=0\n"
+        # A test names its peers, unless connections that nobody names are what it is about.
+        alone = "" if automatic else "connect=0\nlisten=1\n"
+        self.write_conf(f"regtest=1\n[regtest]\nprinttoconsole=0\ndnsseed=0\nfixedseeds=0\n{alone}"
                         f"rpcport={self.rpc_port}\nport={self.p2p_port}\nbind=127.0.0.1\n"
                         f"listenonion=0\nnatpmp=0\n{conf}")
 
@@ -233,8 +235,8 @@ class Case:
         self.dir = tempfile.mkdtemp(prefix="quoin-test-")
         self.nodes = []
 
-    def node(self, conf="", name=None):
-        n = Node(self, name or f"node{len(self.nodes)}", conf)
+    def node(self, conf="", name=None, automatic=False):
+        n = Node(self, name or f"node{len(self.nodes)}", conf, automatic)
         self.nodes.append(n)
         return n
 
