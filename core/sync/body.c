@@ -170,6 +170,7 @@ void qc_process_block(qc_sync *s, qc_peer_state *p, qc_block *b, const qc_verdic
     qc_err err = qc_chain_process_checked(s->chain, b, found, asked, work_suffices, &fresh, &v);
     if (!err && fresh) {
         p->last_block = qc_clock_now();
+        qc_net_useful(s->net, p->id, true);
         qc_request_over(s, &hash, NULL); /* whoever else was asked */
     } else {
         qc_source_over(s, &hash);

@@ -284,9 +284,11 @@ static const qc_index *accept_run(qc_sync *s, qc_peer_state *p, const run *r)
 }
 
 /* Is this an outbound peer worth having (Core UpdatePeerStateForReceivedHeaders)? */
-static void judge_chain(qc_sync *s, qc_peer_state *p, bool more)
+static void judge_chain(qc_sync *s, qc_peer_state *p, const qc_index *fresh, bool more)
 {
     const qc_index *tip = qc_chain_tip(s->chain), *best = p->best_known;
+    if (fresh && qc_u256_cmp(&fresh->chain_work, &tip->chain_work) > 0)
+        p->last_announcement = qc_clock_now();
     if (qc_chain_initial_download(s->chain) && !more && best && qc_peer_is_outbound(p) &&
         qc_u256_cmp(&best->chain_work, qc_chain_min_work(s->chain)) < 0) {
         qc_log(QC_LOG_INFO, "net",
@@ -334,7 +336,7 @@ static void take_run(qc_sync *s, qc_peer_state *p, run *r)
         qc_log(QC_LOG_DEBUG, "net", "more getheaders (%u) to end to peer=%lld", last->height,
                (long long)p->id);
     qc_peer_has(s, p, &last->hash);
-    judge_chain(s, p, full);
+    judge_chain(s, p, had ? NULL : last, full);
     qc_direct_fetch(s, p, last);
 }
 

@@ -94,6 +94,7 @@ typedef struct qc_peer_state {
     uint32_t n_flight;
     int64_t downloading_since, stalling_since;
     qc_unixtime last_block;
+    qc_unixtime last_announcement; /* of a header that was new to us, with more work than our tip */
 
     /* is its chain worth the connection (Core ChainSyncTimeoutState) */
     bool protect, chain_asked;
@@ -152,6 +153,8 @@ struct qc_sync {
     qc_flight *slot[QC_FLIGHT_SLOTS];
     uint32_t n_flight, n_downloading; /* requests; peers with any */
     int64_t stalling_timeout;
+    int64_t last_connected, extra_checked, stale_checked; /* stale.c */
+    bool caught_up;
     qc_source *sources;
     qc_hash last_inv_block; /* that started a headers sync */
     qc_peer_id presync_best;
@@ -373,6 +376,10 @@ void qc_on_mempool(qc_sync *s, qc_peer_state *p, qc_span payload);
 QC_MUST_CHECK qc_err qc_filtered_make(const qc_serve *j, const qc_block *b, qc_bytes *out);
 /** ... sent. */
 void qc_filtered_send(qc_sync *s, qc_peer_state *p, qc_span made);
+
+/* ---- stale.c ---- */
+/** Now and then: is the tip stale, and who of the extra outbound peers goes? */
+void qc_stale_care(qc_sync *s);
 
 /* ---- announce.c ---- */
 void qc_on_inv(qc_sync *s, qc_peer_state *p, qc_span payload);

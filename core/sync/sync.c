@@ -457,8 +457,10 @@ static void tick(qc_chain *c, void *arg)
     qc_sync *s = arg;
     (void)c;
     atomic_store(&s->tick_posted, false);
-    if (!s->stopped)
-        care_for_all(s);
+    if (s->stopped)
+        return;
+    qc_stale_care(s);
+    care_for_all(s);
 }
 
 static void net_tick(void *arg)
@@ -486,6 +488,7 @@ static void chain_connected(void *arg, const qc_index *i, const qc_block *b)
     qc_sync *s = arg;
     if (atomic_load(&s->started) && !s->stopped && !qc_chain_initial_download(s->chain))
         qc_recent_set(s, i, b);
+    s->last_connected = qc_clock_now_us();
     if (s->stalling_timeout == STALLING_TIMEOUT)
         return;
     int64_t seconds = s->stalling_timeout / QC_SECOND * 85 / 100;
