@@ -128,8 +128,10 @@ static const qc_index *take_header(qc_sync *s, qc_peer_state *p, const qc_cmpct 
         qc_sync_punish(s, p, &v, true, "invalid header via cmpctblock");
         return NULL;
     }
-    if (fresh)
+    if (fresh) {
         qc_log_header(s, i, p->id, true);
+        qc_peer_announced(s, p, i);
+    }
     qc_peer_has(s, p, &c->hash);
     return i;
 }

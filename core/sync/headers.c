@@ -283,12 +283,18 @@ static const qc_index *accept_run(qc_sync *s, qc_peer_state *p, const run *r)
     return NULL;
 }
 
+void qc_peer_announced(const qc_sync *s, qc_peer_state *p, const qc_index *fresh)
+{
+    if (qc_u256_cmp(&fresh->chain_work, &qc_chain_tip(s->chain)->chain_work) > 0)
+        p->last_announcement = qc_clock_now();
+}
+
 /* Is this an outbound peer worth having (Core UpdatePeerStateForReceivedHeaders)? */
 static void judge_chain(qc_sync *s, qc_peer_state *p, const qc_index *fresh, bool more)
 {
     const qc_index *tip = qc_chain_tip(s->chain), *best = p->best_known;
-    if (fresh && qc_u256_cmp(&fresh->chain_work, &tip->chain_work) > 0)
-        p->last_announcement = qc_clock_now();
+    if (fresh)
+        qc_peer_announced(s, p, fresh);
     if (qc_chain_initial_download(s->chain) && !more && best && qc_peer_is_outbound(p) &&
         qc_u256_cmp(&best->chain_work, qc_chain_min_work(s->chain)) < 0) {
         qc_log(QC_LOG_INFO, "net",

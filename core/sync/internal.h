@@ -253,6 +253,8 @@ bool qc_can_direct_fetch(const qc_sync *s);
 void qc_best_header_of(qc_sync *s, const qc_index **out);
 /** The peer has this block, known to us or not (Core UpdateBlockAvailability). */
 void qc_peer_has(qc_sync *s, qc_peer_state *p, const qc_hash *hash);
+/** It was the first to tell of this header. */
+void qc_peer_announced(const qc_sync *s, qc_peer_state *p, const qc_index *fresh);
 void qc_peer_has_again(qc_sync *s, qc_peer_state *p); /* ... perhaps it has become known */
 /** Start, time out and judge headers downloads. False: the peer was dropped. */
 bool qc_headers_care(qc_sync *s, qc_peer_state *p, int64_t now);
