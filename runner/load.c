@@ -194,6 +194,7 @@ void qc_rt_hello(qc_rt *rt)
                                     .memory = h.memory,
                                     .descriptors = h.descriptors,
                                     .store_dir = folder,
+                                    .quota = h.quota,
                                     .uid = h.uid,
                                     .gid = h.gid,
                                     .landlock_abi = h.landlock_abi,

@@ -14,9 +14,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define FLOOR_ABI 2             /* of Landlock: below it a rename between folders is not seen */
-#define STORE_TASKS 8           /* threads of the store's engine */
-#define SPACE_OVER (4ull << 30) /* addresses beside the memory: libraries, arenas, stacks */
+#define FLOOR_ABI 2              /* of Landlock: below it a rename between folders is not seen */
+#define STORE_TASKS 8            /* threads of the store's engine */
+#define FILE_LEAST (64ull << 20) /* of the store: its engine's log, whatever the quota */
+#define SPACE_OVER (4ull << 30)  /* addresses beside the memory: libraries, arenas, stacks */
 
 static const struct {
     const char *name, *meaning;
@@ -167,12 +168,21 @@ static bool drop_user(const qc_sandbox_options *o, qc_sandbox_report *r, bool ro
     return true;
 }
 
+/* A tenth over the quota is what the node kills for. */
+static uint64_t file_limit(const qc_sandbox_options *o)
+{
+    uint64_t most = o->quota + o->quota / 10;
+    if (o->store_dir < 0)
+        return 0;
+    return !o->quota || most < o->quota ? QC_PRIVS_NO_LIMIT : most > FILE_LEAST ? most : FILE_LEAST;
+}
+
 static void limit(const qc_sandbox_options *o, qc_sandbox_report *r)
 {
     qc_privs_limits l = {.data = o->memory,
                          .space = o->memory ? o->memory + SPACE_OVER : 0,
                          .files = o->descriptors,
-                         .filesize = o->store_dir >= 0 ? QC_PRIVS_NO_LIMIT : 0,
+                         .filesize = file_limit(o),
                          .one_task = true};
     if (QC_PRIVS_SANITIZED)
         l.data = l.space = 0;

@@ -42,6 +42,7 @@ typedef struct qc_sandbox_options {
     int store_dir;        /* folder with store.own, open O_PATH or O_RDONLY; -1: not granted. It
                            * becomes the current directory, and is closed: through it the folders
                            * above could be seen */
+    uint64_t quota;       /* of the store; 0: none. No file of it may be larger */
     uid_t uid;            /* to become when root started us, neither may be 0; else ignored */
     gid_t gid;
     unsigned landlock_abi; /* most to use; 0: what the kernel has. Tests cut it */

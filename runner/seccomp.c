@@ -18,6 +18,7 @@
 #ifndef IOPRIO_WHO_PROCESS
 #define IOPRIO_WHO_PROCESS 1
 #endif
+#define TMPFILE_BIT (O_TMPFILE & ~O_DIRECTORY)
 
 /* A call under its condition: no condition, or one argument (from 0) masked and compared. */
 #define ANY(call)                                                                                  \
@@ -73,8 +74,7 @@ static const struct {
     unsigned kind;
 } OF_SELF_BY_KIND[] = {{SCMP_SYS(getpriority), 0},
                        {SCMP_SYS(setpriority), 0},
-                       {SCMP_SYS(ioprio_get), IOPRIO_WHO_PROCESS},
-                       {SCMP_SYS(ioprio_set), IOPRIO_WHO_PROCESS}};
+                       {SCMP_SYS(ioprio_get), IOPRIO_WHO_PROCESS}};
 
 /* Allowed in step 1, taken back in step 2. Those of files stay where there is a store. */
 static const rule LOADING_FILES[] = {ANY(newfstatat), ANY(access), ANY(getcwd),
@@ -86,8 +86,9 @@ static const rule LOADING[] = {ANY(readlink),
                                IS(seccomp, 0, 1 /* SECCOMP_SET_MODE_FILTER */),
                                IS(unshare, 0, CLONE_THREAD)};
 
-static const rule STORE[] = {ANY(open),
-                             ANY(openat),
+/* Never a file without a name: whoever measures the folder would not see it. */
+static const rule STORE[] = {IF(open, 1, TMPFILE_BIT, 0),
+                             IF(openat, 2, TMPFILE_BIT, 0),
                              ANY(newfstatat),
                              ANY(stat),
                              ANY(lstat),

@@ -132,6 +132,16 @@ static qn_status node_warnings(qn_cap *cap, void *text, uint32_t max, uint32_t *
 
 /* ---- plugins ---- */
 
+static const qc_plugin_usage *usage_of(const qc_plugin_usage *used, size_t n, const qc_plugin *p)
+{
+    static const qc_plugin_usage none = {.pid = 0};
+    int pid = atomic_load(&p->pid);
+    for (size_t i = 0; pid && i < n; i++)
+        if (used[i].pid == pid)
+            return &used[i];
+    return &none;
+}
+
 static qn_status node_plugins(qn_cap *cap, qn_node_plugin *out, uint32_t max, uint32_t *n_out)
 {
     const qc_host *h;
@@ -141,10 +151,17 @@ static qn_status node_plugins(qn_cap *cap, qn_node_plugin *out, uint32_t max, ui
         return st;
     if (!n_out || (!out && max))
         return QN_E_INVAL;
+    qc_plugin_usage used[QC_HOST_PLUGINS];
+    size_t n_used = 0;
     qc_host *list = cap->plugin->host;
     pthread_mutex_lock(&list->list_lock);
+    for (; n_used < h->n_plugin && n_used < max; n_used++)
+        used[n_used] = (qc_plugin_usage){.pid = atomic_load(&h->plugin[n_used]->pid)};
+    pthread_mutex_unlock(&list->list_lock);
+    qc_plugin_usage_read(used, n_used);
+    pthread_mutex_lock(&list->list_lock); /* the list may be another by now */
     for (size_t i = 0; i < h->n_plugin && i < max; i++)
-        qc_plugin_record(h->plugin[i], &out[i]);
+        qc_plugin_record(h->plugin[i], usage_of(used, n_used, h->plugin[i]), &out[i]);
     *n_out = (uint32_t)h->n_plugin;
     pthread_mutex_unlock(&list->list_lock);
     return *n_out <= max ? QN_OK : QN_E_SPACE;

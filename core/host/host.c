@@ -123,7 +123,10 @@ void qc_host_event(qc_host *h, const qc_plugin *p, qc_plugin_state s, const char
 {
     pthread_mutex_lock(&h->event_lock);
     qc_plugin_event *e = &h->event[++h->n_event % QC_HOST_EVENTS];
-    *e = (qc_plugin_event){.seq = h->n_event, .time = qc_clock_now(), .state = s};
+    *e = (qc_plugin_event){.seq = h->n_event,
+                           .time = qc_clock_now(),
+                           .state = s,
+                           .incoming = atomic_load(&p->incoming)};
     snprintf(e->id, sizeof e->id, "%s", p->label ? p->label : "");
     snprintf(e->reason, sizeof e->reason, "%s", why);
     pthread_mutex_unlock(&h->event_lock);

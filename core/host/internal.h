@@ -13,6 +13,7 @@ typedef struct qc_plugin_event {
     int64_t time;
     char id[72];
     qc_plugin_state state;
+    bool incoming; /* of one that is to take the place of that of the same id in the list */
     char reason[256];
 } qc_plugin_event;
 
@@ -85,8 +86,18 @@ QC_MUST_CHECK qc_err qc_host_resolver(qc_host *h, qc_resolver **out);
 qn_status qc_host_plugin_act(qc_host *h, const qc_plugin *by, const char *id, qc_action_kind kind);
 /** Path of the grant of a plugin by id or unique last label, or NULL. Owned: qc_free(). */
 char *qc_host_grant_of(const qc_host *h, const char *name);
-/** One plugin's record for node.read. record.c. Thread: any. */
+/** What the kernel says of a plugin's process. */
+typedef struct qc_plugin_usage {
+    int pid; /* 0: none */
+    bool known;
+    uint64_t cpu_ms, rss;
+} qc_plugin_usage;
+/** Ask the kernel about the pids of `used`. Holds no lock, and nobody may who calls. Thread: any.
+ */
+void qc_plugin_usage_read(qc_plugin_usage *used, size_t n);
+/** One plugin's record for node.read; `used` as read for its pid of a moment ago. record.c. Thread:
+ *  any. */
 struct qn_node_plugin;
-void qc_plugin_record(qc_plugin *p, struct qn_node_plugin *out);
+void qc_plugin_record(qc_plugin *p, const qc_plugin_usage *used, struct qn_node_plugin *out);
 /** Wake every follower that waits. Thread: any. */
 void qc_followers_wake(qc_host *h);

@@ -422,10 +422,8 @@ static void fill_caps(const qc_plugin *p, qc_hello *h)
         h->cap[h->n_cap].id = r->want->id;
         h->cap[h->n_cap++].number = number;
         if (strcmp(r->want->id, "store.own/1") == 0) {
-            char text[64];
             h->has_store = true;
-            if (r->params && qc_grant_param(r->params, "quota", text, sizeof text))
-                (void)qc_bytes_of_text(text, &h->quota);
+            h->quota = qc_plugin_quota(p);
         }
         if (strncmp(r->want->id, "net.", 4) == 0) /* connections are descriptors of its process */
             h->descriptors += (uint32_t)qc_cap_number(&p->cap[number - 1], "max_conns", 64);

@@ -131,9 +131,11 @@ static void check_name(qc_plugin *p)
                    p->image.manifest.id, p->file, p->label);
 }
 
-qc_plugin *qc_plugin_new(qc_host *h, const char *grant_path)
+static qc_plugin *new_plugin(qc_host *h, const char *grant_path, qc_plugin *predecessor)
 {
     qc_plugin *p = plugin_alloc(h);
+    p->predecessor = predecessor;
+    atomic_store(&p->incoming, predecessor != NULL);
     p->grant_path = qc_strdup(grant_path);
     p->label = name_of(grant_path, ".grant");
     if (qc_grant_load(grant_path, &p->grant, &p->problems)) {
@@ -151,6 +153,16 @@ qc_plugin *qc_plugin_new(qc_host *h, const char *grant_path)
     else
         qc_plugin_set_state(p, QC_PLUGIN_READY, NULL);
     return p;
+}
+
+qc_plugin *qc_plugin_new(qc_host *h, const char *grant_path)
+{
+    return new_plugin(h, grant_path, NULL);
+}
+
+qc_plugin *qc_plugin_new_successor(qc_plugin *p)
+{
+    return new_plugin(p->host, p->grant_path, p);
 }
 
 qc_plugin *qc_plugin_new_found(qc_host *h, const char *file)
@@ -510,7 +522,8 @@ void qc_plugin_reset(qc_plugin *p)
     pthread_mutex_unlock(&p->lock);
     p->hold = p->store_later = p->stop_ordered = p->comes_back = false;
     p->ran_since = 0;
-    atomic_store(&p->block_given, false);
+    for (unsigned i = 0; i < QC_PLUGIN_FOLLOWS; i++)
+        atomic_store(&p->handed[i].given, false);
 }
 
 typedef struct kill_order {

@@ -12,6 +12,7 @@
 #define QC_PLUGIN_TIMERS 1024u
 #define QC_PLUGIN_POSTS 65536u
 #define QC_PLUGIN_CAPS 16u
+#define QC_PLUGIN_FOLLOWS 16u /* subscriptions of an isolated one */
 
 typedef enum qc_plugin_state {
     QC_PLUGIN_DISCOVERED,
@@ -37,6 +38,16 @@ typedef struct qc_plugin_timer {
     void *arg;
     uint32_t generation;
 } qc_plugin_timer;
+
+/** The blocks that a plugin had in hand when it died last, and how often it has died so in a row.
+ */
+typedef struct qc_plugin_deaths {
+    struct {
+        qn_block_ref at;
+        unsigned times;
+    } block[QC_PLUGIN_FOLLOWS];
+    unsigned n;
+} qc_plugin_deaths;
 
 struct qc_plugin {
     qc_host *host;
@@ -77,6 +88,7 @@ struct qc_plugin {
     bool joining;
     bool stop_asked;
     _Atomic bool handing_over; /* a successor waits for what it leaves */
+    _Atomic bool incoming;     /* it is the successor, and not in the list */
     double log_tokens;
     qc_mono log_at;
     uint64_t log_dropped, log_lines;
@@ -90,17 +102,21 @@ struct qc_plugin {
     /* How often a thread has waited for it that must not: any but the host's owner and the
      * supervisor, the chain's, the net's and rpc's above all. 0 for ever. */
     _Atomic uint64_t awaited;
-    _Atomic bool block_given; /* it was handed `block` and has not acknowledged it */
-    qn_block_ref block;       /* plugin's loop; read when it has ended */
+    /* Per subscription of a process: the block that it took last, unless it has acknowledged it.
+     * Plugin's loop; `ref` is read when it has ended. */
+    struct {
+        _Atomic bool given;
+        qn_block_ref ref;
+    } handed[QC_PLUGIN_FOLLOWS];
 
     /* the supervisor's */
     uint32_t restarts;
     qc_mono crash[QC_GRANT_RESTARTS_MAX + 1]; /* the last ones */
-    unsigned n_crash, backoff, deaths;
+    unsigned n_crash, backoff;
+    qc_plugin_deaths died;
     bool no_thread;    /* it could not be had, and the supervisor has not heard of it yet */
     bool stop_ordered; /* by an operator: however it ends, it stays down */
     bool comes_back;   /* it made room for a new one that has died since */
-    qn_block_ref died_at;
     qc_mono ran_since; /* RUNNING since; 0: not yet */
     qc_timer *again;
     struct qc_action *action;                  /* what an operator waits for */
@@ -109,6 +125,8 @@ struct qc_plugin {
 
 /** Steps 1 to 8 for one grant file. Never fails: the outcome is its state. */
 qc_plugin *qc_plugin_new(qc_host *h, const char *grant_path);
+/** The same for one that is to take the place of `p`. */
+qc_plugin *qc_plugin_new_successor(qc_plugin *p);
 /** A file without a grant: listed, never run. */
 qc_plugin *qc_plugin_new_found(qc_host *h, const char *file);
 /** Refuse it after the fact (a duplicate id). */
@@ -126,6 +144,10 @@ void qc_plugin_free(qc_plugin *p);
 void qc_plugin_reset(qc_plugin *p);
 /** Kill an isolated plugin's process; it is then QUARANTINED for this reason. Thread: any. */
 void qc_plugin_kill(qc_plugin *p, const char *fmt, ...) QC_PRINTF(2, 3);
+/** The quota of its store; 0: none was set. Thread: any. */
+uint64_t qc_plugin_quota(const qc_plugin *p);
+/** Kill it if its store takes more than a tenth over its quota. Thread: supervisor. */
+void qc_plugin_measure(qc_plugin *p);
 /** Has it not taken what there is for it, its window full, for half a minute? Thread: any. */
 bool qc_plugin_lags(qc_plugin *p);
 /** How many blocks the slowest of its subscriptions is behind. Thread: any. */

@@ -53,7 +53,14 @@ static void put(char *out, size_t cap, const char *text)
         memcpy(out, text, n);
 }
 
-void qc_plugin_record(qc_plugin *p, struct qn_node_plugin *out)
+void qc_plugin_usage_read(qc_plugin_usage *used, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        used[i].known =
+            used[i].pid && qc_os_process_usage(used[i].pid, &used[i].cpu_ms, &used[i].rss);
+}
+
+void qc_plugin_record(qc_plugin *p, const qc_plugin_usage *used, struct qn_node_plugin *out)
 {
     *out = (qn_node_plugin){0};
     pthread_mutex_lock(&p->lock);
@@ -67,10 +74,10 @@ void qc_plugin_record(qc_plugin *p, struct qn_node_plugin *out)
     out->log_lines = p->log_lines;
     out->log_dropped = p->log_dropped;
     pthread_mutex_unlock(&p->lock);
-    uint64_t cpu_ms = 0;
-    int pid = atomic_load(&p->pid);
-    if (pid && qc_os_process_usage(pid, &cpu_ms, &out->memory))
-        out->cpu_us = cpu_ms * 1000;
+    if (used->known && used->pid == atomic_load(&p->pid)) {
+        out->memory = used->rss;
+        out->cpu_us = used->cpu_ms * 1000;
+    }
     out->restarts = p->restarts;
     out->calls = atomic_load_explicit(&p->host_cap.calls, memory_order_relaxed);
     for (size_t i = 0; i < QC_PLUGIN_CAPS; i++)

@@ -3,7 +3,6 @@
 
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
-#include "core/os/process.h"
 
 static void write_caps(qc_jw *w, const qc_plugin *p)
 {
@@ -27,10 +26,9 @@ static void write_caps(qc_jw *w, const qc_plugin *p)
 }
 
 /* CPU and memory as the kernel counts them for its process. */
-static void write_process(qc_jw *w, qc_plugin *p)
+static void write_process(qc_jw *w, qc_plugin *p, const qc_plugin_usage *used)
 {
     int pid = atomic_load(&p->pid);
-    uint64_t cpu_ms, rss;
     if (!pid)
         return;
     qc_jw_kint(w, "pid", pid);
@@ -38,13 +36,14 @@ static void write_process(qc_jw *w, qc_plugin *p)
         qc_jw_kstr(w, "sandbox_missing", p->sandbox_missing);
     qc_jw_kuint(w, "messages", atomic_load(&p->messages));
     qc_jw_kuint(w, "message_bytes", atomic_load(&p->bytes));
-    if (qc_os_process_usage(pid, &cpu_ms, &rss)) {
-        qc_jw_kuint(w, "cpu_ms", cpu_ms);
-        qc_jw_kuint(w, "rss_bytes", rss);
+    if (used->known && used->pid == pid) {
+        qc_jw_kuint(w, "cpu_ms", used->cpu_ms);
+        qc_jw_kuint(w, "rss_bytes", used->rss);
     }
 }
 
-static void write_plugin(qc_jw *w, qc_plugin *p, bool whole)
+/* `used` NULL: the short form. */
+static void write_plugin(qc_jw *w, qc_plugin *p, const qc_plugin_usage *used)
 {
     pthread_mutex_lock(&p->lock);
     qc_jw_obj(w);
@@ -63,7 +62,7 @@ static void write_plugin(qc_jw *w, qc_plugin *p, bool whole)
         qc_jw_kstr(w, "progress", p->progress);
         qc_jw_kuint(w, "permille", p->progress_permille);
     }
-    if (whole) {
+    if (used) {
         if (p->file)
             qc_jw_kstr(w, "file", p->file);
         if (p->grant_path)
@@ -82,7 +81,7 @@ static void write_plugin(qc_jw *w, qc_plugin *p, bool whole)
         qc_jw_kuint(w, "restarts", p->restarts);
         qc_jw_kuint(w, "lag_blocks", qc_plugin_lag(p));
         qc_jw_kuint(w, "awaited", atomic_load(&p->awaited));
-        write_process(w, p);
+        write_process(w, p, used);
         qc_jw_kuint(w, "log_lines", p->log_lines);
         qc_jw_kuint(w, "log_dropped", p->log_dropped);
     }
@@ -97,7 +96,7 @@ static void rpc_listplugins(qc_rpc_req *r, void *arg)
     qc_jw_arr(w);
     pthread_mutex_lock(&h->list_lock);
     for (size_t i = 0; i < h->n_plugin; i++)
-        write_plugin(w, h->plugin[i], false);
+        write_plugin(w, h->plugin[i], NULL);
     pthread_mutex_unlock(&h->list_lock);
     qc_jw_arr_end(w);
 }
@@ -108,10 +107,16 @@ static void rpc_getplugininfo(qc_rpc_req *r, void *arg)
     const char *name = "";
     if (!qc_rpc_str(r, 0, &name))
         return;
+    /* Not under the lock: the kernel may take its time, and the supervisor waits for it. */
     pthread_mutex_lock(&h->list_lock);
     qc_plugin *p = qc_host_by_name(h, name);
+    qc_plugin_usage used = {.pid = p ? atomic_load(&p->pid) : 0};
+    pthread_mutex_unlock(&h->list_lock);
+    qc_plugin_usage_read(&used, 1);
+    pthread_mutex_lock(&h->list_lock);
+    p = qc_host_by_name(h, name);
     if (p)
-        write_plugin(qc_rpc_out(r), p, true);
+        write_plugin(qc_rpc_out(r), p, &used);
     else
         (void)qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "Plugin not found");
     pthread_mutex_unlock(&h->list_lock);

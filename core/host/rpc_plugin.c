@@ -99,6 +99,8 @@ static void write_event(qc_jw *w, const qc_plugin_event *e)
     qc_jw_kint(w, "time", e->time);
     qc_jw_kstr(w, "id", e->id);
     qc_jw_kstr(w, "state", qc_plugin_state_name(e->state));
+    if (e->incoming)
+        qc_jw_kbool(w, "incoming", true);
     if (*e->reason)
         qc_jw_kstr(w, "reason", e->reason);
     qc_jw_obj_end(w);
@@ -203,7 +205,8 @@ static const qc_rpc_param PARAMS_WAIT[] = {
     {.names = "timeout", .type = QC_T_NUM, .help = "Milliseconds; 0: no limit"},
     {.names = NULL}};
 #define RESULT_EVENTS                                                                              \
-    "[ { \"seq\": n, \"time\": n, \"id\": \"str\", \"state\": \"str\", \"reason\": \"str\" }, "    \
+    "[ { \"seq\": n, \"time\": n, \"id\": \"str\", \"state\": \"str\", \"incoming\": bool, "       \
+    "\"reason\": \"str\" }, "                                                                      \
     "... ]"
 
 const qc_rpc_method QC_HOST_ACTIONS[] = {
@@ -227,8 +230,10 @@ const qc_rpc_method QC_HOST_ACTIONS[] = {
      .fn = rpc_pluginevents},
     {.category = "control",
      .name = "waitforpluginevent",
-     .summary = "Waits until a plugin's state has changed after event number since, and lists the "
-                "changes; on a time-out the list is empty.",
+     .summary =
+         "Waits until a plugin's state has changed after event number since, and lists the "
+         "changes; on a time-out the list is empty. incoming: of a reload's new process, while "
+         "the old one still has the name.",
      .params = PARAMS_WAIT,
      .result = RESULT_EVENTS,
      .examples = "0 10000",

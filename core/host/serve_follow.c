@@ -11,7 +11,7 @@
 enum { OPEN, NEXT, ACK, CLOSE, GO_ON, RELEASE }; /* casts and calls of the runner */
 enum { EVENT, IDLE, STATUS };                    /* callbacks to it */
 
-#define FOLLOWS_MAX 16u
+#define FOLLOWS_MAX QC_PLUGIN_FOLLOWS
 #define WINDOW_MAX 4096u
 #define AHEAD_EVENTS 8u
 #define AHEAD_BYTES ((uint64_t)32 << 20)
@@ -45,6 +45,12 @@ static served *by_id(const qc_isolated *iso, const qn_cap *cap, uint64_t id)
         if (s->f[i].id == id && s->f[i].cap == cap)
             return &s->f[i];
     return NULL;
+}
+
+static size_t slot_of(const served *f)
+{
+    const follows *s = f->iso->follows;
+    return (size_t)(f - s->f);
 }
 
 static void tell(served *f, uint16_t what, qc_pack *out)
@@ -202,6 +208,7 @@ static bool close_one(qc_stub_call *c)
         return false;
     c->status = t->close(c->cap, f->id);
     f->id = 0;
+    atomic_store(&c->iso->plugin->handed[slot_of(f)].given, false);
     return true;
 }
 
@@ -214,8 +221,8 @@ static bool took_one(served *f)
     qc_plugin *p = f->iso->plugin;
     f->ahead_bytes -= f->sent[0].bytes;
     f->taken = f->sent[0].seq;
-    p->block = f->sent[0].ref; /* if it dies now, it may be of this block */
-    atomic_store(&p->block_given, true);
+    p->handed[slot_of(f)].ref = f->sent[0].ref; /* if it dies now, it may be of this block */
+    atomic_store(&p->handed[slot_of(f)].given, true);
     f->ahead--;
     memmove(f->sent, f->sent + 1, f->ahead * sizeof f->sent[0]);
     pump_soon(f);
@@ -250,7 +257,7 @@ bool qc_serve_follow(qc_stub_call *c, uint16_t method)
     if (method != ACK || t->ack(c->cap, f->id, seq) != QN_OK)
         return false;
     if (seq >= f->taken)
-        atomic_store(&f->iso->plugin->block_given, false);
+        atomic_store(&f->iso->plugin->handed[slot_of(f)].given, false);
     pump_soon(f);
     return true;
 }

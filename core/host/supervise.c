@@ -15,7 +15,6 @@
 #define HEALTHY (600 * SECOND) /* running this long, a crash is the first one again */
 #define POISON 3u              /* deaths at the same block */
 #define TICK_MS 2000
-#define STORE_ENTRIES 100000u /* files in a store: many times what RocksDB makes of 100 GB */
 
 struct qc_supervisor {
     qc_host *host;
@@ -243,7 +242,7 @@ static void do_reload(qc_supervisor *s, qc_plugin *p, qc_action *a)
         do_start(s, p, a);
         return;
     }
-    qc_plugin *now = qc_plugin_new(s->host, p->grant_path);
+    qc_plugin *now = qc_plugin_new_successor(p);
     if (is_refused(now)) {
         tell_refused(a, now);
         qc_plugin_free(now);
@@ -257,7 +256,6 @@ static void do_reload(qc_supervisor *s, qc_plugin *p, qc_action *a)
     }
     set_action(p, a);
     p->successor = now;
-    now->predecessor = p;
     now->hold = now->store_later = true;
     qc_plugin_start(now);
 }
@@ -284,6 +282,7 @@ static void hand_over(qc_host *h, qc_plugin *p)
 {
     qc_plugin *now = p->successor;
     now->predecessor = NULL;
+    atomic_store(&now->incoming, false);
     p->successor = NULL;
     replace(h, p, now);
     qc_plugin_go(now);
@@ -327,29 +326,49 @@ static unsigned count_crash(qc_plugin *p)
     return kept;
 }
 
-/* The block that it had been handed and had not acknowledged, the third time. */
-static bool is_poison(qc_plugin *p)
+static unsigned deaths_at(const qc_plugin_deaths *d, const qn_block_ref *at)
 {
-    if (!p->block_given)
-        return false;
-    bool same = memcmp(&p->block, &p->died_at, sizeof p->block) == 0;
-    p->deaths = same ? p->deaths + 1 : 1;
-    p->died_at = p->block;
-    return p->deaths >= POISON;
+    for (unsigned i = 0; i < d->n; i++)
+        if (memcmp(&d->block[i].at, at, sizeof *at) == 0)
+            return d->block[i].times;
+    return 0;
+}
+
+/* A block that one of its subscriptions had been handed and had not acknowledged, the third time in
+ * a row. Out: *at, and how often. */
+static unsigned poison(qc_plugin *p, qn_block_ref *at)
+{
+    qc_plugin_deaths now = {.n = 0};
+    unsigned most = 0;
+    for (unsigned i = 0; i < QC_PLUGIN_FOLLOWS; i++) {
+        const qn_block_ref *ref = &p->handed[i].ref;
+        if (!atomic_load(&p->handed[i].given) || deaths_at(&now, ref))
+            continue;
+        unsigned times = deaths_at(&p->died, ref) + 1;
+        now.block[now.n].at = *ref;
+        now.block[now.n++].times = times;
+        if (times > most) {
+            most = times;
+            *at = *ref;
+        }
+    }
+    p->died = now;
+    return most >= POISON ? most : 0;
 }
 
 static void crashed(qc_supervisor *s, qc_plugin *p)
 {
     char *why = qc_strdup(p->reason ? p->reason : "");
-    unsigned crashes = count_crash(p);
+    unsigned crashes = count_crash(p), deaths;
+    qn_block_ref at;
     if (p->grant.trusted || p->grant.restarts == 0 || p->stop_ordered) {
         qc_free(why);
         return;
     }
-    if (is_poison(p)) {
+    if ((deaths = poison(p, &at))) {
         qc_plugin_set_state(p, QC_PLUGIN_QUARANTINED,
-                            "it died %u times at the block of height %u: %s", p->deaths,
-                            p->block.height, why);
+                            "it died %u times at the block of height %u: %s", deaths, at.height,
+                            why);
     } else if (crashes > p->grant.restarts) {
         qc_plugin_set_state(p, QC_PLUGIN_QUARANTINED, "it crashed %u times in %u s: %s", crashes,
                             p->grant.restart_window_s, why);
@@ -481,7 +500,7 @@ static void clear_quarantine(qc_supervisor *s, qc_plugin *p, qc_action *a)
                    qc_plugin_state_name(qc_plugin_get_state(p)));
         return;
     }
-    p->n_crash = p->deaths = p->backoff = 0;
+    p->n_crash = p->died.n = p->backoff = 0;
     qc_plugin_set_state(p, QC_PLUGIN_STOPPED, "quarantine lifted by the operator");
     start_fresh(s, p, a);
 }
@@ -534,29 +553,6 @@ void qc_action_run(qc_action *a)
 
 /* ---- every two seconds ---- */
 
-/* The quota is measured, not prevented: raw writes inside the folder pass the sandbox. */
-static void check_store(qc_plugin *p)
-{
-    char text[64];
-    uint64_t quota = 0;
-    const char *params = qc_grant_get(&p->grant, "store.own/1");
-    if (!params || !qc_grant_param(params, "quota", text, sizeof text) ||
-        !qc_bytes_of_text(text, &quota) || !quota)
-        return;
-    char *dir = qc_asprintf("%s/%s", p->host->data_dir, p->image.manifest.id);
-    uint64_t bytes;
-    bool known = qc_os_tree_bytes(dir, STORE_ENTRIES, &bytes);
-    qc_free(dir);
-    if (!known)
-        qc_plugin_kill(p,
-                       "its folder cannot be measured: more than %u files, or folders that are "
-                       "too deep or cannot be read",
-                       STORE_ENTRIES);
-    else if (bytes > quota + quota / 10)
-        qc_plugin_kill(p, "its folder holds %llu bytes, its quota is %llu",
-                       (unsigned long long)bytes, (unsigned long long)quota);
-}
-
 static void on_tick(void *arg)
 {
     qc_supervisor *s = arg;
@@ -565,7 +561,7 @@ static void on_tick(void *arg)
         qc_plugin *p = h->plugin[i];
         qc_plugin_state st = qc_plugin_get_state(p);
         if (!p->grant.trusted && atomic_load(&p->pid)) /* in whatever state: it may write */
-            check_store(p);
+            qc_plugin_measure(p);
         if (st != QC_PLUGIN_RUNNING && st != QC_PLUGIN_LAGGING)
             continue;
         bool lags = qc_plugin_lags(p);

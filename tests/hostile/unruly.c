@@ -22,7 +22,7 @@ static struct {
     const qn_chain_follow_1 *follow;
     const qn_rpc_serve_1 *rpc;
     qn_cap *host_cap, *follow_cap, *rpc_cap;
-    uint64_t id, seq;
+    uint64_t id, other, seq;
     uint32_t height, at;
     char what[32];
 } g;
@@ -111,6 +111,16 @@ static void misbehave(const char *step)
 
 /* ---- blocks ---- */
 
+/* A second subscription, which acknowledges whatever there is. */
+static void on_other(void *arg, uint64_t id)
+{
+    const qn_follow_event *ev;
+    const qn_block_view *view;
+    (void)arg;
+    while (g.follow->next(g.follow_cap, id, &ev, &view) == QN_OK)
+        (void)g.follow->ack(g.follow_cap, id, ev->seq);
+}
+
 static void on_ready(void *arg, uint64_t id)
 {
     const qn_follow_event *ev;
@@ -119,8 +129,10 @@ static void on_ready(void *arg, uint64_t id)
     while (g.follow->next(g.follow_cap, id, &ev, &view) == QN_OK) {
         g.height = ev->ref.height;
         g.seq = ev->seq;
+        if (is("crash-beside") && g.height == g.at)
+            on_other(NULL, g.other);
         if (g.height == g.at || !g.at) /* 0: at every one */
-            misbehave("block");
+            misbehave(is("crash-beside") ? "beside" : "block");
         if (!is("hold"))
             (void)g.follow->ack(g.follow_cap, id, ev->seq);
     }
@@ -196,6 +208,9 @@ static qn_status start(void *self)
     if (g.rpc->add(g.rpc_cap, NULL, "good.height", "", "", rpc_height, NULL) != QN_OK ||
         g.rpc->add(g.rpc_cap, NULL, "good.ack", "", "", rpc_ack, NULL) != QN_OK)
         return QN_E_EXISTS;
+    if (is("crash-beside") &&
+        g.follow->open(g.follow_cap, NULL, NULL, 0, on_other, NULL, &g.other, &at) != QN_OK)
+        return QN_E_IO;
     qn_status st = g.follow->open(g.follow_cap, NULL, NULL, 0, on_ready, NULL, &g.id, &at);
     return st == QN_OK ? g.host->post(g.host_cap, begin, NULL) : st;
 }

@@ -130,7 +130,7 @@ static void run_spinner(const char *dir, int out)
     rig_host_start(&r);
     (void)rig_await(&r, 0, QC_PLUGIN_RUNNING, "");
     int pid = atomic_load(&rig_plugin_at(&r, 0)->pid);
-    while (!atomic_load(&rig_plugin_at(&r, 0)->block_given))
+    while (!atomic_load(&rig_plugin_at(&r, 0)->handed[0].given))
         usleep(1000);
     if (write(out, &pid, sizeof pid) != sizeof pid)
         _exit(1);

@@ -3,12 +3,16 @@
 
 #include "core/host/isolated.h"
 #include "core/os/file.h"
+#include "core/os/process.h"
 #include "core/rpc/mount.h"
 #include "quoin/net_listen.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char *act(host_rig *r, const char *what)
@@ -270,7 +274,102 @@ static void test_quota__holds_wherever_and_whenever_it_writes(void **state)
     one_that_writes(true, 0, "its quota is");
 }
 
-QC_TEST_MAIN(cmocka_unit_test(test_quota__holds_wherever_and_whenever_it_writes),
+/* Another process, as its store would: its file has lost its name, and nobody sees it who looks
+ * into the folder. */
+static pid_t hide(const char *dir, size_t bytes, bool mapped)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        static const char block[4096] = "x";
+        char *path = qc_asprintf("%s/hidden", dir);
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        for (size_t n = 0; n < bytes; n += sizeof block)
+            if (write(fd, block, sizeof block) != sizeof block)
+                _exit(1);
+        unlink(path);
+        if (mapped && (mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED || close(fd)))
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    return pid;
+}
+
+static uint64_t unnamed(pid_t pid)
+{
+    uint64_t bytes = 0;
+    assert_int_equal(qc_os_process_unnamed(pid, &bytes), QC_OK);
+    return bytes;
+}
+
+static void test_unnamed__files_are_seen_open_or_mapped(void **state)
+{
+    (void)state;
+    const char *dir = tmp_mkdir();
+    uint64_t none = unnamed(getpid());
+    for (int mapped = 0; mapped < 2; mapped++) {
+        pid_t pid = hide(dir, 2000000, mapped);
+        for (int i = 0; i < 2000 && unnamed(pid) < none + 2000000; i++)
+            usleep(5000);
+        assert_in_range(unnamed(pid), none + 2000000, none + 2100000);
+        kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        assert_int_equal(unnamed(pid), 0); /* it has ended */
+    }
+}
+
+static void test_quota__counts_files_without_a_name(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    rig_open(&r, NULL);
+    rig_plugin(&r, "SMALL", "p.so");
+    rig_grant(&r, RIG_ID, "p.so", "chain.read/1 = yes\nstore.own/1 = quota=1MB\n", NULL);
+    rig_host_start(&r);
+    (void)rig_await(&r, 0, QC_PLUGIN_RUNNING, "");
+    qc_plugin *p = rig_plugin_at(&r, 0);
+    char *dir = qc_asprintf("%s/" RIG_ID, r.data_dir);
+    int real = atomic_load(&p->pid);
+    pid_t pid =
+        hide(dir, 2000000, false); /* stands for the plugin's process while it is looked at */
+    atomic_store(&p->pid, (int)pid);
+    (void)rig_await(&r, 0, QC_PLUGIN_QUARANTINED, "without a name");
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_true(real > 0);
+    qc_free(dir);
+    rig_close(&r);
+}
+
+/* The one that comes has the id of the one that is there. */
+static void test_events__tell_the_successor_from_who_is_there(void **state)
+{
+    (void)state;
+    host_rig r;
+    rig_services(&r, "");
+    (void)rig_await(&r, 0, QC_PLUGIN_RUNNING, "");
+    uint64_t since = rig_events(&r);
+    char *params = qc_asprintf("[%llu]", (unsigned long long)since);
+    act_ok(&r, "reload", "RUNNING");
+    char *text = rig_call(&r, "pluginevents", params);
+    static const char *const want[] = {
+        "\"state\":\"READY\",\"incoming\":true", "\"state\":\"STARTING\",\"incoming\":true",
+        "\"state\":\"STOPPING\"}", "\"state\":\"STOPPED\"}", "\"state\":\"RUNNING\"}"};
+    const char *at = text;
+    for (size_t i = 0; i < QC_COUNTOF(want); i++) {
+        at = strstr(at, want[i]);
+        if (!at)
+            fail_msg("found %s, wanted %s", text, want[i]);
+    }
+    free(text);
+    qc_free(params);
+    rig_close(&r);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_unnamed__files_are_seen_open_or_mapped),
+             cmocka_unit_test(test_quota__counts_files_without_a_name),
+             cmocka_unit_test(test_events__tell_the_successor_from_who_is_there),
+             cmocka_unit_test(test_quota__holds_wherever_and_whenever_it_writes),
              cmocka_unit_test(test_queue__one_that_does_not_read_is_killed_between_two_calls),
              cmocka_unit_test(test_stop__ends_a_reload_that_does_not_get_on),
              cmocka_unit_test(test_start__ends_whatever_fails),

@@ -194,14 +194,17 @@ static void test_supervise__a_crashing_plugin_comes_back_later_each_time_and_the
 static void test_supervise__the_block_that_kills_it_three_times_is_named(void **state)
 {
     (void)state;
-    host_rig r = {0};
-    open_rig(&r, "unruly", "crash-block", "restart = 50/10min\n");
-    rig_host_start(&r);
-    (void)rig_await(&r, 0, QC_PLUGIN_QUARANTINED,
-                    "it died 3 times at the block of height 5: killed by signal");
-    assert_int_equal(rig_plugin_at(&r, 0)->restarts, 2);
-    node_is_well(&r);
-    rig_close(&r);
+    static const char *const what[] = {"crash-block", "crash-beside"}; /* another subscription */
+    for (size_t i = 0; i < QC_COUNTOF(what); i++) {
+        host_rig r = {0};
+        open_rig(&r, "unruly", what[i], "restart = 50/10min\n");
+        rig_host_start(&r);
+        (void)rig_await(&r, 0, QC_PLUGIN_QUARANTINED,
+                        "it died 3 times at the block of height 5: killed by signal");
+        assert_int_equal(rig_plugin_at(&r, 0)->restarts, 2);
+        node_is_well(&r);
+        rig_close(&r);
+    }
 }
 
 static void test_supervise__a_stop_during_the_pause_or_the_start_is_the_end(void **state)

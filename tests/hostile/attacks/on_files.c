@@ -270,6 +270,13 @@ static int store_fill(const attack_params *p)
     return GOT(unlink("big"));
 }
 
+/* Room that nobody sees who looks into the folder. */
+static int store_unnamed(const attack_params *p)
+{
+    (void)p;
+    return attack_open(".", O_RDWR | O_TMPFILE);
+}
+
 static int store_code(const attack_params *p)
 {
     (void)p;
@@ -319,5 +326,6 @@ const attack ATTACKS_ON_FILES[] = {{"read-passwd", read_passwd, 0, 0},
                                    {"image-write", image_write, 1, 0},
                                    {"store-use", store_use, 1, 0},
                                    {"store-fill", store_fill, 1, 0},
+                                   {"store-unnamed", store_unnamed, 1, 0},
                                    {"store-code", store_code, 1, 0},
                                    {NULL, NULL, 0, 0}};

@@ -164,6 +164,13 @@ static int ioprio_host(const attack_params *p)
     return GOT(syscall(SYS_ioprio_set, 1, p->host, 2 << 13 | 4));
 }
 
+/* As SCHED_IDLE it has the idle class of disks too, unless it may say otherwise. */
+static int ioprio_own(const attack_params *p)
+{
+    (void)p;
+    return GOT(syscall(SYS_ioprio_set, 1, 0, 2 << 13 | 4));
+}
+
 /* The class that the node gave it is not to be left. */
 static int raise_priority(const attack_params *p)
 {
@@ -319,6 +326,7 @@ const attack ATTACKS_ON_PROCESSES[] = {{"vm-read", vm_read, 0, 0},
                                        {"affinity", affinity_host, 0, 0},
                                        {"scheduler", scheduler_host, 0, 0},
                                        {"ioprio", ioprio_host, 0, 0},
+                                       {"ioprio-own", ioprio_own, 0, 0},
                                        {"raise-priority", raise_priority, 0, 0},
                                        {"fork", fork_self, 0, 0},
                                        {"vfork", vfork_self, 0, 0},
