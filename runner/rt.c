@@ -2,6 +2,7 @@
 #include "runner/rt.h"
 
 #include "core/base/alloc.h"
+#include "core/os/thread.h"
 #include "runner/loop.h"
 
 #include <stdlib.h>
@@ -12,6 +13,7 @@ static _Thread_local bool on_loop;
 void qc_rt_init(qc_rt *rt, int socket)
 {
     *rt = (qc_rt){.thread = pthread_self(), .posts_end = &rt->posts, .queue_end = &rt->queue};
+    rt->spin = (qc_spin)QC_SPIN_INIT(qc_cpu_count());
     qc_chan_init(&rt->chan, socket, SIZE_MAX / 2);
     pthread_mutex_init(&rt->send_lock, NULL);
     pthread_mutex_init(&rt->lock, NULL);
@@ -83,6 +85,23 @@ static qc_frame *receive(qc_rt *rt)
     return &rt->chan.frame;
 }
 
+/* While a reply is awaited. */
+static qc_frame *receive_soon(qc_rt *rt)
+{
+    const qc_frame *f;
+    qc_err err;
+    while ((err = qc_chan_recv_soon(&rt->chan, &rt->spin, &f)) == QC_ECANCELED)
+        ;
+    if (!err)
+        return &rt->chan.frame;
+    if (err != QC_EBUSY)
+        gone();
+    qc_frame *got = receive(rt);
+    if (rt->spin.since)
+        qc_spin_came(&rt->spin, qc_clock_mono(), false);
+    return got;
+}
+
 void qc_rt_wait(qc_rt *rt)
 {
     qc_rt_take(rt, receive(rt));
@@ -93,12 +112,15 @@ qn_status qc_rt_call(qn_cap *cap, uint16_t method, qc_pack *in, qc_unpack *out)
     qc_rt *rt = cap->rt;
     uint32_t seq = ++rt->seq;
     qc_rt_send(rt, QC_FRAME_CALL, method, seq, cap->number, in);
+    qc_spin_expect(&rt->spin, qc_clock_mono());
     for (;;) {
-        qc_frame *f = receive(rt);
+        qc_frame *f = receive_soon(rt);
         if (f->kind == QC_FRAME_REPLY && f->seq == seq) {
             rt->reply = f;
             *out = qc_unpack_of(f->payload);
-            return (qn_status)qc_unpack_u32(out);
+            qn_status st = (qn_status)qc_unpack_u32(out);
+            rt->bare = st != QN_OK && out->left.len == 0;
+            return st;
         }
         qc_rt_take(rt, f);
     }
@@ -111,8 +133,7 @@ qc_frame *qc_rt_reply_frame(qc_rt *rt)
 
 qn_status qc_rt_end(qn_cap *cap, qn_status st, const qc_unpack *out)
 {
-    (void)cap;
-    return qc_unpack_end(out) ? st : QN_E_INTERNAL;
+    return qc_unpack_end(out) || cap->rt->bare ? st : QN_E_INTERNAL;
 }
 
 void qc_rt_cast(qn_cap *cap, uint16_t method, qc_pack *in)

@@ -130,7 +130,9 @@ struct qc_rt {
     pthread_mutex_t send_lock;
     pthread_t thread;
     uint32_t seq;
+    qc_spin spin;    /* for replies */
     qc_frame *reply; /* borrowed from chan */
+    bool bare;       /* it was a failure without outputs, which stay as they are */
 
     qn_cap host;
     qn_cap cap[QC_RT_CAPS];

@@ -50,7 +50,7 @@ static bool take_fds(qc_frame *f, struct msghdr *m)
     return !(m->msg_flags & (MSG_CTRUNC | MSG_TRUNC));
 }
 
-static qc_err read_packet(qc_chan *c, size_t *len)
+static qc_err read_packet(qc_chan *c, int flags, size_t *len)
 {
     union {
         struct cmsghdr align;
@@ -63,7 +63,7 @@ static qc_err read_packet(qc_chan *c, size_t *len)
                        .msg_controllen = sizeof control};
     ssize_t n;
     do
-        n = recvmsg(c->fd, &m, MSG_CMSG_CLOEXEC);
+        n = recvmsg(c->fd, &m, MSG_CMSG_CLOEXEC | flags);
     while (n < 0 && errno == EINTR);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return QC_EBUSY;
@@ -99,13 +99,13 @@ static qc_err complete(qc_chan *c, qc_span piece)
     return err;
 }
 
-qc_err qc_chan_recv(qc_chan *c, const qc_frame **out)
+static qc_err receive(qc_chan *c, int flags, const qc_frame **out)
 {
     size_t len;
     if (c->frame.kind != QC_FRAME_PART) /* the message before is over */
         qc_bytes_free(&c->parts);
     drop_fds(&c->frame);
-    qc_err err = read_packet(c, &len);
+    qc_err err = read_packet(c, flags, &len);
     if (err)
         return err;
     const uint8_t *p = c->packet;
@@ -120,6 +120,27 @@ qc_err qc_chan_recv(qc_chan *c, const qc_frame **out)
     err = c->frame.kind == QC_FRAME_PART ? keep_part(c, piece) : complete(c, piece);
     if (!err)
         *out = &c->frame;
+    return err;
+}
+
+qc_err qc_chan_recv(qc_chan *c, const qc_frame **out)
+{
+    return receive(c, 0, out);
+}
+
+qc_err qc_chan_recv_soon(qc_chan *c, qc_spin *s, const qc_frame **out)
+{
+    qc_err err = receive(c, MSG_DONTWAIT, out);
+    qc_mono now = s->since ? qc_clock_mono() : 0, until = qc_spin_until(s, now);
+    bool looks = err == QC_EBUSY && until;
+    while (err == QC_EBUSY && now < until) {
+        err = receive(c, MSG_DONTWAIT, out);
+        now = qc_clock_mono();
+    }
+    if (err != QC_EBUSY)
+        qc_spin_came(s, now, looks);
+    else if (looks)
+        qc_spin_vain(s);
     return err;
 }
 

@@ -7,6 +7,7 @@
  * whoever reads a payload uses the sticky reader of pack.h. */
 #pragma once
 #include "core/base/bytes.h"
+#include "core/frame/spin.h"
 
 #define QC_PACKET_MAX (64u << 10)                               /* head and payload of one packet */
 #define QC_MESSAGE_MAX (((size_t)64 << 20) + ((size_t)2 << 20)) /* payload of one message */
@@ -66,6 +67,9 @@ void qc_chan_clear(qc_chan *c);
  *  other end has gone); QC_ECORRUPT (no packet of ours, or longer than allowed); QC_ENOMEM; QC_EIO.
  *  Blocks when the descriptor does. */
 QC_MUST_CHECK qc_err qc_chan_recv(qc_chan *c, const qc_frame **out);
+/** The same without ever blocking, but while `s` says that a message is expected soon it is looked
+ *  for before QC_EBUSY. What comes is told to `s`. */
+QC_MUST_CHECK qc_err qc_chan_recv_soon(qc_chan *c, qc_spin *s, const qc_frame **out);
 
 /** A message on its way: packets that have not been taken by the other end yet. */
 typedef struct qc_outgoing {

@@ -58,11 +58,18 @@ static inline void qc_pack_clear(qc_pack *p)
 typedef struct qc_unpack {
     qc_span left;
     bool failed;
+    bool no_memory; /* it failed for want of ours, not for what was sent */
 } qc_unpack;
 
 static inline qc_unpack qc_unpack_of(qc_span payload)
 {
-    return (qc_unpack){payload, false};
+    return (qc_unpack){payload, false, false};
+}
+/** What was read had no room here. */
+static inline void qc_unpack_no_memory(qc_unpack *u)
+{
+    u->no_memory |= !u->failed;
+    u->failed = true;
 }
 /** `len` bytes in place, or NULL. */
 static inline const uint8_t *qc_unpack_raw(qc_unpack *u, uint64_t len)
@@ -117,9 +124,10 @@ static inline char *qc_unpack_str(qc_unpack *u)
     if (n == 0)
         return NULL;
     const uint8_t *p = qc_unpack_raw(u, n - 1);
-    char *s = p && !(n > 1 && memchr(p, 0, (size_t)n - 1)) ? qc_try_malloc((size_t)n) : NULL;
+    u->failed |= p && n > 1 && memchr(p, 0, (size_t)n - 1);
+    char *s = u->failed ? NULL : qc_try_malloc((size_t)n);
     if (!s) {
-        u->failed = true;
+        qc_unpack_no_memory(u);
         return NULL;
     }
     if (n > 1)

@@ -132,7 +132,7 @@ static inline void *qc_wire_get_array(qc_unpack *u, uint32_t *n, size_t size)
         return NULL;
     void *copy = qc_try_malloc((size_t)*n * size + 1);
     if (!copy)
-        u->failed = true;
+        qc_unpack_no_memory(u);
     else if (*n)
         memcpy(copy, at, (size_t)*n * size);
     return copy;
@@ -143,7 +143,7 @@ static inline void *qc_wire_get_each(qc_unpack *u, uint32_t n, size_t size)
     bool given = qc_unpack_u8(u) != 0;
     void *room = given ? qc_try_calloc((size_t)n + 1, size) : NULL;
     if (given && !room)
-        u->failed = true;
+        qc_unpack_no_memory(u);
     return room;
 }
 static inline void qc_wire_reply_items(qc_pack *p, const void *at, uint32_t n, size_t size)
@@ -188,7 +188,7 @@ static inline void *qc_wire_get_room(qc_unpack *u, qc_wire_room *r, size_t size)
         u->failed = true;
     void *room = given && !u->failed ? qc_try_malloc((size_t)r->max * size + 1) : NULL;
     if (given && !room)
-        u->failed = true;
+        qc_unpack_no_memory(u);
     return room;
 }
 static inline void qc_wire_reply_room(qc_pack *p, const void *at, const qc_wire_room *r, bool ok,
@@ -242,7 +242,7 @@ static inline qc_wire_string qc_wire_get_string(qc_unpack *u)
     qc_span b = qc_unpack_bytes(u);
     char *s = u->failed ? NULL : qc_try_malloc(b.len + 1);
     if (!s) {
-        u->failed = true;
+        qc_unpack_no_memory(u);
         return (qc_wire_string){NULL, 0};
     }
     if (b.len)

@@ -110,6 +110,19 @@ static qn_cap *cap_at(qc_plugin *p, uint32_t number)
     return number <= p->n_cap ? &p->cap[number - 1] : NULL;
 }
 
+/* What the node has no memory for is no fault of the plugin: it hears so, instead of outputs. */
+static void not_run(qc_stub_call *c, uint16_t method)
+{
+    if (!c->in->no_memory) {
+        qc_isolated_violation(c->iso, "method %u of %s: malformed", method,
+                              c->cap->adapter ? c->cap->adapter->id : "host/1");
+        return;
+    }
+    c->status = QN_E_NOMEM;
+    qc_pack_clear(c->out);
+    *c->out = (qc_pack)QC_PACK_INIT;
+}
+
 static void serve_call(qc_isolated *iso, const qc_frame *f)
 {
     qc_unpack in = qc_unpack_of(f->payload);
@@ -127,8 +140,7 @@ static void serve_call(qc_isolated *iso, const qc_frame *f)
     else if (!c.cast && iso->replying)
         qc_isolated_violation(iso, "a call while the one before is being answered");
     else if (!qc_stub_run(&c, f->method) && !iso->dead)
-        qc_isolated_violation(iso, "method %u of %s: malformed", f->method,
-                              c.cap->adapter ? c.cap->adapter->id : "host/1");
+        not_run(&c, f->method);
     iso->call_seq += !c.cast;
     if (!iso->dead && atomic_load(&iso->plugin->trace))
         qc_trace_call(&c, f->method, f->payload);
@@ -137,6 +149,8 @@ static void serve_call(qc_isolated *iso, const qc_frame *f)
         qc_pack_raw(&reply, out.out.data, out.out.len);
         reply.failed |= out.failed;
         qc_isolated_send(iso, QC_FRAME_REPLY, f->method, f->seq, f->cap, &reply, c.fd, c.n_fd);
+        if (!iso->queue)
+            qc_spin_expect(&iso->spin, qc_clock_mono());
     } else {
         for (uint32_t i = 0; i < c.n_fd; i++)
             close(c.fd[i]);
@@ -294,7 +308,7 @@ static bool pay(qc_isolated *iso)
 static bool read_one(qc_isolated *iso)
 {
     const qc_frame *f;
-    qc_err err = qc_chan_recv(&iso->chan, &f);
+    qc_err err = qc_chan_recv_soon(&iso->chan, &iso->spin, &f);
     if (!err)
         take(iso, f);
     else if (err == QC_ECORRUPT)
@@ -498,6 +512,7 @@ void qc_isolated_begin(qc_plugin *p)
     iso->chan.fd = -1;
     iso->store_later = p->store_later;
     iso->token_at = qc_clock_mono();
+    iso->spin = (qc_spin)QC_SPIN_INIT(qc_cpu_count());
     p->iso = iso;
     qc_err err =
         p->host->runner_fd < 0 ? QC_ENOENT : qc_child_start(p->host->runner_fd, &iso->child);

@@ -70,6 +70,7 @@ struct qc_isolated {
     qc_mono late;     /* how much of that time our own loop was not on time */
     qc_mono tick;     /* when the timer should fire next */
     uint32_t ping_seq, call_seq; /* of the last one */
+    qc_spin spin;                /* a plugin that has its reply may call again at once */
 
     qc_iso_message *queue, **queue_end;
     size_t queued; /* bytes */

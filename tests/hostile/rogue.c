@@ -5,17 +5,20 @@
 
 #include "core/frame/hello.h"
 #include "core/frame/frame.h"
+#include "core/frame/wire.h"
 #include "quoin/chain_follow.h"
+#include "quoin/chain_read.h"
 
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 /* Capabilities in the order of the host's list. */
 enum { HOST, READ, FOLLOW, BLOCK, RPC };
-enum { LOG = 1 };
+enum { LOG = 1, FAIL };
 enum { OPEN, NEXT, ACK, CLOSE, GO_ON, RELEASE };
 enum { VIEWS, VIEWS_AT, BLOCK_RELEASE, RANGES };
 
@@ -339,6 +342,15 @@ static void calls(rogue_case c)
         say(QC_FRAME_CALL, 0, 1, READ, &p);
     } else if (c == ROGUE_ROOM_HUGE) {
         headers(UINT32_MAX);
+    } else if (c == ROGUE_ROOM_GREAT) { /* as much as may be asked for */
+        char text[32];
+        headers(QC_WIRE_ROOM / sizeof(qn_header_rec));
+        const qc_frame *f = next();
+        int n =
+            snprintf(text, sizeof text, "status %d", (int)(int32_t)qc_read_le32(f->payload.data));
+        qc_pack_u32(&p, 0);
+        qc_pack_bytes(&p, text, (size_t)n);
+        cast(HOST, FAIL, &p);
     } else if (c == ROGUE_COUNT_HUGE) {
         qc_pack_u8(&p, 1);
         qc_pack_u32(&p, UINT32_MAX);

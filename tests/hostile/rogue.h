@@ -50,6 +50,7 @@
     ROGUE(LENGTH_LONG, QUARANTINED, "malformed")                                                   \
     ROGUE(ROOM_HUGE, QUARANTINED, "malformed")                                                     \
     ROGUE(COUNT_HUGE, QUARANTINED, "malformed")                                                    \
+    ROGUE(ROOM_GREAT, STOPPING, "status 0")                                                        \
     ROGUE(CALLS_UNREAD, QUARANTINED, "while the one before is being answered")                     \
     ROGUE(CALLBACKS, QUARANTINED, "malformed")                                                     \
     /* packets */                                                                                  \

@@ -339,7 +339,134 @@ static void test_hello__with_any_bit_flipped_it_is_read_whole_or_not_at_all(void
     qc_pack_clear(&p);
 }
 
+/* ---- looking for a message before sleeping ---- */
+
+#define US INT64_C(1000)
+
+static void quick(qc_spin *s, qc_mono *now, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        qc_spin_expect(s, *now);
+        *now += 5 * US;
+        qc_spin_came(s, *now, false);
+    }
+}
+
+static void test_spin__begins_after_quick_answers_and_ends_with_a_slow_one(void **state)
+{
+    (void)state;
+    qc_spin s = QC_SPIN_INIT(2);
+    qc_mono now = 1000 * US;
+    qc_spin_expect(&s, now);
+    assert_int_equal(qc_spin_until(&s, now), 0);
+    quick(&s, &now, QC_SPIN_FIRST);
+    assert_int_equal(qc_spin_until(&s, now), 0); /* nothing is expected */
+    qc_spin_expect(&s, now);
+    assert_int_equal(qc_spin_until(&s, now), now + QC_SPIN_LIMIT);
+    qc_spin_came(&s, now + QC_SPIN_NEAR + 1, false);
+    qc_spin_expect(&s, now);
+    assert_int_equal(qc_spin_until(&s, now), 0);
+}
+
+static void test_spin__in_vain_it_grows_rare_and_comes_back_when_it_helps(void **state)
+{
+    (void)state;
+    qc_spin s = QC_SPIN_INIT(2);
+    qc_mono now = 1000 * US;
+    unsigned looks = 0, calls = 0;
+    for (; calls < 10000; calls++) { /* quick, until it is looked for */
+        qc_spin_expect(&s, now);
+        if (qc_spin_until(&s, now)) {
+            looks++;
+            qc_spin_vain(&s);
+        } else {
+            now += 5 * US;
+            qc_spin_came(&s, now, false);
+        }
+    }
+    assert_in_range(looks, 5, 25);
+    quick(&s, &now, QC_SPIN_MOST);
+    for (unsigned i = 0; i < 12; i++) {
+        qc_spin_expect(&s, now);
+        assert_true(qc_spin_until(&s, now) > now);
+        qc_spin_came(&s, now + US, true);
+    }
+    assert_int_equal(s.wanted, QC_SPIN_FIRST);
+}
+
+static void test_spin__never_on_a_single_processor(void **state)
+{
+    (void)state;
+    qc_spin s = QC_SPIN_INIT(1);
+    qc_mono now = 1000 * US;
+    quick(&s, &now, 100);
+    qc_spin_expect(&s, now);
+    assert_int_equal(qc_spin_until(&s, now), 0);
+}
+
+/* The end is told by the spin alone: what comes is counted, what does not is given up. */
+static void test_recv_soon__never_blocks_and_tells_how_it_went(void **state)
+{
+    (void)state;
+    qc_chan a, b;
+    const qc_frame *f;
+    int fd[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd), 0); /* blocking */
+    qc_chan_init(&a, fd[0], 100);
+    qc_chan_init(&b, fd[1], 100);
+    qc_spin s = QC_SPIN_INIT(2);
+    assert_int_equal(qc_chan_recv_soon(&b, &s, &f), QC_EBUSY);
+    assert_int_equal(s.wanted, QC_SPIN_FIRST);
+    for (unsigned i = 0; i < QC_SPIN_FIRST; i++) {
+        qc_outgoing o = qc_outgoing_of(QC_FRAME_CALL, 1, i, 2, qc_span_of("x", 1));
+        qc_spin_expect(&s, qc_clock_mono() + 1000000 * US); /* sent before: never late */
+        assert_int_equal(qc_chan_send(&a, &o), QC_OK);
+        assert_int_equal(qc_chan_recv_soon(&b, &s, &f), QC_OK);
+        assert_int_equal(f->seq, i);
+        assert_int_equal(s.quick, i + 1);
+    }
+    qc_spin_expect(&s, qc_clock_mono());
+    assert_int_equal(qc_chan_recv_soon(&b, &s, &f), QC_EBUSY);
+    assert_int_equal(s.wanted, 2 * QC_SPIN_FIRST);
+    assert_int_equal(s.since, 0);
+    qc_chan_clear(&a);
+    assert_int_equal(qc_chan_recv_soon(&b, &s, &f), QC_ENOENT);
+    qc_chan_clear(&b);
+}
+
+/* What was sent is one thing, what we have room for another. */
+static void test_unpack__tells_want_of_memory_from_what_is_malformed(void **state)
+{
+    (void)state;
+    qc_pack p = QC_PACK_INIT;
+    qc_pack_str(&p, "text");
+    for (int fault = 0; fault < 2; fault++) {
+        qc_unpack u = qc_unpack_of(qc_bytes_span(&p.out));
+        qc_fault_arm(fault ? 1 : 0);
+        char *s = qc_unpack_str(&u);
+        qc_fault_arm(0);
+        assert_int_equal(u.failed, fault);
+        assert_int_equal(u.no_memory, fault);
+        assert_int_equal(s == NULL, fault);
+        qc_free(s);
+    }
+    qc_unpack u = qc_unpack_of(qc_span_of(p.out.data, p.out.len - 1));
+    assert_null(qc_unpack_str(&u));
+    qc_fault_arm(1); /* after the first failure nothing is tried any more */
+    assert_null(qc_unpack_str(&u));
+    qc_fault_arm(0);
+    assert_true(u.failed);
+    assert_false(u.no_memory);
+    qc_pack_clear(&p);
+}
+
 QC_TEST_MAIN(
+    cmocka_unit_test(test_spin__begins_after_quick_answers_and_ends_with_a_slow_one),
+    cmocka_unit_test(test_spin__in_vain_it_grows_rare_and_comes_back_when_it_helps),
+    cmocka_unit_test(test_spin__never_on_a_single_processor),
+    cmocka_unit_test(test_recv_soon__never_blocks_and_tells_how_it_went),
+    cmocka_unit_test(test_unpack__tells_want_of_memory_from_what_is_malformed),
+
     cmocka_unit_test(test_frame__a_message_of_any_length_arrives_as_it_was),
     cmocka_unit_test(test_frame__descriptors_come_with_the_last_packet_and_are_closed_unless_taken),
     cmocka_unit_test(test_recv__refuses_what_is_no_message_or_too_long),

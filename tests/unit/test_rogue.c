@@ -6,11 +6,14 @@
 #include "core/host/arena.h"
 #include "core/host/isolated.h"
 #include "core/os/file.h"
+#include "core/os/privs.h"
 #include "tests/hostile/rogue.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -143,6 +146,32 @@ static void test_rogue__each_lie_ends_the_process_and_is_named(void **state)
     rig_close(&r);
 }
 
+/* It asks for as much room as it may, which the node happens not to have: it hears so. */
+static void test_rogue__what_the_node_has_no_memory_for_is_no_lie(void **state)
+{
+    (void)state;
+    host_rig r;
+    unsigned long pages;
+    struct rlimit was, low;
+    if (QC_PRIVS_SANITIZED) /* it takes terabytes of addresses */
+        skip();
+    open_rig(&r);
+    write_grant(&r, ROGUE_ROOM_GREAT);
+    FILE *f = fopen("/proc/self/statm", "r");
+    assert_true(f && fscanf(f, "%lu", &pages) == 1);
+    fclose(f);
+    assert_int_equal(getrlimit(RLIMIT_AS, &was), 0);
+    low = was;
+    low.rlim_cur = pages * 4096 + (48u << 20); /* less than what is asked for */
+    assert_int_equal(setrlimit(RLIMIT_AS, &low), 0);
+    uint64_t since = start_again(&r);
+    (void)rig_await(&r, since, QC_PLUGIN_STOPPING, "status -");
+    assert_true(qc_plugin_join(rig_plugin_at(&r, 0)));
+    assert_int_equal(setrlimit(RLIMIT_AS, &was), 0);
+    assert_node_is_well(&r);
+    rig_close(&r);
+}
+
 static void test_rogue__garbage_for_any_method_ends_the_process(void **state)
 {
     (void)state;
@@ -222,4 +251,5 @@ static void test_runner__refuses_another_build_missing_descriptors_and_nonsense(
 
 QC_TEST_MAIN(cmocka_unit_test(test_rogue__each_lie_ends_the_process_and_is_named),
              cmocka_unit_test(test_rogue__garbage_for_any_method_ends_the_process),
+             cmocka_unit_test(test_rogue__what_the_node_has_no_memory_for_is_no_lie),
              cmocka_unit_test(test_runner__refuses_another_build_missing_descriptors_and_nonsense))
