@@ -81,6 +81,8 @@ static void set_options(engine *e, const qc_kv_options *o)
     rocksdb_options_set_max_total_wal_size(e->options, 4 * buffer);
     rocksdb_options_set_info_log_level(e->options, LOG_LEVEL_HEADER);
     rocksdb_options_set_keep_log_file_num(e->options, 1);
+    rocksdb_options_set_max_file_opening_threads(e->options, 1);
+    rocksdb_options_set_skip_stats_update_on_db_open(e->options, 1);
     rocksdb_options_set_stats_dump_period_sec(e->options, 0);
     rocksdb_options_set_stats_persist_period_sec(e->options, 0);
     set_tables(e);
