@@ -1,6 +1,8 @@
 /* quoin-runner: one plugin in a process of its own. The node starts it with a socket as descriptor
  * 3 and nothing else; an operator may ask it what the sandbox can do on this machine. */
 #include "runner/load.h"
+
+#include "core/os/privs.h"
 #include "runner/sandbox.h"
 
 #include "config.h"
@@ -28,6 +30,20 @@ static bool is_socket(int fd)
     return !fstat(fd, &st) && S_ISSOCK(st.st_mode);
 }
 
+/* Of threads that do not say otherwise. What they could use counts as memory, used or not, and by
+ * the C library's measure a store's few threads alone would take 64 MB. */
+#define STACK_BYTES (1u << 20)
+
+static void small_stacks(void)
+{
+    pthread_attr_t a;
+    if (QC_PRIVS_SANITIZED || pthread_attr_init(&a))
+        return;
+    if (!pthread_attr_setstacksize(&a, STACK_BYTES))
+        (void)pthread_setattr_default_np(&a);
+    pthread_attr_destroy(&a);
+}
+
 static int serve(void)
 {
     static qc_rt rt;
@@ -36,6 +52,7 @@ static int serve(void)
                         "quoind (--help)\n");
         return 2;
     }
+    small_stacks();
     qc_rt_init(&rt, SOCKET);
     qc_rt_hello(&rt);
     qc_rt_run(&rt);

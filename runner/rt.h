@@ -164,6 +164,8 @@ struct qc_rt {
     void *self;
     bool inited, store_later;
     qn_config config;
+    void *warm; /* the store's module, loaded before it was known for whom */
+    int warm_fd;
     const qc_store_module *store;
     qc_ownstore_options store_options;
 };

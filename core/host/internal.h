@@ -22,9 +22,10 @@ struct qc_follower; /* adapter_chain_follow.c */
 struct qc_host {
     qc_host_options o;
     char *network, *plugin_dir, *grant_dir, *data_dir;
-    char *runner;  /* path */
-    int runner_fd; /* open since the start; -1: isolated plugins cannot run */
-    int store_fd;  /* the module of store.own, sealed; -1: none */
+    char *runner;           /* path */
+    int runner_fd;          /* open since the start; -1: isolated plugins cannot run */
+    int store_fd;           /* the module of store.own, sealed; -1: none */
+    struct qc_spare *spare; /* NULL: no store can be had */
     struct qc_arena *arena;
     int page_fd; /* memory that runners read: see qc_host_page */
     void *page;

@@ -5,6 +5,7 @@
 #include "core/base/log.h"
 #include "core/frame/hello.h"
 #include "core/host/internal.h"
+#include "core/host/spare.h"
 #include "core/host/trace.h"
 #include "core/os/file.h"
 
@@ -226,6 +227,15 @@ static void on_problem(qc_isolated *iso, const qc_frame *f)
         finish(iso, NULL);                 /* it has nothing to say after that */
 }
 
+static bool has_store(const qc_plugin *p)
+{
+    for (size_t i = 0; i < p->resolution.n; i++)
+        if (p->resolution.item[i].answer == QC_ANSWER_GRANTED &&
+            strcmp(p->resolution.item[i].want->id, "store.own/1") == 0)
+            return p->host->spare != NULL;
+    return false;
+}
+
 static void on_done(qc_isolated *iso, const qc_frame *f)
 {
     static const char *const name[] = {"", "init", "start"};
@@ -240,6 +250,8 @@ static void on_done(qc_isolated *iso, const qc_frame *f)
     } else if (ok && f->method == QC_LIFE_START && iso->step == QC_ISO_START && st == QN_OK) {
         iso->step = QC_ISO_RUNNING;
         iso->deadline = 0;
+        if (has_store(p)) /* it may want to come back, or be followed */
+            qc_spare_want(p->host->spare);
         qc_plugin_iso_running(p);
     } else if (ok && ((f->method == QC_LIFE_INIT && iso->step == QC_ISO_INIT) ||
                       (f->method == QC_LIFE_START && iso->step == QC_ISO_START))) {
@@ -514,8 +526,9 @@ void qc_isolated_begin(qc_plugin *p)
     iso->token_at = qc_clock_mono();
     iso->spin = (qc_spin)QC_SPIN_INIT(qc_cpu_count());
     p->iso = iso;
-    qc_err err =
-        p->host->runner_fd < 0 ? QC_ENOENT : qc_child_start(p->host->runner_fd, &iso->child);
+    qc_err err = p->host->runner_fd < 0 ? QC_ENOENT : QC_OK;
+    if (!err && !(has_store(p) && qc_spare_take(p->host->spare, &iso->child)))
+        err = qc_child_start(p->host->runner_fd, &iso->child);
     if (err) {
         iso->dead = true;
         qc_plugin_problem(p, "runner", "process: found %s, wanted %s to start", qc_err_text(err),

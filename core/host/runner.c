@@ -1,6 +1,7 @@
 /* What all isolated plugins share: the program they run in, the arena, the page, the users. */
 #include "core/host/arena.h"
 #include "core/host/internal.h"
+#include "core/host/spare.h"
 
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
@@ -69,6 +70,8 @@ void qc_host_runner_open(qc_host *h)
                strerror(errno));
         return;
     }
+    if (h->store_fd >= 0)
+        h->spare = qc_spare_new(h->runner_fd, h->store_fd);
     open_page(h);
     if (!h->page || qc_arena_new(ARENA_BYTES, &h->arena))
         qc_log(QC_LOG_WARN, "plugin", "no shared memory for isolated plugins: %s", strerror(errno));
@@ -76,6 +79,8 @@ void qc_host_runner_open(qc_host *h)
 
 void qc_host_runner_close(qc_host *h)
 {
+    qc_spare_free(h->spare);
+    h->spare = NULL;
     if (h->page) {
         qc_clock_share_mock(NULL);
         munmap(h->page, PAGE_BYTES);

@@ -366,7 +366,105 @@ static void test_events__tell_the_successor_from_who_is_there(void **state)
     rig_close(&r);
 }
 
-QC_TEST_MAIN(cmocka_unit_test(test_unnamed__files_are_seen_open_or_mapped),
+/* ---- a runner that waits ---- */
+
+static bool is_ours(int pid)
+{
+    char path[64];
+    int parent = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    FILE *f = fopen(path, "r");
+    if (f && fscanf(f, "%*d (%*[^)]) %*c %d", &parent) != 1)
+        parent = 0;
+    if (f)
+        fclose(f);
+    return parent == getpid();
+}
+
+/* Is the store's module among what a process has mapped? */
+static bool has_module(int pid)
+{
+    char path[64], line[512];
+    bool found = false;
+    snprintf(path, sizeof path, "/proc/%d/maps", pid);
+    FILE *f = fopen(path, "r");
+    while (f && fgets(line, sizeof line, f))
+        found |= strstr(line, "quoin-store") != NULL;
+    if (f)
+        fclose(f);
+    return found;
+}
+
+/* The child of ours that waits with the module; `other` is the plugin's process. */
+static int who_waits(int other)
+{
+    for (int i = 0; i < 4000; i++) {
+        qc_os_list tasks = {0};
+        int found = 0;
+        assert_int_equal(qc_os_list_dir("/proc", &tasks), QC_OK);
+        for (size_t k = 0; k < tasks.n && !found; k++) {
+            int pid = (int)strtol(tasks.name[k], NULL, 10);
+            if (pid > 0 && pid != other && is_ours(pid) && has_module(pid))
+                found = pid;
+        }
+        qc_os_list_free(&tasks);
+        if (found)
+            return found;
+        usleep(5000);
+    }
+    fail_msg("no process waits with the module");
+    return 0;
+}
+
+static void with_store(host_rig *r)
+{
+    *r = (host_rig){0};
+    rig_open(r, NULL);
+    rig_plugin(r, "SMALL", "p.so");
+    rig_grant(r, RIG_ID, "p.so", "chain.read/1 = yes\nstore.own/1 = quota=1MB\n", NULL);
+    rig_host_start(r);
+    (void)rig_await(r, 0, QC_PLUGIN_RUNNING, "");
+}
+
+static int its_pid(host_rig *r)
+{
+    return atomic_load(&rig_plugin_at(r, 0)->pid);
+}
+
+static void test_spare__waits_with_the_module_and_is_the_next_process(void **state)
+{
+    (void)state;
+    host_rig r;
+    with_store(&r);
+    for (int i = 0; i < 2; i++) {
+        int waits = who_waits(its_pid(&r));
+        act_ok(&r, "stop", "STOPPED");
+        act_ok(&r, "start", "RUNNING");
+        assert_int_equal(its_pid(&r), waits);
+    }
+    (void)who_waits(its_pid(&r));
+    rig_close(&r);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* it has ended too */
+}
+
+static void test_spare__one_that_died_is_done_without(void **state)
+{
+    (void)state;
+    host_rig r;
+    siginfo_t end;
+    with_store(&r);
+    int waits = who_waits(its_pid(&r));
+    assert_int_equal(kill(waits, SIGKILL), 0);
+    assert_int_equal(waitid(P_PID, (id_t)waits, &end, WEXITED | WNOWAIT), 0);
+    act_ok(&r, "stop", "STOPPED");
+    act_ok(&r, "start", "RUNNING");
+    assert_int_not_equal(its_pid(&r), waits);
+    rig_close(&r);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_spare__waits_with_the_module_and_is_the_next_process),
+             cmocka_unit_test(test_spare__one_that_died_is_done_without),
+             cmocka_unit_test(test_unnamed__files_are_seen_open_or_mapped),
              cmocka_unit_test(test_quota__counts_files_without_a_name),
              cmocka_unit_test(test_events__tell_the_successor_from_who_is_there),
              cmocka_unit_test(test_quota__holds_wherever_and_whenever_it_writes),
