@@ -256,6 +256,10 @@ static void on_done(qc_isolated *iso, const qc_frame *f)
     } else if (ok && ((f->method == QC_LIFE_INIT && iso->step == QC_ISO_INIT) ||
                       (f->method == QC_LIFE_START && iso->step == QC_ISO_START))) {
         finish(iso, "%s() answered status %d", name[f->method], (int)st);
+    } else if (ok && f->method == QC_LIFE_RECONFIGURE && iso->reconfiguring) {
+        iso->reconfiguring = false;
+        if (iso->step == QC_ISO_RUNNING) /* else nobody wants to know any more */
+            qc_plugin_reconfigured(p, st);
     } else if (ok && f->method == QC_LIFE_STOP && iso->step == QC_ISO_STOPPING) {
         qc_log(QC_LOG_DEBUG, "plugin", "%s: stop() answered status %d", p->label, (int)st);
     } else if (iso->step != QC_ISO_STOPPING) { /* asked to stop while init or start ran: expected */
@@ -561,6 +565,14 @@ void qc_isolated_start(qc_isolated *iso)
     iso->started = true;
     set_deadline(iso, iso->plugin->grant.start_s);
     qc_isolated_send(iso, QC_FRAME_LIFE, QC_LIFE_START, 0, 0, NULL, NULL, 0);
+}
+
+void qc_isolated_reconfigure(qc_isolated *iso)
+{
+    if (iso->dead || iso->step != QC_ISO_RUNNING)
+        return;
+    iso->reconfiguring = true;
+    send_config(iso, QC_LIFE_RECONFIGURE);
 }
 
 void qc_isolated_stop(qc_isolated *iso)

@@ -64,6 +64,7 @@ struct qc_isolated {
         QC_ISO_STOPPING
     } step;
     bool started;
+    bool reconfiguring;
     bool store_later; /* the store is opened with start(), for a former self still holds it */
     qc_mono deadline; /* of the step; 0: none */
     qc_mono pinged;   /* when the ping that is not answered was sent; 0: none */
@@ -98,6 +99,8 @@ struct qc_isolated {
 void qc_isolated_begin(qc_plugin *p);
 /** Ask init() to run start(), when it is READY. */
 void qc_isolated_start(qc_isolated *iso);
+/** Ask for reconfigure() with p's values as they are now; qc_plugin_reconfigured() is told. */
+void qc_isolated_reconfigure(qc_isolated *iso);
 /** Ask for stop() and fini(); the end is told by qc_plugin_iso_ended(). */
 void qc_isolated_stop(qc_isolated *iso);
 /** Give back what a process that has ended held: descriptors, views, messages. On the plugin's

@@ -270,13 +270,18 @@ static void reject_here(qc_plugin *p)
     qc_free(why);
 }
 
-static void run_init(qc_plugin *p)
+qn_config qc_plugin_config(const qc_plugin *p, qn_config_item *item)
 {
-    qn_config_item item[QC_MANIFEST_LIST_MAX];
     const qc_manifest *m = &p->image.manifest;
     for (size_t i = 0; i < m->n_config; i++)
         item[i] = (qn_config_item){m->config[i].name, p->resolution.config[i]};
-    qn_config config = {sizeof config, (uint32_t)m->n_config, item};
+    return (qn_config){sizeof(qn_config), (uint32_t)m->n_config, item};
+}
+
+static void run_init(qc_plugin *p)
+{
+    qn_config_item item[QC_MANIFEST_LIST_MAX];
+    qn_config config = qc_plugin_config(p, item);
     p->callable = true;
     qn_status st = p->entry->init(&p->host_cap, &QC_HOST_TABLE, &config, &p->self);
     p->inited = st == QN_OK;
@@ -559,6 +564,7 @@ void qc_plugin_free(qc_plugin *p)
     if (p->thread) /* wedged: its thread may still use all of this */
         return;
     clear_run(p);
+    qc_plugin_free(p->next_config);
     qc_timer_free(p->again);
     qc_image_clear(&p->image);
     qc_grant_clear(&p->grant);

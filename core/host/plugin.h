@@ -121,6 +121,7 @@ struct qc_plugin {
     qc_timer *again;
     struct qc_action *action;                  /* what an operator waits for */
     struct qc_plugin *successor, *predecessor; /* while it is being reloaded */
+    struct qc_plugin *next_config; /* what its configuration is to be, then what it was; owned */
 };
 
 /** Steps 1 to 8 for one grant file. Never fails: the outcome is its state. */
@@ -137,6 +138,17 @@ void qc_plugin_start(qc_plugin *p);
 void qc_plugin_stop(qc_plugin *p, const char *reason);
 /** Run start() of a plugin that was started with `hold`. Thread: any. */
 void qc_plugin_go(qc_plugin *p);
+/** Does `next`, made of the same grant's file, differ from p, which runs, by live values only? */
+bool qc_plugin_only_live(const qc_plugin *p, const qc_plugin *next);
+/** Hand p the values of `next`, which is kept as p->next_config. The outcome is told by
+ *  qc_supervise_reconfigured(). Thread: supervisor. */
+void qc_plugin_reconfigure(qc_plugin *p, QC_OWN qc_plugin *next);
+/** What reconfigure() has answered; its values stay only when that is QN_OK. Thread: the plugin's.
+ */
+void qc_plugin_reconfigured(qc_plugin *p, qn_status st);
+/** The configuration as a plugin gets it, over `item` (QC_MANIFEST_LIST_MAX of them). Thread: the
+ *  plugin's. */
+qn_config qc_plugin_config(const qc_plugin *p, qn_config_item *item);
 /** Wait for its end after qc_plugin_stop(). Returns false: WEDGED, its thread is left behind. */
 bool qc_plugin_join(qc_plugin *p);
 void qc_plugin_free(qc_plugin *p);

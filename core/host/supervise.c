@@ -235,6 +235,13 @@ static void do_stop(qc_plugin *p, qc_action *a)
 
 /* ---- reload: the new one proves itself up to init() before the old one is touched ---- */
 
+static void begin_successor(qc_plugin *p, qc_plugin *now)
+{
+    p->successor = now;
+    now->hold = now->store_later = true;
+    qc_plugin_start(now);
+}
+
 static void do_reload(qc_supervisor *s, qc_plugin *p, qc_action *a)
 {
     qc_plugin_state st = qc_plugin_get_state(p);
@@ -248,6 +255,11 @@ static void do_reload(qc_supervisor *s, qc_plugin *p, qc_action *a)
         qc_plugin_free(now);
         return;
     }
+    if (qc_plugin_only_live(p, now)) {
+        set_action(p, a);
+        qc_plugin_reconfigure(p, now);
+        return;
+    }
     if (p->grant.trusted || now->grant.trusted) {
         end_action(a, "%s: a trusted plugin cannot be reloaded: the node must be restarted",
                    p->label);
@@ -255,9 +267,7 @@ static void do_reload(qc_supervisor *s, qc_plugin *p, qc_action *a)
         return;
     }
     set_action(p, a);
-    p->successor = now;
-    now->hold = now->store_later = true;
-    qc_plugin_start(now);
+    begin_successor(p, now);
 }
 
 static void give_up_successor(qc_plugin *now)
@@ -383,6 +393,12 @@ static void crashed(qc_supervisor *s, qc_plugin *p)
     qc_free(why);
 }
 
+static void drop_next_config(qc_plugin *p)
+{
+    qc_plugin_free(p->next_config);
+    p->next_config = NULL;
+}
+
 static void ended(qc_supervisor *s, qc_plugin *p)
 {
     if (!qc_plugin_join(p))
@@ -394,6 +410,7 @@ static void ended(qc_supervisor *s, qc_plugin *p)
     }
     qc_plugin_state st = qc_plugin_get_state(p);
     qc_action *a = take_action(p);
+    drop_next_config(p);
     if (p->successor && st != QC_PLUGIN_WEDGED) {
         p->action = a;
         hand_over(s->host, p);
@@ -417,6 +434,7 @@ static void ended(qc_supervisor *s, qc_plugin *p)
 typedef struct notice {
     qc_supervisor *s;
     qc_plugin *p;
+    qn_status st; /* of reconfigure() */
 } notice;
 
 static bool is_known(const qc_host *h, const qc_plugin *p)
@@ -459,8 +477,54 @@ void qc_supervise(qc_supervisor *s, qc_plugin *p)
     if (!s || atomic_load(&s->stopped))
         return;
     notice *n = qc_alloc(sizeof *n);
-    *n = (notice){s, p};
+    *n = (notice){s, p, QN_OK};
     qc_loop_post(s->loop, look, n);
+}
+
+/* One that knows no such thing is reloaded, where that can be. */
+static void reconfigured(void *arg)
+{
+    notice n = *(notice *)arg;
+    qc_plugin *p = n.p;
+    qc_free(arg);
+    if (atomic_load(&n.s->stopped) || !is_known(n.s->host, p) || !p->next_config)
+        return;
+    if (n.st == QN_E_UNSUPPORTED && !p->grant.trusted && !p->successor &&
+        qc_plugin_get_state(p) != QC_PLUGIN_STOPPING) {
+        qc_plugin *now = p->next_config;
+        p->next_config = NULL;
+        qc_plugin *fresh = qc_plugin_new_successor(p); /* its values are the old ones by now */
+        qc_plugin_free(now);
+        if (is_refused(fresh)) {
+            tell_refused(take_action(p), fresh);
+            qc_plugin_free(fresh);
+        } else {
+            begin_successor(p, fresh);
+        }
+        return;
+    }
+    drop_next_config(p);
+    if (n.st == QN_OK)
+        qc_log(QC_LOG_INFO, "plugin", "%s: it runs on with its new configuration", p->label);
+    if (n.st == QN_OK)
+        end_action(take_action(p), NULL);
+    else if (n.st == QN_E_UNSUPPORTED)
+        end_action(take_action(p),
+                   "%s: it cannot be reconfigured while it runs, and a trusted "
+                   "plugin cannot be reloaded: the node must be restarted",
+                   p->label);
+    else
+        end_action(take_action(p), "%s: reconfigure() answered status %d; it runs on as it was",
+                   p->label, (int)n.st);
+}
+
+void qc_supervise_reconfigured(qc_supervisor *s, qc_plugin *p, qn_status st)
+{
+    if (!s || atomic_load(&s->stopped))
+        return;
+    notice *n = qc_alloc(sizeof *n);
+    *n = (notice){s, p, st};
+    qc_loop_post(s->loop, reconfigured, n);
 }
 
 /* ---- commands ---- */
@@ -529,7 +593,7 @@ static void run_action(void *arg)
         end_action(a, "the node is stopping");
     else if (!p && a->kind != QC_ACTION_START)
         end_action(a, "Plugin not found");
-    else if (p && p->successor && a->kind != QC_ACTION_STOP)
+    else if (p && (p->successor || p->next_config) && a->kind != QC_ACTION_STOP)
         end_action(a, "%s: it is being reloaded", p->label);
     else if (a->kind == QC_ACTION_START)
         do_start(s, p, a);

@@ -40,6 +40,9 @@ bool qc_supervisor_is_here(const qc_supervisor *s);
  *  supervisor is allowed (it has stopped, or there is none). Thread: any. */
 void qc_supervise(qc_supervisor *s, qc_plugin *p);
 
+/** p's reconfigure() has answered. NULL supervisor is allowed. Thread: any. */
+void qc_supervise_reconfigured(qc_supervisor *s, qc_plugin *p, qn_status st);
+
 qc_action *qc_action_new(qc_host *h, qc_action_kind kind, const char *name, const char *value);
 /** Begin; when it is done, host->changes is woken. Thread: any. */
 void qc_action_run(qc_action *a);

@@ -15,7 +15,8 @@
 QN_PLUGIN_MANIFEST("{\"manifest\":1,\"id\":\"" ID "\",\"version\":\"1.2.3\",\"license\":\"MIT\","
                    "\"requires\":[\"chain.follow/1\",\"rpc.serve/1\"],"
                    "\"config\":[{\"name\":\"what\",\"type\":\"text\",\"default\":\"nothing\"},"
-                   "{\"name\":\"at\",\"type\":\"int\",\"min\":0,\"max\":1000000,\"default\":1}]}");
+                   "{\"name\":\"at\",\"type\":\"int\",\"min\":0,\"max\":1000000,\"default\":1,"
+                   "\"live\":true}]}");
 
 static struct {
     const qn_host_1 *host;
@@ -74,6 +75,22 @@ static void eat(void)
     }
 }
 
+static void *wait_for_the_end(void *arg)
+{
+    for (;;)
+        pause();
+    return arg;
+}
+
+/* As many as its grant allows, beside the loop. */
+static void threads(void)
+{
+    pthread_t t;
+    for (int i = 0; i < 10; i++)
+        if (pthread_create(&t, NULL, wait_for_the_end, NULL))
+            crash();
+}
+
 static void flood(void)
 {
     for (int i = 0; i < 3000; i++)
@@ -86,8 +103,8 @@ static void misbehave(const char *step)
     static const struct {
         const char *name;
         void (*fn)(void);
-    } act[] = {{"crash", crash}, {"spin", spin},   {"deadlock", deadlock},
-               {"eat", eat},     {"flood", flood}, {"abort", abort}};
+    } act[] = {{"crash", crash}, {"spin", spin},   {"deadlock", deadlock}, {"eat", eat},
+               {"flood", flood}, {"abort", abort}, {"threads", threads}};
     const char *dash = strchr(g.what, '-');
     if (!dash || strcmp(dash + 1, step) != 0)
         return;
@@ -161,6 +178,14 @@ static void rpc_height(void *arg, const qn_rpc_request *r, const char *params, u
     answer(r, g.height);
 }
 
+static void rpc_at(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
+{
+    (void)arg;
+    (void)params;
+    (void)len;
+    answer(r, g.at);
+}
+
 /* Acknowledge what was held back, and hold nothing back any more. */
 static void rpc_ack(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
 {
@@ -206,6 +231,7 @@ static qn_status start(void *self)
     }
     misbehave("start");
     if (g.rpc->add(g.rpc_cap, NULL, "good.height", "", "", rpc_height, NULL) != QN_OK ||
+        g.rpc->add(g.rpc_cap, NULL, "good.at", "", "", rpc_at, NULL) != QN_OK ||
         g.rpc->add(g.rpc_cap, NULL, "good.ack", "", "", rpc_ack, NULL) != QN_OK)
         return QN_E_EXISTS;
     if (is("crash-beside") &&
@@ -213,6 +239,18 @@ static qn_status start(void *self)
         return QN_E_IO;
     qn_status st = g.follow->open(g.follow_cap, NULL, NULL, 0, on_ready, NULL, &g.id, &at);
     return st == QN_OK ? g.host->post(g.host_cap, begin, NULL) : st;
+}
+
+static qn_status reconfigure(void *self, const qn_config *config)
+{
+    (void)self;
+    if (is("fail-reconfigure"))
+        return QN_E_IO;
+    if (is("old-reconfigure")) /* as one that has no such function */
+        return QN_E_UNSUPPORTED;
+    misbehave("reconfigure");
+    g.at = (uint32_t)qn_config_u64(config, "at", 0);
+    return QN_OK;
 }
 
 static qn_status stop(void *self, uint32_t deadline_ms)
@@ -234,5 +272,6 @@ const qn_plugin_1 qn_plugin_entry = {.h = QN_PLUGIN_HEAD,
                                      .version = "1.2.3",
                                      .init = init,
                                      .start = start,
+                                     .reconfigure = reconfigure,
                                      .stop = stop,
                                      .fini = fini};

@@ -123,6 +123,8 @@ static const way WAYS[] = {
     {"unruly", "exit-start", DOWN, "exit status 0", QC_PLUGIN_CRASHED, false, false},
     {"unruly", "exit-block", DOWN, "exit status 0", QC_PLUGIN_CRASHED, false, false},
     {"unruly", "exit-stop", DOWN, "", QC_PLUGIN_STOPPED, false, true},
+    {"unruly", "threads-start", DOWN "[limits]\nmemory = 64MB\nthreads = 12\n", "",
+     QC_PLUGIN_RUNNING, false, false},
     {"unruly", "eat-block", DOWN "[limits]\nmemory = 64MB\n", "aborted", QC_PLUGIN_CRASHED, false,
      false},
 #endif
@@ -429,6 +431,95 @@ static void test_plugin__comes_and_goes_while_the_node_runs(void **state)
     rig_close(&r);
 }
 
+/* ---- new values while it runs ---- */
+
+static void regrant(host_rig *r, const char *what, unsigned at, const char *failure)
+{
+    char *extra = qc_asprintf("[config]\nwhat = %s\nat = %u\n[failure]\n%s", what, at, failure);
+    rig_grant(r, RIG_ID, "p.so", GRANTS, extra);
+    qc_free(extra);
+}
+
+static void test_reconfigure__live_values_reach_the_plugin_that_runs(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    open_rig(&r, "unruly", "nothing", DOWN);
+    rig_host_start(&r);
+    (void)rig_await(&r, 0, QC_PLUGIN_RUNNING, "");
+    expect(&r, "good.at", ":5");
+    int pid = atomic_load(&rig_plugin_at(&r, 0)->pid);
+    regrant(&r, "nothing", 77, DOWN);
+    must(&r, "reload", "\"state\":\"RUNNING\"");
+    expect(&r, "good.at", ":77");
+    assert_int_equal(atomic_load(&rig_plugin_at(&r, 0)->pid), pid);
+    assert_null(rig_plugin_at(&r, 0)->next_config);
+    regrant(&r, "fail-reconfigure", 77, DOWN); /* not live */
+    if (RIG_TRUSTED) {
+        must(&r, "reload", "the node must be restarted");
+        rig_close(&r);
+        return;
+    }
+    must(&r, "reload", "\"state\":\"RUNNING\"");
+    assert_int_not_equal(atomic_load(&rig_plugin_at(&r, 0)->pid), pid);
+    rig_close(&r);
+}
+
+static void test_reconfigure__refused_it_runs_on_as_it_was(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    open_rig(&r, "unruly", "fail-reconfigure", DOWN);
+    rig_host_start(&r);
+    (void)rig_await(&r, 0, QC_PLUGIN_RUNNING, "");
+    expect(&r, "good.at", ":5");
+    regrant(&r, "fail-reconfigure", 78, DOWN);
+    must(&r, "reload", "reconfigure() answered status");
+    expect(&r, "good.at", ":5");
+    assert_string_equal(rig_plugin_at(&r, 0)->resolution.config[1], "5");
+    must(&r, "reload", "reconfigure() answered status"); /* it is still news */
+    rig_close(&r);
+}
+
+static void test_reconfigure__one_that_cannot_is_reloaded(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    open_rig(&r, "unruly", "old-reconfigure", DOWN);
+    rig_host_start(&r);
+    (void)rig_await(&r, 0, QC_PLUGIN_RUNNING, "");
+    expect(&r, "good.at", ":5");
+    int pid = atomic_load(&rig_plugin_at(&r, 0)->pid);
+    regrant(&r, "old-reconfigure", 79, DOWN);
+    if (RIG_TRUSTED) {
+        must(&r, "reload", "the node must be restarted");
+        expect(&r, "good.at", ":5");
+    } else {
+        must(&r, "reload", "\"state\":\"RUNNING\"");
+        expect(&r, "good.at", ":79");
+        assert_int_not_equal(atomic_load(&rig_plugin_at(&r, 0)->pid), pid);
+    }
+    rig_close(&r);
+}
+
+#if defined(RIG_ISOLATED)
+static void test_reconfigure__one_that_dies_of_it_comes_back_with_the_new_values(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    open_rig(&r, "unruly", "crash-reconfigure", "restart = 5/10min\n");
+    rig_host_start(&r);
+    (void)rig_await(&r, 0, QC_PLUGIN_RUNNING, "");
+    expect(&r, "good.at", ":5");
+    uint64_t since = rig_events(&r);
+    regrant(&r, "crash-reconfigure", 80, "restart = 5/10min\n");
+    must(&r, "reload", "killed by signal");
+    (void)rig_await(&r, since, QC_PLUGIN_RUNNING, "");
+    expect(&r, "good.at", ":80");
+    rig_close(&r);
+}
+#endif
+
 static void test_events__are_told_in_order_and_waited_for(void **state)
 {
     (void)state;
@@ -463,7 +554,8 @@ static void test_events__are_told_in_order_and_waited_for(void **state)
         cmocka_unit_test(test_supervise__the_block_that_kills_it_three_times_is_named),            \
         cmocka_unit_test(test_supervise__a_stop_during_the_pause_or_the_start_is_the_end),         \
         cmocka_unit_test(test_supervise__a_host_that_was_stopped_itself_kills_nobody_for_it),      \
-        cmocka_unit_test(test_plugin__reload_changes_to_the_new_one_or_keeps_the_old)
+        cmocka_unit_test(test_plugin__reload_changes_to_the_new_one_or_keeps_the_old),             \
+        cmocka_unit_test(test_reconfigure__one_that_dies_of_it_comes_back_with_the_new_values)
 #else
 #define OF_ONE_MODE cmocka_unit_test(test_plugin__a_trusted_one_is_not_reloaded)
 #endif
@@ -474,4 +566,7 @@ QC_TEST_MAIN(
     cmocka_unit_test(test_supervise__a_flood_of_log_lines_is_cut_and_costs_nothing_else),
     cmocka_unit_test(test_plugin__says_what_it_cannot_do),
     cmocka_unit_test(test_plugin__comes_and_goes_while_the_node_runs),
+    cmocka_unit_test(test_reconfigure__live_values_reach_the_plugin_that_runs),
+    cmocka_unit_test(test_reconfigure__refused_it_runs_on_as_it_was),
+    cmocka_unit_test(test_reconfigure__one_that_cannot_is_reloaded),
     cmocka_unit_test(test_events__are_told_in_order_and_waited_for), OF_ONE_MODE)
