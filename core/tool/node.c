@@ -77,6 +77,9 @@ static qc_err write_files(const qc_tool_node *n, const char *id, qc_span grant)
 static void become(const qc_tool_node *n, const char *datadir, const char *mocktime)
 {
     int null = open("/dev/null", O_RDWR);
+    sigset_t none;
+    sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL); /* a thread of ours gets none */
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     alarm(0);
     for (int fd = 0; fd < 3; fd++)
