@@ -26,6 +26,11 @@ AS_IF([test "x$enable_fuzz" = xyes], [
   QN_CFLAGS="$QN_CFLAGS -fsanitize=fuzzer-no-link"
   QN_FUZZ_CPPFLAGS=-DQC_LIBFUZZER
   QN_FUZZ_LDFLAGS=-fsanitize=fuzzer])
+# clang leaves the run time of its sanitizers to the program: a module that has all else is checked
+# by gcc's builds.
+QN_DEFS="-Wl,-z,defs"
+AC_CHECK_DECL([__clang__], [AS_CASE([$QN_CFLAGS], [*-fsanitize=*], [QN_DEFS=])], [], [/**/])
+AC_SUBST([QN_DEFS])
 AC_SUBST([QN_FUZZ_CPPFLAGS])
 AC_SUBST([QN_FUZZ_LDFLAGS])
 AC_SUBST([QN_WARN_CFLAGS])
