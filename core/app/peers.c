@@ -142,6 +142,7 @@ bool qc_app_peers_start(qc_app *a)
         .capture_dir = qc_settings_bool(a->settings, "capturemessages", false) ? capture : NULL,
         .recv_max = buffer_size(a, "maxreceivebuffer", QC_NET_RECV_MAX),
         .active = qc_settings_bool(a->settings, "networkactive", true),
+        .relay = !qc_settings_bool(a->settings, "blocksonly", false),
         .default_port = a->params->p2p_port,
         .permit = permit,
         .n_permit = n_permit,

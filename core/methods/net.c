@@ -87,7 +87,7 @@ static void put_sync_state(qc_jw *w, const qc_sync_peer *s, uint32_t permissions
     for (size_t i = 0; qc_permit_name(permissions, i); i++)
         qc_jw_str(w, qc_permit_name(permissions, i));
     qc_jw_arr_end(w);
-    qc_jw_kamount(w, "minfeefilter", 0);
+    qc_jw_kamount(w, "minfeefilter", s->fee_filter);
 }
 
 static void put_peer(qc_jw *w, const qc_peer_info *p, const qc_sync_peer *s)
@@ -296,7 +296,7 @@ static void getnetworkinfo(qc_rpc_req *r, void *arg)
     qc_jw_key(w, "localservices");
     qc_jw_strf(w, "%016llx", (unsigned long long)services);
     put_service_names(w, "localservicesnames", services);
-    qc_jw_kbool(w, "localrelay", false);
+    qc_jw_kbool(w, "localrelay", n->net && qc_net_wants_txs(n->net));
     qc_jw_kint(w, "timeoffset", 0);
     qc_jw_kbool(w, "networkactive", n->net && qc_net_active(n->net));
     qc_jw_kuint(w, "connections", count);

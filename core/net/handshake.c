@@ -45,11 +45,19 @@ static void put_their_address(const qc_peer *p, qc_version *v)
     v->your_port = a->port;
 }
 
+/* Core RejectIncomingTxs, the other way round. */
+static bool welcomes_txs(const qc_peer *p)
+{
+    return p->info.type != QC_CONN_BLOCK_ONLY && p->info.type != QC_CONN_FEELER &&
+           (p->net->relay || (p->info.permissions & QC_PERMIT_RELAY));
+}
+
 void qc_handshake_begin(qc_peer *p)
 {
     qc_bytes b = QC_BYTES_INIT;
     qc_version v = {.version = QC_NET_PROTOCOL, .time = qc_clock_now()};
-    v.nonce = p->nonce; /* relay stays false: there is no pool of transactions */
+    v.nonce = p->nonce;
+    v.relay = welcomes_txs(p);
     v.services = p->net->services | (p->info.permissions & QC_PERMIT_BLOOM ? QC_NODE_BLOOM : 0);
     put_their_address(p, &v);
     v.start_height = (int32_t)QC_MIN(atomic_load(&p->net->height), (uint32_t)INT32_MAX);

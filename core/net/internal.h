@@ -64,6 +64,7 @@ struct qc_net {
     uint32_t block_spacing;
     qc_siphash_key key; /* secret */
     qc_signer *signer;  /* for the keys of version 2 */
+    bool relay;
     uint64_t services;  /* ours; QC_NODE_P2P_V2 is in it when version 2 is on */
     size_t recv_max, held_pause, held_max;
     qc_net_owner owner;

@@ -54,6 +54,7 @@ qc_err qc_net_new(qc_net **out, const qc_net_options *o)
     n->recv_max = o->recv_max ? o->recv_max : QC_NET_RECV_MAX;
     n->held_pause = o->held_pause ? o->held_pause : QC_NET_HELD_PAUSE;
     n->held_max = o->held_max ? o->held_max : QC_NET_HELD_MAX;
+    n->relay = o->relay;
     uint8_t seed[32];
     qc_os_random(seed, sizeof seed);
     n->signer = qc_signer_new(seed);
@@ -173,6 +174,11 @@ uint64_t qc_net_services(const qc_net *n)
 qc_upload_state qc_net_upload(const qc_net *n)
 {
     return qc_upload_now(&n->upload);
+}
+
+bool qc_net_wants_txs(const qc_net *n)
+{
+    return n->relay;
 }
 
 bool qc_net_active(const qc_net *n)

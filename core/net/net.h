@@ -46,6 +46,7 @@ typedef struct qc_net_options {
     uint64_t upload_target;  /* bytes a day (-maxuploadtarget); 0: no limit */
     const char *capture_dir; /* where all messages are written (capture.h); NULL: nowhere. Copied */
     bool active;             /* false: as after qc_net_set_active(n, false) */
+    bool relay;              /* transactions are welcome; told to peers */
     uint16_t default_port;   /* of added peers */
     const qc_permit *permit; /* copied */
     size_t n_permit;
@@ -175,6 +176,7 @@ void qc_net_relays(qc_net *n, qc_peer_id id, bool filter, const char *message);
 
 /** As given in the options. */
 uint64_t qc_net_services(const qc_net *n);
+bool qc_net_wants_txs(const qc_net *n);
 /** The tip of the chain: its height is told to peers, and by its time it is judged what peers must
  *  offer. */
 void qc_net_set_tip(qc_net *n, uint32_t height, qc_unixtime time);

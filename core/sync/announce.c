@@ -79,8 +79,11 @@ void qc_on_inv(qc_sync *s, qc_peer_state *p, qc_span payload)
     }
     for (size_t k = 0; k < n; k++) {
         char hex[QC_HASH_HEX_LEN + 1];
-        if (list[k].type != QC_INV_BLOCK)
+        if (list[k].type != QC_INV_BLOCK) {
+            if (!qc_relay_announced(s, p, &list[k]))
+                break;
             continue;
+        }
         bool have = have_block(s, &list[k].hash);
         qc_hash_hex(&list[k].hash, hex);
         qc_log(QC_LOG_DEBUG, "net", "got inv: block %s %s peer=%lld", hex, have ? "have" : "new",
@@ -89,7 +92,7 @@ void qc_on_inv(qc_sync *s, qc_peer_state *p, qc_span payload)
         if (!have && qc_sync_loaded(s) && !qc_requested(s, &list[k].hash))
             newest = &list[k].hash;
     }
-    if (newest)
+    if (newest && !p->closing)
         ask_towards(s, p, newest);
     qc_free(list);
 }

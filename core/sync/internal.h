@@ -120,6 +120,8 @@ typedef struct qc_peer_state {
 
     bool relay_txs;         /* it wants transactions: as it said at first, or by a filter message */
     qc_peer_filter *filter; /* BIP37; NULL: none, or with the worker while `serving` */
+    /* fee rates of feefilter: the peer's, and the one it was told last */
+    int64_t fee_filter, fee_told, fee_next;
 } qc_peer_state;
 
 /** Who gave us a block that has not been judged yet. */
@@ -172,6 +174,7 @@ struct qc_sync {
 
     qc_peerbook *book;
     qc_gossip *gossip; /* NULL with it */
+    qc_relay_hooks relay;
 
     pthread_mutex_t lock;
     pthread_cond_t idle;
@@ -382,6 +385,22 @@ void qc_filtered_send(qc_sync *s, qc_peer_state *p, qc_span made);
 /* ---- stale.c ---- */
 /** Now and then: is the tip stale, and who of the extra outbound peers goes? */
 void qc_stale_care(qc_sync *s);
+
+/* ---- relay.c ---- */
+bool qc_relay_is_tx(uint32_t type);
+/** May it not send us transactions? */
+bool qc_relay_refuses(const qc_sync *s, const qc_peer_state *p);
+void qc_relay_opened(qc_sync *s, const qc_peer_state *p);
+void qc_relay_closed(qc_sync *s, const qc_peer_state *p);
+/** One of an inv that is not of a block. False: the peer was dropped. */
+bool qc_relay_announced(qc_sync *s, qc_peer_state *p, const qc_inv *inv);
+void qc_on_tx(qc_sync *s, qc_peer_state *p, qc_span payload);
+void qc_on_notfound(qc_sync *s, qc_peer_state *p, qc_span payload);
+void qc_on_feefilter(qc_sync *s, qc_peer_state *p, qc_span payload);
+/** Send a transaction. False: there is none to give. */
+bool qc_relay_give(qc_sync *s, qc_peer_state *p, const qc_inv *inv);
+/** Tell of fees when it is time. */
+void qc_relay_care(qc_sync *s, qc_peer_state *p, int64_t now);
 
 /* ---- announce.c ---- */
 void qc_on_inv(qc_sync *s, qc_peer_state *p, qc_span payload);

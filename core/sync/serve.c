@@ -250,33 +250,32 @@ static void give_block(qc_sync *s, qc_peer_state *p, const qc_inv *inv)
     qc_serve_start(s, p, &j);
 }
 
-static bool is_tx(uint32_t type)
-{
-    return type == QC_INV_TX || type == QC_INV_WTX || type == (QC_INV_TX | QC_INV_WITNESS);
-}
-
 static bool is_block(uint32_t type)
 {
     return type == QC_INV_BLOCK || type == (QC_INV_BLOCK | QC_INV_WITNESS) ||
            type == QC_INV_FILTERED || type == QC_INV_CMPCT;
 }
 
-/* There is no transaction here to give. */
-static void not_found(qc_sync *s, qc_peer_state *p, size_t from)
+/* Transactions, as far as the send queue allows; then which of them there are not. */
+static void give_txs(qc_sync *s, qc_peer_state *p)
 {
+    size_t from = p->at_wanted, missing = from;
     qc_bytes b = QC_BYTES_INIT;
-    if (p->at_wanted > from && !qc_inv_write(&b, p->wanted + from, p->at_wanted - from))
+    while (p->at_wanted < p->n_wanted && qc_relay_is_tx(p->wanted[p->at_wanted].type) &&
+           p->unsent <= QC_SEND_PAUSE) {
+        qc_inv inv = p->wanted[p->at_wanted++];
+        if (!qc_relay_give(s, p, &inv))
+            p->wanted[missing++] = inv;
+    }
+    if (missing > from && !qc_inv_write(&b, p->wanted + from, missing - from))
         qc_sync_send(s, p, "notfound", &b);
     qc_bytes_free(&b);
 }
 
 void qc_serve_on(qc_sync *s, qc_peer_state *p)
 {
-    size_t from = p->at_wanted;
-    while (p->at_wanted < p->n_wanted && is_tx(p->wanted[p->at_wanted].type))
-        p->at_wanted++;
-    not_found(s, p, from);
-    if (p->at_wanted < p->n_wanted) {
+    give_txs(s, p);
+    if (p->at_wanted < p->n_wanted && !qc_relay_is_tx(p->wanted[p->at_wanted].type)) {
         qc_inv inv = p->wanted[p->at_wanted++];
         if (is_block(inv.type))
             give_block(s, p, &inv);

@@ -174,6 +174,9 @@ static const handler HANDLERS[] = {
     {"getcfilters", qc_on_getcfilters},
     {"getcfheaders", qc_on_getcfheaders},
     {"getcfcheckpt", qc_on_getcfcheckpt},
+    {"tx", qc_on_tx},
+    {"notfound", qc_on_notfound},
+    {"feefilter", qc_on_feefilter},
     {"addr", qc_on_addr},
     {"addrv2", qc_on_addrv2},
     {"getaddr", qc_on_getaddr},
@@ -325,6 +328,7 @@ static void opened(qc_chain *c, void *arg)
     atomic_fetch_sub(&s->held, sizeof *n);
     qc_compact_hello(s, p, false);
     qc_addr_opened(s, p);
+    qc_relay_opened(s, p);
     qc_sync_care(s, p);
 }
 
@@ -382,6 +386,7 @@ static void closed(qc_chain *c, void *arg)
         qc_download_forget(s, p);
         qc_sources_forget(s, p->id);
         qc_gossip_leave(s->gossip, p->gossip);
+        qc_relay_closed(s, p);
         free_peer(p);
         break;
     }
@@ -427,6 +432,7 @@ void qc_sync_care(qc_sync *s, qc_peer_state *p)
     if (qc_headers_care(s, p, now)) {
         qc_announce_care(s, p);
         qc_download_care(s, p, now);
+        qc_relay_care(s, p, now);
     }
 }
 
@@ -541,6 +547,7 @@ void qc_sync_new(qc_sync **out, const qc_sync_options *o)
     s->pool = o->pool;
     s->filters = o->filters;
     s->extra = qc_extra_new(o->extra_txs);
+    s->relay = o->relay;
     qc_addr_begin(s, o->book);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->idle, NULL);
@@ -620,6 +627,7 @@ static void fill(const qc_peer_state *p, qc_sync_peer *out)
     out->synced_headers = height_of(p->best_known);
     out->synced_blocks = height_of(p->last_common);
     out->last_block = p->last_block;
+    out->fee_filter = p->fee_filter;
     if (p->gossip) {
         qc_gossip_state g = qc_gossip_state_of(p->gossip);
         out->addr_relay = g.enabled;

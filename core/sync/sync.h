@@ -5,6 +5,7 @@
 #include "core/chain/thread.h"
 #include "core/net/net.h"
 #include "core/net/peerbook.h"
+#include "core/sync/relay.h"
 #include "core/sync/txsource.h"
 
 typedef struct qc_sync qc_sync;
@@ -29,6 +30,7 @@ typedef struct qc_sync_options {
     /* Filters that may be served (-peerblockfilters); NULL: none. */
     struct qc_filterindex *filters;
     qc_tx_source pool; /* transactions that a compact block may be made of */
+    qc_relay_hooks relay;
 } qc_sync_options;
 
 /** Registers with `chain` and `net`: before their threads run. Out: owned, qc_sync_free(). */
@@ -56,6 +58,7 @@ typedef struct qc_sync_peer {
     bool addr_relay;     /* addresses are exchanged with it */
     uint64_t addr_processed, addr_limited;
     bool relay_txs; /* it wants to hear of transactions */
+    int64_t fee_filter; /* satoshis per 1,000 virtual bytes: below that it wants no announcement */
 } qc_sync_peer;
 /** All peers. Out: *list owned, qc_free(). Returns: QC_OK; QC_ENOMEM. Thread: any but chain. */
 QC_MUST_CHECK qc_err qc_sync_peers(qc_sync *s, qc_sync_peer **list, size_t *n);

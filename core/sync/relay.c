@@ -1,0 +1,182 @@
+/* Messages about transactions: inv, tx, getdata, notfound, feefilter (BIP133). Their manners are
+ * kept here, whether or not there is a pool behind relay.h that takes an interest. */
+#include "core/sync/relay.h"
+
+#include "core/base/alloc.h"
+#include "core/base/arith.h"
+#include "core/base/chance.h"
+#include "core/base/log.h"
+#include "core/os/file.h"
+#include "core/sync/internal.h"
+
+#define FEE_FILTER_VERSION 70013 /* BIP133 */
+#define FEE_EVERY (600 * QC_SECOND)
+#define FEE_DELAY (300 * QC_SECOND) /* of a large change, at most */
+#define NOTFOUND_MAX 5016u          /* that a peer may be asked for at once */
+
+bool qc_relay_refuses(const qc_sync *s, const qc_peer_state *p)
+{
+    return p->info.type == QC_CONN_BLOCK_ONLY || p->info.type == QC_CONN_FEELER ||
+           (s->blocks_only && !qc_peer_may(p, QC_PERMIT_RELAY));
+}
+
+static qc_tx_name name_of(const qc_inv *i)
+{
+    return (qc_tx_name){i->hash, i->type == QC_INV_WTX};
+}
+
+bool qc_relay_is_tx(uint32_t type)
+{
+    return type == QC_INV_TX || type == QC_INV_WTX || type == (QC_INV_TX | QC_INV_WITNESS);
+}
+
+void qc_relay_opened(qc_sync *s, const qc_peer_state *p)
+{
+    if (s->relay.opened)
+        s->relay.opened(s->relay.arg, &p->info);
+}
+
+void qc_relay_closed(qc_sync *s, const qc_peer_state *p)
+{
+    if (s->relay.closed)
+        s->relay.closed(s->relay.arg, p->id);
+}
+
+/* ---- theirs ---- */
+
+bool qc_relay_announced(qc_sync *s, qc_peer_state *p, const qc_inv *inv)
+{
+    char hex[QC_HASH_HEX_LEN + 1];
+    /* Only the kind of name that was agreed upon (BIP339). */
+    if (inv->type == (p->info.wtxid_relay ? QC_INV_TX : QC_INV_WTX))
+        return true;
+    qc_hash_hex(&inv->hash, hex);
+    if (!qc_relay_is_tx(inv->type)) {
+        qc_log(QC_LOG_DEBUG, "net", "Unknown inv type \"%u\" received from peer=%lld", inv->type,
+               (long long)p->id);
+        return true;
+    }
+    if (qc_relay_refuses(s, p)) {
+        qc_log(QC_LOG_DEBUG, "net",
+               "transaction (%s) inv sent in violation of protocol, disconnecting peer=%lld", hex,
+               (long long)p->id);
+        qc_sync_drop(s, p, "transaction inv");
+        return false;
+    }
+    qc_tx_name name = name_of(inv);
+    if (s->relay.announced && !qc_chain_initial_download(s->chain))
+        s->relay.announced(s->relay.arg, p->id, &name);
+    return true;
+}
+
+void qc_on_tx(qc_sync *s, qc_peer_state *p, qc_span payload)
+{
+    qc_txbuf buf;
+    if (qc_relay_refuses(s, p)) {
+        qc_sync_drop(s, p, "transaction sent in violation of protocol");
+        return;
+    }
+    if (!s->relay.received || qc_chain_initial_download(s->chain))
+        return;
+    qc_wire_fail fail = qc_tx_parse(payload, true, &buf);
+    if (fail) {
+        qc_sync_unread(p, "tx", payload.len, fail);
+        return;
+    }
+    s->relay.received(s->relay.arg, p->id, &buf.tx);
+    qc_txbuf_clear(&buf);
+}
+
+void qc_on_notfound(qc_sync *s, qc_peer_state *p, qc_span payload)
+{
+    qc_inv *list;
+    size_t n;
+    qc_wire_fail fail = qc_inv_read(payload, &list, &n);
+    if (fail) {
+        qc_sync_unread(p, "notfound", payload.len, fail);
+        return;
+    }
+    for (size_t i = 0; s->relay.missing && n <= NOTFOUND_MAX && i < n; i++) {
+        qc_tx_name name = name_of(&list[i]);
+        if (qc_relay_is_tx(list[i].type))
+            s->relay.missing(s->relay.arg, p->id, &name);
+    }
+    qc_free(list);
+}
+
+void qc_on_feefilter(qc_sync *s, qc_peer_state *p, qc_span payload)
+{
+    qc_reader r = qc_reader_of(payload);
+    int64_t fee = (int64_t)qc_r_le64(&r);
+    (void)s;
+    if (r.fail) {
+        qc_sync_unread(p, "feefilter", payload.len, r.fail);
+        return;
+    }
+    if (!qc_money_range(fee))
+        return;
+    if (p->info.type != QC_CONN_BLOCK_ONLY && p->info.type != QC_CONN_FEELER)
+        p->fee_filter = fee;
+    qc_log(QC_LOG_DEBUG, "net", "received: feefilter of %lld.%08lld BTC/kvB from peer=%lld",
+           (long long)(fee / 100000000), (long long)(fee % 100000000), (long long)p->id);
+}
+
+/* ---- ours ---- */
+
+bool qc_relay_give(qc_sync *s, qc_peer_state *p, const qc_inv *inv)
+{
+    qc_bytes b = QC_BYTES_INIT;
+    qc_tx_name name = name_of(inv);
+    bool witness = inv->type != QC_INV_TX;
+    if (p->info.type == QC_CONN_BLOCK_ONLY || p->info.type == QC_CONN_FEELER)
+        return true; /* such a request gets no answer at all */
+    bool given = s->relay.give && s->relay.give(s->relay.arg, p->id, &name, witness, &b);
+    if (given)
+        qc_sync_send(s, p, "tx", &b);
+    qc_bytes_free(&b);
+    return given;
+}
+
+static uint64_t chance(void)
+{
+    uint64_t r;
+    qc_os_random(&r, sizeof r);
+    return r;
+}
+
+/* What a peer need not announce: during the initial download nothing is of use. */
+static int64_t fee_floor(const qc_sync *s)
+{
+    if (!s->relay.fee_floor || qc_chain_initial_download(s->chain))
+        return QC_RELAY_NOTHING;
+    return s->relay.fee_floor(s->relay.arg);
+}
+
+static void tell_fee(qc_sync *s, qc_peer_state *p, int64_t fee)
+{
+    qc_bytes b = QC_BYTES_INIT;
+    if (fee == p->fee_told)
+        return;
+    if (!qc_w_le64(&b, (uint64_t)fee))
+        qc_sync_send(s, p, "feefilter", &b);
+    qc_bytes_free(&b);
+    p->fee_told = fee;
+}
+
+/* Core MaybeSendFeefilter: at times by chance, or a pool could be watched by its floor. */
+void qc_relay_care(qc_sync *s, qc_peer_state *p, int64_t now)
+{
+    if (s->blocks_only || p->info.version < FEE_FILTER_VERSION ||
+        p->info.type == QC_CONN_BLOCK_ONLY || qc_peer_may(p, QC_PERMIT_FORCERELAY))
+        return;
+    int64_t fee = fee_floor(s);
+    if (fee != QC_RELAY_NOTHING && p->fee_told == QC_RELAY_NOTHING)
+        p->fee_next = 0;
+    if (now > p->fee_next) {
+        tell_fee(s, p, fee);
+        p->fee_next = now + qc_chance_wait(FEE_EVERY, chance());
+    } else if (now + FEE_DELAY < p->fee_next &&
+               (fee < 3 * p->fee_told / 4 || fee > 4 * p->fee_told / 3)) {
+        p->fee_next = now + (int64_t)(chance() % (uint64_t)FEE_DELAY);
+    }
+}

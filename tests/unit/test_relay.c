@@ -1,0 +1,420 @@
+/* Messages about transactions with a pool of the test's own behind them. What goes to the network
+ * is caught on its way there (the linker's --wrap). */
+#include "core/sync/internal.h"
+#include "tests/unit/builder.h"
+#include "tests/unit/chain_kit.h"
+
+#include "core/sync/relay.h"
+
+#define SENT_MAX 40
+#define TOLD_MAX 6000
+
+typedef struct rig {
+    chain_kit k;
+    qc_sync s;
+    qc_peer_state p;
+    /* what the pool was told, and what it says */
+    char told[TOLD_MAX + 1]; /* a: announced, r: received, m: missing */
+    size_t n_told;
+    qc_tx_name last;
+    qc_hash last_txid;
+    size_t give_bytes; /* of each transaction whose hash starts with an odd byte */
+    int64_t floor;
+} rig;
+
+static struct {
+    char name[13];
+    qc_bytes payload;
+} sent[SENT_MAX];
+static size_t n_sent;
+static unsigned n_dropped;
+
+void __wrap_qc_net_send(qc_net *n, qc_peer_id id, const char *name, qc_bytes *payload);
+void __wrap_qc_net_drop(qc_net *n, qc_peer_id id, const char *why);
+
+void __wrap_qc_net_send(qc_net *n, qc_peer_id id, const char *name, qc_bytes *payload)
+{
+    (void)n;
+    assert_int_equal(id, 7);
+    assert_true(n_sent < SENT_MAX);
+    snprintf(sent[n_sent].name, sizeof sent[0].name, "%s", name);
+    sent[n_sent++].payload = *payload;
+    *payload = (qc_bytes)QC_BYTES_INIT;
+}
+
+void __wrap_qc_net_drop(qc_net *n, qc_peer_id id, const char *why)
+{
+    (void)n;
+    (void)why;
+    assert_int_equal(id, 7);
+    n_dropped++;
+}
+
+static void forget_sent(void)
+{
+    while (n_sent)
+        qc_bytes_free(&sent[--n_sent].payload);
+    n_dropped = 0;
+}
+
+static void tell(rig *r, char what, const qc_tx_name *name)
+{
+    assert_true(r->n_told < TOLD_MAX);
+    r->told[r->n_told++] = what;
+    r->told[r->n_told] = 0;
+    if (name)
+        r->last = *name;
+}
+
+static void announced(void *arg, qc_peer_id id, const qc_tx_name *name)
+{
+    assert_int_equal(id, 7);
+    tell(arg, 'a', name);
+}
+
+static void received(void *arg, qc_peer_id id, const qc_tx *tx)
+{
+    rig *r = arg;
+    assert_int_equal(id, 7);
+    memcpy(r->last_txid.b, tx->rec->txid, sizeof r->last_txid.b);
+    tell(r, 'r', NULL);
+}
+
+static void missing(void *arg, qc_peer_id id, const qc_tx_name *name)
+{
+    assert_int_equal(id, 7);
+    tell(arg, 'm', name);
+}
+
+static bool give(void *arg, qc_peer_id id, const qc_tx_name *name, bool witness, qc_bytes *out)
+{
+    rig *r = arg;
+    assert_int_equal(id, 7);
+    tell(r, name->wtxid ? 'w' : witness ? 'i' : 't', name);
+    if ((name->hash.b[0] & 1) == 0)
+        return false;
+    for (size_t i = 0; i < r->give_bytes; i++)
+        assert_int_equal(qc_bytes_append(out, "x", 1), QC_OK);
+    return true;
+}
+
+static int64_t fee_floor(void *arg)
+{
+    return ((rig *)arg)->floor;
+}
+
+/* synced: out of the initial download. */
+static void begin(rig *r, bool synced)
+{
+    *r = (rig){.give_bytes = 10};
+    kit_init(&r->k, QC_CHAIN_REGTEST);
+    r->k.o.max_tip_age = synced ? INT32_MAX : 1;
+    kit_must_open(&r->k);
+    assert_int_equal(qc_chain_initial_download(r->k.c), !synced);
+    r->s.chain = r->k.c;
+    r->s.relay = (qc_relay_hooks){.arg = r,
+                                  .announced = announced,
+                                  .received = received,
+                                  .missing = missing,
+                                  .give = give,
+                                  .fee_floor = fee_floor};
+    r->p.id = r->p.info.id = 7;
+    r->p.tail = &r->p.head;
+    r->p.info.inbound = true;
+    r->p.info.type = QC_CONN_INBOUND;
+    r->p.info.version = 70016;
+    forget_sent();
+}
+
+static void end(rig *r)
+{
+    forget_sent();
+    qc_free(r->p.wanted);
+    kit_end(&r->k);
+}
+
+static qc_inv inv(uint32_t type, uint8_t first)
+{
+    return (qc_inv){type, {{first}}};
+}
+
+static bool announce(rig *r, uint32_t type)
+{
+    qc_inv i = inv(type, 5);
+    return qc_relay_announced(&r->s, &r->p, &i);
+}
+
+static void test_announced__by_the_name_that_was_agreed_upon(void **state)
+{
+    rig r;
+    (void)state;
+    begin(&r, true);
+    assert_true(announce(&r, QC_INV_TX));
+    assert_false(r.last.wtxid);
+    assert_int_equal(r.last.hash.b[0], 5);
+    assert_true(announce(&r, QC_INV_WTX));
+    assert_string_equal(r.told, "a");
+    assert_true(announce(&r, QC_INV_TX | QC_INV_WITNESS));
+    assert_string_equal(r.told, "aa");
+    r.p.info.wtxid_relay = true;
+    assert_true(announce(&r, QC_INV_TX));
+    assert_string_equal(r.told, "aa");
+    assert_true(announce(&r, QC_INV_WTX));
+    assert_true(r.last.wtxid);
+    assert_true(announce(&r, 77));
+    assert_string_equal(r.told, "aaa");
+    assert_int_equal(n_dropped, 0);
+    end(&r);
+    begin(&r, false); /* of no use yet */
+    assert_true(announce(&r, QC_INV_TX));
+    assert_string_equal(r.told, "");
+    end(&r);
+}
+
+static void test_refuses__who_was_told_to_send_none(void **state)
+{
+    rig r;
+    (void)state;
+    begin(&r, true);
+    assert_false(qc_relay_refuses(&r.s, &r.p));
+    r.s.blocks_only = true;
+    r.p.info.permissions = QC_PERMIT_RELAY;
+    assert_false(qc_relay_refuses(&r.s, &r.p));
+    r.p.info.permissions = 0;
+    assert_true(qc_relay_refuses(&r.s, &r.p));
+    assert_true(announce(&r, QC_INV_WTX)); /* not the name agreed upon: passed over */
+    assert_false(announce(&r, QC_INV_TX));
+    assert_int_equal(n_dropped, 1);
+    r.p.closing = false;
+    qc_on_tx(&r.s, &r.p, qc_span_of("", 0));
+    assert_int_equal(n_dropped, 2);
+    r.s.blocks_only = false;
+    r.p.info.type = QC_CONN_BLOCK_ONLY;
+    assert_true(qc_relay_refuses(&r.s, &r.p));
+    r.p.info.type = QC_CONN_FEELER;
+    assert_true(qc_relay_refuses(&r.s, &r.p));
+    r.p.info.type = QC_CONN_FULL;
+    assert_false(qc_relay_refuses(&r.s, &r.p));
+    assert_string_equal(r.told, "");
+    end(&r);
+}
+
+static void test_tx__only_whole_ones_are_handed_on(void **state)
+{
+    rig r;
+    (void)state;
+    begin(&r, true);
+    tb_tx *tx = tb_coinbase(5, 1, 50, qc_span_of("\x51", 1));
+    qc_bytes raw = tb_tx_bytes(tx, true);
+    qc_hash id = tb_txid(tx);
+    qc_on_tx(&r.s, &r.p, qc_span_of(raw.data, raw.len - 1));
+    assert_string_equal(r.told, "");
+    qc_on_tx(&r.s, &r.p, qc_bytes_span(&raw));
+    assert_string_equal(r.told, "r");
+    assert_true(qc_hash_eq(&r.last_txid, &id));
+    assert_int_equal(n_dropped, 0);
+    end(&r);
+    begin(&r, false);
+    qc_on_tx(&r.s, &r.p, qc_bytes_span(&raw));
+    assert_string_equal(r.told, "");
+    end(&r);
+    qc_bytes_free(&raw);
+    tb_tx_free(tx);
+}
+
+static void not_found(rig *r, size_t n)
+{
+    qc_bytes b = QC_BYTES_INIT;
+    qc_inv *list = qc_try_calloc(n + 1, sizeof *list);
+    for (size_t i = 0; i < n; i++)
+        list[i] = inv(i % 2 ? QC_INV_WTX : QC_INV_BLOCK, 1);
+    assert_int_equal(qc_inv_write(&b, list, n), QC_OK);
+    qc_on_notfound(&r->s, &r->p, qc_bytes_span(&b));
+    qc_bytes_free(&b);
+    qc_free(list);
+}
+
+static void test_notfound__no_longer_than_what_is_asked(void **state)
+{
+    rig r;
+    (void)state;
+    begin(&r, true);
+    not_found(&r, 4);
+    assert_string_equal(r.told, "mm");
+    assert_true(r.last.wtxid);
+    not_found(&r, 5017);
+    assert_string_equal(r.told, "mm");
+    not_found(&r, 5016);
+    assert_int_equal(r.n_told, 2 + 2508);
+    qc_on_notfound(&r.s, &r.p, qc_span_of("\x02", 1)); /* ends early */
+    assert_int_equal(r.n_told, 2 + 2508);
+    end(&r);
+}
+
+static void ask(rig *r, const qc_inv *list, size_t n)
+{
+    qc_bytes b = QC_BYTES_INIT;
+    assert_int_equal(qc_inv_write(&b, list, n), QC_OK);
+    qc_on_getdata(&r->s, &r->p, qc_bytes_span(&b));
+    qc_bytes_free(&b);
+}
+
+static void test_getdata__gives_and_says_what_there_is_not(void **state)
+{
+    const qc_inv list[] = {inv(QC_INV_TX, 1), inv(QC_INV_WTX, 2),
+                           inv(QC_INV_TX | QC_INV_WITNESS, 3), inv(QC_INV_WTX, 4)};
+    qc_inv *missed;
+    size_t n;
+    rig r;
+    (void)state;
+    begin(&r, true);
+    ask(&r, list, 4);
+    assert_string_equal(r.told, "twiw");
+    assert_int_equal(n_sent, 3);
+    assert_string_equal(sent[0].name, "tx");
+    assert_int_equal(sent[0].payload.len, 10);
+    assert_string_equal(sent[1].name, "tx");
+    assert_string_equal(sent[2].name, "notfound");
+    assert_int_equal(qc_inv_read(qc_bytes_span(&sent[2].payload), &missed, &n), QC_WIRE_OK);
+    assert_int_equal(n, 2);
+    assert_int_equal(missed[0].type, QC_INV_WTX);
+    assert_int_equal(missed[0].hash.b[0], 2);
+    assert_int_equal(missed[1].hash.b[0], 4);
+    qc_free(missed);
+    assert_int_equal(r.p.n_wanted, 0);
+    r.p.info.type = QC_CONN_BLOCK_ONLY; /* gets no answer at all */
+    ask(&r, list, 4);
+    assert_int_equal(n_sent, 3);
+    r.p.info.type = QC_CONN_INBOUND;
+    r.s.relay.give = NULL;
+    ask(&r, list, 4);
+    assert_int_equal(n_sent, 4);
+    assert_string_equal(sent[3].name, "notfound");
+    assert_int_equal(sent[3].payload.len, 1 + 4 * 36);
+    end(&r);
+}
+
+static void test_getdata__waits_for_a_slow_reader(void **state)
+{
+    qc_inv list[30];
+    rig r;
+    (void)state;
+    begin(&r, true);
+    r.give_bytes = 300000;
+    for (int i = 0; i < 30; i++)
+        list[i] = inv(QC_INV_WTX, 1);
+    ask(&r, list, 30);
+    assert_int_equal(n_sent, 4); /* the first that is more than a million bytes ends it */
+    assert_int_equal(r.p.at_wanted, 4);
+    r.p.unsent = 0;
+    qc_serve_on(&r.s, &r.p);
+    assert_int_equal(n_sent, 8);
+    assert_int_equal(r.p.n_wanted, 30);
+    end(&r);
+}
+
+static void fee_said(rig *r, int64_t fee)
+{
+    qc_bytes b = QC_BYTES_INIT;
+    assert_int_equal(qc_w_le64(&b, (uint64_t)fee), QC_OK);
+    qc_on_feefilter(&r->s, &r->p, qc_bytes_span(&b));
+    qc_bytes_free(&b);
+}
+
+static void test_feefilter__only_amounts_of_money_count(void **state)
+{
+    rig r;
+    (void)state;
+    begin(&r, true);
+    fee_said(&r, 150);
+    assert_int_equal(r.p.fee_filter, 150);
+    fee_said(&r, -1);
+    fee_said(&r, QC_MAX_MONEY + 1);
+    qc_on_feefilter(&r.s, &r.p, qc_span_of("1234567", 7));
+    assert_int_equal(r.p.fee_filter, 150);
+    fee_said(&r, QC_MAX_MONEY);
+    assert_int_equal(r.p.fee_filter, QC_MAX_MONEY);
+    end(&r);
+}
+
+/* The fee that was told last; -1: none since the last look. */
+static int64_t fee_sent(void)
+{
+    int64_t fee = -1;
+    if (n_sent) {
+        qc_reader rd = qc_reader_of(qc_bytes_span(&sent[n_sent - 1].payload));
+        assert_string_equal(sent[n_sent - 1].name, "feefilter");
+        fee = (int64_t)qc_r_le64(&rd);
+    }
+    forget_sent();
+    return fee;
+}
+
+static int64_t care(rig *r, int64_t seconds)
+{
+    static int64_t now = INT64_C(1700000000) * QC_SECOND;
+    now += seconds * QC_SECOND;
+    qc_relay_care(&r->s, &r->p, now);
+    return fee_sent();
+}
+
+static void test_care__tells_what_is_of_use(void **state)
+{
+    rig r;
+    unsigned soon = 0;
+    (void)state;
+    begin(&r, false);
+    r.floor = 1000;
+    assert_int_equal(care(&r, 0), QC_RELAY_NOTHING); /* still syncing */
+    assert_int_equal(care(&r, 100000), -1);          /* nothing new */
+    kit_end(&r.k);
+    kit_init(&r.k, QC_CHAIN_REGTEST);
+    r.k.o.max_tip_age = INT32_MAX;
+    kit_must_open(&r.k);
+    r.s.chain = r.k.c;
+    assert_int_equal(care(&r, 0), 1000); /* synced: at once */
+    r.floor = 1100;
+    assert_int_equal(care(&r, 0), -1);
+    assert_int_equal(care(&r, 20000), 1100); /* 33 times the mean */
+    for (int i = 0; i < 20; i++) {           /* a large change: within five minutes */
+        r.floor = i % 2 ? 1100 : 5000;
+        (void)care(&r, 0);
+        soon += care(&r, 301) == r.floor;
+    }
+    assert_int_equal(soon, 20);
+    r.s.relay.fee_floor = NULL; /* nobody is there to take any */
+    assert_int_equal(care(&r, 20000), QC_RELAY_NOTHING);
+    end(&r);
+}
+
+static void test_care__some_are_told_nothing(void **state)
+{
+    rig r;
+    (void)state;
+    begin(&r, true);
+    r.s.blocks_only = true;
+    assert_int_equal(care(&r, 0), -1);
+    r.s.blocks_only = false;
+    r.p.info.permissions = QC_PERMIT_FORCERELAY;
+    assert_int_equal(care(&r, 0), -1);
+    r.p.info.permissions = QC_PERMIT_RELAY;
+    r.p.info.type = QC_CONN_BLOCK_ONLY;
+    assert_int_equal(care(&r, 0), -1);
+    r.p.info.type = QC_CONN_FULL;
+    r.p.info.version = 70012;
+    assert_int_equal(care(&r, 0), -1);
+    r.p.info.version = 70013;
+    r.floor = 100;
+    assert_int_equal(care(&r, 0), 100);
+    end(&r);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_announced__by_the_name_that_was_agreed_upon),
+             cmocka_unit_test(test_refuses__who_was_told_to_send_none),
+             cmocka_unit_test(test_tx__only_whole_ones_are_handed_on),
+             cmocka_unit_test(test_notfound__no_longer_than_what_is_asked),
+             cmocka_unit_test(test_getdata__gives_and_says_what_there_is_not),
+             cmocka_unit_test(test_getdata__waits_for_a_slow_reader),
+             cmocka_unit_test(test_feefilter__only_amounts_of_money_count),
+             cmocka_unit_test(test_care__tells_what_is_of_use),
+             cmocka_unit_test(test_care__some_are_told_nothing))
