@@ -109,6 +109,8 @@ void qc_automate_tick(qc_net *n, qc_mono now)
     qc_outbound_conn *list;
     if (!n->outbound || now < n->outbound_next)
         return;
+    if (!n->outbound_next)
+        qc_log(QC_LOG_INFO, "net", "addcon thread start"); /* in Core's words; there is none */
     n->outbound_next = now + EVERY;
     size_t count = collect(n, &list);
     const qc_outbound_view v = {.now = qc_clock_now_us(),

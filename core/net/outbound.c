@@ -335,6 +335,8 @@ static void begin(qc_outbound *o, int64_t now)
     o->next_block_only = now + wait_for(o, BLOCK_ONLY_EVERY);
     o->next_network = now + wait_for(o, NETWORK_EVERY);
     qc_seeds_init(o);
+    if (o->o.automatic)
+        qc_log(QC_LOG_INFO, "net", "opencon thread start"); /* in Core's words; there is none */
 }
 
 void qc_outbound_tick(qc_outbound *o, const qc_outbound_view *v)

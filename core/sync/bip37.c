@@ -35,6 +35,7 @@ void qc_on_filterload(qc_sync *s, qc_peer_state *p, qc_span payload)
         qc_peer_filter_free(p->filter);
         p->filter = f;
         p->relay_txs = true;
+        qc_net_relays(s->net, p->id, true, "filterload");
     }
 }
 
@@ -60,6 +61,7 @@ void qc_on_filterclear(qc_sync *s, qc_peer_state *p, qc_span payload)
     qc_peer_filter_free(p->filter);
     p->filter = NULL;
     p->relay_txs = true;
+    qc_net_relays(s->net, p->id, false, "filterclear");
 }
 
 /* There is no pool of transactions to tell of; who may not ask is dropped all the same. */
