@@ -65,7 +65,7 @@ struct qc_net {
     qc_siphash_key key; /* secret */
     qc_signer *signer;  /* for the keys of version 2 */
     bool relay;
-    uint64_t services;  /* ours; QC_NODE_P2P_V2 is in it when version 2 is on */
+    uint64_t services; /* ours; QC_NODE_P2P_V2 is in it when version 2 is on */
     size_t recv_max, held_pause, held_max;
     qc_net_owner owner;
     uint16_t default_port;

@@ -2,7 +2,7 @@
  * where the peer likes that and they connect to what it has, else by inv (BIP130). */
 #include "core/base/alloc.h"
 #include "core/base/log.h"
-#include "core/sync/internal.h"
+#include "core/sync/serving.h"
 
 #define INV_BYTES 36u
 

@@ -2,7 +2,7 @@
  * and what offends. Served when -peerbloomfilters or the permission bloomfilter says so. */
 #include "core/base/alloc.h"
 #include "core/base/log.h"
-#include "core/sync/internal.h"
+#include "core/sync/serving.h"
 
 bool qc_offers_bloom(const qc_sync *s, const qc_peer_state *p)
 {

@@ -5,7 +5,7 @@
 #include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/index/filterindex.h"
-#include "core/sync/internal.h"
+#include "core/sync/serving.h"
 
 #define BASIC 0u
 #define CFILTERS_MAX 1000u            /* Core MAX_GETCFILTERS_SIZE */

@@ -4,7 +4,7 @@
 #include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/os/file.h"
-#include "core/sync/internal.h"
+#include "core/sync/serving.h"
 
 #define CMPCT_SINCE                                                                                \
     70015 /* protocol; older peers would ban for an invalid block (Core                            \

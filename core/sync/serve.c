@@ -4,7 +4,7 @@
 #include "core/base/alloc.h"
 #include "core/base/arith.h"
 #include "core/base/log.h"
-#include "core/sync/internal.h"
+#include "core/sync/serving.h"
 
 #define STALE_AGE (30 * 24 * 3600) /* seconds; Core STALE_RELAY_AGE_LIMIT */
 #define GETBLOCKS_MAX 500u

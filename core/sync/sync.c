@@ -6,7 +6,7 @@
 #include "core/base/alloc.h"
 #include "core/base/arith.h"
 #include "core/base/log.h"
-#include "core/sync/internal.h"
+#include "core/sync/serving.h"
 
 #include <stdio.h>
 

@@ -57,7 +57,7 @@ typedef struct qc_sync_peer {
     bool hb_to, hb_from; /* BIP152 high bandwidth */
     bool addr_relay;     /* addresses are exchanged with it */
     uint64_t addr_processed, addr_limited;
-    bool relay_txs; /* it wants to hear of transactions */
+    bool relay_txs;     /* it wants to hear of transactions */
     int64_t fee_filter; /* satoshis per 1,000 virtual bytes: below that it wants no announcement */
 } qc_sync_peer;
 /** All peers. Out: *list owned, qc_free(). Returns: QC_OK; QC_ENOMEM. Thread: any but chain. */

@@ -3,7 +3,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "core/base/alloc.h"
-#include "core/sync/internal.h"
+#include "core/sync/serving.h"
 
 static void try_block(qc_span in)
 {

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* ---- the other side: plays a script on one connection ---- */
@@ -311,7 +312,7 @@ static void test_dial_cancel__leaves_nothing_behind(void **state)
     close(f.fd);
 }
 
-static void test_proxy_parse__takes_numeric_addresses_only(void **state)
+static void test_proxy_parse__takes_no_names(void **state)
 {
     (void)state;
     qc_proxy p;
@@ -319,7 +320,9 @@ static void test_proxy_parse__takes_numeric_addresses_only(void **state)
     assert_int_equal(ntohs(((struct sockaddr_in *)(void *)&p.addr)->sin_port), 9050);
     assert_int_equal(qc_proxy_parse("[::1]:9150", QC_PROXY_PORT, &p), QC_OK);
     assert_int_equal(qc_proxy_parse("proxy.example.org:1", QC_PROXY_PORT, &p), QC_EINVAL);
-    assert_int_equal(qc_proxy_parse("unix:/run/tor", QC_PROXY_PORT, &p), QC_EINVAL);
+    assert_int_equal(qc_proxy_parse("unix:/run/tor", QC_PROXY_PORT, &p), QC_OK);
+    assert_string_equal(((struct sockaddr_un *)(void *)&p.addr)->sun_path, "/run/tor");
+    assert_int_equal(qc_proxy_parse("unix:", QC_PROXY_PORT, &p), QC_EINVAL);
     assert_int_equal(qc_proxy_parse("127.0.0.1:9050=tor", QC_PROXY_PORT, &p), QC_EINVAL);
     assert_int_equal(qc_proxy_parse("127.0.0.1:0", QC_PROXY_PORT, &p), QC_EINVAL);
 }
@@ -331,4 +334,4 @@ QC_TEST_MAIN(cmocka_unit_test(test_dial__connects_to_numbers_and_names),
              cmocka_unit_test(test_dial__a_proxy_that_will_not_is_told_from_a_target_that_refuses),
              cmocka_unit_test(test_dial__near_addresses_are_reached_past_the_proxy),
              cmocka_unit_test(test_dial_cancel__leaves_nothing_behind),
-             cmocka_unit_test(test_proxy_parse__takes_numeric_addresses_only))
+             cmocka_unit_test(test_proxy_parse__takes_no_names))

@@ -449,7 +449,8 @@ static void test_message__is_bounded(void **state)
         assert_int_equal(qc_addr_message_write(&b, v2, in, QC_COUNTOF(in)), QC_OK);
         assert_int_equal(qc_addr_message_read(qc_bytes_span(&b), v2, out, &n, &why),
                          QC_ADDR_MESSAGE_TOO_MANY);
-        assert_string_equal(why.text, "addr message size = 1001");
+        assert_string_equal(why.text,
+                            v2 ? "addrv2 message size = 1001" : "addr message size = 1001");
         qc_bytes_free(&b);
     }
 }

@@ -1,6 +1,6 @@
 /* Messages about transactions with a pool of the test's own behind them. What goes to the network
  * is caught on its way there (the linker's --wrap). */
-#include "core/sync/internal.h"
+#include "core/sync/serving.h"
 #include "tests/unit/builder.h"
 #include "tests/unit/chain_kit.h"
 
