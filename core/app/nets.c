@@ -307,12 +307,23 @@ static bool read_onlynet(qc_app *a)
                            "-cjdnsreachable is not provided");
 }
 
+/* DNS gives addresses of IPv4 and IPv6: asked for in so many words, it must be of use. */
+static bool check_seeding(qc_app *a)
+{
+    const unsigned clear = 1u << QC_NETWORK_IPV4 | 1u << QC_NETWORK_IPV6;
+    return !qc_settings_bool(a->settings, "dnsseed", false) ||
+           (a->nets->unreachable & clear) != clear ||
+           qc_app_error(a,
+                        "Incompatible options: -dnsseed=1 was explicitly specified, but -onlynet "
+                        "forbids connections to IPv4/IPv6");
+}
+
 bool qc_app_nets_read(qc_app *a)
 {
     a->nets = qc_alloc(sizeof *a->nets);
     a->nets->proxies = qc_proxies_new();
     return check_listening(a) && check_numbers(a) && check_ports(a) && read_onlynet(a) &&
-           read_proxies(a) && qc_app_binds_read(a);
+           check_seeding(a) && read_proxies(a) && qc_app_binds_read(a);
 }
 
 void qc_app_nets_free(qc_app *a)

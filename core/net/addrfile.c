@@ -400,6 +400,7 @@ qc_err qc_peers_load(const char *path, const uint8_t magic[static 4], const qc_a
                      qc_addrman **out, char **error)
 {
     qc_bytes file = QC_BYTES_INIT;
+    qc_mono from = qc_clock_mono();
     *out = NULL;
     qc_err err = qc_os_read_file(path, FILE_MAX, &file);
     if (!err) {
@@ -412,11 +413,16 @@ qc_err qc_peers_load(const char *path, const uint8_t magic[static 4], const qc_a
     } else {
         *error = corrupt_text(path, qc_err_text(err));
     }
-    if (err || *out)
+    if (err)
         return err;
-    *out = qc_addrman_new(o);
-    if ((err = qc_peers_save(*out, path, magic)))
+    bool fresh = !*out;
+    if (fresh)
+        *out = qc_addrman_new(o);
+    if (fresh && (err = qc_peers_save(*out, path, magic)))
         qc_log(QC_LOG_ERROR, "addrman", "Cannot write %s: %s", path, qc_err_text(err));
+    qc_log(QC_LOG_INFO, "net", "Loaded %zu addresses from peers.dat  %lldms",
+           qc_addrman_size(*out, QC_NETWORK_ALL, QC_TABLE_BOTH),
+           (long long)((qc_clock_mono() - from) / 1000000));
     return QC_OK;
 }
 
