@@ -8,6 +8,8 @@
 #include "core/net/peerbook.h"
 
 #define MAX_EXTRA_TXS 100000
+#define FILES_LEAST 151u /* descriptors for all but peers (Core MIN_CORE_FDS) */
+#define CONNECTIONS_MAX 1000000
 
 static void discourage(void *arg, const char *addr)
 {
@@ -81,15 +83,31 @@ static bool add_external(qc_app *a)
     return ok;
 }
 
-static qc_slots slots(const qc_app *a)
+/* As many as -maxconnections says and the system has descriptors for. */
+static bool read_slots(qc_app *a, qc_slots *out)
 {
-    int64_t most = qc_settings_int(a->settings, "maxconnections", 200);
-    int64_t relay = qc_settings_int(a->settings, "inboundrelaypercent", 50);
-    return qc_slots_of((uint32_t)QC_MIN(most, INT32_MAX), (uint32_t)QC_MIN(QC_MAX(relay, 0), 100));
+    uint32_t most =
+        (uint32_t)QC_MIN(qc_settings_int(a->settings, "maxconnections", 200), CONNECTIONS_MAX);
+    uint32_t relay =
+        (uint32_t)QC_MIN(QC_MAX(qc_settings_int(a->settings, "inboundrelaypercent", 50), 0), 100);
+    uint32_t other = FILES_LEAST + QC_SLOTS_ADDED + (uint32_t)QC_MAX(a->nets->n_bind, 1);
+    uint32_t files = qc_os_allow_files(other + most);
+    if (files < other)
+        return qc_app_error(a, "Not enough file descriptors available. %u available, %u required.",
+                            files, other);
+    if (files - other < most) {
+        qc_app_warn(a, "Reducing -maxconnections from %u to %u, because of system limitations.",
+                    most, files - other);
+        most = files - other;
+    }
+    qc_log(QC_LOG_INFO, "net",
+           "Using at most %u automatic connections (%u file descriptors available)", most, files);
+    *out = qc_slots_of(most, relay);
+    return true;
 }
 
 /* Connections that nobody asks for. */
-static void automate(qc_app *a)
+static void automate(qc_app *a, const qc_slots *slots)
 {
     const qc_settings *s = a->settings;
     size_t n_connect;
@@ -101,7 +119,7 @@ static void automate(qc_app *a)
     bool only = n_connect || qc_settings_is_negated(s, "connect");
     bool named = n_connect && !(n_connect == 1 && strcmp(connect[0], "0") == 0);
     char *anchors = qc_asprintf("%s/anchors.dat", a->net_dir);
-    const qc_outbound_options o = {.slots = slots(a),
+    const qc_outbound_options o = {.slots = *slots,
                                    .book = a->node.book,
                                    .default_port = a->params->p2p_port,
                                    .automatic = !only,
@@ -130,12 +148,13 @@ bool qc_app_peers_start(qc_app *a)
     qc_permit *permit;
     size_t n_permit;
     uint64_t upload;
-    if (!read_upload(a, &upload) || !read_permits(a, &permit, &n_permit))
+    qc_slots slots;
+    if (!read_slots(a, &slots) || !read_upload(a, &upload) || !read_permits(a, &permit, &n_permit))
         return false;
     char *capture = qc_asprintf("%s/message_capture", a->net_dir);
     qc_net_options o = {
         .user_agent = a->node.user_agent,
-        .slots = slots(a),
+        .slots = slots,
         .peer_timeout = qc_settings_int(a->settings, "peertimeout", 60),
         .services = our_services(a),
         .upload_target = upload,
@@ -166,7 +185,7 @@ bool qc_app_peers_start(qc_app *a)
     if (err)
         return qc_app_error(a, "Cannot start the peer layer");
     a->node.proxies = a->nets->proxies;
-    automate(a);
+    automate(a, &slots);
     if (!add_external(a))
         return false;
     return !qc_settings_bool(a->settings, "listen", true) || qc_app_binds_open(a);

@@ -4,6 +4,7 @@
 #include "core/os/sys.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -230,4 +231,17 @@ qc_err qc_os_write_file_atomic(const char *path, qc_span data, unsigned mode)
     }
     qc_free(tmp);
     return err;
+}
+
+uint32_t qc_os_allow_files(uint32_t want)
+{
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l))
+        return 0;
+    if (l.rlim_cur < want) {
+        const struct rlimit more = {want < l.rlim_max ? want : l.rlim_max, l.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+            l = more;
+    }
+    return l.rlim_cur < UINT32_MAX ? (uint32_t)l.rlim_cur : UINT32_MAX;
 }

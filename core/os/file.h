@@ -68,3 +68,6 @@ void qc_dirlock_free(qc_dirlock *l);
 
 /** Fill with entropy from the kernel. Aborts if there is none. */
 void qc_os_random(void *buf, size_t len);
+/** Let this process have `want` descriptors open at once, as far as the system allows. Returns how
+ *  many it may have. */
+uint32_t qc_os_allow_files(uint32_t want);

@@ -1,5 +1,7 @@
 """Connections that nobody asked for, and what a node does that has no place for more."""
 import os
+import re
+import resource
 import signal
 import time
 
@@ -207,3 +209,14 @@ def test_a_node_does_not_talk_to_itself(case):
         n.addnode(f"127.0.0.1:{n.p2p_port}", "onetry", v2)
         wait_until("noticed", lambda: n.log().count("connected to self at 127.0.0.1:") > before)
         wait_until("gone", lambda: n.getconnectioncount() == 0)
+
+
+def test_descriptors_are_raised_to_what_the_connections_need(case):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+    try:
+        n = case.node().start("-maxconnections=150")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    files = re.search(r"Using at most 150 automatic connections \((\d+) file descriptors", n.log())
+    assert int(files[1]) >= 150 + 151 + 8 + 1, files[0]
