@@ -4,6 +4,7 @@
 
 #include "core/base/log.h"
 #include "core/net/message.h"
+#include "core/net/peerbook.h"
 #include "tests/unit/chain_kit.h"
 
 #include <arpa/inet.h>
@@ -20,6 +21,7 @@
 typedef struct rig {
     chain_kit k;
     qc_net *net;
+    qc_peerbook *book;
     qc_sync *sync;
     qc_chain_thread *thread;
     _Atomic bool loaded;
@@ -78,14 +80,23 @@ static void start(rig *r, size_t held_pause, size_t held_max)
     kit_init(&r->k, QC_CHAIN_REGTEST);
     kit_must_open(&r->k);
     r->port = free_port();
-    qc_net_options o = {.user_agent = "/test/", .max_peers = 20, .peer_timeout = 600};
+    qc_peerbook_options po = {.dir = tmp_mkdir(), .local = {.listen = true}};
+    char *error = NULL;
+    assert_int_equal(qc_peerbook_open(&r->book, &po, &error), QC_OK);
+    qc_net_options o = {.user_agent = "/test/",
+                        .slots = {.connections = 20, .inbound = 20, .inbound_relay = 20},
+                        .book = r->book,
+                        .block_spacing = 600,
+                        .peer_timeout = 600};
     memcpy(o.magic, r->k.params->magic, sizeof o.magic);
     o.active = true;
     o.recv_max = 100000000; /* not what is tried here */
     o.held_pause = held_pause;
     o.held_max = held_max;
     assert_int_equal(qc_net_new(&r->net, &o), QC_OK);
-    assert_int_equal(qc_net_listen(r->net, "127.0.0.1", r->port), QC_OK);
+    qc_net_bind at = {.permissions = 0};
+    assert_true(qc_peer_addr_parse("127.0.0.1", r->port, &at.at));
+    assert_int_equal(qc_net_listen(r->net, &at), QC_OK);
     const qc_sync_options so = {.chain = r->k.c, .net = r->net, .loaded = &r->loaded};
     qc_sync_new(&r->sync, &so);
     assert_int_equal(qc_chain_thread_start(&r->thread, r->k.c), QC_OK);
@@ -102,6 +113,7 @@ static void stop(rig *r)
     qc_chain_thread_stop(r->thread);
     qc_sync_free(r->sync);
     qc_net_free(r->net);
+    qc_peerbook_close(r->book);
     kit_end(&r->k);
     pthread_cond_destroy(&r->moved);
     pthread_mutex_destroy(&r->lock);
