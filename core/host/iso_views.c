@@ -47,6 +47,21 @@ static int own_file(const qn_block_view *v)
     return fd;
 }
 
+/* The arena is the node's; a file of its own is there for this plugin alone, and counts as memory
+ * that it was granted. */
+static void account(qc_isolated *iso, bool in_arena, uint64_t bytes, int sign)
+{
+    uint64_t delta = sign > 0 ? bytes : 0 - bytes;
+    iso->view_bytes += delta;
+    iso->own_bytes += in_arena ? 0 : delta;
+    atomic_store(&iso->plugin->own_view_bytes, iso->own_bytes);
+}
+
+bool qc_isolated_is_full(const qc_isolated *iso)
+{
+    return iso->own_bytes && iso->own_bytes >= iso->own_max;
+}
+
 bool qc_isolated_lend(qc_isolated *iso, const qn_cap *cap, const qn_block_view *view, qc_pack *out,
                       int *fd)
 {
@@ -68,7 +83,7 @@ bool qc_isolated_lend(qc_isolated *iso, const qn_cap *cap, const qn_block_view *
         iso->n_view--;
         return false;
     }
-    iso->view_bytes += v->bytes;
+    account(iso, v->in_arena, v->bytes, 1);
     qc_pack_u8(out, v->in_arena ? IN_ARENA : OWN_FILE);
     qc_pack_u32(out, v->id);
     qc_pack_u64(out, ref.off);
@@ -80,7 +95,7 @@ static void drop(qc_isolated *iso, qc_iso_view *v)
 {
     if (v->in_arena)
         qc_arena_return(iso->plugin->host->arena, v->slot);
-    iso->view_bytes -= v->bytes;
+    account(iso, v->in_arena, v->bytes, -1);
     *v = iso->view[--iso->n_view];
 }
 
@@ -88,7 +103,10 @@ bool qc_isolated_unlend(qc_isolated *iso, const qn_cap *cap, uint32_t id)
 {
     for (uint32_t i = 0; i < iso->n_view; i++)
         if (iso->view[i].id == id && iso->view[i].cap == cap) {
+            bool full = qc_isolated_is_full(iso);
             drop(iso, &iso->view[i]);
+            if (full && !qc_isolated_is_full(iso))
+                qc_serve_follow_wake(iso);
             return true;
         }
     return false;

@@ -528,6 +528,7 @@ void qc_isolated_begin(qc_plugin *p)
     iso->chan.fd = -1;
     iso->store_later = p->store_later;
     iso->token_at = qc_clock_mono();
+    iso->own_max = memory_of(p);
     iso->spin = (qc_spin)QC_SPIN_INIT(qc_cpu_count());
     p->iso = iso;
     qc_err err = p->host->runner_fd < 0 ? QC_ENOENT : QC_OK;

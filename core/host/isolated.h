@@ -79,6 +79,7 @@ struct qc_isolated {
     qc_iso_view *view;
     uint32_t n_view, cap_view, next_view;
     uint64_t view_bytes;
+    uint64_t own_bytes, own_max; /* of them in files of its own; what it is granted as memory */
     qc_iso_callback *callback[QC_ISO_BUCKETS];
     uint32_t n_callback;
     void *follows; /* serve_follow.c */
@@ -124,11 +125,15 @@ uint32_t qc_isolated_cap_number(const qn_cap *cap);
  *  A NULL view writes 'no view'. */
 bool qc_isolated_lend(qc_isolated *iso, const qn_cap *cap, const qn_block_view *view, qc_pack *out,
                       int *fd);
+/** Has it as much in files of its own as it may? What comes on top for one view is let be. */
+bool qc_isolated_is_full(const qc_isolated *iso);
 /** The plugin has given a view back. False: it never had it. */
 bool qc_isolated_unlend(qc_isolated *iso, const qn_cap *cap, uint32_t id);
 /** How many views it holds through `cap`. */
 uint32_t qc_isolated_views(const qc_isolated *iso, const qn_cap *cap);
 
+/** There is room for views again: subscriptions that waited for it go on. */
+void qc_serve_follow_wake(qc_isolated *iso);
 /** Subscriptions, views, callbacks and messages end. */
 void qc_serve_follow_clear(qc_isolated *iso);
 void qc_iso_views_clear(qc_isolated *iso);

@@ -98,6 +98,7 @@ struct qc_plugin {
     _Atomic int pid;       /* of its process; 0: none */
     uint32_t uid;          /* of its process, when the node is root; under host->list_lock */
     _Atomic uint64_t messages, bytes; /* that its process has sent, over all its runs */
+    _Atomic uint64_t own_view_bytes;  /* of blocks that the arena had no room for */
     char *sandbox_missing;            /* layers that do not hold, and why; under the lock */
     /* How often a thread has waited for it that must not: any but the host's owner and the
      * supervisor, the chain's, the net's and rpc's above all. 0 for ever. */

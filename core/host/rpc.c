@@ -36,6 +36,7 @@ static void write_process(qc_jw *w, qc_plugin *p, const qc_plugin_usage *used)
         qc_jw_kstr(w, "sandbox_missing", p->sandbox_missing);
     qc_jw_kuint(w, "messages", atomic_load(&p->messages));
     qc_jw_kuint(w, "message_bytes", atomic_load(&p->bytes));
+    qc_jw_kuint(w, "own_view_bytes", atomic_load(&p->own_view_bytes));
     if (used->known && used->pid == pid) {
         qc_jw_kuint(w, "cpu_ms", used->cpu_ms);
         qc_jw_kuint(w, "rss_bytes", used->rss);

@@ -77,7 +77,8 @@ static bool may_send(const served *f)
 {
     const qn_cap *cap = f->cap;
     return f->id && !f->held && !f->iso->dead && !atomic_load(&cap->revoked) &&
-           f->ahead < AHEAD_EVENTS && (f->ahead == 0 || f->ahead_bytes < AHEAD_BYTES);
+           f->ahead < AHEAD_EVENTS && !qc_isolated_is_full(f->iso) &&
+           (f->ahead == 0 || f->ahead_bytes < AHEAD_BYTES);
 }
 
 static uint64_t window_granted(const qn_cap *cap)
@@ -260,6 +261,14 @@ bool qc_serve_follow(qc_stub_call *c, uint16_t method)
         atomic_store(&f->iso->plugin->handed[slot_of(f)].given, false);
     pump_soon(f);
     return true;
+}
+
+void qc_serve_follow_wake(qc_isolated *iso)
+{
+    follows *s = iso->follows;
+    for (uint32_t i = 0; s && i < FOLLOWS_MAX; i++)
+        if (s->f[i].id)
+            pump_soon(&s->f[i]);
 }
 
 void qc_serve_follow_clear(qc_isolated *iso)

@@ -43,8 +43,8 @@ static void lend_all(qc_stub_call *c, const qn_block_view **view, uint32_t n)
     bool ok = true;
     for (uint32_t i = 0; i < n; i++) {
         int fd;
-        ok =
-            ok && c->n_fd < QC_FRAME_FDS && qc_isolated_lend(c->iso, c->cap, view[i], &places, &fd);
+        ok = ok && c->n_fd < QC_FRAME_FDS && !qc_isolated_is_full(c->iso) &&
+             qc_isolated_lend(c->iso, c->cap, view[i], &places, &fd);
         lent += ok;
         if (ok && fd >= 0)
             c->fd[c->n_fd++] = fd;

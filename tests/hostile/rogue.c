@@ -211,6 +211,27 @@ static uint32_t one_view(void)
     return id;
 }
 
+/* As many as it gets, up to 200. */
+static void keep_views(void)
+{
+    char text[32];
+    uint32_t kept = 0, status = 0;
+    for (; kept < 200; kept++) {
+        qc_pack p = QC_PACK_INIT;
+        qc_pack_u32(&p, 0);
+        qc_pack_u32(&p, 0);
+        qc_pack_u32(&p, 1);
+        qc_unpack u = call(BLOCK, VIEWS_AT, &p, &status);
+        if (status || qc_unpack_u32(&u) != 1)
+            break;
+    }
+    int n = snprintf(text, sizeof text, "kept %u", kept);
+    qc_pack p = QC_PACK_INIT;
+    qc_pack_u32(&p, status);
+    qc_pack_bytes(&p, text, (size_t)n);
+    cast(HOST, FAIL, &p);
+}
+
 /* ---- what it does wrong ---- */
 
 static void before_load(rogue_case c)
@@ -416,6 +437,8 @@ static void views(rogue_case c)
         cast_u32(BLOCK, BLOCK_RELEASE, id);
     } else if (c == ROGUE_VIEW_ELSEWHERE) {
         cast_u32(FOLLOW, RELEASE, one_view());
+    } else if (c == ROGUE_VIEWS_ALL) {
+        keep_views();
     } else if (c == ROGUE_VIEWS_KEPT) {
         (void)one_view();
         (void)follow_open();
