@@ -38,10 +38,12 @@ static inline void qc_spin_vain(qc_spin *s)
     s->wanted = s->wanted < QC_SPIN_MOST ? 2 * s->wanted : QC_SPIN_MOST;
     s->since = 0;
 }
-/** It came. `looked`: while it was looked for. */
+/** One came; what was not expected says nothing. `looked`: while it was looked for. */
 static inline void qc_spin_came(qc_spin *s, qc_mono now, bool looked)
 {
-    if (s->since && now - s->since <= QC_SPIN_NEAR)
+    if (!s->since)
+        return;
+    if (now - s->since <= QC_SPIN_NEAR)
         s->quick += s->quick < QC_SPIN_MOST;
     else
         s->quick = 0;

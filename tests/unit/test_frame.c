@@ -361,6 +361,7 @@ static void test_spin__begins_after_quick_answers_and_ends_with_a_slow_one(void 
     assert_int_equal(qc_spin_until(&s, now), 0);
     quick(&s, &now, QC_SPIN_FIRST);
     assert_int_equal(qc_spin_until(&s, now), 0); /* nothing is expected */
+    qc_spin_came(&s, 0, false);                  /* and something comes */
     qc_spin_expect(&s, now);
     assert_int_equal(qc_spin_until(&s, now), now + QC_SPIN_LIMIT);
     qc_spin_came(&s, now + QC_SPIN_NEAR + 1, false);
