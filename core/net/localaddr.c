@@ -102,11 +102,11 @@ static qc_local_addr *find(const qc_localaddrs *l, const qc_netaddr *a)
 static bool insert(qc_localaddrs *l, const qc_local_addr *a)
 {
     qc_local_addr *grown = NULL;
+    size_t i = place_of(l, &a->addr);
     if (l->n < ADDRESSES_MAX)
         grown = qc_try_realloc(l->list, (l->n + 1) * sizeof *grown);
     if (!grown)
         return false;
-    size_t i = place_of(l, &a->addr);
     memmove(grown + i + 1, grown + i, (l->n - i) * sizeof *grown);
     grown[i] = *a;
     l->list = grown;
