@@ -33,4 +33,4 @@ typedef struct qc_relay_hooks {
 } qc_relay_hooks;
 
 /** Told to a peer that need not announce anything: the largest rate that Core rounds to. */
-#define QC_RELAY_NOTHING 9170997
+#define QC_RELAY_NOTHING 9936506

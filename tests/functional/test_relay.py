@@ -17,7 +17,7 @@ def short(test):
 def test_nobody_need_announce_what_is_not_kept(case):
     node = case.node(LOG).start()
     p = Peer(node)
-    equal([m for n, m in p.seen if n == "feefilter"], [struct.pack("<q", 9170997)])
+    equal([m for n, m in p.seen if n == "feefilter"], [struct.pack("<q", 9936506)])
     p.ask("feefilter", struct.pack("<q", 150))
     assert "received: feefilter of 0.00000150 BTC/kvB" in node.log()
     p.ask("feefilter", struct.pack("<q", -5))

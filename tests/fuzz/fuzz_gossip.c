@@ -100,8 +100,9 @@ static void judge(const world *w)
 static void hear(world *w, qc_gossip_peer *p, bool v2, qc_fuzz_in *in)
 {
     qc_addr_fault why;
-    size_t n = 0, len = qc_fuzz_u8(in);
-    len = QC_MIN(len << 8 | qc_fuzz_u8(in), in->left);
+    size_t n = 0, len = (size_t)qc_fuzz_u8(in) << 8;
+    len |= qc_fuzz_u8(in);
+    len = QC_MIN(len, in->left);
     qc_gossip_end e = qc_gossip_hear(w->g, p, v2, (qc_span){in->p, len}, w->now, &n, &why);
     QC_ASSERT(e != QC_GOSSIP_OK || n <= QC_ADDR_MESSAGE_MAX);
     in->p += len;
