@@ -44,6 +44,7 @@ typedef struct qc_app {
     qc_host *host; /* NULL: -plugins=0 */
     qc_app_nets *nets;
     struct qc_torcontrol *tor;
+    struct qc_portmap *portmap;
     qc_proxy proxy; /* of connections that plugins make: the one that names go through */
 
     qc_progress progress; /* chain thread */
@@ -98,6 +99,9 @@ void qc_app_peers_free(qc_app *a);
  * of addresses closes. */
 bool qc_app_tor_start(qc_app *a);
 void qc_app_tor_stop(qc_app *a);
+/** The router is asked for our port (hidden.c): as for Tor. */
+bool qc_app_portmap_start(qc_app *a);
+void qc_app_portmap_stop(qc_app *a);
 /** See qc_net_options. Thread: net. */
 void qc_app_i2p_address(void *arg, const qc_netaddr *address, bool on);
 /** The built-in indexes (indexes.c): options checked early, started before the chain thread,

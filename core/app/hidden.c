@@ -1,8 +1,10 @@
-/* Tor and I2P: what the options say of them, and what they tell of where we can be reached. */
+/* Neighbours through which others reach us: Tor, I2P, the router in front of this machine. What the
+ * options say of them, and what they tell of our addresses. */
 #include "core/app/app.h"
 #include "core/base/alloc.h"
 #include "core/base/hostport.h"
 #include "core/net/peerbook.h"
+#include "core/net/portmap.h"
 #include "core/net/torcontrol.h"
 
 static qc_localaddrs *local(const qc_app *a)
@@ -70,4 +72,26 @@ void qc_app_i2p_address(void *arg, const qc_netaddr *address, bool on)
         (void)qc_local_add(local(a), address, 0, QC_LOCAL_MANUAL, false);
     else
         qc_local_remove(local(a), address);
+}
+
+static void on_mapped(void *arg, const qc_peer_addr *external)
+{
+    qc_app *a = arg;
+    (void)qc_local_add(local(a), &external->addr, external->port, QC_LOCAL_MAPPED, false);
+}
+
+bool qc_app_portmap_start(qc_app *a)
+{
+    const qc_portmap_options o = {
+        .loop = a->loop, .port = a->nets->listen_port, .mapped = on_mapped, .arg = a};
+    if (!qc_settings_bool(a->settings, "natpmp", true))
+        return true;
+    qc_err err = qc_portmap_new(&a->portmap, &o);
+    return !err || qc_app_error(a, "Cannot start: %s", qc_err_text(err));
+}
+
+void qc_app_portmap_stop(qc_app *a)
+{
+    qc_portmap_free(a->portmap);
+    a->portmap = NULL;
 }

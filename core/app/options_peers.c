@@ -79,7 +79,9 @@ const qc_opt QC_OPTIONS_PEERS[] = {
               "Upload in 24 hours to stay below: then blocks older than a week are only given to "
               "peers with permission download. 0: no limit (default: 0). Units k m g t of 1000, "
               "K M G T of 1024 (default: M)"),
-    PEER("natpmp", "", "Ask the router for a port"),
+    LIVE_PEER("natpmp", "",
+              "Ask the router by PCP or NAT-PMP to forward the port (default: 1 when listening "
+              "without -proxy). UPnP is not spoken"),
     LIVE_PEER("networkactive", "", "Use the network at all"),
     LIVE_PEER("onion", "=<ip:port|path>",
               "SOCKS5 proxy for onion peers, or unix:PATH; 0: none are connected to (default: "
@@ -107,7 +109,8 @@ const qc_opt QC_OPTIONS_PEERS[] = {
     PEER("txreconciliation", "", "Reconcile transactions with peers"),
     PEER("txsendrate", "=<n>", "Transactions sent to inbound peers per second"),
     LIVE_PEER("v2transport", "", "Encrypt connections to peers (default: 1)"),
-    PEER("whitebind", "=<[permissions@]addr>", "Listening address with permissions"),
+    LIVE_PEER("whitebind", "=<[permissions@]addr>",
+              "Address and port to listen on, with permissions for all who come there"),
     LIVE_PEER("whitelist", "=<[permissions@]IP address or network>", "Peers with permissions"),
     LIVE_PEER("whitelistforcerelay", "",
               "Permission forcerelay for whitelisted peers without named permissions (default: 0)"),

@@ -245,12 +245,13 @@ bool qc_app_peers_run(qc_app *a)
         return qc_app_error(a, "Cannot start the peer layer");
     add_all(a, "connect", true);
     add_all(a, "addnode", false);
-    return qc_app_tor_start(a);
+    return qc_app_portmap_start(a) && qc_app_tor_start(a);
 }
 
 void qc_app_peers_stop(qc_app *a)
 {
     qc_app_tor_stop(a);
+    qc_app_portmap_stop(a);
     qc_net_stop(a->node.net);
     if (a->node.chain_thread)
         qc_sync_stop(a->node.sync);
