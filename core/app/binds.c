@@ -14,12 +14,6 @@ static void add(qc_app_nets *n, const qc_net_bind *b)
     n->bind[n->n_bind++] = *b;
 }
 
-static bool numeric(const qc_app *a, const char *text, uint16_t default_port, qc_peer_addr *out)
-{
-    (void)a;
-    return qc_peer_addr_parse(text, default_port, out);
-}
-
 /* ADDR[:PORT][=onion] */
 static bool read_bind(qc_app *a, const char *value, uint16_t port)
 {
@@ -29,7 +23,7 @@ static bool read_bind(qc_app *a, const char *value, uint16_t port)
     b.onion = eq != NULL;
     if (eq)
         *eq = 0;
-    ok = ok && numeric(a, text, b.onion ? (uint16_t)(port + 1) : port, &b.at);
+    ok = ok && qc_peer_addr_parse(text, b.onion ? (uint16_t)(port + 1) : port, &b.at);
     qc_free(text);
     if (!ok)
         return qc_app_error(a, "Cannot resolve -bind address: '%s'", value);
@@ -37,21 +31,31 @@ static bool read_bind(qc_app *a, const char *value, uint16_t port)
     return true;
 }
 
-static int rank(const qc_net_bind *b)
+/* [PERMISSIONS@]ADDR:PORT */
+static bool read_whitebind(qc_app *a, const char *value)
 {
-    return b->onion ? 2 : b->permissions ? 1 : 0;
+    const qc_settings *s = a->settings;
+    qc_net_bind b = {.white = true};
+    const char *address;
+    char why[QC_PERMIT_WHY];
+    if (qc_permit_parse_bind(value, &b.permissions, &address, why) ||
+        !qc_peer_addr_parse(address, 0, &b.at))
+        return qc_app_error(a, "%s", why);
+    b.permissions = qc_permit_settle(b.permissions, qc_settings_bool(s, "whitelistrelay", true),
+                                     qc_settings_bool(s, "whitelistforcerelay", false));
+    add(a->nets, &b);
+    return true;
 }
 
-/* Core opens ordinary ones, then those with permissions, then Tor's; each kind as given. */
-static void sort(qc_app_nets *n)
+/* Every value of an option, with the default port. */
+static bool read_each(qc_app *a, const char *option, uint16_t port)
 {
-    for (size_t i = 1; i < n->n_bind; i++) {
-        qc_net_bind b = n->bind[i];
-        size_t at = i;
-        for (; at > 0 && rank(&n->bind[at - 1]) > rank(&b); at--)
-            n->bind[at] = n->bind[at - 1];
-        n->bind[at] = b;
-    }
+    bool white = strcmp(option, "whitebind") == 0, ok = true;
+    const char **list = qc_settings_list(a->settings, option, NULL);
+    for (size_t i = 0; ok && list[i]; i++)
+        ok = white ? read_whitebind(a, list[i]) : read_bind(a, list[i], port);
+    qc_free(list);
+    return ok;
 }
 
 static bool check_twice(qc_app *a)
@@ -84,7 +88,7 @@ static void choose_target(qc_app *a, uint16_t port)
         onions += b->onion;
         if (b->onion && !first)
             first = b;
-        if (!b->onion && !b->permissions && !plain)
+        if (!b->onion && !b->white && !plain)
             plain = b;
     }
     first = first ? first : plain;
@@ -106,16 +110,21 @@ static void choose_target(qc_app *a, uint16_t port)
     }
 }
 
+/* Core GetListenPort. */
 static uint16_t listen_port(const qc_app *a, uint16_t port)
 {
+    const qc_app_nets *n = a->nets;
     uint16_t found = 0;
     const char **bind = qc_settings_list(a->settings, "bind", NULL);
     for (size_t i = 0; bind[i] && !found; i++) {
         qc_peer_addr at;
-        if (!strchr(bind[i], '=') && numeric(a, bind[i], 0, &at))
+        if (!strchr(bind[i], '=') && qc_peer_addr_parse(bind[i], 0, &at))
             found = at.port;
     }
     qc_free(bind);
+    for (size_t i = 0; i < n->n_bind && !found; i++)
+        if (n->bind[i].white && (n->bind[i].permissions & QC_PERMIT_NOBAN) != QC_PERMIT_NOBAN)
+            found = n->bind[i].at.port;
     return found ? found : port;
 }
 
@@ -123,16 +132,10 @@ bool qc_app_binds_read(qc_app *a)
 {
     qc_app_nets *n = a->nets;
     uint16_t port = (uint16_t)qc_settings_int(a->settings, "port", a->params->p2p_port);
-    bool ok = true;
-    const char **bind = qc_settings_list(a->settings, "bind", NULL);
-    for (size_t i = 0; ok && bind[i]; i++)
-        ok = read_bind(a, bind[i], port);
-    qc_free(bind);
-    if (!ok)
+    if (!read_each(a, "bind", port) || !read_each(a, "whitebind", port))
         return false;
     n->bind_any = n->n_bind == 0;
     choose_target(a, port);
-    sort(n);
     n->listen_port = listen_port(a, port);
     return check_twice(a);
 }
@@ -166,9 +169,12 @@ bool qc_app_binds_open(qc_app *a)
 {
     static const uint8_t ANY[16] = {0};
     const qc_app_nets *n = a->nets;
-    for (size_t i = 0; i < n->n_bind; i++)
-        if (!listen_on(a, &n->bind[i], true))
+    /* Tor's last, as in Core. */
+    for (size_t i = 0; i < 2 * n->n_bind; i++) {
+        const qc_net_bind *b = &n->bind[i % n->n_bind];
+        if (b->onion == (i >= n->n_bind) && !listen_on(a, b, true))
             return false;
+    }
     if (!n->bind_any)
         return true;
     qc_net_bind b = {.at = {.addr = qc_netaddr_of(QC_NETWORK_IPV6, ANY), .port = n->listen_port}};

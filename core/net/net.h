@@ -139,6 +139,7 @@ typedef struct qc_net_bind {
     qc_peer_addr at;      /* address and port */
     uint32_t permissions; /* of everybody who comes this way (-whitebind) */
     bool onion;           /* Tor connects here for others */
+    bool white;           /* by -whitebind */
 } qc_net_bind;
 /** Before qc_net_start(). On failure errno says why. Returns: QC_OK; QC_EINVAL (not an address of
  *  IPv4, IPv6 or CJDNS); QC_EBUSY (cannot bind); QC_EIO. */

@@ -179,6 +179,23 @@ def test_own_addresses_that_the_operator_names(case):
     equal(got, {("1.2.3.4", node.p2p_port), ("2a00::1", 99), (ONION, 8333)})
 
 
+def test_whoever_comes_to_an_address_has_its_permissions(case):
+    port = free_port()
+    far = case.node().start(f"-whitebind=noban,addr@127.0.0.1:{port}")
+    node = case.node().start()
+    node.addnode(f"127.0.0.1:{port}", "onetry")
+    greeted(node)
+    equal(greeted(far)["permissions"], ["noban", "download", "addr"])
+    node.join(far)
+    equal(sorted(len(p["permissions"]) for p in far.getpeerinfo()), [0, 3])
+    far.stop()
+    far.fails("Need to specify a port with -whitebind: '127.0.0.1'", "-whitebind=127.0.0.1")
+    far.fails("Invalid P2P permission: 'oops'", "-whitebind=oops@127.0.0.1:1")
+    far.fails(f"Duplicate binding configuration for address 127.0.0.1:{port}. Please check your "
+              "-bind, -bind=...=onion and -whitebind settings.",
+              f"-bind=127.0.0.1:{port}", f"-whitebind=127.0.0.1:{port}")
+
+
 # ---- Tor ----
 
 def with_tor(case, tor, *args):
@@ -329,8 +346,7 @@ def test_peers_that_i2p_cannot_reach(case):
 
 def test_a_router_that_talks_nonsense(case):
     class Babble(Sam):
-        answers = [b"HELLO REPLY RESULT=NOVERSION\n", b"x" * 70000, b"HELLO REPLY RESULT=OK\0\n",
-                   b"\n", b"HELLO REPLY RESULT=OK\nDEST REPLY PRIV=!!!!\n",
+        answers = [b"x" * 70000, b"HELLO REPLY RESULT=OK\0\n",
                    b"HELLO REPLY RESULT=OK\nDEST REPLY PRIV=AAAA\n"]
 
         def handle(self, c):
