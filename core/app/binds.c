@@ -34,15 +34,12 @@ static bool read_bind(qc_app *a, const char *value, uint16_t port)
 /* [PERMISSIONS@]ADDR:PORT */
 static bool read_whitebind(qc_app *a, const char *value)
 {
-    const qc_settings *s = a->settings;
     qc_net_bind b = {.white = true};
     const char *address;
     char why[QC_PERMIT_WHY];
     if (qc_permit_parse_bind(value, &b.permissions, &address, why) ||
         !qc_peer_addr_parse(address, 0, &b.at))
         return qc_app_error(a, "%s", why);
-    b.permissions = qc_permit_settle(b.permissions, qc_settings_bool(s, "whitelistrelay", true),
-                                     qc_settings_bool(s, "whitelistforcerelay", false));
     add(a->nets, &b);
     return true;
 }
@@ -157,7 +154,12 @@ static bool say_why(qc_app *a, const qc_peer_addr *at, qc_err err, int error)
 
 static bool listen_on(qc_app *a, const qc_net_bind *b, bool must)
 {
-    qc_err err = qc_net_listen(a->node.net, b);
+    const qc_settings *s = a->settings;
+    qc_net_bind settled = *b;
+    settled.permissions =
+        qc_permit_settle(b->permissions, qc_settings_bool(s, "whitelistrelay", true),
+                         qc_settings_bool(s, "whitelistforcerelay", false));
+    qc_err err = qc_net_listen(a->node.net, &settled);
     int error = errno;
     /* Where Tor comes nobody else shall, and whom we favour knows where we are. */
     if (!err && !b->onion && (b->permissions & QC_PERMIT_NOBAN) != QC_PERMIT_NOBAN)

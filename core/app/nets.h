@@ -11,7 +11,7 @@ typedef struct qc_app_nets {
     unsigned unreachable; /* networks, as a set of 1 << qc_network (-onlynet and the like) */
     bool only_onion;      /* onion is named by -onlynet */
     bool only_some;       /* -onlynet is given */
-    qc_net_bind *bind;    /* -bind, then -whitebind */
+    qc_net_bind *bind;    /* -bind, then -whitebind; permissions as they were named */
     size_t n_bind;
     bool bind_any;             /* no -bind and no -whitebind */
     uint16_t listen_port;      /* told to peers (Core GetListenPort) */

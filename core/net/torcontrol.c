@@ -220,8 +220,10 @@ static void on_socks(tor *t, const qc_tor_reply *r)
     for (size_t i = 0; r->code == OK && i < r->n; i++)
         found = qc_tor_socks(r->line[i], text, sizeof text) || found;
     qc_proxy p;
-    if (!found)
+    if (r->code != OK)
         warn(t, "Get SOCKS port command failed; error code %d", r->code);
+    else if (!found)
+        warn(t, "Get SOCKS port command returned nothing");
     /* Where Tor has it when nobody says otherwise. */
     if ((!found || qc_proxy_parse(text, QC_PROXY_PORT, &p)) &&
         qc_proxy_parse("127.0.0.1", QC_PROXY_PORT, &p))

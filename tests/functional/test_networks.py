@@ -1,5 +1,7 @@
 """The networks peers are on: proxies, names, listening addresses, Tor's control port, I2P."""
 import os
+import shutil
+import subprocess
 
 from fakes import Sam, Socks5, TorControl
 from framework import equal, free_port, same_tip, wait_until
@@ -285,6 +287,29 @@ def test_a_liar_on_the_control_port_learns_no_cookie(case):
         log_has(node, words)
         assert not any(bytes(range(32)).hex() in c for c in tor.commands)
         node.stop()
+
+
+def test_a_real_tor_gives_a_service(case):
+    """It needs no network to promise one."""
+    program = shutil.which("tor")
+    if not program:
+        print("tor is not installed: not tried")
+        return
+    folder, port = os.path.join(case.dir, "tor"), free_port()
+    os.mkdir(folder, 0o700)
+    tor = subprocess.Popen(
+        [program, "-f", "/nonexistent", "--ignore-missing-torrc", "--DisableNetwork", "1",
+         "--DataDirectory", folder, "--ControlPort", str(port), "--CookieAuthentication", "1",
+         "--SocksPort", str(free_port())], stdout=subprocess.DEVNULL)
+    try:
+        node = case.node().start("-listenonion=1", f"-torcontrol=127.0.0.1:{port}", "-debug=tor")
+        name = wait_until("an onion service", lambda: node.getnetworkinfo()["localaddresses"])
+        assert "Using SAFECOOKIE authentication" in node.log()
+        node.restart("-listenonion=1", f"-torcontrol=127.0.0.1:{port}")
+        equal(wait_until("the same", lambda: node.getnetworkinfo()["localaddresses"]), name)
+    finally:
+        tor.terminate()
+        tor.wait()
 
 
 # ---- I2P ----
