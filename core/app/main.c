@@ -259,6 +259,7 @@ int main(int argc, char **argv)
     static qc_app a;
     a.daemon_fd = -1;
     pthread_mutex_init(&a.warning_lock, NULL);
+    qc_alloc_keep();
     umask(077);
     signal(SIGPIPE, SIG_IGN);
     qc_thread_set_name("init");

@@ -1,10 +1,20 @@
 #include "core/base/alloc.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define KEEP_EACH (32 << 20) /* glibc's largest: what is asked for at once and still kept */
+#define KEEP_ALL (64 << 20)
+
+void qc_alloc_keep(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, KEEP_EACH);
+    (void)mallopt(M_TRIM_THRESHOLD, KEEP_ALL);
+}
 
 /* Calls left until the armed fault; 0 = disarmed. */
 static _Atomic uint64_t g_fault;
