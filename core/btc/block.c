@@ -65,8 +65,18 @@ static qn_block_view *new_view(qc_span bytes, size_t n_tx, const qc_tx_counts *c
     return v;
 }
 
+static void fill_ids(qn_tx_rec *rec, const uint8_t *raw, const qc_tx_ids *known)
+{
+    if (!known || !known->txid) {
+        qc_hash_tx(rec, raw);
+        return;
+    }
+    memcpy(rec->txid, known->txid, sizeof rec->txid);
+    memcpy(rec->wtxid, known->wtxid, sizeof rec->wtxid);
+}
+
 /* Second pass: records, hashes, sigops, sizes. */
-static void fill_block(qc_block *b)
+static void fill_block(qc_block *b, const qc_tx_ids *known)
 {
     qn_block_view *v = b->view;
     qn_tx_rec *tx = array_of(v, &v->tx);
@@ -85,6 +95,7 @@ static void fill_block(qc_block *b)
         tx[i].in0 = n_in;
         tx[i].out0 = n_out;
         b->sigops[i] = qc_fill_tx(&r, true, &tx[i], in + n_in, out + n_out);
+        fill_ids(&tx[i], r.start, known ? &known[i] : NULL);
         n_in += tx[i].n_in;
         n_out += tx[i].n_out;
         b->stripped += tx[i].stripped;
@@ -109,7 +120,8 @@ static void fill_roots(qc_block *b, qc_hash *leaves)
     b->witness_root = qc_merkle_root(leaves, n, NULL);
 }
 
-static qc_wire_fail parse(qc_span bytes, bool rest_allowed, qc_block **out, size_t *where)
+static qc_wire_fail parse(qc_span bytes, bool rest_allowed, const qc_tx_ids *known, qc_block **out,
+                          size_t *where)
 {
     *out = NULL;
     *where = 0;
@@ -136,7 +148,7 @@ static qc_wire_fail parse(qc_span bytes, bool rest_allowed, qc_block **out, size
         qc_block_unref(b);
         return QC_WIRE_NOMEM;
     }
-    fill_block(b);
+    fill_block(b, known);
     fill_roots(b, leaves);
     qc_free(leaves);
     *out = b;
@@ -146,12 +158,18 @@ static qc_wire_fail parse(qc_span bytes, bool rest_allowed, qc_block **out, size
 qc_wire_fail qc_block_parse(qc_span bytes, qc_block **out)
 {
     size_t where;
-    return parse(bytes, false, out, &where);
+    return parse(bytes, false, NULL, out, &where);
+}
+
+qc_wire_fail qc_block_parse_known(qc_span bytes, const qc_tx_ids *known, qc_block **out)
+{
+    size_t where;
+    return parse(bytes, false, known, out, &where);
 }
 
 qc_wire_fail qc_block_parse_at(qc_span bytes, qc_block **out, size_t *where)
 {
-    return parse(bytes, true, out, where);
+    return parse(bytes, true, NULL, out, where);
 }
 
 qc_block *qc_block_ref(const qc_block *b)

@@ -58,6 +58,15 @@ typedef struct qc_block qc_block;
  *  `bytes` (<= QC_MAX_SIZE) are copied into the view. Out: *out shared: qc_block_unref(); NULL on
  *  failure. Thread: any (worker). */
 QC_MUST_CHECK qc_wire_fail qc_block_parse(qc_span bytes, qc_block **out);
+/** Both ids of a transaction, borrowed; NULL: not known. */
+typedef struct qc_tx_ids {
+    const uint8_t *txid, *wtxid; /* 32 bytes each */
+} qc_tx_ids;
+/** As qc_block_parse() for a block some of whose transactions have been hashed before: one entry
+ *  for each that the bytes hold. They are believed: only ids that were computed here may be given.
+ */
+QC_MUST_CHECK qc_wire_fail qc_block_parse_known(qc_span bytes, const qc_tx_ids *known,
+                                                qc_block **out);
 /** As qc_block_parse(), but bytes after the block are allowed (as Core reads blk files, block
  *  messages and submitblock). Out: *where: bytes the block took, or where the failure was met. */
 QC_MUST_CHECK qc_wire_fail qc_block_parse_at(qc_span bytes, qc_block **out, size_t *where);

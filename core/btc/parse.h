@@ -9,7 +9,9 @@ typedef struct qc_tx_counts {
 
 /** Step over one transaction and add its records to *c. A failure is left in r. */
 void qc_scan_tx(qc_reader *r, bool allow_witness, qc_tx_counts *c);
-/** Read one transaction that qc_scan_tx() has passed: fills *rec (offsets from r->start; in0 and
- *  out0 stay the caller's), rec's hashes, in[] and out[]. Returns its legacy sigops. */
+/** Read one transaction that qc_scan_tx() has passed: fills *rec (offsets from r->start; in0, out0
+ *  and both ids stay the caller's), in[] and out[]. Returns its legacy sigops. */
 uint32_t qc_fill_tx(qc_reader *r, bool allow_witness, qn_tx_rec *rec, qn_in_rec *in,
                     qn_out_rec *out);
+/** Both ids of a transaction that qc_fill_tx() has read; raw: where its offsets count from. */
+void qc_hash_tx(qn_tx_rec *rec, const uint8_t *raw);

@@ -121,8 +121,7 @@ static void fill_stacks(qc_reader *r, uint32_t n, qn_in_rec *in)
     }
 }
 
-/* body: the inputs and outputs, between version or flag and witness or lock time. */
-static void fill_hashes(qn_tx_rec *rec, const uint8_t *raw, qc_span body)
+void qc_hash_tx(qn_tx_rec *rec, const uint8_t *raw)
 {
     const uint8_t *tx = raw + rec->off;
     qc_span whole = {tx, rec->len};
@@ -134,7 +133,8 @@ static void fill_hashes(qn_tx_rec *rec, const uint8_t *raw, qc_span body)
     qc_sha256_ctx c;
     qc_sha256_init(&c);
     qc_sha256_update(&c, tx, TAIL_FIXED);
-    qc_sha256_update(&c, body.data, body.len);
+    /* Behind marker and flag: inputs and outputs. */
+    qc_sha256_update(&c, tx + TAIL_FIXED + 2, rec->stripped - 2 * TAIL_FIXED);
     qc_sha256_update(&c, tx + rec->len - TAIL_FIXED, TAIL_FIXED);
     qc_sha256d_final(&c, rec->txid);
     qc_sha256d(whole, rec->wtxid);
@@ -165,7 +165,6 @@ uint32_t qc_fill_tx(qc_reader *r, bool allow_witness, qn_tx_rec *rec, qn_in_rec 
     rec->len = at(r) - rec->off;
     rec->stripped = (uint32_t)body_len + 2 * TAIL_FIXED;
     rec->weight = rec->stripped * 3 + rec->len;
-    fill_hashes(rec, r->start, (qc_span){body, body_len});
     return sigops;
 }
 
@@ -212,6 +211,7 @@ qc_wire_fail qc_tx_parse(qc_span bytes, bool allow_witness, qc_txbuf *out)
     r = qc_reader_of((qc_span){raw, bytes.len});
     rec->in0 = rec->out0 = 0;
     (void)qc_fill_tx(&r, allow_witness, rec, in, o);
+    qc_hash_tx(rec, raw);
     *out = (qc_txbuf){{raw, rec, in, o}, mem};
     return QC_WIRE_OK;
 }

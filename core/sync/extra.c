@@ -3,7 +3,7 @@
 #include "core/base/alloc.h"
 
 typedef struct entry {
-    qc_hash wtxid;
+    qc_hash txid, wtxid;
     uint8_t *data; /* owned */
     size_t len;
 } entry;
@@ -41,19 +41,20 @@ void qc_extra_free(qc_extra *x)
     qc_free(x);
 }
 
-void qc_extra_add(qc_extra *x, const qc_hash *wtxid, qc_span tx)
+void qc_extra_add(qc_extra *x, const qc_known_tx *tx)
 {
-    if (x->most == 0 || tx.len > QC_EXTRA_BYTES)
+    size_t len = tx->bytes.len;
+    if (x->most == 0 || len > QC_EXTRA_BYTES)
         return;
-    uint8_t *data = qc_try_malloc(tx.len);
+    uint8_t *data = qc_try_malloc(len);
     if (!data)
         return;
-    memcpy(data, tx.data, tx.len);
-    while (x->n == x->most || x->bytes + tx.len > QC_EXTRA_BYTES)
+    memcpy(data, tx->bytes.data, len);
+    while (x->n == x->most || x->bytes + len > QC_EXTRA_BYTES)
         drop_oldest(x);
-    x->ring[(x->first + x->n) % x->most] = (entry){*wtxid, data, tx.len};
+    x->ring[(x->first + x->n) % x->most] = (entry){*tx->txid, *tx->wtxid, data, len};
     x->n++;
-    x->bytes += tx.len;
+    x->bytes += len;
 }
 
 size_t qc_extra_count(const qc_extra *x)
@@ -66,7 +67,8 @@ void qc_extra_each(void *extra, qc_tx_taker *take, void *to)
     const qc_extra *x = extra;
     for (size_t k = 0; k < x->n; k++) {
         const entry *e = &x->ring[(x->first + k) % x->most];
-        if (!take(to, &e->wtxid, qc_span_of(e->data, e->len)))
+        const qc_known_tx tx = {&e->txid, &e->wtxid, qc_span_of(e->data, e->len)};
+        if (!take(to, &tx))
             return;
     }
 }

@@ -13,7 +13,7 @@ typedef struct qc_extra qc_extra;
 qc_extra *qc_extra_new(size_t most);
 void qc_extra_free(QC_OWN qc_extra *x);
 /** Keep a copy; the oldest make room. */
-void qc_extra_add(qc_extra *x, const qc_hash *wtxid, qc_span tx);
+void qc_extra_add(qc_extra *x, const qc_known_tx *tx);
 size_t qc_extra_count(const qc_extra *x);
 /** All of them, as a source. */
 void qc_extra_each(void *extra, qc_tx_taker *take, void *to);

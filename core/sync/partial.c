@@ -11,7 +11,8 @@
 typedef enum origin { NOWHERE, PREFILLED, POOL, EXTRA, COLLIDED } origin;
 
 typedef struct slot {
-    qc_span tx; /* data NULL: missing */
+    qc_span tx;    /* data NULL: missing */
+    qc_tx_ids ids; /* of a known one, until it has to wait */
     uint8_t from;
 } slot;
 
@@ -78,19 +79,19 @@ typedef struct search {
     origin from;
 } search;
 
-static bool take(void *to, const qc_hash *wtxid, qc_span tx)
+static bool take(void *to, const qc_known_tx *tx)
 {
     search *q = to;
     qc_partial *p = q->p;
-    const uint64_t *e = probe(q->map, qc_cmpct_id(q->key, wtxid));
+    const uint64_t *e = probe(q->map, qc_cmpct_id(q->key, tx->wtxid));
     if (!e || *e == EMPTY)
         return true;
     slot *s = &p->slot[*e & 0xffff];
     if (s->from == NOWHERE) {
-        *s = (slot){tx, (uint8_t)q->from};
+        *s = (slot){tx->bytes, {tx->txid->b, tx->wtxid->b}, (uint8_t)q->from};
         p->count.known++;
         p->count.extra += q->from == EXTRA;
-    } else if (s->from != COLLIDED && !qc_span_eq(s->tx, tx)) {
+    } else if (s->from != COLLIDED && !qc_span_eq(s->tx, tx->bytes)) {
         /* Two that fit: ask for it. One round trip is cheaper than a wrong block. */
         p->count.known--;
         p->count.extra -= s->from == EXTRA;
@@ -107,7 +108,7 @@ static qc_partial_status place_prefilled(qc_partial *p, const qc_cmpct *c)
         /* Behind all short ids and all that is placed: something between would be missing. */
         if (qc_cmpct_is_null(tx) || w.place > c->n_ids + seen)
             return QC_PARTIAL_INVALID;
-        p->slot[w.place] = (slot){tx, PREFILLED};
+        p->slot[w.place] = (slot){.tx = tx, .from = PREFILLED};
     }
     p->count.prefilled = c->n_prefilled;
     return QC_PARTIAL_OK;
@@ -188,6 +189,7 @@ qc_partial_status qc_partial_hold(qc_partial *p)
     p->n_held = total;
     for (uint32_t i = 0; i < p->n_tx; i++) {
         qc_span *tx = &p->slot[i].tx;
+        p->slot[i].ids = (qc_tx_ids){NULL, NULL};
         if (!tx->data)
             continue;
         memcpy(p->held + at, tx->data, tx->len);
@@ -231,18 +233,31 @@ static qc_err serialize(const qc_partial *p, qc_bytes *out)
     return err;
 }
 
-qc_partial_status qc_partial_fill(qc_partial *p, const qc_cmpct_txs *t, bool segwit, qc_block **out)
+/* Hashes only what nobody has hashed before. */
+static qc_wire_fail parse(const qc_partial *p, qc_block **out)
 {
     qc_bytes bytes = QC_BYTES_INIT;
+    qc_tx_ids *ids = qc_try_calloc(p->n_tx, sizeof *ids);
+    qc_wire_fail fail = !ids || serialize(p, &bytes) ? QC_WIRE_NOMEM : QC_WIRE_OK;
+    for (uint32_t i = 0; i < p->n_tx && !fail; i++)
+        ids[i] = p->slot[i].ids;
+    if (!fail)
+        fail = qc_block_parse_known(qc_bytes_span(&bytes), ids, out);
+    qc_bytes_free(&bytes);
+    qc_free(ids);
+    return fail;
+}
+
+qc_partial_status qc_partial_fill(qc_partial *p, const qc_cmpct_txs *t, bool segwit, qc_block **out)
+{
     qc_verdict ignored;
     qc_block *b = NULL;
     *out = NULL;
     QC_ASSERT(!p->spent);
     p->spent = true;
     qc_partial_status st = add_missing(p, t);
-    if (st == QC_PARTIAL_OK && (serialize(p, &bytes) || qc_block_parse(qc_bytes_span(&bytes), &b)))
+    if (st == QC_PARTIAL_OK && parse(p, &b))
         st = QC_PARTIAL_FAILED;
-    qc_bytes_free(&bytes);
     /* Not what the header commits to: a short id that met the wrong transaction, perhaps. */
     if (st == QC_PARTIAL_OK && qc_block_is_mutated(b, segwit, &ignored))
         st = QC_PARTIAL_FAILED;

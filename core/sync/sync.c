@@ -517,9 +517,10 @@ static void chain_disconnected(void *arg, const qc_index *i, const qc_block *b)
     (void)i;
     for (uint32_t k = 1; k < qc_block_n_tx(b); k++) {
         qc_tx tx = qc_block_tx(b, k);
-        qc_hash wtxid;
+        qc_hash txid, wtxid;
+        memcpy(txid.b, tx.rec->txid, sizeof txid.b);
         memcpy(wtxid.b, tx.rec->wtxid, sizeof wtxid.b);
-        qc_extra_add(s->extra, &wtxid, qc_tx_bytes(&tx));
+        qc_extra_add(s->extra, &(qc_known_tx){&txid, &wtxid, qc_tx_bytes(&tx)});
     }
 }
 

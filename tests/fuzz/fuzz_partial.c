@@ -18,22 +18,10 @@ typedef struct peer {
 
 static qc_block *make_block(void)
 {
-    static const uint8_t any[] = {0x51};
-    qc_hash from = {{7}};
     tb_chain *c = tb_chain_new(QC_CHAIN_REGTEST, NULL);
-    tb_block *b = tb_chain_next(c, 0);
-    for (uint32_t i = 1; i < N_TX; i++) {
-        tb_tx *tx = tb_block_add(b, tb_tx_new());
-        tb_tx_in(tx, &from, i, qc_span_of(NULL, 0), TB_FINAL);
-        tb_tx_out(tx, i, qc_span_of(any, sizeof any));
-        if (i % 2)
-            tb_tx_witness(tx, 0, qc_span_of(any, sizeof any));
-    }
-    tb_block_finish(b, c->params);
-    qc_block *out = tb_block_parse(b);
-    tb_block_free(b);
+    qc_block *b = tb_chain_block_of(c, N_TX);
     tb_chain_free(c);
-    return out;
+    return b;
 }
 
 static void show(void *arg, qc_tx_taker *take, void *to)
@@ -42,9 +30,9 @@ static void show(void *arg, qc_tx_taker *take, void *to)
     for (uint32_t i = 0; i < N_TX; i++) {
         qc_tx tx = qc_block_tx(p->block, i);
         qc_tx as = qc_block_tx(p->block, (i + (i == p->swap)) % N_TX);
-        qc_hash wtxid;
-        memcpy(wtxid.b, as.rec->wtxid, sizeof wtxid.b);
-        if (p->known >> i & 1 && !take(to, &wtxid, qc_tx_bytes(&tx)))
+        const qc_known_tx known = {(const void *)tx.rec->txid, (const void *)as.rec->wtxid,
+                                   qc_tx_bytes(&tx)};
+        if (p->known >> i & 1 && !take(to, &known))
             return;
     }
 }

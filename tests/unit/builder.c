@@ -354,6 +354,24 @@ static void push_header(tb_chain *c, const qc_header *h)
     qc_header_hash(h, &c->hash[c->tip]);
 }
 
+qc_block *tb_chain_block_of(const tb_chain *c, size_t n)
+{
+    static const uint8_t any[] = {0x51};
+    static const qc_hash from = {{7}};
+    tb_block *b = tb_chain_next(c, 0);
+    for (size_t k = 1; k < n; k++) {
+        tb_tx *tx = tb_block_add(b, tb_tx_new());
+        tb_tx_in(tx, &from, (uint32_t)k, qc_span_of(NULL, 0), TB_FINAL);
+        tb_tx_out(tx, (qc_amount)k, qc_span_of(any, sizeof any));
+        if (k % 2)
+            tb_tx_witness(tx, 0, qc_span_of(any, sizeof any));
+    }
+    tb_block_finish(b, c->params);
+    qc_block *out = tb_block_parse(b);
+    tb_block_free(b);
+    return out;
+}
+
 void tb_chain_push(tb_chain *c, const tb_block *b)
 {
     push_header(c, &b->header);

@@ -92,6 +92,9 @@ void tb_chain_push(tb_chain *c, const tb_block *b);
 /** Judge a header on the tip by every header rule at time `now`, and append it when it passes. A
  *  parent that is not the tip is QC_V_MISSING_PREV. */
 bool tb_chain_connect(tb_chain *c, const qc_header *h, int64_t now, qc_verdict *v);
+/** A finished block of `n` transactions, every other one with a witness; what they spend is not
+ *  there. Shared: qc_block_unref(). */
+qc_block *tb_chain_block_of(const tb_chain *c, size_t n);
 /** `n` empty blocks; their bytes, one after the other, are appended to *bytes (may be NULL). */
 void tb_chain_grow(tb_chain *c, uint32_t n, qc_bytes *bytes);
 /** For the rules; borrows c. */

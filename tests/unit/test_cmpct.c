@@ -20,25 +20,12 @@ static void put_count(qc_bytes *b, uint64_t n)
     assert_int_equal(qc_w_compact(b, n), QC_OK);
 }
 
-/* A block with `n` transactions, some with a witness. */
 static qc_block *block_of(size_t n)
 {
-    static const uint8_t any[] = {0x51};
-    qc_hash from = {{7}};
     tb_chain *c = tb_chain_new(QC_CHAIN_REGTEST, NULL);
-    tb_block *b = tb_chain_next(c, 0);
-    for (size_t k = 1; k < n; k++) {
-        tb_tx *tx = tb_block_add(b, tb_tx_new());
-        tb_tx_in(tx, &from, (uint32_t)k, qc_span_of(NULL, 0), TB_FINAL);
-        tb_tx_out(tx, (qc_amount)k, qc_span_of(any, sizeof any));
-        if (k % 2)
-            tb_tx_witness(tx, 0, qc_span_of(any, sizeof any));
-    }
-    tb_block_finish(b, c->params);
-    qc_block *out = tb_block_parse(b);
-    tb_block_free(b);
+    qc_block *b = tb_chain_block_of(c, n);
     tb_chain_free(c);
-    return out;
+    return b;
 }
 
 static qc_hash wtxid_at(const qc_block *b, uint32_t i)
@@ -46,6 +33,32 @@ static qc_hash wtxid_at(const qc_block *b, uint32_t i)
     qc_hash h;
     memcpy(h.b, qc_block_tx(b, i).rec->wtxid, sizeof h.b);
     return h;
+}
+
+/* ---- blocks of which ids are known ---- */
+
+static void test_known__ids_are_taken_and_the_others_computed(void **state)
+{
+    (void)state;
+    qc_block *b = block_of(9), *again;
+    qc_tx_ids ids[9] = {{NULL, NULL}};
+    for (uint32_t i = 0; i < 9; i += 2) {
+        qc_tx tx = qc_block_tx(b, i);
+        ids[i] = (qc_tx_ids){tx.rec->txid, tx.rec->wtxid};
+    }
+    assert_int_equal(qc_block_parse_known(qc_block_bytes(b), ids, &again), QC_WIRE_OK);
+    assert_true(qc_hash_eq(qc_block_merkle_root(b, NULL), qc_block_merkle_root(again, NULL)));
+    assert_true(qc_hash_eq(qc_block_witness_root(b), qc_block_witness_root(again)));
+    for (uint32_t i = 0; i < 9; i++) {
+        qc_tx one = qc_block_tx(b, i), other = qc_block_tx(again, i);
+        assert_memory_equal(one.rec, other.rec, sizeof *one.rec);
+    }
+    qc_block_unref(again);
+    ids[2] = ids[4]; /* believed, so that a lie shows in the root */
+    assert_int_equal(qc_block_parse_known(qc_block_bytes(b), ids, &again), QC_WIRE_OK);
+    assert_false(qc_hash_eq(qc_block_merkle_root(b, NULL), qc_block_merkle_root(again, NULL)));
+    qc_block_unref(again);
+    qc_block_unref(b);
 }
 
 /* ---- cmpctblock ---- */
@@ -311,7 +324,8 @@ static void test_hello__announce_and_version(void **state)
     qc_bytes_free(&b);
 }
 
-QC_TEST_MAIN(cmocka_unit_test(test_cmpct__a_real_one_names_the_transactions_of_its_block),
+QC_TEST_MAIN(cmocka_unit_test(test_known__ids_are_taken_and_the_others_computed),
+             cmocka_unit_test(test_cmpct__a_real_one_names_the_transactions_of_its_block),
              cmocka_unit_test(test_cmpct__ids_are_of_the_transactions_with_witness),
              cmocka_unit_test(test_cmpct__every_shorter_one_ends_too_early),
              cmocka_unit_test(test_cmpct__no_more_transactions_than_places),
