@@ -106,9 +106,13 @@ class Peer:
         address = "127.0.0.1:%d" % self.socket.getsockname()[1]
         self.id = next(p["id"] for p in node.getpeerinfo() if p["addr"] == address)
 
+    @staticmethod
+    def frame(name, payload=b""):
+        return (MAGIC + name.encode().ljust(12, b"\0") + struct.pack("<I", len(payload)) +
+                sha256d(payload)[:4] + payload)
+
     def send(self, name, payload=b""):
-        self.socket.sendall(MAGIC + name.encode().ljust(12, b"\0") + struct.pack("<I", len(payload)) +
-                            sha256d(payload)[:4] + payload)
+        self.socket.sendall(self.frame(name, payload))
 
     def read(self):
         """The next message."""
