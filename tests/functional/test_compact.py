@@ -324,6 +324,17 @@ def test_an_invalid_block_is_no_offence_but_building_on_it_is(case):
     p.rejected("cmpctblock", Full.compact(top), "invalid header via cmpctblock")
 
 
+def test_no_more_than_four_unfinished_blocks_are_kept_for_a_peer(case):
+    k = Kit(case)
+    p = k.peer(hb=True)
+    tip = k.node.getblockheader(k.node.getbestblockhash())
+    for salt in range(5):
+        b = Full(tip["hash"], tip["height"] + 1, tip["time"] + 1, [], salt)
+        answer = p.ask("cmpctblock", b.compact(ids=[b"\1" * 6]))
+        equal([asked(m) for n, m in answer if n == "getblocktxn"], [[1]] if salt < 4 else [])
+    asked_whole(answer, b)
+
+
 def test_poor_and_unconnected_headers_are_passed_over(case):
     k = Kit(case, n=160)
     p = k.peer(hb=True)

@@ -15,22 +15,12 @@ typedef struct kit {
     qc_block *block;
     qc_bytes msg; /* its compact form */
     qc_cmpct c;
+    qc_hash txid[N_TX], wtxid[N_TX]; /* the source lends them */
     bool known[N_TX];
     qc_span other; /* shown as the transaction at other_as */
     uint32_t other_as;
     unsigned shown;
 } kit;
-
-/* Ids where they lie in the block: a source lends them. */
-static const qc_hash *txid_at(const kit *k, uint32_t i)
-{
-    return (const void *)qc_block_tx(k->block, i).rec->txid;
-}
-
-static const qc_hash *wtxid_at(const kit *k, uint32_t i)
-{
-    return (const void *)qc_block_tx(k->block, i).rec->wtxid;
-}
 
 static qc_span tx_at(const kit *k, uint32_t i)
 {
@@ -43,8 +33,8 @@ static void show(void *arg, qc_tx_taker *take, void *to)
     static const qc_hash none;
     kit *k = arg;
     for (uint32_t i = 0; i < N_TX; i++) {
-        const qc_known_tx tx = {txid_at(k, i), wtxid_at(k, i), tx_at(k, i)};
-        const qc_known_tx other = {&none, wtxid_at(k, i), k->other};
+        const qc_known_tx tx = {&k->txid[i], &k->wtxid[i], tx_at(k, i)};
+        const qc_known_tx other = {&none, &k->wtxid[i], k->other};
         k->shown++;
         if (k->known[i] && !take(to, &tx))
             return;
@@ -60,8 +50,12 @@ static kit kit_new(void)
     k.block = tb_chain_block_of(k.chain, N_TX);
     assert_int_equal(qc_cmpct_write(&k.msg, k.block, 5), QC_OK);
     assert_int_equal(qc_cmpct_read(qc_bytes_span(&k.msg), &k.c), QC_WIRE_OK);
-    for (uint32_t i = 1; i < N_TX; i++)
-        k.known[i] = true;
+    for (uint32_t i = 0; i < N_TX; i++) {
+        const qn_tx_rec *rec = qc_block_tx(k.block, i).rec;
+        memcpy(k.txid[i].b, rec->txid, sizeof rec->txid);
+        memcpy(k.wtxid[i].b, rec->wtxid, sizeof rec->wtxid);
+        k.known[i] = i > 0;
+    }
     return k;
 }
 
@@ -147,6 +141,8 @@ static void test_partial__missing_ones_are_named_and_filled_in(void **state)
     qc_free(place);
     assert_int_equal(qc_partial_hold(p), QC_PARTIAL_OK);
     memset(k.msg.data, 0xee, k.msg.len); /* nothing is borrowed any more */
+    memset(k.txid, 0xee, sizeof k.txid);
+    memset(k.wtxid, 0xee, sizeof k.wtxid);
     qc_bytes answer = txs_of(&k, lost, 3, &t);
     assert_int_equal(qc_partial_fill(p, &t, true, &b), QC_PARTIAL_OK);
     assert_same_block(&k, b);
@@ -263,7 +259,7 @@ static void test_partial__the_same_one_from_both_sources_is_no_collision(void **
     qc_extra *x = qc_extra_new(10);
     const qc_tx_source extra = {x, qc_extra_each};
     for (uint32_t i = 9; i < N_TX; i += 30) {
-        qc_extra_add(x, &(qc_known_tx){txid_at(&k, i), wtxid_at(&k, i), tx_at(&k, i)});
+        qc_extra_add(x, &(qc_known_tx){&k.txid[i], &k.wtxid[i], tx_at(&k, i)});
     }
     qc_partial *p;
     assert_int_equal(qc_partial_new(&p, &k.c, &pool, &extra), QC_PARTIAL_OK);
