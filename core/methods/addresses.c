@@ -1,8 +1,7 @@
 /* Methods over known addresses and bans (Core rpc/net.cpp). */
 #include "core/base/alloc.h"
-#include "core/base/hostport.h"
 #include "core/methods/common.h"
-#include "core/net/peerbook.h"
+#include "core/methods/peers.h"
 
 #include <stdio.h>
 
@@ -18,142 +17,73 @@ static qc_peerbook *book_of(qc_rpc_req *r, const qc_node *n)
 
 /* ---- bans ---- */
 
-/* A subnet has a slash; without one it is an address. */
-static bool range_arg(qc_rpc_req *r, const qc_peerbook *b, const char *text, qc_netrange *out)
+static void fail_ban(qc_rpc_req *r, qc_err err)
 {
-    bool ok = qc_netrange_parse(text, b->cjdns, out) == QC_OK;
-    if (ok && !strchr(text, '/'))
-        ok = qc_netaddr_is_valid(&out->base);
-    return ok || qc_rpc_fail(r, QC_RPC_CLIENT_INVALID_IP_OR_SUBNET, "Error: Invalid IP/Subnet");
-}
-
-static bool addr_in(const qc_netrange *range, const char *addr, bool cjdns)
-{
-    char host[256];
-    uint16_t port = 0;
-    qc_netaddr a;
-    if (qc_split_host_port(addr, host, sizeof host, &port) || qc_netaddr_parse(host, &a))
-        return false;
-    a = qc_netaddr_flip_cjdns(&a, cjdns);
-    return qc_netrange_has(range, &a);
-}
-
-static void drop_peers(const qc_node *n, const qc_netrange *range)
-{
-    qc_peer_info *list = NULL;
-    size_t count = 0;
-    if (!n->net || qc_net_peers(n->net, &list, &count))
-        return;
-    for (size_t i = 0; i < count; i++)
-        if (addr_in(range, list[i].addr, n->book->cjdns) &&
-            qc_net_disconnect(n->net, list[i].id, NULL) != QC_OK)
-            continue; /* it has gone meanwhile */
-    qc_free(list);
-}
-
-/* single: one address, which any banned subnet covers; a subnet is known only as such. */
-static void ban(qc_rpc_req *r, const qc_node *n, const qc_netrange *range, bool single)
-{
-    qc_peerbook *b = n->book;
-    qc_unixtime now = qc_clock_now();
-    int64_t seconds = 0;
-    bool absolute = false;
-    pthread_mutex_lock(&b->lock);
-    bool known =
-        single ? qc_bans_has(&b->bans, &range->base, now) : qc_bans_has_range(&b->bans, range, now);
-    pthread_mutex_unlock(&b->lock);
-    if (known) {
+    if (err == QC_EINVAL)
+        qc_rpc_fail(r, QC_RPC_CLIENT_INVALID_IP_OR_SUBNET, "Error: Invalid IP/Subnet");
+    else if (err == QC_EEXIST)
         qc_rpc_fail(r, QC_RPC_CLIENT_NODE_ALREADY_ADDED, "Error: IP/Subnet already banned");
-        return;
-    }
-    if (!qc_rpc_i64(r, 2, &seconds) || !qc_rpc_bool(r, 3, &absolute))
-        return;
-    if (absolute && seconds < now) {
+    else if (err == QC_ERANGE)
         qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "Error: Absolute timestamp is in the past");
-        return;
-    }
-    pthread_mutex_lock(&b->lock);
-    qc_err err = qc_bans_add(&b->bans, range, seconds, absolute, now);
-    pthread_mutex_unlock(&b->lock);
-    if (err) {
-        qc_m_fail_err(r, err, "Cannot ban");
-        return;
-    }
-    qc_peerbook_write_bans(b);
-    drop_peers(n, range);
-}
-
-static void unban(qc_rpc_req *r, qc_peerbook *b, const qc_netrange *range)
-{
-    pthread_mutex_lock(&b->lock);
-    bool was = qc_bans_remove(&b->bans, range);
-    pthread_mutex_unlock(&b->lock);
-    if (was)
-        qc_peerbook_write_bans(b);
-    else
+    else if (err == QC_ENOENT)
         qc_rpc_fail(r, QC_RPC_CLIENT_INVALID_IP_OR_SUBNET,
                     "Error: Unban failed. Requested address/subnet was not previously manually "
                     "banned.");
+    else if (err)
+        qc_m_fail_err(r, err, "Cannot change the bans");
 }
 
 static void setban(qc_rpc_req *r, void *arg)
 {
     const qc_node *n = arg;
     const char *text = "", *command = "";
-    qc_netrange range;
+    qc_m_ban_time t = {0};
     if (!qc_rpc_str(r, 0, &text) || !qc_rpc_str(r, 1, &command))
         return;
     bool add = strcmp(command, "add") == 0;
     if (!add && strcmp(command, "remove") != 0) {
-        char *help = qc_rpc_help(qc_rpc_registry_of(r), "setban");
-        qc_rpc_fail(r, QC_RPC_MISC_ERROR, "%s", help);
-        qc_free(help);
+        qc_m_fail_help(r, QC_RPC_MISC_ERROR);
         return;
     }
-    qc_peerbook *b = book_of(r, n);
-    if (!b || !range_arg(r, b, text, &range))
+    if (!book_of(r, n) || !qc_rpc_i64(r, 2, &t.seconds) || !qc_rpc_bool(r, 3, &t.absolute))
         return;
-    if (add)
-        ban(r, n, &range, !strchr(text, '/'));
-    else
-        unban(r, b, &range);
+    fail_ban(r, add ? qc_m_ban(n, text, &t, 0) : qc_m_unban(n, text));
 }
 
 static void listbanned(qc_rpc_req *r, void *arg)
 {
-    qc_peerbook *b = book_of(r, arg);
-    if (!b)
-        return;
-    qc_jw *w = qc_rpc_out(r);
+    qc_ban *list;
+    size_t count;
     qc_unixtime now = qc_clock_now();
+    if (!book_of(r, arg))
+        return;
+    qc_err err = qc_m_bans(arg, &list, &count);
+    if (err) {
+        qc_m_fail_err(r, err, "Cannot list the bans");
+        return;
+    }
+    qc_jw *w = qc_rpc_out(r);
     qc_jw_arr(w);
-    pthread_mutex_lock(&b->lock);
-    qc_bans_sweep(&b->bans, now);
-    for (size_t i = 0; i < b->bans.n; i++) {
-        const qc_ban *ban = &b->bans.list[i];
+    for (size_t i = 0; i < count; i++) {
         char text[QC_NETRANGE_TEXT];
-        qc_netrange_text(&ban->range, text);
+        qc_netrange_text(&list[i].range, text);
         qc_jw_obj(w);
         qc_jw_kstr(w, "address", text);
-        qc_jw_kint(w, "ban_created", ban->created);
-        qc_jw_kint(w, "banned_until", ban->until);
-        qc_jw_kint(w, "ban_duration", (int64_t)((uint64_t)ban->until - (uint64_t)ban->created));
-        qc_jw_kint(w, "time_remaining", (int64_t)((uint64_t)ban->until - (uint64_t)now));
+        qc_jw_kint(w, "ban_created", list[i].created);
+        qc_jw_kint(w, "banned_until", list[i].until);
+        qc_jw_kint(w, "ban_duration",
+                   (int64_t)((uint64_t)list[i].until - (uint64_t)list[i].created));
+        qc_jw_kint(w, "time_remaining", (int64_t)((uint64_t)list[i].until - (uint64_t)now));
         qc_jw_obj_end(w);
     }
-    pthread_mutex_unlock(&b->lock);
     qc_jw_arr_end(w);
+    qc_free(list);
 }
 
 static void clearbanned(qc_rpc_req *r, void *arg)
 {
-    qc_peerbook *b = book_of(r, arg);
-    if (!b)
-        return;
-    pthread_mutex_lock(&b->lock);
-    qc_bans_remove_all(&b->bans);
-    pthread_mutex_unlock(&b->lock);
-    qc_peerbook_write_bans(b);
+    if (book_of(r, arg))
+        fail_ban(r, qc_m_unban_all(arg));
 }
 
 /* ---- addresses ---- */

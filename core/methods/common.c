@@ -1,5 +1,7 @@
 #include "core/methods/common.h"
 
+#include "core/base/alloc.h"
+
 #include <math.h>
 
 void qc_m_kbits(qc_jw *w, uint32_t bits)
@@ -57,6 +59,37 @@ void qc_m_kwarnings(qc_jw *w, const qc_node *n)
         qc_jw_str(w, o.latest);
     else
         qc_jw_arr_end(w);
+}
+
+/* Core protocol.cpp, serviceFlagsToStr. */
+void qc_m_kservices(qc_jw *w, const char *key, uint64_t services)
+{
+    static const char *const name[64] = {
+        [0] = "NETWORK",          [2] = "BLOOM",  [3] = "WITNESS", [6] = "COMPACT_FILTERS",
+        [10] = "NETWORK_LIMITED", [11] = "P2P_V2"};
+    qc_jw_karr(w, key);
+    for (unsigned bit = 0; bit < QC_COUNTOF(name); bit++) {
+        if (!(services >> bit & 1))
+            continue;
+        if (name[bit])
+            qc_jw_str(w, name[bit]);
+        else
+            qc_jw_strf(w, "UNKNOWN[2^%u]", bit);
+    }
+    qc_jw_arr_end(w);
+}
+
+bool qc_m_need_net(qc_rpc_req *r, const qc_node *n)
+{
+    return n->net || qc_rpc_fail(r, QC_RPC_CLIENT_P2P_DISABLED,
+                                 "Error: Peer-to-peer functionality missing or disabled");
+}
+
+void qc_m_fail_help(qc_rpc_req *r, int code)
+{
+    char *help = qc_rpc_help(qc_rpc_registry_of(r), qc_rpc_name(r));
+    qc_rpc_fail(r, code, "%s", help);
+    qc_free(help);
 }
 
 const qc_index *qc_m_block_arg(qc_rpc_req *r, const qc_node *n, size_t i, const char *name)

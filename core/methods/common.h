@@ -14,6 +14,11 @@ double qc_m_difficulty(uint32_t bits);
 /** "warnings": array, or one string with -deprecatedrpc=warnings. */
 void qc_m_kwarnings(qc_jw *w, const qc_node *n);
 
+/** Names of service bits, as an array. */
+void qc_m_kservices(qc_jw *w, const char *key, uint64_t services);
+/** Is there a peer layer? False: failed as Core does. */
+bool qc_m_need_net(qc_rpc_req *r, const qc_node *n);
+
 /** Parameter i as the hash of a known block. NULL: failed with -5 "Block not found" or a type
  * error. */
 const qc_index *qc_m_block_arg(qc_rpc_req *r, const qc_node *n, size_t i, const char *name);
@@ -25,5 +30,7 @@ qc_block *qc_m_read_block(qc_rpc_req *r, const qc_node *n, const qc_index *i, bo
 /** Confirmations of i as seen from tip: -1 off the active chain. *next: its active child or NULL.
  */
 int64_t qc_m_confirmations(const qc_index *tip, const qc_index *i, const qc_index **next);
+/** Fail with this method's own help text, as Core does for a word that it does not know. */
+void qc_m_fail_help(qc_rpc_req *r, int code);
 /** Fail the request for an ordinary failure (disk, memory). Always false. */
 bool qc_m_fail_err(qc_rpc_req *r, qc_err err, const char *what);

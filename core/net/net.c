@@ -316,7 +316,8 @@ void qc_net_relays(qc_net *n, qc_peer_id id, bool filter, const char *message)
 
 typedef struct call {
     qc_net *n;
-    const char *addr;
+    const char *addr; /* or: name of a message */
+    const qc_bytes *payload;
     qc_peer_id id;
     qc_conn_type type;
     bool on; /* or: version 2 */
@@ -357,6 +358,17 @@ static void do_disconnect(void *arg)
     c->err = p ? QC_OK : QC_ENOENT;
     if (p)
         qc_peer_close(p, "RPC disconnectnode");
+}
+
+static void do_push(void *arg)
+{
+    call *c = arg;
+    qc_peer *p = qc_net_find(c->n, c->id, NULL);
+    c->err = p && p->info.handshaken ? QC_OK : QC_ENOENT;
+    if (!c->err && c->payload->len > QC_MSG_MAX)
+        c->err = QC_EINVAL;
+    if (!c->err)
+        qc_peer_send(p, c->addr, qc_bytes_span(c->payload));
 }
 
 static void do_set_active(void *arg)
@@ -400,6 +412,13 @@ qc_err qc_net_disconnect(qc_net *n, qc_peer_id id, const char *addr)
 {
     call c = {.n = n, .id = id, .addr = addr};
     qc_loop_call(n->loop, do_disconnect, &c);
+    return c.err;
+}
+
+qc_err qc_net_push(qc_net *n, qc_peer_id id, const char *name, const qc_bytes *payload)
+{
+    call c = {.n = n, .id = id, .addr = name, .payload = payload};
+    qc_loop_call(n->loop, do_push, &c);
     return c.err;
 }
 

@@ -132,6 +132,16 @@ typedef struct qc_source {
     bool punish; /* false: it came as a compact block */
 } qc_source;
 
+/** The conversations as others last saw them. */
+typedef struct qc_report {
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    bool posted;    /* the chain thread was asked for a new one */
+    uint64_t taken; /* how many there were */
+    qc_sync_peer *list;
+    size_t n;
+} qc_report;
+
 #define QC_FLIGHT_SLOTS 1024u
 
 struct qc_sync {
@@ -179,7 +189,12 @@ struct qc_sync {
     pthread_mutex_t lock;
     pthread_cond_t idle;
     unsigned jobs; /* on the pool; under the lock */
+    qc_report report;
 };
+
+/* ---- report.c ---- */
+void qc_report_init(qc_report *r);
+void qc_report_clear(qc_report *r);
 
 /* ---- sync.c ---- */
 qc_peer_state *qc_sync_peer_find(const qc_sync *s, qc_peer_id id);

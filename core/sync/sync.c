@@ -552,6 +552,7 @@ void qc_sync_new(qc_sync **out, const qc_sync_options *o)
     qc_addr_begin(s, o->book);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->idle, NULL);
+    qc_report_init(&s->report);
     const qc_chain_events ev = {.arg = s,
                                 .tip = chain_tip,
                                 .connected = chain_connected,
@@ -603,94 +604,8 @@ void qc_sync_free(qc_sync *s)
     qc_recent_clear(s);
     qc_extra_free(s->extra);
     qc_gossip_free(s->gossip);
+    qc_report_clear(&s->report);
     pthread_cond_destroy(&s->idle);
     pthread_mutex_destroy(&s->lock);
     qc_free(s);
-}
-
-/* ---- for RPC ---- */
-
-typedef struct list_call {
-    qc_sync *s;
-    qc_sync_peer *list;
-    size_t n;
-} list_call;
-
-static int64_t height_of(const qc_index *i)
-{
-    return i ? (int64_t)i->height : -1;
-}
-
-static void fill(const qc_peer_state *p, qc_sync_peer *out)
-{
-    *out = (qc_sync_peer){.id = p->id, .hb_to = p->hb_to, .hb_from = p->hb_from};
-    out->presynced_headers = p->presync ? qc_presync_height(p->presync) : -1;
-    out->synced_headers = height_of(p->best_known);
-    out->synced_blocks = height_of(p->last_common);
-    out->last_block = p->last_block;
-    out->fee_filter = p->fee_filter;
-    if (p->gossip) {
-        qc_gossip_state g = qc_gossip_state_of(p->gossip);
-        out->addr_relay = g.enabled;
-        out->addr_processed = g.processed;
-        out->addr_limited = g.limited;
-    }
-    out->relay_txs = p->relay_txs;
-    for (const qc_flight *f = p->flight; f && out->n_in_flight < QC_SYNC_IN_FLIGHT; f = f->next)
-        out->in_flight[out->n_in_flight++] = f->index->height;
-}
-
-static void do_list(qc_chain *c, void *arg)
-{
-    list_call *l = arg;
-    size_t n = 0;
-    (void)c;
-    for (const qc_peer_state *p = l->s->peers; p; p = p->next)
-        n++;
-    l->list = qc_try_calloc(n + 1, sizeof *l->list);
-    for (const qc_peer_state *p = l->s->peers; l->list && p; p = p->next)
-        fill(p, &l->list[l->n++]);
-}
-
-qc_err qc_sync_peers(qc_sync *s, qc_sync_peer **list, size_t *n)
-{
-    list_call l = {.s = s};
-    qc_chain_call(s->thread, do_list, &l);
-    if (!l.list)
-        return QC_ENOMEM;
-    *list = l.list;
-    *n = l.n;
-    return QC_OK;
-}
-
-typedef struct fetch_call {
-    qc_sync *s;
-    qc_peer_id id;
-    const qc_index *i;
-    const char *why;
-} fetch_call;
-
-static void do_fetch(qc_chain *c, void *arg)
-{
-    fetch_call *f = arg;
-    qc_peer_state *p = qc_sync_peer_find(f->s, f->id);
-    (void)c;
-    f->why = !qc_sync_loaded(f->s)          ? "Loading blocks ..."
-             : !p || p->closing             ? "Peer does not exist"
-             : !qc_peer_serves_witnesses(p) ? "Pre-SegWit peer"
-                                            : NULL;
-    if (f->why)
-        return;
-    qc_request_over(f->s, &f->i->hash, NULL);
-    if (!qc_request(f->s, p, f->i))
-        f->why = "Already requested from this peer";
-    else
-        qc_send_getdata(f->s, p, &f->i, 1);
-}
-
-const char *qc_sync_fetch(qc_sync *s, qc_peer_id id, const qc_index *i)
-{
-    fetch_call f = {s, id, i, NULL};
-    qc_chain_call(s->thread, do_fetch, &f);
-    return f.why;
 }

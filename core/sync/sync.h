@@ -60,8 +60,10 @@ typedef struct qc_sync_peer {
     bool relay_txs;     /* it wants to hear of transactions */
     int64_t fee_filter; /* satoshis per 1,000 virtual bytes: below that it wants no announcement */
 } qc_sync_peer;
-/** All peers. Out: *list owned, qc_free(). Returns: QC_OK; QC_ENOMEM. Thread: any but chain. */
-QC_MUST_CHECK qc_err qc_sync_peers(qc_sync *s, qc_sync_peer **list, size_t *n);
+/** All peers: as they are now, or when the chain thread is kept from telling for more than
+ * `wait_ms` as they were when last asked for. Out: *list owned, qc_free(). Returns: QC_OK;
+ * QC_ENOMEM. Thread: any but chain. */
+QC_MUST_CHECK qc_err qc_sync_peers(qc_sync *s, int64_t wait_ms, qc_sync_peer **list, size_t *n);
 /** Ask this peer for the body of `i`, whoever was asked before. NULL: asked; else why not (Core's
  *  text, a literal). Thread: any but chain. */
 const char *qc_sync_fetch(qc_sync *s, qc_peer_id id, const qc_index *i);
