@@ -546,6 +546,258 @@ static const qn_node_read_1 TABLE_node_read_1 = {
     .metrics = node_read_1_metrics,
 };
 
+/* ---- peers.control ---- */
+
+static qn_status peers_control_1_connect(qn_cap *cap, const char *address, uint32_t flags)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_pack_str(in, address);
+    qc_wire_put32(in, (uint32_t)flags);
+    st = qc_rt_call(cap, 0, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status peers_control_1_keep(qn_cap *cap, const char *address, uint32_t flags)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_pack_str(in, address);
+    qc_wire_put32(in, (uint32_t)flags);
+    st = qc_rt_call(cap, 1, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status peers_control_1_forget(qn_cap *cap, const char *address)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_pack_str(in, address);
+    st = qc_rt_call(cap, 2, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status peers_control_1_disconnect(qn_cap *cap, int64_t peer)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)peer);
+    st = qc_rt_call(cap, 3, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status peers_control_1_disconnect_address(qn_cap *cap, const char *address)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_pack_str(in, address);
+    st = qc_rt_call(cap, 4, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status peers_control_1_ban(qn_cap *cap, const char *subnet, int64_t seconds,
+                                     uint32_t flags)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_pack_str(in, subnet);
+    qc_wire_put64(in, (uint64_t)seconds);
+    qc_wire_put32(in, (uint32_t)flags);
+    st = qc_rt_call(cap, 5, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status peers_control_1_unban(qn_cap *cap, const char *subnet)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_pack_str(in, subnet);
+    st = qc_rt_call(cap, 6, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status peers_control_1_unban_all(qn_cap *cap)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    st = qc_rt_call(cap, 7, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status peers_control_1_network(qn_cap *cap, uint32_t on)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put32(in, (uint32_t)on);
+    st = qc_rt_call(cap, 8, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static const qn_peers_control_1 TABLE_peers_control_1 = {
+    .h = {sizeof(qn_peers_control_1), 1},
+    .connect = peers_control_1_connect,
+    .keep = peers_control_1_keep,
+    .forget = peers_control_1_forget,
+    .disconnect = peers_control_1_disconnect,
+    .disconnect_address = peers_control_1_disconnect_address,
+    .ban = peers_control_1_ban,
+    .unban = peers_control_1_unban,
+    .unban_all = peers_control_1_unban_all,
+    .network = peers_control_1_network,
+};
+
+/* ---- peers.read ---- */
+
+static qn_status peers_read_1_info(qn_cap *cap, qn_peers_info *info)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_sized(in, info, info ? info->size : 0, sizeof *info);
+    st = qc_rt_call(cap, 0, in, &reply);
+    qc_wire_take_sized(out, info, info ? info->size : 0, sizeof *info);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status peers_read_1_peers(qn_cap *cap, qn_peer *peers, uint32_t max_peers,
+                                    uint32_t *n_peers)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_room(in, peers, qc_wire_items(max_peers, sizeof *peers), n_peers);
+    st = qc_rt_call(cap, 1, in, &reply);
+    qc_wire_take_room(out, peers, max_peers, n_peers, sizeof *peers);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status peers_read_1_messages(qn_cap *cap, int64_t peer, qn_peer_message *messages,
+                                       uint32_t max_messages, uint32_t *n_messages)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)peer);
+    qc_wire_put_room(in, messages, qc_wire_items(max_messages, sizeof *messages), n_messages);
+    st = qc_rt_call(cap, 2, in, &reply);
+    qc_wire_take_room(out, messages, max_messages, n_messages, sizeof *messages);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status peers_read_1_networks(qn_cap *cap, qn_peer_network *networks,
+                                       uint32_t max_networks, uint32_t *n_networks)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_room(in, networks, qc_wire_items(max_networks, sizeof *networks), n_networks);
+    st = qc_rt_call(cap, 3, in, &reply);
+    qc_wire_take_room(out, networks, max_networks, n_networks, sizeof *networks);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status peers_read_1_local(qn_cap *cap, qn_peer_local *local, uint32_t max_local,
+                                    uint32_t *n_local)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_room(in, local, qc_wire_items(max_local, sizeof *local), n_local);
+    st = qc_rt_call(cap, 4, in, &reply);
+    qc_wire_take_room(out, local, max_local, n_local, sizeof *local);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status peers_read_1_bans(qn_cap *cap, qn_peer_ban *bans, uint32_t max_bans,
+                                   uint32_t *n_bans)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_room(in, bans, qc_wire_items(max_bans, sizeof *bans), n_bans);
+    st = qc_rt_call(cap, 5, in, &reply);
+    qc_wire_take_room(out, bans, max_bans, n_bans, sizeof *bans);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status peers_read_1_added(qn_cap *cap, qn_peer_added *added, uint32_t max_added,
+                                    uint32_t *n_added)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_room(in, added, qc_wire_items(max_added, sizeof *added), n_added);
+    st = qc_rt_call(cap, 6, in, &reply);
+    qc_wire_take_room(out, added, max_added, n_added, sizeof *added);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status peers_read_1_warnings(qn_cap *cap, void *text, uint32_t max_text, uint32_t *n_text)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_room(in, text, qc_wire_items(max_text, 1), n_text);
+    st = qc_rt_call(cap, 7, in, &reply);
+    qc_wire_take_room(out, text, max_text, n_text, 1);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static const qn_peers_read_1 TABLE_peers_read_1 = {
+    .h = {sizeof(qn_peers_read_1), 1},
+    .info = peers_read_1_info,
+    .peers = peers_read_1_peers,
+    .messages = peers_read_1_messages,
+    .networks = peers_read_1_networks,
+    .local = peers_read_1_local,
+    .bans = peers_read_1_bans,
+    .added = peers_read_1_added,
+    .warnings = peers_read_1_warnings,
+};
+
 /* ---- rpc.serve ---- */
 
 static bool call_qn_rpc_handler_fn(qc_rt_fn *fn, void *arg, qc_unpack *in, int *fd)
@@ -644,6 +896,8 @@ const qc_rt_interface QC_RT_INTERFACES[] = {
     {"net.listen/1", &TABLE_net_listen_1, 1, CALLS_net_listen_1, 1},
     {"node.control/1", &TABLE_node_control_1, 1, CALLS_node_control_1, 1},
     {"node.read/1", &TABLE_node_read_1, 1, NULL, 0},
+    {"peers.control/1", &TABLE_peers_control_1, 1, NULL, 0},
+    {"peers.read/1", &TABLE_peers_read_1, 1, NULL, 0},
     {"rpc.serve/1", &TABLE_rpc_serve_1, 1, CALLS_rpc_serve_1, 1},
     {NULL, NULL, 0, NULL, 0},
 };

@@ -10,6 +10,8 @@
 #include "quoin/net_listen.h"
 #include "quoin/node_control.h"
 #include "quoin/node_read.h"
+#include "quoin/peers_control.h"
+#include "quoin/peers_read.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
 #include "quoin/types.h"
@@ -229,6 +231,83 @@ AT(qn_node_metric, value, 128);
 AT(qn_node_metric, scale, 136);
 AT(qn_node_metric, type, 140);
 
+SIZE(qn_peers_info, 80);
+AT(qn_peers_info, size, 0);
+AT(qn_peers_info, flags, 4);
+AT(qn_peers_info, protocol_version, 8);
+AT(qn_peers_info, max_connections, 12);
+AT(qn_peers_info, connections_in, 16);
+AT(qn_peers_info, connections_out, 20);
+AT(qn_peers_info, services, 24);
+AT(qn_peers_info, bytes_received, 32);
+AT(qn_peers_info, bytes_sent, 40);
+AT(qn_peers_info, time_offset, 48);
+AT(qn_peers_info, upload_target, 56);
+AT(qn_peers_info, upload_left, 64);
+AT(qn_peers_info, n_bans, 72);
+AT(qn_peers_info, n_added, 76);
+
+SIZE(qn_peer, 744);
+AT(qn_peer, id, 0);
+AT(qn_peer, address, 8);
+AT(qn_peer, bind_address, 88);
+AT(qn_peer, local_address, 168);
+AT(qn_peer, user_agent, 248);
+AT(qn_peer, session_id, 504);
+AT(qn_peer, services, 576);
+AT(qn_peer, connected, 584);
+AT(qn_peer, last_sent, 592);
+AT(qn_peer, last_received, 600);
+AT(qn_peer, last_block, 608);
+AT(qn_peer, last_tx, 616);
+AT(qn_peer, time_offset, 624);
+AT(qn_peer, ping_us, 632);
+AT(qn_peer, min_ping_us, 640);
+AT(qn_peer, ping_wait_us, 648);
+AT(qn_peer, bytes_sent, 656);
+AT(qn_peer, bytes_received, 664);
+AT(qn_peer, addresses_taken, 672);
+AT(qn_peer, addresses_dropped, 680);
+AT(qn_peer, min_fee, 688);
+AT(qn_peer, version, 696);
+AT(qn_peer, flags, 700);
+AT(qn_peer, kind, 704);
+AT(qn_peer, network, 708);
+AT(qn_peer, permissions, 712);
+AT(qn_peer, mapped_as, 716);
+AT(qn_peer, presync_height, 720);
+AT(qn_peer, header_height, 724);
+AT(qn_peer, block_height, 728);
+AT(qn_peer, in_flight, 732);
+AT(qn_peer, queued_tx, 736);
+AT(qn_peer, reserved, 740);
+
+SIZE(qn_peer_message, 32);
+AT(qn_peer_message, name, 0);
+AT(qn_peer_message, sent, 16);
+AT(qn_peer_message, received, 24);
+
+SIZE(qn_peer_network, 104);
+AT(qn_peer_network, network, 0);
+AT(qn_peer_network, flags, 4);
+AT(qn_peer_network, proxy, 8);
+AT(qn_peer_network, known_new, 88);
+AT(qn_peer_network, known_tried, 96);
+
+SIZE(qn_peer_local, 88);
+AT(qn_peer_local, address, 0);
+AT(qn_peer_local, score, 80);
+AT(qn_peer_local, network, 84);
+
+SIZE(qn_peer_ban, 112);
+AT(qn_peer_ban, subnet, 0);
+AT(qn_peer_ban, created, 96);
+AT(qn_peer_ban, until, 104);
+
+SIZE(qn_peer_added, 336);
+AT(qn_peer_added, node, 0);
+AT(qn_peer_added, address, 256);
+
 SIZE(qn_rpc_method, 16);
 AT(qn_rpc_method, size, 0);
 AT(qn_rpc_method, set, 4);
@@ -311,6 +390,25 @@ AT(qn_node_read_1_r1, info, 8);
 AT(qn_node_read_1_r1, warnings, 16);
 AT(qn_node_read_1_r1, plugins, 24);
 AT(qn_node_read_1_r1, metrics, 32);
+SIZE(qn_peers_control_1_r1, 80);
+AT(qn_peers_control_1_r1, connect, 8);
+AT(qn_peers_control_1_r1, keep, 16);
+AT(qn_peers_control_1_r1, forget, 24);
+AT(qn_peers_control_1_r1, disconnect, 32);
+AT(qn_peers_control_1_r1, disconnect_address, 40);
+AT(qn_peers_control_1_r1, ban, 48);
+AT(qn_peers_control_1_r1, unban, 56);
+AT(qn_peers_control_1_r1, unban_all, 64);
+AT(qn_peers_control_1_r1, network, 72);
+SIZE(qn_peers_read_1_r1, 72);
+AT(qn_peers_read_1_r1, info, 8);
+AT(qn_peers_read_1_r1, peers, 16);
+AT(qn_peers_read_1_r1, messages, 24);
+AT(qn_peers_read_1_r1, networks, 32);
+AT(qn_peers_read_1_r1, local, 40);
+AT(qn_peers_read_1_r1, bans, 48);
+AT(qn_peers_read_1_r1, added, 56);
+AT(qn_peers_read_1_r1, warnings, 64);
 SIZE(qn_rpc_serve_1_r1, 40);
 AT(qn_rpc_serve_1_r1, add, 8);
 AT(qn_rpc_serve_1_r1, remove, 16);

@@ -20,6 +20,8 @@
 #include "quoin/net_listen.h"
 #include "quoin/node_control.h"
 #include "quoin/node_read.h"
+#include "quoin/peers_control.h"
+#include "quoin/peers_read.h"
 #include "quoin/plugin.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
@@ -117,6 +119,18 @@ uint32_t qn_mock_height(const qn_mock *m);
 void qn_mock_node(qn_mock *m, const qn_node_info *info, const char *warnings);
 void qn_mock_node_plugins(qn_mock *m, const qn_node_plugin *list, uint32_t n);
 void qn_mock_node_metrics(qn_mock *m, const qn_node_metric *list, uint32_t n);
+
+/* ---- its peers ---- */
+/** What peers.read tells from now on (info NULL: as before). The lists are borrowed until they are
+ *  set anew; messages() gives its list for every peer. What peers.control is asked to do succeeds,
+ *  and is a line of qn_mock_log(): "peers: connect 1.2.3.4:8333", "peers: disconnect 3",
+ *  "peers: ban 1.2.3.0/24", "peers: network off" ... */
+void qn_mock_peers(qn_mock *m, const qn_peers_info *info, const qn_peer *list, uint32_t n);
+void qn_mock_peer_messages(qn_mock *m, const qn_peer_message *list, uint32_t n);
+void qn_mock_peer_networks(qn_mock *m, const qn_peer_network *list, uint32_t n);
+void qn_mock_peer_local(qn_mock *m, const qn_peer_local *list, uint32_t n);
+void qn_mock_peer_bans(qn_mock *m, const qn_peer_ban *list, uint32_t n);
+void qn_mock_peer_added(qn_mock *m, const qn_peer_added *list, uint32_t n);
 
 /* ---- what the plugin offers ---- */
 /** Call a method and run until it has answered or nothing is left to do. The reply's text; for an

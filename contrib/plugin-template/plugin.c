@@ -20,6 +20,12 @@
 @if node.read/1
 #include <quoin/node_read.h>
 @end
+@if peers.control/1
+#include <quoin/peers_control.h>
+@end
+@if peers.read/1
+#include <quoin/peers_read.h>
+@end
 @if rpc.serve/1
 #include <quoin/rpc_serve.h>
 @end
@@ -80,6 +86,14 @@ typedef struct state {
 @if node.control/1
     const qn_node_control_1 *control;
     qn_cap *control_cap;
+@end
+@if peers.read/1
+    const qn_peers_read_1 *peers;
+    qn_cap *peers_cap;
+@end
+@if peers.control/1
+    const qn_peers_control_1 *bouncer;
+    qn_cap *bouncer_cap;
 @end
 } state;
 @if chain.follow/1
@@ -271,6 +285,14 @@ static qn_status init(qn_cap *cap, const qn_host_1 *host, const qn_config *confi
     if (st == QN_OK && (st = host->get(cap, QN_NODE_CONTROL_1_ID, 1, &table, &s->control_cap)) == QN_OK)
         s->control = table;
 @end
+@if peers.read/1
+    if (st == QN_OK && (st = host->get(cap, QN_PEERS_READ_1_ID, 1, &table, &s->peers_cap)) == QN_OK)
+        s->peers = table;
+@end
+@if peers.control/1
+    if (st == QN_OK && (st = host->get(cap, QN_PEERS_CONTROL_1_ID, 1, &table, &s->bouncer_cap)) == QN_OK)
+        s->bouncer = table;
+@end
     (void)table;
     if (st != QN_OK) {
         free(s);
@@ -331,6 +353,22 @@ static qn_status start(void *self)
     if (st == QN_E_DENIED)
         qn_logf(s->host, s->host_cap, QN_LOG_INFO, "log=yes is not granted");
     else if (st != QN_OK)
+        return st;
+    st = QN_OK;
+@end
+@if peers.read/1
+    qn_peers_info peers;
+    QN_INIT(&peers);
+    if ((st = s->peers->info(s->peers_cap, &peers)) != QN_OK)
+        return st;
+    qn_logf(s->host, s->host_cap, QN_LOG_INFO, "the node may have %u peers", peers.max_connections);
+@end
+@if peers.control/1
+    /* Each way to act is granted by itself; this one is ban=yes. */
+    st = s->bouncer->ban(s->bouncer_cap, "203.0.113.0/24", 0, 0);
+    if (st == QN_E_DENIED)
+        qn_logf(s->host, s->host_cap, QN_LOG_INFO, "ban=yes is not granted");
+    else if (st != QN_OK && st != QN_E_EXISTS)
         return st;
     st = QN_OK;
 @end

@@ -156,6 +156,26 @@ static void test_it_turns_debug_lines_off(void **state)
     qn_mock_free(m);
 }
 @end
+@if peers.read/1
+
+static void test_it_says_how_many_peers_there_may_be(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    assert_non_null(strstr(qn_mock_log(m), "the node may have 125 peers"));
+    qn_mock_free(m);
+}
+@end
+@if peers.control/1
+
+static void test_it_bans_a_subnet(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    assert_non_null(strstr(qn_mock_log(m), "peers: ban 203.0.113.0/24"));
+    qn_mock_free(m);
+}
+@end
 
 int main(void)
 {
@@ -180,6 +200,12 @@ int main(void)
 @end
 @if node.control/1
         cmocka_unit_test(test_it_turns_debug_lines_off),
+@end
+@if peers.read/1
+        cmocka_unit_test(test_it_says_how_many_peers_there_may_be),
+@end
+@if peers.control/1
+        cmocka_unit_test(test_it_bans_a_subnet),
 @end
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,25 +43,11 @@ static qc_err adapter_open(qn_cap *cap, const char **why)
     return QC_OK;
 }
 
-/* May it, and what does the log say? */
-static qn_status judge(qn_cap *cap, bool may, const char *what, const char *on)
-{
-    qn_status st = qc_cap_enter(cap);
-    if (st != QN_OK)
-        return st;
-    /* What it may not do it could try for ever: that fills the log no faster than its own lines. */
-    if (may || qc_plugin_may_log(cap->plugin))
-        qc_log(may ? QC_LOG_INFO : QC_LOG_WARN, "plugin", "%s: node.control: %s%s%s%s",
-               cap->plugin->label, what, *on ? " " : "", qc_printable(on),
-               may ? "" : ": refused, the grant does not allow it");
-    return may ? QN_OK : QN_E_DENIED;
-}
-
 static qn_status control_stop(qn_cap *cap)
 {
     const control_state *v = cap->state;
     const qc_node *n = cap->plugin->host->o.node;
-    qn_status st = judge(cap, v->may_stop, "stop the node", "");
+    qn_status st = qc_cap_act(cap, v->may_stop, "stop the node", "");
     if (st != QN_OK)
         return st;
     if (!n->request_shutdown)
@@ -116,7 +102,7 @@ static qn_status control_prune(qn_cap *cap, uint32_t height, qn_pruned_fn *fn, v
     qc_host *h = cap->plugin->host;
     char text[16];
     snprintf(text, sizeof text, "%u", height);
-    qn_status st = judge(cap, v->may_prune, "prune up to block", text);
+    qn_status st = qc_cap_act(cap, v->may_prune, "prune up to block", text);
     if (st != QN_OK)
         return st;
     if (!fn)
@@ -140,9 +126,9 @@ static qn_status control_prune(qn_cap *cap, uint32_t height, qn_pruned_fn *fn, v
 static qn_status control_log_level(qn_cap *cap, const char *area, uint32_t level)
 {
     const control_state *v = cap->state;
-    qn_status st =
-        judge(cap, v->may_log, level == QN_LOG_DEBUG ? "debug lines on for" : "debug lines off for",
-              area ? area : "");
+    qn_status st = qc_cap_act(cap, v->may_log,
+                              level == QN_LOG_DEBUG ? "debug lines on for" : "debug lines off for",
+                              area ? area : "");
     if (st != QN_OK)
         return st;
     if (!area || (level != QN_LOG_DEBUG && level != QN_LOG_INFO))
@@ -153,7 +139,7 @@ static qn_status control_log_level(qn_cap *cap, const char *area, uint32_t level
 static qn_status act(qn_cap *cap, const char *id, qc_action_kind action, const char *what)
 {
     const control_state *v = cap->state;
-    qn_status st = judge(cap, v->may_plugins, what, id ? id : "");
+    qn_status st = qc_cap_act(cap, v->may_plugins, what, id ? id : "");
     if (st != QN_OK)
         return st;
     return id ? qc_host_plugin_act(cap->plugin->host, cap->plugin, id, action) : QN_E_INVAL;

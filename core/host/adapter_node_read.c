@@ -5,7 +5,7 @@
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include "core/net/net.h"
+#include "core/methods/peers.h"
 
 #include "quoin/node_read.h"
 
@@ -51,17 +51,14 @@ static void each_warning(const qc_node *n, void (*fn)(void *arg, const char *tex
 
 static void fill_peers(const qc_node *n, qn_node_info *out)
 {
-    qc_peer_info *list = NULL;
-    size_t count = 0;
-    if (!n->net)
+    qc_m_totals p;
+    if (qc_m_peer_totals(n, &p) || !p.running)
         return;
-    out->flags |= QN_NODE_P2P | (qc_net_active(n->net) ? QN_NODE_NETWORK_ACTIVE : 0);
-    qc_net_totals(n->net, &out->bytes_received, &out->bytes_sent);
-    if (qc_net_peers(n->net, &list, &count))
-        return;
-    for (size_t i = 0; i < count; i++)
-        ++*(list[i].inbound ? &out->connections_in : &out->connections_out);
-    qc_free(list);
+    out->flags |= QN_NODE_P2P | (p.active ? QN_NODE_NETWORK_ACTIVE : 0);
+    out->bytes_received = p.received;
+    out->bytes_sent = p.sent;
+    out->connections_in = p.in;
+    out->connections_out = p.out;
 }
 
 static qn_status node_info(qn_cap *cap, qn_node_info *info)
@@ -115,7 +112,7 @@ static void put_warning(void *arg, const char *text)
     }
 }
 
-static qn_status node_warnings(qn_cap *cap, void *text, uint32_t max, uint32_t *used)
+qn_status qc_host_warnings(qn_cap *cap, void *text, uint32_t max, uint32_t *used)
 {
     const qc_host *h;
     const qc_node *n;
@@ -269,7 +266,7 @@ static qn_status node_metrics(qn_cap *cap, qn_node_metric *out, uint32_t max, ui
 
 static const qn_node_read_1 TABLE = {.h = {sizeof(qn_node_read_1), QN_NODE_READ_1_REVISION},
                                      .info = node_info,
-                                     .warnings = node_warnings,
+                                     .warnings = qc_host_warnings,
                                      .plugins = node_plugins,
                                      .metrics = node_metrics};
 

@@ -11,4 +11,6 @@ const qc_adapter *const QC_ADAPTERS[] = {&QC_ADAPTER_CHAIN_READ,
                                          &QC_ADAPTER_HTTP_SERVE,
                                          &QC_ADAPTER_NODE_READ,
                                          &QC_ADAPTER_NODE_CONTROL,
+                                         &QC_ADAPTER_PEERS_READ,
+                                         &QC_ADAPTER_PEERS_CONTROL,
                                          NULL};

@@ -39,7 +39,8 @@ struct qc_adapter {
 extern const qc_adapter *const QC_ADAPTERS[];
 extern const qc_adapter QC_ADAPTER_CHAIN_READ, QC_ADAPTER_CHAIN_FOLLOW, QC_ADAPTER_BLOCK_READ,
     QC_ADAPTER_STORE_OWN, QC_ADAPTER_RPC_SERVE, QC_ADAPTER_NET_LISTEN, QC_ADAPTER_NET_CONNECT,
-    QC_ADAPTER_HTTP_SERVE, QC_ADAPTER_NODE_READ, QC_ADAPTER_NODE_CONTROL;
+    QC_ADAPTER_HTTP_SERVE, QC_ADAPTER_NODE_READ, QC_ADAPTER_NODE_CONTROL, QC_ADAPTER_PEERS_READ,
+    QC_ADAPTER_PEERS_CONTROL;
 
 /** The plugin whose loop runs on this thread, or NULL. */
 extern _Thread_local qc_plugin *qc_plugin_here;
@@ -64,5 +65,8 @@ qn_status qc_status_of(qc_err err);
 bool qc_cap_text(const qn_cap *cap, const char *key, char *out, size_t size);
 /** A FLAG parameter says yes. */
 bool qc_cap_flag(const qn_cap *cap, const char *key);
+/** First thing in a method that acts on the node: as qc_cap_enter(), then QN_E_DENIED unless it
+ *  `may`. The log says that it did, or would have: "<what> <on>". acting.c. */
+qn_status qc_cap_act(qn_cap *cap, bool may, const char *what, const char *on);
 /** Number of a COUNT or BYTES parameter of the grant, else `dflt`. */
 uint64_t qc_cap_number(const qn_cap *cap, const char *key, uint64_t dflt);

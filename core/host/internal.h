@@ -87,6 +87,11 @@ QC_MUST_CHECK qc_err qc_host_resolver(qc_host *h, qc_resolver **out);
 qn_status qc_host_plugin_act(qc_host *h, const qc_plugin *by, const char *id, qc_action_kind kind);
 /** Path of the grant of a plugin by id or unique last label, or NULL. Owned: qc_free(). */
 char *qc_host_grant_of(const qc_host *h, const char *name);
+/** Text into a record that is all zero: cut to fit at the start of a UTF-8 character; NULL: none.
+ *  record.c. Thread: any. */
+void qc_host_text(char *out, size_t cap, const char *text);
+/** warnings() of node.read and peers.read. adapter_node_read.c. */
+qn_status qc_host_warnings(qn_cap *cap, void *text, uint32_t max, uint32_t *used);
 /** What the kernel says of a plugin's process. */
 typedef struct qc_plugin_usage {
     int pid; /* 0: none */

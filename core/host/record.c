@@ -41,8 +41,7 @@ static uint32_t state_of(qc_plugin_state s)
     return 0;
 }
 
-/* Cut to fit at the start of a UTF-8 character; the rest of `out` is zero. */
-static void put(char *out, size_t cap, const char *text)
+void qc_host_text(char *out, size_t cap, const char *text)
 {
     size_t n = text ? strlen(text) : 0;
     if (n >= cap)
@@ -64,9 +63,9 @@ void qc_plugin_record(qc_plugin *p, const qc_plugin_usage *used, struct qn_node_
 {
     *out = (qn_node_plugin){0};
     pthread_mutex_lock(&p->lock);
-    put(out->id, sizeof out->id, p->label);
-    put(out->version, sizeof out->version, p->image.manifest.version);
-    put(out->reason, sizeof out->reason, p->reason);
+    qc_host_text(out->id, sizeof out->id, p->label);
+    qc_host_text(out->version, sizeof out->version, p->image.manifest.version);
+    qc_host_text(out->reason, sizeof out->reason, p->reason);
     out->state = state_of(p->state);
     out->trusted = p->grant.trusted;
     if (p->state_since)

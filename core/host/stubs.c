@@ -12,6 +12,8 @@
 #include "quoin/net_listen.h"
 #include "quoin/node_control.h"
 #include "quoin/node_read.h"
+#include "quoin/peers_control.h"
+#include "quoin/peers_read.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
 
@@ -493,6 +495,253 @@ static qc_stub *const STUBS_node_read_1[] = {
     node_read_1_metrics,
 };
 
+/* ---- peers.control ---- */
+
+static bool peers_control_1_connect(qc_stub_call *c)
+{
+    char *address = qc_unpack_str(c->in);
+    uint32_t flags = (uint32_t)qc_wire_get32(c->in);
+    const qn_peers_control_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->connect(c->cap, address, flags);
+    }
+    qc_free(address);
+    return ok;
+}
+
+static bool peers_control_1_keep(qc_stub_call *c)
+{
+    char *address = qc_unpack_str(c->in);
+    uint32_t flags = (uint32_t)qc_wire_get32(c->in);
+    const qn_peers_control_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->keep(c->cap, address, flags);
+    }
+    qc_free(address);
+    return ok;
+}
+
+static bool peers_control_1_forget(qc_stub_call *c)
+{
+    char *address = qc_unpack_str(c->in);
+    const qn_peers_control_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->forget(c->cap, address);
+    }
+    qc_free(address);
+    return ok;
+}
+
+static bool peers_control_1_disconnect(qc_stub_call *c)
+{
+    int64_t peer = (int64_t)qc_wire_get64(c->in);
+    const qn_peers_control_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->disconnect(c->cap, peer);
+    }
+    return ok;
+}
+
+static bool peers_control_1_disconnect_address(qc_stub_call *c)
+{
+    char *address = qc_unpack_str(c->in);
+    const qn_peers_control_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->disconnect_address(c->cap, address);
+    }
+    qc_free(address);
+    return ok;
+}
+
+static bool peers_control_1_ban(qc_stub_call *c)
+{
+    char *subnet = qc_unpack_str(c->in);
+    int64_t seconds = (int64_t)qc_wire_get64(c->in);
+    uint32_t flags = (uint32_t)qc_wire_get32(c->in);
+    const qn_peers_control_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->ban(c->cap, subnet, seconds, flags);
+    }
+    qc_free(subnet);
+    return ok;
+}
+
+static bool peers_control_1_unban(qc_stub_call *c)
+{
+    char *subnet = qc_unpack_str(c->in);
+    const qn_peers_control_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->unban(c->cap, subnet);
+    }
+    qc_free(subnet);
+    return ok;
+}
+
+static bool peers_control_1_unban_all(qc_stub_call *c)
+{
+    const qn_peers_control_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->unban_all(c->cap);
+    }
+    return ok;
+}
+
+static bool peers_control_1_network(qc_stub_call *c)
+{
+    uint32_t on = (uint32_t)qc_wire_get32(c->in);
+    const qn_peers_control_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->network(c->cap, on);
+    }
+    return ok;
+}
+
+static qc_stub *const STUBS_peers_control_1[] = {
+    peers_control_1_connect,
+    peers_control_1_keep,
+    peers_control_1_forget,
+    peers_control_1_disconnect,
+    peers_control_1_disconnect_address,
+    peers_control_1_ban,
+    peers_control_1_unban,
+    peers_control_1_unban_all,
+    peers_control_1_network,
+};
+
+/* ---- peers.read ---- */
+
+static bool peers_read_1_info(qc_stub_call *c)
+{
+    qn_peers_info info_at;
+    qn_peers_info *info = qc_wire_get_sized(c->in, &info_at, sizeof info_at);
+    const qn_peers_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->info(c->cap, info);
+        qc_wire_reply_sized(c->out, info, sizeof info_at);
+    }
+    return ok;
+}
+
+static bool peers_read_1_peers(qc_stub_call *c)
+{
+    qc_wire_room peers_room;
+    qn_peer *peers = qc_wire_get_room(c->in, &peers_room, sizeof(qn_peer));
+    const qn_peers_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->peers(c->cap, peers, peers_room.max, peers_room.n);
+        qc_wire_reply_room(c->out, peers, &peers_room, c->status == QN_OK, sizeof(qn_peer));
+    }
+    qc_free(peers);
+    return ok;
+}
+
+static bool peers_read_1_messages(qc_stub_call *c)
+{
+    int64_t peer = (int64_t)qc_wire_get64(c->in);
+    qc_wire_room messages_room;
+    qn_peer_message *messages = qc_wire_get_room(c->in, &messages_room, sizeof(qn_peer_message));
+    const qn_peers_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->messages(c->cap, peer, messages, messages_room.max, messages_room.n);
+        qc_wire_reply_room(c->out, messages, &messages_room, c->status == QN_OK, sizeof(qn_peer_message));
+    }
+    qc_free(messages);
+    return ok;
+}
+
+static bool peers_read_1_networks(qc_stub_call *c)
+{
+    qc_wire_room networks_room;
+    qn_peer_network *networks = qc_wire_get_room(c->in, &networks_room, sizeof(qn_peer_network));
+    const qn_peers_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->networks(c->cap, networks, networks_room.max, networks_room.n);
+        qc_wire_reply_room(c->out, networks, &networks_room, c->status == QN_OK, sizeof(qn_peer_network));
+    }
+    qc_free(networks);
+    return ok;
+}
+
+static bool peers_read_1_local(qc_stub_call *c)
+{
+    qc_wire_room local_room;
+    qn_peer_local *local = qc_wire_get_room(c->in, &local_room, sizeof(qn_peer_local));
+    const qn_peers_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->local(c->cap, local, local_room.max, local_room.n);
+        qc_wire_reply_room(c->out, local, &local_room, c->status == QN_OK, sizeof(qn_peer_local));
+    }
+    qc_free(local);
+    return ok;
+}
+
+static bool peers_read_1_bans(qc_stub_call *c)
+{
+    qc_wire_room bans_room;
+    qn_peer_ban *bans = qc_wire_get_room(c->in, &bans_room, sizeof(qn_peer_ban));
+    const qn_peers_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->bans(c->cap, bans, bans_room.max, bans_room.n);
+        qc_wire_reply_room(c->out, bans, &bans_room, c->status == QN_OK, sizeof(qn_peer_ban));
+    }
+    qc_free(bans);
+    return ok;
+}
+
+static bool peers_read_1_added(qc_stub_call *c)
+{
+    qc_wire_room added_room;
+    qn_peer_added *added = qc_wire_get_room(c->in, &added_room, sizeof(qn_peer_added));
+    const qn_peers_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->added(c->cap, added, added_room.max, added_room.n);
+        qc_wire_reply_room(c->out, added, &added_room, c->status == QN_OK, sizeof(qn_peer_added));
+    }
+    qc_free(added);
+    return ok;
+}
+
+static bool peers_read_1_warnings(qc_stub_call *c)
+{
+    qc_wire_room text_room;
+    uint8_t *text = qc_wire_get_room(c->in, &text_room, 1);
+    const qn_peers_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->warnings(c->cap, text, text_room.max, text_room.n);
+        qc_wire_reply_room(c->out, text, &text_room, c->status == QN_OK, 1);
+    }
+    qc_free(text);
+    return ok;
+}
+
+static qc_stub *const STUBS_peers_read_1[] = {
+    peers_read_1_info,
+    peers_read_1_peers,
+    peers_read_1_messages,
+    peers_read_1_networks,
+    peers_read_1_local,
+    peers_read_1_bans,
+    peers_read_1_added,
+    peers_read_1_warnings,
+};
+
 /* ---- rpc.serve ---- */
 
 static void thunk_qn_rpc_handler_fn(void *arg, const qn_rpc_request *request, const char *params,
@@ -577,6 +826,8 @@ const qc_stubs QC_STUBS[] = {
     {"net.listen/1", STUBS_net_listen_1, 5},
     {"node.control/1", STUBS_node_control_1, 6},
     {"node.read/1", STUBS_node_read_1, 4},
+    {"peers.control/1", STUBS_peers_control_1, 9},
+    {"peers.read/1", STUBS_peers_read_1, 8},
     {"rpc.serve/1", STUBS_rpc_serve_1, 4},
     {NULL, NULL, 0},
 };

@@ -10,6 +10,8 @@
 #include "quoin/net_listen.h"
 #include "quoin/node_control.h"
 #include "quoin/node_read.h"
+#include "quoin/peers_control.h"
+#include "quoin/peers_read.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
 
@@ -195,6 +197,101 @@ static const qc_trace_method METHODS_node_read_1[] = {
     {"metrics", node_read_1_metrics},
 };
 
+static const qc_trace_part peers_control_1_connect[] = {
+    {"address", QC_TRACE_STRING, 1, 0, 0},
+    {"flags", QC_TRACE_U, 1, 0, 4},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part peers_control_1_keep[] = {
+    {"address", QC_TRACE_STRING, 1, 0, 0},
+    {"flags", QC_TRACE_U, 1, 0, 4},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part peers_control_1_forget[] = {
+    {"address", QC_TRACE_STRING, 1, 0, 0},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part peers_control_1_disconnect[] = {
+    {"peer", QC_TRACE_I, 1, 0, 8},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part peers_control_1_disconnect_address[] = {
+    {"address", QC_TRACE_STRING, 1, 0, 0},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part peers_control_1_ban[] = {
+    {"subnet", QC_TRACE_STRING, 1, 0, 0},
+    {"seconds", QC_TRACE_I, 1, 0, 8},
+    {"flags", QC_TRACE_U, 1, 0, 4},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part peers_control_1_unban[] = {
+    {"subnet", QC_TRACE_STRING, 1, 0, 0},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part peers_control_1_unban_all[] = {
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part peers_control_1_network[] = {
+    {"on", QC_TRACE_U, 1, 0, 4},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_method METHODS_peers_control_1[] = {
+    {"connect", peers_control_1_connect},
+    {"keep", peers_control_1_keep},
+    {"forget", peers_control_1_forget},
+    {"disconnect", peers_control_1_disconnect},
+    {"disconnect_address", peers_control_1_disconnect_address},
+    {"ban", peers_control_1_ban},
+    {"unban", peers_control_1_unban},
+    {"unban_all", peers_control_1_unban_all},
+    {"network", peers_control_1_network},
+};
+
+static const qc_trace_part peers_read_1_info[] = {
+    {"info", QC_TRACE_SIZED, 1, 1, sizeof(qn_peers_info)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part peers_read_1_peers[] = {
+    {"peers", QC_TRACE_ROOM, 1, 1, sizeof(qn_peer)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part peers_read_1_messages[] = {
+    {"peer", QC_TRACE_I, 1, 0, 8},
+    {"messages", QC_TRACE_ROOM, 1, 1, sizeof(qn_peer_message)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part peers_read_1_networks[] = {
+    {"networks", QC_TRACE_ROOM, 1, 1, sizeof(qn_peer_network)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part peers_read_1_local[] = {
+    {"local", QC_TRACE_ROOM, 1, 1, sizeof(qn_peer_local)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part peers_read_1_bans[] = {
+    {"bans", QC_TRACE_ROOM, 1, 1, sizeof(qn_peer_ban)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part peers_read_1_added[] = {
+    {"added", QC_TRACE_ROOM, 1, 1, sizeof(qn_peer_added)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part peers_read_1_warnings[] = {
+    {"text", QC_TRACE_ROOM, 1, 1, 1},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_method METHODS_peers_read_1[] = {
+    {"info", peers_read_1_info},
+    {"peers", peers_read_1_peers},
+    {"messages", peers_read_1_messages},
+    {"networks", peers_read_1_networks},
+    {"local", peers_read_1_local},
+    {"bans", peers_read_1_bans},
+    {"added", peers_read_1_added},
+    {"warnings", peers_read_1_warnings},
+};
+
 static const qc_trace_part rpc_serve_1_add[] = {
     {"limits", QC_TRACE_SIZED, 1, 0, sizeof(qn_rpc_method)},
     {"name", QC_TRACE_STRING, 1, 0, 0},
@@ -233,6 +330,8 @@ const qc_trace_table QC_TRACES[] = {
     {"net.listen/1", METHODS_net_listen_1, 5},
     {"node.control/1", METHODS_node_control_1, 6},
     {"node.read/1", METHODS_node_read_1, 4},
+    {"peers.control/1", METHODS_peers_control_1, 9},
+    {"peers.read/1", METHODS_peers_read_1, 8},
     {"rpc.serve/1", METHODS_rpc_serve_1, 4},
     {NULL, NULL, 0},
 };

@@ -43,7 +43,7 @@ void qc_m_host_port(const qc_netaddr *a, uint16_t port, char *out, size_t cap)
 static void place(const qc_node *n, qc_m_peer *p)
 {
     qc_netaddr a;
-    if (qc_netaddr_is_valid(&p->net.told)) /* as Core's GetAddrLocal(): any valid one */
+    if (p->net.version && qc_netaddr_is_valid(&p->net.told))
         qc_m_host_port(&p->net.told, p->net.told_port, p->local, sizeof p->local);
     if (n->book && read_address(n->book, p->net.addr, &a))
         p->mapped_as = qc_netgroups_asn(&n->book->groups, &a);

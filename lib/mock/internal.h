@@ -71,7 +71,7 @@ typedef struct qn_mk_route {
 } qn_mk_route;
 
 struct qn_mock {
-    qn_cap cap[11];
+    qn_cap cap[13];
     struct {
         const char *id;
         qn_status with;
@@ -159,6 +159,14 @@ struct qn_mock {
     const qn_node_plugin *node_plugin;
     const qn_node_metric *node_metric;
     uint32_t n_node_plugin, n_node_metric;
+    qn_peers_info peers;
+    const qn_peer *peer;
+    const qn_peer_message *peer_message;
+    const qn_peer_network *peer_network;
+    const qn_peer_local *peer_local;
+    const qn_peer_ban *peer_ban;
+    const qn_peer_added *peer_added;
+    uint32_t n_peer, n_peer_message, n_peer_network, n_peer_local, n_peer_ban, n_peer_added;
 
     qn_mk_route route[MOCK_ROUTES];
     uint64_t http_request; /* waiting; 0: none */
@@ -213,6 +221,8 @@ extern const qn_net_listen_1 QN_MK_NET_LISTEN;
 extern const qn_http_serve_1 QN_MK_HTTP_SERVE;
 extern const qn_node_read_1 QN_MK_NODE_READ;
 extern const qn_node_control_1 QN_MK_NODE_CONTROL;
+extern const qn_peers_read_1 QN_MK_PEERS_READ;
+extern const qn_peers_control_1 QN_MK_PEERS_CONTROL;
 extern const qn_net_connect_1 QN_MK_NET_CONNECT;
 
 void qn_mk_chain_init(qn_mock *m);
@@ -237,6 +247,11 @@ void qn_mk_folder_end(qn_mock *m, bool crash);
 void qn_mk_rpc_drop(qn_mock *m);
 void qn_mk_net_drop(qn_mock *m);
 void qn_mk_node_init(qn_mock *m);
+void qn_mk_peers_init(qn_mock *m);
+/** warnings() of node.read and peers.read. */
+qn_status qn_mk_warnings(qn_cap *cap, void *text, uint32_t max, uint32_t *used);
+/** The whole of what a control table does: a line "WHO: WHAT ON" in the log. */
+qn_status qn_mk_control(qn_cap *cap, const char *who, const char *what, const char *on);
 /** A line "WHO: WHAT ON" in the log. */
 void qn_mk_logf(qn_mock *m, const char *who, const char *what, const char *on);
 void qn_mk_http_drop(qn_mock *m);

@@ -190,7 +190,9 @@ qn_mock *qn_mock_new(void)
                            {m, QN_NET_CONNECT_1_ID, &QN_MK_NET_CONNECT},
                            {m, QN_HTTP_SERVE_1_ID, &QN_MK_HTTP_SERVE},
                            {m, QN_NODE_READ_1_ID, &QN_MK_NODE_READ},
-                           {m, QN_NODE_CONTROL_1_ID, &QN_MK_NODE_CONTROL}};
+                           {m, QN_NODE_CONTROL_1_ID, &QN_MK_NODE_CONTROL},
+                           {m, QN_PEERS_READ_1_ID, &QN_MK_PEERS_READ},
+                           {m, QN_PEERS_CONTROL_1_ID, &QN_MK_PEERS_CONTROL}};
     memcpy(m->cap, caps, sizeof caps);
     m->log = qn_mk_text("", 0);
     m->window = 16;
@@ -201,6 +203,7 @@ qn_mock *qn_mock_new(void)
     pthread_mutex_init(&m->lock, NULL);
     qn_mk_chain_init(m);
     qn_mk_node_init(m);
+    qn_mk_peers_init(m);
     return m;
 }
 

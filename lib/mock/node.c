@@ -21,7 +21,7 @@ static qn_status node_info(qn_cap *cap, qn_node_info *info)
     return QN_OK;
 }
 
-static qn_status node_warnings(qn_cap *cap, void *text, uint32_t max, uint32_t *used)
+qn_status qn_mk_warnings(qn_cap *cap, void *text, uint32_t max, uint32_t *used)
 {
     const char *have = cap->mock->node_warnings ? cap->mock->node_warnings : "";
     qn_status st = qn_mk_enter(cap);
@@ -61,7 +61,7 @@ static qn_status node_metrics(qn_cap *cap, qn_node_metric *out, uint32_t max, ui
 
 const qn_node_read_1 QN_MK_NODE_READ = {.h = {sizeof(qn_node_read_1), QN_NODE_READ_1_REVISION},
                                         .info = node_info,
-                                        .warnings = node_warnings,
+                                        .warnings = qn_mk_warnings,
                                         .plugins = node_plugins,
                                         .metrics = node_metrics};
 
@@ -92,12 +92,17 @@ void qn_mock_node_metrics(qn_mock *m, const qn_node_metric *list, uint32_t n)
 
 /* ---- node.control ---- */
 
-static qn_status note(qn_cap *cap, const char *what, const char *on)
+qn_status qn_mk_control(qn_cap *cap, const char *who, const char *what, const char *on)
 {
     qn_status st = qn_mk_enter(cap);
     if (st == QN_OK)
-        qn_mk_logf(cap->mock, "control", what, on);
+        qn_mk_logf(cap->mock, who, what, on);
     return st;
+}
+
+static qn_status note(qn_cap *cap, const char *what, const char *on)
+{
+    return qn_mk_control(cap, "control", what, on);
 }
 
 static qn_status control_stop(qn_cap *cap)

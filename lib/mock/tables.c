@@ -12,6 +12,8 @@
 #include "quoin/net_listen.h"
 #include "quoin/node_control.h"
 #include "quoin/node_read.h"
+#include "quoin/peers_control.h"
+#include "quoin/peers_read.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
 #include "quoin/types.h"
@@ -186,6 +188,109 @@ static void say_qn_node_metric(qn_mk_line *l, const char *name, const qn_node_me
     qn_mk_i64(l, "value", x->value);
     qn_mk_i64(l, "scale", x->scale);
     qn_mk_u64(l, "type", x->type);
+    qn_mk_close(l);
+}
+
+static void say_qn_peers_info(qn_mk_line *l, const char *name, const qn_peers_info *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "flags", x->flags);
+    qn_mk_u64(l, "protocol_version", x->protocol_version);
+    qn_mk_u64(l, "max_connections", x->max_connections);
+    qn_mk_u64(l, "connections_in", x->connections_in);
+    qn_mk_u64(l, "connections_out", x->connections_out);
+    qn_mk_u64(l, "services", x->services);
+    qn_mk_u64(l, "bytes_received", x->bytes_received);
+    qn_mk_u64(l, "bytes_sent", x->bytes_sent);
+    qn_mk_i64(l, "time_offset", x->time_offset);
+    qn_mk_u64(l, "upload_target", x->upload_target);
+    qn_mk_u64(l, "upload_left", x->upload_left);
+    qn_mk_u64(l, "n_bans", x->n_bans);
+    qn_mk_u64(l, "n_added", x->n_added);
+    qn_mk_close(l);
+}
+
+static void say_qn_peer(qn_mk_line *l, const char *name, const qn_peer *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_i64(l, "id", x->id);
+    qn_mk_words(l, "address", x->address, (uint32_t)strnlen(x->address, 80));
+    qn_mk_words(l, "bind_address", x->bind_address, (uint32_t)strnlen(x->bind_address, 80));
+    qn_mk_words(l, "local_address", x->local_address, (uint32_t)strnlen(x->local_address, 80));
+    qn_mk_words(l, "user_agent", x->user_agent, (uint32_t)strnlen(x->user_agent, 256));
+    qn_mk_words(l, "session_id", x->session_id, (uint32_t)strnlen(x->session_id, 72));
+    qn_mk_u64(l, "services", x->services);
+    qn_mk_i64(l, "connected", x->connected);
+    qn_mk_i64(l, "last_sent", x->last_sent);
+    qn_mk_i64(l, "last_received", x->last_received);
+    qn_mk_i64(l, "last_block", x->last_block);
+    qn_mk_i64(l, "last_tx", x->last_tx);
+    qn_mk_i64(l, "time_offset", x->time_offset);
+    qn_mk_i64(l, "ping_us", x->ping_us);
+    qn_mk_i64(l, "min_ping_us", x->min_ping_us);
+    qn_mk_i64(l, "ping_wait_us", x->ping_wait_us);
+    qn_mk_u64(l, "bytes_sent", x->bytes_sent);
+    qn_mk_u64(l, "bytes_received", x->bytes_received);
+    qn_mk_u64(l, "addresses_taken", x->addresses_taken);
+    qn_mk_u64(l, "addresses_dropped", x->addresses_dropped);
+    qn_mk_i64(l, "min_fee", x->min_fee);
+    qn_mk_i64(l, "version", x->version);
+    qn_mk_u64(l, "flags", x->flags);
+    qn_mk_u64(l, "kind", x->kind);
+    qn_mk_u64(l, "network", x->network);
+    qn_mk_u64(l, "permissions", x->permissions);
+    qn_mk_u64(l, "mapped_as", x->mapped_as);
+    qn_mk_i64(l, "presync_height", x->presync_height);
+    qn_mk_i64(l, "header_height", x->header_height);
+    qn_mk_i64(l, "block_height", x->block_height);
+    qn_mk_u64(l, "in_flight", x->in_flight);
+    qn_mk_u64(l, "queued_tx", x->queued_tx);
+    qn_mk_close(l);
+}
+
+static void say_qn_peer_message(qn_mk_line *l, const char *name, const qn_peer_message *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_words(l, "name", x->name, (uint32_t)strnlen(x->name, 16));
+    qn_mk_u64(l, "sent", x->sent);
+    qn_mk_u64(l, "received", x->received);
+    qn_mk_close(l);
+}
+
+static void say_qn_peer_network(qn_mk_line *l, const char *name, const qn_peer_network *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "network", x->network);
+    qn_mk_u64(l, "flags", x->flags);
+    qn_mk_words(l, "proxy", x->proxy, (uint32_t)strnlen(x->proxy, 80));
+    qn_mk_u64(l, "known_new", x->known_new);
+    qn_mk_u64(l, "known_tried", x->known_tried);
+    qn_mk_close(l);
+}
+
+static void say_qn_peer_local(qn_mk_line *l, const char *name, const qn_peer_local *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_words(l, "address", x->address, (uint32_t)strnlen(x->address, 80));
+    qn_mk_i64(l, "score", x->score);
+    qn_mk_u64(l, "network", x->network);
+    qn_mk_close(l);
+}
+
+static void say_qn_peer_ban(qn_mk_line *l, const char *name, const qn_peer_ban *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_words(l, "subnet", x->subnet, (uint32_t)strnlen(x->subnet, 96));
+    qn_mk_i64(l, "created", x->created);
+    qn_mk_i64(l, "until", x->until);
+    qn_mk_close(l);
+}
+
+static void say_qn_peer_added(qn_mk_line *l, const char *name, const qn_peer_added *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_words(l, "node", x->node, (uint32_t)strnlen(x->node, 256));
+    qn_mk_words(l, "address", x->address, (uint32_t)strnlen(x->address, 80));
     qn_mk_close(l);
 }
 
@@ -1070,6 +1175,301 @@ static const qn_node_read_1 QN_NODE_READ_1_TABLE = {
     .metrics = node_read_metrics,
 };
 
+static qn_status peers_control_connect(qn_cap *cap, const char *address, uint32_t flags)
+{
+    static const qn_mk_slot slot = {"peers.control/1", "connect", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_words(&l, "address", address, address ? (uint32_t)strlen(address) : 0);
+        qn_mk_u64(&l, "flags", flags);
+    }
+    if (st == QN_OK)
+        st = ((const qn_peers_control_1 *)cap->table)->connect(cap, address, flags);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status peers_control_keep(qn_cap *cap, const char *address, uint32_t flags)
+{
+    static const qn_mk_slot slot = {"peers.control/1", "keep", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_words(&l, "address", address, address ? (uint32_t)strlen(address) : 0);
+        qn_mk_u64(&l, "flags", flags);
+    }
+    if (st == QN_OK)
+        st = ((const qn_peers_control_1 *)cap->table)->keep(cap, address, flags);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status peers_control_forget(qn_cap *cap, const char *address)
+{
+    static const qn_mk_slot slot = {"peers.control/1", "forget", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_words(&l, "address", address, address ? (uint32_t)strlen(address) : 0);
+    }
+    if (st == QN_OK)
+        st = ((const qn_peers_control_1 *)cap->table)->forget(cap, address);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status peers_control_disconnect(qn_cap *cap, int64_t peer)
+{
+    static const qn_mk_slot slot = {"peers.control/1", "disconnect", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_i64(&l, "peer", peer);
+    }
+    if (st == QN_OK)
+        st = ((const qn_peers_control_1 *)cap->table)->disconnect(cap, peer);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status peers_control_disconnect_address(qn_cap *cap, const char *address)
+{
+    static const qn_mk_slot slot = {"peers.control/1", "disconnect_address", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_words(&l, "address", address, address ? (uint32_t)strlen(address) : 0);
+    }
+    if (st == QN_OK)
+        st = ((const qn_peers_control_1 *)cap->table)->disconnect_address(cap, address);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status peers_control_ban(qn_cap *cap, const char *subnet, int64_t seconds, uint32_t flags)
+{
+    static const qn_mk_slot slot = {"peers.control/1", "ban", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_words(&l, "subnet", subnet, subnet ? (uint32_t)strlen(subnet) : 0);
+        qn_mk_i64(&l, "seconds", seconds);
+        qn_mk_u64(&l, "flags", flags);
+    }
+    if (st == QN_OK)
+        st = ((const qn_peers_control_1 *)cap->table)->ban(cap, subnet, seconds, flags);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status peers_control_unban(qn_cap *cap, const char *subnet)
+{
+    static const qn_mk_slot slot = {"peers.control/1", "unban", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_words(&l, "subnet", subnet, subnet ? (uint32_t)strlen(subnet) : 0);
+    }
+    if (st == QN_OK)
+        st = ((const qn_peers_control_1 *)cap->table)->unban(cap, subnet);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status peers_control_unban_all(qn_cap *cap)
+{
+    static const qn_mk_slot slot = {"peers.control/1", "unban_all", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (st == QN_OK)
+        st = ((const qn_peers_control_1 *)cap->table)->unban_all(cap);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status peers_control_network(qn_cap *cap, uint32_t on)
+{
+    static const qn_mk_slot slot = {"peers.control/1", "network", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "on", on);
+    }
+    if (st == QN_OK)
+        st = ((const qn_peers_control_1 *)cap->table)->network(cap, on);
+    return qn_mk_end(&l, &st);
+}
+
+static const qn_peers_control_1 QN_PEERS_CONTROL_1_TABLE = {
+    .h = {sizeof(qn_peers_control_1), 1},
+    .connect = peers_control_connect,
+    .keep = peers_control_keep,
+    .forget = peers_control_forget,
+    .disconnect = peers_control_disconnect,
+    .disconnect_address = peers_control_disconnect_address,
+    .ban = peers_control_ban,
+    .unban = peers_control_unban,
+    .unban_all = peers_control_unban_all,
+    .network = peers_control_network,
+};
+
+static qn_status peers_read_info(qn_cap *cap, qn_peers_info *info)
+{
+    static const qn_mk_slot slot = {"peers.read/1", "info", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (st == QN_OK)
+        st = ((const qn_peers_read_1 *)cap->table)->info(cap, info);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_peers_info(&l, "info", info);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status peers_read_peers(qn_cap *cap, qn_peer *peers, uint32_t max_peers,
+                                  uint32_t *n_peers)
+{
+    static const qn_mk_slot slot = {"peers.read/1", "peers", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "max_peers", max_peers);
+    }
+    if (st == QN_OK)
+        st = ((const qn_peers_read_1 *)cap->table)->peers(cap, peers, max_peers, n_peers);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "n_peers", *n_peers);
+        if (*n_peers && *n_peers <= max_peers)
+            say_qn_peer(&l, "peers[0]", peers);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status peers_read_messages(qn_cap *cap, int64_t peer, qn_peer_message *messages,
+                                     uint32_t max_messages, uint32_t *n_messages)
+{
+    static const qn_mk_slot slot = {"peers.read/1", "messages", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_i64(&l, "peer", peer);
+        qn_mk_u64(&l, "max_messages", max_messages);
+    }
+    if (st == QN_OK)
+        st = ((const qn_peers_read_1 *)cap->table)->messages(cap, peer, messages, max_messages, n_messages);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "n_messages", *n_messages);
+        if (*n_messages && *n_messages <= max_messages)
+            say_qn_peer_message(&l, "messages[0]", messages);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status peers_read_networks(qn_cap *cap, qn_peer_network *networks, uint32_t max_networks,
+                                     uint32_t *n_networks)
+{
+    static const qn_mk_slot slot = {"peers.read/1", "networks", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "max_networks", max_networks);
+    }
+    if (st == QN_OK)
+        st = ((const qn_peers_read_1 *)cap->table)->networks(cap, networks, max_networks, n_networks);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "n_networks", *n_networks);
+        if (*n_networks && *n_networks <= max_networks)
+            say_qn_peer_network(&l, "networks[0]", networks);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status peers_read_local(qn_cap *cap, qn_peer_local *local, uint32_t max_local,
+                                  uint32_t *n_local)
+{
+    static const qn_mk_slot slot = {"peers.read/1", "local", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "max_local", max_local);
+    }
+    if (st == QN_OK)
+        st = ((const qn_peers_read_1 *)cap->table)->local(cap, local, max_local, n_local);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "n_local", *n_local);
+        if (*n_local && *n_local <= max_local)
+            say_qn_peer_local(&l, "local[0]", local);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status peers_read_bans(qn_cap *cap, qn_peer_ban *bans, uint32_t max_bans,
+                                 uint32_t *n_bans)
+{
+    static const qn_mk_slot slot = {"peers.read/1", "bans", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "max_bans", max_bans);
+    }
+    if (st == QN_OK)
+        st = ((const qn_peers_read_1 *)cap->table)->bans(cap, bans, max_bans, n_bans);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "n_bans", *n_bans);
+        if (*n_bans && *n_bans <= max_bans)
+            say_qn_peer_ban(&l, "bans[0]", bans);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status peers_read_added(qn_cap *cap, qn_peer_added *added, uint32_t max_added,
+                                  uint32_t *n_added)
+{
+    static const qn_mk_slot slot = {"peers.read/1", "added", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "max_added", max_added);
+    }
+    if (st == QN_OK)
+        st = ((const qn_peers_read_1 *)cap->table)->added(cap, added, max_added, n_added);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "n_added", *n_added);
+        if (*n_added && *n_added <= max_added)
+            say_qn_peer_added(&l, "added[0]", added);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status peers_read_warnings(qn_cap *cap, void *text, uint32_t max_text, uint32_t *n_text)
+{
+    static const qn_mk_slot slot = {"peers.read/1", "warnings", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "max_text", max_text);
+    }
+    if (st == QN_OK)
+        st = ((const qn_peers_read_1 *)cap->table)->warnings(cap, text, max_text, n_text);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_hex(&l, "text", text, *n_text <= max_text ? *n_text : 0, false);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static const qn_peers_read_1 QN_PEERS_READ_1_TABLE = {
+    .h = {sizeof(qn_peers_read_1), 1},
+    .info = peers_read_info,
+    .peers = peers_read_peers,
+    .messages = peers_read_messages,
+    .networks = peers_read_networks,
+    .local = peers_read_local,
+    .bans = peers_read_bans,
+    .added = peers_read_added,
+    .warnings = peers_read_warnings,
+};
+
 static qn_status rpc_serve_add(qn_cap *cap, const qn_rpc_method *limits, const char *name,
                                const char *arg_names, const char *help, qn_rpc_handler_fn *handler,
                                void *arg)
@@ -1333,6 +1733,10 @@ const void *qn_mk_handed_out(const char *id)
         return &QN_NODE_CONTROL_1_TABLE;
     if (strcmp(id, "node.read/1") == 0)
         return &QN_NODE_READ_1_TABLE;
+    if (strcmp(id, "peers.control/1") == 0)
+        return &QN_PEERS_CONTROL_1_TABLE;
+    if (strcmp(id, "peers.read/1") == 0)
+        return &QN_PEERS_READ_1_TABLE;
     if (strcmp(id, "rpc.serve/1") == 0)
         return &QN_RPC_SERVE_1_TABLE;
     if (strcmp(id, "store.own/1") == 0)

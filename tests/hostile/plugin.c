@@ -34,7 +34,7 @@
 #elif defined(SHAPE_SERVICES)
 #define WANTS                                                                                      \
     ",\"requires\":[\"chain.read/1\"],\"optional\":[\"net.listen/1\",\"net.connect/1\","           \
-    "\"http.serve/1\",\"node.read/1\",\"node.control/1\"]"
+    "\"http.serve/1\",\"node.read/1\",\"node.control/1\",\"peers.read/1\",\"peers.control/1\"]"
 #elif defined(SHAPE_SMALL) || defined(SHAPE_GREEDY)
 #define WANTS ",\"requires\":[\"chain.read/1\"],\"optional\":[\"store.own/1\"]"
 #elif defined(SHAPE_NOSTORE)
