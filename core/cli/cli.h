@@ -22,5 +22,21 @@ void qc_cli_request(qc_bytes *out, const char *method, qc_span params, const cha
 /** Text of -getinfo from a batch of getnetworkinfo and getblockchaininfo (valid JSON).
  *  Out: *error owned on failure. */
 QC_MUST_CHECK qc_err qc_cli_info(qc_span batch, bool color, qc_bytes *out, char **error);
+typedef struct qc_cli_netinfo {
+    unsigned level; /* 0 to 4 */
+    bool outbound_only;
+    const char *chain; /* "main" ... */
+    int64_t now;       /* seconds since 1970 */
+} qc_cli_netinfo;
+/** Text of -netinfo from a batch of getpeerinfo and getnetworkinfo. Out: *error owned on failure.
+ */
+QC_MUST_CHECK qc_err qc_cli_netinfo_text(qc_span batch, const qc_cli_netinfo *o, qc_bytes *out,
+                                         char **error);
+/** Text of -addrinfo from a batch of getaddrmaninfo. Out: *error owned on failure. */
+QC_MUST_CHECK qc_err qc_cli_addrinfo_text(qc_span batch, qc_bytes *out, char **error);
+/** Of -netinfo help. */
+extern const char QC_CLI_NETINFO_HELP[];
+/** The result in a batch (valid JSON) with this id. Out: *out borrowed; *error owned on failure. */
+QC_MUST_CHECK qc_err qc_cli_result(qc_span batch, char id, qc_span *out, char **error);
 /** "error code: ..." for an error object; the exit code. */
 int qc_cli_error_text(qc_span error, qc_bytes *out);

@@ -81,20 +81,27 @@ static qc_span reply_of(qc_span batch, char id)
     return (qc_span){NULL, 0};
 }
 
+qc_err qc_cli_result(qc_span batch, char id, qc_span *out, char **error)
+{
+    qc_span reply = reply_of(batch, id), e = qc_text_member(reply, "error");
+    qc_bytes text = QC_BYTES_INIT;
+    *out = qc_text_member(reply, "result");
+    if (qc_text_is_null(e) && !qc_text_is_null(*out))
+        return QC_OK;
+    qc_cli_error_text(e, &text);
+    *error = qc_asprintf("%.*s", (int)text.len, text.len ? (const char *)text.data : "");
+    qc_bytes_free(&text);
+    return QC_EINVAL;
+}
+
 qc_err qc_cli_info(qc_span batch, bool color, qc_bytes *out, char **error)
 {
-    qc_span reply[2] = {reply_of(batch, '0'), reply_of(batch, '1')};
-    for (size_t i = 0; i < 2; i++) {
-        qc_span e = qc_text_member(reply[i], "error");
-        if (qc_text_is_null(e) && !qc_text_is_null(qc_text_member(reply[i], "result")))
-            continue;
-        qc_bytes text = QC_BYTES_INIT;
-        qc_cli_error_text(e, &text);
-        *error = qc_asprintf("%.*s", (int)text.len, text.len ? (const char *)text.data : "");
-        qc_bytes_free(&text);
-        return QC_EINVAL;
-    }
-    qc_span net = qc_text_member(reply[0], "result"), chain = qc_text_member(reply[1], "result");
+    qc_span net, chain;
+    qc_err err = qc_cli_result(batch, '0', &net, error);
+    if (!err)
+        err = qc_cli_result(batch, '1', &chain, error);
+    if (err)
+        return err;
 #define PAINT(c) (color ? COLOR[c] : "")
     qc_span progress = qc_text_member(chain, "verificationprogress");
     double share = progress.len ? strtod((const char *)progress.data, NULL) : 0;

@@ -1,5 +1,6 @@
 /* quoin-cli: one call to a node, printed as it was answered. */
 #include "core/base/alloc.h"
+#include "core/base/clock.h"
 #include "core/cli/cli.h"
 #include "core/cli/convert.h"
 #include "core/cli/text.h"
@@ -131,10 +132,39 @@ static qc_err call(const qc_cli *c, const char *method, char *const *word, size_
     return err;
 }
 
+/* Several calls without parameters in one batch, with the ids 0, 1 ... */
+static qc_err batch(const qc_cli *c, const char *const *method, qc_bytes *reply, char **error)
+{
+    qc_bytes request = QC_BYTES_INIT;
+    for (size_t i = 0; method[i]; i++) {
+        const char id[] = {(char)('0' + i), 0};
+        qc_text_add(&request, i ? "," : "[", 1);
+        qc_cli_request(&request, method[i], qc_span_str("[]"), id);
+    }
+    qc_text_add(&request, "]", 1);
+    qc_err err = qc_cli_send(c, qc_bytes_span(&request), reply, error);
+    qc_bytes_free(&request);
+    return err;
+}
+
+/* What a text made of a batch comes to; the exit code. */
+static int show(qc_err err, QC_OWN qc_bytes *reply, QC_OWN qc_bytes *out, QC_OWN char *error)
+{
+    if (err)
+        fprintf(stderr, "%s\n", error);
+    else
+        print_line(stdout, out);
+    qc_free(error);
+    qc_bytes_free(reply);
+    qc_bytes_free(out);
+    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static int run_getinfo(const qc_cli *c)
 {
+    static const char *const METHOD[] = {"getnetworkinfo", "getblockchaininfo", NULL};
     char *error = NULL;
-    qc_bytes request = QC_BYTES_INIT, reply = QC_BYTES_INIT, out = QC_BYTES_INIT;
+    qc_bytes reply = QC_BYTES_INIT, out = QC_BYTES_INIT;
     const char *when = qc_settings_str(c->settings, "color", "auto");
     bool color =
         strcmp(when, "always") == 0 || (strcmp(when, "auto") == 0 && isatty(STDOUT_FILENO));
@@ -143,24 +173,63 @@ static int run_getinfo(const qc_cli *c)
     if (!color && strcmp(when, "auto") != 0 && strcmp(when, "never") != 0)
         return fail(
             qc_strdup("Invalid value for -color option. Valid values: always, auto, never."));
-    qc_text_add(&request, "[", 1);
-    qc_cli_request(&request, "getnetworkinfo", qc_span_str("[]"), "0");
-    qc_text_add(&request, ",", 1);
-    qc_cli_request(&request, "getblockchaininfo", qc_span_str("[]"), "1");
-    qc_text_add(&request, "]", 1);
-    qc_err err = qc_cli_send(c, qc_bytes_span(&request), &reply, &error);
-    if (err)
+    if (batch(c, METHOD, &reply, &error))
         return fail(error);
-    err = qc_cli_info(qc_bytes_span(&reply), color, &out, &error);
-    if (err)
-        fprintf(stderr, "%s\n", error);
-    else
-        print_line(stdout, &out);
-    qc_free(error);
-    qc_bytes_free(&request);
-    qc_bytes_free(&reply);
-    qc_bytes_free(&out);
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    qc_err err = qc_cli_info(qc_bytes_span(&reply), color, &out, &error);
+    return show(err, &reply, &out, error);
+}
+
+static int run_addrinfo(const qc_cli *c)
+{
+    static const char *const METHOD[] = {"getaddrmaninfo", NULL};
+    char *error = NULL;
+    qc_bytes reply = QC_BYTES_INIT, out = QC_BYTES_INIT;
+    if (c->n_word)
+        return fail(qc_strdup("-addrinfo takes no arguments"));
+    if (batch(c, METHOD, &reply, &error))
+        return fail(error);
+    qc_err err = qc_cli_addrinfo_text(qc_bytes_span(&reply), &out, &error);
+    return show(err, &reply, &out, error);
+}
+
+#define MORE "\nFor more information, run: quoin-cli -netinfo help"
+
+/* The words behind -netinfo. NULL, or what is wrong with them: owned. */
+static char *netinfo_words(const qc_cli *c, qc_cli_netinfo *o)
+{
+    const char *level = c->n_word ? c->word[0] : "0", *only = c->n_word > 1 ? c->word[1] : NULL;
+    size_t digits = strspn(level, "0123456789");
+    long n = strtol(level, NULL, 10);
+    if (!digits || level[digits] || digits > 3 || n > UINT8_MAX)
+        return qc_asprintf("invalid -netinfo level argument: %s" MORE, level);
+    o->level = n > 4 ? 4 : (unsigned)n;
+    if (!only)
+        return NULL;
+    if (n == 0)
+        return qc_asprintf("invalid -netinfo outonly argument: %s\nThe outonly argument is only "
+                           "valid for a level greater than 0 (the first argument)." MORE,
+                           only);
+    if (strcmp(only, "o") != 0 && strcmp(only, "outonly") != 0)
+        return qc_asprintf("invalid -netinfo outonly argument: %s" MORE, only);
+    o->outbound_only = true;
+    return NULL;
+}
+
+static int run_netinfo(const qc_cli *c)
+{
+    static const char *const METHOD[] = {"getpeerinfo", "getnetworkinfo", NULL};
+    qc_cli_netinfo o = {.now = qc_clock_real_us() / 1000000};
+    qc_bytes reply = QC_BYTES_INIT, out = QC_BYTES_INIT;
+    if (c->n_word && (strcmp(c->word[0], "help") == 0 || strcmp(c->word[0], "h") == 0)) {
+        printf("%s", QC_CLI_NETINFO_HELP);
+        return EXIT_SUCCESS;
+    }
+    char *error = netinfo_words(c, &o);
+    if (error || qc_settings_chain(c->settings, &o.chain, &error) ||
+        batch(c, METHOD, &reply, &error))
+        return fail(error);
+    qc_err err = qc_cli_netinfo_text(qc_bytes_span(&reply), &o, &out, &error);
+    return show(err, &reply, &out, error);
 }
 
 static char *plain_text(qc_span v)
@@ -229,14 +298,24 @@ static int run(qc_cli *c)
     qc_bytes reply = QC_BYTES_INIT;
     if (!read_stdin(c, &error))
         return fail(error);
-    bool getinfo = qc_settings_bool(c->settings, "getinfo", false);
-    bool generate = qc_settings_bool(c->settings, "generate", false);
-    if (getinfo && generate)
-        return fail(qc_strdup("Only one of -generate, -getinfo may be specified."));
-    if (getinfo)
-        return run_getinfo(c);
-    if (generate)
-        return run_generate(c);
+    static const struct {
+        const char *name;
+        int (*run)(const qc_cli *c);
+    } COMMAND[] = {{"addrinfo", run_addrinfo},
+                   {"generate", run_generate},
+                   {"getinfo", run_getinfo},
+                   {"netinfo", run_netinfo}};
+    int (*command)(const qc_cli *c) = NULL;
+    for (size_t i = 0; i < QC_COUNTOF(COMMAND); i++) {
+        if (!qc_settings_bool(c->settings, COMMAND[i].name, false))
+            continue;
+        if (command)
+            return fail(qc_strdup(
+                "Only one of -addrinfo, -generate, -getinfo, -netinfo may be specified."));
+        command = COMMAND[i].run;
+    }
+    if (command)
+        return command(c);
     if (c->n_word == 0)
         return fail(qc_strdup("too few parameters (need at least command)"));
     if (call(c, c->word[0], c->word + 1, c->n_word - 1,

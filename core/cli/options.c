@@ -50,10 +50,9 @@ static const qc_opt OPTIONS[] = {
     USED("generate", "", CMD, 0,
          "Make blocks to a new address of a wallet: number of blocks (default: 1) and tries may "
          "follow"),
-    {"netinfo", "", QC_OPTS_HIDDEN, QC_OPT_REFUSED, 0, NULL,
-     "This version takes nothing from peers: getpeerinfo shows the few it greets on regtest."},
-    {"addrinfo", "", QC_OPTS_HIDDEN, QC_OPT_REFUSED, 0, NULL,
-     "There are no addresses to count: this version keeps none."},
+    USED("netinfo", "", CMD, 0,
+         "Show the peers: level 0 to 4 (default: 0) and outonly may follow, or help"),
+    USED("addrinfo", "", CMD, 0, "Show how many addresses the node knows, by network"),
     USED("chain", "=<chain>", C, 0,
          "Chain: main, test, testnet4, signet or regtest (default: main)"),
     USED("regtest", "", C, 0, "Same as -chain=regtest"),

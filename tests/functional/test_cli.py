@@ -58,6 +58,34 @@ def test_connection_errors_and_waiting(case):
           (0, "0\n", f"Warning: Port specified in both -rpcconnect and -rpcport. Using -rpcport {n.rpc_port}"))
 
 
+def test_netinfo_and_addrinfo(case):
+    n = case.node().start()
+    code, out, err = n.cli("-netinfo")
+    equal((code, err), (0, ""))
+    lines = out.splitlines()
+    assert lines[0].startswith("Quoin client v") and " regtest - server 700" in lines[0], out
+    equal([x.split()[0] for x in lines[3:6]], ["in", "out", "total"])
+    assert "Local services: " in out and "Local addresses" in out, out
+    assert " - services " in n.cli("-netinfo", "4", "o")[1]
+    assert n.cli("-netinfo", "help")[1].startswith("-netinfo [level"), out
+    hint = "\nFor more information, run: quoin-cli -netinfo help\n"
+    for words, said in ((("x",), "level argument: x"), (("256",), "level argument: 256"),
+                        (("1", "y"), "outonly argument: y"),
+                        (("0", "o"), "outonly argument: o\nThe outonly argument is only valid for a level greater "
+                                     "than 0 (the first argument).")):
+        equal(n.cli("-netinfo", *words), (1, "", f"error: invalid -netinfo {said}{hint}"))
+    known = json.loads(n.cli("-addrinfo")[1])["addresses_known"]
+    equal(known, {"ipv4": 0, "ipv6": 0, "onion": 0, "i2p": 0, "cjdns": 0, "total": 0})
+    equal(n.cli("-addrinfo", "x"), (1, "", "error: -addrinfo takes no arguments\n"))
+    equal(n.cli("-addrinfo", "-getinfo")[:2], (1, ""))
+    info = n.getsyncinfo()
+    equal((info["phase"], info["blocks"], info["headers"], info["connections"]), ("syncing", 0, 0, 0))
+    n.generatetodescriptor(1, "raw(51)")
+    info = n.getsyncinfo()
+    equal((info["phase"], info["blocks"]), ("synced", 1))
+    assert "seconds_left" not in info, info
+
+
 def test_getinfo_and_generate(case):
     n = case.node().start()
     code, out, err = n.cli("-getinfo")

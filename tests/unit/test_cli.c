@@ -140,6 +140,97 @@ static void test_info__shows_what_core_shows(void **state)
     qc_bytes_free(&out);
 }
 
+#define PEER_A                                                                                     \
+    "{\"id\":7,\"addr\":\"[2001:db8::1]:8333\",\"network\":\"ipv6\",\"servicesnames\":["           \
+    "\"NETWORK\","                                                                                 \
+    "\"WITNESS\",\"NETWORK_LIMITED\",\"P2P_V2\"],\"relaytxes\":true,\"lastsend\":990,"             \
+    "\"lastrecv\":999,\"last_transaction\":0,\"last_block\":880,\"conntime\":400,"                 \
+    "\"pingtime\":0.0213,\"minping\":0.0105,\"version\":70016,\"subver\":\"/Quoin:0.1.0/\","       \
+    "\"inbound\":false,\"bip152_hb_to\":true,\"bip152_hb_from\":false,"                            \
+    "\"addr_relay_enabled\":true,\"addr_processed\":12,\"addr_rate_limited\":0,"                   \
+    "\"connection_type\":\"outbound-full-relay\",\"transport_protocol_type\":\"v2\"}"
+#define PEER_B                                                                                     \
+    "{\"id\":8,\"addr\":\"127.0.0.1:5\",\"network\":\"not_publicly_routable\",\"servicesnames\":[" \
+    "],"                                                                                           \
+    "\"relaytxes\":false,\"lastsend\":0,\"lastrecv\":0,\"last_transaction\":0,\"last_block\":0,"   \
+    "\"conntime\":940,\"version\":0,\"subver\":\"\",\"inbound\":true,\"bip152_hb_to\":false,"      \
+    "\"bip152_hb_from\":true,\"addr_relay_enabled\":false,\"addr_processed\":0,"                   \
+    "\"addr_rate_limited\":0,\"connection_type\":\"inbound\",\"transport_protocol_type\":"         \
+    "\"detecting\"}"
+#define NET                                                                                        \
+    "{\"id\":1,\"result\":{\"protocolversion\":70016,\"subversion\":\"/Quoin:0.1.0/\","            \
+    "\"localservicesnames\":[\"WITNESS\",\"NETWORK_LIMITED\"],\"networks\":[{\"name\":\"ipv4\","   \
+    "\"reachable\":true},{\"name\":\"ipv6\",\"reachable\":true},{\"name\":\"onion\","              \
+    "\"reachable\":false}],\"localaddresses\":[{\"address\":\"1.2.3.4\",\"port\":8333,"            \
+    "\"score\":4}]}}"
+
+static void expect_netinfo(unsigned level, bool only, const char *want)
+{
+    static const char BATCH[] = "[" NET ",{\"id\":0,\"result\":[" PEER_A "," PEER_B "]}]";
+    const qc_cli_netinfo o = {level, only, "signet", 1000};
+    qc_bytes out = QC_BYTES_INIT;
+    char *error = NULL;
+    assert_int_equal(qc_cli_netinfo_text(qc_span_str(BATCH), &o, &out, &error), QC_OK);
+    expect_bytes(&out, want);
+    qc_bytes_free(&out);
+}
+
+#define COUNTS                                                                                     \
+    "         ipv4    ipv6     npr   total   block\n"                                              \
+    "in          0       0       1       1\n"                                                      \
+    "out         0       1       0       1       0\n"                                              \
+    "total       0       1       1       2"
+#define LOCAL "\n\nLocal addresses\n1.2.3.4     port   8333    score      4"
+
+static void test_netinfo__shows_what_core_shows(void **state)
+{
+    (void)state;
+    expect_netinfo(0, false,
+                   "Quoin client v" PACKAGE_VERSION " signet - server 70016/Quoin:0.1.0/\n\n" COUNTS
+                   "\n\nLocal services: witness, network limited" LOCAL);
+    expect_netinfo(
+        4, false,
+        "Quoin client v" PACKAGE_VERSION " signet - server 70016/Quoin:0.1.0/ - services wl\n\n"
+        "<->   type   net   serv  v  mping   ping send recv  txn  blk  hb addrp addrl  age id "
+        "address             version\n"
+        " in          npr                                      *        *     .           1  8 "
+        "127.0.0.1:5         \n"
+        "out   full  ipv6   nwl2  2     10     21   10    1         2  .     12          10  7 "
+        "[2001:db8::1]:8333  70016/Quoin:0.1.0/\n"
+        "                             ms     ms  sec  sec  min  min                  min\n\n" COUNTS
+            LOCAL);
+    expect_netinfo(1, true,
+                   "Quoin client v" PACKAGE_VERSION
+                   " signet - server 70016/Quoin:0.1.0/ - services wl\n\n"
+                   "<->   type   net   serv  v  mping   ping send recv  txn  blk  hb addrp addrl  "
+                   "age id \n"
+                   "out   full  ipv6   nwl2  2     10     21   10    1         2  .     12         "
+                   " 10  7 \n"
+                   "                             ms     ms  sec  sec  min  min                  "
+                   "min\n\n" COUNTS LOCAL);
+}
+
+static void test_addrinfo__sums_what_is_known(void **state)
+{
+    (void)state;
+    static const char BATCH[] =
+        "[{\"id\":0,\"result\":{\"ipv4\":{\"new\":1,\"tried\":2,\"total\":3},\"ipv6\":{\"total\":4}"
+        ","
+        "\"onion\":{\"total\":0},\"i2p\":{\"total\":0},\"cjdns\":{\"total\":0},"
+        "\"all_networks\":{\"total\":7}}}]";
+    qc_bytes out = QC_BYTES_INIT;
+    char *error = NULL;
+    assert_int_equal(qc_cli_addrinfo_text(qc_span_str(BATCH), &out, &error), QC_OK);
+    expect_bytes(&out, "{\n  \"addresses_known\": {\n    \"ipv4\": 3,\n    \"ipv6\": 4,\n"
+                       "    \"onion\": 0,\n    \"i2p\": 0,\n    \"cjdns\": 0,\n"
+                       "    \"total\": 7\n  }\n}");
+    qc_bytes_free(&out);
+    static const char FAILED[] = "[{\"id\":0,\"error\":{\"code\":-31,\"message\":\"No\"}}]";
+    assert_int_equal(qc_cli_addrinfo_text(qc_span_str(FAILED), &out, &error), QC_EINVAL);
+    assert_string_equal(error, "error code: -31\nerror message:\nNo");
+    qc_free(error);
+}
+
 /* ---- a server that answers with given bytes ---- */
 typedef struct canned {
     int listener;
@@ -222,4 +313,6 @@ QC_TEST_MAIN(cmocka_unit_test(test_pretty__is_univalues),
              cmocka_unit_test(test_convert__knows_which_words_are_json),
              cmocka_unit_test(test_convert_named__names_positions_and_doubt),
              cmocka_unit_test(test_info__shows_what_core_shows),
+             cmocka_unit_test(test_netinfo__shows_what_core_shows),
+             cmocka_unit_test(test_addrinfo__sums_what_is_known),
              cmocka_unit_test(test_post__reads_whole_replies_only))
