@@ -48,6 +48,10 @@ typedef struct qc_app {
     qc_proxy proxy; /* of connections that plugins make: the one that names go through */
 
     qc_progress progress; /* chain thread */
+    qc_timer *sync_timer; /* this and what follows: loop */
+    qc_mono sync_began;   /* 0: not in initial download */
+    uint32_t sync_told;   /* height of the last line about it */
+    unsigned lonely;      /* samples without peers */
     _Atomic bool warm;    /* warm-up is over */
     _Atomic bool import_ended;
     char **warning;
@@ -104,6 +108,16 @@ bool qc_app_portmap_start(qc_app *a);
 void qc_app_portmap_stop(qc_app *a);
 /** See qc_net_options. Thread: net. */
 void qc_app_i2p_address(void *arg, const qc_netaddr *address, bool on);
+/** Lines in the log while blocks come from peers (syncing.c). */
+bool qc_app_syncing_start(qc_app *a);
+void qc_app_syncing_stop(qc_app *a);
+typedef struct qc_syncing {
+    uint32_t height, headers;
+    int64_t time; /* of the block */
+    double share;
+    uint32_t peers;
+} qc_syncing;
+void qc_syncing_line(const qc_syncing *s, const qc_rate_view *v, char *line, size_t cap);
 /** The built-in indexes (indexes.c): options checked early, started before the chain thread,
  * stopped before the chain closes, freed after. */
 bool qc_app_indexes_check(qc_app *a);

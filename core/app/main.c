@@ -252,6 +252,7 @@ static void clear(qc_app *a)
     qc_free(a->user_agent_comment);
     qc_free(a->user_agent);
     pthread_mutex_destroy(&a->warning_lock);
+    qc_rate_clear(&a->node.rate);
 }
 
 int main(int argc, char **argv)
@@ -260,6 +261,7 @@ int main(int argc, char **argv)
     a.daemon_fd = -1;
     pthread_mutex_init(&a.warning_lock, NULL);
     qc_alloc_keep();
+    qc_rate_init(&a.node.rate);
     umask(077);
     signal(SIGPIPE, SIG_IGN);
     qc_thread_set_name("init");

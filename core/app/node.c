@@ -249,7 +249,7 @@ bool qc_app_node_start(qc_app *a)
     qc_timer_set(a->tick, TICK_MS);
     qc_timer_set(a->disk, DISK_MS);
     qc_chain_post(n->chain_thread, import_job, a);
-    if (!qc_app_peers_run(a))
+    if (!qc_app_peers_run(a) || !qc_app_syncing_start(a))
         return false;
     /* A new folder has no tip until the import has connected the genesis block. */
     if (qc_chain_tip(n->chain) && !atomic_exchange(&a->warm, true))
@@ -260,6 +260,7 @@ bool qc_app_node_start(qc_app *a)
 void qc_app_node_stop(qc_app *a)
 {
     qc_node *n = &a->node;
+    qc_app_syncing_stop(a);
     qc_timer_free(a->tick);
     qc_timer_free(a->disk);
     a->tick = a->disk = NULL;

@@ -7,8 +7,7 @@
 #define SECOND INT64_C(1000000000)
 #define EVERY (5 * SECOND)
 
-/* "2 h 05 min", "3 min 12 s", "8 s" */
-static void duration(double seconds, char *out, size_t cap)
+void qc_progress_duration(double seconds, char *out, size_t cap)
 {
     if (seconds >= 86400.0 * 365)
         snprintf(out, cap, "a long time");
@@ -44,7 +43,7 @@ bool qc_progress_line(qc_progress *p, const char *what, uint32_t height, int64_t
     if (ran > 0 && height > p->height0 && n > 0 && (size_t)n < cap)
         n += snprintf(line + n, cap - (size_t)n, ", %.0f blocks/s", (height - p->height0) / ran);
     if (ran > 1 && done > 0 && share < 1 && n > 0 && (size_t)n < cap) {
-        duration(ran * (1 - share) / done, left, sizeof left);
+        qc_progress_duration(ran * (1 - share) / done, left, sizeof left);
         snprintf(line + n, cap - (size_t)n, ", about %s left", left);
     }
     return true;

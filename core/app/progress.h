@@ -10,6 +10,9 @@ typedef struct qc_progress {
     uint32_t height0;
 } qc_progress;
 
+/** "2 h 05 min", "3 min 12 s", "8 s". */
+void qc_progress_duration(double seconds, char *out, size_t cap);
+
 /** Take in a report; true when a line is due, written to `line`. `time` is the block's. */
 bool qc_progress_line(qc_progress *p, const char *what, uint32_t height, int64_t time, double share,
                       qc_mono now, char *line, size_t cap);

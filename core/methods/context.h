@@ -4,6 +4,7 @@
 #include "core/chain/chain.h"
 #include "core/chain/thread.h"
 #include "core/index/filterindex.h"
+#include "core/methods/rate.h"
 #include "core/methods/scan.h"
 #include "core/net/net.h"
 #include "core/net/proxies.h"
@@ -36,6 +37,7 @@ typedef struct qc_node {
     void *warning_arg;
     const char *datadir; /* the chain's folder */
     const char *log_path;
+    qc_rate rate;             /* of the sync */
     qc_filterindex *filters;  /* NULL: -blockfilterindex is off */
     qc_net *net;              /* NULL: no peer layer runs */
     qc_sync *sync;            /* NULL with it */
@@ -54,6 +56,6 @@ void qc_methods_register(qc_node *n);
 /* One table per group; each ends with a NULL name. */
 extern const qc_rpc_method QC_METHODS_BLOCKCHAIN[], QC_METHODS_BLOCK[], QC_METHODS_UTXO[],
     QC_METHODS_CHAINCTL[], QC_METHODS_WAIT[], QC_METHODS_MINING[], QC_METHODS_RAWTX[],
-    QC_METHODS_OUTPUT[], QC_METHODS_NET[], QC_METHODS_PEERINFO[], QC_METHODS_ADDRESSES[],
-    QC_METHODS_NODES[], QC_METHODS_MEMPOOL[], QC_METHODS_CONTROL[], QC_METHODS_NODE[],
-    QC_METHODS_SCAN[], QC_METHODS_INDEX[];
+    QC_METHODS_OUTPUT[], QC_METHODS_NET[], QC_METHODS_PEERINFO[], QC_METHODS_SYNCINFO[],
+    QC_METHODS_ADDRESSES[], QC_METHODS_NODES[], QC_METHODS_MEMPOOL[], QC_METHODS_CONTROL[],
+    QC_METHODS_NODE[], QC_METHODS_SCAN[], QC_METHODS_INDEX[];

@@ -7,7 +7,7 @@ void qc_methods_register(qc_node *n)
         QC_METHODS_UTXO,    QC_METHODS_SCAN,     QC_METHODS_CHAINCTL,   QC_METHODS_WAIT,
         QC_METHODS_MINING,  QC_METHODS_RAWTX,    QC_METHODS_OUTPUT,     QC_METHODS_MEMPOOL,
         QC_METHODS_NET,     QC_METHODS_PEERINFO, QC_METHODS_ADDRESSES,  QC_METHODS_NODES,
-        QC_METHODS_INDEX,
+        QC_METHODS_INDEX,   QC_METHODS_SYNCINFO,
     };
     for (size_t i = 0; i < QC_COUNTOF(TABLES); i++)
         qc_rpc_register_all(n->registry, TABLES[i], n);

@@ -75,6 +75,50 @@ static void test_progress__lines_at_intervals_with_the_time_left(void **state)
     assert_string_equal(line, "Verifying: height 7, 50.00 % done");
 }
 
+static void test_rate__is_of_the_last_samples(void **state)
+{
+    (void)state;
+    const qc_mono s = 1000000000;
+    qc_rate r;
+    qc_rate_view v;
+    qc_rate_init(&r);
+    assert_false(qc_rate_get(&r, &v));
+    qc_rate_add(&r, &(qc_rate_sample){10 * s, 100, 0.10, 1000});
+    assert_false(qc_rate_get(&r, &v));
+    qc_rate_add(&r, &(qc_rate_sample){20 * s, 150, 0.15, 6000});
+    assert_true(qc_rate_get(&r, &v));
+    assert_int_equal(v.blocks * 10, 50);
+    assert_int_equal(v.bytes * 10, 5000);
+    assert_int_equal(v.left + 0.5, 170);
+    /* A fast start is forgotten. */
+    for (uint32_t i = 0; i < QC_RATE_SAMPLES; i++)
+        qc_rate_add(&r, &(qc_rate_sample){(30 + 5 * i) * s, 200 + i, 0.2, 7000});
+    assert_true(qc_rate_get(&r, &v));
+    assert_int_equal(v.blocks * 1000, 200);
+    assert_int_equal(v.bytes, 0);
+    assert_true(v.left < 0);
+    /* Wound back: begin anew. */
+    qc_rate_add(&r, &(qc_rate_sample){1000 * s, 7, 0.01, 8000});
+    assert_false(qc_rate_get(&r, &v));
+    qc_rate_clear(&r);
+}
+
+static void test_syncing_line__says_how_far_and_how_fast(void **state)
+{
+    (void)state;
+    char line[240];
+    qc_syncing s = {123456, 876543, 1300000000, 0.12345, 8};
+    qc_rate_view v = {512.4, 8100000, 11525};
+    qc_syncing_line(&s, &v, line, sizeof line);
+    assert_string_equal(line, "Syncing: height 123456 (2011-03-13) of 876543, 12.35 % done, 512 "
+                              "blocks/s, 8.1 MB/s, about 3 h 12 min left, 8 peers");
+    v.left = -1;
+    s.peers = 1;
+    qc_syncing_line(&s, &v, line, sizeof line);
+    assert_string_equal(line, "Syncing: height 123456 (2011-03-13) of 876543, 12.35 % done, 512 "
+                              "blocks/s, 8.1 MB/s, 1 peer");
+}
+
 static void test_user_hex__pads_and_limits(void **state)
 {
     (void)state;
@@ -248,6 +292,8 @@ QC_TEST_MAIN(cmocka_unit_test(test_notify_fill__replaces_every_mark),
              cmocka_unit_test(test_notify_quote__leaves_nothing_for_a_shell),
              cmocka_unit_test(test_notify_run_all__waits),
              cmocka_unit_test(test_progress__lines_at_intervals_with_the_time_left),
+             cmocka_unit_test(test_rate__is_of_the_last_samples),
+             cmocka_unit_test(test_syncing_line__says_how_far_and_how_fast),
              cmocka_unit_test(test_user_hex__pads_and_limits),
              cmocka_unit_test(test_params__overrides_and_errors),
              cmocka_unit_test(test_chain_options__values_and_errors),
