@@ -24,7 +24,7 @@ static void put(mx_text *t, const char *data, size_t len)
     t->data[t->len] = 0;
 }
 
-static void puts_(mx_text *t, const char *text)
+void mx_puts(mx_text *t, const char *text)
 {
     put(t, text, strlen(text));
 }
@@ -36,30 +36,30 @@ static void escaped(mx_text *t, const char *text, int quote)
         if (*p == '\\' || (quote && *p == '"'))
             put(t, "\\", 1);
         if (*p == '\n')
-            puts_(t, "\\n");
+            mx_puts(t, "\\n");
         else if ((unsigned char)*p >= 32)
             put(t, p, 1);
     }
 }
 
-static void family(mx_text *t, const char *name, const char *type, const char *help)
+void mx_family(mx_text *t, const char *name, const char *type, const char *help)
 {
-    puts_(t, "# HELP ");
-    puts_(t, name);
+    mx_puts(t, "# HELP ");
+    mx_puts(t, name);
     put(t, " ", 1);
     escaped(t, help, 0);
-    puts_(t, "\n# TYPE ");
-    puts_(t, name);
+    mx_puts(t, "\n# TYPE ");
+    mx_puts(t, name);
     put(t, " ", 1);
-    puts_(t, type);
+    mx_puts(t, type);
     put(t, "\n", 1);
 }
 
-static void label(mx_text *t, int first, const char *name, const char *value)
+void mx_label(mx_text *t, int first, const char *name, const char *value)
 {
     put(t, first ? "{" : ",", 1);
-    puts_(t, name);
-    puts_(t, "=\"");
+    mx_puts(t, name);
+    mx_puts(t, "=\"");
     escaped(t, value, 1);
     put(t, "\"", 1);
 }
@@ -76,46 +76,46 @@ static void value(mx_text *t, int64_t v, int scale)
     put(t, text, (size_t)len);
 }
 
-static void one(mx_text *t, const char *name, const char *type, const char *help, int64_t v)
-{
-    family(t, name, type, help);
-    puts_(t, name);
-    value(t, v, 0);
-}
-
-/* ---- the node ---- */
-
 static int64_t big(uint64_t v)
 {
     return v > INT64_MAX ? INT64_MAX : (int64_t)v;
 }
+
+static void one(mx_text *t, const char *name, const char *type, const char *help, int64_t v)
+{
+    mx_family(t, name, type, help);
+    mx_puts(t, name);
+    value(t, v, 0);
+}
+
+void mx_value(mx_text *t, uint64_t v)
+{
+    value(t, big(v), 0);
+}
+
+void mx_one(mx_text *t, const char *name, const char *type, const char *help, uint64_t v)
+{
+    one(t, name, type, help, big(v));
+}
+
+/* ---- the node ---- */
 
 static void put_node(mx_text *t, const qn_node_info *i)
 {
     char version[32];
     snprintf(version, sizeof version, "%u.%u.%u", i->version / 1000000, i->version / 10000 % 100,
              i->version / 100 % 100);
-    family(t, "quoin_build_info", "gauge", "The node's version and network; always 1.");
-    puts_(t, "quoin_build_info");
-    label(t, 1, "version", version);
-    label(t, 0, "network", i->network);
-    label(t, 0, "user_agent", i->user_agent);
-    puts_(t, "} 1\n");
+    mx_family(t, "quoin_build_info", "gauge", "The node's version and network; always 1.");
+    mx_puts(t, "quoin_build_info");
+    mx_label(t, 1, "version", version);
+    mx_label(t, 0, "network", i->network);
+    mx_label(t, 0, "user_agent", i->user_agent);
+    mx_puts(t, "} 1\n");
     one(t, "quoin_uptime_seconds", "gauge", "Seconds since the node was started.",
         big(i->uptime_s));
     one(t, "quoin_loaded", "gauge", "1 when start-up, import and reindex have ended.",
         (i->flags & QN_NODE_LOADED) != 0);
     one(t, "quoin_warnings", "gauge", "Things the operator is warned of.", i->n_warnings);
-    one(t, "quoin_network_active", "gauge", "1 when peers may be talked to.",
-        (i->flags & QN_NODE_NETWORK_ACTIVE) != 0);
-    family(t, "quoin_peers", "gauge", "Connected peers.");
-    puts_(t, "quoin_peers{direction=\"inbound\"}");
-    value(t, i->connections_in, 0);
-    puts_(t, "quoin_peers{direction=\"outbound\"}");
-    value(t, i->connections_out, 0);
-    one(t, "quoin_network_received_bytes_total", "counter", "Bytes received from peers.",
-        big(i->bytes_received));
-    one(t, "quoin_network_sent_bytes_total", "counter", "Bytes sent to peers.", big(i->bytes_sent));
     one(t, "quoin_mempool_transactions", "gauge", "Transactions in the mempool.",
         big(i->mempool_tx));
     one(t, "quoin_mempool_virtual_bytes", "gauge", "Virtual size of the mempool's transactions.",
@@ -126,6 +126,21 @@ static void put_node(mx_text *t, const qn_node_info *i)
         big(i->mempool_max));
     one(t, "quoin_mempool_fees_satoshis", "gauge", "Fees of the mempool's transactions.",
         i->mempool_fees);
+}
+
+/* Without a grant of peers.read: the little that node.read says. */
+static void put_peer_totals(mx_text *t, const qn_node_info *i)
+{
+    one(t, "quoin_network_active", "gauge", "1 when peers may be talked to.",
+        (i->flags & QN_NODE_NETWORK_ACTIVE) != 0);
+    mx_family(t, "quoin_peers", "gauge", "Connected peers.");
+    mx_puts(t, "quoin_peers{direction=\"inbound\"}");
+    value(t, i->connections_in, 0);
+    mx_puts(t, "quoin_peers{direction=\"outbound\"}");
+    value(t, i->connections_out, 0);
+    one(t, "quoin_network_received_bytes_total", "counter", "Bytes received from peers.",
+        big(i->bytes_received));
+    one(t, "quoin_network_sent_bytes_total", "counter", "Bytes sent to peers.", big(i->bytes_sent));
 }
 
 static void put_chain(mx_text *t, const qn_chain_info *c)
@@ -140,9 +155,9 @@ static void put_chain(mx_text *t, const qn_chain_info *c)
         (c->flags & QN_CHAIN_INITIAL_DOWNLOAD) != 0);
     one(t, "quoin_chain_prune_height", "gauge", "Lowest height whose block is here; 0: all.",
         c->prune_height);
-    family(t, "quoin_chain_progress_ratio", "gauge",
-           "Estimated share of all transactions that is verified.");
-    puts_(t, "quoin_chain_progress_ratio");
+    mx_family(t, "quoin_chain_progress_ratio", "gauge",
+              "Estimated share of all transactions that is verified.");
+    mx_puts(t, "quoin_chain_progress_ratio");
     value(t, c->progress_ppm, -6);
 }
 
@@ -153,8 +168,8 @@ static void put_metrics(mx_text *t, const qn_node_metric *m, uint32_t n)
         /* What every program has keeps the name that every program gives it. */
         snprintf(name, sizeof name, "%s%.*s", strncmp(m[i].name, "process_", 8) ? "quoin_" : "",
                  (int)sizeof m[i].name, m[i].name);
-        family(t, name, m[i].type == QN_METRIC_COUNTER ? "counter" : "gauge", m[i].help);
-        puts_(t, name);
+        mx_family(t, name, m[i].type == QN_METRIC_COUNTER ? "counter" : "gauge", m[i].help);
+        mx_puts(t, name);
         value(t, m[i].value, m[i].scale);
     }
 }
@@ -173,21 +188,21 @@ static const char *const STATE[] = {
 
 static void put_states(mx_text *t, const qn_node_plugin *p, uint32_t n)
 {
-    family(t, "quoin_plugin_info", "gauge", "A plugin's version and mode; always 1.");
+    mx_family(t, "quoin_plugin_info", "gauge", "A plugin's version and mode; always 1.");
     for (uint32_t i = 0; i < n; i++) {
-        puts_(t, "quoin_plugin_info");
-        label(t, 1, "plugin", p[i].id);
-        label(t, 0, "version", p[i].version);
-        label(t, 0, "mode", p[i].trusted ? "trusted" : "isolated");
-        puts_(t, "} 1\n");
+        mx_puts(t, "quoin_plugin_info");
+        mx_label(t, 1, "plugin", p[i].id);
+        mx_label(t, 0, "version", p[i].version);
+        mx_label(t, 0, "mode", p[i].trusted ? "trusted" : "isolated");
+        mx_puts(t, "} 1\n");
     }
-    family(t, "quoin_plugin_state", "gauge", "1 for the state that a plugin is in, else 0.");
+    mx_family(t, "quoin_plugin_state", "gauge", "1 for the state that a plugin is in, else 0.");
     for (uint32_t i = 0; i < n; i++)
         for (uint32_t s = 1; s < STATES; s++) {
-            puts_(t, "quoin_plugin_state");
-            label(t, 1, "plugin", p[i].id);
-            label(t, 0, "state", STATE[s]);
-            puts_(t, p[i].state == s ? "} 1\n" : "} 0\n");
+            mx_puts(t, "quoin_plugin_state");
+            mx_label(t, 1, "plugin", p[i].id);
+            mx_label(t, 0, "state", STATE[s]);
+            mx_puts(t, p[i].state == s ? "} 1\n" : "} 0\n");
         }
 }
 
@@ -215,12 +230,12 @@ static void put_plugins(mx_text *t, const qn_node_plugin *p, uint32_t n)
                 "Memory of a plugin's process; 0 when it runs inside the node.",
                 offsetof(qn_node_plugin, memory), 0}};
     for (size_t r = 0; r < sizeof row / sizeof row[0]; r++) {
-        family(t, row[r].name, row[r].type, row[r].help);
+        mx_family(t, row[r].name, row[r].type, row[r].help);
         for (uint32_t i = 0; i < n; i++) {
             uint64_t v;
             memcpy(&v, (const char *)&p[i] + row[r].at, sizeof v);
-            puts_(t, row[r].name);
-            label(t, 1, "plugin", p[i].id);
+            mx_puts(t, row[r].name);
+            mx_label(t, 1, "plugin", p[i].id);
             put(t, "}", 1);
             value(t, big(v), row[r].scale);
         }
@@ -243,6 +258,10 @@ qn_status mx_collect(mx *x, mx_text *out)
         return st;
     *out = (mx_text){0};
     put_node(out, &info);
+    if (!x->peers)
+        put_peer_totals(out, &info);
+    else if ((st = mx_put_peers(x, out)) != QN_OK)
+        out->failed = 1;
     if (x->chain->info(x->chain_cap, &chain) == QN_OK) /* QN_E_BUSY: there is no chain yet */
         put_chain(out, &chain);
     put_metrics(out, x->metric, n_metric);
@@ -252,5 +271,5 @@ qn_status mx_collect(mx *x, mx_text *out)
         return QN_OK;
     free(out->data);
     *out = (mx_text){0};
-    return QN_E_NOMEM;
+    return st == QN_OK ? QN_E_NOMEM : st;
 }

@@ -41,6 +41,8 @@ static qn_status get_tables(mx *x)
     if (st != QN_OK)
         return st;
     x->node = t;
+    if (x->host->get(x->cap, QN_PEERS_READ_1_ID, 1, &t, &x->peers_cap) == QN_OK)
+        x->peers = t;
     if (x->host->get(x->cap, QN_HTTP_SERVE_1_ID, 1, &t, &x->http_cap) == QN_OK)
         x->http = t;
     if (x->host->get(x->cap, QN_NET_LISTEN_1_ID, 1, &t, &x->listen_cap) == QN_OK)

@@ -39,7 +39,7 @@ def with_metrics(case, grants, config="", mode="isolated"):
     path = os.path.join(folder, "org.quoin.metrics.grant")
     with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as f:
         f.write(f"[plugin]\nfile = {os.path.abspath(file)}\nsha256 = {digest}\nmode = {mode}\n"
-                f"[grant]\nchain.read/1 = yes\nnode.read/1 = yes\n{grants}\n[config]\n{config}\n")
+                f"[grant]\nchain.read/1 = yes\nnode.read/1 = yes\npeers.read/1 = yes\n{grants}\n[config]\n{config}\n")
     n.start()
     wait_until("plugin runs", lambda: n.listplugins()[0]["state"] == "RUNNING")
     return n
@@ -89,6 +89,7 @@ def scrape_with_password(case, mode):
     equal((status, kind), (200, "text/plain; version=0.0.4; charset=utf-8"))
     first = values(text)
     equal(first["quoin_chain_height"], 0)
+    equal((first['quoin_peers_by_network{network="ipv4"}'], first["quoin_network_active"]), (0, 1))
     equal(first['quoin_plugin_state{plugin="org.quoin.metrics",state="running"}'], 1)
     n.generatetodescriptor(7, "raw(51)")
     second = values(scrape(url, n.cookie())[2])

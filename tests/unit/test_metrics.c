@@ -41,6 +41,7 @@ static qn_mock *started(const char *listen)
     qn_mock_node(m, &info, "careful\n");
     qn_mock_node_plugins(m, PLUGINS, 2);
     qn_mock_node_metrics(m, METRICS, 3);
+    qn_mock_deny(m, QN_PEERS_READ_1_ID); /* then node.read tells the little that it knows */
     qn_mock_config(m, "listen", listen);
     qn_mock_mine(m, 5);
     assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
@@ -98,6 +99,57 @@ static void test_metrics__tells_of_node_chain_and_plugins(void **state)
     free(text);
     text = qn_mock_http(m, "POST", "/metrics", "", &status);
     assert_int_equal(status, 405);
+    free(text);
+    qn_mock_free(m);
+}
+
+static void test_metrics__sums_up_the_peers_where_it_may_read_them(void **state)
+{
+    (void)state;
+    const qn_peers_info info = {.flags = QN_PEERS_RUNNING | QN_PEERS_ACTIVE,
+                                .max_connections = 125,
+                                .connections_in = 1,
+                                .connections_out = 2,
+                                .bytes_received = UINT64_MAX};
+    const qn_peer list[] = {{.network = QN_NETWORK_IPV4,
+                             .kind = QN_PEER_KIND_INBOUND,
+                             .flags = QN_PEER_INBOUND | QN_PEER_READY},
+                            {.network = QN_NETWORK_ONION,
+                             .kind = QN_PEER_KIND_FULL,
+                             .flags = QN_PEER_READY | QN_PEER_ENCRYPTED,
+                             .in_flight = 16},
+                            {.network = 77, .kind = 99}}; /* of a later version */
+    const qn_peer_message messages[] = {{.name = "a\"b", .sent = 5, .received = 7}};
+    const qn_peer_network networks[] = {
+        {.network = QN_NETWORK_I2P, .known_new = 3, .known_tried = 4}, {.network = 77}};
+    static const char *const line[] = {
+        "quoin_network_active 1",
+        "quoin_peers{direction=\"inbound\"} 1",
+        "quoin_peers{direction=\"outbound\"} 2",
+        "quoin_peers_max 125",
+        "quoin_network_received_bytes_total 9223372036854775807",
+        "quoin_peers_by_network{network=\"ipv4\"} 1",
+        "quoin_peers_by_network{network=\"onion\"} 1",
+        "quoin_peers_by_network{network=\"cjdns\"} 0",
+        "quoin_peers_by_kind{kind=\"inbound\"} 1",
+        "quoin_peers_by_kind{kind=\"full\"} 1",
+        "quoin_peers_ready 2",
+        "quoin_peers_encrypted 1",
+        "quoin_peers_blocks_in_flight 16",
+        "quoin_peers_message_bytes{message=\"a\\\"b\",direction=\"received\"} 7",
+        "quoin_peers_message_bytes{message=\"a\\\"b\",direction=\"sent\"} 5",
+        "quoin_addresses_known{network=\"i2p\",table=\"new\"} 3",
+        "quoin_addresses_known{network=\"i2p\",table=\"tried\"} 4"};
+    qn_mock *m = qn_mock_new();
+    qn_mock_peers(m, &info, list, 3);
+    qn_mock_peer_messages(m, messages, 1);
+    qn_mock_peer_networks(m, networks, 2);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    uint32_t status;
+    char *text = qn_mock_http(m, "GET", "/metrics", NULL, &status);
+    assert_int_equal(status, 200);
+    for (size_t i = 0; i < QC_COUNTOF(line); i++)
+        has(text, line[i]);
     free(text);
     qn_mock_free(m);
 }
@@ -190,6 +242,7 @@ static void test_metrics__survives_any_failing_call(void **state)
 }
 
 QC_TEST_MAIN(cmocka_unit_test(test_metrics__tells_of_node_chain_and_plugins),
+             cmocka_unit_test(test_metrics__sums_up_the_peers_where_it_may_read_them),
              cmocka_unit_test(test_metrics__answers_on_a_port_of_its_own),
              cmocka_unit_test(test_metrics__a_slow_client_is_dropped),
              cmocka_unit_test(test_metrics__does_without_what_is_not_granted),
