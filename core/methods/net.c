@@ -145,7 +145,9 @@ const qc_rpc_method QC_METHODS_NET[] = {
      .result =
          "{ version, subversion, protocolversion, localservices, localservicesnames, localrelay,\n"
          "  timeoffset, networkactive, connections, connections_in, connections_out, networks,\n"
-         "  relayfee, incrementalfee, localaddresses, warnings }",
+         "  relayfee, incrementalfee, localaddresses, warnings }\n"
+         "networks: { name (ipv4, ipv6, onion, i2p, cjdns), limited, reachable, proxy,\n"
+         "  proxy_randomize_credentials } each",
      .examples = "getnetworkinfo", .fn = getnetworkinfo},
     {"network", "getnettotals", "Bytes exchanged with peers since the start.",
      .result = "{ totalbytesrecv, totalbytessent, timemillis, uploadtarget: {...} }",

@@ -128,6 +128,7 @@ const qc_rpc_method QC_METHODS_PEERINFO[] = {
          "    bytesrecv_per_msg, connection_type, transport_protocol_type, session_id }, ... ]\n"
          "Times are seconds since 1970, those of pings seconds; heights are -1 when nothing is\n"
          "known. addrlocal, addrbind, mapped_as, pingtime, minping and pingwait may be absent.\n"
+         "network: one of (ipv4, ipv6, onion, i2p, cjdns, not_publicly_routable)\n"
          "connection_type: inbound, manual, feeler, outbound-full-relay, block-relay-only,\n"
          "addr-fetch. transport_protocol_type: detecting, v1, v2 (encrypted)",
      .examples = "getpeerinfo", .fn = getpeerinfo},
