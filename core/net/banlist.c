@@ -120,19 +120,35 @@ void qc_bans_load(qc_bans *b, const char *path, bool cjdns, qc_unixtime now)
     qc_log(QC_LOG_DEBUG, "net", "Loaded %zu banned node addresses/subnets", b->n);
 }
 
+qc_err qc_bans_unsaved(qc_bans *b, qc_unixtime now, qc_bytes *out)
+{
+    qc_bytes bytes = QC_BYTES_INIT;
+    qc_bans_sweep(b, now);
+    qc_err err = b->dirty ? qc_bans_encode(b, &bytes) : QC_OK;
+    if (err) {
+        qc_bytes_free(&bytes);
+        return err;
+    }
+    b->dirty = false;
+    *out = bytes;
+    return QC_OK;
+}
+
 qc_err qc_bans_save(qc_bans *b, const char *path, qc_unixtime now)
 {
-    qc_bytes out = QC_BYTES_INIT;
-    qc_bans_sweep(b, now);
-    if (!b->dirty)
-        return QC_OK;
-    qc_err err = qc_bans_encode(b, &out);
+    qc_bytes bytes = QC_BYTES_INIT;
+    qc_err err = qc_bans_unsaved(b, now, &bytes);
+    if (!err && bytes.len)
+        err = qc_bans_write(path, &bytes, b->n);
+    b->dirty |= err != QC_OK;
+    return err;
+}
+
+qc_err qc_bans_write(const char *path, qc_bytes *bytes, size_t n)
+{
+    qc_err err = qc_os_write_file_atomic(path, qc_bytes_span(bytes), 0600);
+    qc_bytes_free(bytes);
     if (!err)
-        err = qc_os_write_file_atomic(path, qc_bytes_span(&out), 0600);
-    qc_bytes_free(&out);
-    if (err)
-        return err;
-    b->dirty = false;
-    qc_log(QC_LOG_DEBUG, "net", "Flushed %zu banned node addresses/subnets to disk", b->n);
-    return QC_OK;
+        qc_log(QC_LOG_DEBUG, "net", "Flushed %zu banned node addresses/subnets to disk", n);
+    return err;
 }

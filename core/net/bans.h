@@ -54,5 +54,11 @@ QC_MUST_CHECK qc_err qc_bans_encode(const qc_bans *b, qc_bytes *out);
 /** Read `path`; without one, or with one that cannot be read, an empty list is made (and logged).
  */
 void qc_bans_load(qc_bans *b, const char *path, bool cjdns, qc_unixtime now);
+/** The bytes of a file when something has changed since the last time, else nothing; what is
+ *  handed out counts as written. Out: *out owned. Returns: QC_OK; QC_ENOMEM. */
+QC_MUST_CHECK qc_err qc_bans_unsaved(qc_bans *b, qc_unixtime now, qc_bytes *out);
+/** Write such bytes; they are freed in any case. n: bans, for the log. Returns: QC_OK; QC_EIO and
+ * its kin. Blocks on disk. */
+QC_MUST_CHECK qc_err qc_bans_write(const char *path, QC_OWN qc_bytes *bytes, size_t n);
 /** Write what has changed. Returns: QC_OK; QC_ENOMEM; QC_EIO and its kin. */
 QC_MUST_CHECK qc_err qc_bans_save(qc_bans *b, const char *path, qc_unixtime now);

@@ -57,6 +57,7 @@ qc_err qc_peerbook_open(qc_peerbook **out, const qc_peerbook_options *o, char **
 {
     qc_peerbook *b = qc_alloc(sizeof *b);
     pthread_mutex_init(&b->lock, NULL);
+    pthread_mutex_init(&b->writing, NULL);
     memcpy(b->magic, o->magic, sizeof b->magic);
     b->cjdns = o->cjdns;
     b->local = qc_localaddrs_new(&o->local);
@@ -88,6 +89,7 @@ void qc_peerbook_close(qc_peerbook *b)
     qc_free(b->peers_path);
     qc_free(b->bans_path);
     pthread_mutex_destroy(&b->lock);
+    pthread_mutex_destroy(&b->writing);
     qc_free(b);
 }
 
@@ -99,9 +101,19 @@ static void complain(const char *path, qc_err err)
 
 void qc_peerbook_write_bans(qc_peerbook *b)
 {
+    qc_bytes bytes = QC_BYTES_INIT;
+    pthread_mutex_lock(&b->writing);
     pthread_mutex_lock(&b->lock);
-    complain(b->bans_path, qc_bans_save(&b->bans, b->bans_path, qc_clock_now()));
+    qc_err err = qc_bans_unsaved(&b->bans, qc_clock_now(), &bytes);
+    size_t n = b->bans.n;
     pthread_mutex_unlock(&b->lock);
+    if (!err && bytes.len && (err = qc_bans_write(b->bans_path, &bytes, n))) {
+        pthread_mutex_lock(&b->lock);
+        b->bans.dirty = true;
+        pthread_mutex_unlock(&b->lock);
+    }
+    pthread_mutex_unlock(&b->writing);
+    complain(b->bans_path, err);
 }
 
 /* The bytes are made under the lock, the disk is waited for without it. */

@@ -9,7 +9,8 @@
 #include "core/os/thread.h"
 
 typedef struct qc_peerbook {
-    pthread_mutex_t lock; /* of addrs and bans; the rest is constant */
+    pthread_mutex_t lock;    /* of addrs and bans; the rest is constant */
+    pthread_mutex_t writing; /* banlist.json, in the order of changes; taken before `lock` */
     qc_addrman *addrs;
     qc_bans bans;
     qc_netgroups groups;
