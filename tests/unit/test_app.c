@@ -4,6 +4,7 @@
 #include "core/app/logfile.h"
 #include "core/app/notify.h"
 #include "core/app/options.h"
+#include "core/app/app.h"
 #include "core/app/progress.h"
 #include "core/base/log.h"
 #include "tests/unit/harness.h"

@@ -182,32 +182,26 @@ static void expect_netinfo(unsigned level, bool only, const char *want)
     "total       0       1       1       2"
 #define LOCAL "\n\nLocal addresses\n1.2.3.4     port   8333    score      4"
 
+#define HEAD "<->   type   net   serv  v  mping   ping send recv  txn  blk  hb addrp addrl  age"
+#define IN " in          npr                                      *        *     .          1"
+#define OUT "out   full  ipv6   nwl2  2     10     21   10    1         2  .     12         10"
+#define FOOT "                               ms     ms  sec  sec  min  min                  min\n\n"
+
 static void test_netinfo__shows_what_core_shows(void **state)
 {
     (void)state;
     expect_netinfo(0, false,
                    "Quoin client v" PACKAGE_VERSION " signet - server 70016/Quoin:0.1.0/\n\n" COUNTS
                    "\n\nLocal services: witness, network limited" LOCAL);
-    expect_netinfo(
-        4, false,
-        "Quoin client v" PACKAGE_VERSION " signet - server 70016/Quoin:0.1.0/ - services wl\n\n"
-        "<->   type   net   serv  v  mping   ping send recv  txn  blk  hb addrp addrl  age id "
-        "address             version\n"
-        " in          npr                                      *        *     .           1  8 "
-        "127.0.0.1:5         \n"
-        "out   full  ipv6   nwl2  2     10     21   10    1         2  .     12          10  7 "
-        "[2001:db8::1]:8333  70016/Quoin:0.1.0/\n"
-        "                             ms     ms  sec  sec  min  min                  min\n\n" COUNTS
-            LOCAL);
+    expect_netinfo(4, false,
+                   "Quoin client v" PACKAGE_VERSION
+                   " signet - server 70016/Quoin:0.1.0/ - services wl\n\n" HEAD
+                   " id address            version\n" IN "  8 127.0.0.1:5        \n" OUT
+                   "  7 [2001:db8::1]:8333 70016/Quoin:0.1.0/\n" FOOT COUNTS LOCAL);
     expect_netinfo(1, true,
                    "Quoin client v" PACKAGE_VERSION
-                   " signet - server 70016/Quoin:0.1.0/ - services wl\n\n"
-                   "<->   type   net   serv  v  mping   ping send recv  txn  blk  hb addrp addrl  "
-                   "age id \n"
-                   "out   full  ipv6   nwl2  2     10     21   10    1         2  .     12         "
-                   " 10  7 \n"
-                   "                             ms     ms  sec  sec  min  min                  "
-                   "min\n\n" COUNTS LOCAL);
+                   " signet - server 70016/Quoin:0.1.0/ - services wl\n\n" HEAD " id \n" OUT
+                   "  7 \n" FOOT COUNTS LOCAL);
 }
 
 static void test_addrinfo__sums_what_is_known(void **state)
