@@ -67,8 +67,11 @@ static qn_status peers_info(qn_cap *cap, qn_peers_info *info)
                          .max_connections = t.max,
                          .n_bans = count_bans(n),
                          .n_added = count_kept(n)};
-    out.flags =
-        (t.running ? QN_PEERS_RUNNING | QN_PEERS_HISTORY : 0u) | (t.active ? QN_PEERS_ACTIVE : 0u);
+    out.flags = (t.running ? QN_PEERS_RUNNING : 0u) | (t.active ? QN_PEERS_ACTIVE : 0u) |
+                (t.relay ? QN_PEERS_RELAY : 0u) |
+                (t.running && !t.upload.historical_reached ? QN_PEERS_HISTORY : 0u);
+    out.upload_target = t.upload.target;
+    out.upload_left = t.upload.left;
     if (info->size < out.size)
         out.size = info->size;
     memcpy(info, &out, out.size);
@@ -147,6 +150,7 @@ static void fill_sync(qn_peer *out, const qc_sync_peer *s)
     out->block_height = (int32_t)s->synced_blocks;
     out->in_flight = s->n_in_flight;
     out->last_block = s->last_block;
+    out->min_fee = s->fee_filter;
     out->addresses_taken = s->addr_processed;
     out->addresses_dropped = s->addr_limited;
     out->flags |= (s->addr_relay ? QN_PEER_RELAY_ADDR : 0u) | (s->hb_to ? QN_PEER_HB_TO : 0u) |
@@ -169,12 +173,12 @@ static void fill(qn_peer *out, const qc_m_peer *m)
                      .bytes_received = p->received,
                      .version = p->version,
                      .kind = kind_of(p->type),
-                     .network = network_of(m->network),
+                     .network = network_of(p->network),
                      .permissions = permissions_of(p->permissions),
                      .mapped_as = m->mapped_as};
     out->flags = (p->inbound ? QN_PEER_INBOUND : 0u) | (p->handshaken ? QN_PEER_READY : 0u) |
                  (p->transport == QC_TRANSPORT_V2 ? QN_PEER_ENCRYPTED : 0u) |
-                 (p->relay ? QN_PEER_RELAY_TX : 0u);
+                 (m->sync.relay_txs ? QN_PEER_RELAY_TX : 0u);
     fill_texts(out, m);
     fill_sync(out, &m->sync);
 }

@@ -346,6 +346,13 @@ static const qc_rpc_param P_TOADDRESS[] = {
     {"address", QC_T_STR, true, .help = "Who gets the rewards"},
     MAXTRIES_PARAM,
     {.names = NULL}};
+/* A name that Core once had: who asks for it is told what to do instead. */
+static void generate(qc_rpc_req *r, void *arg)
+{
+    (void)arg;
+    qc_m_fail_help(r, QC_RPC_METHOD_NOT_FOUND);
+}
+
 static const qc_rpc_param P_TODESCRIPTOR[] = {
     {"num_blocks", QC_T_NUM, true, .help = "How many blocks to make"},
     {"descriptor", QC_T_STR, true, .help = "Who gets the rewards"},
@@ -374,6 +381,9 @@ const qc_rpc_method QC_METHODS_MINING[] = {
      "Make blocks, now, for a descriptor's script. For test networks.", P_TODESCRIPTOR,
      .result = "[ \"blockhash\", ... ]", .examples = "generatetodescriptor 11 \"mydesc\"",
      .fn = generatetodescriptor},
+    {"hidden", "generate",
+     "has been replaced by the -generate cli option. Refer to -help for more information.",
+     .fn = generate},
     {"hidden", "generateblock", "Make one block of just these transactions. Their fees are lost.",
      P_GENBLOCK, .result = "{ hash, hex }", .examples = "generateblock \"myaddress\" '[\"rawtx\"]'",
      .fn = generateblock},

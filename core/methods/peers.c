@@ -2,7 +2,6 @@
 
 #include "core/base/alloc.h"
 #include "core/base/hostport.h"
-#include "core/base/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,7 +203,6 @@ qc_err qc_m_set_network(const qc_node *n, bool on)
 {
     if (!n->net)
         return QC_EUNSUPPORTED;
-    qc_log(QC_LOG_INFO, "net", "SetNetworkActive: %s", on ? "true" : "false");
     qc_net_set_active(n->net, on);
     return QC_OK;
 }

@@ -454,6 +454,8 @@ void qc_peer_close(qc_peer *p, const char *why)
     qc_unwatch(p->write);
     if (p->fd >= 0)
         close(p->fd);
+    if (!p->connecting)
+        qc_log(QC_LOG_DEBUG, "net", "Cleared nodestate for peer=%lld", (long long)p->info.id);
     qc_transport_free(p->transport);
     qc_free(p);
 }

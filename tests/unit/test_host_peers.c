@@ -53,18 +53,23 @@ static uint16_t free_port(void)
     return ntohs(a.sin_port);
 }
 
-static qc_net *net_new(const char *agent, char at[32])
+static qc_net *net_new(qc_peerbook *book, const char *agent, char at[32])
 {
     const qc_net_options o = {.magic = {1, 2, 3, 4},
                               .user_agent = agent,
-                              .max_peers = 50,
+                              .slots = qc_slots_of(50, 50),
                               .peer_timeout = 60,
                               .services = QC_NODE_NETWORK | QC_NODE_P2P_V2,
-                              .active = true};
+                              .active = true,
+                              .default_port = 1,
+                              .book = book,
+                              .block_spacing = 600};
+    qc_net_bind b = {.at = {.port = free_port()}};
     qc_net *n;
+    assert_int_equal(qc_netaddr_parse("127.0.0.1", &b.at.addr), QC_OK);
     assert_int_equal(qc_net_new(&n, &o), QC_OK);
-    snprintf(at, 32, "127.0.0.1:%u", free_port());
-    assert_int_equal(qc_net_listen(n, at, 1), QC_OK);
+    snprintf(at, 32, "127.0.0.1:%u", b.at.port);
+    assert_int_equal(qc_net_listen(n, &b), QC_OK);
     assert_int_equal(qc_net_start(n), QC_OK);
     return n;
 }
@@ -83,8 +88,8 @@ static void begin(plug *p, const char *grants)
         .local = {.listen = true, .unreachable = ~(1u << QC_NETWORK_IPV4)}};
     assert_int_equal(qc_peerbook_open(&p->r.node.book, &b, &error), QC_OK);
     p->r.node.params = p->r.made->params;
-    p->r.node.net = net_new("/Rig:1/", p->at);
-    p->other = net_new("/Other:2(\"x\")/", p->far);
+    p->r.node.net = net_new(p->r.node.book, "/Rig:1/", p->at);
+    p->other = net_new(p->r.node.book, "/Other:2(\"x\")/", p->far);
     rig_host_start(&p->r);
     if (strstr(grants, "peers.read/1"))
         p->t = rig_table(&p->r, QN_PEERS_READ_1_ID, &p->cap);
@@ -181,7 +186,7 @@ static void await_peers(plug *p, uint32_t want)
 
 static void come_in(plug *p)
 {
-    assert_int_equal(qc_net_connect(p->other, p->at, 1, QC_CONN_MANUAL, true), QC_OK);
+    assert_int_equal(qc_net_connect(p->other, p->at, QC_CONN_MANUAL, true), QC_OK);
     await_peers(p, 1);
 }
 
