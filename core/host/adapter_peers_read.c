@@ -23,6 +23,16 @@ static qn_status enter(qn_cap *cap, const qc_node **n)
     return qc_cap_enter(cap);
 }
 
+/* The same, for a method that fills in records. */
+static qn_status enter_list(qn_cap *cap, const qc_node **n, const void *out, uint32_t max,
+                            const uint32_t *n_out)
+{
+    qn_status st = enter(cap, n);
+    if (st != QN_OK)
+        return st;
+    return !n_out || (!out && max) ? QN_E_INVAL : QN_OK;
+}
+
 /* ---- info ---- */
 
 static uint32_t count_bans(const qc_node *n)
@@ -188,11 +198,9 @@ static qn_status peers_peers(qn_cap *cap, qn_peer *out, uint32_t max, uint32_t *
     const qc_node *n;
     qc_m_peer *list = NULL;
     size_t count;
-    qn_status st = enter(cap, &n);
+    qn_status st = enter_list(cap, &n, out, max, n_out);
     if (st != QN_OK)
         return st;
-    if (!n_out || (!out && max))
-        return QN_E_INVAL;
     if (qc_m_peers(n, QC_M_HASTY_MS, &list, &count))
         return QN_E_NOMEM;
     for (size_t i = 0; i < count && i < max; i++)
@@ -236,10 +244,10 @@ static qn_status peers_messages(qn_cap *cap, int64_t peer, qn_peer_message *out,
     size_t count = 0;
     sink s = {.n = 0};
     bool found = peer == -1;
-    qn_status st = enter(cap, &n);
+    qn_status st = enter_list(cap, &n, out, max, n_out);
     if (st != QN_OK)
         return st;
-    if (!n_out || (!out && max) || peer < -1)
+    if (peer < -1)
         return QN_E_INVAL;
     if (n->net && qc_net_peers(n->net, &list, &count))
         return QN_E_NOMEM;
@@ -263,11 +271,9 @@ static qn_status peers_networks(qn_cap *cap, qn_peer_network *out, uint32_t max,
 {
     const qc_node *n;
     qc_m_network list[QC_M_NETWORKS];
-    qn_status st = enter(cap, &n);
+    qn_status st = enter_list(cap, &n, out, max, n_out);
     if (st != QN_OK)
         return st;
-    if (!n_out || (!out && max))
-        return QN_E_INVAL;
     qc_m_networks(n, list);
     for (uint32_t i = 0; i < QC_M_NETWORKS && i < max; i++) {
         out[i] = (qn_peer_network){.network = network_of(list[i].network),
@@ -294,11 +300,9 @@ static qn_status peers_local(qn_cap *cap, qn_peer_local *out, uint32_t max, uint
     const qc_node *n;
     qc_local_addr *list = NULL;
     size_t count = 0;
-    qn_status st = enter(cap, &n);
+    qn_status st = enter_list(cap, &n, out, max, n_out);
     if (st != QN_OK)
         return st;
-    if (!n_out || (!out && max))
-        return QN_E_INVAL;
     if (qc_m_local(n, &list, &count))
         return QN_E_NOMEM;
     for (size_t i = 0; i < count && i < max; i++)
@@ -313,11 +317,9 @@ static qn_status peers_bans(qn_cap *cap, qn_peer_ban *out, uint32_t max, uint32_
     const qc_node *n;
     qc_ban *list = NULL;
     size_t count = 0;
-    qn_status st = enter(cap, &n);
+    qn_status st = enter_list(cap, &n, out, max, n_out);
     if (st != QN_OK)
         return st;
-    if (!n_out || (!out && max))
-        return QN_E_INVAL;
     qc_err err = qc_m_bans(n, &list, &count);
     if (err && err != QC_EUNSUPPORTED)
         return qc_status_of(err);
@@ -337,11 +339,9 @@ static qn_status peers_added(qn_cap *cap, qn_peer_added *out, uint32_t max, uint
     const qc_node *n;
     qc_added_info *list = NULL;
     size_t count = 0;
-    qn_status st = enter(cap, &n);
+    qn_status st = enter_list(cap, &n, out, max, n_out);
     if (st != QN_OK)
         return st;
-    if (!n_out || (!out && max))
-        return QN_E_INVAL;
     if (qc_m_kept(n, &list, &count))
         return QN_E_NOMEM;
     for (size_t i = 0; i < count && i < max; i++) {
