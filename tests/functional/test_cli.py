@@ -21,7 +21,7 @@ def test_prints_results_and_errors(case):
     equal(n.cli("getblockhash", "x"), (1, "", "error: Error parsing JSON: x\n"))
     equal(n.cli(), (1, "", "error: too few parameters (need at least command)\n"))
     equal(n.cli("-nonsense")[2], "Error parsing command line arguments: Invalid parameter -nonsense\n")
-    equal(n.cli("-netinfo")[0], 1)
+    equal(n.cli("-ipcconnect=x")[0], 1)
 
 
 def test_named_and_stdin(case):
