@@ -41,7 +41,7 @@ static void lonely(qc_app *a, const qc_m_totals *t)
         a->lonely = 0;
         return;
     }
-    if (a->lonely++ % LONELY_EVERY == 1)
+    if (a->lonely++ % LONELY_EVERY == 3) /* the first after 20 seconds */
         qc_log(QC_LOG_INFO, "net",
                t->active
                    ? "No peers yet: nothing to sync from; is this machine connected to the "

@@ -6,6 +6,8 @@
 #include "core/crypto/sha256.h"
 #include "core/net/addrman_internal.h"
 
+#include <stdio.h>
+
 #define TRIED_BUCKETS_PER_GROUP 8
 #define NEW_BUCKETS_PER_SOURCE 64
 #define HORIZON (30 * DAY)
@@ -284,6 +286,20 @@ static bool again(qc_addrman *m, info *i, const qc_peer_addr *a, int64_t penalty
     return i->refs == 0 || qc_addrman_range(m, 1u << i->refs) == 0;
 }
 
+static void log_new(const qc_addrman *m, const qc_peer_addr *a, const uint32_t *place)
+{
+    char text[QC_PEER_ADDR_TEXT], as[32] = "";
+    size_t at = (size_t)(place - &m->in_new[0][0]);
+    if (!qc_log_enabled(QC_LOG_DEBUG, "addrman"))
+        return;
+    uint32_t asn = qc_netgroups_asn(m->o.groups, &a->addr);
+    if (asn)
+        snprintf(as, sizeof as, " mapped to AS%u", asn);
+    qc_peer_addr_text(a, text);
+    qc_log(QC_LOG_DEBUG, "addrman", "Added %s%s to new[%zu][%zu]", text, as, at / QC_ADDRMAN_BUCKET,
+           at % QC_ADDRMAN_BUCKET);
+}
+
 static bool add_one(qc_addrman *m, const qc_peer_addr *a, const qc_netaddr *source, int64_t penalty,
                     qc_unixtime now)
 {
@@ -313,6 +329,7 @@ static bool add_one(qc_addrman *m, const qc_peer_addr *a, const qc_netaddr *sour
         clear_new(m, place);
         i->refs++;
         *place = s;
+        log_new(m, a, place);
     } else if (i->refs == 0) {
         qc_addrman_delete(m, s);
     }
