@@ -191,6 +191,8 @@ static void run_header(qc_chain *c, void *arg)
     header_job *j = arg;
     const qc_index *i;
     j->ok = qc_chain_accept_header(c, &j->h, true, &i, &j->v);
+    if (j->ok)
+        qc_chain_headers_done(c, i);
 }
 
 static void submitheader(qc_rpc_req *r, void *arg)
