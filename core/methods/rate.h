@@ -2,8 +2,7 @@
  * them. Thread: any. */
 #pragma once
 #include "core/base/clock.h"
-
-#include <pthread.h>
+#include "core/os/thread.h"
 
 #define QC_RATE_SAMPLES 60u
 
