@@ -109,6 +109,7 @@ typedef struct qc_peer_state {
     /* asked of us */
     qc_inv *wanted;
     size_t n_wanted, at_wanted;
+    qc_bytes early_ask;           /* getheaders that came while blocks were being loaded */
     const qc_index *filters_stop; /* NULL: no filters are */
     uint32_t filters_next;        /* height */
 

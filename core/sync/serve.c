@@ -8,6 +8,7 @@
 
 #define STALE_AGE (30 * 24 * 3600) /* seconds; Core STALE_RELAY_AGE_LIMIT */
 #define GETBLOCKS_MAX 500u
+#define EARLY_MAX 4096u /* bytes; the longest locator has 3,300 */
 #define KEEP_BLOCKS 288u
 #define CMPCT_DEPTH 5              /* Core MAX_CMPCTBLOCK_DEPTH */
 #define HISTORICAL (7 * 24 * 3600) /* seconds; Core HISTORICAL_BLOCK_AGE */
@@ -400,6 +401,10 @@ void qc_on_getheaders(qc_sync *s, qc_peer_state *p, qc_span payload)
     if (!qc_sync_loaded(s)) {
         qc_log(QC_LOG_DEBUG, "net", "Ignoring getheaders from peer=%lld while importing/reindexing",
                (long long)p->id);
+        /* For now: who asked waits for minutes before it asks again. The locator is small. */
+        p->early_ask.len = 0;
+        if (qc_bytes_append(&p->early_ask, payload.data, QC_MIN(payload.len, EARLY_MAX)))
+            qc_bytes_free(&p->early_ask);
         return;
     }
     const qc_index *tip = qc_chain_tip(s->chain), *i;
@@ -429,6 +434,16 @@ void qc_on_getheaders(qc_sync *s, qc_peer_state *p, qc_span payload)
         return;
     }
     send_headers(s, p, i, &l.stop);
+}
+
+void qc_serve_early(qc_sync *s, qc_peer_state *p)
+{
+    if (!p->early_ask.len)
+        return;
+    qc_bytes ask = p->early_ask;
+    p->early_ask = (qc_bytes)QC_BYTES_INIT;
+    qc_on_getheaders(s, p, qc_bytes_span(&ask));
+    qc_bytes_free(&ask);
 }
 
 /* Those that a pruned node will not have for long are not offered. */

@@ -44,6 +44,8 @@ void qc_want(qc_sync *s, qc_peer_state *p, const qc_inv *inv);
 void qc_on_getdata(qc_sync *s, qc_peer_state *p, qc_span payload);
 void qc_on_getblocks(qc_sync *s, qc_peer_state *p, qc_span payload);
 void qc_on_getheaders(qc_sync *s, qc_peer_state *p, qc_span payload);
+/** Answer the getheaders that came too early, now that the chain is there. */
+void qc_serve_early(qc_sync *s, qc_peer_state *p);
 /** Answer what is still wanted, as far as the send queue allows. */
 void qc_serve_on(qc_sync *s, qc_peer_state *p);
 

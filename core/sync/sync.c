@@ -363,6 +363,7 @@ static void free_peer(qc_peer_state *p)
     forget_messages(p);
     qc_presync_free(p->presync);
     qc_peer_filter_free(p->filter);
+    qc_bytes_free(&p->early_ask);
     qc_free(p->announce);
     qc_free(p->wanted);
     qc_free(p);
@@ -429,6 +430,7 @@ void qc_sync_care(qc_sync *s, qc_peer_state *p)
     int64_t now = qc_clock_now_us();
     if (s->stopped || p->closing || !qc_addr_care(s, p, now) || !qc_sync_loaded(s))
         return;
+    qc_serve_early(s, p);
     if (qc_headers_care(s, p, now)) {
         qc_announce_care(s, p);
         qc_download_care(s, p, now);
