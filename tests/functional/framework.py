@@ -20,6 +20,10 @@ BUILD = os.environ.get("top_builddir", os.getcwd())
 TIMEOUT = float(os.environ.get("QUOIN_TEST_TIMEOUT", "60"))
 
 
+class Skip(Exception):
+    """Raised by a test that lacks something here; its text says what."""
+
+
 class RpcError(Exception):
     def __init__(self, error, status):
         super().__init__(f"{error['code']}: {error['message']}")

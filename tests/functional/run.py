@@ -35,11 +35,14 @@ def chosen(words, only_short):
 
 
 def run_one(test):
-    """None, or why it failed."""
+    """Why it failed, or None; and why it was skipped, or None."""
     case = framework.Case()
     why = None
+    skipped = None
     try:
         test(case)
+    except framework.Skip as e:
+        skipped = str(e)
     except BaseException:  # noqa: B036: also SystemExit from a helper is a failure of the test
         why = traceback.format_exc()
     problems = case.close()
@@ -49,23 +52,24 @@ def run_one(test):
         case.remove()
     else:
         why += f"\nkept: {case.dir}"
-    return why
+    return why, skipped
 
 
 def main():
     words = sys.argv[1:]
     only_short = "--short" in words
     words = [w for w in words if w != "--short"]
-    passed = failed = 0
+    passed = failed = left_out = 0
     for name, test in chosen(words, only_short):
         began = time.monotonic()
-        why = run_one(test)
-        passed, failed = passed + (why is None), failed + (why is not None)
-        print(f"{'ok' if why is None else 'FAILED':6} {time.monotonic() - began:6.2f} s  {name}", flush=True)
+        why, skipped = run_one(test)
+        end = "FAILED" if why else "skip" if skipped else "ok"
+        passed, failed, left_out = passed + (end == "ok"), failed + (end == "FAILED"), left_out + (end == "skip")
+        print(f"{end:6} {time.monotonic() - began:6.2f} s  {name}{': ' + skipped if skipped else ''}", flush=True)
         if why:
             print(why, flush=True)
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(failed > 0 or passed == 0)
+    print(f"{passed} passed, {failed} failed" + (f", {left_out} skipped" if left_out else ""))
+    sys.exit(failed > 0 or passed + left_out == 0)
 
 
 if __name__ == "__main__":
