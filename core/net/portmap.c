@@ -211,7 +211,7 @@ static void try_again(qc_portmap *m)
     else if (send(m->fd, m->request, m->request_len, MSG_NOSIGNAL) != (ssize_t)m->request_len)
         give_up(m, "Could not send request");
     else
-        qc_timer_set(m->timer, m->sys.second_ms);
+        qc_timer_set(m->timer, m->sys.try_ms);
 }
 
 /* From the address that is asked about: a careful router maps no other. */
@@ -281,8 +281,11 @@ static size_t real_own_v6(void *arg, qc_netaddr *out, size_t cap)
 
 qc_err qc_portmap_new(qc_portmap **out, const qc_portmap_options *o)
 {
-    static const qc_portmap_system REAL = {
-        .gateway = real_gateway, .own_v6 = real_own_v6, .port = QC_PCP_PORT, .second_ms = 1000};
+    static const qc_portmap_system REAL = {.gateway = real_gateway,
+                                           .own_v6 = real_own_v6,
+                                           .port = QC_PCP_PORT,
+                                           .try_ms = 1000,
+                                           .second_ms = 1000};
     qc_portmap *m = qc_alloc(sizeof *m);
     *m = (qc_portmap){.o = *o, .sys = o->system ? *o->system : REAL, .fd = -1};
     qc_err err = qc_timer_new(o->loop, on_timer, m, &m->timer);

@@ -16,7 +16,8 @@ typedef struct qc_portmap_system {
     /** Our own routable IPv6 addresses. */
     size_t (*own_v6)(void *arg, qc_netaddr *out, size_t cap);
     uint16_t port;     /* of routers */
-    int64_t second_ms; /* how long a second is: a test's clock runs faster */
+    int64_t try_ms;    /* for an answer, of three tries */
+    int64_t second_ms; /* how long a second is between rounds: a test's clock runs faster */
     void *arg;
 } qc_portmap_system;
 

@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 /* ---- the other side: plays a script on one connection ---- */
@@ -312,7 +311,7 @@ static void test_dial_cancel__leaves_nothing_behind(void **state)
     close(f.fd);
 }
 
-static void test_proxy_parse__takes_no_names(void **state)
+static void test_proxy_parse__takes_numeric_addresses_and_paths(void **state)
 {
     (void)state;
     qc_proxy p;
@@ -320,18 +319,40 @@ static void test_proxy_parse__takes_no_names(void **state)
     assert_int_equal(ntohs(((struct sockaddr_in *)(void *)&p.addr)->sin_port), 9050);
     assert_int_equal(qc_proxy_parse("[::1]:9150", QC_PROXY_PORT, &p), QC_OK);
     assert_int_equal(qc_proxy_parse("proxy.example.org:1", QC_PROXY_PORT, &p), QC_EINVAL);
-    assert_int_equal(qc_proxy_parse("unix:/run/tor", QC_PROXY_PORT, &p), QC_OK);
-    assert_string_equal(((struct sockaddr_un *)(void *)&p.addr)->sun_path, "/run/tor");
+    char text[QC_PROXY_TEXT];
+    qc_proxy_text(&p, text);
+    assert_string_equal(text, "[::1]:9150");
+    char path[] = "unix:/run/tor/this/path/is/so/long/that/its/last/byte/is/the/last/one/that/fits/"
+                  "into/a/socket/address/of/unix/ab";
+    assert_int_equal(strlen(path), 5 + 107);
+    assert_int_equal(qc_proxy_parse(path, QC_PROXY_PORT, &p), QC_OK);
+    qc_proxy_text(&p, text);
+    assert_string_equal(text, path);
     assert_int_equal(qc_proxy_parse("unix:", QC_PROXY_PORT, &p), QC_EINVAL);
+    char longer[120];
+    snprintf(longer, sizeof longer, "%sx", path);
+    assert_int_equal(qc_proxy_parse(longer, QC_PROXY_PORT, &p), QC_EINVAL);
     assert_int_equal(qc_proxy_parse("127.0.0.1:9050=tor", QC_PROXY_PORT, &p), QC_EINVAL);
     assert_int_equal(qc_proxy_parse("127.0.0.1:0", QC_PROXY_PORT, &p), QC_EINVAL);
 }
 
-QC_TEST_MAIN(cmocka_unit_test(test_dial__connects_to_numbers_and_names),
+static void test_host_is_hidden__whatever_its_case_and_last_dot(void **state)
+{
+    static const char *const YES[] = {"a.onion", "A.ONION.", "b32.i2p", ".i2p", "x.onion.."};
+    static const char *const NO[] = {"onion", "onion.org", "a.onions", "", ".", "i2p"};
+    (void)state;
+    for (size_t i = 0; i < QC_COUNTOF(YES); i++)
+        assert_true(qc_host_is_hidden(YES[i]));
+    for (size_t i = 0; i < QC_COUNTOF(NO); i++)
+        assert_false(qc_host_is_hidden(NO[i]));
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_host_is_hidden__whatever_its_case_and_last_dot),
+             cmocka_unit_test(test_dial__connects_to_numbers_and_names),
              cmocka_unit_test(test_dial__tells_its_failures_apart),
              cmocka_unit_test(test_dial__the_deadline_covers_the_proxy),
              cmocka_unit_test(test_dial__speaks_socks5_with_names_numbers_and_credentials),
              cmocka_unit_test(test_dial__a_proxy_that_will_not_is_told_from_a_target_that_refuses),
              cmocka_unit_test(test_dial__near_addresses_are_reached_past_the_proxy),
              cmocka_unit_test(test_dial_cancel__leaves_nothing_behind),
-             cmocka_unit_test(test_proxy_parse__takes_no_names))
+             cmocka_unit_test(test_proxy_parse__takes_numeric_addresses_and_paths))
