@@ -302,8 +302,9 @@ class Sam(Server):
             self.say(c, "STREAM STATUS RESULT=CANT_REACH_PEER")
             return
         try:
-            self.say(far, own)
             self.say(c, "STREAM STATUS RESULT=OK")
+            # Who connects speaks first: the stream begins in the packet that names him.
+            far.sendall(own.encode() + b"\n" + c.recv(65536))
             join(c, far)
         finally:
             done.set()
