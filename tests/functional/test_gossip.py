@@ -180,3 +180,21 @@ def test_who_may_floods_as_it_likes(case):
     info = node.getpeerinfo()[0]
     equal((info["addr_processed"], info["addr_rate_limited"]), (3000, 0))
     wait_until("kept", lambda: node.getaddrmaninfo()["all_networks"]["total"] > 500)
+
+
+def test_our_address_is_told_first_and_alone(case):
+    node = begin(case, "-externalip=42.42.42.42:1234")
+    node.mine(1)  # out of the initial download
+    equal(node.getnetworkinfo()["localaddresses"], [{"address": "42.42.42.42", "port": 1234, "score": 4}])
+    for i in range(100):
+        node.addpeeraddress("%d.1.1.1" % (50 + i), 8333)
+    p = Peer(node)
+    p.ask("getaddr", b"")
+    p.settle()
+    equal(told(p)[0], "42.42.42.42")
+    first, second = (m for n, m in p.seen if n == "addr")
+    equal((first[0], struct.unpack(">H", first[29:31])[0], struct.unpack("<I", first[1:5])[0]), (1, 1234, NOW))
+    assert second[0] > 10 and "42.42.42.42" not in told(p)[1:]
+    p.seen.clear()
+    pass_time(node, [p], 40 * 86400)  # it is said about once a day
+    equal(told(p), ["42.42.42.42"])
