@@ -120,14 +120,8 @@ void qc_on_getaddr(qc_sync *s, qc_peer_state *p, qc_span payload)
 
 /* ---- due work ---- */
 
-bool qc_addr_care(qc_sync *s, qc_peer_state *p, int64_t now)
+void qc_addr_care(qc_sync *s, qc_peer_state *p, int64_t now)
 {
-    if (p->info.type == QC_CONN_ADDR_FETCH &&
-        now - p->info.connected * QC_SECOND > QC_GOSSIP_FETCH_TIME * QC_SECOND) {
-        qc_sync_drop(s, p, "addrfetch connection timeout");
-        return false;
-    }
     if (p->gossip)
         qc_gossip_care(s->gossip, p->gossip, !qc_chain_initial_download(s->chain), now);
-    return true;
 }

@@ -12,7 +12,6 @@
 #define QC_GOSSIP_TOKEN 10000000 /* a peer may tell an address every 10 s ... */
 #define QC_GOSSIP_TOKENS 1000    /* ... and save up for so many */
 #define QC_GOSSIP_ANSWERS 32u    /* kept answers to getaddr */
-#define QC_GOSSIP_FETCH_TIME 300 /* seconds that an addr-fetch connection lasts at most */
 
 typedef struct qc_gossip qc_gossip;
 typedef struct qc_gossip_peer qc_gossip_peer;

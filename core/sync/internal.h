@@ -254,8 +254,8 @@ void qc_addr_opened(qc_sync *s, qc_peer_state *p);
 void qc_on_addr(qc_sync *s, qc_peer_state *p, qc_span payload);
 void qc_on_addrv2(qc_sync *s, qc_peer_state *p, qc_span payload);
 void qc_on_getaddr(qc_sync *s, qc_peer_state *p, qc_span payload);
-/** Tell what is due. False: the peer was dropped. */
-bool qc_addr_care(qc_sync *s, qc_peer_state *p, int64_t now);
+/** Tell what is due. */
+void qc_addr_care(qc_sync *s, qc_peer_state *p, int64_t now);
 
 /* ---- headers.c ---- */
 void qc_on_headers(qc_sync *s, qc_peer_state *p, qc_span payload);

@@ -428,7 +428,10 @@ static void net_drained(void *arg, qc_peer_id id)
 void qc_sync_care(qc_sync *s, qc_peer_state *p)
 {
     int64_t now = qc_clock_now_us();
-    if (s->stopped || p->closing || !qc_addr_care(s, p, now) || !qc_sync_loaded(s))
+    if (s->stopped || p->closing)
+        return;
+    qc_addr_care(s, p, now);
+    if (!qc_sync_loaded(s))
         return;
     qc_serve_early(s, p);
     if (qc_headers_care(s, p, now)) {
