@@ -117,7 +117,8 @@ int qc_fuzz_one(const uint8_t *data, size_t len)
     for (unsigned k = 0; k < 16 && in.left; k++) {
         uint8_t name = qc_fuzz_u8(&in);
         size_t n = qc_fuzz_u8(&in);
-        n = QC_MIN(n | (size_t)qc_fuzz_u8(&in) << 8, in.left);
+        n |= (size_t)qc_fuzz_u8(&in) << 8;
+        n = QC_MIN(n, in.left);
         say(o, NAMES[name / 2 % QC_COUNTOF(NAMES)], name & 1, qc_span_of(in.p, n));
         in.p += n;
         in.left -= n;
