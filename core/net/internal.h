@@ -27,9 +27,11 @@ typedef struct qc_peer {
     qc_i2p_session *session; /* over I2P: what the connection hangs on; NULL: none of its own */
     bool named;              /* info.addr is what it was asked for as */
     bool connecting, version_seen, closing;
-    bool v2_said;   /* in the log: that we began to speak version 2 */
-    bool undrained; /* sent to since the owner was told that the queue is low */
-    size_t inbox;   /* bytes of messages that the owner has not dealt with */
+    bool v2_said;        /* in the log: that we began to speak version 2 */
+    bool undrained;      /* sent to since the owner was told that the queue is low */
+    size_t inbox;        /* bytes of messages that the owner has not dealt with */
+    qc_mono inbox_moved; /* when one was last dealt with, or the first came */
+    uint32_t born_with;  /* permissions besides those of its address */
     qc_transport *transport;
     uint64_t ping_nonce;
     qc_mono ping_sent, opened, heard; /* ping_sent 0: none on the way */

@@ -17,6 +17,7 @@
 #define SECOND ((qc_mono)1000000000)
 #define PING_EVERY (120 * SECOND)    /* Core PING_INTERVAL */
 #define PING_TIMEOUT (1200 * SECOND) /* Core TIMEOUT_INTERVAL */
+#define STUCK_TIMEOUT (20 * SECOND)
 #define FETCH_TIMEOUT (300 * SECOND) /* Core 10 * AVG_ADDRESS_BROADCAST_INTERVAL */
 
 /* ---- accounting ---- */
@@ -101,21 +102,37 @@ static void on_pong(qc_peer *p, qc_span payload)
         p->info.min_ping_us = us;
 }
 
-/* Under pressure it is who has most waiting that stops; each goes on when its own is dealt with. */
+/* Under pressure it is who has most waiting that stops; each goes on when its own is dealt with. So
+ * does who does not read what we send: until it does, nothing of it is dealt with. */
 static bool inbox_full(const qc_peer *p)
 {
     const qc_net *n = p->net;
-    bool pressed = qc_net_held(n) > n->held_pause;
+    bool pressed =
+        qc_net_held(n) > n->held_pause || qc_transport_pending(p->transport).len > QC_PEER_SEND_LOW;
     return p->inbox > (pressed ? QC_MIN(n->recv_max, QC_INBOX_PRESSED) : n->recv_max);
 }
 
+/* Whom we or the operator chose may keep us busy: those are few. */
+static bool is_chosen(const qc_peer *p)
+{
+    return !p->info.inbound || (p->info.permissions & QC_PERMIT_NOBAN) == QC_PERMIT_NOBAN;
+}
+
 /* The last resort: messages of peers that are gone count as well, so that not even reconnecting
- * helps. Whom we or the operator chose stays: those are few. */
-static bool too_much_held(const qc_peer *p)
+ * helps. Who says little goes on being heard, or a few greedy peers would cost us all the others.
+ */
+static bool too_much_held(const qc_peer *p, const qc_message *m)
 {
     const qc_net *n = p->net;
-    return p->info.inbound && (p->info.permissions & QC_PERMIT_NOBAN) != QC_PERMIT_NOBAN &&
-           qc_net_held(n) > n->held_max;
+    return !is_chosen(p) && qc_net_held(n) > n->held_max &&
+           QC_MAX(p->inbox, m->payload.len) > QC_INBOX_PRESSED;
+}
+
+/* Its messages fill what there is for all, and none of them can be dealt with. */
+static bool is_in_the_way(const qc_peer *p, qc_mono now)
+{
+    return !is_chosen(p) && p->inbox > QC_INBOX_PRESSED && now - p->inbox_moved > STUCK_TIMEOUT &&
+           qc_net_held(p->net) > p->net->held_pause;
 }
 
 /* Everything but the transport's own affairs. A ping too: its answer says that what came before it
@@ -123,11 +140,13 @@ static bool too_much_held(const qc_peer *p)
 static void hand_over(qc_peer *p, const qc_message *m)
 {
     const qc_net_owner *o = &p->net->owner;
-    if (too_much_held(p)) {
+    if (too_much_held(p, m)) {
         qc_log(QC_LOG_DEBUG, "net", "too much waits to be processed, disconnecting peer=%lld",
                (long long)p->info.id);
         p->closing = true;
     } else if (o->message) {
+        if (p->inbox == 0)
+            p->inbox_moved = qc_peer_clock();
         p->inbox += m->payload.len + QC_INBOX_EACH;
         o->message(o->arg, p->info.id, m->name, m->payload);
     } else if (strcmp(m->name, "ping") == 0 && m->payload.len >= 8) {
@@ -172,11 +191,13 @@ static void note_transport(qc_peer *p)
 }
 
 /* Everything that can be done now; when the owner has too much, the transport keeps the rest. What
- * the transport drops costs the message only, as in Core. */
-static void pump(qc_peer *p)
+ * the transport drops costs the message only, as in Core. True: it keeps some. The caller goes by
+ * that, for the answer to inbox_full() changes with what other threads do. */
+static bool pump(qc_peer *p)
 {
     qc_transport_event e;
-    while (!p->closing && !inbox_full(p)) {
+    bool full = false;
+    while (!p->closing && !(full = inbox_full(p))) {
         qc_transport_what what = qc_transport_next(p->transport, &e);
         if (p->info.transport == QC_TRANSPORT_DETECTING)
             note_transport(p);
@@ -192,7 +213,7 @@ static void pump(qc_peer *p)
             on_received(p, &e);
     }
     if (qc_transport_pending(p->transport).len == 0)
-        return;
+        return full;
     if (p->info.transport == QC_TRANSPORT_DETECTING && !p->v2_said) {
         p->v2_said = true;
         qc_log(QC_LOG_DEBUG, "net", "start sending v2 handshake to peer=%lld",
@@ -200,6 +221,7 @@ static void pump(qc_peer *p)
     }
     if (!want_write(p))
         p->closing = true;
+    return full;
 }
 
 /* The connection ends, and not because we were told to. */
@@ -242,10 +264,10 @@ static void on_read(void *arg, int fd, unsigned events)
         qc_peer_close(p, "receive buffer");
         return;
     }
-    pump(p);
+    bool full = pump(p);
     if (p->closing) {
         qc_peer_close(p, "protocol");
-    } else if (inbox_full(p)) {
+    } else if (full) {
         qc_unwatch(p->read);
         p->read = NULL;
     }
@@ -254,11 +276,11 @@ static void on_read(void *arg, int fd, unsigned events)
 bool qc_peer_done(qc_peer *p, size_t bytes)
 {
     p->inbox -= QC_MIN(bytes, p->inbox);
-    if (p->read || inbox_full(p))
+    p->inbox_moved = qc_peer_clock();
+    if (p->read)
         return false;
-    pump(p);
-    if (!p->closing && !inbox_full(p) &&
-        qc_io_watch(p->net->loop, p->fd, QC_IO_READ, on_read, p, &p->read))
+    bool full = pump(p);
+    if (!p->closing && !full && qc_io_watch(p->net->loop, p->fd, QC_IO_READ, on_read, p, &p->read))
         p->closing = true;
     bool closing = p->closing;
     if (closing)
@@ -368,7 +390,7 @@ void qc_peer_settle_at(qc_peer *p, const qc_peer_addr *at)
 {
     p->info.where = *at;
     p->info.network = p->info.onion ? QC_NETWORK_ONION : qc_netaddr_class(&at->addr);
-    p->info.permissions |= permissions_of(p->net, &p->info);
+    p->info.permissions = p->born_with | permissions_of(p->net, &p->info);
     qc_netgroup g = qc_netgroups_of(&p->net->book->groups, &at->addr);
     p->keyed_group = qc_siphash(&p->net->key, g.b, g.len);
 }
@@ -387,7 +409,7 @@ qc_peer *qc_peer_new(qc_net *n, const qc_peer_birth *b)
     p->info = (qc_peer_info){.id = -1, .inbound = inbound, .type = b->type, .ping_us = -1};
     p->info.min_ping_us = -1;
     p->info.onion = b->onion;
-    p->info.permissions = b->permissions;
+    p->info.permissions = p->born_with = b->permissions;
     if (b->name)
         snprintf(p->info.addr, sizeof p->info.addr, "%s", b->name);
     else
@@ -486,6 +508,8 @@ bool qc_peer_tick(qc_peer *p, qc_mono now)
     bool judge = now - p->opened > p->net->peer_timeout * SECOND;
     if (p->closing)
         why = "send queue";
+    else if (is_in_the_way(p, now))
+        why = "too much of it waits to be processed";
     else if (judge && (!p->info.last_recv || !p->info.last_send))
         why = silent_text(p, text, sizeof text);
     else if (judge && !p->info.handshaken)

@@ -2,6 +2,7 @@
  * given back. Real sockets; the busy thread waits at a gate. */
 #include "core/sync/sync.h"
 
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/net/message.h"
 #include "core/net/peerbook.h"
@@ -187,6 +188,22 @@ static bool hung_up(int fd)
     return n == 0 || errno == ECONNRESET;
 }
 
+/* Is a ping answered? */
+static bool is_served(const rig *r, int fd)
+{
+    char got[4096];
+    size_t n = 0;
+    ssize_t more;
+    if (!say(r, fd, "ping", qc_span_of("abcdefgh", 8)))
+        return false;
+    while (n < sizeof got && (more = recv(fd, got + n, sizeof got - n, 0)) > 0) {
+        n += (size_t)more;
+        if (memmem(got, n, "abcdefgh", 8))
+            return true;
+    }
+    return false;
+}
+
 static void wait_until_nothing_is_held(rig *r)
 {
     int left = PATIENCE_S * 100;
@@ -231,13 +248,44 @@ static void test_held__above_the_hard_limit_senders_are_dropped(void **state)
     assert_true(hung_up(a));
     close(a);
     assert_in_range(qc_sync_held(r.sync), 2000000, 4000000); /* what a leaves behind counts on */
+    /* Who says little is heard; only who comes with much goes. */
     int b = join(&r);
     say(&r, b, "inv", qc_span_of("\0", 1));
+    say(&r, b, "ping", qc_span_of("12345678", 8));
+    pour(&r, b, PIECE);
     assert_true(hung_up(b));
     close(b);
+    int c = join(&r);
+    assert_true(c >= 0);
+    say(&r, c, "inv", qc_span_of("\0", 1));
     open_gate(&r);
     wait_until_nothing_is_held(&r);
+    assert_true(is_served(&r, c));
+    close(c);
     stop(&r);
+}
+
+/* Whose messages cannot be dealt with while they fill what there is for all. */
+static void test_held__who_is_in_the_way_has_to_go(void **state)
+{
+    rig r;
+    (void)state;
+    qc_clock_set_mock(1700000000);
+    start(&r, 1000000, 100000000);
+    int a = join(&r), b = join(&r);
+    struct timeval soon = {0, 500000};
+    setsockopt(a, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon);
+    assert_true(pour(&r, a, 40000000) < 40000000);
+    assert_int_equal(join(&r), -1);
+    qc_clock_set_mock(1700000021);
+    assert_true(hung_up(a));
+    close(a);
+    open_gate(&r);
+    wait_until_nothing_is_held(&r);
+    assert_true(is_served(&r, b));
+    close(b);
+    stop(&r);
+    qc_clock_set_mock(0);
 }
 
 static void test_held__blocks_are_counted_as_they_are_parsed(void **state)
@@ -266,4 +314,5 @@ static void test_held__blocks_are_counted_as_they_are_parsed(void **state)
 
 QC_TEST_MAIN(cmocka_unit_test(test_held__above_the_soft_limit_peers_wait),
              cmocka_unit_test(test_held__above_the_hard_limit_senders_are_dropped),
+             cmocka_unit_test(test_held__who_is_in_the_way_has_to_go),
              cmocka_unit_test(test_held__blocks_are_counted_as_they_are_parsed))
