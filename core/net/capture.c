@@ -29,8 +29,9 @@ void qc_capture(const char *dir, const char *addr, const char *name, qc_span pay
 {
     uint8_t head[HEAD] = {0};
     char *folder = qc_asprintf("%s/%s", dir, addr);
-    for (char *c = folder + strlen(dir); *c; c++)
-        if (*c == ':')
+    /* A name that an operator or RPC user gave may have anything in it. */
+    for (char *c = folder + strlen(dir) + 1; *c; c++)
+        if (*c == ':' || *c == '/' || (*c == '.' && c[-1] == '/'))
             *c = '_';
     char *path = qc_asprintf("%s/%s", folder, received ? "msgs_recv.dat" : "msgs_sent.dat");
     qc_write_le64(head, (uint64_t)qc_clock_now_us());

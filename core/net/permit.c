@@ -136,7 +136,8 @@ uint32_t qc_permit_of(const qc_permit *list, size_t n, const char *addr, bool in
     qc_netaddr a;
     uint32_t flags = 0;
     uint16_t port;
-    if (qc_split_host_port(addr, host, sizeof host, &port) || qc_netaddr_parse(host, &a))
+    /* Peers of I2P have port 0. */
+    if (qc_split_host_port0(addr, host, sizeof host, &port) || qc_netaddr_parse(host, &a))
         return 0;
     for (size_t i = 0; i < n; i++)
         if ((inbound ? list[i].in : list[i].out) && qc_netrange_has(&list[i].range, &a))

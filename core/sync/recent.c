@@ -95,6 +95,10 @@ void qc_on_getblocktxn(qc_sync *s, qc_peer_state *p, qc_span payload)
         return;
     }
     const qc_index *i = qc_chain_find(s->chain, &ask.hash), *tip = qc_chain_tip(s->chain);
+    if (!tip) { /* a chain that is being loaded has none at first */
+        qc_free(ask.place);
+        return;
+    }
     if (ask.n == 0) {
         qc_log(QC_LOG_DEBUG, "net",
                "getblocktxn received with no transaction indexes, disconnecting peer=%lld",
