@@ -37,8 +37,10 @@ bool qc_app_indexes_start(qc_app *a)
         return false;
     if (!on)
         return true;
+    /* A -reindex that goes on after a stop keeps what it has built so far. */
+    bool wipe = qc_settings_bool(a->settings, "reindex", false);
     qc_err err = qc_filterindex_start(&a->node.filters, a->node.chain, a->net_dir, FILTER_CACHE,
-                                      qc_chain_reindexing(a->node.chain), detail, sizeof detail);
+                                      wipe, detail, sizeof detail);
     return !err || qc_app_error(a, "Cannot open the block filter index: %s",
                                 detail[0] ? detail : qc_err_text(err));
 }

@@ -271,6 +271,11 @@ static bool open_log(qc_app *a)
     if (qc_logfile_open(a->log, a->log_path))
         return qc_app_error(a, "Could not open debug log file %s", a->log_path);
     qc_log(QC_LOG_INFO, "base", "Using data directory %s", a->net_dir);
+    if (a->params->id == QC_CHAIN_SIGNET) {
+        const uint8_t *m = a->params->magic;
+        qc_log(QC_LOG_INFO, "base", "Signet derived magic (message start): %02x%02x%02x%02x", m[0],
+               m[1], m[2], m[3]);
+    }
     if (a->paths.conf && qc_os_exists(a->paths.conf))
         qc_log(QC_LOG_INFO, "base", "Config file: %s", a->paths.conf);
     else
