@@ -30,8 +30,8 @@ typedef struct qn_peers_control_1_r1 {
     qn_head h;
 
     /** Connect to a peer once. Returns when the connection is begun; peers.read
-     *  shows whether it came about. QN_E_LIMIT: there are 8 such connections.
-     *  QN_E_BUSY: talking to peers is turned off.
+     *  shows whether it came about. QN_E_LIMIT: there are 8 such connections,
+     *  made or being made. QN_E_BUSY: talking to peers is turned off.
      *  address: a numeric address or a name, with or without :port.
      *  flags: QN_CONNECT_*.
      *  Returns: QN_OK, QN_E_DENIED, QN_E_LIMIT, QN_E_EXISTS, QN_E_BUSY,

@@ -76,9 +76,7 @@ static qn_status control_connect(qn_cap *cap, const char *address, uint32_t flag
         return st;
     if (bad_connect(address, flags))
         return QN_E_INVAL;
-    if (qc_m_manual_connections(n) >= QC_M_CONNECT_MAX)
-        return QN_E_LIMIT;
-    return answer(qc_m_connect(n, address, QC_CONN_MANUAL, v2_of(n, flags)));
+    return answer(qc_m_connect_manual(n, address, v2_of(n, flags)));
 }
 
 static qn_status control_keep(qn_cap *cap, const char *address, uint32_t flags)

@@ -154,17 +154,9 @@ qc_err qc_m_connect(const qc_node *n, const char *addr, qc_conn_type type, bool 
     return n->net ? qc_net_connect(n->net, addr, type, v2) : QC_EUNSUPPORTED;
 }
 
-uint32_t qc_m_manual_connections(const qc_node *n)
+qc_err qc_m_connect_manual(const qc_node *n, const char *addr, bool v2)
 {
-    qc_peer_info *list = NULL;
-    size_t count = 0;
-    uint32_t hits = 0;
-    if (!n->net || qc_net_peers(n->net, &list, &count))
-        return 0;
-    for (size_t i = 0; i < count; i++)
-        hits += list[i].type == QC_CONN_MANUAL;
-    qc_free(list);
-    return hits;
+    return n->net ? qc_net_connect_manual(n->net, addr, v2, QC_M_CONNECT_MAX) : QC_EUNSUPPORTED;
 }
 
 bool qc_m_is_blank(const char *text)

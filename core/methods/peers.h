@@ -53,8 +53,9 @@ QC_MUST_CHECK qc_err qc_m_local(const qc_node *n, qc_local_addr **list, size_t *
 /** Connect once. Returns: QC_OK (it is begun); QC_EUNSUPPORTED; or as
  *  qc_net_connect(). */
 QC_MUST_CHECK qc_err qc_m_connect(const qc_node *n, const char *addr, qc_conn_type type, bool v2);
-/** Connections of type QC_CONN_MANUAL. */
-uint32_t qc_m_manual_connections(const qc_node *n);
+/** The same as QC_CONN_MANUAL, and QC_EFULL when there are QC_M_CONNECT_MAX of them, those that are
+ *  still connecting included. */
+QC_MUST_CHECK qc_err qc_m_connect_manual(const qc_node *n, const char *addr, bool v2);
 /** Nothing but white space: no address. */
 bool qc_m_is_blank(const char *text);
 /** Keep connected, and no longer. Returns: QC_OK; QC_EUNSUPPORTED; QC_EINVAL (no address at all);

@@ -320,7 +320,8 @@ typedef struct call {
     const qc_bytes *payload;
     qc_peer_id id;
     qc_conn_type type;
-    bool on; /* or: version 2 */
+    uint32_t most; /* connections of this type; 0: as many as there are places */
+    bool on;       /* or: version 2 */
     qc_peer_info *list;
     size_t count;
     qc_err err;
@@ -348,7 +349,9 @@ static void do_connect(void *arg)
 {
     call *c = arg;
     const qc_target t = {.name = c->addr, .type = c->type, .v2 = c->on};
-    c->err = is_full(c->n, c->type) ? QC_EFULL : qc_net_dial(c->n, &t);
+    bool full =
+        c->most ? qc_net_count_type(c->n, c->type, false) >= c->most : is_full(c->n, c->type);
+    c->err = full ? QC_EFULL : qc_net_dial(c->n, &t);
 }
 
 static void do_disconnect(void *arg)
@@ -404,6 +407,13 @@ static void do_list(void *arg)
 qc_err qc_net_connect(qc_net *n, const char *addr, qc_conn_type type, bool v2)
 {
     call c = {.n = n, .addr = addr, .type = type, .on = v2};
+    qc_loop_call(n->loop, do_connect, &c);
+    return c.err;
+}
+
+qc_err qc_net_connect_manual(qc_net *n, const char *addr, bool v2, uint32_t most)
+{
+    call c = {.n = n, .addr = addr, .type = QC_CONN_MANUAL, .most = most, .on = v2};
     qc_loop_call(n->loop, do_connect, &c);
     return c.err;
 }

@@ -193,6 +193,9 @@ bool qc_net_is_automatic(const qc_net *n);
  *  place for one more of this type; never for QC_CONN_MANUAL); QC_EEXIST (connected already, or
  * connecting); QC_EIO. */
 QC_MUST_CHECK qc_err qc_net_connect(qc_net *n, const char *addr, qc_conn_type type, bool v2);
+/** The same as QC_CONN_MANUAL, and QC_EFULL when there are `most` (not 0) of that type, those that
+ *  are still connecting included. */
+QC_MUST_CHECK qc_err qc_net_connect_manual(qc_net *n, const char *addr, bool v2, uint32_t most);
 /** Keep connecting to "host[:port]" (a name or numeric); v2: as for qc_net_connect(). only: it is
  *  one of those that -connect names: not listed, not to be removed, and not counted.
  *  Returns: QC_OK; QC_EEXIST. */

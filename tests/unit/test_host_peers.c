@@ -4,6 +4,7 @@
 
 #include "core/base/log.h"
 #include "core/methods/peers.h"
+#include "core/net/proxies.h"
 #include "core/os/file.h"
 #include "quoin/host.h"
 #include "quoin/peers_control.h"
@@ -53,7 +54,7 @@ static uint16_t free_port(void)
     return ntohs(a.sin_port);
 }
 
-static qc_net *net_new(qc_peerbook *book, const char *agent, char at[32])
+static qc_net *net_new(qc_peerbook *book, const char *agent, qc_proxies *proxies, char at[32])
 {
     const qc_net_options o = {.magic = {1, 2, 3, 4},
                               .user_agent = agent,
@@ -63,6 +64,7 @@ static qc_net *net_new(qc_peerbook *book, const char *agent, char at[32])
                               .active = true,
                               .default_port = 1,
                               .book = book,
+                              .proxies = proxies,
                               .block_spacing = 600};
     qc_net_bind b = {.at = {.port = free_port()}};
     qc_net *n;
@@ -74,7 +76,7 @@ static qc_net *net_new(qc_peerbook *book, const char *agent, char at[32])
     return n;
 }
 
-static void begin(plug *p, const char *grants)
+static void begin_through(plug *p, const char *grants, qc_proxies *proxies)
 {
     char *error = NULL, *lines = qc_asprintf("chain.read/1 = yes\n%s", grants);
     memset(p, 0, sizeof *p);
@@ -88,14 +90,19 @@ static void begin(plug *p, const char *grants)
         .local = {.listen = true, .unreachable = ~(1u << QC_NETWORK_IPV4)}};
     assert_int_equal(qc_peerbook_open(&p->r.node.book, &b, &error), QC_OK);
     p->r.node.params = p->r.made->params;
-    p->r.node.net = net_new(p->r.node.book, "/Rig:1/", p->at);
-    p->other = net_new(p->r.node.book, "/Other:2(\"x\")/", p->far);
+    p->r.node.net = net_new(p->r.node.book, "/Rig:1/", proxies, p->at);
+    p->other = net_new(p->r.node.book, "/Other:2(\"x\")/", NULL, p->far);
     rig_host_start(&p->r);
     if (strstr(grants, "peers.read/1"))
         p->t = rig_table(&p->r, QN_PEERS_READ_1_ID, &p->cap);
     if (strstr(grants, "peers.control/1"))
         p->c = rig_table(&p->r, QN_PEERS_CONTROL_1_ID, &p->control);
     qc_free(lines);
+}
+
+static void begin(plug *p, const char *grants)
+{
+    begin_through(p, grants, NULL);
 }
 
 static void end(plug *p)
@@ -494,6 +501,45 @@ static void test_peers_control__keeps_eight_and_no_more(void **state)
     end(&p);
 }
 
+/* A proxy that never answers: who is dialled through it stays away. */
+static int silent_proxy(qc_proxies *proxies)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof a;
+    qc_proxy proxy = {.len = sizeof a};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(listen(fd, 64), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+    memcpy(&proxy.addr, &a, sizeof a);
+    qc_proxies_set(proxies, QC_NETWORK_IPV4, &proxy);
+    return fd;
+}
+
+static void test_peers_control__connections_being_made_count_too(void **state)
+{
+    (void)state;
+    plug p;
+    char name[24];
+    qc_proxies *proxies = qc_proxies_new();
+    int fd = silent_proxy(proxies);
+    begin_through(&p, "peers.read/1 = yes\npeers.control/1 = " ALL "\n", proxies);
+    p.word = name;
+    for (int i = 0; i < 8; i++) {
+        snprintf(name, sizeof name, "9.8.7.%d:8333", 1 + i);
+        call(&p, do_connect, QN_OK);
+    }
+    p.max = 4;
+    call(&p, do_peers, QN_OK);
+    assert_int_equal(p.n, 0); /* nobody is there yet */
+    snprintf(name, sizeof name, "9.8.7.99:8333");
+    call(&p, do_connect, QN_E_LIMIT);
+    end(&p);
+    close(fd);
+    qc_proxies_free(proxies);
+}
+
 static void test_peers_control__bans_close_connections_and_are_kept(void **state)
 {
     (void)state;
@@ -623,6 +669,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_peers_read__tells_of_each_peer),
              cmocka_unit_test(test_peers_control__each_flag_allows_its_own_and_no_more),
              cmocka_unit_test(test_peers_control__connects_and_disconnects),
              cmocka_unit_test(test_peers_control__keeps_eight_and_no_more),
+             cmocka_unit_test(test_peers_control__connections_being_made_count_too),
              cmocka_unit_test(test_peers_control__bans_close_connections_and_are_kept),
              cmocka_unit_test(test_peers_control__network_off_closes_everything),
              cmocka_unit_test(test_peers__bad_arguments_threads_and_grants_are_refused),
