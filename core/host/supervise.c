@@ -399,6 +399,11 @@ static void drop_next_config(qc_plugin *p)
     p->next_config = NULL;
 }
 
+static bool is_same_file(const qc_plugin *a, const qc_plugin *b)
+{
+    return strcmp(a->image.sha256, b->image.sha256) == 0;
+}
+
 static void ended(qc_supervisor *s, qc_plugin *p)
 {
     if (!qc_plugin_join(p))
@@ -411,7 +416,10 @@ static void ended(qc_supervisor *s, qc_plugin *p)
     qc_plugin_state st = qc_plugin_get_state(p);
     qc_action *a = take_action(p);
     drop_next_config(p);
-    if (p->successor && st != QC_PLUGIN_WEDGED) {
+    if (p->successor && st == QC_PLUGIN_QUARANTINED && is_same_file(p, p->successor)) {
+        p->successor->stop_ordered = true; /* that is what an operator has to look at first */
+        qc_plugin_stop(p->successor, NULL);
+    } else if (p->successor && st != QC_PLUGIN_WEDGED) {
         p->action = a;
         hand_over(s->host, p);
         return;
@@ -467,7 +475,7 @@ static void look(void *arg)
             p->ran_since = qc_clock_mono();
         if (!p->successor)
             qc_rpc_release_held(s->host->o.registry, p->label);
-        if (p->action && p->action->kind != QC_ACTION_STOP && !p->successor)
+        if (p->action && p->action->kind != QC_ACTION_STOP && !p->successor && !p->next_config)
             end_action(take_action(p), NULL);
     }
 }
@@ -489,8 +497,12 @@ static void reconfigured(void *arg)
     qc_free(arg);
     if (atomic_load(&n.s->stopped) || !is_known(n.s->host, p) || !p->next_config)
         return;
-    if (n.st == QN_E_UNSUPPORTED && !p->grant.trusted && !p->successor &&
-        qc_plugin_get_state(p) != QC_PLUGIN_STOPPING) {
+    qc_plugin_state is = qc_plugin_get_state(p);
+    if (p->stop_ordered || (is != QC_PLUGIN_RUNNING && is != QC_PLUGIN_LAGGING)) {
+        drop_next_config(p); /* its end is the answer to whoever waits */
+        return;
+    }
+    if (n.st == QN_E_UNSUPPORTED && !p->grant.trusted && !p->successor) {
         qc_plugin *now = p->next_config;
         p->next_config = NULL;
         qc_plugin *fresh = qc_plugin_new_successor(p); /* its values are the old ones by now */

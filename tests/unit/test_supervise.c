@@ -503,6 +503,65 @@ static void test_reconfigure__one_that_cannot_is_reloaded(void **state)
 }
 
 #if defined(RIG_ISOLATED)
+static qc_action *order(host_rig *r, qc_action_kind kind)
+{
+    qc_action *a = qc_action_new(r->host, kind, "plugin", NULL);
+    qc_action_run(a);
+    return a;
+}
+
+static void await_end(const qc_action *a)
+{
+    for (int i = 0; i < 6000 && !atomic_load(&a->done); i++)
+        usleep(5000);
+    assert_true(atomic_load(&a->done));
+}
+
+/* One whose reconfigure() does not return, and the reload that waits for it. */
+static qc_action *hang(host_rig *r, const char *failure)
+{
+    open_rig(r, "unruly", "deadlock-reconfigure", failure);
+    rig_host_start(r);
+    (void)rig_await(r, 0, QC_PLUGIN_RUNNING, "");
+    regrant(r, "deadlock-reconfigure", 81, failure);
+    qc_action *a = order(r, QC_ACTION_RELOAD);
+    supervisor_done(r);
+    return a;
+}
+
+static void test_reconfigure__the_reload_waits_for_the_answer(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    qc_action *reload = hang(&r, DOWN "stop = 1s\n");
+    qc_supervise(r.host->supervisor, rig_plugin_at(&r, 0)); /* some change that it is told of */
+    supervisor_done(&r);
+    assert_false(atomic_load(&reload->done));
+    qc_action *stop = order(&r, QC_ACTION_STOP);
+    qc_supervise_reconfigured(r.host->supervisor, rig_plugin_at(&r, 0), QN_E_UNSUPPORTED);
+    await_end(stop); /* of itself, not of the answer that came too late */
+    assert_false(stop->failed);
+    assert_null(rig_plugin_at(&r, 0)->successor);
+    assert_true(atomic_load(&reload->done) && reload->failed);
+    assert_non_null(strstr(reload->text, "another command came first"));
+    qc_action_unref(reload);
+    qc_action_unref(stop);
+    rig_close(&r);
+}
+
+static void test_reload__one_that_is_quarantined_meanwhile_does_not_come_back(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    open_rig(&r, "unruly", "fork-stop", DOWN);
+    rig_host_start(&r);
+    (void)rig_await(&r, 0, QC_PLUGIN_RUNNING, "");
+    grant(&r, "nothing", DOWN);
+    must(&r, "reload", "QUARANTINED");
+    assert_int_equal(qc_plugin_get_state(rig_plugin_at(&r, 0)), QC_PLUGIN_QUARANTINED);
+    rig_close(&r);
+}
+
 static void test_reconfigure__one_that_dies_of_it_comes_back_with_the_new_values(void **state)
 {
     (void)state;
@@ -555,6 +614,8 @@ static void test_events__are_told_in_order_and_waited_for(void **state)
         cmocka_unit_test(test_supervise__a_stop_during_the_pause_or_the_start_is_the_end),         \
         cmocka_unit_test(test_supervise__a_host_that_was_stopped_itself_kills_nobody_for_it),      \
         cmocka_unit_test(test_plugin__reload_changes_to_the_new_one_or_keeps_the_old),             \
+        cmocka_unit_test(test_reconfigure__the_reload_waits_for_the_answer),                       \
+        cmocka_unit_test(test_reload__one_that_is_quarantined_meanwhile_does_not_come_back),       \
         cmocka_unit_test(test_reconfigure__one_that_dies_of_it_comes_back_with_the_new_values)
 #else
 #define OF_ONE_MODE cmocka_unit_test(test_plugin__a_trusted_one_is_not_reloaded)
