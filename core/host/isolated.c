@@ -256,8 +256,8 @@ static void on_done(qc_isolated *iso, const qc_frame *f)
     } else if (ok && ((f->method == QC_LIFE_INIT && iso->step == QC_ISO_INIT) ||
                       (f->method == QC_LIFE_START && iso->step == QC_ISO_START))) {
         finish(iso, "%s() answered status %d", name[f->method], (int)st);
-    } else if (ok && f->method == QC_LIFE_RECONFIGURE && iso->reconfiguring) {
-        iso->reconfiguring = false;
+    } else if (ok && f->method == QC_LIFE_RECONFIGURE && iso->reconfigure_until) {
+        iso->reconfigure_until = 0;
         if (iso->step == QC_ISO_RUNNING) /* else nobody wants to know any more */
             qc_plugin_reconfigured(p, st);
     } else if (ok && f->method == QC_LIFE_STOP && iso->step == QC_ISO_STOPPING) {
@@ -399,6 +399,8 @@ static void on_tick(void *arg)
         iso->late += late;
         if (iso->deadline)
             iso->deadline += late;
+        if (iso->reconfigure_until)
+            iso->reconfigure_until += late;
     }
     iso->tick = now + TICK_MS * (SECOND / 1000);
     /* While reading rests, an answer may well lie behind what was sent too fast. */
@@ -407,6 +409,9 @@ static void on_tick(void *arg)
     if (iso->closed && iso->step != QC_ISO_STOPPING) {
         if (now > iso->deadline)
             finish(iso, "killed: it closed its socket and did not end");
+    } else if (iso->step == QC_ISO_RUNNING && iso->reconfigure_until &&
+               now > iso->reconfigure_until) {
+        finish(iso, "killed: reconfigure() did not return in %u s", g->start_s);
     } else if (iso->step == QC_ISO_RUNNING) {
         ping(iso, now);
     } else if (iso->deadline && now > iso->deadline) {
@@ -572,7 +577,7 @@ void qc_isolated_reconfigure(qc_isolated *iso)
 {
     if (iso->dead || iso->step != QC_ISO_RUNNING)
         return;
-    iso->reconfiguring = true;
+    iso->reconfigure_until = qc_clock_mono() + (qc_mono)iso->plugin->grant.start_s * SECOND;
     send_config(iso, QC_LIFE_RECONFIGURE);
 }
 

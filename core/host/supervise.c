@@ -592,6 +592,13 @@ static bool is_ending(qc_plugin *p)
     return yes;
 }
 
+/* For the end of a reload. */
+static bool must_wait(const qc_plugin *p, qc_action_kind kind)
+{
+    bool only_looks = kind == QC_ACTION_TRACE || kind == QC_ACTION_LOGLEVEL;
+    return kind != QC_ACTION_STOP && (p->successor || (p->next_config && !only_looks));
+}
+
 static void run_action(void *arg)
 {
     qc_action *a = arg;
@@ -605,7 +612,7 @@ static void run_action(void *arg)
         end_action(a, "the node is stopping");
     else if (!p && a->kind != QC_ACTION_START)
         end_action(a, "Plugin not found");
-    else if (p && (p->successor || p->next_config) && a->kind != QC_ACTION_STOP)
+    else if (p && must_wait(p, a->kind))
         end_action(a, "%s: it is being reloaded", p->label);
     else if (a->kind == QC_ACTION_START)
         do_start(s, p, a);

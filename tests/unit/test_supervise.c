@@ -549,6 +549,21 @@ static void test_reconfigure__the_reload_waits_for_the_answer(void **state)
     rig_close(&r);
 }
 
+static void test_reconfigure__one_that_does_not_return_is_killed(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    qc_action *reload = hang(&r, DOWN "start = 2s\n");
+    must(&r, "start", "it is being reloaded");
+    char *text = rig_call(&r, "plugin", "[\"loglevel\",\"plugin\",\"debug\"]");
+    assert_non_null(strstr(text, "\"state\":\"RUNNING\""));
+    free(text);
+    await_end(reload);
+    assert_non_null(strstr(reload->text, "reconfigure() did not return in 2 s"));
+    qc_action_unref(reload);
+    rig_close(&r);
+}
+
 static void test_reload__one_that_is_quarantined_meanwhile_does_not_come_back(void **state)
 {
     (void)state;
@@ -615,6 +630,7 @@ static void test_events__are_told_in_order_and_waited_for(void **state)
         cmocka_unit_test(test_supervise__a_host_that_was_stopped_itself_kills_nobody_for_it),      \
         cmocka_unit_test(test_plugin__reload_changes_to_the_new_one_or_keeps_the_old),             \
         cmocka_unit_test(test_reconfigure__the_reload_waits_for_the_answer),                       \
+        cmocka_unit_test(test_reconfigure__one_that_does_not_return_is_killed),                    \
         cmocka_unit_test(test_reload__one_that_is_quarantined_meanwhile_does_not_come_back),       \
         cmocka_unit_test(test_reconfigure__one_that_dies_of_it_comes_back_with_the_new_values)
 #else
