@@ -3,7 +3,8 @@
  *
  * Each way to act is a parameter of the grant of its own, and none is granted
  * by default: a plain "yes" grants nothing. Every use, also one that is
- * refused, is a line in the node's log that names the plugin.
+ * refused, is a line in the node's log that names the plugin. More than 50 uses
+ * a second are not made: QN_E_BUSY, try again later.
  *
  * Made by api/generate.py from api/interfaces/node.control.toml: change that, then run it. */
 #ifndef QUOIN_NODE_CONTROL_H
@@ -27,12 +28,12 @@ typedef struct qn_node_control_1_r1 {
 
     /** Ask the node to shut down. Returns at once; this plugin's own stop()
      *  follows.
-     *  Returns: QN_OK, QN_E_DENIED, QN_E_UNSUPPORTED, QN_E_REVOKED. */
+     *  Returns: QN_OK, QN_E_DENIED, QN_E_BUSY, QN_E_UNSUPPORTED, QN_E_REVOKED. */
     qn_status (*stop)(qn_cap *cap);
 
     /** Remove old blocks up to a height, as far as the node's rules and other
      *  plugins' pins allow. Returns at once; the end comes by on_end. One at a
-     *  time: QN_E_BUSY.
+     *  time: QN_E_BUSY, which too many uses answer too.
      *  on_end: called once.
      *  Returns: QN_OK, QN_E_DENIED, QN_E_BUSY, QN_E_INVAL, QN_E_UNSUPPORTED,
      *    QN_E_REVOKED. */
@@ -42,7 +43,8 @@ typedef struct qn_node_control_1_r1 {
      *  QN_LOG_DEBUG or QN_LOG_INFO.
      *  area: as in the RPC logging.
      *  level: QN_LOG_DEBUG, or QN_LOG_INFO for no debug lines.
-     *  Returns: QN_OK, QN_E_DENIED, QN_E_NOTFOUND, QN_E_INVAL, QN_E_REVOKED. */
+     *  Returns: QN_OK, QN_E_DENIED, QN_E_BUSY, QN_E_NOTFOUND, QN_E_INVAL,
+     *    QN_E_REVOKED. */
     qn_status (*log_level)(qn_cap *cap, const char *area, uint32_t level);
 
     /** Start a plugin that is ready or has ended, by its id. Returns at once;

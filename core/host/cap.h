@@ -1,6 +1,7 @@
 /* core/host/cap.h: the handle that every table method takes first, and what stands behind one.
  * Internal to core/host. */
 #pragma once
+#include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/ownstore/ownstore.h"
 #include "quoin/types.h"
@@ -20,6 +21,8 @@ struct qn_cap {
     const char *params; /* of the grant; borrowed */
     _Atomic uint64_t calls;
     _Atomic bool revoked;
+    double act_tokens; /* of qc_cap_act() */
+    qc_mono act_at;    /* when they were counted */
 };
 
 /** One interface's implementation. A table in adapters[] (plugin.c). */
@@ -66,7 +69,8 @@ bool qc_cap_text(const qn_cap *cap, const char *key, char *out, size_t size);
 /** A FLAG parameter says yes. */
 bool qc_cap_flag(const qn_cap *cap, const char *key);
 /** First thing in a method that acts on the node: as qc_cap_enter(), then QN_E_DENIED unless it
- *  `may`. The log says that it did, or would have: "<what> <on>". acting.c. */
+ *  `may`, and QN_E_BUSY when it acts too often. The log says that it did, or would have:
+ *  "<what> <on>". acting.c. */
 qn_status qc_cap_act(qn_cap *cap, bool may, const char *what, const char *on);
 /** Number of a COUNT or BYTES parameter of the grant, else `dflt`. */
 uint64_t qc_cap_number(const qn_cap *cap, const char *key, uint64_t dflt);

@@ -540,6 +540,34 @@ static void test_peers_control__connections_being_made_count_too(void **state)
     qc_proxies_free(proxies);
 }
 
+static void unban_often(void *arg)
+{
+    plug *p = arg;
+    p->n = 0;
+    for (int i = 0; i < 5000; i++) {
+        p->status = p->c->unban(p->control, "1.2.3.4");
+        p->n += p->status == QN_E_NOTFOUND;
+        QC_ASSERT(p->status == QN_E_NOTFOUND || p->status == QN_E_BUSY);
+    }
+}
+
+static void test_peers_control__acts_no_more_often_than_the_log_bears(void **state)
+{
+    (void)state;
+    plug p;
+    size_t lines = 0;
+    begin(&p, "peers.control/1 = " ALL "\n");
+    g_log[0] = 0;
+    qc_log_set_sink(remember, NULL);
+    rig_on_loop(&p.r, unban_often, &p);
+    qc_log_set_sink(NULL, NULL);
+    assert_true(p.n >= 50 && p.n < 2000);
+    for (const char *at = g_log; (at = strstr(at, "lift the ban of 1.2.3.4\n")); at++)
+        lines++;
+    assert_true(lines == p.n || strlen(g_log) + 100 > sizeof g_log); /* each that was made */
+    end(&p);
+}
+
 static void test_peers_control__bans_close_connections_and_are_kept(void **state)
 {
     (void)state;
@@ -670,6 +698,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_peers_read__tells_of_each_peer),
              cmocka_unit_test(test_peers_control__connects_and_disconnects),
              cmocka_unit_test(test_peers_control__keeps_eight_and_no_more),
              cmocka_unit_test(test_peers_control__connections_being_made_count_too),
+             cmocka_unit_test(test_peers_control__acts_no_more_often_than_the_log_bears),
              cmocka_unit_test(test_peers_control__bans_close_connections_and_are_kept),
              cmocka_unit_test(test_peers_control__network_off_closes_everything),
              cmocka_unit_test(test_peers__bad_arguments_threads_and_grants_are_refused),
