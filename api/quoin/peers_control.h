@@ -44,7 +44,7 @@ typedef struct qn_peers_control_1_r1 {
      *  address: a numeric address or a name, with or without :port.
      *  flags: QN_CONNECT_*.
      *  Returns: QN_OK, QN_E_DENIED, QN_E_BUSY, QN_E_LIMIT, QN_E_EXISTS,
-     *    QN_E_INVAL, QN_E_UNSUPPORTED, QN_E_REVOKED. */
+     *    QN_E_INVAL, QN_E_NOMEM, QN_E_UNSUPPORTED, QN_E_REVOKED. */
     qn_status (*keep)(qn_cap *cap, const char *address, uint32_t flags);
 
     /** No longer connect to a peer that is kept, by whomever. A connection that
@@ -60,7 +60,8 @@ typedef struct qn_peers_control_1_r1 {
      *    QN_E_REVOKED. */
     qn_status (*disconnect)(qn_cap *cap, int64_t peer);
 
-    /** Close the connection to one peer, by its address.
+    /** Close the connection to one peer, by its address. For one of 79 bytes or
+     *  more, which may be cut, use the id.
      *  address: as peers.read shows it.
      *  Returns: QN_OK, QN_E_DENIED, QN_E_BUSY, QN_E_NOTFOUND, QN_E_INVAL,
      *    QN_E_UNSUPPORTED, QN_E_REVOKED. */
