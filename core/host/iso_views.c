@@ -23,11 +23,12 @@ static qc_iso_view *new_view(qc_isolated *iso)
         iso->cap_view = cap;
     }
     qc_iso_view *v = &iso->view[iso->n_view++];
-    *v = (qc_iso_view){.id = ++iso->next_view};
+    *v = (qc_iso_view){.id = ++iso->next_view, .fd = -1};
     return v;
 }
 
-/* The way for a view that the arena has no room for: slower by the faults of fresh pages. */
+/* The way for a view that the arena has no room for: slower by the faults of fresh pages. It can
+ * still be cut short, which is how it is taken back: nobody here reads it. */
 static int own_file(const qn_block_view *v)
 {
     int fd = memfd_create("quoin-block", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -39,12 +40,22 @@ static int own_file(const qn_block_view *v)
             break;
         done += (uint64_t)n;
     }
-    const int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+    const int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SEAL;
     if (fd >= 0 && (done < v->total || fcntl(fd, F_ADD_SEALS, seals))) {
         close(fd);
         fd = -1;
     }
     return fd;
+}
+
+/* `*fd` for the plugin; one more is kept, to take the bytes back with. */
+static bool lend_file(qc_iso_view *v, const qn_block_view *view, int *fd)
+{
+    v->fd = own_file(view);
+    *fd = v->fd < 0 ? -1 : fcntl(v->fd, F_DUPFD_CLOEXEC, 0);
+    if (*fd < 0 && v->fd >= 0)
+        close(v->fd);
+    return *fd >= 0;
 }
 
 /* The arena is the node's; a file of its own is there for this plugin alone, and counts as memory
@@ -54,12 +65,13 @@ static void account(qc_isolated *iso, bool in_arena, uint64_t bytes, int sign)
     uint64_t delta = sign > 0 ? bytes : 0 - bytes;
     iso->view_bytes += delta;
     iso->own_bytes += in_arena ? 0 : delta;
+    iso->n_own += in_arena ? 0u : sign > 0 ? 1u : 0u - 1u;
     atomic_store(&iso->plugin->own_view_bytes, iso->own_bytes);
 }
 
 bool qc_isolated_is_full(const qc_isolated *iso)
 {
-    return iso->own_bytes && iso->own_bytes >= iso->own_max;
+    return iso->n_own && (iso->own_bytes >= iso->own_max || iso->n_own >= QC_ISO_OWN_FILES);
 }
 
 bool qc_isolated_lend(qc_isolated *iso, const qn_cap *cap, const qn_block_view *view, qc_pack *out,
@@ -79,7 +91,7 @@ bool qc_isolated_lend(qc_isolated *iso, const qn_cap *cap, const qn_block_view *
     qc_arena *arena = iso->plugin->host->arena;
     v->in_arena = arena && qc_arena_lend(arena, view, &ref);
     v->slot = ref.slot;
-    if (!v->in_arena && (*fd = own_file(view)) < 0) {
+    if (!v->in_arena && !lend_file(v, view, fd)) {
         iso->n_view--;
         return false;
     }
@@ -91,8 +103,13 @@ bool qc_isolated_lend(qc_isolated *iso, const qn_cap *cap, const qn_block_view *
     return true;
 }
 
+/* What it says it gives back may still be mapped or open there: the bytes go all the same. */
 static void drop(qc_isolated *iso, qc_iso_view *v)
 {
+    if (v->fd >= 0) {
+        QC_ASSERT(ftruncate(v->fd, 0) == 0); /* a file in memory that may be cut short */
+        close(v->fd);
+    }
     if (v->in_arena)
         qc_arena_return(iso->plugin->host->arena, v->slot);
     account(iso, v->in_arena, v->bytes, -1);

@@ -14,6 +14,7 @@
 
 #define QC_ISO_VIEWS 8192u /* views held by one plugin, whatever its grants say */
 #define QC_ISO_VIEW_BYTES ((uint64_t)2 << 30)
+#define QC_ISO_OWN_FILES 256u /* of them in files of their own: each is a descriptor of ours */
 
 /** A view that the plugin may read. */
 typedef struct qc_iso_view {
@@ -21,6 +22,7 @@ typedef struct qc_iso_view {
     const qn_cap *cap; /* through which it was lent */
     bool in_arena;
     uint32_t slot; /* of the arena */
+    int fd;        /* of its own file, ours, or -1 */
     uint64_t bytes;
 } qc_iso_view;
 
@@ -80,6 +82,7 @@ struct qc_isolated {
     uint32_t n_view, cap_view, next_view;
     uint64_t view_bytes;
     uint64_t own_bytes, own_max; /* of them in files of its own; what it is granted as memory */
+    uint32_t n_own;              /* such files */
     qc_iso_callback *callback[QC_ISO_BUCKETS];
     uint32_t n_callback;
     void *follows; /* serve_follow.c */
@@ -127,7 +130,8 @@ bool qc_isolated_lend(qc_isolated *iso, const qn_cap *cap, const qn_block_view *
                       int *fd);
 /** Has it as much in files of its own as it may? What comes on top for one view is let be. */
 bool qc_isolated_is_full(const qc_isolated *iso);
-/** The plugin has given a view back. False: it never had it. */
+/** The plugin has given a view back: it can read it no more, whatever it still holds (a file of its
+ *  own is empty from now on). False: it never had it. */
 bool qc_isolated_unlend(qc_isolated *iso, const qn_cap *cap, uint32_t id);
 /** How many views it holds through `cap`. */
 uint32_t qc_isolated_views(const qc_isolated *iso, const qn_cap *cap);

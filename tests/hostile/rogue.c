@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Capabilities in the order of the host's list. */
@@ -194,8 +195,8 @@ static uint32_t follow_open(void)
     return (uint32_t)id;
 }
 
-/* The id of a view of the genesis block. */
-static uint32_t one_view(void)
+/* The id of a view of the genesis block. Its own file, if it has one, is kept open. */
+static uint32_t one_view_of(int *fd)
 {
     qc_pack p = QC_PACK_INIT;
     uint32_t status;
@@ -208,7 +209,35 @@ static uint32_t one_view(void)
     uint32_t id = qc_unpack_u32(&u);
     if (status || n != 1 || u.failed)
         _exit(9);
+    *fd = g_chan.frame.n_fd ? qc_wire_take_fd(&g_chan.frame.fd[0]) : -1;
     return id;
+}
+
+static uint32_t one_view(void)
+{
+    int fd;
+    return one_view_of(&fd);
+}
+
+/* Give a view back and hold on to its file. */
+static void hold_view(void)
+{
+    char text[64];
+    struct stat before = {0}, after = {0};
+    uint32_t status;
+    int fd;
+    uint32_t id = one_view_of(&fd);
+    qc_pack p = QC_PACK_INIT, any = QC_PACK_INIT;
+    (void)fstat(fd, &before);
+    cast_u32(BLOCK, BLOCK_RELEASE, id);
+    qc_pack_u8(&any, 0);
+    (void)call(READ, 0, &any, &status); /* it has been served */
+    (void)fstat(fd, &after);
+    int n = snprintf(text, sizeof text, "held %d of %d bytes", (int)after.st_blocks * 512,
+                     (int)before.st_blocks * 512);
+    qc_pack_u32(&p, 0);
+    qc_pack_bytes(&p, text, (size_t)n);
+    cast(HOST, FAIL, &p);
 }
 
 /* As many as it gets, up to 200. */
@@ -439,6 +468,8 @@ static void views(rogue_case c)
         cast_u32(FOLLOW, RELEASE, one_view());
     } else if (c == ROGUE_VIEWS_ALL) {
         keep_views();
+    } else if (c == ROGUE_VIEW_HELD) {
+        hold_view();
     } else if (c == ROGUE_VIEWS_KEPT) {
         (void)one_view();
         (void)follow_open();

@@ -71,6 +71,7 @@
     ROGUE(FOLLOW_RESUMES, QUARANTINED, "of chain.follow/1: malformed")                             \
     ROGUE(FOLLOW_KEEPS, QUARANTINED, "more views than its window")                                 \
     ROGUE(VIEWS_ALL, STOPPING, "kept 16")                                                          \
+    ROGUE(VIEW_HELD, STOPPING, "held ")                                                            \
     ROGUE(VIEWS_KEPT, RUNNING, "")                                                                 \
     ROGUE(PARTS_OPEN, CRASHED, "did not come back")                                                \
     /* what is no lie, but no use either */                                                        \

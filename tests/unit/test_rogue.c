@@ -172,27 +172,46 @@ static void test_rogue__what_the_node_has_no_memory_for_is_no_lie(void **state)
     rig_close(&r);
 }
 
-/* Without the arena each view is a file of the plugin's own, and counts against its memory: some
- * 4 KB here. */
+/* Without the arena each view is a file of the plugin's own. Returns why it stopped. */
+static const char *run_without_arena(host_rig *r, unsigned c, const char *reason)
+{
+    open_rig(r);
+    write_grant(r, c);
+    qc_arena *arena = r->host->arena;
+    free(rig_call(r, "plugin", "[\"stop\",\"plugin\"]"));
+    r->host->arena = NULL;
+    uint64_t since = rig_events(r);
+    free(rig_call(r, "plugin", "[\"start\",\"plugin\"]"));
+    (void)rig_await(r, since, QC_PLUGIN_STOPPING, reason);
+    qc_plugin *p = rig_plugin_at(r, 0);
+    assert_true(qc_plugin_join(p));
+    assert_int_equal(atomic_load(&p->own_view_bytes), 0); /* all given back at its end */
+    r->host->arena = arena;
+    return strstr(p->reason, reason);
+}
+
+/* Such files count against its memory: some 4 KB here. */
 static void test_rogue__views_of_its_own_count_as_its_memory(void **state)
 {
     (void)state;
     host_rig r;
     unsigned kept = 0;
-    open_rig(&r);
-    write_grant(&r, ROGUE_VIEWS_ALL);
-    qc_arena *arena = r.host->arena;
-    free(rig_call(&r, "plugin", "[\"stop\",\"plugin\"]"));
-    r.host->arena = NULL;
-    uint64_t since = rig_events(&r);
-    free(rig_call(&r, "plugin", "[\"start\",\"plugin\"]"));
-    (void)rig_await(&r, since, QC_PLUGIN_STOPPING, "kept ");
-    qc_plugin *p = rig_plugin_at(&r, 0);
-    assert_true(qc_plugin_join(p));
-    assert_int_equal(sscanf(strstr(p->reason, "kept "), "kept %u", &kept), 1);
+    const char *said = run_without_arena(&r, ROGUE_VIEWS_ALL, "kept ");
+    assert_int_equal(sscanf(said, "kept %u", &kept), 1);
     assert_in_range(kept, 1, 12);
-    assert_int_equal(atomic_load(&p->own_view_bytes), 0); /* all given back at its end */
-    r.host->arena = arena;
+    rig_close(&r);
+}
+
+/* What counts no more is there no more. */
+static void test_rogue__a_view_given_back_is_gone_even_when_held(void **state)
+{
+    (void)state;
+    host_rig r;
+    unsigned after = 0, before = 0;
+    const char *said = run_without_arena(&r, ROGUE_VIEW_HELD, "held ");
+    assert_int_equal(sscanf(said, "held %u of %u bytes", &after, &before), 2);
+    assert_true(before > 0);
+    assert_int_equal(after, 0);
     rig_close(&r);
 }
 
@@ -276,5 +295,6 @@ static void test_runner__refuses_another_build_missing_descriptors_and_nonsense(
 QC_TEST_MAIN(cmocka_unit_test(test_rogue__each_lie_ends_the_process_and_is_named),
              cmocka_unit_test(test_rogue__garbage_for_any_method_ends_the_process),
              cmocka_unit_test(test_rogue__views_of_its_own_count_as_its_memory),
+             cmocka_unit_test(test_rogue__a_view_given_back_is_gone_even_when_held),
              cmocka_unit_test(test_rogue__what_the_node_has_no_memory_for_is_no_lie),
              cmocka_unit_test(test_runner__refuses_another_build_missing_descriptors_and_nonsense))
