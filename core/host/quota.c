@@ -27,11 +27,14 @@ void qc_plugin_measure(qc_plugin *p)
         return;
     char *dir = qc_asprintf("%s/%s", p->host->data_dir, p->image.manifest.id);
     bool known = qc_os_tree_bytes(dir, STORE_ENTRIES, &named);
+    /* Where the kernel does not let an ordinary user look at all, the limit of each file and the
+     * number of descriptors bound what can be hidden so. */
+    qc_err err = qc_os_process_unnamed(pid, dir, &unnamed);
     qc_free(dir);
-    /* Where the kernel does not let an ordinary user look, the limit of each file and the number of
-     * descriptors bound what can be hidden so. */
-    qc_err err = qc_os_process_unnamed(pid, &unnamed);
-    if (!known || err == QC_ERANGE)
+    if (err == QC_ERANGE)
+        qc_plugin_kill(p, "its folder cannot be measured: files without a name that are mapped but "
+                          "not open, or too many of them");
+    else if (!known)
         qc_plugin_kill(p,
                        "its folder cannot be measured: more than %u files, or folders that are "
                        "too deep or cannot be read",

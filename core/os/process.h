@@ -27,7 +27,10 @@ void qc_process_exec(int program, const char *name, int fd);
  *  and memory that is resident now. False: there is no such process. Thread: any. */
 bool qc_os_process_usage(pid_t pid, uint64_t *cpu_ms, uint64_t *rss_bytes);
 /** What a process keeps on disk by files that have no name any more: open, or mapped and closed.
- *  Of the latter only what is mapped is known to whoever is not root. A process that has ended
- *  keeps nothing. Returns: QC_OK; QC_EPERM (the kernel does not let us look); QC_ERANGE (too many
- *  files); QC_ENOMEM; QC_EIO. Thread: any. */
-QC_MUST_CHECK qc_err qc_os_process_unnamed(pid_t pid, uint64_t *bytes);
+ *  Files that code is mapped from count only if they lay in the folder `dir`. Of what is mapped and
+ *  closed whoever is not root knows the size of the mapping alone: that is counted, but for a file
+ *  that lay in `dir` it is no answer. A process that has ended keeps nothing.
+ *  Returns: QC_OK; QC_EPERM (the kernel does not let us look); QC_ENOENT (no such folder);
+ * QC_ERANGE (too many files, or one of `dir` whose size cannot be known); QC_ENOMEM; QC_EIO.
+ * Thread: any. */
+QC_MUST_CHECK qc_err qc_os_process_unnamed(pid_t pid, const char *dir, uint64_t *bytes);

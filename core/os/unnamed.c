@@ -12,34 +12,45 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILES_MAX 4096u /* more than a process that we limit can have open */
+#define FILES_MAX 1024u
+#define SLOTS 2048u /* a power of two, well above FILES_MAX */
+
+typedef struct unnamed_file {
+    unsigned long long inode; /* 0: a free slot */
+    uint64_t bytes;
+    bool measured, unknown; /* by any way; by a map that we may not ask */
+    bool inside;            /* it lay in the folder */
+    bool runs;              /* code is mapped from it: elsewhere, a library that was replaced */
+} unnamed_file;
 
 typedef struct unnamed {
-    struct {
-        unsigned long long inode;
-        uint64_t bytes;
-        bool runs; /* code is mapped from it: a library that was replaced, no file of a store */
-    } file[FILES_MAX];
+    const char *dir; /* as the kernel names it */
     size_t n;
     bool full;
+    unnamed_file file[SLOTS];
 } unnamed;
 
 /* The entry of this inode, or a new one; NULL: there are too many. */
-static size_t entry(unnamed *u, unsigned long long inode)
+static unnamed_file *entry(unnamed *u, unsigned long long inode)
 {
-    size_t i = 0;
-    while (i < u->n && u->file[i].inode != inode)
-        i++;
-    if (i == FILES_MAX) {
+    size_t i = (size_t)((inode * 0x9e3779b97f4a7c15ULL) >> 32) % SLOTS;
+    while (u->file[i].inode && u->file[i].inode != inode)
+        i = (i + 1) % SLOTS;
+    if (u->file[i].inode)
+        return &u->file[i];
+    if (u->n == FILES_MAX) {
         u->full = true;
-        return i;
+        return NULL;
     }
-    if (i == u->n) {
-        memset(&u->file[i], 0, sizeof u->file[i]);
-        u->file[i].inode = inode;
-        u->n++;
-    }
-    return i;
+    u->n++;
+    u->file[i].inode = inode;
+    return &u->file[i];
+}
+
+static bool is_inside(const unnamed *u, const char *path)
+{
+    size_t len = strlen(u->dir);
+    return strncmp(path, u->dir, len) == 0 && path[len] == '/';
 }
 
 static bool is_memory(const char *path)
@@ -53,14 +64,18 @@ static bool is_memory(const char *path)
 
 static void add_open(unnamed *u, int dir, const char *name)
 {
-    char target[32] = "";
+    char target[4096] = "";
     struct stat st;
-    if (readlinkat(dir, name, target, sizeof target - 1) < 0 || is_memory(target) ||
-        fstatat(dir, name, &st, 0) || !S_ISREG(st.st_mode) || st.st_nlink)
+    if (readlinkat(dir, name, target, sizeof target - 1) < 0 ||
+        (is_memory(target) && !is_inside(u, target)) || fstatat(dir, name, &st, 0) ||
+        !S_ISREG(st.st_mode) || st.st_nlink)
         return;
-    size_t i = entry(u, st.st_ino);
-    if (i < FILES_MAX)
-        u->file[i].bytes = (uint64_t)st.st_blocks * 512;
+    unnamed_file *f = entry(u, st.st_ino);
+    if (!f)
+        return;
+    f->bytes = (uint64_t)st.st_blocks * 512;
+    f->measured = true;
+    f->inside |= is_inside(u, target);
 }
 
 static qc_err look_at_open(unnamed *u, pid_t pid)
@@ -71,15 +86,14 @@ static qc_err look_at_open(unnamed *u, pid_t pid)
     DIR *d = opendir(path);
     if (!d)
         return errno == ENOENT ? QC_OK : qc_sys_err();
-    while ((e = readdir(d)))
+    while (!u->full && (e = readdir(d)))
         if (*e->d_name != '.')
             add_open(u, dirfd(d), e->d_name);
     closedir(d);
     return QC_OK;
 }
 
-/* "from-to rwxp offset major:minor inode    path (deleted)". Whoever may not ask for the size of
- * what is mapped counts what of it is mapped. */
+/* "from-to rwxp offset major:minor inode    path (deleted)". */
 static void add_mapped(unnamed *u, pid_t pid, const char *line)
 {
     static const char deleted[] = " (deleted)\n";
@@ -88,17 +102,21 @@ static void add_mapped(unnamed *u, pid_t pid, const char *line)
     size_t len = strlen(line), tail = sizeof deleted - 1;
     const char *name = strchr(line, '/');
     struct stat st;
-    if (len < tail || strcmp(line + len - tail, deleted) != 0 || !name || is_memory(name) ||
+    if (len < tail || strcmp(line + len - tail, deleted) != 0 || !name ||
+        (is_memory(name) && !is_inside(u, name)) ||
         sscanf(line, "%llx-%llx %4s %*x %*x:%*x %llu", &from, &to, may, &inode) != 4 || !inode)
         return;
-    size_t known = u->n, i = entry(u, inode);
-    if (i == FILES_MAX)
+    unnamed_file *f = entry(u, inode);
+    if (!f)
         return;
-    u->file[i].runs |= strchr(may, 'x') != NULL;
-    if (i < known) /* by its descriptor, or another of its maps */
+    f->runs |= strchr(may, 'x') != NULL;
+    f->inside |= is_inside(u, name);
+    if (f->measured || f->bytes) /* by its descriptor, or another of its maps */
         return;
     snprintf(file, sizeof file, "/proc/%d/map_files/%llx-%llx", (int)pid, from, to);
-    u->file[i].bytes = stat(file, &st) ? to - from : (uint64_t)st.st_blocks * 512;
+    f->measured = stat(file, &st) == 0;
+    f->bytes = f->measured ? (uint64_t)st.st_blocks * 512 : to - from;
+    f->unknown = !f->measured && errno != ENOENT; /* that one has just gone */
 }
 
 static qc_err look_at_mapped(unnamed *u, pid_t pid)
@@ -109,28 +127,46 @@ static qc_err look_at_mapped(unnamed *u, pid_t pid)
     FILE *f = fopen(path, "re");
     if (!f)
         return errno == ENOENT ? QC_OK : qc_sys_err();
-    while (getline(&line, &cap, f) > 0)
+    while (!u->full && getline(&line, &cap, f) > 0)
         add_mapped(u, pid, line);
     fclose(f);
     free(line);
     return QC_OK;
 }
 
-qc_err qc_os_process_unnamed(pid_t pid, uint64_t *bytes)
+/* Of one that lay in the folder the size must be known: a page of it that is mapped says nothing. A
+ * library that was replaced is no file of a store. */
+static qc_err sum_up(const unnamed *u, uint64_t *bytes)
+{
+    uint64_t sum = 0;
+    if (u->full)
+        return QC_ERANGE;
+    for (size_t i = 0; i < SLOTS; i++) {
+        const unnamed_file *f = &u->file[i];
+        if (f->inside && f->unknown && !f->measured)
+            return QC_ERANGE;
+        sum += f->runs && !f->inside ? 0 : f->bytes;
+    }
+    *bytes = sum;
+    return QC_OK;
+}
+
+qc_err qc_os_process_unnamed(pid_t pid, const char *dir, uint64_t *bytes)
 {
     unnamed *u = qc_try_calloc(1, sizeof *u);
-    if (!u)
-        return QC_ENOMEM;
-    uint64_t sum = 0;
-    qc_err err = look_at_open(u, pid);
+    char *real = realpath(dir, NULL);
+    qc_err err = !u ? QC_ENOMEM : !real ? qc_sys_err() : QC_OK;
+    if (!err) {
+        u->dir = real;
+        err = look_at_open(u, pid);
+    }
     if (!err)
         err = look_at_mapped(u, pid);
-    for (size_t i = 0; i < u->n; i++)
-        sum += u->file[i].runs ? 0 : u->file[i].bytes;
-    if (!err && u->full)
-        err = QC_ERANGE;
+    if (!err) /* once more, for what was opened and mapped between the two */
+        err = look_at_open(u, pid);
     if (!err)
-        *bytes = sum;
+        err = sum_up(u, bytes);
+    free(real);
     qc_free(u);
     return err;
 }

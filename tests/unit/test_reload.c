@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -276,7 +277,8 @@ static void test_quota__holds_wherever_and_whenever_it_writes(void **state)
 
 /* Another process, as its store would: its file has lost its name, and nobody sees it who looks
  * into the folder. */
-static pid_t hide(const char *dir, size_t bytes, bool mapped)
+enum { HIDE_OPEN, HIDE_MAPPED, HIDE_CODE }; /* the last: open, and code is mapped from it */
+static pid_t hide(const char *dir, size_t bytes, int how)
 {
     pid_t pid = fork();
     if (pid == 0) {
@@ -287,35 +289,109 @@ static pid_t hide(const char *dir, size_t bytes, bool mapped)
             if (write(fd, block, sizeof block) != sizeof block)
                 _exit(1);
         unlink(path);
-        if (mapped && (mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED || close(fd)))
+        int prot = how == HIDE_CODE ? PROT_READ | PROT_EXEC : PROT_READ;
+        if (how && mmap(NULL, bytes, prot, MAP_SHARED, fd, 0) == MAP_FAILED)
             _exit(1);
+        if (how == HIDE_MAPPED)
+            close(fd);
         for (;;)
             pause();
     }
     return pid;
 }
 
-static uint64_t unnamed(pid_t pid)
+static uint64_t unnamed(pid_t pid, const char *dir)
 {
     uint64_t bytes = 0;
-    assert_int_equal(qc_os_process_unnamed(pid, &bytes), QC_OK);
+    assert_int_equal(qc_os_process_unnamed(pid, dir, &bytes), QC_OK);
     return bytes;
+}
+
+static void reap(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* May we ask for the size of what is mapped and not open? */
+static bool may_ask(void)
+{
+    qc_os_list l = {0};
+    struct stat st;
+    assert_int_equal(qc_os_list_dir("/proc/self/map_files", &l), QC_OK);
+    char *path = qc_asprintf("/proc/self/map_files/%s", l.name[0]);
+    bool may = stat(path, &st) == 0;
+    qc_free(path);
+    qc_os_list_free(&l);
+    return may;
 }
 
 static void test_unnamed__files_are_seen_open_or_mapped(void **state)
 {
     (void)state;
     const char *dir = tmp_mkdir();
-    uint64_t none = unnamed(getpid());
-    for (int mapped = 0; mapped < 2; mapped++) {
-        pid_t pid = hide(dir, 2000000, mapped);
-        for (int i = 0; i < 2000 && unnamed(pid) < none + 2000000; i++)
+    uint64_t none = unnamed(getpid(), dir);
+    for (int how = HIDE_OPEN; how <= (may_ask() ? HIDE_MAPPED : HIDE_OPEN); how++) {
+        pid_t pid = hide(dir, 2000000, how);
+        for (int i = 0; i < 2000 && unnamed(pid, dir) < none + 2000000; i++)
             usleep(5000);
-        assert_in_range(unnamed(pid), none + 2000000, none + 2100000);
-        kill(pid, SIGKILL);
-        assert_int_equal(waitpid(pid, NULL, 0), pid);
-        assert_int_equal(unnamed(pid), 0); /* it has ended */
+        assert_in_range(unnamed(pid, dir), none + 2000000, none + 2100000);
+        reap(pid);
+        assert_int_equal(unnamed(pid, dir), 0); /* it has ended */
     }
+}
+
+/* A library that was replaced is let be, a file of the folder is not. */
+static void test_unnamed__code_is_let_be_but_in_the_folder(void **state)
+{
+    (void)state;
+    const char *dir = tmp_mkdir();
+    char *inside = qc_asprintf("%s/store", dir), *other = qc_asprintf("%s/sto", dir);
+    assert_int_equal(mkdir(inside, 0700) | mkdir(other, 0700), 0);
+    uint64_t none = unnamed(getpid(), inside);
+    pid_t pid = hide(inside, 2000000, HIDE_CODE);
+    for (int i = 0; i < 2000 && unnamed(pid, inside) < none + 2000000; i++)
+        usleep(5000);
+    assert_in_range(unnamed(pid, inside), none + 2000000, none + 2100000);
+    assert_int_equal(unnamed(pid, other), none);
+    reap(pid);
+    qc_free(inside);
+    qc_free(other);
+}
+
+/* As one who may not ask for the size of what is mapped: 0, or the line that went wrong. */
+static int ask_as_user(const char *dir)
+{
+    uint64_t bytes = 0;
+    qc_err err = QC_OK;
+    if (geteuid() == 0 && (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534)))
+        return __LINE__;
+    if (prctl(PR_SET_DUMPABLE, 1)) /* what changes its user is hidden from it otherwise */
+        return __LINE__;
+    pid_t pid = hide(dir, 200000, HIDE_MAPPED);
+    for (int i = 0; i < 2000 && err != QC_ERANGE; i++, usleep(5000))
+        err = qc_os_process_unnamed(pid, dir, &bytes);
+    if (err == QC_ERANGE && qc_os_process_unnamed(pid, "/usr", &bytes) != QC_OK)
+        err = QC_EIO;
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    return err == QC_ERANGE ? 0 : __LINE__;
+}
+
+/* A page is mapped of what may be of any size. */
+static void test_unnamed__a_size_that_cannot_be_known_is_no_small_one(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/quoin-unnamed-XXXXXX";
+    int status;
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(chmod(dir, 0777), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(ask_as_user(dir) & 255);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(rmdir(dir), 0);
 }
 
 static void test_quota__counts_files_without_a_name(void **state)
@@ -331,7 +407,7 @@ static void test_quota__counts_files_without_a_name(void **state)
     char *dir = qc_asprintf("%s/" RIG_ID, r.data_dir);
     int real = atomic_load(&p->pid);
     pid_t pid =
-        hide(dir, 2000000, false); /* stands for the plugin's process while it is looked at */
+        hide(dir, 2000000, HIDE_OPEN); /* stands for the plugin's process while it is looked at */
     atomic_store(&p->pid, (int)pid);
     (void)rig_await(&r, 0, QC_PLUGIN_QUARANTINED, "without a name");
     kill(pid, SIGKILL);
@@ -465,6 +541,8 @@ static void test_spare__one_that_died_is_done_without(void **state)
 QC_TEST_MAIN(cmocka_unit_test(test_spare__waits_with_the_module_and_is_the_next_process),
              cmocka_unit_test(test_spare__one_that_died_is_done_without),
              cmocka_unit_test(test_unnamed__files_are_seen_open_or_mapped),
+             cmocka_unit_test(test_unnamed__code_is_let_be_but_in_the_folder),
+             cmocka_unit_test(test_unnamed__a_size_that_cannot_be_known_is_no_small_one),
              cmocka_unit_test(test_quota__counts_files_without_a_name),
              cmocka_unit_test(test_events__tell_the_successor_from_who_is_there),
              cmocka_unit_test(test_quota__holds_wherever_and_whenever_it_writes),
