@@ -269,10 +269,12 @@ def get(m: Model, call: Callable, p: Param) -> tuple:
                 [f"qc_free({n});"])
     if p.kind in ("out[]", "out bytes"):
         c, size = (t, f"sizeof({t})") if p.kind == "out[]" else ("uint8_t", "1")
+        # Of records what fits is filled in, of a text or bytes it is all or nothing.
+        ok = "c->status == QN_OK" + (" || c->status == QN_E_SPACE" if p.kind == "out[]" else "")
         return ([f"qc_wire_room {n}_room;",
                  f"{c} *{n} = qc_wire_get_room(c->in, &{n}_room, {size});"], [],
                 [n, f"{n}_room.max", f"{n}_room.n"],
-                [f"qc_wire_reply_room(c->out, {n}, &{n}_room, c->status == QN_OK, {size});"],
+                [f"qc_wire_reply_room(c->out, {n}, &{n}_room, {ok}, {size});"],
                 [f"qc_free({n});"])
     if p.kind == "cstring":
         return [f"char *{n} = qc_unpack_str(c->in);"], [], [n], [], [f"qc_free({n});"]

@@ -178,7 +178,7 @@ typedef struct qc_wire_room {
     uint32_t max, count;
     uint32_t *n; /* &count, or NULL when NULL was given */
 } qc_wire_room;
-/** The room, or NULL when NULL was given. Owned: qc_free(). */
+/** The room, all zero, or NULL when NULL was given. Owned: qc_free(). */
 static inline void *qc_wire_get_room(qc_unpack *u, qc_wire_room *r, size_t size)
 {
     bool given = qc_unpack_u8(u) != 0;
@@ -186,16 +186,17 @@ static inline void *qc_wire_get_room(qc_unpack *u, qc_wire_room *r, size_t size)
     r->n = qc_wire_get_fixed(u, &r->count, sizeof r->count);
     if (r->max > qc_wire_items(UINT32_MAX, size))
         u->failed = true;
-    void *room = given && !u->failed ? qc_try_malloc((size_t)r->max * size + 1) : NULL;
+    void *room = given && !u->failed ? qc_try_calloc((size_t)r->max + 1, size) : NULL;
     if (given && !room)
         qc_unpack_no_memory(u);
     return room;
 }
-static inline void qc_wire_reply_room(qc_pack *p, const void *at, const qc_wire_room *r, bool ok,
-                                      size_t size)
+/** `filled`: as many of the records as there are, or there is room for, have been filled in. */
+static inline void qc_wire_reply_room(qc_pack *p, const void *at, const qc_wire_room *r,
+                                      bool filled, size_t size)
 {
     qc_wire_put_fixed(p, r->n, sizeof r->count);
-    uint32_t n = ok && at && r->n && r->count <= r->max ? r->count : 0;
+    uint32_t n = !filled || !at || !r->n ? 0 : r->count < r->max ? r->count : r->max;
     qc_pack_u32(p, n);
     qc_pack_raw(p, at, n * size);
 }

@@ -84,7 +84,7 @@ static bool chain_read_1_headers(qc_stub_call *c)
     bool ok = qc_unpack_end(c->in);
     if (ok) {
         c->status = t->headers(c->cap, from, headers, headers_room.max, headers_room.n);
-        qc_wire_reply_room(c->out, headers, &headers_room, c->status == QN_OK, sizeof(qn_header_rec));
+        qc_wire_reply_room(c->out, headers, &headers_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_header_rec));
     }
     qc_free(headers);
     return ok;
@@ -116,7 +116,7 @@ static bool chain_read_1_locator(qc_stub_call *c)
     bool ok = qc_unpack_end(c->in);
     if (ok) {
         c->status = t->locator(c->cap, from, hashes, hashes_room.max, hashes_room.n);
-        qc_wire_reply_room(c->out, hashes, &hashes_room, c->status == QN_OK, sizeof(qn_hash));
+        qc_wire_reply_room(c->out, hashes, &hashes_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_hash));
     }
     qc_free(hashes);
     return ok;
@@ -468,7 +468,7 @@ static bool node_read_1_plugins(qc_stub_call *c)
     bool ok = qc_unpack_end(c->in);
     if (ok) {
         c->status = t->plugins(c->cap, plugins, plugins_room.max, plugins_room.n);
-        qc_wire_reply_room(c->out, plugins, &plugins_room, c->status == QN_OK, sizeof(qn_node_plugin));
+        qc_wire_reply_room(c->out, plugins, &plugins_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_node_plugin));
     }
     qc_free(plugins);
     return ok;
@@ -482,7 +482,7 @@ static bool node_read_1_metrics(qc_stub_call *c)
     bool ok = qc_unpack_end(c->in);
     if (ok) {
         c->status = t->metrics(c->cap, metrics, metrics_room.max, metrics_room.n);
-        qc_wire_reply_room(c->out, metrics, &metrics_room, c->status == QN_OK, sizeof(qn_node_metric));
+        qc_wire_reply_room(c->out, metrics, &metrics_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_node_metric));
     }
     qc_free(metrics);
     return ok;
@@ -640,7 +640,7 @@ static bool peers_read_1_peers(qc_stub_call *c)
     bool ok = qc_unpack_end(c->in);
     if (ok) {
         c->status = t->peers(c->cap, peers, peers_room.max, peers_room.n);
-        qc_wire_reply_room(c->out, peers, &peers_room, c->status == QN_OK, sizeof(qn_peer));
+        qc_wire_reply_room(c->out, peers, &peers_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_peer));
     }
     qc_free(peers);
     return ok;
@@ -655,7 +655,7 @@ static bool peers_read_1_messages(qc_stub_call *c)
     bool ok = qc_unpack_end(c->in);
     if (ok) {
         c->status = t->messages(c->cap, peer, messages, messages_room.max, messages_room.n);
-        qc_wire_reply_room(c->out, messages, &messages_room, c->status == QN_OK, sizeof(qn_peer_message));
+        qc_wire_reply_room(c->out, messages, &messages_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_peer_message));
     }
     qc_free(messages);
     return ok;
@@ -669,7 +669,7 @@ static bool peers_read_1_networks(qc_stub_call *c)
     bool ok = qc_unpack_end(c->in);
     if (ok) {
         c->status = t->networks(c->cap, networks, networks_room.max, networks_room.n);
-        qc_wire_reply_room(c->out, networks, &networks_room, c->status == QN_OK, sizeof(qn_peer_network));
+        qc_wire_reply_room(c->out, networks, &networks_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_peer_network));
     }
     qc_free(networks);
     return ok;
@@ -683,7 +683,7 @@ static bool peers_read_1_local(qc_stub_call *c)
     bool ok = qc_unpack_end(c->in);
     if (ok) {
         c->status = t->local(c->cap, local, local_room.max, local_room.n);
-        qc_wire_reply_room(c->out, local, &local_room, c->status == QN_OK, sizeof(qn_peer_local));
+        qc_wire_reply_room(c->out, local, &local_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_peer_local));
     }
     qc_free(local);
     return ok;
@@ -697,7 +697,7 @@ static bool peers_read_1_bans(qc_stub_call *c)
     bool ok = qc_unpack_end(c->in);
     if (ok) {
         c->status = t->bans(c->cap, bans, bans_room.max, bans_room.n);
-        qc_wire_reply_room(c->out, bans, &bans_room, c->status == QN_OK, sizeof(qn_peer_ban));
+        qc_wire_reply_room(c->out, bans, &bans_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_peer_ban));
     }
     qc_free(bans);
     return ok;
@@ -711,7 +711,7 @@ static bool peers_read_1_added(qc_stub_call *c)
     bool ok = qc_unpack_end(c->in);
     if (ok) {
         c->status = t->added(c->cap, added, added_room.max, added_room.n);
-        qc_wire_reply_room(c->out, added, &added_room, c->status == QN_OK, sizeof(qn_peer_added));
+        qc_wire_reply_room(c->out, added, &added_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_peer_added));
     }
     qc_free(added);
     return ok;

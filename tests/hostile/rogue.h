@@ -51,6 +51,7 @@
     ROGUE(ROOM_HUGE, QUARANTINED, "malformed")                                                     \
     ROGUE(COUNT_HUGE, QUARANTINED, "malformed")                                                    \
     ROGUE(ROOM_GREAT, STOPPING, "status 0")                                                        \
+    ROGUE(ROOM_SHORT, STOPPING, "2 of many")                                                       \
     ROGUE(CALLS_UNREAD, QUARANTINED, "while the one before is being answered")                     \
     ROGUE(CALLBACKS, QUARANTINED, "malformed")                                                     \
     /* packets */                                                                                  \
