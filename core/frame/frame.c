@@ -131,12 +131,14 @@ qc_err qc_chan_recv(qc_chan *c, const qc_frame **out)
 qc_err qc_chan_recv_soon(qc_chan *c, qc_spin *s, const qc_frame **out)
 {
     qc_err err = receive(c, MSG_DONTWAIT, out);
-    qc_mono now = s->since ? qc_clock_mono() : 0, until = qc_spin_until(s, now);
+    qc_mono now = s->since ? qc_clock_mono() : 0, until = s->since ? qc_spin_until(s, now) : 0;
+    qc_mono begin = now;
     bool looks = err == QC_EBUSY && until;
     while (err == QC_EBUSY && now < until) {
         err = receive(c, MSG_DONTWAIT, out);
         now = qc_clock_mono();
     }
+    qc_spin_looked(s, now - begin);
     if (err != QC_EBUSY)
         qc_spin_came(s, now, looks);
     else if (looks)

@@ -516,12 +516,14 @@ static bool hello(qc_isolated *iso)
 
 /* SCHED_IDLE yields to everything else; it is the plugin's for good, since its sandbox forbids it
  * to change that. */
-static void set_class(const qc_isolated *iso)
+static void set_class(qc_isolated *iso)
 {
     const char *cpu = iso->plugin->grant.cpu;
     const struct sched_param none = {0};
-    if (!cpu || strcmp(cpu, "background") == 0)
+    if (!cpu || strcmp(cpu, "background") == 0) {
+        iso->spin.thrifty = true; /* nor is our own thread to wait for it with all its might */
         (void)sched_setscheduler(iso->child.pid, SCHED_IDLE, &none);
+    }
 }
 
 void qc_isolated_begin(qc_plugin *p)

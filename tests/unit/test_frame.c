@@ -395,6 +395,31 @@ static void test_spin__in_vain_it_grows_rare_and_comes_back_when_it_helps(void *
     assert_int_equal(s.wanted, QC_SPIN_FIRST);
 }
 
+/* A call each 45 us: every look helps, and yet it ends soon. */
+static void test_spin__a_thrifty_end_looks_for_a_small_part_of_the_time(void **state)
+{
+    (void)state;
+    for (int thrifty = 0; thrifty < 2; thrifty++) {
+        qc_spin s = QC_SPIN_INIT(2);
+        qc_mono begin = 1000 * US, now = begin, looked = 0;
+        s.thrifty = thrifty;
+        while (now < begin + 10000000 * US) {
+            qc_spin_expect(&s, now);
+            bool looks = qc_spin_until(&s, now) != 0;
+            now += 45 * US;
+            looked += looks ? 45 * US : 0;
+            qc_spin_looked(&s, looks ? 45 * US : 0);
+            qc_spin_came(&s, now, looks);
+            now += 5 * US;
+        }
+        qc_mono share = (now - begin) / QC_SPIN_SHARE;
+        if (thrifty)
+            assert_in_range(looked, share / 2, share + QC_SPIN_SAVED + QC_SPIN_LIMIT);
+        else
+            assert_true(looked > (now - begin) / 2);
+    }
+}
+
 static void test_spin__never_on_a_single_processor(void **state)
 {
     (void)state;
@@ -464,6 +489,7 @@ static void test_unpack__tells_want_of_memory_from_what_is_malformed(void **stat
 QC_TEST_MAIN(
     cmocka_unit_test(test_spin__begins_after_quick_answers_and_ends_with_a_slow_one),
     cmocka_unit_test(test_spin__in_vain_it_grows_rare_and_comes_back_when_it_helps),
+    cmocka_unit_test(test_spin__a_thrifty_end_looks_for_a_small_part_of_the_time),
     cmocka_unit_test(test_spin__never_on_a_single_processor),
     cmocka_unit_test(test_recv_soon__never_blocks_and_tells_how_it_went),
     cmocka_unit_test(test_unpack__tells_want_of_memory_from_what_is_malformed),
