@@ -145,7 +145,7 @@ bool qc_local_add(qc_localaddrs *l, const qc_netaddr *a, uint16_t port, qc_local
     }
     pthread_mutex_unlock(&l->lock);
     if (added)
-        log_it("AddLocal", &add.addr, add.port, source);
+        log_it("AddLocal", &add.addr, add.port, (int)source);
     return added;
 }
 
