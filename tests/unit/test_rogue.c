@@ -151,7 +151,7 @@ static void test_rogue__what_the_node_has_no_memory_for_is_no_lie(void **state)
 {
     (void)state;
     host_rig r;
-    unsigned long pages;
+    unsigned long pages = 0;
     struct rlimit was, low;
     if (QC_PRIVS_SANITIZED) /* it takes terabytes of addresses */
         skip();
