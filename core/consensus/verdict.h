@@ -13,10 +13,24 @@ typedef enum qc_vcode {
     QC_V_INVALID_PREV,   /* "bad-prevblk" */
     QC_V_TIME_FUTURE,    /* "time-too-new": not permanent */
     QC_V_LOW_WORK,       /* "too-little-chainwork" */
+    /* Of loose transactions and packages, never of blocks. */
+    QC_V_INPUTS_NOT_STANDARD, /* policy, by what the txid commits to */
+    QC_V_NOT_STANDARD,        /* policy */
+    QC_V_MISSING_INPUTS,      /* some coin is unknown or spent */
+    QC_V_PREMATURE_SPEND,     /* not final, or of an immature coinbase */
+    QC_V_WITNESS_MUTATED,     /* policy or consensus, perhaps by the witness alone */
+    QC_V_WITNESS_STRIPPED,    /* somebody may have taken the witness away */
+    QC_V_CONFLICT,            /* it is there, or its coins are spent, already */
+    QC_V_MEMPOOL_POLICY,      /* fee, size, replacement, limits of the pool */
+    QC_V_NO_MEMPOOL,          /* there is no pool to ask */
+    QC_V_RECONSIDERABLE,      /* may do as part of a package */
+    QC_V_UNKNOWN,             /* not judged, for its package failed */
+    QC_V_PACKAGE_POLICY,      /* the package as such */
+    QC_V_PACKAGE_TX,          /* a transaction of it: see there */
 } qc_vcode;
 
 #define QC_VERDICT_REASON_LEN 96
-#define QC_VERDICT_DEBUG_LEN 288 /* a failed script names three hashes */
+#define QC_VERDICT_DEBUG_LEN 352 /* a transaction and its parent: four hashes */
 /** All zero: valid. May be copied. */
 typedef struct qc_verdict {
     qc_vcode code;

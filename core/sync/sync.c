@@ -102,6 +102,20 @@ void qc_sync_punish(qc_sync *s, qc_peer_state *p, const qc_verdict *v, bool comp
     case QC_V_MISSING_PREV:
         bad = true;
         break;
+    case QC_V_INPUTS_NOT_STANDARD:
+    case QC_V_NOT_STANDARD:
+    case QC_V_MISSING_INPUTS:
+    case QC_V_PREMATURE_SPEND:
+    case QC_V_WITNESS_MUTATED:
+    case QC_V_WITNESS_STRIPPED:
+    case QC_V_CONFLICT:
+    case QC_V_MEMPOOL_POLICY:
+    case QC_V_NO_MEMPOOL:
+    case QC_V_RECONSIDERABLE:
+    case QC_V_UNKNOWN:
+    case QC_V_PACKAGE_POLICY:
+    case QC_V_PACKAGE_TX:
+        break; /* of no block */
     }
     if (bad)
         qc_sync_misbehaving(s, p, "%s", message);
