@@ -232,6 +232,17 @@ static bool stop_height_reached(const qc_chain *c)
     return c->stop_at_height && tip && tip->height >= c->stop_at_height;
 }
 
+/* The tip may be where it was although blocks came and went. */
+static void tell_move(qc_chain *c, const qc_index *start, bool whole)
+{
+    const qc_index *tip = qc_active_tip(&c->active);
+    const qc_index *fork = start ? qc_active_fork(&c->active, start) : NULL;
+    qc_tell_settled(c, whole);
+    if (whole && fork != tip)
+        qc_tell_tip(c, tip, fork);
+    qc_tell_told(c);
+}
+
 qc_err qc_activate_with(qc_chain *c, qc_block *b)
 {
     qc_index *most = NULL;
@@ -245,11 +256,10 @@ qc_err qc_activate_with(qc_chain *c, qc_block *b)
         err = improve(c, &most, b, &moved);
         qc_publish(c);
         tip = qc_active_tip(&c->active);
+        if (moved || err)
+            tell_move(c, start, !err);
         if (err || !moved)
             break;
-        const qc_index *fork = start ? qc_active_fork(&c->active, start) : NULL;
-        if (fork != tip)
-            qc_tell_tip(c, tip, fork);
         if ((err = qc_sync_followed(c, false)) ||
             (err = qc_flush_state(c, QC_FLUSH_PERIODIC, 0, NULL)))
             break;

@@ -21,6 +21,12 @@ typedef struct qc_chain_events {
     void (*connected)(void *arg, const qc_index *i,
                       const qc_block *b); /* part B attached when followers() > 0 */
     void (*disconnected)(void *arg, const qc_index *i, const qc_block *b);
+    /** The chain stands still again, at `tip`, and agrees with its coins: after whatever came of
+     *  connected and disconnected, before `tip`. give_back: what was in blocks that left may be
+     *  wanted again; false after a failure, and for blocks deep under an invalidation. */
+    void (*settled)(void *arg, const qc_index *tip, bool give_back);
+    /** Everything about that has been told, `tip` too if it is another one. */
+    void (*told)(void *arg);
     /** A block on top of the tip keeps all rules but those that need coins and scripts; it is about
      *  to be stored and connected. Not during the initial download (Core NewPoWValidBlock). */
     void (*pow_valid)(void *arg, const qc_index *i, const qc_block *b);
@@ -163,6 +169,8 @@ QC_MUST_CHECK qc_err qc_chain_flush(qc_chain *c);
 /** Periodic work (hourly flush, prune); call about once a minute. */
 QC_MUST_CHECK qc_err qc_chain_tick(qc_chain *c);
 qc_coinsdb *qc_chain_coinsdb(qc_chain *c);
+/** The cache of coins at the tip, to be asked, not changed. Borrowed for the chain's life. */
+struct qc_coins *qc_chain_coins(qc_chain *c);
 /** Number of coins cached and their bytes (getchainstates, getmemoryinfo). */
 void qc_chain_cache_usage(const qc_chain *c, size_t *coins, size_t *bytes);
 

@@ -25,6 +25,8 @@ qc_coins_hit qc_coins_peek(const qc_coins *c, const qc_outpoint *o, qc_spent *ou
  *  Returns: QC_OK (*out's script borrowed until the coin is changed); QC_ENOENT; QC_ECORRUPT;
  * QC_EIO; QC_ENOMEM. */
 QC_MUST_CHECK qc_err qc_coins_get(qc_coins *c, const qc_outpoint *o, qc_spent *out);
+/** Forget a coin that qc_coins_get() has brought from the database, if nothing changed it since. */
+void qc_coins_uncache(qc_coins *c, const qc_outpoint *o);
 /** Mark spent. `known`: the caller has seen it unspent, so that the database need not be asked.
  *  Returns: QC_OK; QC_ENOENT (not unspent); as qc_coins_get(). */
 QC_MUST_CHECK qc_err qc_coins_spend(qc_coins *c, const qc_outpoint *o, bool known);

@@ -358,6 +358,13 @@ qc_err qc_coins_get(qc_coins *c, const qc_outpoint *o, qc_spent *out)
     return c->db ? fetch_db(c, o, out) : QC_ENOENT;
 }
 
+void qc_coins_uncache(qc_coins *c, const qc_outpoint *o)
+{
+    struct entry *e = find(c, o);
+    if (e && c->db && !(e->flags & DIRTY))
+        drop(c, e);
+}
+
 qc_err qc_coins_spend(qc_coins *c, const qc_outpoint *o, bool known)
 {
     struct entry *e = find(c, o);

@@ -37,6 +37,18 @@ void qc_tell_disconnected(qc_chain *c, const qc_index *i, const qc_block *b)
     EACH(c, disconnected, i, b);
 }
 
+void qc_tell_settled(qc_chain *c, bool give_back)
+{
+    EACH(c, settled, qc_active_tip(&c->active), give_back);
+}
+
+void qc_tell_told(qc_chain *c)
+{
+    for (unsigned l = 0; l < c->n_listener; l++)
+        if (c->listener[l].told)
+            c->listener[l].told(c->listener[l].arg);
+}
+
 void qc_tell_pow_valid(qc_chain *c, const qc_index *i, const qc_block *b)
 {
     EACH(c, pow_valid, i, b);

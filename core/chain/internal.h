@@ -93,6 +93,8 @@ struct qc_chain {
 void qc_tell_tip(qc_chain *c, const qc_index *tip, const qc_index *fork);
 void qc_tell_connected(qc_chain *c, const qc_index *i, const qc_block *b);
 void qc_tell_disconnected(qc_chain *c, const qc_index *i, const qc_block *b);
+void qc_tell_settled(qc_chain *c, bool give_back);
+void qc_tell_told(qc_chain *c);
 void qc_tell_pow_valid(qc_chain *c, const qc_index *i, const qc_block *b);
 void qc_tell_durable(qc_chain *c, const qc_index *tip);
 void qc_tell_checked(qc_chain *c, const qc_hash *hash, const qc_verdict *v);

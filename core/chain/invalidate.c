@@ -96,13 +96,18 @@ static qc_err add_missing_candidates(qc_chain *c)
     return err;
 }
 
+/* Blocks whose transactions may come back (Core InvalidateBlock). */
+#define GIVE_BACK_BLOCKS 10u
+
 static qc_err leave(qc_chain *c, qc_index *bad, qc_index **last)
 {
     struct rivals r;
+    unsigned gone = 0;
     qc_err err = find_rivals(c, bad->parent, &r);
     while (!err && qc_active_has(&c->active, bad) && !qc_chain_stopping(c)) {
         *last = qc_active_tip(&c->active);
         err = drop_tip(c, &r);
+        qc_tell_settled(c, !err && ++gone <= GIVE_BACK_BLOCKS);
     }
     qc_free(r.v);
     return err;
@@ -135,6 +140,7 @@ qc_err qc_chain_invalidate(qc_chain *c, const qc_index *target)
     qc_publish(c);
     if (active && qc_active_tip(&c->active) != last)
         qc_tell_tip(c, qc_active_tip(&c->active), qc_active_tip(&c->active));
+    qc_tell_told(c);
     if (err)
         return err == QC_ECANCELED ? err : qc_chain_fatal(c, err, "Failed to disconnect block.");
     if (c->check_index)

@@ -172,6 +172,11 @@ qc_err qc_chain_coin(qc_chain *c, const qc_outpoint *o, qc_coin *coin)
     return QC_OK;
 }
 
+qc_coins *qc_chain_coins(qc_chain *c)
+{
+    return c->coins;
+}
+
 qc_coinsdb *qc_chain_coinsdb(qc_chain *c)
 {
     return c->coinsdb;
