@@ -66,7 +66,7 @@ typedef struct qc_mempool_entry {
     bool spends_coinbase;
     qc_lock_points locks; /* (changes) */
     /* The pool's own. */
-    struct qc_graph_ref *ref;
+    uint32_t ref; /* qc_graph_ref */
     size_t place; /* in random order */
     uint32_t refs;
     bool inside, told;
