@@ -1,4 +1,4 @@
-/* core/btc/parse.h: reading transactions in two passes, private to core/btc. The first pass judges
+/* core/btc/parse.h: reading transactions in two passes, for what holds several. The first pass judges
  * the bytes and counts the records, so that the second one fills arrays of the right size. */
 #pragma once
 #include "core/btc/block.h"

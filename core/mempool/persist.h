@@ -1,27 +1,65 @@
 /* core/mempool/persist.h: the pool on disk, in the format of Core's mempool.dat (node/
- * mempool_persist.cpp): versions 1 and, obfuscated with a key of its own, 2. Thread: chain. */
+ * mempool_persist.cpp): version 1, and 2, which is obfuscated with a key of its own. Thread: chain;
+ * blocks on disk. */
 #pragma once
 #include "core/mempool/accept.h"
 
 typedef struct qc_mempool_load_opts {
     bool current_time; /* importmempool: entries come now, not when the file says */
     bool skip_deltas, skip_unbroadcast;
-    const _Atomic bool *stop; /* looked at between transactions; NULL: never */
 } qc_mempool_load_opts;
 typedef struct qc_mempool_load_stats {
+    uint64_t total; /* transactions that the file claims to hold */
     uint64_t accepted, failed, expired, there, unbroadcast;
 } qc_mempool_load_stats;
 
-/** Offer what the file holds to the pool, transaction by transaction; what was read before a
- *  failure stays. Out: *stats (always filled in). Returns: QC_OK; QC_ENOENT; QC_ECORRUPT (not such
- *  a file, or it ends early); QC_EUNSUPPORTED (another version); QC_ECANCELED; QC_EIO; QC_ENOMEM.
- */
+/** A file that is being offered to the pool, transaction by transaction, so that other work can be
+ *  done in between. */
+typedef struct qc_mempool_loader qc_mempool_loader;
+/** Out: owned, qc_mempool_load_end(); NULL on failure. Returns: QC_OK; QC_ENOENT; QC_ECORRUPT
+ *  (no such file); QC_EUNSUPPORTED (another version); QC_EPERM; QC_EIO; QC_ENOMEM. */
+QC_MUST_CHECK qc_err qc_mempool_load_start(qc_mempool_loader **out, qc_mempool *m, const char *path,
+                                           const qc_mempool_load_opts *o);
+/** The next `n` transactions; deltas of others and the unbroadcast set come with the last. Out:
+ *  *done. Returns: QC_OK; QC_ECORRUPT (it ends early, or does not parse; what was read before
+ *  stays); QC_EIO, QC_ENOMEM. */
+QC_MUST_CHECK qc_err qc_mempool_load_step(qc_mempool_loader *l, uint64_t n, bool *done);
+const qc_mempool_load_stats *qc_mempool_load_stats_of(const qc_mempool_loader *l);
+/** NULL is allowed. */
+void qc_mempool_load_end(QC_OWN qc_mempool_loader *l);
+
+/** All steps at once, and a log line. Out: *stats (NULL: nobody asks), whatever happens. Returns:
+ * as those. */
 QC_MUST_CHECK qc_err qc_mempool_load(qc_mempool *m, const char *path, const qc_mempool_load_opts *o,
                                      qc_mempool_load_stats *stats);
 /** A load at start-up was tried or is not wanted: see qc_mempool_info. */
 void qc_mempool_set_load_tried(qc_mempool *m);
 
 /** Replace the file by what is in the pool: entries in mining order with times and deltas, deltas
- *  of others, the unbroadcast set. v1: the old format, not obfuscated. Returns: QC_OK; QC_EFULL;
- *  QC_EIO; QC_EPERM; QC_ENOMEM. The old file stays on failure. */
-QC_MUST_CHECK qc_err qc_mempool_save(qc_mempool *m, const char *path, bool v1);
+ *  of others, the unbroadcast set. v1: the old format, not obfuscated. Out: *bytes (may be NULL):
+ *  size of the file. Returns: QC_OK; QC_EFULL; QC_EIO; QC_EPERM; QC_ENOMEM. The old file stays on
+ *  failure. */
+QC_MUST_CHECK qc_err qc_mempool_save(qc_mempool *m, const char *path, bool v1, uint64_t *bytes);
+
+/* ---- the bytes; any thread ---- */
+
+/** A file's contents, read front to back. */
+typedef struct qc_mempool_file {
+    uint8_t *data; /* made plain in place */
+    size_t len, at;
+    uint64_t left; /* transactions still to come */
+} qc_mempool_file;
+typedef struct qc_mempool_file_tx {
+    qc_txbuf tx; /* owned: qc_txbuf_clear() */
+    int64_t time;
+    qc_amount delta;
+} qc_mempool_file_tx;
+/** Borrows and changes `data`. Returns: QC_OK; QC_ECORRUPT; QC_EUNSUPPORTED. */
+QC_MUST_CHECK qc_err qc_mempool_file_open(qc_mempool_file *f, uint8_t *data, size_t len);
+/** f->left > 0. Returns: QC_OK; QC_ECORRUPT; QC_ENOMEM. */
+QC_MUST_CHECK qc_err qc_mempool_file_tx_next(qc_mempool_file *f, qc_mempool_file_tx *out);
+/** After the last transaction: number of deltas, each of 40 bytes at *deltas (txid, amount), and of
+ *  unbroadcast txids of 32 bytes at *unbroadcast; borrowed. Returns: QC_OK; QC_ECORRUPT. */
+QC_MUST_CHECK qc_err qc_mempool_file_rest(qc_mempool_file *f, const uint8_t **deltas,
+                                          size_t *n_deltas, const uint8_t **unbroadcast,
+                                          size_t *n_unbroadcast);
