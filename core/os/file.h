@@ -25,6 +25,9 @@ QC_MUST_CHECK qc_err qc_os_preallocate(int fd, uint64_t off, uint64_t len);
 QC_MUST_CHECK qc_err qc_os_rename(const char *from, const char *to);
 QC_MUST_CHECK qc_err qc_os_unlink(const char *path);
 bool qc_os_exists(const char *path);
+/** When the contents were last changed: seconds since 1970. Returns: QC_OK; QC_ENOENT; QC_EPERM;
+ *  QC_EIO. */
+QC_MUST_CHECK qc_err qc_os_mtime(const char *path, int64_t *out);
 /** Make one folder (0700); existing is fine. */
 QC_MUST_CHECK qc_err qc_os_mkdir(const char *path);
 /** Make a folder and its parents. */

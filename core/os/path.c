@@ -55,6 +55,17 @@ bool qc_os_exists(const char *path)
     return stat(path, &st) == 0;
 }
 
+qc_err qc_os_mtime(const char *path, int64_t *out)
+{
+    struct stat st;
+    if (qc_sys_fault())
+        return QC_EIO;
+    if (stat(path, &st))
+        return qc_sys_err();
+    *out = st.st_mtime;
+    return QC_OK;
+}
+
 qc_err qc_os_mkdir(const char *path)
 {
     if (qc_sys_fault())

@@ -126,6 +126,21 @@ static void test_write_file_atomic__replaces_or_leaves(void **state)
     qc_free(path);
 }
 
+static void test_mtime__is_that_of_the_contents(void **state)
+{
+    (void)state;
+    int64_t t = 7;
+    const char *path = tmp_write("x", 1);
+    struct timespec set[2] = {{.tv_sec = 100}, {.tv_sec = 1234567890, .tv_nsec = 999999999}};
+    assert_int_equal(utimensat(AT_FDCWD, path, set, 0), 0);
+    assert_int_equal(qc_os_mtime(tmp_path("none"), &t), QC_ENOENT);
+    fault_arm(1);
+    assert_int_equal(qc_os_mtime(path, &t), QC_EIO);
+    assert_int_equal(t, 7);
+    assert_int_equal(qc_os_mtime(path, &t), QC_OK);
+    assert_int_equal(t, 1234567890);
+}
+
 static void test_mkdirs__makes_parents(void **state)
 {
     (void)state;
@@ -257,6 +272,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_open__says_what_is_wrong),
              cmocka_unit_test(test_write__reports_a_full_disk),
              cmocka_unit_test(test_read_file__bounds_the_size),
              cmocka_unit_test(test_write_file_atomic__replaces_or_leaves),
+             cmocka_unit_test(test_mtime__is_that_of_the_contents),
              cmocka_unit_test(test_mkdirs__makes_parents),
              cmocka_unit_test(test_list_dir__is_sorted),
              cmocka_unit_test(test_remove_tree__takes_all_and_follows_no_link),
