@@ -76,6 +76,7 @@ static void free_config(qn_config *c)
 static void run_init(qc_rt *rt, qc_unpack *in)
 {
     rt->store_later = qc_unpack_u8(in) != 0;
+    qc_rt_log_rate(rt, qc_unpack_u32(in));
     qn_config c = read_config(in);
     qn_status st = QN_E_IO;
     if (rt->store_later || open_store(rt)) {

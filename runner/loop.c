@@ -189,8 +189,9 @@ void qc_rt_run(qc_rt *rt)
     uint32_t slot[FIXED + QC_RT_WATCHES];
     for (;;) {
         while (qc_rt_step(rt))
-            ;
+            qc_rt_log_tell(rt);
         (void)run_due(rt);
+        qc_rt_log_tell(rt);
         nfds_t n = fill(rt, p, slot);
         int ready = poll(p, n, rt->queue ? 0 : wait_ms(rt));
         if (ready <= 0)

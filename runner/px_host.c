@@ -7,6 +7,7 @@
 
 /* Slots of the table, as the wire counts them. */
 enum { LOG = 1, FAIL = 2, PROGRESS = 6 };
+#define SECOND 1000000000
 #define LINE_MAX_BYTES 1024u
 #define RANDOM_MAX (1u << 20)
 
@@ -47,8 +48,62 @@ qn_status qc_px_host_1_get(qn_cap *cap, const char *id, uint32_t min_revision, c
     return QN_OK;
 }
 
+/* ---- log ---- */
+
+void qc_rt_log_rate(qc_rt *rt, uint32_t per_s)
+{
+    pthread_mutex_lock(&rt->log.lock);
+    rt->log.per_s = per_s;
+    pthread_mutex_unlock(&rt->log.lock);
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * SECOND + t.tv_nsec;
+}
+
+/* The node decides which lines are written, by level and rate, and it is what enforces them. Here
+ * only those stay that it would drop in any case: more than twice its rate of one level. */
+static bool may_log(qc_rt *rt, uint32_t level)
+{
+    qc_rt_log *l = &rt->log;
+    uint32_t i = level < QC_RT_LOG_LEVELS ? level : 0;
+    pthread_mutex_lock(&l->lock);
+    bool ok = l->per_s <= 0;
+    if (!ok) {
+        int64_t now = now_ns();
+        double most = 2 * l->per_s;
+        double tokens = l->level[i].tokens + (double)(now - l->level[i].at) * 1e-9 * most;
+        tokens = l->level[i].at && tokens < most ? tokens : most;
+        l->level[i].at = now;
+        ok = tokens >= 1;
+        l->level[i].tokens = ok ? tokens - 1 : tokens;
+        l->dropped += !ok && l->dropped < UINT32_MAX;
+    }
+    pthread_mutex_unlock(&l->lock);
+    return ok;
+}
+
+void qc_rt_log_tell(qc_rt *rt)
+{
+    pthread_mutex_lock(&rt->log.lock);
+    uint32_t n = rt->log.dropped;
+    rt->log.dropped = 0;
+    pthread_mutex_unlock(&rt->log.lock);
+    if (n == 0)
+        return;
+    qc_pack in = QC_PACK_INIT;
+    qc_pack_u32(&in, n);
+    qc_pack_bytes(&in, "", 0);
+    qc_rt_cast(&rt->host, QC_CAST_LOG_DROPPED, &in);
+}
+
 void qc_px_host_1_log(qn_cap *cap, uint32_t level, const char *message, uint32_t message_len)
 {
+    if (!may_log(cap->rt, level))
+        return;
     qc_pack in = QC_PACK_INIT;
     uint32_t n = message ? (message_len < LINE_MAX_BYTES ? message_len : LINE_MAX_BYTES) : 0;
     qc_pack_u32(&in, level);

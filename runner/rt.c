@@ -17,6 +17,7 @@ void qc_rt_init(qc_rt *rt, int socket)
     qc_chan_init(&rt->chan, socket, SIZE_MAX / 2);
     pthread_mutex_init(&rt->send_lock, NULL);
     pthread_mutex_init(&rt->lock, NULL);
+    pthread_mutex_init(&rt->log.lock, NULL);
     on_loop = true;
 }
 

@@ -120,6 +120,18 @@ typedef struct qc_rt_item {
     uint64_t follow;
 } qc_rt_item;
 
+#define QC_RT_LOG_LEVELS 5u
+/** Lines that the plugin may log: what is far beyond its rate does not bother the node. */
+typedef struct qc_rt_log {
+    pthread_mutex_t lock;
+    double per_s; /* 0: not told yet, all pass */
+    struct {
+        double tokens;
+        int64_t at; /* ns */
+    } level[QC_RT_LOG_LEVELS];
+    uint32_t dropped; /* which the node has not been told of */
+} qc_rt_log;
+
 /** What the node tells without a message: read-only memory of both. */
 typedef struct qc_rt_page {
     _Atomic int64_t mock_time; /* 0: none */
@@ -163,6 +175,7 @@ struct qc_rt {
     const qn_plugin_1 *entry;
     void *self;
     bool inited, store_later;
+    qc_rt_log log;
     qn_config config;
     void *warm; /* the store's module, loaded before it was known for whom */
     int warm_fd;
@@ -180,5 +193,9 @@ void qc_rt_enqueue(qc_rt *rt, qc_rt_item *i);
 void qc_rt_send(qc_rt *rt, qc_frame_kind kind, uint16_t method, uint32_t seq, uint32_t cap,
                 qc_pack *in);
 uint64_t qc_rt_now_ms(void);
+/** Lines a second that the node writes of this plugin. */
+void qc_rt_log_rate(qc_rt *rt, uint32_t per_s);
+/** Tell the node how many lines were dropped, if any. */
+void qc_rt_log_tell(qc_rt *rt);
 /** LIFE (life.c). */
 void qc_rt_life(qc_rt *rt, const qc_frame *f, qc_span payload);

@@ -41,6 +41,9 @@ typedef enum qc_life {
     QC_LIFE_END
 } qc_life;
 
+/** A cast of host/1 that is no method of its table: so many lines were dropped by the runner. */
+#define QC_CAST_LOG_DROPPED 0xfff0u
+
 /** A message that has arrived. Payload and descriptors are borrowed until the next receive; a
  *  descriptor that is kept is taken out (set to -1). */
 typedef struct qc_frame {

@@ -55,6 +55,13 @@ bool qc_plugin_may_log(qc_plugin *p)
     return ok;
 }
 
+void qc_plugin_log_dropped(qc_plugin *p, uint32_t n)
+{
+    pthread_mutex_lock(&p->lock);
+    p->log_dropped += n;
+    pthread_mutex_unlock(&p->lock);
+}
+
 static void clean_copy(char *out, size_t cap, const char *text, uint32_t len)
 {
     size_t n = text ? (len < cap - 1 ? len : cap - 1) : 0;

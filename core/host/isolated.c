@@ -164,8 +164,10 @@ static void send_config(qc_isolated *iso, qc_life what)
     const qc_plugin *p = iso->plugin;
     const qc_manifest *m = &p->image.manifest;
     qc_pack out = QC_PACK_INIT;
-    if (what == QC_LIFE_INIT)
+    if (what == QC_LIFE_INIT) {
         qc_pack_u8(&out, iso->store_later);
+        qc_pack_u32(&out, p->grant.log_per_s);
+    }
     qc_pack_u32(&out, (uint32_t)m->n_config);
     for (size_t i = 0; i < m->n_config; i++) {
         qc_pack_str(&out, m->config[i].name);

@@ -177,6 +177,8 @@ void qc_plugin_problem(qc_plugin *p, const char *step, const char *fmt, ...) QC_
  * any.
  */
 bool qc_plugin_may_log(qc_plugin *p);
+/** Its process dropped n lines itself, since they are far more than it may log. */
+void qc_plugin_log_dropped(qc_plugin *p, uint32_t n);
 /** One log block: step and every problem. */
 void qc_plugin_log_problems(qc_plugin *p);
 /** Run fn(arg) on the plugin's loop unless it is past stop(). Thread: any. */

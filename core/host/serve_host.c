@@ -22,6 +22,8 @@ bool qc_serve_host(qc_stub_call *c, uint16_t method)
         QC_HOST_TABLE.log(c->cap, number, s, (uint32_t)text.len);
     else if (method == FAIL)
         QC_HOST_TABLE.fail(c->cap, (qn_status)number, s, (uint32_t)text.len);
+    else if (method == QC_CAST_LOG_DROPPED)
+        qc_plugin_log_dropped(c->cap->plugin, number);
     else if (method == PROGRESS)
         QC_HOST_TABLE.progress(c->cap, number, s, (uint32_t)text.len);
     else

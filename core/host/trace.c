@@ -51,6 +51,7 @@ static const struct {
 } BY_HAND[] = {{"host/1", 1, {"log", LOG}},
                {"host/1", 2, {"fail", FAIL}},
                {"host/1", 6, {"progress", PROGRESS}},
+               {"host/1", QC_CAST_LOG_DROPPED, {"(lines dropped)", PROGRESS}},
                {"chain.follow/1", 0, {"open", OPEN}},
                {"chain.follow/1", 1, {"next", FOLLOW}},
                {"chain.follow/1", 2, {"ack", ACK}},
