@@ -1,0 +1,178 @@
+/* core/mempool/graph_query.c: relations, and the mining order. */
+#include "core/mempool/graph_internal.h"
+
+static void emit(qc_graph *g, qc_graph_ref t)
+{
+    GROW(g->out, g->out_cap, g->nout + 1);
+    g->out[g->nout++] = t;
+}
+
+static qc_graph_refs lent(const qc_graph *g)
+{
+    return (qc_graph_refs){g->out, g->nout};
+}
+
+/* Where t is on an applied level; NULL if it is not there. */
+static cluster *locate(qc_graph *g, int lv, qc_graph_ref t, uint32_t *pos)
+{
+    QC_ASSERT(t < g->ntxs);
+    return g->txs[t].alive ? find(g, lv, t, pos) : NULL;
+}
+
+qc_graph_refs qc_graph_cluster(qc_graph *g, qc_graph_level level, qc_graph_ref t)
+{
+    uint32_t pos;
+    cluster *c = locate(g, graph_level(g, level), t, &pos);
+    g->nout = 0;
+    if (c) {
+        graph_order_one(g, c);
+        for (uint32_t i = 0; i < c->n; i++)
+            emit(g, members(c)[i]);
+    }
+    return lent(g);
+}
+
+qc_graph_sums qc_graph_cluster_chunks(qc_graph *g, qc_graph_level level, qc_graph_ref t,
+                                      uint32_t counts[static QC_GRAPH_MAX_COUNT])
+{
+    uint32_t pos, n = 0;
+    cluster *c = locate(g, graph_level(g, level), t, &pos);
+    if (!c)
+        return (qc_graph_sums){NULL, 0};
+    graph_order_one(g, c);
+    GROW(g->sums[0], g->sums_cap[0], QC_GRAPH_MAX_COUNT);
+    for (uint32_t from = 0, first, to; from < c->n; from = to) {
+        cluster_chunk(c, from, &first, &to);
+        counts[n] = to - from;
+        g->sums[0][n++] = cluster_sum(g, c, from, to);
+    }
+    return (qc_graph_sums){g->sums[0], n};
+}
+
+/* Collect the clusters of the n in g->hit, with the places of the n in their marks. */
+static void hit(qc_graph *g, int lv, const qc_graph_ref *t, size_t n)
+{
+    g->epoch++;
+    g->nhit = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t pos;
+        cluster *c = locate(g, lv, t[i], &pos);
+        if (!c)
+            continue;
+        if (c->epoch != g->epoch) {
+            c->epoch = g->epoch;
+            c->mark = 0;
+            GROW(g->hit, g->hit_cap, g->nhit + 1);
+            g->hit[g->nhit++] = c;
+        }
+        c->mark |= BIT(pos);
+    }
+}
+
+qc_graph_refs qc_graph_ancestors(qc_graph *g, qc_graph_level level, const qc_graph_ref *t, size_t n)
+{
+    hit(g, graph_level(g, level), t, n);
+    g->nout = 0;
+    for (size_t k = 0; k < g->nhit; k++) {
+        cluster *c = g->hit[k];
+        uint64_t all = 0;
+        EACH(i, c->mark)
+        all |= c->anc[i];
+        EACH(i, all)
+        emit(g, members(c)[i]);
+    }
+    return lent(g);
+}
+
+qc_graph_refs qc_graph_descendants(qc_graph *g, qc_graph_level level, const qc_graph_ref *t,
+                                   size_t n)
+{
+    hit(g, graph_level(g, level), t, n);
+    g->nout = 0;
+    for (size_t k = 0; k < g->nhit; k++) {
+        cluster *c = g->hit[k];
+        for (uint32_t i = FIRST(c->mark); i < c->n; i++)
+            if (c->anc[i] & c->mark)
+                emit(g, members(c)[i]);
+    }
+    return lent(g);
+}
+
+size_t qc_graph_count_clusters(qc_graph *g, qc_graph_level level, const qc_graph_ref *t, size_t n)
+{
+    hit(g, graph_level(g, level), t, n);
+    return g->nhit;
+}
+
+/* ---- mining order ---- */
+
+/* The chunk of t in main; NULL if it is not there. */
+static const chunk *chunk_of(qc_graph *g, qc_graph_ref t)
+{
+    uint32_t pos;
+    cluster *c = locate(g, graph_level(g, QC_GRAPH_MAIN), t, &pos);
+    if (!c)
+        return NULL;
+    graph_order_one(g, c);
+    return &g->chunks[g->txs[t].chunk];
+}
+
+qc_feesize qc_graph_chunk(qc_graph *g, qc_graph_ref t)
+{
+    const chunk *x = chunk_of(g, t);
+    return x ? (qc_feesize){x->fee, x->size} : (qc_feesize){0, 0};
+}
+
+int qc_graph_compare(qc_graph *g, qc_graph_ref a, qc_graph_ref b)
+{
+    QC_ASSERT(chunk_of(g, a) && chunk_of(g, b));
+    if (g->txs[a].chunk == g->txs[b].chunk) /* not by address: the array may have moved */
+        return g->txs[a].pos[MAIN] - g->txs[b].pos[MAIN];
+    return index_compare(g, &g->chunks[g->txs[a].chunk], &g->chunks[g->txs[b].chunk]);
+}
+
+qc_graph_refs qc_graph_worst(qc_graph *g, qc_feesize *sum)
+{
+    graph_order(g, graph_level(g, QC_GRAPH_MAIN));
+    g->nout = 0;
+    *sum = (qc_feesize){0, 0};
+    uint32_t id = index_worst(g);
+    if (id) {
+        const chunk *x = &g->chunks[id];
+        *sum = (qc_feesize){x->fee, x->size};
+        for (uint32_t i = x->n; i--;)
+            emit(g, members(x->c)[x->first + i]);
+    }
+    return lent(g);
+}
+
+void qc_graph_walk_start(qc_graph *g, qc_graph_walk *w)
+{
+    graph_order(g, graph_level(g, QC_GRAPH_MAIN));
+    *w = (qc_graph_walk){g, ++g->epoch, index_best(g)};
+}
+
+qc_graph_refs qc_graph_walk_chunk(const qc_graph_walk *w, qc_feesize *sum)
+{
+    qc_graph *g = w->graph;
+    *sum = (qc_feesize){0, 0};
+    if (!w->chunk)
+        return (qc_graph_refs){g->walk_out, 0};
+    const chunk *x = &g->chunks[w->chunk];
+    *sum = (qc_feesize){x->fee, x->size};
+    for (uint32_t i = 0; i < x->n; i++)
+        g->walk_out[i] = members(x->c)[x->first + i];
+    return (qc_graph_refs){g->walk_out, x->n};
+}
+
+void qc_graph_walk_next(qc_graph_walk *w, bool skip)
+{
+    qc_graph *g = w->graph;
+    if (!w->chunk)
+        return;
+    if (skip)
+        g->chunks[w->chunk].c->skip = w->id;
+    do {
+        w->chunk = index_next(g, w->chunk);
+    } while (w->chunk && g->chunks[w->chunk].c->skip == w->id);
+}
