@@ -69,6 +69,11 @@ bool qc_seckey_tap_tweak(const qc_signer *s, const uint8_t key[static QC_SECKEY_
 /** RFC6979 nonce, low S. Out: DER without hash type. Returns: its length; 0: key not valid. */
 size_t qc_ecdsa_sign(const qc_signer *s, const uint8_t key[static QC_SECKEY_LEN],
                      const uint8_t msg[static 32], uint8_t der[static QC_DER_MAX]);
+/** As qc_ecdsa_sign(), with a nonce for which R takes 32 bytes at most, so that the signature is
+ *  never longer than 70 bytes: the nonce is drawn again, with a counter as extra data, until it is
+ *  (Core key.cpp). */
+size_t qc_ecdsa_sign_low_r(const qc_signer *s, const uint8_t key[static QC_SECKEY_LEN],
+                           const uint8_t msg[static 32], uint8_t der[static QC_DER_MAX]);
 /** BIP340. `aux` NULL: 32 zero bytes. Returns: false when the key is not valid. */
 bool qc_schnorr_sign(const qc_signer *s, const uint8_t key[static QC_SECKEY_LEN], qc_span msg,
                      const uint8_t *aux, uint8_t sig[static QC_SCHNORR_LEN]);

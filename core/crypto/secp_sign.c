@@ -1,5 +1,6 @@
 /* Signing. Needs a context with tables, unlike verification. */
 #include "core/base/alloc.h"
+#include "core/base/endian.h"
 #include "core/crypto/secp.h"
 
 #include <secp256k1.h>
@@ -70,6 +71,23 @@ size_t qc_ecdsa_sign(const qc_signer *s, const uint8_t key[static QC_SECKEY_LEN]
     if (!secp256k1_ecdsa_sign(s->ctx, &sig, msg, key, secp256k1_nonce_function_rfc6979, NULL))
         return 0;
     return secp256k1_ecdsa_signature_serialize_der(s->ctx, der, &len, &sig) ? len : 0;
+}
+
+size_t qc_ecdsa_sign_low_r(const qc_signer *s, const uint8_t key[static QC_SECKEY_LEN],
+                           const uint8_t msg[static 32], uint8_t der[static QC_DER_MAX])
+{
+    secp256k1_ecdsa_signature sig;
+    uint8_t compact[64], extra[32] = {0};
+    size_t len = QC_DER_MAX;
+    for (uint32_t i = 0;; i++) {
+        qc_write_le32(extra, i);
+        if (!secp256k1_ecdsa_sign(s->ctx, &sig, msg, key, secp256k1_nonce_function_rfc6979,
+                                  i ? extra : NULL))
+            return 0;
+        secp256k1_ecdsa_signature_serialize_compact(s->ctx, compact, &sig);
+        if (compact[0] < 0x80) /* else DER puts a zero in front of R */
+            return secp256k1_ecdsa_signature_serialize_der(s->ctx, der, &len, &sig) ? len : 0;
+    }
 }
 
 bool qc_schnorr_sign(const qc_signer *s, const uint8_t key[static QC_SECKEY_LEN], qc_span msg,
