@@ -114,3 +114,102 @@ qc_err qc_merkle_proof_write(qc_bytes *out, const qc_hash *leaf, const bool *mat
     qc_free(t.match);
     return err;
 }
+
+/* ---- following a proof ---- */
+
+typedef struct follow {
+    qc_merkle_proof *p;
+    qc_span hashes, bits;
+    size_t n_hashes, n_bits; /* used */
+    bool bad;
+} follow;
+
+static size_t width_at(uint32_t n, unsigned level)
+{
+    return ((size_t)n + ((size_t)1 << level) - 1) >> level;
+}
+
+static bool next_bit(follow *f)
+{
+    if (f->n_bits >= 8 * f->bits.len) {
+        f->bad = true;
+        return false;
+    }
+    bool bit = f->bits.data[f->n_bits / 8] >> f->n_bits % 8 & 1;
+    f->n_bits++;
+    return bit;
+}
+
+static void next_hash(follow *f, qc_hash *out)
+{
+    *out = (qc_hash){{0}};
+    if (f->n_hashes >= f->hashes.len / sizeof *out)
+        f->bad = true;
+    else
+        memcpy(out, f->hashes.data + sizeof *out * f->n_hashes++, sizeof *out);
+}
+
+/* Hash of the node. Depth: at most 14, by QC_MERKLE_PROOF_MAX. */
+static void node_hash(follow *f, unsigned level, size_t at, qc_hash *out)
+{
+    bool below = next_bit(f);
+    if (f->bad || !below || level == 0) {
+        next_hash(f, out);
+        if (below && !f->bad)
+            f->p->match[f->p->n_match++] = *out;
+        return;
+    }
+    qc_hash pair[2];
+    node_hash(f, level - 1, 2 * at, &pair[0]);
+    pair[1] = pair[0];
+    if (!f->bad && 2 * at + 1 < width_at(f->p->n, level - 1)) {
+        node_hash(f, level - 1, 2 * at + 1, &pair[1]);
+        /* Twins that are not a repeated last node would let a tree be told in two ways
+         * (CVE-2012-2459). */
+        f->bad |= qc_hash_eq(&pair[0], &pair[1]);
+    }
+    qc_sha256d64_many(out->b, pair->b, 1);
+}
+
+static bool sizes_fit(const follow *f)
+{
+    size_t n = f->hashes.len / sizeof(qc_hash);
+    return f->p->n > 0 && f->p->n <= QC_MERKLE_PROOF_MAX && n <= f->p->n && 8 * f->bits.len >= n;
+}
+
+static qc_wire_fail follow_all(follow *f)
+{
+    unsigned top = 0;
+    if (!sizes_fit(f))
+        return QC_WIRE_OK;
+    f->p->match = qc_try_calloc(f->hashes.len / sizeof(qc_hash) + 1, sizeof(qc_hash));
+    if (!f->p->match)
+        return QC_WIRE_NOMEM;
+    while (width_at(f->p->n, top) > 1)
+        top++;
+    node_hash(f, top, 0, &f->p->root);
+    f->p->holds = !f->bad && (f->n_bits + 7) / 8 == f->bits.len &&
+                  f->n_hashes == f->hashes.len / sizeof(qc_hash);
+    return QC_WIRE_OK;
+}
+
+void qc_merkle_proof_read(qc_reader *r, qc_merkle_proof *out)
+{
+    follow f = {.p = out};
+    *out = (qc_merkle_proof){.n = qc_r_le32(r)};
+    uint64_t n = qc_r_count(r, sizeof(qc_hash));
+    f.hashes = qc_r_span(r, (size_t)n * sizeof(qc_hash));
+    f.bits = qc_r_var(r);
+    qc_wire_fail fail = r->fail ? r->fail : follow_all(&f);
+    if (!out->holds) {
+        qc_free(out->match);
+        *out = (qc_merkle_proof){.n = fail ? 0 : out->n};
+    }
+    r->fail = fail;
+}
+
+void qc_merkle_proof_clear(qc_merkle_proof *p)
+{
+    qc_free(p->match);
+    *p = (qc_merkle_proof){.n = 0};
+}
