@@ -4,6 +4,7 @@
 #include "core/chain/chain.h"
 #include "core/chain/thread.h"
 #include "core/index/filterindex.h"
+#include "core/methods/pool_view.h"
 #include "core/methods/rate.h"
 #include "core/methods/scan.h"
 #include "core/net/net.h"
@@ -37,14 +38,15 @@ typedef struct qc_node {
     void *warning_arg;
     const char *datadir; /* the chain's folder */
     const char *log_path;
-    qc_rate rate;             /* of the sync */
-    qc_filterindex *filters;  /* NULL: -blockfilterindex is off */
-    qc_net *net;              /* NULL: no peer layer runs */
-    qc_sync *sync;            /* NULL with it */
-    qc_proxies *proxies;      /* NULL with it */
-    struct qc_peerbook *book; /* known addresses and bans; NULL: none */
-    const char *user_agent;   /* "/Quoin:0.1.0(comment)/" */
-    bool has_block_version;   /* -blockversion */
+    qc_rate rate;                  /* of the sync */
+    qc_filterindex *filters;       /* NULL: -blockfilterindex is off */
+    const qc_pool_view *pool_view; /* NULL: there is no mempool */
+    qc_net *net;                   /* NULL: no peer layer runs */
+    qc_sync *sync;                 /* NULL with it */
+    qc_proxies *proxies;           /* NULL with it */
+    struct qc_peerbook *book;      /* known addresses and bans; NULL: none */
+    const char *user_agent;        /* "/Quoin:0.1.0(comment)/" */
+    bool has_block_version;        /* -blockversion */
     int32_t block_version;
     bool rpc_doc_check;
     bool deprecated_warnings; /* -deprecatedrpc=warnings */
@@ -58,4 +60,5 @@ extern const qc_rpc_method QC_METHODS_BLOCKCHAIN[], QC_METHODS_BLOCK[], QC_METHO
     QC_METHODS_CHAINCTL[], QC_METHODS_WAIT[], QC_METHODS_MINING[], QC_METHODS_RAWTX[],
     QC_METHODS_OUTPUT[], QC_METHODS_NET[], QC_METHODS_PEERINFO[], QC_METHODS_SYNCINFO[],
     QC_METHODS_ADDRESSES[], QC_METHODS_NODES[], QC_METHODS_MEMPOOL[], QC_METHODS_CONTROL[],
-    QC_METHODS_NODE[], QC_METHODS_SCAN[], QC_METHODS_INDEX[];
+    QC_METHODS_NODE[], QC_METHODS_SCAN[], QC_METHODS_INDEX[], QC_METHODS_CREATETX[],
+    QC_METHODS_SIGNTX[], QC_METHODS_TXPROOF[], QC_METHODS_MULTISIG[];

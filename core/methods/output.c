@@ -2,12 +2,14 @@
  * decodescript). Nothing here looks at the chain. */
 #include "core/base/alloc.h"
 #include "core/crypto/hashes.h"
+#include "core/crypto/secp.h"
 #include "core/crypto/sha256.h"
 #include "core/methods/common.h"
 #include "core/methods/descriptors.h"
 #include "core/methods/hexarg.h"
 #include "core/methods/script_text.h"
 #include "core/methods/tx_json.h"
+#include "core/os/file.h"
 #include "lib/address.h"
 #include "lib/script.h"
 
@@ -118,6 +120,56 @@ static void deriveaddresses(qc_rpc_req *r, void *arg)
     if (!qc_rpc_failed(r))
         qc_jw_arr_end(w);
     qc_script_list_free(&l);
+}
+
+/* The canonical text, its secret keys made public, with its checksum. Owned: qc_free(). */
+static char *canonical(const qn_descriptor *d)
+{
+    char sum[QN_DESC_CHECKSUM + 1] = "";
+    size_t len = qn_descriptor_print(d, NULL, 0);
+    char *bare = qc_alloc(len + 1);
+    qn_descriptor_print(d, bare, len + 1);
+    qn_descriptor_checksum(bare, len, sum);
+    char *text = qc_asprintf("%s#%s", bare, sum);
+    qc_free(bare);
+    return text;
+}
+
+static void put_descriptor(qc_jw *w, const qn_descriptor *d, const char *given)
+{
+    char sum[QN_DESC_CHECKSUM + 1] = "";
+    char *text = canonical(d);
+    qn_descriptor_checksum(given, strcspn(given, "#"), sum);
+    qc_jw_obj(w);
+    qc_jw_kstr(w, "descriptor", text);
+    qc_jw_kstr(w, "checksum", sum);
+    qc_jw_kbool(w, "isrange", false);
+    qc_jw_kbool(w, "issolvable", qn_descriptor_is_solvable(d));
+    qc_jw_kbool(w, "hasprivatekeys", qn_descriptor_has_secret(d));
+    qc_jw_obj_end(w);
+    qc_free(text);
+}
+
+static void getdescriptorinfo(qc_rpc_req *r, void *arg)
+{
+    const qc_node *n = arg;
+    const char *desc = "";
+    char error[256] = "";
+    uint8_t seed[32];
+    qn_descriptor d;
+    if (!qc_rpc_str(r, 0, &desc))
+        return;
+    qc_os_random(seed, sizeof seed);
+    qc_signer *signer = qc_signer_new(seed);
+    qn_curve curve = qc_m_curve(signer);
+    if (qn_descriptor_parse(qc_m_chain(n->params), &curve, desc, strlen(desc), false, &d, error,
+                            sizeof error)) {
+        put_descriptor(qc_rpc_out(r), &d, desc);
+        qn_descriptor_clear(&d);
+    } else {
+        qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY, "%s", error);
+    }
+    qc_signer_free(signer);
 }
 
 /* ---- decodescript ---- */
@@ -245,6 +297,8 @@ static void decodescript(qc_rpc_req *r, void *arg)
 
 static const qc_rpc_param P_ADDRESS[] = {{"address", QC_T_STR, true, .help = "Any text"},
                                          {.names = NULL}};
+static const qc_rpc_param P_DESC[] = {{"descriptor", QC_T_STR, true, .help = "The descriptor"},
+                                      {.names = NULL}};
 static const qc_rpc_param P_DERIVE[] = {
     {"descriptor", QC_T_STR, true, .help = "With its checksum"},
     {"range", QC_T_RANGE, .help = "For ranged descriptors, which are not known here"},
@@ -263,6 +317,9 @@ const qc_rpc_method QC_METHODS_OUTPUT[] = {
     {"util", "deriveaddresses", "The addresses of a descriptor whose keys are given outright.",
      P_DERIVE, .result = "[ \"address\", ... ]",
      .examples = "deriveaddresses \"pkh(...)#checksum\"", .fn = deriveaddresses},
+    {"util", "getdescriptorinfo", "Read a descriptor whose keys are given outright.", P_DESC,
+     .result = "{ descriptor, checksum, isrange, issolvable, hasprivatekeys }",
+     .examples = "getdescriptorinfo \"raw(51)\"", .fn = getdescriptorinfo},
     {"rawtransactions", "decodescript", "Read a script: words, type, address, and what wraps it.",
      P_SCRIPT,
      .result = "{ asm, desc, address, type, p2sh, segwit: { asm, desc, hex, address, type, "

@@ -73,6 +73,10 @@ const char *qc_rpc_job_peer(const rpc_job *j)
 {
     return j->call.peer;
 }
+const char *qc_rpc_job_dup_key(const rpc_job *j)
+{
+    return j->dup_key;
+}
 
 /* ---- active calls ---- */
 static void active_add(qc_rpc_req *r)
@@ -426,14 +430,19 @@ void qc_rpc_job_continue(qc_rpc_req *r)
     job_step(j);
 }
 
-/* The parser names a key that came twice as: ... near '"key"'. */
-static char *key_in_error(const char *text)
+/* A key that came twice, whose closing quote is the last thing that the parser has read. NULL: it
+ * cannot be told, as with a key that is written with escapes. */
+static char *key_before(const char *body, size_t end)
 {
-    const char *from = strstr(text, "near '\"");
-    const char *end = from ? strrchr(text, '"') : NULL;
-    if (!from || end <= from + 7)
+    if (end < 2 || body[end - 1] != '"')
         return NULL;
-    return qc_asprintf("%.*s", (int)(end - from - 7), from + 7);
+    size_t from = end - 1;
+    while (from > 0 && body[from - 1] != '"')
+        from--;
+    if (from == 0 || memchr(body + from, '\\', end - 1 - from) ||
+        (from > 1 && body[from - 2] == '\\'))
+        return NULL;
+    return qc_asprintf("%.*s", (int)(end - 1 - from), body + from);
 }
 
 static json_t *parse_body(rpc_job *j)
@@ -442,7 +451,9 @@ static json_t *parse_body(rpc_job *j)
     json_error_t err;
     json_t *v = json_loadb(j->call.body, j->call.len, flags | JSON_REJECT_DUPLICATES, &err);
     if (!v && json_error_code(&err) == json_error_duplicate_key) {
-        j->dup_key = key_in_error(err.text);
+        j->dup_key = err.position > 0 && (size_t)err.position <= j->call.len
+                         ? key_before(j->call.body, (size_t)err.position)
+                         : NULL;
         v = json_loadb(j->call.body, j->call.len, flags, &err);
     }
     /* An integer beyond 64 bits is valid JSON: whoever wants it as an integer refuses it. */

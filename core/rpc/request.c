@@ -51,6 +51,11 @@ const char *qc_rpc_peer(const qc_rpc_req *r)
     return qc_rpc_job_peer(r->job);
 }
 
+const char *qc_rpc_dup_key(const qc_rpc_req *r)
+{
+    return qc_rpc_job_dup_key(r->job);
+}
+
 qc_rpc_registry *qc_rpc_registry_of(const qc_rpc_req *r)
 {
     return qc_rpc_engine_registry(r->engine);

@@ -43,6 +43,7 @@ void qc_rpc_job_continue(qc_rpc_req *r);
 bool qc_rpc_engine_stopping(const qc_rpc_engine *e);
 const char *qc_rpc_job_user(const struct rpc_job *j);
 const char *qc_rpc_job_peer(const struct rpc_job *j);
+const char *qc_rpc_job_dup_key(const struct rpc_job *j);
 qc_rpc_registry *qc_rpc_engine_registry(const qc_rpc_engine *e);
 
 /** Act on qc_rpc_park() after a handler returned. True: it is parked now (do not touch it). False:
