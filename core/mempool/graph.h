@@ -8,7 +8,7 @@
  *
  * Cost. Changes are queued in O(1) and applied, cluster by cluster, when a question needs them.
  * With n the count of a cluster (at most 64): applying is O(n^2) word operations for each cluster
- * changed; ordering it costs at most `acceptable_cost` units (a unit is about a nanosecond) over a
+ * changed; ordering it costs at most `acceptable_cost` units (about 5 ns each) over a
  * base of O(n^2). Entering or leaving the index of chunks is O(log of all chunks).
  *
  * Memory: 176 bytes for a transaction alone (48 for itself, 8 + 60 for its cluster, 60 for its
@@ -41,7 +41,7 @@ typedef int (*qc_graph_order)(void *ctx, const void *a, const void *b);
 typedef struct qc_graph_config {
     uint32_t max_count;       /* transactions in a cluster: 1..64; 0: 64 */
     int64_t max_size;         /* weight of a cluster: 1..INT32_MAX; 0: 404,000 */
-    uint64_t acceptable_cost; /* ordering work spent on a cluster at once; 0: 75,000 */
+    uint64_t acceptable_cost; /* ordering work spent on a cluster at once; 0: 25,000 */
     uint64_t seed;            /* of the random choices; same seed, same history: same results */
     qc_graph_order order;     /* NULL: older refs first */
     void *ctx;                /* for order */
