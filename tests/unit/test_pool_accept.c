@@ -1,0 +1,634 @@
+/* What is let into the pool and what is not, with Core's reasons, one by one; replacement; BIP431;
+ * packages. */
+#include "core/mempool/accept.h"
+
+#include "core/chain/coins.h"
+#include "core/script/opcode.h"
+#include "core/script/sigcache.h"
+#include "tests/unit/builder_sign.h"
+#include "tests/unit/pool_kit.h"
+
+static pool_kit p;
+
+static tb_tx *plain(size_t i)
+{
+    return pk_spend(&p.coin[i], 1, 1000, 1);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    pk_start(&p);
+    return 0;
+}
+
+static int finish(void **state)
+{
+    (void)state;
+    pk_end(&p);
+    return 0;
+}
+
+/* ---- one by one ---- */
+
+static void test_accept__a_plain_transaction_is_let_in_and_told(void **state)
+{
+    (void)state;
+    tb_tx *tx = pk_spend(&p.coin[0], 1, 1000, 2);
+    qc_hash txid = tb_txid(tx);
+    qc_accept_result r;
+    pk_try(&p, tx, true, &r);
+    assert_int_equal(r.kind, QC_ACCEPT_VALID);
+    assert_false(pk_has(&p, &txid));
+    qc_accept_result_clear(&r);
+    pk_try(&p, tx, false, &r);
+    assert_int_equal(r.kind, QC_ACCEPT_VALID);
+    assert_int_equal(r.fee, 1000);
+    assert_true(r.has_feerate);
+    assert_int_equal(r.feerate.fee, 1000);
+    assert_int_equal(r.feerate.size, r.vsize);
+    assert_int_equal(r.n_fee_wtxids, 1);
+    assert_true(qc_hash_eq(&r.fee_wtxids[0], &r.wtxid));
+    assert_int_equal(r.n_replaced, 0);
+    qc_accept_result_clear(&r);
+    const qc_mempool_entry *e = qc_mempool_find(p.m, &txid);
+    assert_ptr_equal(qc_mempool_find_wtxid(p.m, qc_entry_wtxid(e)), e);
+    assert_ptr_equal(qc_mempool_spender(p.m, &p.coin[0].o), e);
+    assert_int_equal(e->height, PK_BLOCKS);
+    assert_int_equal(e->time, p.now);
+    assert_true(e->spends_coinbase);
+    assert_int_equal(e->sequence, 1);
+    assert_int_equal(p.n_news, 1);
+    assert_int_equal(p.news[0].kind, PK_ADDED);
+    assert_int_equal(p.news[0].sequence, 1);
+    assert_true(p.news[0].added.no_parents);
+    assert_false(p.news[0].added.in_package);
+    pk_refuse(&p, tx, QC_V_CONFLICT, "txn-already-in-mempool", NULL);
+}
+
+static void test_accept__the_same_transaction_with_another_witness_is_known(void **state)
+{
+    (void)state;
+    tb_tx *tx = plain(0);
+    pk_add(&p, tb_tx_copy(tx));
+    tb_tx_witness(tx, 0, qc_span_str("more"));
+    pk_refuse(&p, tx, QC_V_CONFLICT, "txn-same-nonwitness-data-in-mempool", NULL);
+}
+
+static void test_accept__breaches_of_consensus_are_named(void **state)
+{
+    (void)state;
+    tb_tx *tx = plain(0);
+    tx->out[0].value = -1;
+    pk_refuse(&p, tx, QC_V_CONSENSUS, "bad-txns-vout-negative", NULL);
+    tx = plain(0);
+    tx->out[0].value = p.coin[0].value + 1;
+    pk_refuse(&p, tx, QC_V_CONSENSUS, "bad-txns-in-belowout", NULL);
+    const pk_coin twice[] = {p.coin[0], p.coin[0]};
+    pk_refuse(&p, pk_spend(twice, 2, 1000, 1), QC_V_CONSENSUS, "bad-txns-inputs-duplicate", NULL);
+    pk_refuse(&p, tb_coinbase(131, 0, 50, pk_script()), QC_V_CONSENSUS, "coinbase", NULL);
+}
+
+static void test_accept__what_is_not_standard_is_named(void **state)
+{
+    (void)state;
+    tb_tx *tx = plain(0);
+    tx->version = 4;
+    pk_refuse(&p, tx, QC_V_NOT_STANDARD, "version", NULL);
+    tx = pk_spend(&p.coin[0], 1, 1000, 1);
+    tb_tx_out(tx, 100, pk_script());
+    pk_refuse(&p, tx, QC_V_NOT_STANDARD, "dust", NULL);
+    static const uint8_t odd[] = {QC_OP_1, QC_OP_DROP, QC_OP_1};
+    tx = pk_spend(&p.coin[0], 1, 51000, 1);
+    tb_tx_out(tx, 50000, qc_span_of(odd, sizeof odd));
+    pk_refuse(&p, tx, QC_V_NOT_STANDARD, "scriptpubkey", NULL);
+}
+
+static void test_accept__a_small_transaction_is_refused(void **state)
+{
+    (void)state;
+    static const uint8_t data[] = {QC_OP_RETURN};
+    tb_tx *tx = pk_spend(&p.coin[0], 1, 1000, 0);
+    tb_tx_out(tx, 0, qc_span_of(data, sizeof data));
+    pk_refuse(&p, tx, QC_V_NOT_STANDARD, "tx-size-small", NULL);
+}
+
+static void test_accept__what_is_too_early_is_named(void **state)
+{
+    (void)state;
+    tb_tx *tx = plain(0);
+    tx->locktime = PK_BLOCKS + 1;
+    tx->in[0].sequence = 0xfffffffe;
+    pk_refuse(&p, tb_tx_copy(tx), QC_V_PREMATURE_SPEND, "non-final", NULL);
+    tx->locktime = PK_BLOCKS;
+    pk_add(&p, tx);
+    /* coin[1] was made at height 2: 129 blocks are over when 131 is made. */
+    tx = plain(1);
+    tx->in[0].sequence = 130;
+    pk_refuse(&p, tb_tx_copy(tx), QC_V_PREMATURE_SPEND, "non-BIP68-final", NULL);
+    tx->in[0].sequence = 129;
+    pk_add(&p, tx);
+    /* By time: from the median at height 2, which is the time of block 1, to that of 125. */
+    tx = plain(2);
+    tx->in[0].sequence = 0x400000 | ((600 * 124 >> 9) + 1);
+    pk_refuse(&p, tb_tx_copy(tx), QC_V_PREMATURE_SPEND, "non-BIP68-final", NULL);
+    tx->in[0].sequence = 0x400000 | (600 * 124 >> 9);
+    pk_add(&p, tx);
+}
+
+static void test_accept__an_immature_coinbase_is_too_early(void **state)
+{
+    (void)state;
+    pk_coin young = p.coin[PK_COINS - 1]; /* of height 30: 131 - 30 >= 100 */
+    pk_add(&p, pk_spend(&young, 1, 1000, 1));
+    qc_block *b;
+    assert_int_equal(qc_chain_read_block(p.k.c, qc_chain_at(p.k.c, 32), &b), QC_OK);
+    qc_tx cb = qc_block_tx(b, 0);
+    memcpy(young.o.txid.b, cb.rec->txid, 32);
+    young.value = cb.out[0].value;
+    qc_block_unref(b);
+    pk_refuse(&p, pk_spend(&young, 1, 1000, 1), QC_V_PREMATURE_SPEND,
+              "bad-txns-premature-spend-of-coinbase", "depth 99");
+}
+
+static void test_accept__missing_inputs_and_confirmed_ones(void **state)
+{
+    (void)state;
+    pk_coin none = {.value = 100000};
+    none.o.txid.b[0] = 1;
+    pk_refuse(&p, pk_spend(&none, 1, 1000, 1), QC_V_MISSING_INPUTS,
+              "bad-txns-inputs-missingorspent", NULL);
+    tb_tx *tx = plain(0);
+    pk_coin past = pk_out(tx, 7); /* no such output */
+    past.value = 5000;
+    pk_mine(&p, &tx, 1);
+    pk_refuse(&p, tx, QC_V_CONFLICT, "txn-already-known", NULL);
+    pk_refuse(&p, pk_spend(&past, 1, 1000, 1), QC_V_MISSING_INPUTS,
+              "bad-txns-inputs-missingorspent", NULL);
+    tx = plain(1);
+    pk_add(&p, tb_tx_copy(tx));
+    past = (pk_coin){{tb_txid(tx), 1}, 5000};
+    pk_refuse(&p, pk_spend(&past, 1, 1000, 1), QC_V_MISSING_INPUTS,
+              "bad-txns-inputs-missingorspent", NULL);
+    tb_tx_free(tx);
+}
+
+static void test_accept__a_refused_transaction_leaves_no_coins_in_the_cache(void **state)
+{
+    (void)state;
+    qc_coins *coins = qc_chain_coins(p.k.c);
+    tb_tx *tx = plain(3);
+    /* Written and forgotten: everything must come from the database. */
+    pk_end(&p);
+    pk_init(&p);
+    kit_reopen(&p.k);
+    p.o.chain = p.k.c;
+    pk_open(&p);
+    coins = qc_chain_coins(p.k.c);
+    assert_int_equal(qc_coins_peek(coins, &p.coin[3].o, NULL), QC_COINS_MISS);
+    tx->version = 2;
+    tx->out[0].value = p.coin[3].value; /* pays nothing */
+    pk_refuse(&p, tx, QC_V_RECONSIDERABLE, "min relay fee not met", "0 < ");
+    assert_int_equal(qc_coins_peek(coins, &p.coin[3].o, NULL), QC_COINS_MISS);
+    pk_add(&p, plain(3));
+    assert_int_equal(qc_coins_peek(coins, &p.coin[3].o, NULL), QC_COINS_UNSPENT);
+}
+
+static void test_accept__fees_count_with_the_operators_delta(void **state)
+{
+    (void)state;
+    tb_tx *tx = pk_spend(&p.coin[0], 1, 0, 1);
+    qc_hash txid = tb_txid(tx);
+    pk_refuse(&p, tb_tx_copy(tx), QC_V_RECONSIDERABLE, "min relay fee not met", NULL);
+    qc_mempool_prioritise(p.m, &txid, 5000);
+    const qc_mempool_entry *e = pk_add(&p, tx);
+    assert_int_equal(e->fee, 0);
+    assert_int_equal(e->modified_fee, 5000);
+    qc_mempool_prioritise(p.m, &txid, -2000);
+    assert_int_equal(e->modified_fee, 3000);
+    assert_int_equal(qc_mempool_delta(p.m, &txid), 3000);
+    qc_mempool_check(p.m);
+    qc_mempool_prioritise(p.m, &txid, -3000);
+    qc_mempool_delta_rec *d;
+    assert_int_equal(qc_mempool_deltas(p.m, &d), 0);
+    qc_free(d);
+}
+
+static void test_accept__scripts_that_fail_are_named(void **state)
+{
+    (void)state;
+    tb_tx *tx = plain(0);
+    tb_tx_witness(tx, 0, qc_span_str("x")); /* another script than the one paid */
+    pk_refuse(&p, tx, QC_V_NOT_STANDARD,
+              "mempool-script-verify-flag-failed (Witness program hash mismatch)", "input 0 of");
+    tx = plain(0);
+    tb_tx_clear_witness(tx, 0);
+    pk_refuse(&p, tx, QC_V_WITNESS_STRIPPED,
+              "mempool-script-verify-flag-failed (Witness program was passed an empty witness)",
+              "spending");
+}
+
+static void test_accept__a_block_of_known_transactions_runs_no_script(void **state)
+{
+    (void)state;
+    tb_tx *tx = plain(0);
+    qc_txbuf b;
+    tb_tx_parse(tx, &b);
+    const qc_index *tip = qc_chain_tip(p.k.c);
+    uint32_t now = qc_block_script_flags(p.k.params, tip->height, &tip->hash);
+    qc_script_cache *known = qc_chain_script_cache(p.k.c);
+    const qc_hash *wtxid = (const qc_hash *)b.tx.rec->wtxid;
+    assert_false(qc_script_cache_has(known, wtxid, now, false));
+    pk_add(&p, tb_tx_copy(tx));
+    assert_true(qc_script_cache_has(known, wtxid, now, false));
+    pk_mine(&p, &tx, 1);
+    tip = qc_chain_tip(p.k.c);
+    assert_int_equal(now, qc_block_script_flags(p.k.params, tip->height, &tip->hash));
+    qc_txbuf_clear(&b);
+    tb_tx_free(tx);
+}
+
+static void test_accept__chains_are_let_in_up_to_the_limit_of_a_cluster(void **state)
+{
+    (void)state;
+    pk_coin last = p.coin[0];
+    for (unsigned i = 0; i < QC_MEMPOOL_CLUSTER_COUNT; i++) {
+        tb_tx *tx = pk_spend(&last, 1, 1000, 1);
+        last = pk_out(tx, 0);
+        pk_add(&p, tx);
+    }
+    tb_tx *tx = pk_spend(&last, 1, 1000, 1);
+    qc_txbuf b;
+    tb_tx_parse(tx, &b);
+    assert_false(qc_mempool_fits_cluster(p.m, &b.tx));
+    qc_txbuf_clear(&b);
+    pk_refuse(&p, tx, QC_V_MEMPOOL_POLICY, "too-large-cluster", NULL);
+    const qc_mempool_entry *e = qc_mempool_spender(p.m, &p.coin[0].o);
+    qc_mempool_family f;
+    qc_mempool_family_of(p.m, e, &f);
+    assert_int_equal(f.ancestors, 1);
+    assert_int_equal(f.descendants, QC_MEMPOOL_CLUSTER_COUNT);
+    assert_int_equal(f.descendant_fees, 1000 * QC_MEMPOOL_CLUSTER_COUNT);
+    assert_int_equal(f.cluster, QC_MEMPOOL_CLUSTER_COUNT);
+}
+
+/* ---- replacement ---- */
+
+static void test_replace__it_must_pay_more_and_better(void **state)
+{
+    (void)state;
+    const qc_mempool_entry *old = pk_add(&p, pk_spend(&p.coin[0], 1, 10000, 1));
+    int64_t vsize = old->vsize;
+    qc_hash was = *qc_entry_txid(old);
+    assert_true(vsize > 80 && vsize < 200);
+    pk_refuse(&p, pk_spend(&p.coin[0], 1, 9999, 2), QC_V_RECONSIDERABLE, "insufficient fee",
+              "less fees than conflicting txs; 0.00009999 < 0.0001");
+    pk_refuse(&p, pk_spend(&p.coin[0], 1, 10001, 2), QC_V_RECONSIDERABLE, "insufficient fee",
+              "not enough additional fees to relay; 0.00000001 < 0.0000001");
+    tb_tx *big = pk_spend(&p.coin[0], 1, 13000, 1);
+    pk_pad(big, 5000);
+    pk_refuse(&p, big, QC_V_RECONSIDERABLE, "replacement-failed",
+              "insufficient feerate: does not improve feerate diagram");
+    tb_tx *tx = pk_spend(&p.coin[0], 1, 11000, 1);
+    qc_accept_result r;
+    pk_try(&p, tx, false, &r);
+    assert_int_equal(r.kind, QC_ACCEPT_VALID);
+    assert_int_equal(r.n_replaced, 1);
+    assert_true(qc_hash_eq(qc_entry_txid(r.replaced[0]), &was));
+    qc_accept_result_clear(&r);
+    assert_false(pk_has(&p, &was));
+    qc_hash now = tb_txid(tx);
+    size_t gone = pk_find_news(&p, 0, PK_REMOVED, &was), came = pk_find_news(&p, 0, PK_ADDED, &now);
+    assert_int_equal(came, gone + 1);
+    assert_int_equal(p.news[gone].why, QC_GONE_REPLACED);
+    assert_true(p.news[gone].has_by && qc_hash_eq(&p.news[gone].by, &now));
+    assert_int_equal(p.news[came].sequence, p.news[gone].sequence + 1);
+    tb_tx_free(tx);
+}
+
+static void test_replace__descendants_go_too_and_are_paid_for(void **state)
+{
+    (void)state;
+    tb_tx *a = pk_spend(&p.coin[0], 1, 1000, 2);
+    pk_coin out[] = {pk_out(a, 0), pk_out(a, 1)};
+    pk_add(&p, a);
+    pk_add(&p, pk_spend(&out[0], 1, 20000, 1));
+    pk_add(&p, pk_spend(&out[1], 1, 30000, 1));
+    pk_refuse(&p, pk_spend(&p.coin[0], 1, 50999, 1), QC_V_RECONSIDERABLE, "insufficient fee",
+              "0.00050999 < 0.00051");
+    pk_add(&p, pk_spend(&p.coin[0], 1, 52000, 1));
+    assert_int_equal(qc_mempool_count(p.m), 1);
+}
+
+static void test_replace__what_it_replaces_it_may_not_spend(void **state)
+{
+    (void)state;
+    tb_tx *a = pk_spend(&p.coin[0], 1, 1000, 1);
+    const pk_coin both[] = {p.coin[0], pk_out(a, 0)};
+    pk_add(&p, a);
+    pk_refuse(&p, pk_spend(both, 2, 5000000, 1), QC_V_CONSENSUS, "bad-txns-spends-conflicting-tx",
+              "spends conflicting transaction");
+}
+
+static void test_replace__at_most_a_hundred_clusters(void **state)
+{
+    (void)state;
+    pk_coin wide[102];
+    tb_tx *fan = pk_spend(&p.coin[0], 1, 100000, QC_COUNTOF(wide));
+    for (uint32_t i = 0; i < QC_COUNTOF(wide); i++)
+        wide[i] = pk_out(fan, i);
+    pk_mine(&p, &fan, 1);
+    tb_tx_free(fan);
+    for (size_t i = 0; i < QC_COUNTOF(wide); i++)
+        pk_add(&p, pk_spend(&wide[i], 1, 1000, 1));
+    pk_refuse(&p, pk_spend(wide, 101, 5000000, 1), QC_V_MEMPOOL_POLICY,
+              "too many potential replacements", "too many conflicting clusters (101 > 100)");
+    pk_add(&p, pk_spend(wide, 100, 5000000, 1));
+    assert_int_equal(qc_mempool_count(p.m), 3);
+}
+
+/* ---- BIP431, dust ---- */
+
+static tb_tx *v3(tb_tx *tx)
+{
+    tx->version = 3;
+    return tx;
+}
+
+static void test_truc__one_child_which_a_better_one_evicts(void **state)
+{
+    (void)state;
+    tb_tx *a = v3(pk_spend(&p.coin[0], 1, 1000, 2));
+    pk_coin out[] = {pk_out(a, 0), pk_out(a, 1)};
+    pk_add(&p, a);
+    pk_refuse(&p, pk_spend(&out[0], 1, 1000, 1), QC_V_MEMPOOL_POLICY, "TRUC-violation",
+              "non-version=3 tx");
+    tb_tx *child = v3(pk_spend(&out[0], 1, 1000, 1));
+    pk_coin grand = pk_out(child, 0);
+    qc_hash first = tb_txid(child);
+    pk_add(&p, child);
+    pk_refuse(&p, v3(pk_spend(&grand, 1, 1000, 1)), QC_V_MEMPOOL_POLICY, "TRUC-violation",
+              "would have too many ancestors");
+    pk_refuse(&p, v3(pk_spend(&out[1], 1, 900, 1)), QC_V_RECONSIDERABLE,
+              "insufficient fee (including sibling eviction)", NULL);
+    pk_add(&p, v3(pk_spend(&out[1], 1, 5000, 1)));
+    assert_false(pk_has(&p, &first));
+    assert_int_equal(qc_mempool_count(p.m), 2);
+}
+
+static void test_dust__is_let_in_only_with_who_spends_it(void **state)
+{
+    (void)state;
+    tb_tx *a = pk_spend(&p.coin[0], 1, 1100, 1);
+    tb_tx_out(a, 100, pk_script());
+    pk_refuse(&p, tb_tx_copy(a), QC_V_NOT_STANDARD, "dust", "tx with dust output must be 0-fee");
+    a->out[0].value += 1000;
+    pk_refuse(&p, a, QC_V_RECONSIDERABLE, "min relay fee not met", NULL);
+}
+
+/* ---- packages ---- */
+
+struct pack {
+    qc_txbuf buf[4];
+    const qc_tx *tx[4];
+    size_t n;
+    qc_package_result r;
+};
+
+static void run_package(struct pack *k, tb_tx *const *tx, size_t n, const qc_package_opts *o)
+{
+    static const qc_package_opts none = {0};
+    memset(k, 0, sizeof *k);
+    k->n = n;
+    for (size_t i = 0; i < n; i++) {
+        tb_tx_parse(tx[i], &k->buf[i]);
+        k->tx[i] = &k->buf[i].tx;
+    }
+    assert_int_equal(qc_mempool_accept_package(p.m, k->tx, n, o ? o : &none, &k->r), QC_OK);
+    assert_int_equal(k->r.n, n);
+    qc_mempool_check(p.m);
+}
+
+static void pack_free(struct pack *k)
+{
+    for (size_t i = 0; i < k->n; i++)
+        qc_txbuf_clear(&k->buf[i]);
+    qc_package_result_clear(&k->r);
+}
+
+static void free_txs(tb_tx **tx, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        tb_tx_free(tx[i]);
+}
+
+/* A parent without a fee and a child that pays for both. */
+static void make_pair(tb_tx *tx[2], size_t coin, qc_amount parent_fee, qc_amount child_fee)
+{
+    tx[0] = pk_spend(&p.coin[coin], 1, parent_fee, 1);
+    const pk_coin out = pk_out(tx[0], 0);
+    tx[1] = pk_spend(&out, 1, child_fee, 1);
+}
+
+static void test_package__the_child_pays_for_its_parent(void **state)
+{
+    (void)state;
+    tb_tx *tx[2];
+    struct pack k;
+    make_pair(tx, 0, 0, 5000);
+    run_package(&k, tx, 2, NULL);
+    assert_true(qc_verdict_ok(&k.r.v));
+    for (size_t i = 0; i < 2; i++) {
+        const qc_accept_result *r = &k.r.tx[i];
+        assert_int_equal(r->kind, QC_ACCEPT_VALID);
+        assert_int_equal(r->n_fee_wtxids, 2);
+        assert_int_equal(r->feerate.fee, 5000);
+        assert_int_equal(r->feerate.size, k.r.tx[0].vsize + k.r.tx[1].vsize);
+        assert_int_equal(r->fee, i ? 5000 : 0);
+        assert_true(p.news[i].added.in_package);
+        assert_true(qc_hash_eq(&p.news[i].txid, &r->txid));
+    }
+    assert_true(p.news[0].added.no_parents && !p.news[1].added.no_parents);
+    pack_free(&k);
+    run_package(&k, tx, 2, NULL); /* again */
+    assert_true(qc_verdict_ok(&k.r.v));
+    assert_int_equal(k.r.tx[0].kind, QC_ACCEPT_THERE);
+    assert_int_equal(k.r.tx[1].kind, QC_ACCEPT_THERE);
+    assert_int_equal(k.r.tx[1].fee, 5000);
+    pack_free(&k);
+    tb_tx_witness(tx[1], 0, qc_span_str("other"));
+    run_package(&k, tx, 2, NULL);
+    assert_int_equal(k.r.tx[1].kind, QC_ACCEPT_OTHER_WITNESS);
+    assert_true(
+        qc_hash_eq(&k.r.tx[1].other_wtxid, qc_entry_wtxid(qc_mempool_find(p.m, &k.r.tx[1].txid))));
+    pack_free(&k);
+    free_txs(tx, 2);
+}
+
+static void test_package__what_stands_alone_is_let_in_alone(void **state)
+{
+    (void)state;
+    tb_tx *tx[2];
+    struct pack k;
+    make_pair(tx, 0, 2000, 5); /* the child pays too little, also by itself */
+    run_package(&k, tx, 2, NULL);
+    assert_int_equal(k.r.v.code, QC_V_PACKAGE_TX);
+    assert_string_equal(k.r.v.reason, "transaction failed");
+    assert_int_equal(k.r.tx[0].kind, QC_ACCEPT_VALID);
+    assert_int_equal(k.r.tx[0].n_fee_wtxids, 1);
+    assert_int_equal(k.r.tx[1].kind, QC_ACCEPT_INVALID);
+    assert_string_equal(k.r.tx[1].v.reason, "min relay fee not met");
+    assert_int_equal(qc_mempool_count(p.m), 1);
+    pack_free(&k);
+    free_txs(tx, 2);
+}
+
+static void test_package__too_little_for_both_is_the_childs_failure(void **state)
+{
+    (void)state;
+    tb_tx *tx[2];
+    struct pack k;
+    make_pair(tx, 0, 0, 10);
+    run_package(&k, tx, 2, NULL);
+    assert_int_equal(k.r.v.code, QC_V_PACKAGE_TX);
+    assert_int_equal(k.r.tx[0].kind, QC_ACCEPT_INVALID);
+    assert_int_equal(k.r.tx[0].v.code, QC_V_RECONSIDERABLE);
+    assert_int_equal(k.r.tx[1].v.code, QC_V_RECONSIDERABLE);
+    assert_int_equal(k.r.tx[1].n_fee_wtxids, 2);
+    assert_int_equal(k.r.tx[1].feerate.fee, 10);
+    assert_int_equal(qc_mempool_count(p.m), 0);
+    pack_free(&k);
+    free_txs(tx, 2);
+}
+
+static void test_package__shapes_that_are_none_are_refused(void **state)
+{
+    (void)state;
+    tb_tx *tx[2] = {plain(0), plain(1)}, *swap;
+    struct pack k;
+    run_package(&k, tx, 2, NULL);
+    assert_int_equal(k.r.v.code, QC_V_PACKAGE_POLICY);
+    assert_string_equal(k.r.v.reason, "package-not-child-with-parents");
+    assert_int_equal(k.r.tx[0].kind, QC_ACCEPT_NONE);
+    pack_free(&k);
+    free_txs(tx, 2);
+    make_pair(tx, 0, 0, 5000);
+    swap = tx[0];
+    tx[0] = tx[1];
+    tx[1] = swap;
+    run_package(&k, tx, 2, NULL);
+    assert_string_equal(k.r.v.reason, "package-not-sorted");
+    pack_free(&k);
+    free_txs(tx, 2);
+    assert_int_equal(qc_mempool_count(p.m), 0);
+}
+
+static void test_package__tested_together_nothing_is_replaced(void **state)
+{
+    (void)state;
+    const qc_package_opts test = {.test_only = true};
+    tb_tx *tx[2];
+    struct pack k;
+    make_pair(tx, 0, 1000, 1000);
+    run_package(&k, tx, 2, &test);
+    assert_true(qc_verdict_ok(&k.r.v));
+    assert_int_equal(k.r.tx[1].kind, QC_ACCEPT_VALID);
+    assert_int_equal(k.r.tx[1].n_fee_wtxids, 1);
+    assert_int_equal(qc_mempool_count(p.m), 0);
+    pack_free(&k);
+    pk_add(&p, pk_spend(&p.coin[0], 1, 200, 1));
+    run_package(&k, tx, 2, &test);
+    assert_int_equal(k.r.v.code, QC_V_PACKAGE_TX);
+    assert_string_equal(k.r.tx[0].v.reason, "bip125-replacement-disallowed");
+    assert_int_equal(k.r.tx[1].kind, QC_ACCEPT_NONE);
+    pack_free(&k);
+    free_txs(tx, 2);
+}
+
+static void test_package__a_pair_replaces_what_pays_less(void **state)
+{
+    (void)state;
+    tb_tx *tx[2];
+    struct pack k;
+    const qc_mempool_entry *old = pk_add(&p, pk_spend(&p.coin[0], 1, 3000, 2));
+    qc_hash was = *qc_entry_txid(old);
+    make_pair(tx, 0, 0, 2000);
+    run_package(&k, tx, 2, NULL);
+    assert_int_equal(k.r.v.code, QC_V_PACKAGE_POLICY);
+    assert_string_equal(k.r.v.reason, "package RBF failed: insufficient anti-DoS fees");
+    assert_true(pk_has(&p, &was));
+    pack_free(&k);
+    free_txs(tx, 2);
+    make_pair(tx, 0, 0, 30000);
+    run_package(&k, tx, 2, NULL);
+    assert_true(qc_verdict_ok(&k.r.v));
+    assert_int_equal(k.r.tx[0].n_replaced + k.r.tx[1].n_replaced, 1);
+    assert_false(pk_has(&p, &was));
+    assert_int_equal(qc_mempool_count(p.m), 2);
+    pack_free(&k);
+    free_txs(tx, 2);
+}
+
+static void test_package__the_callers_highest_rate_is_kept(void **state)
+{
+    (void)state;
+    const qc_package_opts o = {.has_max_feerate = true, .max_feerate = {100, 1}};
+    tb_tx *tx[2];
+    struct pack k;
+    make_pair(tx, 0, 0, 100000);
+    run_package(&k, tx, 2, &o);
+    assert_int_equal(k.r.v.code, QC_V_PACKAGE_TX);
+    assert_string_equal(k.r.tx[1].v.reason, "max feerate exceeded");
+    assert_int_equal(qc_mempool_count(p.m), 0);
+    pack_free(&k);
+    free_txs(tx, 2);
+}
+
+static void test_package__dust_comes_and_goes_together(void **state)
+{
+    (void)state;
+    tb_tx *tx[2];
+    struct pack k;
+    tx[0] = pk_spend(&p.coin[0], 1, 0, 1);
+    tx[0]->out[0].value -= 100;
+    tb_tx_out(tx[0], 100, pk_script());
+    const pk_coin out[] = {pk_out(tx[0], 0), pk_out(tx[0], 1)};
+    tx[1] = pk_spend(out, 1, 5000, 1);
+    run_package(&k, tx, 2, NULL);
+    assert_int_equal(k.r.v.code, QC_V_PACKAGE_TX);
+    assert_string_equal(k.r.v.reason, "unspent-dust");
+    assert_string_equal(k.r.tx[1].v.reason, "missing-ephemeral-spends");
+    pack_free(&k);
+    tb_tx_free(tx[1]);
+    tx[1] = pk_spend(out, 2, 5000, 1);
+    run_package(&k, tx, 2, NULL);
+    assert_true(qc_verdict_ok(&k.r.v));
+    pack_free(&k);
+    free_txs(tx, 2);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, start, finish)
+QC_TEST_MAIN(
+    T(test_accept__a_plain_transaction_is_let_in_and_told),
+    T(test_accept__the_same_transaction_with_another_witness_is_known),
+    T(test_accept__breaches_of_consensus_are_named), T(test_accept__what_is_not_standard_is_named),
+    T(test_accept__a_small_transaction_is_refused), T(test_accept__what_is_too_early_is_named),
+    T(test_accept__an_immature_coinbase_is_too_early),
+    T(test_accept__missing_inputs_and_confirmed_ones),
+    T(test_accept__a_refused_transaction_leaves_no_coins_in_the_cache),
+    T(test_accept__fees_count_with_the_operators_delta),
+    T(test_accept__scripts_that_fail_are_named),
+    T(test_accept__a_block_of_known_transactions_runs_no_script),
+    T(test_accept__chains_are_let_in_up_to_the_limit_of_a_cluster),
+    T(test_replace__it_must_pay_more_and_better),
+    T(test_replace__descendants_go_too_and_are_paid_for),
+    T(test_replace__what_it_replaces_it_may_not_spend), T(test_replace__at_most_a_hundred_clusters),
+    T(test_truc__one_child_which_a_better_one_evicts),
+    T(test_dust__is_let_in_only_with_who_spends_it), T(test_package__the_child_pays_for_its_parent),
+    T(test_package__what_stands_alone_is_let_in_alone),
+    T(test_package__too_little_for_both_is_the_childs_failure),
+    T(test_package__shapes_that_are_none_are_refused),
+    T(test_package__tested_together_nothing_is_replaced),
+    T(test_package__a_pair_replaces_what_pays_less),
+    T(test_package__the_callers_highest_rate_is_kept),
+    T(test_package__dust_comes_and_goes_together))
