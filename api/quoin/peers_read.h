@@ -2,10 +2,11 @@
  * networks, bans, addresses kept.
  *
  * Everything is a snapshot of the moment of the call, and made for few calls:
- * one record of the whole, one record per peer, network, ban. What of a peer
- * only validation knows (heights, blocks asked for) is as old as the last
- * moment that validation had time to tell, at most; it is never waited for. The
- * texts that a peer sends (its user agent) are hostile: they hold no control
+ * one record of the whole, one record per peer, network, ban. Who asks more
+ * than 50 times in a second gets the snapshot before. What of a peer only
+ * validation knows (heights, blocks asked for) is as old as the last moment
+ * that validation had time to tell, at most; it is never waited for. The texts
+ * that a peer sends (its user agent) are hostile: they hold no control
  * characters, and no more is promised. A node without a peer layer has no peers
  * and says so in info().
  *

@@ -6,15 +6,14 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
-#define ACTS_PER_S 50.0
+#define TURNS_PER_S 50.0
 
-/* Each use is a line in the log, and these are not of those that its grant limits. */
-static bool has_turn(qn_cap *cap)
+bool qc_cap_turn(qn_cap *cap)
 {
     qc_mono now = qc_clock_mono();
-    cap->act_tokens += (double)(now - cap->act_at) * 1e-9 * ACTS_PER_S;
+    cap->act_tokens += (double)(now - cap->act_at) * 1e-9 * TURNS_PER_S;
     cap->act_at = now;
-    cap->act_tokens = QC_MIN(cap->act_tokens, ACTS_PER_S);
+    cap->act_tokens = QC_MIN(cap->act_tokens, TURNS_PER_S);
     if (cap->act_tokens < 1)
         return false;
     cap->act_tokens -= 1;
@@ -26,7 +25,8 @@ qn_status qc_cap_act(qn_cap *cap, bool may, const char *what, const char *on)
     qn_status st = qc_cap_enter(cap);
     if (st != QN_OK)
         return st;
-    if (may && !has_turn(cap))
+    /* Each use is a line in the log, and these are not of those that its grant limits. */
+    if (may && !qc_cap_turn(cap))
         return QN_E_BUSY;
     const char *id = cap->adapter->id;
     /* What it may not do it could try for ever: that fills the log no faster than its own lines. */

@@ -1,4 +1,8 @@
-/* peers.read/1: the peers in few records, from the functions that the RPC methods use too. */
+/* peers.read/1: the peers in few records, from the functions that the RPC methods use too.
+ *
+ * Each answer is a copy that the net thread makes of all peers. A plugin that asks without end
+ * would keep that thread busy, so that it gets a new copy 50 times a second at most, and between
+ * them the one it has had. */
 #include "core/host/internal.h"
 
 #include "core/base/alloc.h"
@@ -6,15 +10,39 @@
 
 #include "quoin/peers_read.h"
 
+/* What was copied last. */
+typedef struct copies {
+    qc_m_peer *peer;
+    size_t n_peers;
+    qc_added_info *kept;
+    size_t n_kept;
+    qc_ban *ban;
+    size_t n_bans;
+    qn_peers_info info;
+    bool has_peers, has_kept, has_bans, has_info;
+} copies;
+
 static qc_err adapter_open(qn_cap *cap, const char **why)
 {
     *why = "the node itself is not at hand";
-    return cap->plugin->host->o.node ? QC_OK : QC_EINVAL;
+    if (!cap->plugin->host->o.node)
+        return QC_EINVAL;
+    copies *s = qc_alloc(sizeof *s);
+    *s = (copies){.has_peers = false};
+    cap->state = s;
+    return QC_OK;
 }
 
 static void adapter_close(qn_cap *cap)
 {
-    (void)cap;
+    copies *s = cap->state;
+    if (!s)
+        return;
+    qc_free(s->peer);
+    qc_free(s->kept);
+    qc_free(s->ban);
+    qc_free(s);
+    cap->state = NULL;
 }
 
 static qn_status enter(qn_cap *cap, const qc_node **n)
@@ -33,39 +61,70 @@ static qn_status enter_list(qn_cap *cap, const qc_node **n, const void *out, uin
     return !n_out || (!out && max) ? QN_E_INVAL : QN_OK;
 }
 
-/* ---- info ---- */
+/* ---- copies ---- */
 
-static uint32_t count_bans(const qc_node *n)
+static qc_err fresh_peers(qn_cap *cap, const qc_node *n)
 {
-    qc_ban *list = NULL;
+    copies *s = cap->state;
+    qc_m_peer *list = NULL;
     size_t count = 0;
-    if (qc_m_bans(n, &list, &count))
-        return 0;
-    qc_free(list);
-    return (uint32_t)count;
+    if (s->has_peers && !qc_cap_turn(cap))
+        return QC_OK;
+    qc_err err = qc_m_peers(n, QC_M_HASTY_MS, &list, &count);
+    if (err)
+        return err;
+    qc_free(s->peer);
+    s->peer = list;
+    s->n_peers = count;
+    s->has_peers = true;
+    return QC_OK;
 }
 
-static uint32_t count_kept(const qc_node *n)
+static qc_err fresh_kept(qn_cap *cap, const qc_node *n)
 {
+    copies *s = cap->state;
     qc_added_info *list = NULL;
     size_t count = 0;
-    if (qc_m_kept(n, &list, &count))
-        return 0;
-    qc_free(list);
-    return (uint32_t)count;
+    if (s->has_kept && !qc_cap_turn(cap))
+        return QC_OK;
+    qc_err err = qc_m_kept(n, &list, &count);
+    if (err)
+        return err;
+    qc_free(s->kept);
+    s->kept = list;
+    s->n_kept = count;
+    s->has_kept = true;
+    return QC_OK;
 }
 
-static qn_status peers_info(qn_cap *cap, qn_peers_info *info)
+static qc_err fresh_bans(qn_cap *cap, const qc_node *n)
 {
-    const qc_node *n;
+    copies *s = cap->state;
+    qc_ban *list = NULL;
+    size_t count = 0;
+    if (s->has_bans && !qc_cap_turn(cap))
+        return QC_OK;
+    qc_err err = qc_m_bans(n, &list, &count);
+    if (err && err != QC_EUNSUPPORTED)
+        return err;
+    qc_free(s->ban);
+    s->ban = list;
+    s->n_bans = count;
+    s->has_bans = true;
+    return QC_OK;
+}
+
+/* ---- info ---- */
+
+static qc_err read_info(qn_cap *cap, const qc_node *n, qn_peers_info *to)
+{
+    copies *s = cap->state;
     qc_m_totals t;
-    qn_status st = enter(cap, &n);
-    if (st != QN_OK)
-        return st;
-    if (!info || info->size < sizeof(uint32_t))
-        return QN_E_INVAL;
-    if (qc_m_peer_totals(n, &t))
-        return QN_E_NOMEM;
+    qc_err err = qc_m_peer_totals(n, &t);
+    err = err ? err : fresh_bans(cap, n);
+    err = err ? err : fresh_kept(cap, n);
+    if (err)
+        return err;
     qn_peers_info out = {.size = sizeof out,
                          .protocol_version = QC_NET_PROTOCOL,
                          .connections_in = t.in,
@@ -75,13 +134,32 @@ static qn_status peers_info(qn_cap *cap, qn_peers_info *info)
                          .bytes_sent = t.sent,
                          .time_offset = t.time_offset,
                          .max_connections = t.max,
-                         .n_bans = count_bans(n),
-                         .n_added = count_kept(n)};
+                         .n_bans = (uint32_t)s->n_bans,
+                         .n_added = (uint32_t)s->n_kept};
     out.flags = (t.running ? QN_PEERS_RUNNING : 0u) | (t.active ? QN_PEERS_ACTIVE : 0u) |
                 (t.relay ? QN_PEERS_RELAY : 0u) |
                 (t.running && !t.upload.historical_reached ? QN_PEERS_HISTORY : 0u);
     out.upload_target = t.upload.target;
     out.upload_left = t.upload.left;
+    *to = out;
+    return QC_OK;
+}
+
+static qn_status peers_info(qn_cap *cap, qn_peers_info *info)
+{
+    const qc_node *n;
+    qn_status st = enter(cap, &n);
+    if (st != QN_OK)
+        return st;
+    if (!info || info->size < sizeof(uint32_t))
+        return QN_E_INVAL;
+    copies *s = cap->state;
+    if (!s->has_info || qc_cap_turn(cap)) {
+        if (read_info(cap, n, &s->info))
+            return QN_E_NOMEM;
+        s->has_info = true;
+    }
+    qn_peers_info out = s->info;
     if (info->size < out.size)
         out.size = info->size;
     memcpy(info, &out, out.size);
@@ -196,17 +274,15 @@ static void fill(qn_peer *out, const qc_m_peer *m)
 static qn_status peers_peers(qn_cap *cap, qn_peer *out, uint32_t max, uint32_t *n_out)
 {
     const qc_node *n;
-    qc_m_peer *list = NULL;
-    size_t count;
     qn_status st = enter_list(cap, &n, out, max, n_out);
     if (st != QN_OK)
         return st;
-    if (qc_m_peers(n, QC_M_HASTY_MS, &list, &count))
+    if (fresh_peers(cap, n))
         return QN_E_NOMEM;
-    for (size_t i = 0; i < count && i < max; i++)
-        fill(&out[i], &list[i]);
-    qc_free(list);
-    *n_out = (uint32_t)count;
+    const copies *s = cap->state;
+    for (size_t i = 0; i < s->n_peers && i < max; i++)
+        fill(&out[i], &s->peer[i]);
+    *n_out = (uint32_t)s->n_peers;
     return *n_out <= max ? QN_OK : QN_E_SPACE;
 }
 
@@ -240,8 +316,6 @@ static qn_status peers_messages(qn_cap *cap, int64_t peer, qn_peer_message *out,
                                 uint32_t *n_out)
 {
     const qc_node *n;
-    qc_peer_info *list = NULL;
-    size_t count = 0;
     sink s = {.n = 0};
     bool found = peer == -1;
     qn_status st = enter_list(cap, &n, out, max, n_out);
@@ -249,14 +323,14 @@ static qn_status peers_messages(qn_cap *cap, int64_t peer, qn_peer_message *out,
         return st;
     if (peer < -1)
         return QN_E_INVAL;
-    if (n->net && qc_net_peers(n->net, &list, &count))
+    if (fresh_peers(cap, n))
         return QN_E_NOMEM;
-    for (size_t i = 0; i < count; i++)
-        if (peer == -1 || list[i].id == peer) {
-            add_messages(&s, &list[i]);
+    const copies *now = cap->state;
+    for (size_t i = 0; i < now->n_peers; i++)
+        if (peer == -1 || now->peer[i].net.id == peer) {
+            add_messages(&s, &now->peer[i].net);
             found = true;
         }
-    qc_free(list);
     if (!found)
         return QN_E_NOTFOUND;
     for (uint32_t i = 0; i < s.n && i < max; i++)
@@ -315,43 +389,39 @@ static qn_status peers_local(qn_cap *cap, qn_peer_local *out, uint32_t max, uint
 static qn_status peers_bans(qn_cap *cap, qn_peer_ban *out, uint32_t max, uint32_t *n_out)
 {
     const qc_node *n;
-    qc_ban *list = NULL;
-    size_t count = 0;
     qn_status st = enter_list(cap, &n, out, max, n_out);
     if (st != QN_OK)
         return st;
-    qc_err err = qc_m_bans(n, &list, &count);
-    if (err && err != QC_EUNSUPPORTED)
+    qc_err err = fresh_bans(cap, n);
+    if (err)
         return qc_status_of(err);
-    for (size_t i = 0; i < count && i < max; i++) {
+    const copies *s = cap->state;
+    for (size_t i = 0; i < s->n_bans && i < max; i++) {
         char text[QC_NETRANGE_TEXT];
-        qc_netrange_text(&list[i].range, text);
-        out[i] = (qn_peer_ban){.created = list[i].created, .until = list[i].until};
+        qc_netrange_text(&s->ban[i].range, text);
+        out[i] = (qn_peer_ban){.created = s->ban[i].created, .until = s->ban[i].until};
         qc_host_text(out[i].subnet, sizeof out[i].subnet, text);
     }
-    qc_free(list);
-    *n_out = (uint32_t)count;
+    *n_out = (uint32_t)s->n_bans;
     return *n_out <= max ? QN_OK : QN_E_SPACE;
 }
 
 static qn_status peers_added(qn_cap *cap, qn_peer_added *out, uint32_t max, uint32_t *n_out)
 {
     const qc_node *n;
-    qc_added_info *list = NULL;
-    size_t count = 0;
     qn_status st = enter_list(cap, &n, out, max, n_out);
     if (st != QN_OK)
         return st;
-    if (qc_m_kept(n, &list, &count))
+    if (fresh_kept(cap, n))
         return QN_E_NOMEM;
-    for (size_t i = 0; i < count && i < max; i++) {
+    const copies *s = cap->state;
+    for (size_t i = 0; i < s->n_kept && i < max; i++) {
         out[i] = (qn_peer_added){.node = ""};
-        qc_host_text(out[i].node, sizeof out[i].node, list[i].node);
-        if (list[i].connected)
-            qc_host_text(out[i].address, sizeof out[i].address, list[i].addr);
+        qc_host_text(out[i].node, sizeof out[i].node, s->kept[i].node);
+        if (s->kept[i].connected)
+            qc_host_text(out[i].address, sizeof out[i].address, s->kept[i].addr);
     }
-    qc_free(list);
-    *n_out = (uint32_t)count;
+    *n_out = (uint32_t)s->n_kept;
     return *n_out <= max ? QN_OK : QN_E_SPACE;
 }
 

@@ -21,7 +21,7 @@ struct qn_cap {
     const char *params; /* of the grant; borrowed */
     _Atomic uint64_t calls;
     _Atomic bool revoked;
-    double act_tokens; /* of qc_cap_act() */
+    double act_tokens; /* of qc_cap_turn() */
     qc_mono act_at;    /* when they were counted */
 };
 
@@ -68,6 +68,8 @@ qn_status qc_status_of(qc_err err);
 bool qc_cap_text(const qn_cap *cap, const char *key, char *out, size_t size);
 /** A FLAG parameter says yes. */
 bool qc_cap_flag(const qn_cap *cap, const char *key);
+/** Is it this cap's turn for what costs the node more than a copy? Up to 50 times in a second. */
+bool qc_cap_turn(qn_cap *cap);
 /** First thing in a method that acts on the node: as qc_cap_enter(), then QN_E_DENIED unless it
  *  `may`, and QN_E_BUSY when it acts too often. The log says that it did, or would have:
  *  "<what> <on>". acting.c. */

@@ -314,6 +314,52 @@ static void test_peers_read__knows_networks_bans_and_warnings(void **state)
     end(&p);
 }
 
+static void no_turn(plug *p)
+{
+    p->cap->act_tokens = -1e9;
+    p->cap->act_at = qc_clock_mono();
+}
+
+static void test_peers_read__asked_too_often_it_tells_what_it_told_before(void **state)
+{
+    (void)state;
+    plug p;
+    const qc_m_ban_time t = {0};
+    begin(&p, "peers.read/1 = yes\n");
+    p.max = 4;
+    p.id = -1;
+    p.info.size = sizeof p.info;
+    no_turn(&p); /* the first time it is told all the same */
+    call(&p, do_bans, QN_OK);
+    call(&p, do_info, QN_OK);
+    call(&p, do_peers, QN_OK);
+    assert_int_equal(p.n, 0);
+    assert_int_equal(qc_m_ban(&p.r.node, "1.2.3.4/24", &t, 0), QC_OK);
+    assert_int_equal(qc_net_connect(p.other, p.at, QC_CONN_MANUAL, true), QC_OK);
+    qc_m_totals now = {0};
+    for (int i = 0; i < 10000 && !now.in; i++) {
+        const struct timespec nap = {0, 2000000};
+        assert_int_equal(qc_m_peer_totals(&p.r.node, &now), QC_OK);
+        nanosleep(&nap, NULL);
+    }
+    assert_int_equal(now.in, 1);
+    call(&p, do_bans, QN_OK);
+    assert_int_equal(p.n, 0);
+    call(&p, do_peers, QN_OK);
+    assert_int_equal(p.n, 0);
+    call(&p, do_info, QN_OK);
+    assert_int_equal(p.info.n_bans + p.info.connections_in, 0);
+    p.cap->act_tokens = 50;
+    call(&p, do_bans, QN_OK);
+    assert_int_equal(p.n, 1);
+    call(&p, do_peers, QN_OK);
+    assert_int_equal(p.n, 1);
+    call(&p, do_info, QN_OK);
+    assert_int_equal(p.info.n_bans, 1);
+    assert_int_equal(p.info.connections_in, 1);
+    end(&p);
+}
+
 /* ---- peers.control ---- */
 
 static void do_connect(void *arg)
@@ -693,6 +739,7 @@ static void test_peers__without_a_peer_layer_there_is_nobody(void **state)
 QC_TEST_MAIN(cmocka_unit_test(test_peers_read__tells_of_each_peer),
              cmocka_unit_test(test_peers_read__counts_messages_by_type),
              cmocka_unit_test(test_peers_read__knows_networks_bans_and_warnings),
+             cmocka_unit_test(test_peers_read__asked_too_often_it_tells_what_it_told_before),
              cmocka_unit_test(test_peers_control__a_plain_yes_grants_nothing),
              cmocka_unit_test(test_peers_control__each_flag_allows_its_own_and_no_more),
              cmocka_unit_test(test_peers_control__connects_and_disconnects),
