@@ -181,7 +181,7 @@ static bool bit_agrees(qc_presync *p, const qc_hash *hash, int64_t height)
 {
     if (p->bits_used == p->n_bits)
         return give_up(p, "commitment overrun", height);
-    unsigned want = p->bit[p->bits_used / 8] >> p->bits_used % 8 & 1u;
+    unsigned want = (unsigned)p->bit[p->bits_used / 8] >> p->bits_used % 8 & 1u;
     p->bits_used++;
     return bit_of(p, hash) == want || give_up(p, "commitment mismatch", height);
 }
