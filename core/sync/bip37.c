@@ -64,17 +64,17 @@ void qc_on_filterclear(qc_sync *s, qc_peer_state *p, qc_span payload)
     qc_net_relays(s->net, p->id, false, "filterclear");
 }
 
-/* There is no pool of transactions to tell of; who may not ask is dropped all the same. */
 void qc_on_mempool(qc_sync *s, qc_peer_state *p, qc_span payload)
 {
     const char *why = NULL;
+    bool may = qc_peer_may(p, QC_PERMIT_MEMPOOL);
     (void)payload;
-    if (qc_peer_may(p, QC_PERMIT_MEMPOOL))
-        return;
-    if (!qc_offers_bloom(s, p))
+    if (!may && !qc_offers_bloom(s, p))
         why = "mempool request with bloom filters disabled";
-    else if (qc_net_upload(s->net).reached)
+    else if (!may && qc_net_upload(s->net).reached)
         why = "mempool request with bandwidth limit reached";
+    if (!why && s->relay.wants_all)
+        s->relay.wants_all(s->relay.arg, p->id);
     if (!why || qc_peer_may(p, QC_PERMIT_NOBAN))
         return;
     qc_log(QC_LOG_DEBUG, "net", "%s, disconnecting peer=%lld", why, (long long)p->id);

@@ -120,7 +120,8 @@ typedef struct qc_peer_state {
     qc_gossip_peer *gossip; /* NULL: none with it */
 
     bool relay_txs;         /* it wants transactions: as it said at first, or by a filter message */
-    qc_peer_filter *filter; /* BIP37; NULL: none, or with the worker while `serving` */
+    qc_peer_filter *filter; /* BIP37; NULL: none, or lent to the worker while `serving` */
+    bool filter_lent;
     /* fee rates of feefilter: the peer's, and the one it was told last */
     int64_t fee_filter, fee_told, fee_next;
 } qc_peer_state;
@@ -180,8 +181,9 @@ struct qc_sync {
     size_t n_hb;
     const qc_index *recent; /* NULL: none */
     const qc_block *recent_block;
-    qc_bytes recent_cmpct;     /* empty: not made yet */
-    uint32_t announced_height; /* of what was told before it was connected */
+    qc_bytes recent_cmpct;               /* empty: not made yet */
+    struct qc_recent_name *recent_names; /* its transactions by both names, sorted; NULL: not yet */
+    uint32_t announced_height;           /* of what was told before it was connected */
 
     qc_peerbook *book;
     qc_gossip *gossip; /* NULL with it */
@@ -343,8 +345,13 @@ void qc_on_notfound(qc_sync *s, qc_peer_state *p, qc_span payload);
 void qc_on_feefilter(qc_sync *s, qc_peer_state *p, qc_span payload);
 /** Send a transaction. False: there is none to give. */
 bool qc_relay_give(qc_sync *s, qc_peer_state *p, const qc_inv *inv);
-/** Tell of fees when it is time. */
+/** Tell of transactions, ask for some and tell of fees, when it is time. */
 void qc_relay_care(qc_sync *s, qc_peer_state *p, int64_t now);
+/** Is there work to do for it before its next message? Do a piece of it. */
+bool qc_relay_has_work(const qc_sync *s, const qc_peer_state *p);
+void qc_relay_work(qc_sync *s, const qc_peer_state *p);
+/** Let everybody go on for whom there is work. */
+void qc_relay_wake(qc_sync *s);
 
 /* ---- announce.c ---- */
 void qc_on_inv(qc_sync *s, qc_peer_state *p, qc_span payload);

@@ -6,6 +6,8 @@
 #include "core/os/file.h"
 #include "core/sync/serving.h"
 
+#include <stdlib.h>
+
 #define CMPCT_SINCE                                                                                \
     70015 /* protocol; older peers would ban for an invalid block (Core                            \
              INVALID_CB_NO_BAN_VERSION) */
@@ -23,6 +25,8 @@ void qc_recent_clear(qc_sync *s)
 {
     qc_block_unref(s->recent_block);
     qc_bytes_free(&s->recent_cmpct);
+    qc_free(s->recent_names);
+    s->recent_names = NULL;
     s->recent = NULL;
     s->recent_block = NULL;
 }
@@ -77,6 +81,52 @@ void qc_on_pow_valid(qc_sync *s, const qc_index *i, const qc_block *b)
         if (!qc_peer_has_header(p, i) && qc_peer_has_header(p, i->parent))
             qc_recent_announce(s, p, i, "PeerManager::NewPoWValidBlock");
     }
+}
+
+/* ---- transactions of the block at hand ---- */
+
+typedef struct qc_recent_name {
+    const uint8_t *id; /* 32 bytes, in the block's view */
+    uint32_t tx;
+    bool wtxid;
+} qc_recent_name;
+
+static int by_name(const void *x, const void *y)
+{
+    const qc_recent_name *a = x, *b = y;
+    int d = memcmp(a->id, b->id, sizeof(qc_hash));
+    return d ? d : (int)a->wtxid - (int)b->wtxid;
+}
+
+/* Made at the first question: most blocks are never asked for so. */
+static bool name_all(qc_sync *s)
+{
+    uint32_t n = qc_block_n_tx(s->recent_block);
+    if (s->recent_names)
+        return true;
+    s->recent_names = qc_try_calloc(2 * (size_t)n, sizeof *s->recent_names);
+    for (uint32_t k = 0; s->recent_names && k < n; k++) {
+        qc_tx tx = qc_block_tx(s->recent_block, k);
+        s->recent_names[2 * k] = (qc_recent_name){tx.rec->txid, k, false};
+        s->recent_names[2 * k + 1] = (qc_recent_name){tx.rec->wtxid, k, true};
+    }
+    if (s->recent_names)
+        qsort(s->recent_names, 2 * (size_t)n, sizeof *s->recent_names, by_name);
+    return s->recent_names != NULL;
+}
+
+bool qc_recent_tx(qc_sync *s, const qc_tx_name *name, bool witness, qc_bytes *out)
+{
+    if (!s->recent_block || !name_all(s))
+        return false;
+    const qc_recent_name key = {name->hash.b, 0, name->wtxid};
+    const qc_recent_name *found = bsearch(
+        &key, s->recent_names, 2 * (size_t)qc_block_n_tx(s->recent_block), sizeof key, by_name);
+    if (!found)
+        return false;
+    qc_tx tx = qc_block_tx(s->recent_block, found->tx);
+    qc_span all = qc_tx_bytes(&tx);
+    return witness ? !qc_bytes_append(out, all.data, all.len) : !qc_tx_write_stripped(&tx, out);
 }
 
 /* ---- transactions of a block ---- */

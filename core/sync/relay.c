@@ -7,12 +7,13 @@
 #include "core/base/chance.h"
 #include "core/base/log.h"
 #include "core/os/file.h"
-#include "core/sync/internal.h"
+#include "core/sync/serving.h"
 
 #define FEE_FILTER_VERSION 70013 /* BIP133 */
 #define FEE_EVERY (600 * QC_SECOND)
 #define FEE_DELAY (300 * QC_SECOND) /* of a large change, at most */
 #define NOTFOUND_MAX 5016u          /* that a peer may be asked for at once */
+#define GETDATA_MAX 1000u           /* that it is asked for in one message (Core MAX_GETDATA_SZ) */
 
 bool qc_relay_refuses(const qc_sync *s, const qc_peer_state *p)
 {
@@ -30,10 +31,17 @@ bool qc_relay_is_tx(uint32_t type)
     return type == QC_INV_TX || type == QC_INV_WTX || type == (QC_INV_TX | QC_INV_WITNESS);
 }
 
+/* Are transactions spoken of at all (Core Peer::TxRelay)? */
+static bool speaks(const qc_sync *s, const qc_peer_state *p)
+{
+    return p->info.type != QC_CONN_BLOCK_ONLY && p->info.type != QC_CONN_FEELER &&
+           (p->info.relay || qc_offers_bloom(s, p));
+}
+
 void qc_relay_opened(qc_sync *s, const qc_peer_state *p)
 {
     if (s->relay.opened)
-        s->relay.opened(s->relay.arg, &p->info);
+        s->relay.opened(s->relay.arg, &p->info, p->preferred);
 }
 
 void qc_relay_closed(qc_sync *s, const qc_peer_state *p)
@@ -85,6 +93,7 @@ void qc_on_tx(qc_sync *s, qc_peer_state *p, qc_span payload)
     }
     s->relay.received(s->relay.arg, p->id, &buf.tx);
     qc_txbuf_clear(&buf);
+    qc_relay_wake(s);
 }
 
 void qc_on_notfound(qc_sync *s, qc_peer_state *p, qc_span payload)
@@ -128,9 +137,13 @@ bool qc_relay_give(qc_sync *s, qc_peer_state *p, const qc_inv *inv)
     qc_bytes b = QC_BYTES_INIT;
     qc_tx_name name = name_of(inv);
     bool witness = inv->type != QC_INV_TX;
-    if (p->info.type == QC_CONN_BLOCK_ONLY || p->info.type == QC_CONN_FEELER)
+    if (!speaks(s, p))
         return true; /* such a request gets no answer at all */
     bool given = s->relay.give && s->relay.give(s->relay.arg, p->id, &name, witness, &b);
+    if (!given) {
+        b.len = 0;
+        given = qc_recent_tx(s, &name, witness, &b);
+    }
     if (given)
         qc_sync_send(s, p, "tx", &b);
     qc_bytes_free(&b);
@@ -155,6 +168,8 @@ static int64_t fee_floor(const qc_sync *s)
 static void tell_fee(qc_sync *s, qc_peer_state *p, int64_t fee)
 {
     qc_bytes b = QC_BYTES_INIT;
+    if (s->relay.fee_round && fee != QC_RELAY_NOTHING)
+        fee = s->relay.fee_round(s->relay.arg, fee);
     if (fee == p->fee_told)
         return;
     if (!qc_w_le64(&b, (uint64_t)fee))
@@ -163,8 +178,43 @@ static void tell_fee(qc_sync *s, qc_peer_state *p, int64_t fee)
     p->fee_told = fee;
 }
 
+/* A few names in each message. */
+static void send_names(qc_sync *s, qc_peer_state *p, const char *message, const qc_tx_name *list,
+                       size_t n, size_t most, uint32_t flags)
+{
+    while (n) {
+        qc_bytes b = QC_BYTES_INIT;
+        size_t k = QC_MIN(n, most);
+        qc_err err = qc_w_compact(&b, k);
+        for (size_t i = 0; !err && i < k; i++) {
+            err = qc_w_le32(&b, list[i].wtxid ? QC_INV_WTX : QC_INV_TX | flags);
+            if (!err)
+                err = qc_bytes_append(&b, &list[i].hash, sizeof list[i].hash);
+        }
+        if (!err)
+            qc_sync_send(s, p, message, &b);
+        qc_bytes_free(&b);
+        list += k;
+        n -= k;
+    }
+}
+
+static void say_due(qc_sync *s, qc_peer_state *p, int64_t now)
+{
+    qc_relay_say out = {.tell = NULL};
+    const qc_relay_view v = {p->id, p->relay_txs, p->fee_filter, p->filter};
+    if (!s->relay.say || !speaks(s, p) || p->filter_lent)
+        return;
+    s->relay.say(s->relay.arg, &v, now, &out);
+    send_names(s, p, "inv", out.tell, out.n_tell, QC_INV_MAX, 0);
+    send_names(s, p, "getdata", out.ask, out.n_ask, GETDATA_MAX,
+               qc_peer_serves_witnesses(p) ? QC_INV_WITNESS : 0);
+    qc_free(out.tell);
+    qc_free(out.ask);
+}
+
 /* Core MaybeSendFeefilter: at times by chance, or a pool could be watched by its floor. */
-void qc_relay_care(qc_sync *s, qc_peer_state *p, int64_t now)
+static void fee_care(qc_sync *s, qc_peer_state *p, int64_t now)
 {
     if (s->blocks_only || p->info.version < FEE_FILTER_VERSION ||
         p->info.type == QC_CONN_BLOCK_ONLY || qc_peer_may(p, QC_PERMIT_FORCERELAY))
@@ -179,4 +229,31 @@ void qc_relay_care(qc_sync *s, qc_peer_state *p, int64_t now)
                (fee < 3 * p->fee_told / 4 || fee > 4 * p->fee_told / 3)) {
         p->fee_next = now + (int64_t)(chance() % (uint64_t)FEE_DELAY);
     }
+}
+
+void qc_relay_care(qc_sync *s, qc_peer_state *p, int64_t now)
+{
+    say_due(s, p, now);
+    fee_care(s, p, now);
+}
+
+/* ---- work before the next message ---- */
+
+bool qc_relay_has_work(const qc_sync *s, const qc_peer_state *p)
+{
+    return s->relay.has_work && s->relay.has_work(s->relay.arg, p->id);
+}
+
+void qc_relay_work(qc_sync *s, const qc_peer_state *p)
+{
+    s->relay.work(s->relay.arg, p->id);
+    qc_relay_wake(s);
+}
+
+void qc_relay_wake(qc_sync *s)
+{
+    if (!s->relay.has_work || !s->relay.has_work(s->relay.arg, QC_RELAY_ANYBODY))
+        return;
+    for (qc_peer_state *p = s->peers; p; p = p->next)
+        qc_sync_go_on(s, p);
 }

@@ -26,7 +26,7 @@ static int64_t height_of(const qc_index *i)
     return i ? (int64_t)i->height : -1;
 }
 
-static void fill(const qc_peer_state *p, qc_sync_peer *out)
+static void fill(const qc_sync *s, const qc_peer_state *p, qc_sync_peer *out)
 {
     *out = (qc_sync_peer){.id = p->id, .hb_to = p->hb_to, .hb_from = p->hb_from};
     out->presynced_headers = p->presync ? qc_presync_height(p->presync) : -1;
@@ -35,6 +35,8 @@ static void fill(const qc_peer_state *p, qc_sync_peer *out)
     out->last_block = p->last_block;
     out->fee_filter = p->fee_filter;
     out->relay_txs = p->relay_txs;
+    if (s->relay.stats)
+        s->relay.stats(s->relay.arg, p->id, &out->relay);
     if (p->gossip) {
         qc_gossip_state g = qc_gossip_state_of(p->gossip);
         out->addr_relay = g.enabled;
@@ -55,7 +57,7 @@ static void take_stock(qc_chain *c, void *arg)
         n++;
     qc_sync_peer *list = qc_try_calloc(n + 1, sizeof *list);
     for (const qc_peer_state *p = s->peers; list && p; p = p->next)
-        fill(p, &list[i++]);
+        fill(s, p, &list[i++]);
     pthread_mutex_lock(&r->lock);
     if (list) {
         qc_free(r->list);

@@ -125,6 +125,7 @@ static void served(qc_chain *c, void *arg)
         if (j->filter)
             p->filter = j->filter;
         j->filter = NULL;
+        p->filter_lent = false;
         qc_sync_go_on(s, p);
     }
     qc_bytes_free(&j->bytes);
@@ -242,6 +243,7 @@ static void give_block(qc_sync *s, qc_peer_state *p, const qc_inv *inv)
         j.make = qc_filtered_make;
         j.filter = p->filter;
         p->filter = NULL; /* it comes back with the answer */
+        p->filter_lent = true;
     } else if (inv->type == QC_INV_BLOCK) {
         j.make = strip;
     } else if (inv->type == QC_INV_CMPCT && near_tip(s, i)) {

@@ -62,6 +62,9 @@ const qc_block *qc_recent_block(const qc_sync *s, const qc_index *i);
 bool qc_recent_send(qc_sync *s, qc_peer_state *p, const qc_index *i);
 /** The same, as an announcement; `who` for the log. */
 void qc_recent_announce(qc_sync *s, qc_peer_state *p, const qc_index *i, const char *who);
+/** Append a transaction of the block at hand, with its witness or without. False: it is not in it,
+ *  or there is no memory; nothing is appended that counts. */
+bool qc_recent_tx(qc_sync *s, const qc_tx_name *name, bool witness, qc_bytes *out);
 /** Append the payload of cmpctblock. Thread: any. */
 QC_MUST_CHECK qc_err qc_cmpct_of(const qc_block *b, qc_bytes *out);
 

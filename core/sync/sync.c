@@ -222,7 +222,7 @@ typedef struct turn {
 
 void qc_sync_go_on(qc_sync *s, qc_peer_state *p)
 {
-    bool more = p->head && !p->head->parsing;
+    bool more = (p->head && !p->head->parsing) || qc_relay_has_work(s, p);
     if (p->turn || p->serving || p->closing || s->stopped || p->unsent > s->send_pause)
         return;
     if (!more && p->at_wanted == p->n_wanted && !p->filters_stop)
@@ -247,6 +247,8 @@ static void take_turn(qc_chain *c, void *arg)
         return;
     if (p->at_wanted < p->n_wanted) {
         qc_serve_on(s, p);
+    } else if (qc_relay_has_work(s, p)) {
+        qc_relay_work(s, p);
     } else if (p->filters_stop) {
         qc_filters_on(s, p);
     } else if (p->head && !p->head->parsing) {
@@ -485,6 +487,8 @@ static void tick(qc_chain *c, void *arg)
     if (s->stopped)
         return;
     qc_stale_care(s);
+    if (s->relay.tick)
+        s->relay.tick(s->relay.arg, qc_clock_now_us());
     care_for_all(s);
 }
 
@@ -504,6 +508,10 @@ static void chain_tip(void *arg, const qc_index *tip, const qc_index *fork, bool
         return;
     if (!initial)
         qc_announce(s, tip, fork);
+    if (!initial && s->relay.tip) {
+        s->relay.tip(s->relay.arg);
+        qc_relay_wake(s);
+    }
     qc_sync_care_for_all(s);
 }
 
@@ -511,8 +519,11 @@ static void chain_tip(void *arg, const qc_index *tip, const qc_index *fork, bool
 static void chain_connected(void *arg, const qc_index *i, const qc_block *b)
 {
     qc_sync *s = arg;
-    if (atomic_load(&s->started) && !s->stopped && !qc_chain_initial_download(s->chain))
+    if (atomic_load(&s->started) && !s->stopped && !qc_chain_initial_download(s->chain)) {
         qc_recent_set(s, i, b);
+        if (s->relay.connected)
+            s->relay.connected(s->relay.arg, b);
+    }
     s->last_connected = qc_clock_now_us();
     if (s->stalling_timeout == STALLING_TIMEOUT)
         return;
@@ -534,6 +545,8 @@ static void chain_disconnected(void *arg, const qc_index *i, const qc_block *b)
 {
     qc_sync *s = arg;
     (void)i;
+    if (s->relay.disconnected)
+        s->relay.disconnected(s->relay.arg);
     for (uint32_t k = 1; k < qc_block_n_tx(b); k++) {
         qc_tx tx = qc_block_tx(b, k);
         qc_hash txid, wtxid;
@@ -568,6 +581,8 @@ void qc_sync_new(qc_sync **out, const qc_sync_options *o)
     s->filters = o->filters;
     s->extra = qc_extra_new(o->extra_txs);
     s->relay = o->relay;
+    if (s->relay.begin)
+        s->relay.begin(s->relay.arg, s->extra);
     qc_addr_begin(s, o->book);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->idle, NULL);

@@ -59,6 +59,7 @@ typedef struct qc_sync_peer {
     uint64_t addr_processed, addr_limited;
     bool relay_txs;     /* it wants to hear of transactions */
     int64_t fee_filter; /* satoshis per 1,000 virtual bytes: below that it wants no announcement */
+    qc_relay_stats relay;
 } qc_sync_peer;
 /** All peers: as they are now, or when the chain thread is kept from telling for more than
  * `wait_ms` as they were when last asked for. Out: *list owned, qc_free(). Returns: QC_OK;

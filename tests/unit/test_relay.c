@@ -20,6 +20,10 @@ typedef struct rig {
     qc_hash last_txid;
     size_t give_bytes; /* of each transaction whose hash starts with an odd byte */
     int64_t floor;
+    size_t n_tell, n_ask; /* to be said */
+    bool names_wtxid;
+    qc_relay_view view; /* as it was last asked with */
+    unsigned work;      /* pieces left */
 } rig;
 
 static struct {
@@ -98,6 +102,46 @@ static bool give(void *arg, qc_peer_id id, const qc_tx_name *name, bool witness,
     return true;
 }
 
+static void say(void *arg, const qc_relay_view *v, int64_t now, qc_relay_say *out)
+{
+    rig *r = arg;
+    (void)now;
+    r->view = *v;
+    out->tell = qc_try_calloc(r->n_tell + 1, sizeof *out->tell);
+    out->ask = qc_try_calloc(r->n_ask + 1, sizeof *out->ask);
+    out->n_tell = r->n_tell;
+    out->n_ask = r->n_ask;
+    for (size_t i = 0; i < r->n_tell; i++)
+        out->tell[i].wtxid = r->names_wtxid;
+    for (size_t i = 0; i < r->n_ask; i++)
+        out->ask[i].wtxid = r->names_wtxid;
+}
+
+static void wants_all(void *arg, qc_peer_id id)
+{
+    assert_int_equal(id, 7);
+    tell(arg, 'A', NULL);
+}
+
+static bool has_work(void *arg, qc_peer_id id)
+{
+    assert_true(id == 7 || id == QC_RELAY_ANYBODY);
+    return ((rig *)arg)->work > 0;
+}
+
+static void work(void *arg, qc_peer_id id)
+{
+    assert_int_equal(id, 7);
+    assert_true(((rig *)arg)->work-- > 0);
+    tell(arg, 'W', NULL);
+}
+
+static int64_t fee_round(void *arg, int64_t fee)
+{
+    (void)arg;
+    return fee / 100 * 100;
+}
+
 static int64_t fee_floor(void *arg)
 {
     return ((rig *)arg)->floor;
@@ -116,13 +160,19 @@ static void begin(rig *r, bool synced)
                                   .announced = announced,
                                   .received = received,
                                   .missing = missing,
+                                  .wants_all = wants_all,
                                   .give = give,
-                                  .fee_floor = fee_floor};
+                                  .say = say,
+                                  .has_work = has_work,
+                                  .work = work,
+                                  .fee_floor = fee_floor,
+                                  .fee_round = fee_round};
     r->p.id = r->p.info.id = 7;
     r->p.tail = &r->p.head;
     r->p.info.inbound = true;
     r->p.info.type = QC_CONN_INBOUND;
     r->p.info.version = 70016;
+    r->p.info.relay = true;
     forget_sent();
 }
 
@@ -286,6 +336,10 @@ static void test_getdata__gives_and_says_what_there_is_not(void **state)
     ask(&r, list, 4);
     assert_int_equal(n_sent, 3);
     r.p.info.type = QC_CONN_INBOUND;
+    r.p.info.relay = false; /* it said it wants none, and cannot change its mind */
+    ask(&r, list, 4);
+    assert_int_equal(n_sent, 3);
+    r.s.services = QC_NODE_BLOOM; /* now it can */
     r.s.relay.give = NULL;
     ask(&r, list, 4);
     assert_int_equal(n_sent, 4);
@@ -310,6 +364,117 @@ static void test_getdata__waits_for_a_slow_reader(void **state)
     qc_serve_on(&r.s, &r.p);
     assert_int_equal(n_sent, 8);
     assert_int_equal(r.p.n_wanted, 30);
+    end(&r);
+}
+
+static void test_getdata__gives_what_the_block_at_hand_holds(void **state)
+{
+    rig r;
+    (void)state;
+    begin(&r, true);
+    tb_block *b = qc_alloc(sizeof *b);
+    tb_block_add(b, tb_coinbase(5, 1, 50, qc_span_of("\x51", 1)));
+    tb_tx *t = tb_tx_new();
+    const qc_hash id = {{8}};
+    tb_tx_in(t, &id, 0, qc_span_of("", 0), TB_FINAL);
+    tb_tx_out(t, 1000, qc_span_of("\x51", 1));
+    tb_tx_witness(t, 0, qc_span_of("witness", 7));
+    tb_block_add(b, t);
+    r.s.recent_block = tb_block_parse(b);
+    r.s.recent = qc_chain_tip(r.k.c);
+    r.s.relay.give = NULL;
+    qc_tx tx = qc_block_tx(r.s.recent_block, 1);
+    qc_inv list[3] = {{.type = QC_INV_TX}, {.type = QC_INV_WTX}, {.type = QC_INV_WTX}};
+    memcpy(list[0].hash.b, tx.rec->txid, 32);
+    memcpy(list[1].hash.b, tx.rec->wtxid, 32);
+    memcpy(list[2].hash.b, tx.rec->txid, 32); /* no wtxid */
+    ask(&r, list, 3);
+    assert_int_equal(n_sent, 3);
+    assert_string_equal(sent[0].name, "tx");
+    assert_int_equal(sent[0].payload.len, tx.rec->stripped);
+    assert_int_equal(sent[1].payload.len, tx.rec->len);
+    assert_memory_equal(sent[1].payload.data, qc_tx_bytes(&tx).data, tx.rec->len);
+    assert_string_equal(sent[2].name, "notfound");
+    qc_recent_clear(&r.s);
+    forget_sent();
+    ask(&r, list, 1);
+    assert_string_equal(sent[0].name, "notfound");
+    tb_block_free(b);
+    end(&r);
+}
+
+/* How many names each message holds that was sent under this name, and of which kind. */
+static void check_names(const char *name, uint32_t type, size_t n)
+{
+    qc_inv *list;
+    size_t k;
+    for (size_t i = 0; i < n_sent; i++) {
+        if (strcmp(sent[i].name, name) != 0)
+            continue;
+        assert_int_equal(qc_inv_read(qc_bytes_span(&sent[i].payload), &list, &k), QC_WIRE_OK);
+        assert_int_equal(list[0].type, type);
+        qc_free(list);
+        assert_true(k <= n);
+        n -= k;
+    }
+    assert_int_equal(n, 0);
+}
+
+static void test_care__says_what_is_due(void **state)
+{
+    rig r;
+    (void)state;
+    begin(&r, true);
+    r.s.blocks_only = true; /* no word of fees */
+    r.p.relay_txs = true;
+    r.p.fee_filter = 77;
+    r.n_tell = 50001;
+    r.n_ask = 2001;
+    qc_relay_care(&r.s, &r.p, 1);
+    assert_int_equal(n_sent, 2 + 3);
+    check_names("inv", QC_INV_TX, 50001);
+    check_names("getdata", QC_INV_TX, 2001);
+    assert_true(r.view.wants && r.view.id == 7 && r.view.fee_filter == 77);
+    forget_sent();
+    r.p.info.services = QC_NODE_WITNESS;
+    r.n_tell = r.n_ask = 1;
+    qc_relay_care(&r.s, &r.p, 1);
+    check_names("getdata", QC_INV_TX | QC_INV_WITNESS, 1);
+    forget_sent();
+    r.names_wtxid = true;
+    qc_relay_care(&r.s, &r.p, 1);
+    check_names("inv", QC_INV_WTX, 1);
+    check_names("getdata", QC_INV_WTX, 1);
+    forget_sent();
+    r.p.filter_lent = true; /* what it wants is not known just now */
+    qc_relay_care(&r.s, &r.p, 1);
+    r.p.filter_lent = false;
+    r.p.info.type = QC_CONN_BLOCK_ONLY;
+    qc_relay_care(&r.s, &r.p, 1);
+    r.p.info.type = QC_CONN_FULL;
+    r.p.info.relay = false;
+    qc_relay_care(&r.s, &r.p, 1);
+    assert_int_equal(n_sent, 0);
+    end(&r);
+}
+
+static void test_mempool__of_those_who_may_ask(void **state)
+{
+    rig r;
+    (void)state;
+    begin(&r, true);
+    r.p.info.permissions = QC_PERMIT_MEMPOOL;
+    qc_on_mempool(&r.s, &r.p, qc_span_of("", 0));
+    assert_string_equal(r.told, "A");
+    r.p.info.permissions = 0;
+    qc_on_mempool(&r.s, &r.p, qc_span_of("", 0));
+    assert_string_equal(r.told, "A");
+    assert_int_equal(n_dropped, 1);
+    r.p.closing = false;
+    r.p.info.permissions = QC_PERMIT_NOBAN; /* does not make it one who may */
+    qc_on_mempool(&r.s, &r.p, qc_span_of("", 0));
+    assert_string_equal(r.told, "A");
+    assert_int_equal(n_dropped, 1);
     end(&r);
 }
 
@@ -382,7 +547,9 @@ static void test_care__tells_what_is_of_use(void **state)
         soon += care(&r, 301) == r.floor;
     }
     assert_int_equal(soon, 20);
-    r.s.relay.fee_floor = NULL; /* nobody is there to take any */
+    r.floor = 1234;
+    assert_int_equal(care(&r, 20000), 1200); /* rounded */
+    r.s.relay.fee_floor = NULL;              /* nobody is there to take any */
     assert_int_equal(care(&r, 20000), QC_RELAY_NOTHING);
     end(&r);
 }
@@ -415,6 +582,9 @@ QC_TEST_MAIN(cmocka_unit_test(test_announced__by_the_name_that_was_agreed_upon),
              cmocka_unit_test(test_notfound__no_longer_than_what_is_asked),
              cmocka_unit_test(test_getdata__gives_and_says_what_there_is_not),
              cmocka_unit_test(test_getdata__waits_for_a_slow_reader),
+             cmocka_unit_test(test_getdata__gives_what_the_block_at_hand_holds),
+             cmocka_unit_test(test_care__says_what_is_due),
+             cmocka_unit_test(test_mempool__of_those_who_may_ask),
              cmocka_unit_test(test_feefilter__only_amounts_of_money_count),
              cmocka_unit_test(test_care__tells_what_is_of_use),
              cmocka_unit_test(test_care__some_are_told_nothing))
