@@ -20,8 +20,9 @@ import time
 
 BUILD = os.environ.get("top_builddir", os.getcwd())
 DEADLINE = 900  # seconds that one import may take
-OPTIONS = ["-regtest", "-connect=0", "-listen=0", "-dbcache=450", "-assumevalid=0",
-           "-checkblockindex=0", "-printtoconsole=0", f"-par={os.cpu_count()}"]
+COMMON = ["-regtest", "-dbcache=450", "-checkblockindex=0", "-printtoconsole=0",
+          f"-par={os.cpu_count()}"]
+OPTIONS = ["-connect=0", "-listen=0", "-assumevalid=0"]
 GRANT = """[plugin]
 file = {file}
 sha256 = {digest}
@@ -48,10 +49,10 @@ def free_port():
 class Node:
     """One process on a data folder of its own."""
 
-    def __init__(self, program, folder, *args):
+    def __init__(self, program, folder, *args, options=OPTIONS):
         self.folder, self.port = folder, free_port()
         self.process = subprocess.Popen(
-            [program, f"-datadir={folder}", f"-rpcport={self.port}", *OPTIONS, *args],
+            [program, f"-datadir={folder}", f"-rpcport={self.port}", *COMMON, *options, *args],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def call(self, method, *params):
@@ -133,13 +134,18 @@ def row(name, *columns):
     print(f"{'import':<10} {name:<44} " + " ".join(f"{c:>12}" for c in columns), flush=True)
 
 
+def core_node():
+    """bitcoind, or None."""
+    return os.environ.get("QUOIN_BITCOIND") or shutil.which("bitcoind")
+
+
 def variants(with_core):
     yield Variant("generated chain, all scripts: quoind", built("quoind"))
     if os.path.exists(built(".libs/indexer.so")):
         yield Variant("  quoind, the indexer following", built("quoind"), indexer=True)
     else:
         row("  quoind, the indexer following", "-", "(built without plugins)")
-    core = os.environ.get("QUOIN_BITCOIND") or shutil.which("bitcoind")
+    core = core_node()
     if core and with_core:
         yield Variant("  bitcoind", core, warm=True)
     elif with_core:

@@ -67,11 +67,12 @@ def equal(got, want):
 
 class Node:
     """One quoind on a data folder of its own."""
+    stops_with = "Quoin stopping"
 
-    def __init__(self, case, name, conf="", automatic=False):
+    def __init__(self, case, name, conf="", automatic=False, chain="regtest"):
         self.case, self.name = case, name
         self.datadir = os.path.join(case.dir, name)
-        self.chain_dir = os.path.join(self.datadir, "regtest")
+        self.chain_dir = os.path.join(self.datadir, chain)
         self.rpc_port = free_port()
         self.p2p_port = free_port()
         self.process = None
@@ -79,9 +80,12 @@ class Node:
         os.mkdir(self.datadir)
         # A test names its peers, unless connections that nobody names are what it is about.
         alone = "" if automatic else "connect=0\nlisten=1\n"
-        self.write_conf(f"regtest=1\n[regtest]\nprinttoconsole=0\ndnsseed=0\nfixedseeds=0\n{alone}"
+        self.write_conf(f"{chain}=1\n[{chain}]\nprinttoconsole=0\ndnsseed=0\nfixedseeds=0\n{alone}"
                         f"rpcport={self.rpc_port}\nport={self.p2p_port}\nbind=127.0.0.1\n"
                         f"listenonion=0\nnatpmp=0\n{conf}")
+
+    def program(self):
+        return program("quoind")
 
     def write_conf(self, text, name="quoin.conf"):
         with open(os.path.join(self.datadir, name), "w") as f:
@@ -92,7 +96,7 @@ class Node:
         assert self.process is None
         self.err = tempfile.TemporaryFile("w+")
         self.out = tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen([program("quoind"), f"-datadir={self.datadir}", *args],
+        self.process = subprocess.Popen([self.program(), f"-datadir={self.datadir}", *args],
                                         stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.err)
         return self
 
@@ -126,7 +130,7 @@ class Node:
         return got
 
     def stop(self):
-        equal(self.call("stop"), "Quoin stopping")
+        equal(self.call("stop"), self.stops_with)
         self.wait_exit()
 
     def kill(self):
@@ -239,8 +243,8 @@ class Case:
         self.dir = tempfile.mkdtemp(prefix="quoin-test-")
         self.nodes = []
 
-    def node(self, conf="", name=None, automatic=False):
-        n = Node(self, name or f"node{len(self.nodes)}", conf, automatic)
+    def node(self, conf="", name=None, automatic=False, chain="regtest", kind=Node):
+        n = kind(self, name or f"node{len(self.nodes)}", conf, automatic, chain)
         self.nodes.append(n)
         return n
 
