@@ -56,6 +56,7 @@ void qc_graph_free(qc_graph *g)
         qc_free(l->gone);
         qc_free(g->sums[lv]);
     }
+    index_free(g);
     qc_free(g->txs);
     qc_free(g->chunks);
     qc_free(g->gone);
@@ -210,7 +211,8 @@ size_t qc_graph_memory(qc_graph *g)
 {
     if (graph_apply(g, MAIN))
         graph_order(g, MAIN);
-    return g->lv[MAIN].bytes + g->lv[MAIN].count * sizeof(tx) + g->live_chunks * sizeof(chunk);
+    return g->lv[MAIN].bytes + g->lv[MAIN].count * sizeof(tx) + g->live_chunks * sizeof(chunk) +
+           g->index_bytes;
 }
 
 /* ---- background ---- */

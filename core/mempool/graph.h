@@ -11,8 +11,9 @@
  * changed; ordering it costs at most `acceptable_cost` units (about 5 ns each) over a
  * base of O(n^2). Entering or leaving the index of chunks is O(log of all chunks).
  *
- * Memory: 176 bytes for a transaction alone (48 for itself, 8 + 60 for its cluster, 60 for its
- * chunk); in a cluster 60 each, 56 + allocator for the cluster, 60 for each chunk.
+ * Memory: about 200 bytes for a transaction alone (48 for itself, 88 for its cluster, 40 for its
+ * chunk, 20 for its place in the index); in a cluster 60 each, 72 for the cluster, 60 for each
+ * chunk.
  *
  * Memory that is lent (qc_graph_refs and the like) lasts until the next call that takes the graph
  * without const. No allocation fails: exhaustion aborts. Thread: chain, as all of it. */
@@ -146,12 +147,13 @@ int qc_graph_compare(qc_graph *g, qc_graph_ref a, qc_graph_ref b);
  *  Empty, and {0, 0}, when main is. */
 qc_graph_refs qc_graph_worst(qc_graph *g, qc_feesize *sum);
 
-/** A walk over main's chunks from the best down; one at a time in a graph. No change to main until
- *  it is given up (there is nothing to free). Questions are allowed. */
+/** A walk over main's chunks from the best down; one at a time in a graph. No change to main, nor
+ *  qc_graph_work(), until it is given up (there is nothing to free). Questions are allowed. */
 typedef struct qc_graph_walk {
     qc_graph *graph;
     uint64_t id;
     uint32_t chunk;
+    bool skipped; /* something, so far */
 } qc_graph_walk;
 
 void qc_graph_walk_start(qc_graph *g, qc_graph_walk *w);

@@ -1,6 +1,23 @@
-/* core/mempool/graph_index.c: main's chunks from the best to the worst. A treap with links up, so
- * that leaving needs no search: fees may have changed by then. */
+/* core/mempool/graph_index.c: main's chunks from the best to the worst: a B+ tree. Each entry has a
+ * rounded rate beside the number of its chunk, so that few comparisons have to look at the chunk,
+ * which is a cache miss. Each chunk knows its leaf, so that leaving needs no search. */
 #include "core/mempool/graph_internal.h"
+
+#include "core/base/alloc.h"
+
+#include <string.h>
+
+#define FAN 40
+
+typedef struct leaf {
+    struct leaf *up;
+    struct leaf *prev, *next; /* leaves only */
+    uint32_t n;
+    bool inner;
+    uint64_t key[FAN];    /* of the chunk: lower is better */
+    uint32_t id[FAN];     /* chunk; inner: the first one below the child */
+    struct leaf *child[]; /* inner only */
+} leaf;
 
 static chunk *node(const qc_graph *g, uint32_t id)
 {
@@ -17,11 +34,24 @@ int index_compare(const qc_graph *g, const chunk *a, const chunk *b)
     return graph_tie(g, a->last, b->last);
 }
 
+/* Rounded and cut off at both ends, but never in another order than the rates themselves. */
+static uint64_t key_of(const chunk *x)
+{
+    int64_t q;
+    if (x->fee < (int64_t)1 << 42 && x->fee > -((int64_t)1 << 42)) {
+        q = x->fee * (1 << 20) / x->size;
+    } else {
+        qc_int128 wide = (qc_int128)x->fee * (1 << 20) / x->size, end = (qc_int128)1 << 62;
+        q = (int64_t)(wide > end ? end : wide < -end ? -end : wide);
+    }
+    return ((uint64_t)1 << 63) - (uint64_t)q;
+}
+
 static uint32_t take(qc_graph *g)
 {
     uint32_t id = g->free_chunk;
     if (id) {
-        g->free_chunk = node(g, id)->up;
+        g->free_chunk = node(g, id)->last;
     } else {
         if (g->nchunks == 0)
             g->nchunks = 1; /* none has number 0 */
@@ -29,77 +59,231 @@ static uint32_t take(qc_graph *g)
         id = g->nchunks++;
     }
     g->live_chunks++;
-    *node(g, id) = (chunk){.prio = 0};
     return id;
 }
 
-/* Put `now` where `was` hangs. */
-static void replace(qc_graph *g, uint32_t was, uint32_t now)
+/* ---- nodes ---- */
+
+static size_t leaf_bytes(bool inner)
 {
-    uint32_t up = node(g, was)->up;
-    if (!up)
-        g->root = now;
-    else if (node(g, up)->left == was)
-        node(g, up)->left = now;
-    else
-        node(g, up)->right = now;
-    if (now)
-        node(g, now)->up = up;
+    return sizeof(leaf) + (inner ? FAN * sizeof(leaf *) : 0);
 }
 
-/* Move `id` above its parent. */
-static void rotate(qc_graph *g, uint32_t id)
+static leaf *leaf_new(qc_graph *g, bool inner)
 {
-    uint32_t up = node(g, id)->up, inner;
-    replace(g, up, id);
-    if (node(g, up)->left == id) {
-        inner = node(g, id)->right;
-        node(g, up)->left = inner;
-        node(g, id)->right = up;
-    } else {
-        inner = node(g, id)->left;
-        node(g, up)->right = inner;
-        node(g, id)->left = up;
+    leaf *l = qc_alloc(leaf_bytes(inner));
+    l->inner = inner;
+    g->index_bytes += leaf_bytes(inner) + 8;
+    return l;
+}
+
+static void leaf_free(qc_graph *g, leaf *l)
+{
+    g->index_bytes -= leaf_bytes(l->inner) + 8;
+    qc_free(l);
+}
+
+static uint32_t slot_of(const leaf *p, const leaf *child)
+{
+    uint32_t k = 0;
+    while (p->child[k] != child)
+        k++;
+    return k;
+}
+
+/* The first of l is another now: tell those above. */
+static void new_first(leaf *l)
+{
+    for (leaf *p = l->up; p; l = p, p = p->up) {
+        uint32_t k = slot_of(p, l);
+        p->key[k] = l->key[0];
+        p->id[k] = l->id[0];
+        if (k)
+            return;
     }
-    node(g, up)->up = id;
-    if (inner)
-        node(g, inner)->up = up;
+}
+
+static void put(leaf *l, uint32_t k, uint64_t key, uint32_t id, leaf *child)
+{
+    size_t after = l->n - k;
+    memmove(&l->key[k + 1], &l->key[k], after * sizeof l->key[0]);
+    memmove(&l->id[k + 1], &l->id[k], after * sizeof l->id[0]);
+    l->key[k] = key;
+    l->id[k] = id;
+    l->n++;
+    if (l->inner) {
+        memmove(&l->child[k + 1], &l->child[k], after * sizeof l->child[0]);
+        l->child[k] = child;
+        child->up = l;
+    }
+}
+
+static void cut(leaf *l, uint32_t k)
+{
+    size_t after = --l->n - k;
+    memmove(&l->key[k], &l->key[k + 1], after * sizeof l->key[0]);
+    memmove(&l->id[k], &l->id[k + 1], after * sizeof l->id[0]);
+    if (l->inner)
+        memmove(&l->child[k], &l->child[k + 1], after * sizeof l->child[0]);
+}
+
+/* Entries from k on of `from` go to the end of `to`. */
+static void move_tail(qc_graph *g, leaf *from, uint32_t k, leaf *to)
+{
+    uint32_t n = from->n - k;
+    memcpy(&to->key[to->n], &from->key[k], n * sizeof to->key[0]);
+    memcpy(&to->id[to->n], &from->id[k], n * sizeof to->id[0]);
+    for (uint32_t i = 0; i < n; i++)
+        if (to->inner) {
+            to->child[to->n + i] = from->child[k + i];
+            to->child[to->n + i]->up = to;
+        } else {
+            node(g, from->id[k + i])->leaf = to;
+        }
+    to->n += n;
+    from->n = k;
+}
+
+/* The upper half goes to a new node at its right. */
+static void split(qc_graph *g, leaf *l)
+{
+    if (!l->up) {
+        g->root = leaf_new(g, true);
+        put(g->root, 0, l->key[0], l->id[0], l);
+    }
+    if (l->up->n == FAN)
+        split(g, l->up);
+    leaf *r = leaf_new(g, l->inner);
+    move_tail(g, l, l->n / 2, r);
+    put(l->up, slot_of(l->up, l) + 1, r->key[0], r->id[0], r);
+    if (l->inner)
+        return;
+    r->next = l->next;
+    r->prev = l;
+    l->next = r;
+    if (r->next)
+        r->next->prev = r;
+    else
+        g->worst = r;
+}
+
+/* How many entries of l come before chunk id, or are it. */
+static uint32_t count_before(const qc_graph *g, const leaf *l, uint64_t key, uint32_t id)
+{
+    uint32_t from = 0, to = l->n;
+    while (from < to) {
+        uint32_t k = (from + to) / 2;
+        bool after = l->key[k] != key ? l->key[k] > key
+                                      : index_compare(g, node(g, l->id[k]), node(g, id)) > 0;
+        if (after)
+            to = k;
+        else
+            from = k + 1;
+    }
+    return from;
 }
 
 static void insert(qc_graph *g, uint32_t id)
 {
-    chunk *x = node(g, id);
-    g->rng = g->rng * 6364136223846793005u + 1442695040888963407u;
-    x->prio = (uint32_t)(g->rng >> 32);
-    uint32_t up = 0, at = g->root;
-    bool left = false;
-    while (at) {
-        up = at;
-        left = index_compare(g, x, node(g, at)) < 0;
-        at = left ? node(g, at)->left : node(g, at)->right;
+    uint64_t key = key_of(node(g, id));
+    if (!g->root)
+        g->root = g->best = g->worst = leaf_new(g, false);
+    leaf *l = g->root;
+    uint32_t k = count_before(g, l, key, id);
+    while (l->inner) {
+        l = l->child[k ? k - 1 : 0];
+        k = count_before(g, l, key, id);
     }
-    x->up = up;
-    if (!up)
-        g->root = id;
-    else if (left)
-        node(g, up)->left = id;
-    else
-        node(g, up)->right = id;
-    while (x->up && node(g, x->up)->prio < x->prio)
-        rotate(g, id);
+    if (l->n == FAN) {
+        split(g, l);
+        if (k > l->n) {
+            k -= l->n;
+            l = l->next;
+        }
+    }
+    put(l, k, key, id, NULL);
+    node(g, id)->leaf = l;
+    if (k == 0)
+        new_first(l);
+}
+
+static void thinner(qc_graph *g, leaf *l, uint32_t k);
+
+/* An empty node goes. */
+static void drop(qc_graph *g, leaf *l)
+{
+    leaf *p = l->up;
+    if (!l->inner) {
+        *(l->prev ? &l->prev->next : &g->best) = l->next;
+        *(l->next ? &l->next->prev : &g->worst) = l->prev;
+    }
+    if (!p) {
+        g->root = NULL;
+    } else {
+        uint32_t k = slot_of(p, l);
+        cut(p, k);
+        if (p->n)
+            thinner(g, p, k);
+        else
+            drop(g, p);
+    }
+    leaf_free(g, l);
+}
+
+/* A thin node and a neighbour become one, if they leave room. */
+static void join(qc_graph *g, leaf *l)
+{
+    if (!l->up || l->up->n < 2)
+        return;
+    uint32_t k = slot_of(l->up, l);
+    if (k + 1 == l->up->n)
+        l = l->up->child[--k];
+    leaf *r = l->up->child[k + 1];
+    if (l->n + r->n > FAN * 3 / 4)
+        return;
+    move_tail(g, r, 0, l);
+    drop(g, r);
+}
+
+/* Entry k has left l, which is not empty. */
+static void thinner(qc_graph *g, leaf *l, uint32_t k)
+{
+    if (!k)
+        new_first(l);
+    if (l->n < FAN / 4)
+        join(g, l);
+}
+
+static uint32_t place_of(const qc_graph *g, uint32_t id)
+{
+    const leaf *l = node(g, id)->leaf;
+    uint32_t k = 0;
+    while (l->id[k] != id)
+        k++;
+    return k;
 }
 
 static void erase(qc_graph *g, uint32_t id)
 {
-    chunk *x = node(g, id);
-    while (x->left && x->right)
-        rotate(g, node(g, x->left)->prio > node(g, x->right)->prio ? x->left : x->right);
-    replace(g, id, x->left ? x->left : x->right);
-    x->c = NULL;
-    x->up = g->free_chunk;
+    leaf *l = node(g, id)->leaf;
+    uint32_t k = place_of(g, id);
+    cut(l, k);
+    if (l->n)
+        thinner(g, l, k);
+    else
+        drop(g, l);
+    while (g->root && g->root->inner && g->root->n == 1) {
+        leaf *top = g->root;
+        g->root = top->child[0];
+        g->root->up = NULL;
+        leaf_free(g, top);
+    }
+    *node(g, id) = (chunk){.last = g->free_chunk};
     g->free_chunk = id;
     g->live_chunks--;
 }
+
+/* ---- clusters ---- */
 
 void index_add(qc_graph *g, cluster *c)
 {
@@ -119,14 +303,13 @@ void index_add(qc_graph *g, cluster *c)
             if (graph_tie(g, t, last) > 0)
                 last = t;
         }
-        chunk *x = node(g, id);
-        x->fee = sum.fee;
-        x->size = sum.size;
-        x->prefix = prefix;
-        x->c = c;
-        x->last = last;
-        x->first = (uint8_t)from;
-        x->n = (uint8_t)(to - from);
+        *node(g, id) = (chunk){.fee = sum.fee,
+                               .size = sum.size,
+                               .prefix = prefix,
+                               .c = c,
+                               .last = last,
+                               .first = (uint8_t)from,
+                               .n = (uint8_t)(to - from)};
         insert(g, id);
     }
 }
@@ -144,54 +327,85 @@ void index_drop(qc_graph *g, cluster *c)
     }
 }
 
-static uint32_t outermost(const qc_graph *g, uint32_t at, bool left)
-{
-    uint32_t id = 0;
-    while (at) {
-        id = at;
-        at = left ? node(g, at)->left : node(g, at)->right;
-    }
-    return id;
-}
-
 uint32_t index_best(const qc_graph *g)
 {
-    return outermost(g, g->root, true);
+    return g->best ? g->best->id[0] : 0;
 }
 
 uint32_t index_worst(const qc_graph *g)
 {
-    return outermost(g, g->root, false);
+    return g->worst ? g->worst->id[g->worst->n - 1] : 0;
 }
 
 uint32_t index_next(const qc_graph *g, uint32_t id)
 {
-    if (node(g, id)->right)
-        return outermost(g, node(g, id)->right, true);
-    uint32_t up = node(g, id)->up;
-    while (up && node(g, up)->right == id) {
-        id = up;
-        up = node(g, up)->up;
+    const leaf *l = node(g, id)->leaf;
+    uint32_t k = place_of(g, id) + 1;
+    if (k + 3 < l->n)
+        __builtin_prefetch(node(g, l->id[k + 3]));
+    if (k < l->n)
+        return l->id[k];
+    return l->next ? l->next->id[0] : 0;
+}
+
+/* ---- whole tree ---- */
+
+static void free_below(qc_graph *g, leaf *l)
+{
+    for (uint32_t k = 0; l->inner && k < l->n; k++)
+        free_below(g, l->child[k]);
+    leaf_free(g, l);
+}
+
+void index_free(qc_graph *g)
+{
+    if (g->root)
+        free_below(g, g->root);
+    g->root = g->best = g->worst = NULL;
+}
+
+static void check_chunk(const qc_graph *g, uint32_t id)
+{
+    const chunk *x = node(g, id);
+    cluster *c = x->c;
+    QC_ASSERT(c && c->level == MAIN && c->quality >= Q_GOOD);
+    qc_feesize sum = cluster_sum(g, c, x->first, (uint32_t)x->first + x->n);
+    QC_ASSERT(sum.fee == x->fee && sum.size == x->size);
+    for (uint32_t i = 0; i < x->n; i++)
+        QC_ASSERT(g->txs[members(c)[x->first + i]].chunk == id);
+}
+
+/* Returns the depth below l. */
+static uint32_t check_node(const qc_graph *g, const leaf *l, size_t *bytes)
+{
+    uint32_t depth = 0;
+    QC_ASSERT(l->n >= 1 && l->n <= FAN);
+    *bytes += leaf_bytes(l->inner) + 8;
+    for (uint32_t k = 0; k < l->n; k++) {
+        QC_ASSERT(l->key[k] == key_of(node(g, l->id[k])));
+        if (!l->inner) {
+            QC_ASSERT(node(g, l->id[k])->leaf == l);
+            continue;
+        }
+        QC_ASSERT(l->child[k]->up == l && l->child[k]->id[0] == l->id[k]);
+        uint32_t d = check_node(g, l->child[k], bytes) + 1;
+        QC_ASSERT(!depth || d == depth);
+        depth = d;
     }
-    return up;
+    return depth;
 }
 
 void index_check(const qc_graph *g)
 {
     uint32_t n = 0, last = 0;
+    size_t bytes = 0;
+    QC_ASSERT(!g->root == !g->best && !g->root == !g->worst);
+    if (g->root)
+        check_node(g, g->root, &bytes);
+    QC_ASSERT(bytes == g->index_bytes);
     for (uint32_t id = index_best(g); id; last = id, id = index_next(g, id), n++) {
-        const chunk *x = node(g, id);
-        QC_ASSERT(!last || index_compare(g, node(g, last), x) < 0);
-        QC_ASSERT(x->up || g->root == id);
-        QC_ASSERT(!x->up || node(g, x->up)->prio >= x->prio);
-        QC_ASSERT(!x->left || node(g, x->left)->up == id);
-        QC_ASSERT(!x->right || node(g, x->right)->up == id);
-        cluster *c = x->c;
-        QC_ASSERT(c && c->level == MAIN && c->quality >= Q_GOOD);
-        qc_feesize sum = cluster_sum(g, c, x->first, (uint32_t)x->first + x->n);
-        QC_ASSERT(sum.fee == x->fee && sum.size == x->size);
-        for (uint32_t i = 0; i < x->n; i++)
-            QC_ASSERT(g->txs[members(c)[x->first + i]].chunk == id);
+        QC_ASSERT(!last || index_compare(g, node(g, last), node(g, id)) < 0);
+        check_chunk(g, id);
     }
-    QC_ASSERT(n == g->live_chunks);
+    QC_ASSERT(n == g->live_chunks && last == index_worst(g));
 }

@@ -46,16 +46,15 @@ typedef struct tx {
     bool alive;
 } tx;
 
-/** A chunk of main, a node of the index: a treap from the best to the worst. Number 0 is none. */
+/** A chunk of main: an entry of the index. Number 0 is none. */
 typedef struct chunk {
     int64_t fee;
-    int32_t size;
-    int32_t prefix; /* size of this and the cluster's earlier chunks of the same rate */
     cluster *c;
-    qc_graph_ref last; /* of the members, by the order of ties */
-    uint32_t left, right, up;
-    uint32_t prio;
-    uint8_t first, n; /* places */
+    struct leaf *leaf; /* where in the index; free: NULL */
+    int32_t size;
+    int32_t prefix;    /* size of this and the cluster's earlier chunks of the same rate */
+    qc_graph_ref last; /* of the members, by the order of ties; free: the next free one */
+    uint8_t first, n;  /* places */
 } chunk;
 
 typedef struct dep {
@@ -86,7 +85,9 @@ struct qc_graph {
     size_t txs_cap, chunks_cap;
     uint32_t ntxs, free_tx;
     chunk *chunks;
-    uint32_t nchunks, free_chunk, live_chunks, root;
+    uint32_t nchunks, free_chunk, live_chunks;
+    struct leaf *root, *best, *worst; /* the index: top node, first and last leaf */
+    size_t index_bytes;
     layer lv[2];
     bool staged;
     cluster *gone;    /* only its address counts */
@@ -185,3 +186,4 @@ uint32_t index_best(const qc_graph *g);
 uint32_t index_worst(const qc_graph *g);
 uint32_t index_next(const qc_graph *g, uint32_t id);
 void index_check(const qc_graph *g);
+void index_free(qc_graph *g);

@@ -149,7 +149,7 @@ qc_graph_refs qc_graph_worst(qc_graph *g, qc_feesize *sum)
 void qc_graph_walk_start(qc_graph *g, qc_graph_walk *w)
 {
     graph_order(g, graph_level(g, QC_GRAPH_MAIN));
-    *w = (qc_graph_walk){g, ++g->epoch, index_best(g)};
+    *w = (qc_graph_walk){.graph = g, .id = ++g->epoch, .chunk = index_best(g)};
 }
 
 qc_graph_refs qc_graph_walk_chunk(const qc_graph_walk *w, qc_feesize *sum)
@@ -160,7 +160,8 @@ qc_graph_refs qc_graph_walk_chunk(const qc_graph_walk *w, qc_feesize *sum)
         return (qc_graph_refs){g->walk_out, 0};
     const chunk *x = &g->chunks[w->chunk];
     *sum = (qc_feesize){x->fee, x->size};
-    for (uint32_t i = 0; i < x->n; i++)
+    g->walk_out[0] = x->last; /* one alone: its cluster, most likely a cache miss, is not needed */
+    for (uint32_t i = 0; x->n > 1 && i < x->n; i++)
         g->walk_out[i] = members(x->c)[x->first + i];
     return (qc_graph_refs){g->walk_out, x->n};
 }
@@ -170,9 +171,11 @@ void qc_graph_walk_next(qc_graph_walk *w, bool skip)
     qc_graph *g = w->graph;
     if (!w->chunk)
         return;
-    if (skip)
+    if (skip) {
         g->chunks[w->chunk].c->skip = w->id;
+        w->skipped = true;
+    }
     do {
         w->chunk = index_next(g, w->chunk);
-    } while (w->chunk && g->chunks[w->chunk].c->skip == w->id);
+    } while (w->skipped && w->chunk && g->chunks[w->chunk].c->skip == w->id);
 }

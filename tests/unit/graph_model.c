@@ -463,7 +463,8 @@ static void check_diagrams(model *m)
     for (int lv = 0; lv < 2; lv++) {
         int64_t width = 0;
         n[lv] = s[lv].n;
-        memcpy(copy[lv], s[lv].chunk, s[lv].n * sizeof *copy[lv]);
+        if (n[lv])
+            memcpy(copy[lv], s[lv].chunk, n[lv] * sizeof *copy[lv]);
         for (size_t i = 0; i < n[lv]; i++) {
             QC_ASSERT(!i || qc_feesize_cmp(copy[lv][i - 1], copy[lv][i]) >= 0);
             fee[lv] += copy[lv][i].fee;
