@@ -51,13 +51,14 @@ qc_mempool_entry *qc_entry_new(const qc_tx *tx)
 
 const qc_mempool_entry *qc_mempool_entry_ref(const qc_mempool_entry *e)
 {
-    ((qc_mempool_entry *)(uintptr_t)e)->refs++;
+    qc_mempool_entry *mine = (qc_mempool_entry *)(uintptr_t)e;
+    atomic_fetch_add_explicit(&mine->refs, 1, memory_order_relaxed);
     return e;
 }
 
 void qc_mempool_entry_unref(const qc_mempool_entry *e)
 {
     qc_mempool_entry *mine = (qc_mempool_entry *)(uintptr_t)e;
-    if (mine && --mine->refs == 0)
+    if (mine && atomic_fetch_sub_explicit(&mine->refs, 1, memory_order_acq_rel) == 1)
         qc_free(mine);
 }

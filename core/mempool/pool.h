@@ -68,7 +68,7 @@ typedef struct qc_mempool_entry {
     /* The pool's own. */
     uint32_t ref; /* qc_graph_ref */
     size_t place; /* in random order */
-    uint32_t refs;
+    _Atomic uint32_t refs;
     bool inside, told;
     uint32_t mark; /* of the walk that saw it last */
     size_t usage;
@@ -82,9 +82,9 @@ static inline const qc_hash *qc_entry_wtxid(const qc_mempool_entry *e)
 {
     return (const qc_hash *)e->tx.rec->wtxid;
 }
-/** Keep it for longer. Thread: chain. */
+/** Keep it for longer. Thread: chain, or any that has a reference. */
 const qc_mempool_entry *qc_mempool_entry_ref(const qc_mempool_entry *e);
-/** NULL is allowed. */
+/** NULL is allowed. Thread: any. */
 void qc_mempool_entry_unref(const qc_mempool_entry *e);
 
 /* Lookups return what is borrowed until the pool changes; NULL: not here. */

@@ -1,5 +1,4 @@
-/* Block assembly (Core node/miner.cpp CreateNewBlock, validation.cpp GenerateCoinbaseCommitment).
- */
+/* Block assembly (Core node/miner.cpp CreateNewBlock). */
 #include "core/mining/assemble.h"
 
 #include "core/base/alloc.h"
@@ -8,9 +7,6 @@
 #include "core/btc/wire.h"
 #include "core/consensus/versionbits.h"
 #include "core/crypto/sha256.h"
-
-#define SEQUENCE_NONFINAL_MAX 0xfffffffeu /* so that the coinbase's lock time is enforced */
-#define COMMIT_SCRIPT_LEN 38
 
 static void ancestor_get(void *arg, uint32_t height, uint32_t *time, uint32_t *bits,
                          int32_t *version)
@@ -50,98 +46,29 @@ uint32_t qc_mining_bits(const qc_params *p, const qc_index *prev, uint32_t time)
     return qc_next_bits(p, &a, prev->height + 1, time);
 }
 
-qc_err qc_mining_height_script(uint32_t height, qc_bytes *out)
-{
-    if (height == 0)
-        return qc_w_u8(out, 0x00);
-    if (height <= 16)
-        return qc_w_u8(out, (uint8_t)(0x50 + height));
-    uint8_t buf[6];
-    uint8_t n = 0;
-    for (uint32_t v = height; v; v >>= 8)
-        buf[1 + n++] = (uint8_t)v;
-    if (buf[n] & 0x80) /* the top bit is a script number's sign */
-        buf[1 + n++] = 0;
-    buf[0] = n;
-    return qc_bytes_append(out, buf, (size_t)n + 1);
-}
-
-/* Root over the witness ids (the coinbase's counts as zero), hashed with the 32-byte reserved
- * value, which is zero (BIP141). */
-static qc_err witness_commitment(const qc_assemble *req, qc_hash *out)
+/* Over the witness ids; the coinbase's counts as zero. */
+static qc_err witness_root(const qc_assemble *req, qc_hash *out)
 {
     qc_hash *leaf = qc_try_calloc(req->n_tx + 1, sizeof *leaf);
     if (!leaf)
         return QC_ENOMEM;
     for (size_t i = 0; i < req->n_tx; i++)
         memcpy(leaf[i + 1].b, req->tx[i].rec->wtxid, 32);
-    uint8_t pair[64] = {0};
-    qc_hash root = qc_merkle_root(leaf, req->n_tx + 1, NULL);
-    memcpy(pair, root.b, 32);
-    qc_sha256d(qc_span_of(pair, sizeof pair), out->b);
+    *out = qc_merkle_root(leaf, req->n_tx + 1, NULL);
     qc_free(leaf);
     return QC_OK;
 }
 
-static qc_err write_coinbase_input(uint32_t height, qc_bytes *b)
-{
-    static const uint8_t null_prevout[36] = {[32] = 0xff, 0xff, 0xff, 0xff};
-    qc_bytes script = QC_BYTES_INIT;
-    qc_err err = qc_mining_height_script(height, &script);
-    if (!err && height <= 16) /* bad-cb-length asks for two bytes */
-        err = qc_w_u8(&script, 0x00);
-    if (!err)
-        err = qc_w_compact(b, 1);
-    if (!err)
-        err = qc_bytes_append(b, null_prevout, sizeof null_prevout);
-    if (!err)
-        err = qc_w_var(b, qc_bytes_span(&script));
-    if (!err)
-        err = qc_w_le32(b, SEQUENCE_NONFINAL_MAX);
-    qc_bytes_free(&script);
-    return err;
-}
-
-static qc_err write_coinbase_outputs(const qc_params *p, uint32_t height, const qc_assemble *req,
-                                     qc_bytes *b)
-{
-    uint8_t commit[COMMIT_SCRIPT_LEN] = {0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed};
-    qc_hash root;
-    qc_err err = witness_commitment(req, &root);
-    if (err)
-        return err;
-    memcpy(commit + 6, root.b, 32);
-    if ((err = qc_w_compact(b, 2)))
-        return err;
-    if ((err = qc_w_le64(b, (uint64_t)(qc_subsidy(p, height) + req->fees))))
-        return err;
-    if ((err = qc_w_var(b, req->coinbase_script)))
-        return err;
-    if ((err = qc_w_le64(b, 0)))
-        return err;
-    return qc_w_var(b, qc_span_of(commit, sizeof commit));
-}
-
-/* The reserved value is present once segwit is active at this height; before, witness data in a
- * block would be invalid (unexpected-witness). */
 static qc_err write_coinbase(const qc_params *p, uint32_t height, const qc_assemble *req,
                              qc_bytes *b)
 {
-    static const uint8_t marker[2] = {0, 1};
-    static const uint8_t witness[34] = {1, 32};
-    bool segwit = qc_deployment_active(p, QC_DEP_SEGWIT, height);
-    qc_err err = qc_w_le32(b, 2);
-    if (!err && segwit)
-        err = qc_bytes_append(b, marker, sizeof marker);
-    if (!err)
-        err = write_coinbase_input(height, b);
-    if (!err)
-        err = write_coinbase_outputs(p, height, req, b);
-    if (!err && segwit)
-        err = qc_bytes_append(b, witness, sizeof witness);
-    if (!err)
-        err = qc_w_le32(b, height - 1);
-    return err;
+    qc_hash root;
+    qc_coinbase c;
+    qc_err err = witness_root(req, &root);
+    if (err)
+        return err;
+    qc_coinbase_fix(p, height, req->fees, &root, &c);
+    return qc_coinbase_write(&c, req->coinbase_script, qc_span_of(NULL, 0), b);
 }
 
 static qc_err merkle_root(const qc_assemble *req, const qc_hash *coinbase, qc_hash *out)

@@ -2,6 +2,7 @@
  * generate* methods. Rules: Core node/miner.cpp. */
 #pragma once
 #include "core/chain/chain.h"
+#include "core/mining/coinbase.h"
 
 /** What a block is made of. All borrowed for the call. */
 typedef struct qc_assemble {
@@ -24,8 +25,6 @@ int64_t qc_mining_min_time(const qc_params *p, const qc_index *prev);
 int32_t qc_mining_version(const qc_params *p, const qc_index *prev);
 /** Required bits of a block on `prev` that carries `time`. Thread: any. */
 uint32_t qc_mining_bits(const qc_params *p, const qc_index *prev, uint32_t time);
-/** Append the script of a BIP34 height push (minimal). Returns: QC_OK; QC_ENOMEM. */
-QC_MUST_CHECK qc_err qc_mining_height_script(uint32_t height, qc_bytes *out);
 
 /** Serialize an unsolved block on `prev`: coinbase with height, reward and witness commitment,
  *  transactions, Merkle root, bits. Out: *out owned, qc_bytes_free(). Returns: QC_OK; QC_ENOMEM.

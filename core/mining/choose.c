@@ -1,0 +1,123 @@
+/* The best chunks first, each whole or not at all (Core node/miner.cpp addChunks). */
+#include "core/mining/choose.h"
+
+#include "core/base/alloc.h"
+#include "core/base/arith.h"
+#include "core/base/log.h"
+
+/* When the block is all but full and so many chunks in a row did not fit, it is left at that. */
+#define MAX_MISSES 1000
+#define FULL_ENOUGH 4000
+
+static qc_err room(void *array, size_t *cap, size_t need, size_t size)
+{
+    void **p = array;
+    if (need <= *cap)
+        return QC_OK;
+    size_t more = QC_MAX(need, 2 * *cap + 64);
+    void *q = qc_try_realloc(*p, more * size);
+    if (!q)
+        return QC_ENOMEM;
+    *p = q;
+    *cap = more;
+    return QC_OK;
+}
+
+/* A chunk's sum is of adjusted weights; its rate is by virtual bytes. */
+static qc_feerate rate_of(const qc_mempool_point *sum)
+{
+    return qc_feerate_paid(sum->fee, (sum->weight + QC_WITNESS_SCALE - 1) / QC_WITNESS_SCALE);
+}
+
+static bool fits(const qc_chosen *c, const qc_template_options *o, const qc_mempool_entry *const *e,
+                 size_t n, const qc_mempool_point *sum)
+{
+    int64_t sigops = 0;
+    for (size_t i = 0; i < n; i++)
+        sigops += (int64_t)e[i]->sigop_cost;
+    return c->weight + sum->weight < o->max_weight &&
+           c->sigops + sigops < (int64_t)QC_MAX_BLOCK_SIGOPS_COST;
+}
+
+static bool all_final(const qc_mempool_entry *const *e, size_t n, uint32_t height, uint32_t mtp)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!qc_tx_is_final(&e[i]->tx, height, mtp))
+            return false;
+    return true;
+}
+
+static void print_rate(const qc_mempool_entry *e)
+{
+    char rate[QC_FEERATE_TEXT], txid[QC_HASH_HEX_LEN + 1];
+    qc_hash_hex(qc_entry_txid(e), txid);
+    qc_log(QC_LOG_INFO, "mining", "fee rate %s txid %s",
+           qc_feerate_text(qc_feerate_paid(e->modified_fee, e->vsize), rate), txid);
+}
+
+static qc_err take(qc_chosen *c, const qc_template_options *o, const qc_mempool_entry *const *e,
+                   size_t n, const qc_mempool_point *sum)
+{
+    qc_err err = room(&c->entry, &c->cap, c->n + n, sizeof *c->entry);
+    if (!err)
+        err = room(&c->chunk, &c->cap_chunks, c->n_chunks + 1, sizeof *c->chunk);
+    if (err)
+        return err;
+    c->chunk[c->n_chunks++] = (qc_template_chunk){sum->fee, sum->weight, (uint32_t)c->n};
+    for (size_t i = 0; i < n; i++) {
+        c->entry[c->n++] = qc_mempool_entry_ref(e[i]);
+        c->fees += e[i]->fee;
+        c->weight += e[i]->tx.rec->weight;
+        c->sigops += (int64_t)e[i]->sigop_cost;
+        if (o->print)
+            print_rate(e[i]);
+    }
+    return QC_OK;
+}
+
+static qc_err fill(qc_mempool_build *b, const qc_template_options *o, uint32_t height, uint32_t mtp,
+                   qc_chosen *c)
+{
+    const qc_mempool_entry *const *e;
+    qc_mempool_point sum;
+    unsigned misses = 0;
+    for (size_t n; (n = qc_mempool_build_chunk(b, &e, &sum)) > 0;) {
+        if (qc_feerate_cmp(rate_of(&sum), o->min_feerate) < 0)
+            return QC_OK; /* what is left pays no better */
+        if (!fits(c, o, e, n, &sum) || !all_final(e, n, height, mtp)) {
+            if (++misses > MAX_MISSES && c->weight + FULL_ENOUGH > o->max_weight)
+                return QC_OK;
+            qc_mempool_build_skip(b);
+            continue;
+        }
+        qc_err err = take(c, o, e, n, &sum);
+        if (err)
+            return err;
+        misses = 0;
+        qc_mempool_build_take(b);
+    }
+    return QC_OK;
+}
+
+qc_err qc_choose(const qc_mempool *m, const qc_template_options *o, uint32_t height, uint32_t mtp,
+                 qc_chosen *out)
+{
+    *out = (qc_chosen){.weight = o->reserved_weight, .sigops = o->reserved_sigops};
+    if (!m || o->no_mempool)
+        return QC_OK;
+    qc_mempool_build *b = qc_mempool_build_start(m);
+    qc_err err = fill(b, o, height, mtp, out);
+    qc_mempool_build_end(b);
+    if (err)
+        qc_chosen_clear(out);
+    return err;
+}
+
+void qc_chosen_clear(qc_chosen *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        qc_mempool_entry_unref(c->entry[i]);
+    qc_free(c->entry);
+    qc_free(c->chunk);
+    *c = (qc_chosen){.n = 0};
+}
