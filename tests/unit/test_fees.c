@@ -1,8 +1,10 @@
 #include "core/mempool/fees.h"
+#include "core/crypto/sha256.h"
 #include "core/mempool/fees_stats.h"
 #include "core/mempool/fees_watch.h"
 #include "tests/unit/harness.h"
 
+#include <float.h>
 #include <math.h>
 
 static const uint64_t salt[2] = {1, 2};
@@ -277,6 +279,97 @@ static void test_raw__detail_is_what_happened(void **state)
     }
     assert_true(passed > 100 && failed > 100);
     qc_fees_free(m.f);
+}
+
+/* A fixed history of 700 blocks without arithmetic that could differ from machine to machine. */
+static void fixed_history(qc_fees *f, uint32_t height)
+{
+    static struct {
+        uint32_t id;
+        int64_t rate;
+    } pool[20000];
+    uint64_t seed = 2026;
+    uint32_t id = 0;
+    size_t n = 0;
+    for (uint32_t b = 0; b < 700; b++) {
+        for (uint64_t k = test_rand(&seed) % 30; k > 0; k--) {
+            int64_t vsize = 100 + (int64_t)(test_rand(&seed) % 2000);
+            int64_t rate = 200 + (int64_t)(test_rand(&seed) % (256u << test_rand(&seed) % 12));
+            int64_t fee = rate * vsize / 1000;
+            qc_hash h = id_of(id);
+            qc_fees_added(f,
+                          &(qc_fees_tx){.txid = &h, .height = height, .fee = fee, .vsize = vsize});
+            pool[n].rate = rate;
+            pool[n++].id = id++;
+        }
+        qc_fees_block_begin(f, ++height);
+        size_t kept = 0;
+        for (size_t i = 0; i < n; i++)
+            if ((int64_t)(test_rand(&seed) % 60000) < pool[i].rate) {
+                mine(f, pool[i].id);
+            } else {
+                pool[kept++] = pool[i];
+            }
+        qc_fees_block_end(f);
+        n = kept;
+        kept = 0;
+        for (size_t i = 0; i < n; i++) {
+            qc_hash h = id_of(pool[i].id);
+            if (test_rand(&seed) % 100 == 0) {
+                qc_fees_removed(f, &h);
+            } else {
+                pool[kept++] = pool[i];
+            }
+        }
+        n = kept;
+    }
+}
+
+/* What Core's estimator (31.99) answers after the same history, and the file that it writes. */
+static void test_history__teaches_the_same_as_in_core(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t target;
+        int64_t rate;
+        qc_fees_reason reason;
+    } smart[] = {
+        {2, 53005, QC_FEES_FULL},  {3, 37137, QC_FEES_HALF}, {6, 20824, QC_FEES_HALF},
+        {12, 15021, QC_FEES_FULL}, {24, 7829, QC_FEES_HALF}, {48, 2328, QC_FEES_FULL},
+    };
+    static const struct {
+        qc_fees_horizon h;
+        uint32_t target;
+        int64_t at_60, at_95;
+    } one[] = {
+        {QC_FEES_SHORT, 1, 37137, 74575},  {QC_FEES_SHORT, 5, 11173, 28199},
+        {QC_FEES_SHORT, 12, 7829, 15021},  {QC_FEES_MEDIUM, 1, 23141, 55468},
+        {QC_FEES_MEDIUM, 5, 10536, 23141}, {QC_FEES_MEDIUM, 12, 4846, 13480},
+        {QC_FEES_LONG, 1, 2215, 8283},     {QC_FEES_LONG, 49, 758, 2215},
+        {QC_FEES_LONG, 136, 286, 758},
+    };
+    qc_fees *f = new_fees();
+    qc_bytes b = QC_BYTES_INIT;
+    uint8_t sum[32];
+    fixed_history(f, 5000);
+    for (size_t i = 0; i < 2 * QC_COUNTOF(smart); i++) {
+        qc_fees_answer a = qc_fees_smart(f, smart[i / 2].target, i % 2);
+        assert_int_equal(a.rate, smart[i / 2].rate);
+        assert_int_equal(a.reason, smart[i / 2].reason);
+    }
+    for (size_t i = 0; i < QC_COUNTOF(one); i++) {
+        assert_int_equal(qc_fees_raw(f, one[i].target, .6, one[i].h, NULL), one[i].at_60);
+        assert_int_equal(qc_fees_raw(f, one[i].target, .95, one[i].h, NULL), one[i].at_95);
+    }
+    assert_int_equal(qc_fees_write(f, &b), QC_OK);
+    qc_sha256(qc_bytes_span(&b), sum);
+    qc_bytes want = hex_bytes("90dfc4e320e552c8c09b1d2c766615598fba1807c66a99975ad08184d1ca86e5");
+#if FLT_EVAL_METHOD == 0 /* nothing is kept in wider registers */
+    assert_memory_equal(sum, want.data, 32);
+#endif
+    qc_bytes_free(&want);
+    qc_bytes_free(&b);
+    qc_fees_free(f);
 }
 
 static void test_added__only_what_tells_about_fees(void **state)
@@ -580,6 +673,7 @@ static void test_new__survives_each_single_fault(void **state)
 QC_TEST_MAIN(cmocka_unit_test(test_raw__rates_are_what_always_was_mined_in_time),
              cmocka_unit_test(test_raw__each_horizon_has_its_reach),
              cmocka_unit_test(test_raw__detail_is_what_happened),
+             cmocka_unit_test(test_history__teaches_the_same_as_in_core),
              cmocka_unit_test(test_added__only_what_tells_about_fees),
              cmocka_unit_test(test_block__lower_ones_teach_nothing),
              cmocka_unit_test(test_flush_unconfirmed__counts_as_failure),
