@@ -164,6 +164,77 @@ static const qn_chain_read_1 TABLE_chain_read_1 = {
     .find_fork = chain_read_1_find_fork,
 };
 
+/* ---- fees.estimate ---- */
+
+static qn_status fees_estimate_1_estimate(qn_cap *cap, uint32_t target, uint32_t flags,
+                                          qn_fees_estimate *estimate)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put32(in, (uint32_t)target);
+    qc_wire_put32(in, (uint32_t)flags);
+    qc_wire_put_sized(in, estimate, estimate ? estimate->size : 0, sizeof *estimate);
+    st = qc_rt_call(cap, 0, in, &reply);
+    qc_wire_take_sized(out, estimate, estimate ? estimate->size : 0, sizeof *estimate);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status fees_estimate_1_confident(qn_cap *cap, uint32_t target, uint32_t permille,
+                                           qn_fees_estimate *estimate)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put32(in, (uint32_t)target);
+    qc_wire_put32(in, (uint32_t)permille);
+    qc_wire_put_sized(in, estimate, estimate ? estimate->size : 0, sizeof *estimate);
+    st = qc_rt_call(cap, 1, in, &reply);
+    qc_wire_take_sized(out, estimate, estimate ? estimate->size : 0, sizeof *estimate);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status fees_estimate_1_floors(qn_cap *cap, qn_fees_floors *floors)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_sized(in, floors, floors ? floors->size : 0, sizeof *floors);
+    st = qc_rt_call(cap, 2, in, &reply);
+    qc_wire_take_sized(out, floors, floors ? floors->size : 0, sizeof *floors);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status fees_estimate_1_histogram(qn_cap *cap, qn_fees_step *steps, uint32_t max_steps,
+                                           uint32_t *n_steps, qn_mempool_at *at)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_room(in, steps, qc_wire_items(max_steps, sizeof *steps), n_steps);
+    qc_wire_put_fixed(in, at, sizeof *at);
+    st = qc_rt_call(cap, 3, in, &reply);
+    qc_wire_take_room(out, steps, max_steps, n_steps, sizeof *steps);
+    qc_wire_take_fixed(out, at, sizeof *at);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static const qn_fees_estimate_1 TABLE_fees_estimate_1 = {
+    .h = {sizeof(qn_fees_estimate_1), 1},
+    .estimate = fees_estimate_1_estimate,
+    .confident = fees_estimate_1_confident,
+    .floors = fees_estimate_1_floors,
+    .histogram = fees_estimate_1_histogram,
+};
+
 /* ---- http.serve ---- */
 
 static bool call_qn_http_handler_fn(qc_rt_fn *fn, void *arg, qc_unpack *in, int *fd)
@@ -249,6 +320,299 @@ static const qn_http_serve_1 TABLE_http_serve_1 = {
     .add_static = http_serve_1_add_static,
     .remove = http_serve_1_remove,
     .reply = http_serve_1_reply,
+};
+
+/* ---- mempool.follow ---- */
+
+static bool call_qn_mempool_ready_fn(qc_rt_fn *fn, void *arg, qc_unpack *in, int *fd)
+{
+    uint64_t follow = (uint64_t)qc_wire_get64(in);
+    (void)fd;
+    bool ok = qc_unpack_end(in);
+    if (ok)
+        ((qn_mempool_ready_fn *)fn)(arg, follow);
+    return ok;
+}
+
+static qc_rt_dispatch *const CALLS_mempool_follow_1[] = {call_qn_mempool_ready_fn};
+
+static qn_status mempool_follow_1_open(qn_cap *cap, const qn_mempool_follow_options *options,
+                                       qn_mempool_ready_fn *on_ready, void *arg, uint64_t *follow)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_sized(in, options, options ? options->size : 0, sizeof *options);
+    qc_pack_u32(in, qc_rt_callback(cap, (qc_rt_fn *)on_ready, arg));
+    qc_wire_put_fixed(in, follow, sizeof *follow);
+    st = qc_rt_call(cap, 0, in, &reply);
+    qc_wire_take_fixed(out, follow, sizeof *follow);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mempool_follow_1_next(qn_cap *cap, uint64_t follow, qn_mempool_event *events,
+                                       uint32_t max_events, uint32_t *n_events)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)follow);
+    qc_wire_put_room(in, events, qc_wire_items(max_events, sizeof *events), n_events);
+    st = qc_rt_call(cap, 1, in, &reply);
+    qc_wire_take_room(out, events, max_events, n_events, sizeof *events);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mempool_follow_1_ack(qn_cap *cap, uint64_t follow, uint64_t seq)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)follow);
+    qc_wire_put64(in, (uint64_t)seq);
+    st = qc_rt_call(cap, 2, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mempool_follow_1_close(qn_cap *cap, uint64_t follow)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)follow);
+    st = qc_rt_call(cap, 3, in, &reply);
+    st = qc_rt_end(cap, st, &reply);
+    if (st == QN_OK)
+        qc_rt_forget(cap, 0, follow, -1);
+    return st;
+}
+
+static const qn_mempool_follow_1 TABLE_mempool_follow_1 = {
+    .h = {sizeof(qn_mempool_follow_1), 1},
+    .open = mempool_follow_1_open,
+    .next = mempool_follow_1_next,
+    .ack = mempool_follow_1_ack,
+    .close = mempool_follow_1_close,
+};
+
+static qn_status mempool_follow_unstable_1_open(qn_cap *cap,
+                                                const qn_mempool_follow_options *options,
+                                                qn_mempool_ready_fn *on_ready, void *arg,
+                                                uint64_t *follow)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_sized(in, options, options ? options->size : 0, sizeof *options);
+    qc_pack_u32(in, qc_rt_callback(cap, (qc_rt_fn *)on_ready, arg));
+    qc_wire_put_fixed(in, follow, sizeof *follow);
+    st = qc_rt_call(cap, 0, in, &reply);
+    qc_wire_take_fixed(out, follow, sizeof *follow);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mempool_follow_unstable_1_next(qn_cap *cap, uint64_t follow,
+                                                qn_mempool_event *events, uint32_t max_events,
+                                                uint32_t *n_events)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)follow);
+    qc_wire_put_room(in, events, qc_wire_items(max_events, sizeof *events), n_events);
+    st = qc_rt_call(cap, 1, in, &reply);
+    qc_wire_take_room(out, events, max_events, n_events, sizeof *events);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mempool_follow_unstable_1_ack(qn_cap *cap, uint64_t follow, uint64_t seq)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)follow);
+    qc_wire_put64(in, (uint64_t)seq);
+    st = qc_rt_call(cap, 2, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mempool_follow_unstable_1_close(qn_cap *cap, uint64_t follow)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)follow);
+    st = qc_rt_call(cap, 3, in, &reply);
+    st = qc_rt_end(cap, st, &reply);
+    if (st == QN_OK)
+        qc_rt_forget(cap, 0, follow, -1);
+    return st;
+}
+
+static qn_status mempool_follow_unstable_1_cluster(qn_cap *cap, const qn_hash *txid,
+                                                   qn_mempool_member *members, uint32_t max_members,
+                                                   uint32_t *n_members, qn_mempool_at *at)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_fixed(in, txid, sizeof *txid);
+    qc_wire_put_room(in, members, qc_wire_items(max_members, sizeof *members), n_members);
+    qc_wire_put_fixed(in, at, sizeof *at);
+    st = qc_rt_call(cap, 4, in, &reply);
+    qc_wire_take_room(out, members, max_members, n_members, sizeof *members);
+    qc_wire_take_fixed(out, at, sizeof *at);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mempool_follow_unstable_1_diagram(qn_cap *cap, qn_mempool_point *points,
+                                                   uint32_t max_points, uint32_t *n_points,
+                                                   qn_mempool_at *at)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_room(in, points, qc_wire_items(max_points, sizeof *points), n_points);
+    qc_wire_put_fixed(in, at, sizeof *at);
+    st = qc_rt_call(cap, 5, in, &reply);
+    qc_wire_take_room(out, points, max_points, n_points, sizeof *points);
+    qc_wire_take_fixed(out, at, sizeof *at);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static const qn_mempool_follow_unstable_1 TABLE_mempool_follow_unstable_1 = {
+    .stable = {
+        .h = {sizeof(qn_head) + 4 * sizeof(void (*)(void)), 1},
+        .open = mempool_follow_unstable_1_open,
+        .next = mempool_follow_unstable_1_next,
+        .ack = mempool_follow_unstable_1_ack,
+        .close = mempool_follow_unstable_1_close,
+    },
+    .u = {(uint32_t)(sizeof(qn_mempool_follow_unstable_1) - offsetof(qn_mempool_follow_unstable_1, u)), 1},
+    .cluster = mempool_follow_unstable_1_cluster,
+    .diagram = mempool_follow_unstable_1_diagram,
+};
+
+/* ---- mempool.read ---- */
+
+static qn_status mempool_read_1_info(qn_cap *cap, qn_mempool_info *info)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_sized(in, info, info ? info->size : 0, sizeof *info);
+    st = qc_rt_call(cap, 0, in, &reply);
+    qc_wire_take_sized(out, info, info ? info->size : 0, sizeof *info);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mempool_read_1_entries(qn_cap *cap, const qn_hash *ids, uint32_t n_ids,
+                                        uint32_t flags, qn_mempool_entry *entries,
+                                        qn_mempool_at *at)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    if (n_ids > 1000u)
+        return QN_E_INVAL;
+    qc_wire_put_array(in, ids, n_ids, sizeof *ids);
+    qc_wire_put32(in, (uint32_t)flags);
+    qc_pack_u8(in, entries != NULL);
+    qc_wire_put_fixed(in, at, sizeof *at);
+    st = qc_rt_call(cap, 1, in, &reply);
+    qc_wire_take_items(out, entries, n_ids, sizeof *entries);
+    qc_wire_take_fixed(out, at, sizeof *at);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mempool_read_1_spenders(qn_cap *cap, const qn_mempool_outpoint *outpoints,
+                                         uint32_t n_outpoints, qn_mempool_spender *spenders,
+                                         qn_mempool_at *at)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    if (n_outpoints > 1000u)
+        return QN_E_INVAL;
+    qc_wire_put_array(in, outpoints, n_outpoints, sizeof *outpoints);
+    qc_pack_u8(in, spenders != NULL);
+    qc_wire_put_fixed(in, at, sizeof *at);
+    st = qc_rt_call(cap, 2, in, &reply);
+    qc_wire_take_items(out, spenders, n_outpoints, sizeof *spenders);
+    qc_wire_take_fixed(out, at, sizeof *at);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mempool_read_1_txids(qn_cap *cap, qn_hash *txids, uint32_t max_txids,
+                                      uint32_t *n_txids, qn_mempool_at *at)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_room(in, txids, qc_wire_items(max_txids, sizeof *txids), n_txids);
+    qc_wire_put_fixed(in, at, sizeof *at);
+    st = qc_rt_call(cap, 3, in, &reply);
+    qc_wire_take_room(out, txids, max_txids, n_txids, sizeof *txids);
+    qc_wire_take_fixed(out, at, sizeof *at);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mempool_read_1_transactions(qn_cap *cap, const qn_hash *ids, uint32_t n_ids,
+                                             uint32_t flags, qn_mempool_bytes *results, void *bytes,
+                                             uint32_t max_bytes, uint32_t *n_bytes)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    if (n_ids > 1000u)
+        return QN_E_INVAL;
+    qc_wire_put_array(in, ids, n_ids, sizeof *ids);
+    qc_wire_put32(in, (uint32_t)flags);
+    qc_pack_u8(in, results != NULL);
+    qc_wire_put_room(in, bytes, qc_wire_items(max_bytes, 1), n_bytes);
+    st = qc_rt_call(cap, 4, in, &reply);
+    qc_wire_take_items(out, results, n_ids, sizeof *results);
+    qc_wire_take_room(out, bytes, max_bytes, n_bytes, 1);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static const qn_mempool_read_1 TABLE_mempool_read_1 = {
+    .h = {sizeof(qn_mempool_read_1), 1},
+    .info = mempool_read_1_info,
+    .entries = mempool_read_1_entries,
+    .spenders = mempool_read_1_spenders,
+    .txids = mempool_read_1_txids,
+    .transactions = mempool_read_1_transactions,
 };
 
 /* ---- net.connect ---- */
@@ -886,12 +1250,64 @@ static const qn_rpc_serve_1 TABLE_rpc_serve_1 = {
     .reply_error = rpc_serve_1_reply_error,
 };
 
+/* ---- tx.submit ---- */
+
+static qn_status tx_submit_1_submit(qn_cap *cap, const void *tx, uint32_t tx_len, uint32_t flags,
+                                    qn_submit_result *result)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    if (tx_len > QC_WIRE_BYTES)
+        return QN_E_INVAL;
+    qc_wire_put_bytes(in, tx, tx_len);
+    qc_wire_put32(in, (uint32_t)flags);
+    qc_wire_put_fixed(in, result, sizeof *result);
+    st = qc_rt_call(cap, 0, in, &reply);
+    qc_wire_take_fixed(out, result, sizeof *result);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status tx_submit_1_package(qn_cap *cap, const void *txs, uint32_t txs_len,
+                                     const qn_submit_part *parts, uint32_t n_parts, uint32_t flags,
+                                     qn_submit_result *results, qn_submit_package *package)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    if (txs_len > QC_WIRE_BYTES || n_parts > 25u)
+        return QN_E_INVAL;
+    qc_wire_put_bytes(in, txs, txs_len);
+    qc_wire_put_array(in, parts, n_parts, sizeof *parts);
+    qc_wire_put32(in, (uint32_t)flags);
+    qc_pack_u8(in, results != NULL);
+    qc_wire_put_sized(in, package, package ? package->size : 0, sizeof *package);
+    st = qc_rt_call(cap, 1, in, &reply);
+    qc_wire_take_items(out, results, n_parts, sizeof *results);
+    qc_wire_take_sized(out, package, package ? package->size : 0, sizeof *package);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static const qn_tx_submit_1 TABLE_tx_submit_1 = {
+    .h = {sizeof(qn_tx_submit_1), 1},
+    .submit = tx_submit_1_submit,
+    .package = tx_submit_1_package,
+};
+
 const qc_rt_interface QC_RT_INTERFACES[] = {
     {"host/1", &TABLE_host_1, 1, NULL, 0},
     {"block.read/1", &TABLE_block_read_1, 1, NULL, 0},
     {"chain.follow/1", &TABLE_chain_follow_1, 1, NULL, 0},
     {"chain.read/1", &TABLE_chain_read_1, 1, NULL, 0},
+    {"fees.estimate/1", &TABLE_fees_estimate_1, 1, NULL, 0},
     {"http.serve/1", &TABLE_http_serve_1, 1, CALLS_http_serve_1, 1},
+    {"mempool.follow/1", &TABLE_mempool_follow_1, 1, CALLS_mempool_follow_1, 1},
+    {"mempool.follow.unstable/1", &TABLE_mempool_follow_unstable_1, 1, CALLS_mempool_follow_1, 1},
+    {"mempool.read/1", &TABLE_mempool_read_1, 1, NULL, 0},
     {"net.connect/1", &TABLE_net_connect_1, 1, CALLS_net_connect_1, 1},
     {"net.listen/1", &TABLE_net_listen_1, 1, CALLS_net_listen_1, 1},
     {"node.control/1", &TABLE_node_control_1, 1, CALLS_node_control_1, 1},
@@ -899,5 +1315,6 @@ const qc_rt_interface QC_RT_INTERFACES[] = {
     {"peers.control/1", &TABLE_peers_control_1, 1, NULL, 0},
     {"peers.read/1", &TABLE_peers_read_1, 1, NULL, 0},
     {"rpc.serve/1", &TABLE_rpc_serve_1, 1, CALLS_rpc_serve_1, 1},
+    {"tx.submit/1", &TABLE_tx_submit_1, 1, NULL, 0},
     {NULL, NULL, 0, NULL, 0},
 };

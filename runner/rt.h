@@ -15,7 +15,7 @@
 #define QC_RT_TIMERS 1024u
 #define QC_RT_POSTS 65536u
 #define QC_RT_CALLBACKS 65536u
-#define QC_RT_CAPS 20u
+#define QC_RT_CAPS 32u
 #define QC_RT_WATCHES 1024u
 
 typedef struct qc_rt qc_rt;

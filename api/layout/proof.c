@@ -1,11 +1,17 @@
 /* Made by api/generate.py: the compiler's word on the layout texts, on 64-bit hosts. */
+#define QN_ALLOW_UNSTABLE
 #include "quoin/block.h"
 #include "quoin/block_read.h"
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
+#include "quoin/fees_estimate.h"
 #include "quoin/host.h"
 #include "quoin/http_serve.h"
 #include "quoin/io.h"
+#include "quoin/mempool.h"
+#include "quoin/mempool_follow.h"
+#include "quoin/mempool_follow_unstable.h"
+#include "quoin/mempool_read.h"
 #include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
 #include "quoin/node_control.h"
@@ -14,6 +20,7 @@
 #include "quoin/peers_read.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
+#include "quoin/tx_submit.h"
 #include "quoin/types.h"
 
 #include <stddef.h>
@@ -91,6 +98,18 @@ AT(qn_spent_rec, height, 20);
 AT(qn_spent_rec, coinbase, 24);
 AT(qn_spent_rec, reserved, 28);
 
+SIZE(qn_mempool_at, 64);
+AT(qn_mempool_at, epoch, 0);
+AT(qn_mempool_at, chain_seq, 8);
+AT(qn_mempool_at, sequence, 16);
+AT(qn_mempool_at, tip, 24);
+AT(qn_mempool_at, height, 56);
+AT(qn_mempool_at, reserved, 60);
+
+SIZE(qn_mempool_outpoint, 36);
+AT(qn_mempool_outpoint, txid, 0);
+AT(qn_mempool_outpoint, n, 32);
+
 SIZE(qn_read_range, 44);
 AT(qn_read_range, hash, 0);
 AT(qn_read_range, height, 32);
@@ -159,6 +178,30 @@ AT(qn_chain_params, pow_timespan, 84);
 AT(qn_chain_params, pow_limit, 88);
 AT(qn_chain_params, p2p_port, 120);
 
+SIZE(qn_fees_estimate, 32);
+AT(qn_fees_estimate, size, 0);
+AT(qn_fees_estimate, target, 4);
+AT(qn_fees_estimate, feerate, 8);
+AT(qn_fees_estimate, estimated, 16);
+AT(qn_fees_estimate, by, 24);
+AT(qn_fees_estimate, height, 28);
+
+SIZE(qn_fees_floors, 104);
+AT(qn_fees_floors, size, 0);
+AT(qn_fees_floors, max_target, 4);
+AT(qn_fees_floors, at, 8);
+AT(qn_fees_floors, mempool_min, 72);
+AT(qn_fees_floors, min_relay, 80);
+AT(qn_fees_floors, incremental, 88);
+AT(qn_fees_floors, dust_relay, 96);
+
+SIZE(qn_fees_step, 32);
+AT(qn_fees_step, from, 0);
+AT(qn_fees_step, vsize, 8);
+AT(qn_fees_step, fees, 16);
+AT(qn_fees_step, count, 24);
+AT(qn_fees_step, reserved, 28);
+
 SIZE(qn_http_route, 24);
 AT(qn_http_route, size, 0);
 AT(qn_http_route, set, 4);
@@ -183,6 +226,87 @@ AT(qn_http_request, headers, 40);
 AT(qn_http_request, user, 48);
 AT(qn_http_request, peer, 56);
 AT(qn_http_request, body, 64);
+
+SIZE(qn_mempool_follow_options, 16);
+AT(qn_mempool_follow_options, size, 0);
+AT(qn_mempool_follow_options, set, 4);
+AT(qn_mempool_follow_options, window, 8);
+AT(qn_mempool_follow_options, reserved, 12);
+
+SIZE(qn_mempool_event, 208);
+AT(qn_mempool_event, type, 0);
+AT(qn_mempool_event, flags, 4);
+AT(qn_mempool_event, epoch, 8);
+AT(qn_mempool_event, seq, 16);
+AT(qn_mempool_event, chain_seq, 24);
+AT(qn_mempool_event, sequence, 32);
+AT(qn_mempool_event, tip, 40);
+AT(qn_mempool_event, txid, 72);
+AT(qn_mempool_event, wtxid, 104);
+AT(qn_mempool_event, by, 136);
+AT(qn_mempool_event, fee, 168);
+AT(qn_mempool_event, vsize, 176);
+AT(qn_mempool_event, weight, 184);
+AT(qn_mempool_event, time, 192);
+AT(qn_mempool_event, reason, 200);
+AT(qn_mempool_event, height, 204);
+
+SIZE(qn_mempool_member, 56);
+AT(qn_mempool_member, txid, 0);
+AT(qn_mempool_member, fee, 32);
+AT(qn_mempool_member, weight, 40);
+AT(qn_mempool_member, chunk, 48);
+AT(qn_mempool_member, reserved, 52);
+
+SIZE(qn_mempool_point, 16);
+AT(qn_mempool_point, fee, 0);
+AT(qn_mempool_point, weight, 8);
+
+SIZE(qn_mempool_info, 144);
+AT(qn_mempool_info, size, 0);
+AT(qn_mempool_info, flags, 4);
+AT(qn_mempool_info, at, 8);
+AT(qn_mempool_info, count, 72);
+AT(qn_mempool_info, vbytes, 80);
+AT(qn_mempool_info, fees, 88);
+AT(qn_mempool_info, usage, 96);
+AT(qn_mempool_info, max_usage, 104);
+AT(qn_mempool_info, unbroadcast, 112);
+AT(qn_mempool_info, min_fee, 120);
+AT(qn_mempool_info, min_relay_fee, 128);
+AT(qn_mempool_info, incremental_fee, 136);
+
+SIZE(qn_mempool_entry, 184);
+AT(qn_mempool_entry, status, 0);
+AT(qn_mempool_entry, flags, 4);
+AT(qn_mempool_entry, txid, 8);
+AT(qn_mempool_entry, wtxid, 40);
+AT(qn_mempool_entry, fee, 72);
+AT(qn_mempool_entry, modified_fee, 80);
+AT(qn_mempool_entry, vsize, 88);
+AT(qn_mempool_entry, weight, 96);
+AT(qn_mempool_entry, time, 104);
+AT(qn_mempool_entry, sequence, 112);
+AT(qn_mempool_entry, chunk_fee, 120);
+AT(qn_mempool_entry, chunk_weight, 128);
+AT(qn_mempool_entry, ancestor_vsize, 136);
+AT(qn_mempool_entry, ancestor_fees, 144);
+AT(qn_mempool_entry, descendant_vsize, 152);
+AT(qn_mempool_entry, descendant_fees, 160);
+AT(qn_mempool_entry, ancestors, 168);
+AT(qn_mempool_entry, descendants, 172);
+AT(qn_mempool_entry, cluster, 176);
+AT(qn_mempool_entry, height, 180);
+
+SIZE(qn_mempool_spender, 72);
+AT(qn_mempool_spender, status, 0);
+AT(qn_mempool_spender, input, 4);
+AT(qn_mempool_spender, txid, 8);
+AT(qn_mempool_spender, wtxid, 40);
+
+SIZE(qn_mempool_bytes, 8);
+AT(qn_mempool_bytes, status, 0);
+AT(qn_mempool_bytes, len, 4);
 
 SIZE(qn_connect_options, 12);
 AT(qn_connect_options, size, 0);
@@ -330,6 +454,29 @@ AT(qn_store_info, reserved, 4);
 AT(qn_store_info, bytes, 8);
 AT(qn_store_info, quota, 16);
 
+SIZE(qn_submit_part, 8);
+AT(qn_submit_part, off, 0);
+AT(qn_submit_part, len, 4);
+
+SIZE(qn_submit_result, 520);
+AT(qn_submit_result, is, 0);
+AT(qn_submit_result, code, 4);
+AT(qn_submit_result, txid, 8);
+AT(qn_submit_result, wtxid, 40);
+AT(qn_submit_result, other_wtxid, 72);
+AT(qn_submit_result, fee, 104);
+AT(qn_submit_result, vsize, 112);
+AT(qn_submit_result, feerate, 120);
+AT(qn_submit_result, replaced, 128);
+AT(qn_submit_result, reserved, 132);
+AT(qn_submit_result, reason, 136);
+AT(qn_submit_result, debug, 232);
+
+SIZE(qn_submit_package, 104);
+AT(qn_submit_package, size, 0);
+AT(qn_submit_package, code, 4);
+AT(qn_submit_package, reason, 8);
+
 #if UINTPTR_MAX == UINT64_MAX
 SIZE(qn_host_1_r1, 88);
 AT(qn_host_1_r1, get, 8);
@@ -361,11 +508,31 @@ AT(qn_chain_read_1_r1, headers, 24);
 AT(qn_chain_read_1_r1, headers_by_hash, 32);
 AT(qn_chain_read_1_r1, locator, 40);
 AT(qn_chain_read_1_r1, find_fork, 48);
+SIZE(qn_fees_estimate_1_r1, 40);
+AT(qn_fees_estimate_1_r1, estimate, 8);
+AT(qn_fees_estimate_1_r1, confident, 16);
+AT(qn_fees_estimate_1_r1, floors, 24);
+AT(qn_fees_estimate_1_r1, histogram, 32);
 SIZE(qn_http_serve_1_r1, 40);
 AT(qn_http_serve_1_r1, add, 8);
 AT(qn_http_serve_1_r1, add_static, 16);
 AT(qn_http_serve_1_r1, remove, 24);
 AT(qn_http_serve_1_r1, reply, 32);
+SIZE(qn_mempool_follow_1_r1, 40);
+AT(qn_mempool_follow_1_r1, open, 8);
+AT(qn_mempool_follow_1_r1, next, 16);
+AT(qn_mempool_follow_1_r1, ack, 24);
+AT(qn_mempool_follow_1_r1, close, 32);
+SIZE(qn_mempool_follow_unstable_1, 64);
+AT(qn_mempool_follow_unstable_1, u, 40);
+AT(qn_mempool_follow_unstable_1, cluster, 48);
+AT(qn_mempool_follow_unstable_1, diagram, 56);
+SIZE(qn_mempool_read_1_r1, 48);
+AT(qn_mempool_read_1_r1, info, 8);
+AT(qn_mempool_read_1_r1, entries, 16);
+AT(qn_mempool_read_1_r1, spenders, 24);
+AT(qn_mempool_read_1_r1, txids, 32);
+AT(qn_mempool_read_1_r1, transactions, 40);
 SIZE(qn_net_connect_1_r1, 48);
 AT(qn_net_connect_1_r1, connect, 8);
 AT(qn_net_connect_1_r1, cancel, 16);
@@ -425,4 +592,7 @@ AT(qn_store_own_1_r1, iter_close, 56);
 AT(qn_store_own_1_r1, info, 64);
 AT(qn_store_own_1_r1, size_of, 72);
 AT(qn_store_own_1_r1, wipe, 80);
+SIZE(qn_tx_submit_1_r1, 24);
+AT(qn_tx_submit_1_r1, submit, 8);
+AT(qn_tx_submit_1_r1, package, 16);
 #endif

@@ -4,7 +4,7 @@
 #pragma once
 #include "core/frame/pack.h"
 
-#define QC_HELLO_CAPS 20u
+#define QC_HELLO_CAPS 32u
 
 /** Node and runner must be of one build: the frames between them are nobody's interface. */
 #define QC_HELLO_BUILD qc_hello_build()

@@ -1,4 +1,5 @@
 /* The host: finds grants and files, starts and stops what is ready, and hears from the chain. */
+#include "core/host/feed.h"
 #include "core/host/internal.h"
 
 #include "core/base/alloc.h"
@@ -38,8 +39,13 @@ static void on_tip(void *arg, const qc_index *tip, const qc_index *fork, bool in
 
 static void on_durable(void *arg, const qc_index *tip)
 {
-    (void)tip;
     qc_followers_wake(arg);
+    qc_host_pool_durable(arg, tip);
+}
+
+static void on_told(void *arg)
+{
+    qc_host_pool_told(arg);
 }
 
 void qc_host_on_chain(qc_host *h, void (*fn)(qc_chain *c, void *arg), void *arg)
@@ -63,7 +69,7 @@ static void sync_now(qc_chain *c, void *arg)
 void qc_host_followers_changed(qc_host *h)
 {
     pthread_mutex_lock(&h->lock);
-    unsigned n = h->n_followers;
+    unsigned n = h->n_followers + h->n_pool_followers;
     qc_chain_set_followers(h->o.chain, n);
     pthread_mutex_unlock(&h->lock);
     if (n)
@@ -204,6 +210,7 @@ qc_host *qc_host_new(const qc_host_options *o)
                           .tip = on_tip,
                           .connected = on_block,
                           .disconnected = on_block,
+                          .told = on_told,
                           .durable = on_durable};
     h->o = *o;
     h->owner = pthread_self();
@@ -222,6 +229,7 @@ qc_host *qc_host_new(const qc_host_options *o)
     h->blocks = qc_blocks_new(o->chain, CACHE_BYTES);
     qc_host_runner_open(h);
     qc_chain_listen(o->chain, &ev);
+    qc_host_hear_pool(h);
     read_grants(h);
     read_folder(h);
     return h;
@@ -288,6 +296,7 @@ void qc_host_free(qc_host *h)
         return;
     qc_supervisor_free(h->supervisor);
     qc_blocks_free(h->blocks); /* only when it was never stopped */
+    qc_feed_free(h->feed);
     qc_host_runner_close(h);
     pthread_mutex_destroy(&h->lock);
     pthread_mutex_destroy(&h->list_lock);

@@ -14,7 +14,8 @@ typedef struct qc_host qc_host;
 typedef struct qc_host_options {
     qc_chain *chain;
     qc_rpc_registry *registry;
-    qc_node *node;          /* for node.read and node.control; NULL: neither is served */
+    qc_node *node;          /* for interfaces about the node, its peers and its mempool, which is
+                               made before the host; NULL: none of these is served */
     qc_http_mounts *mounts; /* where plugins serve HTTP; NULL: nowhere */
     const char *network;    /* "main" "test" "testnet4" "signet" "regtest" */
     const char *plugin_dir; /* -plugindir: where file names of grants are looked up */
@@ -24,8 +25,10 @@ typedef struct qc_host_options {
     const char *runner;     /* path of quoin-runner; NULL: no isolated plugin can run */
     uint32_t uid_base;      /* -pluginuids: users of plugins when the node is root */
     uint32_t uid_count;
-    uint32_t backoff_ms; /* first pause before a crashed plugin comes back; 0: a second */
-    uint32_t lagging_ms; /* with a full window this long it is LAGGING; 0: half a minute */
+    uint32_t backoff_ms;  /* first pause before a crashed plugin comes back; 0: a second */
+    uint32_t lagging_ms;  /* with a full window this long it is LAGGING; 0: half a minute */
+    uint32_t feed_events; /* of the pool that are kept for who follows it; 0: 32,768 */
+    uint32_t ask_ms;      /* how long a plugin waits for the chain thread; 0: five seconds */
 } qc_host_options;
 
 /** Read all grants and check their plugins (steps 1 to 8 of the load sequence); each that cannot be

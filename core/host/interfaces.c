@@ -121,6 +121,8 @@ bool qc_interface_param(const qc_interface *f, const char *params, const char *k
     return true;
 }
 
+#define AMOUNT_MAX UINT64_C(2100000000000000)
+
 static bool value_fits(const qc_grant_key *k, const char *value)
 {
     qc_endpoint list[QC_ENDPOINT_MAX];
@@ -141,6 +143,9 @@ static bool value_fits(const qc_grant_key *k, const char *value)
     case QC_PARAM_HOSTS:
         return qc_endpoint_list(value, k->type == QC_PARAM_ADDRESSES, list, QC_ENDPOINT_MAX,
                                 &count);
+    case QC_PARAM_AMOUNT:
+        return strspn(value, "0123456789") == strlen(value) && qc_bytes_of_text(value, &n) &&
+               n <= AMOUNT_MAX;
     }
     return false;
 }
@@ -156,7 +161,8 @@ static const char *wanted(const qc_grant_key *k)
                                        "words separated by spaces",
                                        "yes or no",
                                        WANTED_ADDRESSES,
-                                       WANTED_HOSTS};
+                                       WANTED_HOSTS,
+                                       "satoshis from 0 to 2100000000000000"};
     return text[k->type];
 }
 

@@ -9,7 +9,8 @@ typedef enum qc_param_type {
     QC_PARAM_LIST,
     QC_PARAM_FLAG,      /* yes or no */
     QC_PARAM_ADDRESSES, /* numeric ones with a port, separated by spaces; at least one is given */
-    QC_PARAM_HOSTS      /* the same, or names */
+    QC_PARAM_HOSTS,     /* the same, or names */
+    QC_PARAM_AMOUNT     /* satoshis */
 } qc_param_type;
 
 /** A parameter that a grant of the interface may carry. */

@@ -17,7 +17,8 @@ typedef struct qc_plugin_event {
     char reason[256];
 } qc_plugin_event;
 
-struct qc_follower; /* adapter_chain_follow.c */
+struct qc_follower;      /* adapter_chain_follow.c */
+struct qc_pool_follower; /* adapter_mempool_follow.c */
 
 struct qc_host {
     qc_host_options o;
@@ -51,6 +52,10 @@ struct qc_host {
     qc_resolver *resolver; /* NULL until it is wanted */
     struct qc_follower *followers;
     unsigned n_followers;
+    struct qc_pool_follower *pool_followers;
+    unsigned n_pool_followers;
+    qc_mempool *pool;     /* of the node; NULL: there is none */
+    struct qc_feed *feed; /* NULL with it */
 };
 
 /** What runners read without asking: the first bytes of their page. */
@@ -107,3 +112,10 @@ struct qn_node_plugin;
 void qc_plugin_record(qc_plugin *p, const qc_plugin_usage *used, struct qn_node_plugin *out);
 /** Wake every follower that waits. Thread: any. */
 void qc_followers_wake(qc_host *h);
+/** The same for those of the mempool. */
+void qc_pool_followers_wake(qc_host *h);
+/** Hear from the pool, and tell its followers: pool_voice.c. Before the chain thread runs. */
+void qc_host_hear_pool(qc_host *h);
+/** The chain has told all of a change; what is durable may be more by now. Thread: chain. */
+void qc_host_pool_told(qc_host *h);
+void qc_host_pool_durable(qc_host *h, const qc_index *durable);

@@ -11,7 +11,7 @@
 
 #define QC_PLUGIN_TIMERS 1024u
 #define QC_PLUGIN_POSTS 65536u
-#define QC_PLUGIN_CAPS 16u
+#define QC_PLUGIN_CAPS 32u
 #define QC_PLUGIN_FOLLOWS 16u /* subscriptions of an isolated one */
 
 typedef enum qc_plugin_state {

@@ -3,11 +3,16 @@
 
 #include "core/frame/wire.h"
 
+#define QN_ALLOW_UNSTABLE
 #include "quoin/host.h"
 #include "quoin/block_read.h"
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
+#include "quoin/fees_estimate.h"
 #include "quoin/http_serve.h"
+#include "quoin/mempool_follow.h"
+#include "quoin/mempool_follow_unstable.h"
+#include "quoin/mempool_read.h"
 #include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
 #include "quoin/node_control.h"
@@ -16,6 +21,7 @@
 #include "quoin/peers_read.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
+#include "quoin/tx_submit.h"
 
 /* ---- block.read ---- */
 
@@ -147,6 +153,75 @@ static qc_stub *const STUBS_chain_read_1[] = {
     chain_read_1_find_fork,
 };
 
+/* ---- fees.estimate ---- */
+
+static bool fees_estimate_1_estimate(qc_stub_call *c)
+{
+    uint32_t target = (uint32_t)qc_wire_get32(c->in);
+    uint32_t flags = (uint32_t)qc_wire_get32(c->in);
+    qn_fees_estimate estimate_at;
+    qn_fees_estimate *estimate = qc_wire_get_sized(c->in, &estimate_at, sizeof estimate_at);
+    const qn_fees_estimate_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->estimate(c->cap, target, flags, estimate);
+        qc_wire_reply_sized(c->out, estimate, sizeof estimate_at);
+    }
+    return ok;
+}
+
+static bool fees_estimate_1_confident(qc_stub_call *c)
+{
+    uint32_t target = (uint32_t)qc_wire_get32(c->in);
+    uint32_t permille = (uint32_t)qc_wire_get32(c->in);
+    qn_fees_estimate estimate_at;
+    qn_fees_estimate *estimate = qc_wire_get_sized(c->in, &estimate_at, sizeof estimate_at);
+    const qn_fees_estimate_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->confident(c->cap, target, permille, estimate);
+        qc_wire_reply_sized(c->out, estimate, sizeof estimate_at);
+    }
+    return ok;
+}
+
+static bool fees_estimate_1_floors(qc_stub_call *c)
+{
+    qn_fees_floors floors_at;
+    qn_fees_floors *floors = qc_wire_get_sized(c->in, &floors_at, sizeof floors_at);
+    const qn_fees_estimate_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->floors(c->cap, floors);
+        qc_wire_reply_sized(c->out, floors, sizeof floors_at);
+    }
+    return ok;
+}
+
+static bool fees_estimate_1_histogram(qc_stub_call *c)
+{
+    qc_wire_room steps_room;
+    qn_fees_step *steps = qc_wire_get_room(c->in, &steps_room, sizeof(qn_fees_step));
+    qn_mempool_at at_at;
+    qn_mempool_at *at = qc_wire_get_fixed(c->in, &at_at, sizeof at_at);
+    const qn_fees_estimate_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->histogram(c->cap, steps, steps_room.max, steps_room.n, at);
+        qc_wire_reply_room(c->out, steps, &steps_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_fees_step));
+        qc_wire_reply_fixed(c->out, at, sizeof at_at);
+    }
+    qc_free(steps);
+    return ok;
+}
+
+static qc_stub *const STUBS_fees_estimate_1[] = {
+    fees_estimate_1_estimate,
+    fees_estimate_1_confident,
+    fees_estimate_1_floors,
+    fees_estimate_1_histogram,
+};
+
 /* ---- http.serve ---- */
 
 static void thunk_qn_http_handler_fn(void *arg, const qn_http_request *request, const void *data,
@@ -221,6 +296,278 @@ static qc_stub *const STUBS_http_serve_1[] = {
     http_serve_1_add_static,
     http_serve_1_remove,
     http_serve_1_reply,
+};
+
+/* ---- mempool.follow ---- */
+
+static void thunk_qn_mempool_ready_fn(void *arg, uint64_t follow)
+{
+    qc_pack pack = QC_PACK_INIT, *out = &pack;
+    qc_wire_put64(out, (uint64_t)follow);
+    qc_stub_call_back(arg, 0, out, -1);
+}
+
+static bool mempool_follow_1_open(qc_stub_call *c)
+{
+    qn_mempool_follow_options options_at;
+    qn_mempool_follow_options *options = qc_wire_get_sized(c->in, &options_at, sizeof options_at);
+    void *on_ready = qc_stub_callback(c, 0);
+    uint64_t follow_at;
+    uint64_t *follow = qc_wire_get_fixed(c->in, &follow_at, sizeof follow_at);
+    const qn_mempool_follow_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->open(c->cap, options, on_ready ? thunk_qn_mempool_ready_fn : NULL, on_ready,
+                            follow);
+        qc_wire_reply_fixed(c->out, follow, sizeof follow_at);
+    }
+    return ok;
+}
+
+static bool mempool_follow_1_next(qc_stub_call *c)
+{
+    uint64_t follow = (uint64_t)qc_wire_get64(c->in);
+    qc_wire_room events_room;
+    qn_mempool_event *events = qc_wire_get_room(c->in, &events_room, sizeof(qn_mempool_event));
+    const qn_mempool_follow_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->next(c->cap, follow, events, events_room.max, events_room.n);
+        qc_wire_reply_room(c->out, events, &events_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_mempool_event));
+    }
+    qc_free(events);
+    return ok;
+}
+
+static bool mempool_follow_1_ack(qc_stub_call *c)
+{
+    uint64_t follow = (uint64_t)qc_wire_get64(c->in);
+    uint64_t seq = (uint64_t)qc_wire_get64(c->in);
+    const qn_mempool_follow_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->ack(c->cap, follow, seq);
+    }
+    return ok;
+}
+
+static bool mempool_follow_1_close(qc_stub_call *c)
+{
+    uint64_t follow = (uint64_t)qc_wire_get64(c->in);
+    const qn_mempool_follow_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->close(c->cap, follow);
+    }
+    return ok;
+}
+
+static qc_stub *const STUBS_mempool_follow_1[] = {
+    mempool_follow_1_open,
+    mempool_follow_1_next,
+    mempool_follow_1_ack,
+    mempool_follow_1_close,
+};
+
+static bool mempool_follow_unstable_1_open(qc_stub_call *c)
+{
+    qn_mempool_follow_options options_at;
+    qn_mempool_follow_options *options = qc_wire_get_sized(c->in, &options_at, sizeof options_at);
+    void *on_ready = qc_stub_callback(c, 0);
+    uint64_t follow_at;
+    uint64_t *follow = qc_wire_get_fixed(c->in, &follow_at, sizeof follow_at);
+    const qn_mempool_follow_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.open(c->cap, options, on_ready ? thunk_qn_mempool_ready_fn : NULL,
+                                   on_ready, follow);
+        qc_wire_reply_fixed(c->out, follow, sizeof follow_at);
+    }
+    return ok;
+}
+
+static bool mempool_follow_unstable_1_next(qc_stub_call *c)
+{
+    uint64_t follow = (uint64_t)qc_wire_get64(c->in);
+    qc_wire_room events_room;
+    qn_mempool_event *events = qc_wire_get_room(c->in, &events_room, sizeof(qn_mempool_event));
+    const qn_mempool_follow_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.next(c->cap, follow, events, events_room.max, events_room.n);
+        qc_wire_reply_room(c->out, events, &events_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_mempool_event));
+    }
+    qc_free(events);
+    return ok;
+}
+
+static bool mempool_follow_unstable_1_ack(qc_stub_call *c)
+{
+    uint64_t follow = (uint64_t)qc_wire_get64(c->in);
+    uint64_t seq = (uint64_t)qc_wire_get64(c->in);
+    const qn_mempool_follow_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.ack(c->cap, follow, seq);
+    }
+    return ok;
+}
+
+static bool mempool_follow_unstable_1_close(qc_stub_call *c)
+{
+    uint64_t follow = (uint64_t)qc_wire_get64(c->in);
+    const qn_mempool_follow_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.close(c->cap, follow);
+    }
+    return ok;
+}
+
+static bool mempool_follow_unstable_1_cluster(qc_stub_call *c)
+{
+    qn_hash txid_at;
+    qn_hash *txid = qc_wire_get_fixed(c->in, &txid_at, sizeof txid_at);
+    qc_wire_room members_room;
+    qn_mempool_member *members = qc_wire_get_room(c->in, &members_room, sizeof(qn_mempool_member));
+    qn_mempool_at at_at;
+    qn_mempool_at *at = qc_wire_get_fixed(c->in, &at_at, sizeof at_at);
+    const qn_mempool_follow_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->cluster(c->cap, txid, members, members_room.max, members_room.n, at);
+        qc_wire_reply_room(c->out, members, &members_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_mempool_member));
+        qc_wire_reply_fixed(c->out, at, sizeof at_at);
+    }
+    qc_free(members);
+    return ok;
+}
+
+static bool mempool_follow_unstable_1_diagram(qc_stub_call *c)
+{
+    qc_wire_room points_room;
+    qn_mempool_point *points = qc_wire_get_room(c->in, &points_room, sizeof(qn_mempool_point));
+    qn_mempool_at at_at;
+    qn_mempool_at *at = qc_wire_get_fixed(c->in, &at_at, sizeof at_at);
+    const qn_mempool_follow_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->diagram(c->cap, points, points_room.max, points_room.n, at);
+        qc_wire_reply_room(c->out, points, &points_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_mempool_point));
+        qc_wire_reply_fixed(c->out, at, sizeof at_at);
+    }
+    qc_free(points);
+    return ok;
+}
+
+static qc_stub *const STUBS_mempool_follow_unstable_1[] = {
+    mempool_follow_unstable_1_open,
+    mempool_follow_unstable_1_next,
+    mempool_follow_unstable_1_ack,
+    mempool_follow_unstable_1_close,
+    mempool_follow_unstable_1_cluster,
+    mempool_follow_unstable_1_diagram,
+};
+
+/* ---- mempool.read ---- */
+
+static bool mempool_read_1_info(qc_stub_call *c)
+{
+    qn_mempool_info info_at;
+    qn_mempool_info *info = qc_wire_get_sized(c->in, &info_at, sizeof info_at);
+    const qn_mempool_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->info(c->cap, info);
+        qc_wire_reply_sized(c->out, info, sizeof info_at);
+    }
+    return ok;
+}
+
+static bool mempool_read_1_entries(qc_stub_call *c)
+{
+    uint32_t n_ids;
+    qn_hash *ids = qc_wire_get_array(c->in, &n_ids, sizeof *ids);
+    uint32_t flags = (uint32_t)qc_wire_get32(c->in);
+    qn_mempool_entry *entries = qc_wire_get_each(c->in, n_ids, sizeof *entries);
+    qn_mempool_at at_at;
+    qn_mempool_at *at = qc_wire_get_fixed(c->in, &at_at, sizeof at_at);
+    const qn_mempool_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->entries(c->cap, ids, n_ids, flags, entries, at);
+        qc_wire_reply_items(c->out, entries, c->status == QN_OK ? n_ids : 0, sizeof *entries);
+        qc_wire_reply_fixed(c->out, at, sizeof at_at);
+    }
+    qc_free(ids);
+    qc_free(entries);
+    return ok;
+}
+
+static bool mempool_read_1_spenders(qc_stub_call *c)
+{
+    uint32_t n_outpoints;
+    qn_mempool_outpoint *outpoints = qc_wire_get_array(c->in, &n_outpoints, sizeof *outpoints);
+    qn_mempool_spender *spenders = qc_wire_get_each(c->in, n_outpoints, sizeof *spenders);
+    qn_mempool_at at_at;
+    qn_mempool_at *at = qc_wire_get_fixed(c->in, &at_at, sizeof at_at);
+    const qn_mempool_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->spenders(c->cap, outpoints, n_outpoints, spenders, at);
+        qc_wire_reply_items(c->out, spenders, c->status == QN_OK ? n_outpoints : 0, sizeof *spenders);
+        qc_wire_reply_fixed(c->out, at, sizeof at_at);
+    }
+    qc_free(outpoints);
+    qc_free(spenders);
+    return ok;
+}
+
+static bool mempool_read_1_txids(qc_stub_call *c)
+{
+    qc_wire_room txids_room;
+    qn_hash *txids = qc_wire_get_room(c->in, &txids_room, sizeof(qn_hash));
+    qn_mempool_at at_at;
+    qn_mempool_at *at = qc_wire_get_fixed(c->in, &at_at, sizeof at_at);
+    const qn_mempool_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->txids(c->cap, txids, txids_room.max, txids_room.n, at);
+        qc_wire_reply_room(c->out, txids, &txids_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_hash));
+        qc_wire_reply_fixed(c->out, at, sizeof at_at);
+    }
+    qc_free(txids);
+    return ok;
+}
+
+static bool mempool_read_1_transactions(qc_stub_call *c)
+{
+    uint32_t n_ids;
+    qn_hash *ids = qc_wire_get_array(c->in, &n_ids, sizeof *ids);
+    uint32_t flags = (uint32_t)qc_wire_get32(c->in);
+    qn_mempool_bytes *results = qc_wire_get_each(c->in, n_ids, sizeof *results);
+    qc_wire_room bytes_room;
+    uint8_t *bytes = qc_wire_get_room(c->in, &bytes_room, 1);
+    const qn_mempool_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->transactions(c->cap, ids, n_ids, flags, results, bytes, bytes_room.max,
+                                    bytes_room.n);
+        qc_wire_reply_items(c->out, results, c->status == QN_OK ? n_ids : 0, sizeof *results);
+        qc_wire_reply_room(c->out, bytes, &bytes_room, c->status == QN_OK, 1);
+    }
+    qc_free(ids);
+    qc_free(results);
+    qc_free(bytes);
+    return ok;
+}
+
+static qc_stub *const STUBS_mempool_read_1[] = {
+    mempool_read_1_info,
+    mempool_read_1_entries,
+    mempool_read_1_spenders,
+    mempool_read_1_txids,
+    mempool_read_1_transactions,
 };
 
 /* ---- net.connect ---- */
@@ -818,10 +1165,58 @@ static qc_stub *const STUBS_rpc_serve_1[] = {
     rpc_serve_1_reply_error,
 };
 
+/* ---- tx.submit ---- */
+
+static bool tx_submit_1_submit(qc_stub_call *c)
+{
+    qc_wire_span tx = qc_wire_get_bytes(c->in);
+    uint32_t flags = (uint32_t)qc_wire_get32(c->in);
+    qn_submit_result result_at;
+    qn_submit_result *result = qc_wire_get_fixed(c->in, &result_at, sizeof result_at);
+    const qn_tx_submit_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->submit(c->cap, tx.data, (uint32_t)tx.len, flags, result);
+        qc_wire_reply_fixed(c->out, result, sizeof result_at);
+    }
+    return ok;
+}
+
+static bool tx_submit_1_package(qc_stub_call *c)
+{
+    qc_wire_span txs = qc_wire_get_bytes(c->in);
+    uint32_t n_parts;
+    qn_submit_part *parts = qc_wire_get_array(c->in, &n_parts, sizeof *parts);
+    uint32_t flags = (uint32_t)qc_wire_get32(c->in);
+    qn_submit_result *results = qc_wire_get_each(c->in, n_parts, sizeof *results);
+    qn_submit_package package_at;
+    qn_submit_package *package = qc_wire_get_sized(c->in, &package_at, sizeof package_at);
+    const qn_tx_submit_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->package(c->cap, txs.data, (uint32_t)txs.len, parts, n_parts, flags, results,
+                               package);
+        qc_wire_reply_items(c->out, results, c->status == QN_OK ? n_parts : 0, sizeof *results);
+        qc_wire_reply_sized(c->out, package, sizeof package_at);
+    }
+    qc_free(parts);
+    qc_free(results);
+    return ok;
+}
+
+static qc_stub *const STUBS_tx_submit_1[] = {
+    tx_submit_1_submit,
+    tx_submit_1_package,
+};
+
 const qc_stubs QC_STUBS[] = {
     {"block.read/1", STUBS_block_read_1, 4},
     {"chain.read/1", STUBS_chain_read_1, 6},
+    {"fees.estimate/1", STUBS_fees_estimate_1, 4},
     {"http.serve/1", STUBS_http_serve_1, 4},
+    {"mempool.follow/1", STUBS_mempool_follow_1, 4},
+    {"mempool.follow.unstable/1", STUBS_mempool_follow_unstable_1, 6},
+    {"mempool.read/1", STUBS_mempool_read_1, 5},
     {"net.connect/1", STUBS_net_connect_1, 5},
     {"net.listen/1", STUBS_net_listen_1, 5},
     {"node.control/1", STUBS_node_control_1, 6},
@@ -829,5 +1224,6 @@ const qc_stubs QC_STUBS[] = {
     {"peers.control/1", STUBS_peers_control_1, 9},
     {"peers.read/1", STUBS_peers_read_1, 8},
     {"rpc.serve/1", STUBS_rpc_serve_1, 4},
+    {"tx.submit/1", STUBS_tx_submit_1, 2},
     {NULL, NULL, 0},
 };

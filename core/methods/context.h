@@ -4,6 +4,7 @@
 #include "core/chain/chain.h"
 #include "core/chain/thread.h"
 #include "core/index/filterindex.h"
+#include "core/mempool/pool.h"
 #include "core/methods/pool_view.h"
 #include "core/methods/rate.h"
 #include "core/methods/scan.h"
@@ -40,7 +41,13 @@ typedef struct qc_node {
     const char *log_path;
     qc_rate rate;                  /* of the sync */
     qc_filterindex *filters;       /* NULL: -blockfilterindex is off */
-    const qc_pool_view *pool_view; /* NULL: there is no mempool */
+    qc_mempool *pool;              /* NULL: there is no mempool */
+    const qc_pool_view *pool_view; /* NULL with it */
+    struct qc_fees *fees;          /* chain thread; NULL: no estimates are made */
+    bool persist_v1;               /* -persistmempoolv1 */
+    /** Tell peers of a transaction of the pool, soon. NULL: nobody is told. Thread: chain. */
+    void (*announce)(void *arg, const qc_hash *wtxid);
+    void *announce_arg;
     qc_net *net;                   /* NULL: no peer layer runs */
     qc_sync *sync;                 /* NULL with it */
     qc_proxies *proxies;           /* NULL with it */
@@ -50,6 +57,7 @@ typedef struct qc_node {
     int32_t block_version;
     bool rpc_doc_check;
     bool deprecated_warnings; /* -deprecatedrpc=warnings */
+    bool deprecated_bip125, deprecated_fullrbf;
 } qc_node;
 
 /** Register every built-in method with `n` as their argument. */

@@ -5,9 +5,13 @@
 #include "quoin/block_read.h"
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
+#include "quoin/fees_estimate.h"
 #include "quoin/host.h"
 #include "quoin/http_serve.h"
 #include "quoin/io.h"
+#include "quoin/mempool.h"
+#include "quoin/mempool_follow.h"
+#include "quoin/mempool_read.h"
 #include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
 #include "quoin/node_control.h"
@@ -16,6 +20,7 @@
 #include "quoin/peers_read.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
+#include "quoin/tx_submit.h"
 #include "quoin/types.h"
 
 #include <string.h>
@@ -30,6 +35,25 @@ static void say_qn_block_ref(qn_mk_line *l, const char *name, const qn_block_ref
     qn_mk_open(l, name);
     say_qn_hash(l, "hash", &x->hash);
     qn_mk_u64(l, "height", x->height);
+    qn_mk_close(l);
+}
+
+static void say_qn_mempool_at(qn_mk_line *l, const char *name, const qn_mempool_at *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "epoch", x->epoch);
+    qn_mk_u64(l, "chain_seq", x->chain_seq);
+    qn_mk_u64(l, "sequence", x->sequence);
+    say_qn_hash(l, "tip", &x->tip);
+    qn_mk_u64(l, "height", x->height);
+    qn_mk_close(l);
+}
+
+static void say_qn_mempool_outpoint(qn_mk_line *l, const char *name, const qn_mempool_outpoint *x)
+{
+    qn_mk_open(l, name);
+    say_qn_hash(l, "txid", &x->txid);
+    qn_mk_u64(l, "n", x->n);
     qn_mk_close(l);
 }
 
@@ -121,6 +145,39 @@ static void say_qn_chain_params(qn_mk_line *l, const char *name, const qn_chain_
     qn_mk_close(l);
 }
 
+static void say_qn_fees_estimate(qn_mk_line *l, const char *name, const qn_fees_estimate *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "target", x->target);
+    qn_mk_i64(l, "feerate", x->feerate);
+    qn_mk_i64(l, "estimated", x->estimated);
+    qn_mk_u64(l, "by", x->by);
+    qn_mk_u64(l, "height", x->height);
+    qn_mk_close(l);
+}
+
+static void say_qn_fees_floors(qn_mk_line *l, const char *name, const qn_fees_floors *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "max_target", x->max_target);
+    say_qn_mempool_at(l, "at", &x->at);
+    qn_mk_i64(l, "mempool_min", x->mempool_min);
+    qn_mk_i64(l, "min_relay", x->min_relay);
+    qn_mk_i64(l, "incremental", x->incremental);
+    qn_mk_i64(l, "dust_relay", x->dust_relay);
+    qn_mk_close(l);
+}
+
+static void say_qn_fees_step(qn_mk_line *l, const char *name, const qn_fees_step *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_i64(l, "from", x->from);
+    qn_mk_u64(l, "vsize", x->vsize);
+    qn_mk_i64(l, "fees", x->fees);
+    qn_mk_u64(l, "count", x->count);
+    qn_mk_close(l);
+}
+
 static void say_qn_http_route(qn_mk_line *l, const char *name, const qn_http_route *x)
 {
     qn_mk_open(l, name);
@@ -128,6 +185,96 @@ static void say_qn_http_route(qn_mk_line *l, const char *name, const qn_http_rou
     qn_mk_u64(l, "timeout_ms", x->timeout_ms);
     qn_mk_u64(l, "max_body", x->max_body);
     qn_mk_u64(l, "max_pending", x->max_pending);
+    qn_mk_close(l);
+}
+
+static void say_qn_mempool_follow_options(qn_mk_line *l, const char *name, const qn_mempool_follow_options *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "window", x->window);
+    qn_mk_close(l);
+}
+
+static void say_qn_mempool_event(qn_mk_line *l, const char *name, const qn_mempool_event *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "type", x->type);
+    qn_mk_u64(l, "flags", x->flags);
+    qn_mk_u64(l, "epoch", x->epoch);
+    qn_mk_u64(l, "seq", x->seq);
+    qn_mk_u64(l, "chain_seq", x->chain_seq);
+    qn_mk_u64(l, "sequence", x->sequence);
+    say_qn_hash(l, "tip", &x->tip);
+    say_qn_hash(l, "txid", &x->txid);
+    say_qn_hash(l, "wtxid", &x->wtxid);
+    say_qn_hash(l, "by", &x->by);
+    qn_mk_i64(l, "fee", x->fee);
+    qn_mk_i64(l, "vsize", x->vsize);
+    qn_mk_i64(l, "weight", x->weight);
+    qn_mk_i64(l, "time", x->time);
+    qn_mk_u64(l, "reason", x->reason);
+    qn_mk_u64(l, "height", x->height);
+    qn_mk_close(l);
+}
+
+static void say_qn_mempool_info(qn_mk_line *l, const char *name, const qn_mempool_info *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "flags", x->flags);
+    say_qn_mempool_at(l, "at", &x->at);
+    qn_mk_u64(l, "count", x->count);
+    qn_mk_u64(l, "vbytes", x->vbytes);
+    qn_mk_i64(l, "fees", x->fees);
+    qn_mk_u64(l, "usage", x->usage);
+    qn_mk_u64(l, "max_usage", x->max_usage);
+    qn_mk_u64(l, "unbroadcast", x->unbroadcast);
+    qn_mk_i64(l, "min_fee", x->min_fee);
+    qn_mk_i64(l, "min_relay_fee", x->min_relay_fee);
+    qn_mk_i64(l, "incremental_fee", x->incremental_fee);
+    qn_mk_close(l);
+}
+
+static void say_qn_mempool_entry(qn_mk_line *l, const char *name, const qn_mempool_entry *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_i64(l, "status", x->status);
+    qn_mk_u64(l, "flags", x->flags);
+    say_qn_hash(l, "txid", &x->txid);
+    say_qn_hash(l, "wtxid", &x->wtxid);
+    qn_mk_i64(l, "fee", x->fee);
+    qn_mk_i64(l, "modified_fee", x->modified_fee);
+    qn_mk_i64(l, "vsize", x->vsize);
+    qn_mk_i64(l, "weight", x->weight);
+    qn_mk_i64(l, "time", x->time);
+    qn_mk_u64(l, "sequence", x->sequence);
+    qn_mk_i64(l, "chunk_fee", x->chunk_fee);
+    qn_mk_i64(l, "chunk_weight", x->chunk_weight);
+    qn_mk_i64(l, "ancestor_vsize", x->ancestor_vsize);
+    qn_mk_i64(l, "ancestor_fees", x->ancestor_fees);
+    qn_mk_i64(l, "descendant_vsize", x->descendant_vsize);
+    qn_mk_i64(l, "descendant_fees", x->descendant_fees);
+    qn_mk_u64(l, "ancestors", x->ancestors);
+    qn_mk_u64(l, "descendants", x->descendants);
+    qn_mk_u64(l, "cluster", x->cluster);
+    qn_mk_u64(l, "height", x->height);
+    qn_mk_close(l);
+}
+
+static void say_qn_mempool_spender(qn_mk_line *l, const char *name, const qn_mempool_spender *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_i64(l, "status", x->status);
+    qn_mk_u64(l, "input", x->input);
+    say_qn_hash(l, "txid", &x->txid);
+    say_qn_hash(l, "wtxid", &x->wtxid);
+    qn_mk_close(l);
+}
+
+static void say_qn_mempool_bytes(qn_mk_line *l, const char *name, const qn_mempool_bytes *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_i64(l, "status", x->status);
+    qn_mk_u64(l, "len", x->len);
     qn_mk_close(l);
 }
 
@@ -307,6 +454,39 @@ static void say_qn_store_info(qn_mk_line *l, const char *name, const qn_store_in
     qn_mk_open(l, name);
     qn_mk_u64(l, "bytes", x->bytes);
     qn_mk_u64(l, "quota", x->quota);
+    qn_mk_close(l);
+}
+
+static void say_qn_submit_part(qn_mk_line *l, const char *name, const qn_submit_part *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "off", x->off);
+    qn_mk_u64(l, "len", x->len);
+    qn_mk_close(l);
+}
+
+static void say_qn_submit_result(qn_mk_line *l, const char *name, const qn_submit_result *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "is", x->is);
+    qn_mk_u64(l, "code", x->code);
+    say_qn_hash(l, "txid", &x->txid);
+    say_qn_hash(l, "wtxid", &x->wtxid);
+    say_qn_hash(l, "other_wtxid", &x->other_wtxid);
+    qn_mk_i64(l, "fee", x->fee);
+    qn_mk_i64(l, "vsize", x->vsize);
+    qn_mk_i64(l, "feerate", x->feerate);
+    qn_mk_u64(l, "replaced", x->replaced);
+    qn_mk_words(l, "reason", x->reason, (uint32_t)strnlen(x->reason, 96));
+    qn_mk_words(l, "debug", x->debug, (uint32_t)strnlen(x->debug, 288));
+    qn_mk_close(l);
+}
+
+static void say_qn_submit_package(qn_mk_line *l, const char *name, const qn_submit_package *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "code", x->code);
+    qn_mk_words(l, "reason", x->reason, (uint32_t)strnlen(x->reason, 96));
     qn_mk_close(l);
 }
 
@@ -775,6 +955,87 @@ static const qn_chain_read_1 QN_CHAIN_READ_1_TABLE = {
     .find_fork = chain_read_find_fork,
 };
 
+static qn_status fees_estimate_estimate(qn_cap *cap, uint32_t target, uint32_t flags,
+                                        qn_fees_estimate *estimate)
+{
+    static const qn_mk_slot slot = {"fees.estimate/1", "estimate", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "target", target);
+        qn_mk_u64(&l, "flags", flags);
+    }
+    if (st == QN_OK)
+        st = ((const qn_fees_estimate_1 *)cap->table)->estimate(cap, target, flags, estimate);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_fees_estimate(&l, "estimate", estimate);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status fees_estimate_confident(qn_cap *cap, uint32_t target, uint32_t permille,
+                                         qn_fees_estimate *estimate)
+{
+    static const qn_mk_slot slot = {"fees.estimate/1", "confident", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "target", target);
+        qn_mk_u64(&l, "permille", permille);
+    }
+    if (st == QN_OK)
+        st = ((const qn_fees_estimate_1 *)cap->table)->confident(cap, target, permille, estimate);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_fees_estimate(&l, "estimate", estimate);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status fees_estimate_floors(qn_cap *cap, qn_fees_floors *floors)
+{
+    static const qn_mk_slot slot = {"fees.estimate/1", "floors", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (st == QN_OK)
+        st = ((const qn_fees_estimate_1 *)cap->table)->floors(cap, floors);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_fees_floors(&l, "floors", floors);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status fees_estimate_histogram(qn_cap *cap, qn_fees_step *steps, uint32_t max_steps,
+                                         uint32_t *n_steps, qn_mempool_at *at)
+{
+    static const qn_mk_slot slot = {"fees.estimate/1", "histogram", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "max_steps", max_steps);
+    }
+    if (st == QN_OK)
+        st = ((const qn_fees_estimate_1 *)cap->table)->histogram(cap, steps, max_steps, n_steps, at);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "n_steps", *n_steps);
+        if (*n_steps && *n_steps <= max_steps)
+            say_qn_fees_step(&l, "steps[0]", steps);
+        say_qn_mempool_at(&l, "at", at);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static const qn_fees_estimate_1 QN_FEES_ESTIMATE_1_TABLE = {
+    .h = {sizeof(qn_fees_estimate_1), 1},
+    .estimate = fees_estimate_estimate,
+    .confident = fees_estimate_confident,
+    .floors = fees_estimate_floors,
+    .histogram = fees_estimate_histogram,
+};
+
 static qn_status http_serve_add(qn_cap *cap, const qn_http_route *limits, const char *path,
                                 qn_http_handler_fn *handler, void *arg)
 {
@@ -843,6 +1104,193 @@ static const qn_http_serve_1 QN_HTTP_SERVE_1_TABLE = {
     .add_static = http_serve_add_static,
     .remove = http_serve_remove,
     .reply = http_serve_reply,
+};
+
+static qn_status mempool_follow_open(qn_cap *cap, const qn_mempool_follow_options *options,
+                                     qn_mempool_ready_fn *on_ready, void *arg, uint64_t *follow)
+{
+    static const qn_mk_slot slot = {"mempool.follow/1", "open", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        if (options)
+            say_qn_mempool_follow_options(&l, "options", options);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mempool_follow_1 *)cap->table)->open(cap, options, on_ready, arg, follow);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "follow", *follow);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mempool_follow_next(qn_cap *cap, uint64_t follow, qn_mempool_event *events,
+                                     uint32_t max_events, uint32_t *n_events)
+{
+    static const qn_mk_slot slot = {"mempool.follow/1", "next", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "follow", follow);
+        qn_mk_u64(&l, "max_events", max_events);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mempool_follow_1 *)cap->table)->next(cap, follow, events, max_events, n_events);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "n_events", *n_events);
+        if (*n_events && *n_events <= max_events)
+            say_qn_mempool_event(&l, "events[0]", events);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mempool_follow_ack(qn_cap *cap, uint64_t follow, uint64_t seq)
+{
+    static const qn_mk_slot slot = {"mempool.follow/1", "ack", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "follow", follow);
+        qn_mk_u64(&l, "seq", seq);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mempool_follow_1 *)cap->table)->ack(cap, follow, seq);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mempool_follow_close(qn_cap *cap, uint64_t follow)
+{
+    static const qn_mk_slot slot = {"mempool.follow/1", "close", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "follow", follow);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mempool_follow_1 *)cap->table)->close(cap, follow);
+    return qn_mk_end(&l, &st);
+}
+
+static const qn_mempool_follow_1 QN_MEMPOOL_FOLLOW_1_TABLE = {
+    .h = {sizeof(qn_mempool_follow_1), 1},
+    .open = mempool_follow_open,
+    .next = mempool_follow_next,
+    .ack = mempool_follow_ack,
+    .close = mempool_follow_close,
+};
+
+static qn_status mempool_read_info(qn_cap *cap, qn_mempool_info *info)
+{
+    static const qn_mk_slot slot = {"mempool.read/1", "info", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (st == QN_OK)
+        st = ((const qn_mempool_read_1 *)cap->table)->info(cap, info);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_mempool_info(&l, "info", info);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mempool_read_entries(qn_cap *cap, const qn_hash *ids, uint32_t n_ids,
+                                      uint32_t flags, qn_mempool_entry *entries, qn_mempool_at *at)
+{
+    static const qn_mk_slot slot = {"mempool.read/1", "entries", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "n_ids", n_ids);
+        if (n_ids && ids)
+            say_qn_hash(&l, "ids[0]", ids);
+        qn_mk_u64(&l, "flags", flags);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mempool_read_1 *)cap->table)->entries(cap, ids, n_ids, flags, entries, at);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_mempool_entry(&l, "entries[0]", entries);
+        say_qn_mempool_at(&l, "at", at);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mempool_read_spenders(qn_cap *cap, const qn_mempool_outpoint *outpoints,
+                                       uint32_t n_outpoints, qn_mempool_spender *spenders,
+                                       qn_mempool_at *at)
+{
+    static const qn_mk_slot slot = {"mempool.read/1", "spenders", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "n_outpoints", n_outpoints);
+        if (n_outpoints && outpoints)
+            say_qn_mempool_outpoint(&l, "outpoints[0]", outpoints);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mempool_read_1 *)cap->table)->spenders(cap, outpoints, n_outpoints, spenders, at);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_mempool_spender(&l, "spenders[0]", spenders);
+        say_qn_mempool_at(&l, "at", at);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mempool_read_txids(qn_cap *cap, qn_hash *txids, uint32_t max_txids,
+                                    uint32_t *n_txids, qn_mempool_at *at)
+{
+    static const qn_mk_slot slot = {"mempool.read/1", "txids", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "max_txids", max_txids);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mempool_read_1 *)cap->table)->txids(cap, txids, max_txids, n_txids, at);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "n_txids", *n_txids);
+        if (*n_txids && *n_txids <= max_txids)
+            say_qn_hash(&l, "txids[0]", txids);
+        say_qn_mempool_at(&l, "at", at);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mempool_read_transactions(qn_cap *cap, const qn_hash *ids, uint32_t n_ids,
+                                           uint32_t flags, qn_mempool_bytes *results, void *bytes,
+                                           uint32_t max_bytes, uint32_t *n_bytes)
+{
+    static const qn_mk_slot slot = {"mempool.read/1", "transactions", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "n_ids", n_ids);
+        if (n_ids && ids)
+            say_qn_hash(&l, "ids[0]", ids);
+        qn_mk_u64(&l, "flags", flags);
+        qn_mk_u64(&l, "max_bytes", max_bytes);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mempool_read_1 *)cap->table)->transactions(cap, ids, n_ids, flags, results, bytes, max_bytes, n_bytes);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_mempool_bytes(&l, "results[0]", results);
+        qn_mk_hex(&l, "bytes", bytes, *n_bytes <= max_bytes ? *n_bytes : 0, false);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static const qn_mempool_read_1 QN_MEMPOOL_READ_1_TABLE = {
+    .h = {sizeof(qn_mempool_read_1), 1},
+    .info = mempool_read_info,
+    .entries = mempool_read_entries,
+    .spenders = mempool_read_spenders,
+    .txids = mempool_read_txids,
+    .transactions = mempool_read_transactions,
 };
 
 static qn_status net_connect_connect(qn_cap *cap, const qn_connect_options *options,
@@ -1713,6 +2161,55 @@ static const qn_store_own_1 QN_STORE_OWN_1_TABLE = {
     .wipe = store_own_wipe,
 };
 
+static qn_status tx_submit_submit(qn_cap *cap, const void *tx, uint32_t tx_len, uint32_t flags,
+                                  qn_submit_result *result)
+{
+    static const qn_mk_slot slot = {"tx.submit/1", "submit", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_hex(&l, "tx", tx, tx_len, false);
+        qn_mk_u64(&l, "flags", flags);
+    }
+    if (st == QN_OK)
+        st = ((const qn_tx_submit_1 *)cap->table)->submit(cap, tx, tx_len, flags, result);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_submit_result(&l, "result", result);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status tx_submit_package(qn_cap *cap, const void *txs, uint32_t txs_len,
+                                   const qn_submit_part *parts, uint32_t n_parts, uint32_t flags,
+                                   qn_submit_result *results, qn_submit_package *package)
+{
+    static const qn_mk_slot slot = {"tx.submit/1", "package", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_hex(&l, "txs", txs, txs_len, false);
+        qn_mk_u64(&l, "n_parts", n_parts);
+        if (n_parts && parts)
+            say_qn_submit_part(&l, "parts[0]", parts);
+        qn_mk_u64(&l, "flags", flags);
+    }
+    if (st == QN_OK)
+        st = ((const qn_tx_submit_1 *)cap->table)->package(cap, txs, txs_len, parts, n_parts, flags, results, package);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_submit_result(&l, "results[0]", results);
+        say_qn_submit_package(&l, "package", package);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static const qn_tx_submit_1 QN_TX_SUBMIT_1_TABLE = {
+    .h = {sizeof(qn_tx_submit_1), 1},
+    .submit = tx_submit_submit,
+    .package = tx_submit_package,
+};
+
 const void *qn_mk_handed_out(const char *id)
 {
     if (strcmp(id, "host/1") == 0)
@@ -1723,8 +2220,14 @@ const void *qn_mk_handed_out(const char *id)
         return &QN_CHAIN_FOLLOW_1_TABLE;
     if (strcmp(id, "chain.read/1") == 0)
         return &QN_CHAIN_READ_1_TABLE;
+    if (strcmp(id, "fees.estimate/1") == 0)
+        return &QN_FEES_ESTIMATE_1_TABLE;
     if (strcmp(id, "http.serve/1") == 0)
         return &QN_HTTP_SERVE_1_TABLE;
+    if (strcmp(id, "mempool.follow/1") == 0)
+        return &QN_MEMPOOL_FOLLOW_1_TABLE;
+    if (strcmp(id, "mempool.read/1") == 0)
+        return &QN_MEMPOOL_READ_1_TABLE;
     if (strcmp(id, "net.connect/1") == 0)
         return &QN_NET_CONNECT_1_TABLE;
     if (strcmp(id, "net.listen/1") == 0)
@@ -1741,6 +2244,8 @@ const void *qn_mk_handed_out(const char *id)
         return &QN_RPC_SERVE_1_TABLE;
     if (strcmp(id, "store.own/1") == 0)
         return &QN_STORE_OWN_1_TABLE;
+    if (strcmp(id, "tx.submit/1") == 0)
+        return &QN_TX_SUBMIT_1_TABLE;
     return NULL;
 }
 
