@@ -39,21 +39,15 @@ typedef struct qc_node {
     void *warning_arg;
     const char *datadir; /* the chain's folder */
     const char *log_path;
-    qc_rate rate;                  /* of the sync */
-    qc_filterindex *filters;       /* NULL: -blockfilterindex is off */
-    qc_mempool *pool;              /* NULL: there is no mempool */
-    const qc_pool_view *pool_view; /* NULL with it */
-    struct qc_fees *fees;          /* chain thread; NULL: no estimates are made */
-    bool persist_v1;               /* -persistmempoolv1 */
-    /** Tell peers of a transaction of the pool, soon. NULL: nobody is told. Thread: chain. */
-    void (*announce)(void *arg, const qc_hash *wtxid);
-    void *announce_arg;
-    qc_net *net;                   /* NULL: no peer layer runs */
-    qc_sync *sync;                 /* NULL with it */
-    qc_proxies *proxies;           /* NULL with it */
-    struct qc_peerbook *book;      /* known addresses and bans; NULL: none */
-    const char *user_agent;        /* "/Quoin:0.1.0(comment)/" */
-    bool has_block_version;        /* -blockversion */
+    qc_rate rate;             /* of the sync */
+    qc_filterindex *filters;  /* NULL: -blockfilterindex is off */
+    qc_net *net;              /* NULL: no peer layer runs */
+    qc_sync *sync;            /* NULL with it */
+    struct qc_txrelay *relay; /* NULL: no transactions are relayed */
+    qc_proxies *proxies;      /* NULL with it */
+    struct qc_peerbook *book; /* known addresses and bans; NULL: none */
+    const char *user_agent;   /* "/Quoin:0.1.0(comment)/" */
+    bool has_block_version;   /* -blockversion */
     int32_t block_version;
     bool rpc_doc_check;
     bool deprecated_warnings; /* -deprecatedrpc=warnings */

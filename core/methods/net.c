@@ -4,6 +4,7 @@
 #include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/methods/common.h"
+#include "core/sync/txrelay.h"
 
 #define CLIENT_VERSION 10000 /* 0.1.0, as Core encodes a version */
 
@@ -68,6 +69,26 @@ static void put_local_addresses(qc_jw *w, const qc_local_addr *list, size_t n)
     qc_jw_arr_end(w);
 }
 
+static void put_bucket(qc_jw *w, const char *name, const qc_txrelay_bucket *b)
+{
+    qc_jw_kobj(w, name);
+    qc_jw_kint(w, "backlog", b->backlog);
+    qc_jw_kdouble(w, "count_tok", (double)b->count_tokens / 1000000.0);
+    qc_jw_kdouble(w, "size_tok", (double)b->size_tokens / 1000000.0);
+    qc_jw_obj_end(w);
+}
+
+static void put_relay(qc_jw *w, const qc_txrelay *relay)
+{
+    qc_txrelay_info i;
+    qc_txrelay_info_of(relay, &i);
+    qc_jw_kuint(w, "tx_send_rate", i.send_rate);
+    qc_jw_kobj(w, "inv_buckets");
+    put_bucket(w, "inbound", &i.inbound);
+    put_bucket(w, "outbound", &i.outbound);
+    qc_jw_obj_end(w);
+}
+
 static void getnetworkinfo(qc_rpc_req *r, void *arg)
 {
     const qc_node *n = arg;
@@ -93,6 +114,8 @@ static void getnetworkinfo(qc_rpc_req *r, void *arg)
     qc_m_kservices(w, "localservicesnames", t.services);
     qc_jw_kbool(w, "localrelay", t.relay);
     qc_jw_kint(w, "timeoffset", t.time_offset);
+    if (n->relay)
+        put_relay(w, n->relay);
     qc_jw_kbool(w, "networkactive", t.active);
     qc_jw_kuint(w, "connections", t.in + t.out);
     qc_jw_kuint(w, "connections_in", t.in);
@@ -144,8 +167,9 @@ const qc_rpc_method QC_METHODS_NET[] = {
     {"network", "getnetworkinfo", "This node as its peers see it, and its networks.",
      .result =
          "{ version, subversion, protocolversion, localservices, localservicesnames, localrelay,\n"
-         "  timeoffset, networkactive, connections, connections_in, connections_out, networks,\n"
-         "  relayfee, incrementalfee, localaddresses, warnings }\n"
+         "  timeoffset, tx_send_rate, inv_buckets, networkactive, connections, connections_in,\n"
+         "  connections_out, networks, relayfee, incrementalfee, localaddresses, warnings }\n"
+         "inv_buckets: { inbound, outbound }: { backlog, count_tok, size_tok } each\n"
          "networks: { name (ipv4, ipv6, onion, i2p, cjdns), limited, reachable, proxy,\n"
          "  proxy_randomize_credentials } each",
      .examples = "getnetworkinfo", .fn = getnetworkinfo},

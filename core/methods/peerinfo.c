@@ -30,21 +30,21 @@ static void put_address(qc_jw *w, const qc_m_peer *p)
         qc_jw_kuint(w, "mapped_as", p->mapped_as);
 }
 
-static void put_services(qc_jw *w, const qc_peer_info *p, bool relay)
+static void put_services(qc_jw *w, const qc_peer_info *p, const qc_sync_peer *s)
 {
     qc_jw_key(w, "services");
     qc_jw_strf(w, "%016llx", (unsigned long long)p->services);
     qc_m_kservices(w, "servicesnames", p->services);
-    qc_jw_kbool(w, "relaytxes", relay);
-    qc_jw_kint(w, "last_inv_sequence", 0);
-    qc_jw_kint(w, "inv_to_send", 0);
+    qc_jw_kbool(w, "relaytxes", s->relay_txs);
+    qc_jw_kuint(w, "last_inv_sequence", s->relay.inv_sequence);
+    qc_jw_kuint(w, "inv_to_send", s->relay.inv_to_send);
 }
 
 static void put_traffic(qc_jw *w, const qc_m_peer *p)
 {
     qc_jw_kint(w, "lastsend", p->net.last_send);
     qc_jw_kint(w, "lastrecv", p->net.last_recv);
-    qc_jw_kint(w, "last_transaction", 0);
+    qc_jw_kint(w, "last_transaction", p->sync.relay.last_tx);
     qc_jw_kint(w, "last_block", p->sync.last_block);
     qc_jw_kuint(w, "bytessent", p->net.sent);
     qc_jw_kuint(w, "bytesrecv", p->net.received);
@@ -84,7 +84,7 @@ static void put_peer(qc_jw *w, const qc_m_peer *p)
 {
     qc_jw_obj(w);
     put_address(w, p);
-    put_services(w, &p->net, p->sync.relay_txs);
+    put_services(w, &p->net, &p->sync);
     put_traffic(w, p);
     put_conversation(w, &p->sync, p->net.permissions);
     put_counts(w, "bytessent_per_msg", p->net.sent_by, p->net.n_sent_by);

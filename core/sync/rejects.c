@@ -17,7 +17,9 @@ void qc_rejects_clear(qc_rejects *r)
 void qc_rejects_add(qc_rejects *r, qc_reject_kind kind, const qc_hash *id)
 {
     qc_rolling_bloom *f = &r->filter[kind];
-    if (!f->data && qc_rolling_bloom_init(f, &SHAPE[kind], (uint32_t)r->random(r->random_arg)))
+    const qc_bloom_shape few = {r->most, 20, 44 * r->most};
+    if (!f->data &&
+        qc_rolling_bloom_init(f, r->most ? &few : &SHAPE[kind], (uint32_t)r->random(r->random_arg)))
         return;
     qc_rolling_bloom_add(f, qc_span_of(id->b, sizeof id->b));
 }
@@ -31,6 +33,6 @@ bool qc_rejects_has(const qc_rejects *r, qc_reject_kind kind, const qc_hash *id)
 void qc_rejects_reset(qc_rejects *r, qc_reject_kind kind)
 {
     qc_rolling_bloom *f = &r->filter[kind];
-    if (f->data)
+    if (f->data && f->in_generation) /* else it is empty */
         qc_rolling_bloom_reset(f, (uint32_t)r->random(r->random_arg));
 }

@@ -18,6 +18,7 @@ typedef enum qc_reject_kind {
 typedef struct qc_rejects {
     uint64_t (*random)(void *arg);
     void *random_arg;
+    uint32_t most; /* ids of each kind that are surely remembered; 0: the usual numbers */
     qc_rolling_bloom filter[QC_REJECT_KINDS];
 } qc_rejects;
 

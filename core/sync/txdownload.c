@@ -56,6 +56,7 @@ qc_txdl *qc_txdl_new(const qc_txdl_options *o)
     d->orphans = qc_orphanage_new(&orphans);
     d->rejects.random = o->random;
     d->rejects.random_arg = o->random_arg;
+    d->rejects.most = o->rejects;
     return d;
 }
 

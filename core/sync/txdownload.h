@@ -44,6 +44,7 @@ typedef struct qc_txdl_options {
     uint64_t (*random)(void *arg);
     void *random_arg;
     const qc_orphanage_options *orphans; /* limits; NULL: the usual ones */
+    uint32_t rejects;                    /* remembered, of each kind; 0: the usual numbers */
 } qc_txdl_options;
 /** Out: owned, qc_txdl_free(). */
 qc_txdl *qc_txdl_new(const qc_txdl_options *o);
