@@ -11,6 +11,7 @@
 
 struct qc_miner {
     qc_miner_options o;
+    qc_mempool *mempool; /* NULL: none */
     const qc_params *params;
     uint64_t id;
     qc_mono t_tip;
@@ -37,11 +38,15 @@ qc_err qc_miner_new(qc_miner **out, const qc_miner_options *o)
         return QC_ENOMEM;
     m->o = *o;
     m->params = qc_chain_params(o->chain);
-    const qc_chain_events ev = {
-        .arg = m, .connected = on_connected, .disconnected = on_connected};
+    const qc_chain_events ev = {.arg = m, .connected = on_connected, .disconnected = on_connected};
     qc_chain_listen(o->chain, &ev);
     *out = m;
     return QC_OK;
+}
+
+void qc_miner_use_mempool(qc_miner *m, qc_mempool *pool)
+{
+    m->mempool = pool;
 }
 
 void qc_miner_free(qc_miner *m)
@@ -57,8 +62,8 @@ const qc_template_options *qc_miner_defaults(const qc_miner *m)
 uint64_t qc_miner_updates(const qc_miner *m)
 {
     qc_mempool_info i = {.updates = 0};
-    if (m->o.mempool)
-        qc_mempool_info_of(m->o.mempool, &i);
+    if (m->mempool)
+        qc_mempool_info_of(m->mempool, &i);
     return i.updates;
 }
 
@@ -239,7 +244,7 @@ static qc_err fill(qc_miner *m, const qc_template_options *o, qc_unixtime now, q
 {
     qc_chosen c;
     qc_hash witness_root;
-    qc_err err = qc_choose(m->o.mempool, o, t->height, qc_index_mtp(t->tip), &c);
+    qc_err err = qc_choose(m->mempool, o, t->height, qc_index_mtp(t->tip), &c);
     if (err)
         return err;
     qc_miner_made(m, (uint32_t)c.weight, (uint32_t)c.n);
@@ -267,7 +272,7 @@ static qc_template *blank(qc_miner *m, const qc_index *tip, const qc_template_op
     t->prev = tip->hash;
     t->height = tip->height + 1;
     t->why = why;
-    t->kind = m->o.mempool && !o->no_mempool ? QC_TEMPLATE_FULL : QC_TEMPLATE_EMPTY;
+    t->kind = m->mempool && !o->no_mempool ? QC_TEMPLATE_FULL : QC_TEMPLATE_EMPTY;
     t->updates = qc_miner_updates(m);
     t->t_tip = m->t_tip;
     return t;
@@ -293,7 +298,7 @@ qc_err qc_miner_template(qc_miner *m, const qc_template_options *o, qc_template_
         return err;
     }
     t->t_built = qc_clock_mono();
-    qc_log(QC_LOG_DEBUG, "mining", "template %llu: block weight: %u txs: %u fees: %lld sigops %u",
+    qc_log(QC_LOG_INFO, "mining", "template %llu: block weight: %u txs: %u fees: %lld sigops %u",
            (unsigned long long)t->id, t->weight + (uint32_t)o->reserved_weight, t->n_tx,
            (long long)t->fees, t->sigops + (uint32_t)o->reserved_sigops);
     *out = t;

@@ -6,16 +6,18 @@
 typedef struct qc_miner qc_miner;
 
 typedef struct qc_miner_options {
-    qc_chain *chain;     /* borrowed for the miner's life */
-    qc_mempool *mempool; /* the same; NULL: only empty blocks are made */
+    qc_chain *chain; /* borrowed for the miner's life */
     qc_template_options template;
     bool has_version; /* -blockversion: only where blocks are mined on demand */
     int32_t version;
 } qc_miner_options;
 
-/** Listens to the chain: before the chain thread runs. Out: owned, qc_miner_free(). Returns: QC_OK;
- *  QC_EINVAL (options out of limits); QC_ENOMEM. */
+/** Listens to the chain: before the chain thread runs, and before the pool does, so that the pool's
+ *  work on a new block counts as time since the tip. Only empty blocks are made at first. Out:
+ * owned, qc_miner_free(). Returns: QC_OK; QC_EINVAL (options out of limits); QC_ENOMEM. */
 QC_MUST_CHECK qc_err qc_miner_new(qc_miner **out, const qc_miner_options *o);
+/** Take transactions from there, borrowed for the miner's life. Before the chain thread runs. */
+void qc_miner_use_mempool(qc_miner *m, qc_mempool *pool);
 /** The chain tells nothing any more. Templates live on. NULL is allowed. */
 void qc_miner_free(QC_OWN qc_miner *m);
 /** What templates are made with when nothing else is asked for. Thread: any. */

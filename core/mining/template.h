@@ -55,7 +55,7 @@ typedef struct qc_template {
     int32_t version;
     uint32_t bits, cur_time, min_time; /* times in seconds since 1970 */
     qc_hash target, prev;
-    qc_amount fees; /* of all transactions; the reward is in the coinbase */
+    qc_amount fees;          /* of all transactions; the reward is in the coinbase */
     uint32_t weight, sigops; /* of all transactions; sigops as cost */
     qc_coinbase coinbase;
     qc_hash path[QC_MERKLE_MAX_DEPTH]; /* of the coinbase, bottom up */
