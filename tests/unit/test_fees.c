@@ -294,7 +294,8 @@ static void fixed_history(qc_fees *f, uint32_t height)
     for (uint32_t b = 0; b < 700; b++) {
         for (uint64_t k = test_rand(&seed) % 30; k > 0; k--) {
             int64_t vsize = 100 + (int64_t)(test_rand(&seed) % 2000);
-            int64_t rate = 200 + (int64_t)(test_rand(&seed) % (256u << test_rand(&seed) % 12));
+            uint64_t draw = test_rand(&seed);
+            int64_t rate = 200 + (int64_t)(draw % (256u << test_rand(&seed) % 12));
             int64_t fee = rate * vsize / 1000;
             qc_hash h = id_of(id);
             qc_fees_added(f,

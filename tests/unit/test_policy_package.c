@@ -48,7 +48,8 @@ static int add_child(kit *k, uint32_t version, int from, uint32_t n)
 static const qc_package *finish(kit *k, size_t n)
 {
     for (size_t i = 0; i < k->n; i++) {
-        tb_tx_parse(k->tx[i], &k->buf[i]);
+        if (!k->buf[i].mem)
+            tb_tx_parse(k->tx[i], &k->buf[i]);
         k->ptr[i] = &k->buf[i].tx;
     }
     k->p = (qc_package){k->ptr, n};
