@@ -7,6 +7,7 @@
 #include "core/conf/load.h"
 #include "core/host/host.h"
 #include "core/loop/loop.h"
+#include "core/mempool/persist.h"
 #include "core/methods/context.h"
 #include "core/net/localaddr.h"
 #include "core/os/file.h"
@@ -25,6 +26,7 @@ typedef struct qc_app {
     qc_params *params;
     qc_cache_sizes cache;
     qc_chain_options chain_options;
+    qc_mempool_options pool_options;
     qc_dirlock *lock, *blocks_lock;
     qc_loop *loop;
     qc_watch *signals[3];
@@ -46,6 +48,10 @@ typedef struct qc_app {
     struct qc_torcontrol *tor;
     struct qc_portmap *portmap;
     qc_proxy proxy; /* of connections that plugins make: the one that names go through */
+
+    qc_pool_view pool_view;
+    qc_mempool_loader *pool_loader; /* chain thread; NULL: nothing is being loaded */
+    struct qc_app_fees *fees;       /* NULL: no estimates are made */
 
     qc_progress progress; /* chain thread */
     qc_timer *sync_timer; /* this and what follows: loop */
@@ -124,6 +130,14 @@ bool qc_app_indexes_check(qc_app *a);
 bool qc_app_indexes_start(qc_app *a);
 void qc_app_indexes_stop(qc_app *a);
 void qc_app_indexes_free(qc_app *a);
+/** The mempool (mempool.c): options checked early, made before the chain thread starts; its file is
+ * read on the chain thread once the import has ended, and written when that thread has; freed after
+ * the chain. */
+bool qc_app_pool_check(qc_app *a);
+bool qc_app_pool_new(qc_app *a);
+void qc_app_pool_load(qc_app *a);
+void qc_app_pool_stop(qc_app *a);
+void qc_app_pool_free(qc_app *a);
 /** The plugin host's life (plugins.c): made before the chain thread starts, started when the node
  *  is ready, stopped before the RPC server, freed after the chain. */
 bool qc_app_plugins_new(qc_app *a);

@@ -2,6 +2,7 @@
  * init.cpp AppInitParameterInteraction to StartLogging). */
 #include "core/app/app.h"
 #include "core/app/notify.h"
+#include "core/app/poolopts.h"
 #include "core/base/alloc.h"
 #include "core/base/log.h"
 
@@ -188,8 +189,9 @@ bool qc_app_check(qc_app *a)
         return false;
     }
     qc_app_nets_interact(a);
+    qc_app_pool_interact(a->settings);
     if (!check_settings(a) || !qc_app_indexes_check(a) || !find_folders(a) ||
-        !qc_app_nets_read(a) || !join_comments(a))
+        !qc_app_nets_read(a) || !join_comments(a) || !qc_app_pool_check(a))
         return false;
     a->cache = qc_app_cache_sizes(a->settings);
     a->chain_options.params = a->params;

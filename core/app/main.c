@@ -151,6 +151,8 @@ static void make_context(qc_app *a)
     n->has_block_version = qc_settings_is_set(a->settings, "blockversion");
     n->block_version = (int32_t)qc_settings_int(a->settings, "blockversion", 0);
     n->deprecated_warnings = has_deprecated(a->settings, "warnings");
+    n->deprecated_bip125 = has_deprecated(a->settings, "bip125");
+    n->deprecated_fullrbf = has_deprecated(a->settings, "fullrbf");
 }
 
 static bool start(qc_app *a)

@@ -135,6 +135,7 @@ static void import_job(qc_chain *c, void *arg)
     qc_log(QC_LOG_INFO, "base", "initload thread exit");
     atomic_store(&a->import_ended, true);
     atomic_store(&a->node.loaded, true);
+    qc_app_pool_load(a);
     qc_loop_post(a->loop, import_ended, a);
 }
 
@@ -234,7 +235,7 @@ bool qc_app_node_start(qc_app *a)
         return false;
     qc_chain_events submit = qc_m_submit_events(n);
     qc_chain_listen(n->chain, &submit);
-    if (!qc_app_plugins_new(a))
+    if (!qc_app_pool_new(a) || !qc_app_plugins_new(a))
         return false;
     if (!qc_app_indexes_start(a))
         return false;
@@ -266,6 +267,7 @@ void qc_app_node_stop(qc_app *a)
     a->tick = a->disk = NULL;
     if (a->left_behind) {
         qc_chain_thread_end(n->chain_thread);
+        qc_app_pool_stop(a);
         qc_app_indexes_stop(a);
         qc_chain_close_databases(n->chain);
         qc_app_indexes_free(a);
@@ -273,9 +275,11 @@ void qc_app_node_stop(qc_app *a)
     }
     qc_chain_thread_stop(n->chain_thread);
     n->chain_thread = NULL;
+    qc_app_pool_stop(a);
     qc_app_indexes_stop(a);
     qc_chain_close(n->chain); /* tells its listeners once more */
     n->chain = NULL;
+    qc_app_pool_free(a);
     qc_app_plugins_free(a);
     qc_app_indexes_free(a);
 }

@@ -3,7 +3,6 @@
 #include "core/app/options.h"
 
 #define NO_PEERS "the peer layer does not know it yet."
-#define NO_POOL "there is no transaction pool yet."
 #define NO_WALLET "there is no wallet; keys belong into another program."
 #define NO_GUI "there is no graphical interface."
 #define USE_PLUGIN                                                                                 \
@@ -23,7 +22,15 @@
     }
 #define POOL(name, arg, help)                                                                      \
     {                                                                                              \
-        name, arg, QC_OPTS_RELAY, QC_OPT_NO_EFFECT, 0, help, NO_POOL                               \
+        name, arg, QC_OPTS_RELAY, QC_OPT_USED, 0, help, NULL                                       \
+    }
+#define TEST(name, arg, group, help)                                                               \
+    {                                                                                              \
+        name, arg, group, QC_OPT_USED, QC_OPTF_DEBUG_ONLY, help, NULL                              \
+    }
+#define INERT(name, arg, note)                                                                     \
+    {                                                                                              \
+        name, arg, QC_OPTS_HIDDEN, QC_OPT_NO_EFFECT, 0, NULL, note                                 \
     }
 #define HIDDEN(name, arg, note)                                                                    \
     {                                                                                              \
@@ -119,25 +126,45 @@ const qc_opt QC_OPTIONS_PEERS[] = {
     {.name = NULL}};
 
 const qc_opt QC_OPTIONS_POLICY[] = {
-    POOL("acceptnonstdtxn", "", "Relay non-standard transactions"),
-    POOL("acceptstalefeeestimates", "", "Use old fee estimates"),
-    POOL("bytespersigop", "=<n>", "Bytes that a signature operation counts for"),
-    POOL("checkmempool", "=<n>", "Check the transaction pool"),
-    POOL("datacarrier", "", "Relay data outputs"),
-    POOL("datacarriersize", "=<n>", "Size of data outputs relayed"),
-    POOL("dustrelayfee", "=<amt>", "Fee rate that defines dust"),
-    POOL("incrementalrelayfee", "=<amt>", "Fee rate a replacement must add"),
-    POOL("limitancestorcount", "=<n>", "Ancestors of a transaction in the pool"),
-    POOL("limitclustercount", "=<n>", "Transactions of a cluster"),
-    POOL("limitclustersize", "=<n>", "Size of a cluster"),
-    POOL("limitdescendantcount", "=<n>", "Descendants of a transaction in the pool"),
-    POOL("maxmempool", "=<n>", "Megabytes of the transaction pool"),
-    POOL("mempoolexpiry", "=<n>", "Hours a transaction stays in the pool"),
-    POOL("minrelaytxfee", "=<amt>", "Least fee rate relayed"),
-    POOL("permitbaremultisig", "", "Relay bare multisig outputs"),
-    POOL("persistmempool", "", "Keep the pool over a restart"),
-    POOL("persistmempoolv1", "", "Keep it in the old format"),
-    POOL("privatebroadcast", "", "Send own transactions over short private connections"),
+    TEST("acceptnonstdtxn", "", QC_OPTS_RELAY,
+         "Relay and mine transactions of no standard form, not on the main chain (default: 0)"),
+    TEST("acceptstalefeeestimates", "", QC_OPTS_DEBUG,
+         "Read fee estimates however old they are; regtest only (default: 0: up to 60 hours)"),
+    POOL("bytespersigop", "=<n>",
+         "Bytes that a signature operation counts for at least, in relay and mining (default: 20)"),
+    TEST("checkmempool", "=<n>", QC_OPTS_DEBUG,
+         "Check the mempool for consistency after one of so many changes of the tip, 0: never "
+         "(default: 0, regtest: 1)"),
+    POOL("datacarrier", "", "Relay and mine outputs that hold data (default: 1)"),
+    POOL("datacarriersize", "=<n>",
+         "Bytes of all such outputs of a transaction, scripts included (default: 100000)"),
+    TEST("dustrelayfee", "=<amt>", QC_OPTS_RELAY,
+         "Fee rate in BTC/kvB at which an output that costs more to spend than it holds is dust "
+         "(default: 0.00003)"),
+    TEST("incrementalrelayfee", "=<amt>", QC_OPTS_RELAY,
+         "Fee rate in BTC/kvB by which a replacement must pay more, and the mempool's minimum goes "
+         "up when it is full (default: 0.000001)"),
+    INERT("limitancestorcount", "=<n>", "cluster limits replaced it."),
+    TEST("limitclustercount", "=<n>", QC_OPTS_DEBUG,
+         "Connected transactions in the mempool, at most 64 (default: 64)"),
+    TEST("limitclustersize", "=<n>", QC_OPTS_DEBUG,
+         "Thousands of virtual bytes of connected transactions in the mempool (default: 101)"),
+    INERT("limitdescendantcount", "=<n>", "cluster limits replaced it."),
+    {"maxmempool", "=<n>", QC_OPTS_OPTIONS, QC_OPT_USED, 0,
+     "Megabytes of memory for the mempool (default: 300, 5 with -blocksonly)", NULL},
+    {"mempoolexpiry", "=<n>", QC_OPTS_OPTIONS, QC_OPT_USED, 0,
+     "Hours that a transaction stays in the mempool (default: 336)", NULL},
+    POOL("minrelaytxfee", "=<amt>",
+         "Fee rate in BTC/kvB below which transactions are neither relayed nor mined (default: "
+         "0.000001)"),
+    POOL("permitbaremultisig", "",
+         "Relay and mine outputs of multisig scripts that are not hashed (default: 1)"),
+    {"persistmempool", "", QC_OPTS_OPTIONS, QC_OPT_USED, 0,
+     "Keep the mempool over a restart (default: 1)", NULL},
+    {"persistmempoolv1", "", QC_OPTS_OPTIONS, QC_OPT_USED, 0,
+     "Write mempool.dat in the old format, without obfuscation (default: 0)", NULL},
+    {"privatebroadcast", "", QC_OPTS_RELAY, QC_OPT_NO_EFFECT, 0,
+     "Send own transactions over short private connections", NO_PEERS},
     HIDDEN("limitancestorsize", "=<n>", "cluster limits replaced it."),
     HIDDEN("limitdescendantsize", "=<n>", "cluster limits replaced it."),
     {.name = NULL}};

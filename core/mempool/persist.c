@@ -128,6 +128,26 @@ qc_err qc_mempool_load_step(qc_mempool_loader *l, uint64_t n, bool *done)
     return finish(l);
 }
 
+void qc_mempool_load_log(const qc_mempool_loader *l, qc_err err)
+{
+    const qc_mempool_load_stats *st = l ? &l->stats : NULL;
+    if (!st)
+        qc_log(QC_LOG_INFO, "mempool", "Failed to open mempool file: %s. Continuing anyway.",
+               qc_err_text(err));
+    else if (err)
+        qc_log(QC_LOG_INFO, "mempool",
+               "Failed to deserialize mempool data on file: %s. Continuing anyway.",
+               qc_err_text(err));
+    else
+        qc_log(
+            QC_LOG_INFO, "mempool",
+            "Imported mempool transactions from file: %llu succeeded, %llu failed, %llu expired, "
+            "%llu already there, %llu waiting for initial broadcast",
+            (unsigned long long)st->accepted, (unsigned long long)st->failed,
+            (unsigned long long)st->expired, (unsigned long long)st->there,
+            (unsigned long long)st->unbroadcast);
+}
+
 qc_err qc_mempool_load(qc_mempool *m, const char *path, const qc_mempool_load_opts *o,
                        qc_mempool_load_stats *stats)
 {
@@ -138,17 +158,7 @@ qc_err qc_mempool_load(qc_mempool *m, const char *path, const qc_mempool_load_op
         err = qc_mempool_load_step(l, UINT64_MAX, &done);
     if (stats)
         *stats = l ? l->stats : (qc_mempool_load_stats){0};
-    if (l && !err)
-        qc_log(
-            QC_LOG_INFO, "mempool",
-            "Imported mempool transactions from file: %llu succeeded, %llu failed, %llu expired, "
-            "%llu already there, %llu waiting for initial broadcast",
-            (unsigned long long)l->stats.accepted, (unsigned long long)l->stats.failed,
-            (unsigned long long)l->stats.expired, (unsigned long long)l->stats.there,
-            (unsigned long long)l->stats.unbroadcast);
-    else
-        qc_log(QC_LOG_INFO, "mempool", "Failed to read mempool file %s: %s. Continuing anyway.",
-               path, qc_err_text(err));
+    qc_mempool_load_log(l, err);
     qc_mempool_load_end(l);
     return err;
 }

@@ -25,6 +25,8 @@ QC_MUST_CHECK qc_err qc_mempool_load_start(qc_mempool_loader **out, qc_mempool *
  *  stays); QC_EIO, QC_ENOMEM. */
 QC_MUST_CHECK qc_err qc_mempool_load_step(qc_mempool_loader *l, uint64_t n, bool *done);
 const qc_mempool_load_stats *qc_mempool_load_stats_of(const qc_mempool_loader *l);
+/** Tell the log what has come of it. NULL: of a file that could not be opened. */
+void qc_mempool_load_log(const qc_mempool_loader *l, qc_err err);
 /** NULL is allowed. */
 void qc_mempool_load_end(QC_OWN qc_mempool_loader *l);
 

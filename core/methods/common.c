@@ -85,6 +85,12 @@ bool qc_m_need_net(qc_rpc_req *r, const qc_node *n)
                                  "Error: Peer-to-peer functionality missing or disabled");
 }
 
+bool qc_m_need_pool(qc_rpc_req *r, const qc_node *n)
+{
+    return n->pool || qc_rpc_fail(r, QC_RPC_CLIENT_MEMPOOL_DISABLED,
+                                  "Mempool disabled or instance not found");
+}
+
 void qc_m_fail_help(qc_rpc_req *r, int code)
 {
     char *help = qc_rpc_help(qc_rpc_registry_of(r), qc_rpc_name(r));

@@ -18,6 +18,8 @@ void qc_m_kwarnings(qc_jw *w, const qc_node *n);
 void qc_m_kservices(qc_jw *w, const char *key, uint64_t services);
 /** Is there a peer layer? False: failed as Core does. */
 bool qc_m_need_net(qc_rpc_req *r, const qc_node *n);
+/** Is there a mempool? False: failed as Core does. */
+bool qc_m_need_pool(qc_rpc_req *r, const qc_node *n);
 
 /** Parameter i as the hash of a known block. NULL: failed with -5 "Block not found" or a type
  * error. */

@@ -39,11 +39,17 @@ typedef struct qc_node {
     void *warning_arg;
     const char *datadir; /* the chain's folder */
     const char *log_path;
-    qc_rate rate;             /* of the sync */
-    qc_filterindex *filters;  /* NULL: -blockfilterindex is off */
+    qc_rate rate;                  /* of the sync */
+    qc_filterindex *filters;       /* NULL: -blockfilterindex is off */
+    qc_mempool *pool;              /* NULL: there is no mempool */
+    const qc_pool_view *pool_view; /* NULL with it */
+    struct qc_fees *fees;          /* chain thread; NULL: no estimates are made */
+    bool persist_v1;               /* -persistmempoolv1 */
+    /** Tell peers of a transaction of the pool, soon. NULL: nobody is told. Thread: chain. */
+    void (*announce)(void *arg, const qc_hash *wtxid);
+    void *announce_arg;
     qc_net *net;              /* NULL: no peer layer runs */
     qc_sync *sync;            /* NULL with it */
-    struct qc_txrelay *relay; /* NULL: no transactions are relayed */
     qc_proxies *proxies;      /* NULL with it */
     struct qc_peerbook *book; /* known addresses and bans; NULL: none */
     const char *user_agent;   /* "/Quoin:0.1.0(comment)/" */
@@ -63,4 +69,5 @@ extern const qc_rpc_method QC_METHODS_BLOCKCHAIN[], QC_METHODS_BLOCK[], QC_METHO
     QC_METHODS_OUTPUT[], QC_METHODS_NET[], QC_METHODS_PEERINFO[], QC_METHODS_SYNCINFO[],
     QC_METHODS_ADDRESSES[], QC_METHODS_NODES[], QC_METHODS_MEMPOOL[], QC_METHODS_CONTROL[],
     QC_METHODS_NODE[], QC_METHODS_SCAN[], QC_METHODS_INDEX[], QC_METHODS_CREATETX[],
-    QC_METHODS_SIGNTX[], QC_METHODS_TXPROOF[], QC_METHODS_MULTISIG[];
+    QC_METHODS_SIGNTX[], QC_METHODS_TXPROOF[], QC_METHODS_MULTISIG[], QC_METHODS_SENDTX[],
+    QC_METHODS_POOLSPEND[], QC_METHODS_POOLCTL[], QC_METHODS_FEES[];

@@ -16,13 +16,13 @@ bool qc_m_hex_decode(const char *hex, qc_bytes *out)
 }
 
 /* Every opcode decodes and every push is within 520 bytes (Core script.h HasValidOps). */
-static bool has_valid_ops(qc_span s)
+bool qc_m_has_valid_ops(qc_span s)
 {
     size_t i = 0;
     while (i < s.len) {
         uint8_t op = s.data[i++];
         size_t n = op, width = op == 0x4c ? 1 : op == 0x4d ? 2 : op == 0x4e ? 4 : 0;
-        if (op > 0xb9 + 1) /* beyond OP_CHECKSIGADD (0xba): no opcode */
+        if (op > 0xb9) /* Core MAX_OPCODE: the last NOP */
             return false;
         if (op > 0x4e)
             continue;
@@ -47,12 +47,12 @@ static bool scripts_sane(const qc_tx *tx)
     if (!qc_tx_is_coinbase(tx))
         for (uint32_t i = 0; i < tx->rec->n_in; i++) {
             qc_span s = qc_tx_script_sig(tx, i);
-            if (!has_valid_ops(s) || s.len > 10000)
+            if (!qc_m_has_valid_ops(s) || s.len > 10000)
                 return false;
         }
     for (uint32_t i = 0; i < tx->rec->n_out; i++) {
         qc_span s = qc_tx_script(tx, i);
-        if (!has_valid_ops(s) || s.len > 10000)
+        if (!qc_m_has_valid_ops(s) || s.len > 10000)
             return false;
     }
     return true;

@@ -121,8 +121,11 @@ static void getnetworkinfo(qc_rpc_req *r, void *arg)
     qc_jw_kuint(w, "connections_in", t.in);
     qc_jw_kuint(w, "connections_out", t.out);
     put_networks(w, n);
-    qc_jw_kamount(w, "relayfee", 100);
-    qc_jw_kamount(w, "incrementalfee", 100);
+    if (n->pool) {
+        const qc_policy *p = qc_mempool_policy(n->pool);
+        qc_jw_kamount(w, "relayfee", qc_feerate_kvb(p->min_relay));
+        qc_jw_kamount(w, "incrementalfee", qc_feerate_kvb(p->incremental));
+    }
     put_local_addresses(w, local, n_local);
     qc_free(local);
     qc_m_kwarnings(w, n);

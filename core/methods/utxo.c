@@ -6,29 +6,55 @@
 
 typedef struct coin_job {
     qc_outpoint o;
-    qc_coin coin;
+    const qc_mempool *pool; /* NULL: the chain alone is asked */
+    qc_bytes script;        /* owned */
+    qc_amount value;
+    uint32_t height;
+    bool coinbase;
     const qc_index *tip;
     qc_err err;
 } coin_job;
 
+static qc_err keep_coin(coin_job *j, qc_amount value, uint32_t height, bool coinbase,
+                        qc_span script)
+{
+    j->value = value;
+    j->height = height;
+    j->coinbase = coinbase;
+    return qc_bytes_append(&j->script, script.data, script.len);
+}
+
 static void run_coin(qc_chain *c, void *arg)
 {
     coin_job *j = arg;
+    qc_coin coin;
     j->tip = qc_chain_tip(c);
-    j->err = qc_chain_coin(c, &j->o, &j->coin);
+    const qc_mempool_entry *e = j->pool ? qc_mempool_find(j->pool, &j->o.txid) : NULL;
+    if (j->pool && qc_mempool_spender(j->pool, &j->o)) {
+        j->err = QC_ENOENT;
+    } else if (e) {
+        j->err = j->o.n < e->tx.rec->n_out
+                     ? keep_coin(j, e->tx.out[j->o.n].value, QC_MEMPOOL_HEIGHT, false,
+                                 qc_tx_script(&e->tx, j->o.n))
+                     : QC_ENOENT;
+    } else if (!(j->err = qc_chain_coin(c, &j->o, &coin))) {
+        j->err = keep_coin(j, coin.value, coin.height, coin.coinbase,
+                           qc_span_of(coin.script, coin.script_len));
+        qc_coin_clear(&coin);
+    }
 }
 
 static void put_coin(qc_jw *w, const qc_node *n, const coin_job *j)
 {
-    qc_span script = {j->coin.script, j->coin.script_len};
     qc_jw_obj(w);
     qc_jw_khash(w, "bestblock", &j->tip->hash);
-    qc_jw_kint(w, "confirmations", (int64_t)j->tip->height - j->coin.height + 1);
-    qc_jw_kamount(w, "value", j->coin.value);
+    qc_jw_kint(w, "confirmations",
+               j->height == QC_MEMPOOL_HEIGHT ? 0 : (int64_t)j->tip->height - j->height + 1);
+    qc_jw_kamount(w, "value", j->value);
     qc_jw_kobj(w, "scriptPubKey");
-    qc_m_script_members(w, n->params, script, true, true);
+    qc_m_script_members(w, n->params, qc_bytes_span(&j->script), true, true);
     qc_jw_obj_end(w);
-    qc_jw_kbool(w, "coinbase", j->coin.coinbase);
+    qc_jw_kbool(w, "coinbase", j->coinbase);
     qc_jw_obj_end(w);
 }
 
@@ -36,19 +62,19 @@ static void gettxout(qc_rpc_req *r, void *arg)
 {
     qc_node *n = arg;
     coin_job j = {.err = QC_OK};
-    bool include_mempool = true; /* there is none: both answers are the same */
+    bool include_mempool = true;
     if (!qc_rpc_hash(r, 0, "txid", &j.o.txid) || !qc_rpc_u32(r, 1, &j.o.n) ||
         !qc_rpc_bool(r, 2, &include_mempool))
         return;
+    j.pool = include_mempool ? n->pool : NULL;
     qc_chain_call(n->chain_thread, run_coin, &j);
     if (j.err == QC_ENOENT)
         return; /* null */
-    if (j.err) {
+    if (j.err)
         qc_m_fail_err(r, j.err, "Cannot read the coin");
-        return;
-    }
-    put_coin(qc_rpc_out(r), n, &j);
-    qc_coin_clear(&j.coin);
+    else
+        put_coin(qc_rpc_out(r), n, &j);
+    qc_bytes_free(&j.script);
 }
 
 typedef struct flush_job {
@@ -130,7 +156,7 @@ static const qc_rpc_param P_TXOUT[] = {
     {"txid", QC_T_STR, true, .help = "The transaction that made it"},
     {"n", QC_T_NUM, true, .help = "Which of its outputs"},
     {"include_mempool", QC_T_BOOL, .dflt = "true",
-     .help = "No difference here: the mempool is empty"},
+     .help = "Also outputs of the mempool, and none that it spends"},
     {.names = NULL}};
 static const qc_rpc_param P_SETINFO[] = {
     {"hash_type", QC_T_STR, .dflt = "hash_serialized_3",
