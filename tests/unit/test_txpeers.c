@@ -1,0 +1,386 @@
+/* Whole conversations about transactions: messages in, messages out, with the true pool and chain.
+ * There are no sockets: what goes to the network is caught on its way there (the linker's --wrap).
+ */
+#include "core/sync/txpool.h"
+#include "tests/unit/pool_kit.h"
+
+#include "core/base/clock.h"
+#include "core/loop/loop.h"
+#include "core/net/internal.h"
+#include "core/sync/serving.h"
+
+#define SENT_MAX 200
+
+typedef struct sent {
+    qc_peer_id to;
+    char name[13];
+    qc_bytes payload;
+    size_t in_pool; /* how many were, at that moment */
+} sent;
+
+typedef struct rig {
+    pool_kit p;
+    qc_txpool t;
+    qc_txrelay *relay;
+    qc_sync *s;
+    qc_net *net;
+    qc_chain_thread *thread;
+    _Atomic bool loaded;
+    uint64_t seed;
+    sent sent[SENT_MAX];
+    size_t n_sent;
+    unsigned n_dropped;
+} rig;
+
+static rig R;
+
+void __wrap_qc_net_send(qc_net *n, qc_peer_id id, const char *name, qc_bytes *payload);
+void __wrap_qc_net_drop(qc_net *n, qc_peer_id id, const char *why);
+
+void __wrap_qc_net_send(qc_net *n, qc_peer_id id, const char *name, qc_bytes *payload)
+{
+    (void)n;
+    if (R.n_sent == SENT_MAX)
+        abort();
+    sent *s = &R.sent[R.n_sent++];
+    *s = (sent){.to = id, .payload = *payload, .in_pool = qc_mempool_count(R.p.m)};
+    snprintf(s->name, sizeof s->name, "%s", name);
+    *payload = (qc_bytes)QC_BYTES_INIT;
+}
+
+void __wrap_qc_net_drop(qc_net *n, qc_peer_id id, const char *why)
+{
+    (void)n;
+    (void)id;
+    (void)why;
+    R.n_dropped++;
+}
+
+static uint64_t chance(void *arg)
+{
+    return test_rand(arg);
+}
+
+static int64_t clock_now(void *arg)
+{
+    (void)arg;
+    return qc_clock_now_us();
+}
+
+static void pass(qc_chain *c, void *arg)
+{
+    (void)c;
+    (void)arg;
+}
+
+/* Until all has been dealt with. */
+static void settle(void)
+{
+    for (unsigned k = 0; k < 12; k++)
+        qc_chain_call(R.thread, pass, NULL);
+}
+
+static void forget(void)
+{
+    while (R.n_sent)
+        qc_bytes_free(&R.sent[--R.n_sent].payload);
+}
+
+/* Peers 1 and 2 relay, 3 wants to hear of none, 4 may ask for the whole pool. */
+static void open_peer(qc_peer_id id)
+{
+    const qc_net_owner *o = &R.net->owner;
+    qc_peer_info p = {.id = id,
+                      .version = 70016,
+                      .type = QC_CONN_MANUAL, /* nobody minds how many */
+                      .relay = id != 3,
+                      .handshaken = true,
+                      .wtxid_relay = true,
+                      .services = QC_NODE_NETWORK | QC_NODE_WITNESS,
+                      .permissions = id == 4 ? QC_PERMIT_MEMPOOL | QC_PERMIT_NOBAN : 0};
+    snprintf(p.addr, sizeof p.addr, "1.2.3.%d:8333", (int)id);
+    o->opened(o->arg, &p);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    memset(&R, 0, sizeof R);
+    atomic_store(&R.loaded, true);
+    pk_start(&R.p);
+    R.t.m = R.p.m;
+    const qc_txrelay_options ro = {.pool = qc_txpool_for_relay(&R.t),
+                                   .key = {1, 2},
+                                   .random = chance,
+                                   .random_arg = &R.seed,
+                                   .now = clock_now,
+                                   .send_rate = QC_INV_RATE};
+    R.relay = qc_txrelay_new(&ro);
+    const qc_net_options no = {.user_agent = "/test/", .peer_timeout = 60};
+    assert_int_equal(qc_net_new(&R.net, &no), QC_OK);
+    const qc_sync_options so = {.chain = R.p.k.c,
+                                .net = R.net,
+                                .services = QC_NODE_NETWORK | QC_NODE_WITNESS,
+                                .loaded = &R.loaded,
+                                .extra_txs = 100,
+                                .pool = qc_txpool_source(&R.t),
+                                .relay = qc_txrelay_hooks(R.relay)};
+    qc_sync_new(&R.s, &so);
+    assert_int_equal(qc_chain_thread_start(&R.thread, R.p.k.c), QC_OK);
+    qc_sync_start(R.s, R.thread);
+    assert_false(qc_chain_initial_download(R.p.k.c));
+    for (qc_peer_id id = 1; id <= 4; id++)
+        open_peer(id);
+    settle();
+    forget();
+    return 0;
+}
+
+static int finish(void **state)
+{
+    (void)state;
+    qc_mempool_check(R.p.m);
+    qc_sync_stop(R.s);
+    qc_chain_thread_stop(R.thread);
+    qc_sync_free(R.s);
+    qc_net_free(R.net);
+    qc_txrelay_free(R.relay);
+    pk_end(&R.p);
+    forget();
+    return 0;
+}
+
+/* ---- what they say ---- */
+
+static void say(qc_peer_id id, const char *name, qc_span payload)
+{
+    const qc_net_owner *o = &R.net->owner;
+    o->message(o->arg, id, name, payload);
+}
+
+static void say_names(qc_peer_id id, const char *message, uint32_t type, const qc_hash *hash)
+{
+    qc_bytes b = QC_BYTES_INIT;
+    const qc_inv inv = {type, *hash};
+    assert_int_equal(qc_inv_write(&b, &inv, 1), QC_OK);
+    say(id, message, qc_bytes_span(&b));
+    qc_bytes_free(&b);
+}
+
+static void say_tx(qc_peer_id id, const tb_tx *tx)
+{
+    qc_bytes raw = tb_tx_bytes(tx, true);
+    say(id, "tx", qc_bytes_span(&raw));
+    qc_bytes_free(&raw);
+}
+
+static qc_hash wtxid_of(const tb_tx *tx)
+{
+    qc_txbuf b;
+    qc_hash h;
+    tb_tx_parse(tx, &b);
+    memcpy(h.b, b.tx.rec->wtxid, sizeof h.b);
+    qc_txbuf_clear(&b);
+    return h;
+}
+
+/* Let a minute pass, with a tick every second. */
+static void wait_a_minute(void)
+{
+    const qc_net_owner *o = &R.net->owner;
+    for (int i = 0; i < 60; i++) {
+        pk_wait(&R.p, 1);
+        o->tick(o->arg);
+        settle();
+    }
+}
+
+/* ---- what is said ---- */
+
+static const sent *find_sent(qc_peer_id to, const char *name)
+{
+    for (size_t i = 0; i < R.n_sent; i++)
+        if (R.sent[i].to == to && strcmp(R.sent[i].name, name) == 0)
+            return &R.sent[i];
+    return NULL;
+}
+
+/* Is it in the first such message to this peer? */
+static bool said(qc_peer_id to, const char *name, uint32_t type, const qc_hash *hash)
+{
+    const sent *s = find_sent(to, name);
+    qc_inv *list;
+    size_t n;
+    bool found = false;
+    if (!s)
+        return false;
+    assert_int_equal(qc_inv_read(qc_bytes_span(&s->payload), &list, &n), QC_WIRE_OK);
+    for (size_t i = 0; i < n; i++)
+        found |= list[i].type == type && qc_hash_eq(&list[i].hash, hash);
+    qc_free(list);
+    return found;
+}
+
+static bool sent_tx(qc_peer_id to, const tb_tx *tx)
+{
+    const sent *s = find_sent(to, "tx");
+    qc_bytes raw = tb_tx_bytes(tx, true);
+    bool same = s && s->payload.len == raw.len && memcmp(s->payload.data, raw.data, raw.len) == 0;
+    qc_bytes_free(&raw);
+    return same;
+}
+
+static void mine_job(qc_chain *c, void *arg)
+{
+    tb_tx *tx = arg;
+    (void)c;
+    pk_mine(&R.p, &tx, 1);
+}
+
+/* ---- tests ---- */
+
+static void test_peers__a_transaction_goes_its_way(void **state)
+{
+    (void)state;
+    tb_tx *tx = pk_spend(&R.p.coin[0], 1, 1000, 1);
+    const qc_hash id = wtxid_of(tx);
+    wait_a_minute();
+    forget();
+    say_names(1, "inv", QC_INV_WTX, &id);
+    settle();
+    assert_true(said(1, "getdata", QC_INV_WTX, &id));
+    forget();
+    say_tx(1, tx);
+    settle();
+    assert_int_equal(qc_mempool_count(R.p.m), 1);
+    say_names(2, "getdata", QC_INV_WTX, &id); /* who has not been told may not know */
+    settle();
+    assert_true(said(2, "notfound", QC_INV_WTX, &id));
+    wait_a_minute();
+    assert_true(said(2, "inv", QC_INV_WTX, &id));
+    assert_null(find_sent(1, "inv")); /* it has it */
+    assert_null(find_sent(3, "inv"));
+    say_names(2, "getdata", QC_INV_WTX, &id);
+    settle();
+    assert_true(sent_tx(2, tx));
+    forget();
+    say_names(3, "getdata", QC_INV_WTX, &id); /* gets no answer at all */
+    say_names(2, "inv", QC_INV_WTX, &id);
+    settle();
+    assert_null(find_sent(3, "tx"));
+    assert_null(find_sent(3, "notfound"));
+    assert_null(find_sent(2, "getdata"));
+    assert_int_equal(R.n_dropped, 0);
+    tb_tx_free(tx);
+}
+
+static void test_peers__an_orphan_is_tried_before_the_next_message(void **state)
+{
+    (void)state;
+    tb_tx *parent = pk_spend(&R.p.coin[1], 1, 1000, 1);
+    const pk_coin out = pk_out(parent, 0);
+    tb_tx *child = pk_spend(&out, 1, 1000, 1);
+    const qc_hash txid = tb_txid(parent);
+    say_tx(1, child);
+    settle();
+    assert_int_equal(qc_mempool_count(R.p.m), 0);
+    pk_wait(&R.p, 3);
+    R.net->owner.tick(R.net->owner.arg);
+    settle();
+    assert_true(said(1, "getdata", QC_INV_TX | QC_INV_WITNESS, &txid));
+    say_tx(1, parent);
+    say(1, "ping", qc_span_of("12345678", 8));
+    settle();
+    const sent *pong = find_sent(1, "pong");
+    assert_non_null(pong);
+    assert_int_equal(pong->in_pool, 2);
+    tb_tx_free(parent);
+    tb_tx_free(child);
+}
+
+static void test_peers__another_peer_brings_the_parent(void **state)
+{
+    (void)state;
+    tb_tx *parent = pk_spend(&R.p.coin[2], 1, 1000, 1);
+    const pk_coin out = pk_out(parent, 0);
+    tb_tx *child = pk_spend(&out, 1, 1000, 1);
+    say_tx(1, child);
+    settle();
+    say_tx(2, parent);
+    settle();
+    assert_int_equal(qc_mempool_count(R.p.m), 2);
+    tb_tx_free(parent);
+    tb_tx_free(child);
+}
+
+static void test_peers__a_block_brings_the_parent(void **state)
+{
+    (void)state;
+    tb_tx *parent = pk_spend(&R.p.coin[3], 1, 1000, 1);
+    const pk_coin out = pk_out(parent, 0);
+    tb_tx *child = pk_spend(&out, 1, 1000, 1);
+    const qc_hash id = wtxid_of(parent);
+    say_tx(1, child);
+    settle();
+    qc_chain_call(R.thread, mine_job, parent);
+    settle();
+    assert_int_equal(qc_mempool_count(R.p.m), 1);
+    forget();
+    say_names(2, "getdata", QC_INV_WTX, &id); /* the block is at hand */
+    settle();
+    assert_true(sent_tx(2, parent));
+    forget();
+    say_names(2, "inv", QC_INV_WTX, &id); /* confirmed: it is not asked for */
+    settle();
+    assert_null(find_sent(2, "getdata"));
+    tb_tx_free(parent);
+    tb_tx_free(child);
+}
+
+static void test_peers__the_whole_pool_for_who_may_ask(void **state)
+{
+    (void)state;
+    tb_tx *tx = pk_spend(&R.p.coin[4], 1, 1000, 1);
+    const qc_hash id = wtxid_of(tx);
+    say_tx(4, tx); /* it knows that one, and hears of it all the same */
+    settle();
+    wait_a_minute();
+    forget();
+    say(4, "mempool", qc_span_of("", 0));
+    settle();
+    wait_a_minute();
+    assert_true(said(4, "inv", QC_INV_WTX, &id));
+    say(2, "mempool", qc_span_of("", 0));
+    settle();
+    assert_int_equal(R.n_dropped, 1);
+    tb_tx_free(tx);
+}
+
+static void test_report__tells_of_the_relay(void **state)
+{
+    (void)state;
+    qc_sync_peer *list;
+    size_t n;
+    tb_tx *tx = pk_spend(&R.p.coin[5], 1, 1000, 1);
+    wait_a_minute();
+    say_tx(1, tx);
+    settle();
+    assert_int_equal(qc_sync_peers(R.s, 10000, &list, &n), QC_OK);
+    assert_int_equal(n, 4);
+    assert_int_equal(list[0].relay.last_tx, R.p.now);
+    assert_int_equal(list[0].relay.inv_sequence, 1);
+    assert_int_equal(list[1].relay.last_tx, 0);
+    assert_int_equal(list[1].relay.inv_to_send, 1);
+    assert_int_equal(list[2].relay.inv_to_send, 0);
+    qc_free(list);
+    tb_tx_free(tx);
+}
+
+#define WITH_PEERS(f) cmocka_unit_test_setup_teardown(f, start, finish)
+
+QC_TEST_MAIN(WITH_PEERS(test_peers__a_transaction_goes_its_way),
+             WITH_PEERS(test_peers__an_orphan_is_tried_before_the_next_message),
+             WITH_PEERS(test_peers__another_peer_brings_the_parent),
+             WITH_PEERS(test_peers__a_block_brings_the_parent),
+             WITH_PEERS(test_peers__the_whole_pool_for_who_may_ask),
+             WITH_PEERS(test_report__tells_of_the_relay))
