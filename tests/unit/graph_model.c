@@ -113,6 +113,8 @@ static void op_add(model *m)
     m->size[i] = 1 + (int32_t)below(m, 16);
     if (below(m, 64) == 0)
         m->size[i] = (int32_t)m->max_size + 1;
+    if (u8(m) < 120) /* equal rates are where orders are decided by little */
+        m->fee[i] = m->size[i] * (int64_t)below(m, 3);
     m->ref[i] = qc_graph_add(m->g, m->fee[i], m->size[i], &m->rank[i]);
     now(m)->on[i] = now(m)->anc[i][i] = true;
 }

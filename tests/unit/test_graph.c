@@ -125,9 +125,15 @@ static void test_memory__of_one_alone_is_what_the_header_says(void **state)
 {
     (void)state;
     qc_graph *g = qc_graph_new(NULL);
+    qc_graph_ref ref[10000];
     for (uint32_t i = 0; i < 10000; i++)
-        qc_graph_add(g, i * 7919 % 10007, 400, NULL);
+        ref[i] = qc_graph_add(g, i * 7919 % 10007, 400, NULL);
     assert_in_range(qc_graph_memory(g) / 10000, 180, 205);
+    for (uint32_t i = 0; i < 10000; i++)
+        if (i % 10)
+            qc_graph_remove(g, ref[i]);
+    assert_in_range(qc_graph_memory(g) / 1000, 180, 240); /* the index shrinks, too */
+    qc_graph_check(g);
     qc_graph_free(g);
 }
 
@@ -229,6 +235,41 @@ static void test_trim__keeps_the_best_of_a_fan(void **state)
     assert_true(qc_graph_exists(g, QC_GRAPH_MAIN, ref[0]));
     qc_graph_check(g);
     qc_graph_free(g);
+}
+
+static void test_set_user__is_what_the_order_sees_from_then_on(void **state)
+{
+    (void)state;
+    uint32_t one[] = {1, 2}, moved[] = {1, 2};
+    qc_graph_config cfg = {.order = by_number};
+    qc_graph *g = qc_graph_new(&cfg);
+    qc_graph_ref b = qc_graph_add(g, 5, 5, &one[1]), a = qc_graph_add(g, 5, 5, &one[0]);
+    assert_true(qc_graph_compare(g, a, b) < 0);
+    qc_graph_set_user(g, a, &moved[0]);
+    qc_graph_set_user(g, b, &moved[1]);
+    one[0] = 3;
+    assert_true(qc_graph_compare(g, a, b) < 0 && qc_graph_user(g, a) == &moved[0]);
+    qc_graph_check(g);
+    qc_graph_free(g);
+}
+
+/* Two chunks of the same rate and size: the last member of each decides. */
+static void test_compare__equal_chunks_go_by_their_last_members(void **state)
+{
+    (void)state;
+    uint32_t number[] = {1, 9, 2, 5};
+    qc_graph_config cfg = {.order = by_number};
+    for (uint32_t swap = 0; swap < 2; swap++) {
+        qc_graph *g = qc_graph_new(&cfg);
+        qc_graph_ref t[4];
+        for (uint32_t i = 0; i < 4; i++)
+            t[i] = qc_graph_add(g, i & 1 ? 100 : 1, 10, &number[swap ? i ^ 1 : i]);
+        qc_graph_depend(g, t[0], t[1]);
+        qc_graph_depend(g, t[2], t[3]);
+        for (uint32_t i = 0; i < 2; i++)
+            assert_true(qc_graph_compare(g, t[2], t[i]) < 0 && qc_graph_compare(g, t[i], t[3]) > 0);
+        qc_graph_free(g);
+    }
 }
 
 /* What was taken out of main comes back with an abort, and what was put in is gone. */
@@ -384,6 +425,8 @@ QC_TEST_MAIN(cmocka_unit_test(test_history__agrees_with_the_model),
              cmocka_unit_test(test_oversized__the_65th_of_a_chain_is_too_much),
              cmocka_unit_test(test_oversized__weight_counts_too),
              cmocka_unit_test(test_trim__keeps_the_best_of_a_fan),
+             cmocka_unit_test(test_set_user__is_what_the_order_sees_from_then_on),
+             cmocka_unit_test(test_compare__equal_chunks_go_by_their_last_members),
              cmocka_unit_test(test_stage__is_forgotten_by_abort),
              cmocka_unit_test(test_commit__of_an_oversized_staging_can_be_trimmed_after),
              cmocka_unit_test(test_replacement__is_judged_by_the_changed_clusters_alone),

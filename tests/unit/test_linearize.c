@@ -152,6 +152,29 @@ static void test_run__small_clusters_are_optimal_with_smallest_chunks(void **sta
     }
 }
 
+/* Chunks that need each other at the same rate would have no order. */
+static void test_run__equal_rates_that_need_each_other_are_joined(void **state)
+{
+    (void)state;
+    uint64_t seed = 10;
+    for (unsigned round = 0; round < 6000; round++) {
+        qc_lin_graph g;
+        qc_feesize sums[QC_LIN_MAX];
+        uint32_t half = 2 + round % 4;
+        g.n = 2 * half;
+        for (uint32_t i = 0; i < g.n; i++) {
+            g.own[i] = (qc_feesize){below(&seed, 4), 1 + (int32_t)below(&seed, 2)};
+            g.anc[i] = BIT(i) | (i < half ? 0 : test_rand(&seed) & ALL(half));
+        }
+        qc_lin_order o = run(&g, false, round % 3 ? 1000000 : below(&seed, 300), seed);
+        size_t n = check_order(&g, &o, sums);
+        if (o.optimal) {
+            check_optimal(&g, sums, n);
+            check_smallest(&g, &o);
+        }
+    }
+}
+
 static void order_chunks(const qc_lin_graph *g, const uint8_t *order, qc_feesize *sums, size_t *n)
 {
     *n = qc_lin_chunks(g, order, sums, NULL);
@@ -361,6 +384,16 @@ static void test_run__ties_are_broken_as_told(void **state)
     assert_int_equal(o.ends, 0x1e);
 }
 
+static void test_run__in_a_chunk_the_smaller_of_equal_rates_goes_first(void **state)
+{
+    (void)state;
+    const qc_lin_graph g = {.n = 3, .own = {{20, 20}, {10, 10}, {100, 10}}, .anc = {1, 2, 7}};
+    qc_lin_order o = run(&g, false, 100000, 1);
+    static const uint8_t want[] = {1, 0, 2};
+    assert_memory_equal(o.at, want, sizeof want);
+    assert_int_equal(o.ends, 4);
+}
+
 static void test_run__a_tight_budget_is_kept_by_hard_clusters(void **state)
 {
     (void)state;
@@ -395,6 +428,8 @@ static void test_run__fees_at_the_limit_do_not_overflow(void **state)
 }
 
 QC_TEST_MAIN(cmocka_unit_test(test_run__small_clusters_are_optimal_with_smallest_chunks),
+             cmocka_unit_test(test_run__equal_rates_that_need_each_other_are_joined),
+             cmocka_unit_test(test_run__in_a_chunk_the_smaller_of_equal_rates_goes_first),
              cmocka_unit_test(test_run__large_clusters_are_never_worse_than_what_was),
              cmocka_unit_test(test_run__a_kept_order_gets_the_greedy_one_folded_in),
              cmocka_unit_test(test_merge__is_nowhere_below_either),
