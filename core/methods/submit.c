@@ -84,15 +84,22 @@ static qc_block *with_reserved_value(const qc_node *n, qc_block *b)
     return b;
 }
 
-qc_block *qc_m_decode_block(const qc_node *n, const char *hex)
+qc_block *qc_m_parse_block(const char *hex)
 {
     qc_bytes bytes;
+    size_t end;
     if (!qc_m_hex_decode(hex, &bytes))
         return NULL;
     qc_block *b = NULL;
-    qc_wire_fail fail = qc_block_parse(qc_bytes_span(&bytes), &b);
+    qc_wire_fail fail = qc_block_parse_at(qc_bytes_span(&bytes), &b, &end);
     qc_bytes_free(&bytes);
-    return fail == QC_WIRE_OK ? with_reserved_value(n, b) : NULL;
+    return fail == QC_WIRE_OK ? b : NULL;
+}
+
+qc_block *qc_m_decode_block(const qc_node *n, const char *hex)
+{
+    qc_block *b = qc_m_parse_block(hex);
+    return b ? with_reserved_value(n, b) : NULL;
 }
 
 bool qc_m_decode_header(const char *hex, qc_header *out)

@@ -11,7 +11,10 @@ typedef struct qc_submit_result {
     qc_verdict verdict;
 } qc_submit_result;
 
-/** Hex of a block to a parsed block; a commitment without its reserved value gets the zero one
+/** Hex of a block, and whatever follows, to a parsed block. NULL: not a block. Out: shared,
+ *  qc_block_unref(). */
+qc_block *qc_m_parse_block(const char *hex);
+/** The same; a commitment without its reserved value gets the zero one
  *  (Core UpdateUncommittedBlockStructures). NULL: not a block. Out: shared, qc_block_unref(). */
 qc_block *qc_m_decode_block(const qc_node *n, const char *hex);
 bool qc_m_decode_header(const char *hex, qc_header *out);
