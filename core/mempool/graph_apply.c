@@ -22,6 +22,8 @@ static void drop_lost(qc_graph *g, int lv)
     l->lost = false;
 }
 
+#define FEW 16 /* dependencies: one transaction has seldom more */
+
 /* Clusters that dependencies name, as disjoint sets. */
 typedef struct groups {
     cluster **c;
@@ -29,6 +31,9 @@ typedef struct groups {
     uint32_t *count;
     int64_t *size;
     uint32_t n;
+    cluster *c_few[2 * FEW]; /* room enough, most often */
+    uint32_t up_few[2 * FEW], count_few[2 * FEW];
+    int64_t size_few[2 * FEW];
 } groups;
 
 static uint32_t root_of(groups *s, uint32_t i)
@@ -51,8 +56,21 @@ static uint32_t number(qc_graph *g, groups *s, cluster *c)
     return (uint32_t)c->mark;
 }
 
-static void groups_free(groups *s)
+static void groups_init(groups *s, size_t ndeps)
 {
+    bool few = ndeps <= FEW;
+    size_t cap = 2 * ndeps;
+    s->c = few ? s->c_few : qc_alloc(cap * sizeof *s->c);
+    s->up = few ? s->up_few : qc_alloc(cap * sizeof *s->up);
+    s->count = few ? s->count_few : qc_alloc(cap * sizeof *s->count);
+    s->size = few ? s->size_few : qc_alloc(cap * sizeof *s->size);
+    s->n = 0;
+}
+
+static void groups_clear(groups *s)
+{
+    if (s->c == s->c_few)
+        return;
     qc_free(s->c);
     qc_free(s->up);
     qc_free(s->count);
@@ -63,14 +81,9 @@ static void groups_free(groups *s)
 static bool group(qc_graph *g, int lv, groups *s)
 {
     layer *l = &g->lv[lv];
-    size_t cap = 2 * l->ndeps;
     bool fits = true;
     uint32_t pos;
-    s->c = qc_alloc(cap * sizeof *s->c);
-    s->up = qc_alloc(cap * sizeof *s->up);
-    s->count = qc_alloc(cap * sizeof *s->count);
-    s->size = qc_alloc(cap * sizeof *s->size);
-    s->n = 0;
+    groups_init(s, l->ndeps);
     g->epoch++;
     for (size_t i = 0; i < l->ndeps; i++) {
         uint32_t a = root_of(s, number(g, s, find(g, lv, l->deps[i].parent, &pos)));
@@ -94,9 +107,10 @@ static void merge_groups(qc_graph *g, int lv, groups *s)
 {
     layer *l = &g->lv[lv];
     /* Lists by root: clusters and dependencies, linked by number from the first. */
-    uint32_t *next_c = qc_alloc(s->n * sizeof *next_c), *head_c = qc_alloc(s->n * sizeof *head_c);
-    uint32_t *next_d = qc_alloc(l->ndeps * sizeof *next_d);
-    uint32_t *head_d = qc_alloc(s->n * sizeof *head_d);
+    uint32_t few[3 * 2 * FEW + FEW];
+    bool is_few = l->ndeps <= FEW;
+    uint32_t *next_c = is_few ? few : qc_alloc((3 * s->n + l->ndeps) * sizeof *next_c);
+    uint32_t *head_c = next_c + s->n, *head_d = head_c + s->n, *next_d = head_d + s->n;
     for (uint32_t i = 0; i < s->n; i++)
         head_c[i] = head_d[i] = UINT32_MAX;
     for (uint32_t i = s->n; i--;) {
@@ -121,10 +135,8 @@ static void merge_groups(qc_graph *g, int lv, groups *s)
         if (m)
             cluster_merge(g, from, m, l->deps, next_d, head_d[r]);
     }
-    qc_free(next_c);
-    qc_free(head_c);
-    qc_free(next_d);
-    qc_free(head_d);
+    if (!is_few)
+        qc_free(next_c);
 }
 
 bool graph_apply(qc_graph *g, int lv)
@@ -141,7 +153,7 @@ bool graph_apply(qc_graph *g, int lv)
             merge_groups(g, lv, &s);
             l->ndeps = 0;
         }
-        groups_free(&s);
+        groups_clear(&s);
     } else if (!l->ndeps) {
         l->over = false;
     }

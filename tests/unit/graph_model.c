@@ -159,9 +159,8 @@ static void forget(table *t, uint32_t i)
 static void collect(model *m)
 {
     for (uint32_t i = 0; i < N; i++)
-        if (!m->lv[0].on[i] && (!m->staged || !m->lv[1].on[i]))
-            if (m->ref[i] != QC_GRAPH_NONE && !m->staged)
-                m->ref[i] = QC_GRAPH_NONE;
+        if (!m->staged && !m->lv[0].on[i])
+            m->ref[i] = QC_GRAPH_NONE;
 }
 
 /* Remove one with all its descendants, or with all its ancestors. */
