@@ -11,8 +11,9 @@
  *
  * An event is held back until its tip survives a crash of the node, so that
  * whoever follows the chain too never hears of a tip here that chain.follow
- * takes back. Apply an event once chain.follow has given you QN_EVF_TIP with an
- * equal or greater chain_seq; who does not follow the chain applies it at once.
+ * takes back. Apply an event once you stand on its tip, or chain.follow has
+ * given you QN_EVF_TIP with an equal or greater chain_seq; who does not follow
+ * the chain applies it at once.
  *
  * The node keeps the newest 32,768 events for all who follow. Who falls behind
  * them gets a GAP: forget everything; a new snapshot follows by itself. The

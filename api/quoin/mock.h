@@ -15,7 +15,10 @@
 #include "quoin/block_read.h"
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
+#include "quoin/fees_estimate.h"
 #include "quoin/http_serve.h"
+#include "quoin/mempool_follow.h"
+#include "quoin/mempool_read.h"
 #include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
 #include "quoin/node_control.h"
@@ -25,6 +28,7 @@
 #include "quoin/plugin.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
+#include "quoin/tx_submit.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -131,6 +135,32 @@ void qn_mock_peer_networks(qn_mock *m, const qn_peer_network *list, uint32_t n);
 void qn_mock_peer_local(qn_mock *m, const qn_peer_local *list, uint32_t n);
 void qn_mock_peer_bans(qn_mock *m, const qn_peer_ban *list, uint32_t n);
 void qn_mock_peer_added(qn_mock *m, const qn_peer_added *list, uint32_t n);
+
+/* ---- its mempool ---- */
+/** A transaction there. wtxid all zero: the same as txid. Bytes and spends may be NULL, and are
+ *  borrowed while it is there. */
+typedef struct qn_mock_tx {
+    qn_hash txid, wtxid;
+    int64_t fee, vsize;
+    const void *bytes;
+    uint32_t len;
+    const qn_mempool_outpoint *spends;
+    uint32_t n_spends;
+} qn_mock_tx;
+/** What mempool.read tells and mempool.follow follows. The mempool does not follow the chain by
+ *  itself: take out what a block has mined (reason QN_MEMPOOL_GONE_BLOCK, by its hash).
+ *  Returns: QN_OK; QN_E_NOTFOUND. */
+void qn_mock_pool_add(qn_mock *m, const qn_mock_tx *tx);
+qn_status qn_mock_pool_remove(qn_mock *m, const qn_hash *txid, uint32_t reason, const qn_hash *by);
+/** Whoever follows has fallen behind: a GAP, and a new snapshot. */
+void qn_mock_pool_gap(qn_mock *m);
+/** What becomes of the next n transactions that are submitted or tested; others are accepted. The
+ *  list is borrowed until it is used up; txids are made from the bytes. Each is a line of
+ *  qn_mock_log(): "tx: submit TXID", "tx: test TXID". */
+void qn_mock_submit_with(qn_mock *m, const qn_submit_result *list, uint32_t n);
+/** Fee rates (satoshis per 1,000 vbytes): what gets in (at first 100), and the estimate for every
+ *  target (0, as at first: too little is known). */
+void qn_mock_fees(qn_mock *m, int64_t floor, int64_t estimate);
 
 /* ---- what the plugin offers ---- */
 /** Call a method and run until it has answered or nothing is left to do. The reply's text; for an

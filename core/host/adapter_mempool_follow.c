@@ -157,7 +157,7 @@ static qn_status snapshot_step(follower *f)
         return QN_OK;
     bool failed = f->order->failed;
     if (!failed)
-        qc_reader_start(&f->reader, &f->order->snap);
+        qc_feed_reader_start(&f->reader, &f->order->snap);
     order_let_go(f->order);
     f->order = NULL;
     return failed ? QN_E_NOMEM : QN_OK;
@@ -217,7 +217,7 @@ static qn_status follow_open(qn_cap *cap, const qn_mempool_follow_options *optio
         return QN_E_LIMIT;
     if (!may_open(s))
         return QN_E_BUSY;
-    if (qc_reader_open(&f->reader, h->feed, window))
+    if (qc_feed_reader_open(&f->reader, h->feed, window))
         return QN_E_NOMEM;
     f->cap = cap;
     f->on_ready = on_ready;
@@ -247,7 +247,7 @@ static qn_status follow_next(qn_cap *cap, uint64_t id, qn_mempool_event *out, ui
     if (f->reader.state == QC_READER_WANTS)
         st = snapshot_step(f);
     if (st == QN_OK)
-        st = qc_reader_next(&f->reader, out, max, n);
+        st = qc_feed_reader_next(&f->reader, out, max, n);
     if (st != QN_E_AGAIN)
         atomic_store(&f->waiting, false);
     return st;
@@ -259,14 +259,14 @@ static qn_status follow_ack(qn_cap *cap, uint64_t id, uint64_t seq)
     if (st != QN_OK)
         return st;
     follower *f = by_id(cap, id);
-    return f ? qc_reader_ack(&f->reader, seq) : QN_E_CLOSED;
+    return f ? qc_feed_reader_ack(&f->reader, seq) : QN_E_CLOSED;
 }
 
 static void close_one(follower *f)
 {
     delist(f->cap->plugin->host, f);
     give_up_order(f);
-    qc_reader_close(&f->reader);
+    qc_feed_reader_close(&f->reader);
     f->id = 0;
 }
 

@@ -157,7 +157,7 @@ void qc_feed_mark(qc_feed *f, uint64_t sequence, qc_snapshot *s)
 
 /* ---- readers ---- */
 
-qc_err qc_reader_open(qc_feed_reader *r, qc_feed *f, uint32_t window)
+qc_err qc_feed_reader_open(qc_feed_reader *r, qc_feed *f, uint32_t window)
 {
     *r = (qc_feed_reader){.feed = f, .window = window};
     return qc_feed_enter(f);
@@ -170,13 +170,13 @@ static void drop_snapshot(qc_feed_reader *r)
     r->at = 0;
 }
 
-void qc_reader_close(qc_feed_reader *r)
+void qc_feed_reader_close(qc_feed_reader *r)
 {
     drop_snapshot(r);
     qc_feed_leave(r->feed);
 }
 
-void qc_reader_start(qc_feed_reader *r, qc_snapshot *s)
+void qc_feed_reader_start(qc_feed_reader *r, qc_snapshot *s)
 {
     drop_snapshot(r);
     r->snap = *s;
@@ -241,7 +241,7 @@ static uint32_t give_live(qc_feed_reader *r, qn_mempool_event *out, uint32_t max
     return n;
 }
 
-qn_status qc_reader_next(qc_feed_reader *r, qn_mempool_event *out, uint32_t max, uint32_t *n)
+qn_status qc_feed_reader_next(qc_feed_reader *r, qn_mempool_event *out, uint32_t max, uint32_t *n)
 {
     qc_feed *f = r->feed;
     uint64_t unacked = r->seq - r->acked;
@@ -262,7 +262,7 @@ qn_status qc_reader_next(qc_feed_reader *r, qn_mempool_event *out, uint32_t max,
     return got ? QN_OK : QN_E_AGAIN;
 }
 
-qn_status qc_reader_ack(qc_feed_reader *r, uint64_t seq)
+qn_status qc_feed_reader_ack(qc_feed_reader *r, uint64_t seq)
 {
     if (seq > r->seq)
         return QN_E_INVAL;

@@ -65,13 +65,13 @@ typedef struct qc_feed_reader {
     uint32_t window;
 } qc_feed_reader;
 
-/** Out: *r; qc_reader_close(). Returns: as qc_feed_enter(). */
-QC_MUST_CHECK qc_err qc_reader_open(qc_feed_reader *r, qc_feed *f, uint32_t window);
-void qc_reader_close(qc_feed_reader *r);
+/** Out: *r; qc_feed_reader_close(). Returns: as qc_feed_enter(). */
+QC_MUST_CHECK qc_err qc_feed_reader_open(qc_feed_reader *r, qc_feed *f, uint32_t window);
+void qc_feed_reader_close(qc_feed_reader *r);
 /** It wants a snapshot (state QC_READER_WANTS): here it is. Takes its entries. */
-void qc_reader_start(qc_feed_reader *r, QC_OWN qc_snapshot *s);
+void qc_feed_reader_start(qc_feed_reader *r, QC_OWN qc_snapshot *s);
 /** The next events, at most `max` (>= 1). Out: *n. Returns: QN_OK (*n >= 1); QN_E_AGAIN;
  *  QN_E_LIMIT: too many are unacknowledged. */
-qn_status qc_reader_next(qc_feed_reader *r, qn_mempool_event *out, uint32_t max, uint32_t *n);
+qn_status qc_feed_reader_next(qc_feed_reader *r, qn_mempool_event *out, uint32_t max, uint32_t *n);
 /** QN_E_INVAL: never given. */
-qn_status qc_reader_ack(qc_feed_reader *r, uint64_t seq);
+qn_status qc_feed_reader_ack(qc_feed_reader *r, uint64_t seq);

@@ -39,6 +39,17 @@ typedef struct qn_mk_follow {
     qn_follow_event event;
 } qn_mk_follow;
 
+typedef struct qn_mk_pool_follow {
+    uint64_t id; /* 0: free */
+    uint64_t seq, acked, chain_seq;
+    uint32_t window;
+    bool waiting;
+    qn_mempool_ready_fn *on_ready;
+    void *arg;
+    qn_mempool_event *event; /* those from `at` on are still to come */
+    size_t at, n, cap;
+} qn_mk_pool_follow;
+
 typedef struct qn_mk_task {
     uint64_t id; /* of a timer; 0: a post */
     uint64_t due;
@@ -71,7 +82,7 @@ typedef struct qn_mk_route {
 } qn_mk_route;
 
 struct qn_mock {
-    qn_cap cap[13];
+    qn_cap cap[17];
     struct {
         const char *id;
         qn_status with;
@@ -168,6 +179,14 @@ struct qn_mock {
     const qn_peer_added *peer_added;
     uint32_t n_peer, n_peer_message, n_peer_network, n_peer_local, n_peer_ban, n_peer_added;
 
+    qn_mock_tx *pool;
+    uint32_t n_pool;
+    uint64_t pool_seq; /* of the next event */
+    qn_mk_pool_follow pool_follow[MOCK_FOLLOWS];
+    const qn_submit_result *submit_result; /* borrowed from the test */
+    uint32_t n_submit_result;
+    int64_t fee_floor, fee_estimate;
+
     qn_mk_route route[MOCK_ROUTES];
     uint64_t http_request; /* waiting; 0: none */
     uint32_t http_status;
@@ -224,6 +243,10 @@ extern const qn_node_control_1 QN_MK_NODE_CONTROL;
 extern const qn_peers_read_1 QN_MK_PEERS_READ;
 extern const qn_peers_control_1 QN_MK_PEERS_CONTROL;
 extern const qn_net_connect_1 QN_MK_NET_CONNECT;
+extern const qn_mempool_read_1 QN_MK_MEMPOOL_READ;
+extern const qn_mempool_follow_1 QN_MK_MEMPOOL_FOLLOW;
+extern const qn_tx_submit_1 QN_MK_TX_SUBMIT;
+extern const qn_fees_estimate_1 QN_MK_FEES_ESTIMATE;
 
 void qn_mk_chain_init(qn_mock *m);
 void qn_mk_chain_free(qn_mock *m);
@@ -248,6 +271,12 @@ void qn_mk_rpc_drop(qn_mock *m);
 void qn_mk_net_drop(qn_mock *m);
 void qn_mk_node_init(qn_mock *m);
 void qn_mk_peers_init(qn_mock *m);
+void qn_mk_pool_init(qn_mock *m);
+/** The plugin is gone: its subscriptions are too. */
+void qn_mk_pool_drop(qn_mock *m);
+void qn_mk_pool_free(qn_mock *m);
+/** on_ready for who waits. */
+void qn_mk_pool_wake(qn_mock *m);
 /** warnings() of node.read and peers.read. */
 qn_status qn_mk_warnings(qn_cap *cap, void *text, uint32_t max, uint32_t *used);
 /** The whole of what a control table does: a line "WHO: WHAT ON" in the log. */
