@@ -12,6 +12,7 @@
 #include "core/net/localaddr.h"
 #include "core/os/file.h"
 #include "core/rpc/server.h"
+#include "core/sync/txpool.h"
 
 typedef struct qc_app {
     qc_settings *settings;
@@ -52,6 +53,7 @@ typedef struct qc_app {
     qc_pool_view pool_view;
     qc_mempool_loader *pool_loader; /* chain thread; NULL: nothing is being loaded */
     struct qc_app_fees *fees;       /* NULL: no estimates are made */
+    qc_txpool txpool;
 
     qc_progress progress; /* chain thread */
     qc_timer *sync_timer; /* this and what follows: loop */
@@ -105,6 +107,10 @@ void qc_app_peers_listen_to_chain(qc_app *a);
 bool qc_app_peers_run(qc_app *a);
 void qc_app_peers_stop(qc_app *a);
 void qc_app_peers_free(qc_app *a);
+/** The relay of transactions (relay.c): made with the conversations, freed after them. Fills in the
+ *  pool's members of *o. */
+void qc_app_relay_new(qc_app *a, qc_sync_options *o);
+void qc_app_relay_free(qc_app *a);
 /** An onion service, if Tor is there (hidden.c): begun when peers may come, ended before the book
  * of addresses closes. */
 bool qc_app_tor_start(qc_app *a);

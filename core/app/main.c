@@ -17,7 +17,7 @@ static const char ABOUT[] =
     "quoind validates the Bitcoin block chain and answers questions about it over JSON-RPC.\n"
     "Everything above validation is a plugin. Blocks come from peers, which it finds by itself or\n"
     "is told of (-connect, -addnode), from files (-loadblock, -reindex, a folder of Bitcoin Core)\n"
-    "and from RPC (submitblock); no transactions are relayed yet.\n\n"
+    "and from RPC (submitblock); transactions are checked, kept and relayed.\n\n"
     "Usage: quoind [options]\n\n";
 
 void qc_app_request_shutdown(void *arg)

@@ -200,18 +200,18 @@ static size_t extra_txs(const qc_app *a)
 void qc_app_peers_listen_to_chain(qc_app *a)
 {
     uint64_t services = qc_net_services(a->node.net);
-    const qc_sync_options o = {.chain = a->node.chain,
-                               .net = a->node.net,
-                               .services = services,
-                               .filters =
-                                   services & QC_NODE_COMPACT_FILTERS ? a->node.filters : NULL,
-                               .blocks_only = qc_settings_bool(a->settings, "blocksonly", false),
-                               .extra_txs = extra_txs(a),
-                               .book = a->node.book,
-                               .loaded = &a->node.loaded,
-                               .send_pause = buffer_size(a, "maxsendbuffer", QC_SEND_PAUSE),
-                               .discourage = discourage,
-                               .discourage_arg = a->node.book};
+    qc_sync_options o = {.chain = a->node.chain,
+                         .net = a->node.net,
+                         .services = services,
+                         .filters = services & QC_NODE_COMPACT_FILTERS ? a->node.filters : NULL,
+                         .blocks_only = qc_settings_bool(a->settings, "blocksonly", false),
+                         .extra_txs = extra_txs(a),
+                         .book = a->node.book,
+                         .loaded = &a->node.loaded,
+                         .send_pause = buffer_size(a, "maxsendbuffer", QC_SEND_PAUSE),
+                         .discourage = discourage,
+                         .discourage_arg = a->node.book};
+    qc_app_relay_new(a, &o);
     qc_sync_new(&a->node.sync, &o);
 }
 
@@ -260,6 +260,7 @@ void qc_app_peers_stop(qc_app *a)
 void qc_app_peers_free(qc_app *a)
 {
     qc_sync_free(a->node.sync);
+    qc_app_relay_free(a);
     qc_net_free(a->node.net);
     a->node.sync = NULL;
     a->node.net = NULL;
