@@ -209,7 +209,7 @@ static void test_take_work__the_oldest_first(void **state)
 static void test_children__of_one_peer_the_newest_first(void **state)
 {
     qc_orphanage *o = begin(0, 0);
-    qc_txbuf parent, child[4], grown;
+    qc_txbuf parent, child[4];
     const qc_orphan **list;
     size_t n;
     (void)state;
@@ -225,7 +225,6 @@ static void test_children__of_one_peer_the_newest_first(void **state)
     for (size_t i = 0; i < 3; i++)
         assert_true(qc_hash_eq(qc_orphan_wtxid(list[i]), wtxid(&child[2 - i])));
     qc_free(list);
-    make_child(&grown, &parent.tx, 0, 9); /* makes work of the first and third */
     qc_orphanage_parent_came(o, &parent.tx);
     qc_orphan_unref(qc_orphanage_take_work(o, 1)); /* of the first no more */
     qc_orphan_unref(qc_orphanage_take_work(o, 1)); /* nor of the second */
@@ -241,7 +240,6 @@ static void test_children__of_one_peer_the_newest_first(void **state)
     for (int i = 0; i < 4; i++)
         qc_txbuf_clear(&child[i]);
     qc_txbuf_clear(&parent);
-    qc_txbuf_clear(&grown);
     qc_orphanage_free(o);
 }
 
@@ -319,6 +317,50 @@ static void test_flood__the_oldest_idle_one_goes_first(void **state)
     assert_null(qc_orphanage_find(o, wtxid(&child)));
     qc_txbuf_clear(&parent);
     qc_txbuf_clear(&child);
+    qc_orphanage_free(o);
+}
+
+/* Both use one and a half times their share, one of work, the other of memory. */
+static void test_flood__of_equals_who_makes_work_loses(void **state)
+{
+    qc_txbuf light, heavy;
+    (void)state;
+    make(&light, 1, 0, 1, 0);
+    make(&heavy, 1, 0, 9, 0);
+    assert_true(5 * light.tx.rec->weight < heavy.tx.rec->weight);
+    qc_orphanage *o = begin(8, 2 * heavy.tx.rec->weight);
+    for (unsigned i = 0; i < 5; i++)
+        assert_true(add(o, 1, i, 1, 0));
+    for (unsigned i = 0; i < 3; i++)
+        assert_true(add(o, 2, 10 + i, 9, 0));
+    assert_int_equal(qc_orphanage_used(o).score, 8);
+    assert_true(add(o, 1, 6, 1, 0));
+    assert_int_equal(qc_orphanage_used_by(o, 1).orphans, 5);
+    assert_int_equal(qc_orphanage_used_by(o, 2).orphans, 3);
+    qc_txbuf_clear(&light);
+    qc_txbuf_clear(&heavy);
+    qc_orphanage_free(o);
+}
+
+static void test_erase__with_fewer_peers_there_is_less_room(void **state)
+{
+    qc_txbuf one;
+    (void)state;
+    make(&one, 50, 0, 1, 0);
+    qc_orphanage *o = begin(100, 4 * one.tx.rec->weight);
+    qc_orphanage_add(o, &one.tx, 2);
+    for (unsigned i = 0; i < 7; i++)
+        assert_true(add(o, 1, i, 1, 0));
+    assert_int_equal(qc_orphanage_used_by(o, 1).orphans, 7);
+    assert_true(qc_orphanage_erase(o, wtxid(&one)));
+    assert_int_equal(qc_orphanage_used_by(o, 1).orphans, 4);
+    qc_orphanage_add(o, &one.tx, 2);
+    for (unsigned i = 10; i < 13; i++)
+        assert_true(add(o, 1, i, 1, 0));
+    assert_int_equal(qc_orphanage_used_by(o, 1).orphans, 7);
+    qc_orphanage_forget_peer(o, 2);
+    assert_int_equal(qc_orphanage_used_by(o, 1).orphans, 4);
+    qc_txbuf_clear(&one);
     qc_orphanage_free(o);
 }
 
@@ -494,5 +536,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_add__every_peer_is_on_record_once),
              cmocka_unit_test(test_forget_block__what_it_holds_and_what_it_rules_out),
              cmocka_unit_test(test_flood__takes_no_place_of_others),
              cmocka_unit_test(test_flood__the_oldest_idle_one_goes_first),
+             cmocka_unit_test(test_flood__of_equals_who_makes_work_loses),
+             cmocka_unit_test(test_erase__with_fewer_peers_there_is_less_room),
              cmocka_unit_test(test_flood__work_is_bounded_for_each_orphan),
              cmocka_unit_test(test_histories__as_the_slow_lists))

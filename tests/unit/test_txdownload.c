@@ -443,24 +443,28 @@ static void test_orphan__its_parents_are_asked_for_and_it_is_tried_again(void **
     says(&r, &child, QC_V_MISSING_INPUTS);
     announced(&r, 1, by_wtxid(&child), NOW);
     announced(&r, 3, by_wtxid(&child), NOW); /* so it must have the parent as well */
+    announced(&r, 4, by_txid(&child), NOW);  /* and this one */
     assert_int_equal(ask(&r, 1, NOW, NULL), 1);
     assert_int_equal(got(&r, 1, &child), QC_TXDL_NOT_TAKEN);
     assert_string_equal(told(&r), "tks");
     assert_int_equal(orphans(&r), 1);
-    assert_int_equal(qc_orphanage_used(qc_txdl_orphans(r.d)).announcements, 2);
+    assert_int_equal(qc_orphanage_used(qc_txdl_orphans(r.d)).announcements, 3);
     assert_int_equal(ask(&r, 1, NOW + 2 * SECOND - 1, NULL), 0);
     assert_int_equal(ask(&r, 1, NOW + 2 * SECOND, &first), 1);
     assert_false(first.wtxid);
     assert_true(qc_hash_eq(&first.hash, txid(&parent)));
     assert_true(announced(&r, 2, by_wtxid(&child), NOW)); /* one more who has the parent */
-    assert_int_equal(qc_orphanage_used(qc_txdl_orphans(r.d)).announcements, 3);
+    assert_int_equal(qc_orphanage_used(qc_txdl_orphans(r.d)).announcements, 4);
     assert_int_equal(qc_txreq_count_of(qc_txdl_requests(r.d), 2).candidates, 1);
     assert_int_equal(got(&r, 2, &child), QC_TXDL_KNOWN);
     assert_int_equal(got(&r, 1, &parent), QC_TXDL_TAKEN);
     assert_string_equal(told(&r), "t+");
     assert_int_equal(qc_txreq_size(qc_txdl_requests(r.d)), 0);
     assert_true(qc_txdl_any_work(r.d));
-    qc_peer_id who = qc_txdl_has_work(r.d, 1) ? 1 : qc_txdl_has_work(r.d, 2) ? 2 : 3;
+    qc_peer_id who = qc_txdl_has_work(r.d, 1)   ? 1
+                     : qc_txdl_has_work(r.d, 2) ? 2
+                     : qc_txdl_has_work(r.d, 3) ? 3
+                                                : 4;
     says_no_more(&r, &child);
     assert_true(qc_txdl_work(r.d, who, NOW));
     assert_string_equal(told(&r), "t+");

@@ -286,7 +286,8 @@ static void test_say__the_best_first_once_and_not_at_once(void **state)
     (void)state;
     begin(14);
     open_peer(1, false, 0, true);
-    assert_int_equal(told(1), 0); /* now it counts as there */
+    open_peer(2, false, 0, true);
+    assert_int_equal(told(1), 0); /* now it counts as there, the other does not */
     for (uint32_t i = 0; i < 5; i++)
         announce(fresh(i, 100 + 7 * (i * 3 % 5)));
     announce(2); /* a second time changes nothing */
@@ -299,6 +300,8 @@ static void test_say__the_best_first_once_and_not_at_once(void **state)
         assert_int_equal(t.fee, 100 + 7 * (4 - i));
     }
     say_free(&s);
+    s = wait_for(2); /* what came before is not for it */
+    assert_int_equal(s.n_tell, 0);
     announce(0); /* it was told of that */
     s = wait_for(1);
     assert_int_equal(s.n_tell, 0);
@@ -341,7 +344,7 @@ static void test_say__not_what_the_peer_has_or_does_not_want(void **state)
     const qc_hash want = wtxid_of(1);
     assert_true(qc_hash_eq(&s.tell[0].hash, &want));
     say_free(&s);
-    announce(fresh(9, 100));
+    announce(fresh(9, 1000));
     v.wants = false;
     for (int i = 0; i < 600; i++, R.now += SECOND / 10) {
         s = say_view(&v);
@@ -684,6 +687,28 @@ static void test_backlog__a_rate_and_the_best_first(void **state)
     end();
 }
 
+static void test_bucket__a_rate_of_bytes(void **state)
+{
+    qc_inv_bucket b;
+    (void)state;
+    qc_inv_bucket_init(&b, 1000, false);
+    qc_inv_bucket_fill(&b, 5 * SECOND);
+    assert_true(qc_inv_bucket_spend(&b, 12000000));
+    qc_inv_bucket_add(&b, &(qc_hash){{1}});
+    assert_false(qc_inv_bucket_ready(&b)); /* some may go on credit, not begin so */
+    assert_true(qc_inv_bucket_spend(&b, 49999));
+    assert_false(qc_inv_bucket_spend(&b, 1));
+    qc_inv_bucket_fill(&b, 7 * SECOND);
+    assert_false(qc_inv_bucket_ready(&b));
+    qc_inv_bucket_fill(&b, 8 * SECOND); /* 20,000 a second */
+    assert_true(qc_inv_bucket_ready(&b));
+    qc_inv_bucket_fill(&b, 7 * SECOND); /* the clock goes back */
+    qc_inv_bucket_fill(&b, INT64_MAX);  /* and on: no more than it holds */
+    assert_int_equal(b.size, INT64_C(50000000) * QC_INV_TOKEN);
+    assert_int_equal(b.count, INT64_C(30000) * QC_INV_TOKEN);
+    qc_inv_bucket_clear(&b);
+}
+
 static void test_backlog__sorting_is_paid_for(void **state)
 {
     (void)state;
@@ -772,6 +797,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_say__the_best_first_once_and_not_at_once),
              cmocka_unit_test(test_ask__what_was_announced),
              cmocka_unit_test(test_tick__our_own_again_until_somebody_asks),
              cmocka_unit_test(test_backlog__a_rate_and_the_best_first),
+             cmocka_unit_test(test_bucket__a_rate_of_bytes),
              cmocka_unit_test(test_backlog__sorting_is_paid_for),
              cmocka_unit_test(test_backlog__is_gone_with_the_last_listener),
              cmocka_unit_test(test_fee_round__to_steps_of_a_tenth),
