@@ -1,10 +1,11 @@
 /* Looking at the mempool (Core rpc/mempool.cpp). The chain thread copies what is asked for; the
  * answer is written here. */
-#include "core/methods/poolrows.h"
+#include "core/methods/mempool.h"
 
 #include "core/base/alloc.h"
 #include "core/base/arith.h"
 #include "core/methods/common.h"
+#include "core/methods/poolrows.h"
 
 typedef struct info_job {
     const qc_node *n;
@@ -23,15 +24,12 @@ static qc_feerate larger(qc_feerate a, qc_feerate b)
     return qc_feerate_cmp(a, b) < 0 ? b : a;
 }
 
-static void getmempoolinfo(qc_rpc_req *r, void *arg)
+void qc_m_mempool_info(qc_jw *w, const qc_node *n)
 {
-    info_job j = {.n = arg};
-    if (!qc_m_need_pool(r, j.n))
-        return;
+    info_job j = {.n = n};
     qc_chain_call(j.n->chain_thread, run_info, &j);
     const qc_mempool_options *o = qc_mempool_limits(j.n->pool);
     const qc_policy *p = &o->policy;
-    qc_jw *w = qc_rpc_out(r);
     qc_jw_obj(w);
     qc_jw_kbool(w, "loaded", j.info.load_tried);
     qc_jw_kuint(w, "size", j.info.count);
@@ -51,6 +49,12 @@ static void getmempoolinfo(qc_rpc_req *r, void *arg)
     if (j.n->deprecated_fullrbf)
         qc_jw_kbool(w, "fullrbf", true);
     qc_jw_obj_end(w);
+}
+
+static void getmempoolinfo(qc_rpc_req *r, void *arg)
+{
+    if (qc_m_need_pool(r, arg))
+        qc_m_mempool_info(qc_rpc_out(r), arg);
 }
 
 /* ---- all of it ---- */
@@ -90,21 +94,12 @@ static void put_ids(qc_jw *w, const qc_hash *id, size_t n)
     qc_jw_arr_end(w);
 }
 
-static void getrawmempool(qc_rpc_req *r, void *arg)
+void qc_m_mempool_contents(qc_jw *w, const qc_node *n, bool verbose, bool sequence)
 {
-    all_job j = {.n = arg};
-    bool sequence = false;
-    if (!qc_rpc_bool(r, 0, &j.verbose) || !qc_rpc_bool(r, 1, &sequence) || !qc_m_need_pool(r, j.n))
-        return;
-    if (j.verbose && sequence) {
-        qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
-                    "Verbose results cannot contain mempool sequence values.");
-        return;
-    }
-    qc_chain_call(j.n->chain_thread, run_all, &j);
-    qc_jw *w = qc_rpc_out(r);
-    if (j.verbose) {
-        qc_m_rows_put(w, j.n, &j.rows);
+    all_job j = {.n = n, .verbose = verbose};
+    qc_chain_call(n->chain_thread, run_all, &j);
+    if (verbose) {
+        qc_m_rows_put(w, n, &j.rows);
     } else if (!sequence) {
         put_ids(w, j.id, j.n_id);
     } else {
@@ -114,8 +109,21 @@ static void getrawmempool(qc_rpc_req *r, void *arg)
         qc_jw_kuint(w, "mempool_sequence", j.sequence);
         qc_jw_obj_end(w);
     }
-    qc_m_rows_release(j.n, &j.rows);
+    qc_m_rows_release(n, &j.rows);
     qc_free(j.id);
+}
+
+static void getrawmempool(qc_rpc_req *r, void *arg)
+{
+    bool verbose = false, sequence = false;
+    if (!qc_rpc_bool(r, 0, &verbose) || !qc_rpc_bool(r, 1, &sequence) || !qc_m_need_pool(r, arg))
+        return;
+    if (verbose && sequence) {
+        qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
+                    "Verbose results cannot contain mempool sequence values.");
+        return;
+    }
+    qc_m_mempool_contents(qc_rpc_out(r), arg, verbose, sequence);
 }
 
 typedef struct diagram_job {

@@ -1,7 +1,9 @@
-/* Raw transactions (Core rpc/rawtransaction.cpp). Without a mempool and -txindex a transaction is
- * found only in a block that the caller names. */
+/* Raw transactions (Core rpc/rawtransaction.cpp). Without -txindex a transaction is
+ * found only in the mempool and in a block that the caller names. */
+#include "core/base/alloc.h"
 #include "core/methods/common.h"
 #include "core/methods/hexarg.h"
+#include "core/methods/poolrows.h"
 #include "core/methods/script_text.h"
 #include "core/methods/tx_json.h"
 
@@ -65,6 +67,49 @@ static void answer_tx(qc_rpc_req *r, const qc_node *n, const qc_index *at, const
     qc_block_unref(b);
 }
 
+/* ---- the mempool ---- */
+
+typedef struct pooled_job {
+    const qc_node *n;
+    qc_hash txid;
+    const qc_mempool_entry **e; /* one; a reference */
+} pooled_job;
+
+static void run_pooled(qc_chain *c, void *arg)
+{
+    const pooled_job *j = arg;
+    (void)c;
+    *j->e = qc_mempool_find(j->n->pool, &j->txid);
+    if (*j->e)
+        qc_mempool_entry_ref(*j->e);
+}
+
+static void put_pooled(qc_jw *w, const qc_node *n, const qc_mempool_entry *e, int32_t verbosity)
+{
+    if (verbosity <= 0) {
+        qc_jw_hex(w, qc_tx_bytes(&e->tx));
+        return;
+    }
+    qc_jw_obj(w);
+    qc_jw_kint(w, "vsize_adjusted", e->vsize);
+    qc_m_tx_members(w, n->params, &e->tx, NULL, QC_TX_PLAIN, true);
+    qc_jw_obj_end(w);
+}
+
+/* True: it is in the mempool, and the request is answered. */
+static bool answer_pooled(qc_rpc_req *r, const qc_node *n, const qc_hash *txid, int32_t verbosity)
+{
+    if (!n->pool)
+        return false;
+    pooled_job j = {n, *txid, qc_alloc(sizeof(const qc_mempool_entry *))};
+    qc_chain_call(n->chain_thread, run_pooled, &j);
+    bool found = *j.e != NULL;
+    if (found)
+        put_pooled(qc_rpc_out(r), n, *j.e, verbosity);
+    qc_m_give_back(n, j.e, 1);
+    return found;
+}
+
 static void getrawtransaction(qc_rpc_req *r, void *arg)
 {
     const qc_node *n = arg;
@@ -81,6 +126,8 @@ static void getrawtransaction(qc_rpc_req *r, void *arg)
     if (!qc_rpc_verbosity(r, 1, true, &verbosity) || !qc_rpc_hash(r, 2, "parameter 3", &block_hash))
         return;
     if (!qc_rpc_arg(r, 2)) {
+        if (answer_pooled(r, n, &txid, verbosity))
+            return;
         qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY,
                     "No such mempool transaction. Use -txindex or provide a block hash to enable "
                     "blockchain transaction queries. Use gettransaction for wallet transactions.");

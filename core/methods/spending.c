@@ -161,7 +161,7 @@ static const qc_rpc_param P_SPENDING[] = {
     {"options", QC_T_OBJ_NAMED, .help = "What to do", .inner = P_OPTIONS},
     {.names = NULL}};
 
-const qc_rpc_method QC_METHODS_POOLSPEND[] = {
+const qc_rpc_method QC_METHODS_SPENDING[] = {
     {"blockchain", "gettxspendingprevout",
      "The transactions of the mempool that spend some outputs.", P_SPENDING,
      .result = "[ { txid, vout, spendingtxid, spendingtx }, ... ]",
