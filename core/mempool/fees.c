@@ -243,7 +243,7 @@ static double ask_conservative(const qc_fees *f, uint32_t target, qc_fees_detail
         if (target > qc_fees_max_target(f, h - 1))
             continue;
         double r = ask(f, h, target, DOUBLE_SUCCESS, &d);
-        if (h == QC_FEES_MEDIUM || r > rate) {
+        if (r > rate) {
             rate = r;
             *detail = d;
         }
