@@ -13,7 +13,6 @@
 #define C QC_OPTS_CHAIN
 #define D QC_OPTS_DEBUG
 #define DBG QC_OPTF_DEBUG_ONLY
-#define USE_INDEXER "Enable the indexer plugin instead: quoin-plugin enable indexer."
 
 const qc_opt QC_OPTIONS_CHAIN[] = {
     USED("chain", "=<chain>", C, 0,
@@ -74,10 +73,12 @@ const qc_opt QC_OPTIONS_CHAIN[] = {
     INERT("checkpoints", "", QC_OPTS_HIDDEN, 0, NULL, "checkpoints were removed."),
     INERT("dbcrashratio", "", QC_OPTS_HIDDEN, 0, NULL, "crashes are simulated from outside."),
     INERT("forcecompactdb", "", QC_OPTS_HIDDEN, 0, NULL, "the databases compact themselves."),
-    {"txindex", "", O, QC_OPT_REFUSED, 0, NULL, USE_INDEXER},
-    {"txospenderindex", "", O, QC_OPT_REFUSED, 0, NULL, USE_INDEXER},
-    {"coinstatsindex", "", O, QC_OPT_REFUSED, 0, NULL,
-     "gettxoutsetinfo computes its answer from the coins of the tip."},
+    USED("txindex", "", O, 0,
+         "Keep an index of all transactions by their ids, for getrawtransaction (default: 0)"),
+    USED("txospenderindex", "", O, 0,
+         "Keep an index of who spends which output, for gettxspendingprevout (default: 0)"),
+    USED("coinstatsindex", "", O, 0,
+         "Keep statistics of the coins after every block, for gettxoutsetinfo (default: 0)"),
     USED("blockfilterindex", "=<type>", O, 0,
          "Keep an index of compact filters by block (default: 0; values: basic, 1)"),
     USED("peerblockfilters", "", QC_OPTS_CONNECTION, 0,

@@ -125,3 +125,12 @@ qc_err qc_chain_read_raw(const qc_chain *c, const qc_index *i, qc_bytes *out)
         qc_log(QC_LOG_ERROR, "validation", "%s: %s", qc_err_text(err), detail);
     return err;
 }
+
+qc_err qc_chain_read_at(const qc_chain *c, qc_filepos pos, qc_bytes *out)
+{
+    char detail[256] = "";
+    qc_err err = qc_blockfiles_read_block(c->files, pos, out, detail, sizeof detail);
+    if (err && err != QC_EPRUNED)
+        qc_log(QC_LOG_ERROR, "validation", "%s: %s", qc_err_text(err), detail);
+    return err;
+}

@@ -125,6 +125,9 @@ QC_MUST_CHECK qc_err qc_chain_read_block_spent(const qc_chain *c, const qc_index
                                                qc_block **out);
 /** Raw bytes of the body. Out: owned. */
 QC_MUST_CHECK qc_err qc_chain_read_raw(const qc_chain *c, const qc_index *i, qc_bytes *out);
+/** Raw bytes of the block whose body lies at this place of the block files, for an index that keeps
+ *  places. Returns as qc_chain_read_raw(). Out: owned. */
+QC_MUST_CHECK qc_err qc_chain_read_at(const qc_chain *c, qc_filepos pos, qc_bytes *out);
 /** All header-tree leaves plus the tip (getchaintips). Out: *list owned qc_free(). */
 QC_MUST_CHECK qc_err qc_chain_leaves(const qc_chain *c, const qc_index ***list, size_t *n);
 /** Lowest height whose body and undo are here on the active chain (0: not pruned). */

@@ -106,3 +106,11 @@ static inline uint64_t qc_siphash_uj_outpoint(const qc_siphash_key *k, const qc_
     qc_siphash_word(&s, n, 1);
     return qc_siphash_finish(&s, QC_SIPHASH_UJ_MARK, 3);
 }
+
+/** SipHash-1-3-UJ of a hash alone. */
+static inline uint64_t qc_siphash_uj(const qc_siphash_key *k, const qc_hash *h)
+{
+    qc_siphash_state s = qc_siphash_start(k);
+    qc_siphash_uj_hash(&s, h);
+    return qc_siphash_finish(&s, QC_SIPHASH_UJ_MARK, 3);
+}

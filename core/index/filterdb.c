@@ -13,7 +13,6 @@
 #define FILE_MAX (16u << 20) /* Core MAX_FLTR_FILE_SIZE */
 #define CHUNK (1u << 20)     /* Core FLTR_FILE_CHUNK_SIZE */
 #define FILTER_MAX (8u << 20)
-#define LOCATOR_VERSION 70016 /* Core writes its protocol version; readers ignore it */
 
 typedef struct place {
     uint32_t file, pos;
@@ -146,22 +145,9 @@ void qc_filterdb_close(qc_filterdb *f)
     qc_free(f);
 }
 
-qc_err qc_filterdb_locator(qc_filterdb *f, qc_hash out[static QC_FILTER_LOCATOR], size_t *n)
+qc_err qc_filterdb_locator(qc_filterdb *f, qc_bookmark *out)
 {
-    qc_bytes v = QC_BYTES_INIT;
-    *n = 0;
-    qc_err err = qc_kv_get(f->kv, NULL, qc_span_str("B"), &v);
-    if (err)
-        return err == QC_ENOENT ? QC_OK : err;
-    qc_reader r = qc_reader_of(qc_bytes_span(&v));
-    qc_r_le32(&r);
-    uint64_t count = qc_r_count(&r, 32);
-    for (uint64_t i = 0; i < count && i < QC_FILTER_LOCATOR; i++)
-        qc_r_hash(&r, &out[(*n)++]);
-    if (r.fail)
-        err = QC_ECORRUPT;
-    qc_bytes_free(&v);
-    return err;
+    return qc_bookmark_get(f->kv, qc_span_str("B"), out);
 }
 
 /* ---- files ---- */
@@ -321,28 +307,22 @@ qc_err qc_filterdb_leave(qc_filterdb *f, uint32_t height)
     return err;
 }
 
-qc_err qc_filterdb_commit(qc_filterdb *f, const qc_hash *locator, size_t n)
+qc_err qc_filterdb_commit(qc_filterdb *f, const qc_bookmark *l)
 {
-    qc_bytes pos = QC_BYTES_INIT, loc = QC_BYTES_INIT;
+    qc_bytes pos = QC_BYTES_INIT;
+    qc_kv_batch *b = qc_kv_batch_new(f->kv);
     qc_err err = open_current(f);
     if (!err)
         err = qc_os_sync(f->fd);
     if (!err)
         err = put_place(&pos, f->next);
     if (!err)
-        err = qc_w_le32(&loc, LOCATOR_VERSION);
-    if (!err)
-        err = qc_w_compact(&loc, n);
-    if (!err)
-        err = qc_bytes_append(&loc, locator, n * sizeof *locator);
+        err = qc_bookmark_put(b, qc_span_str("B"), l);
     if (!err) {
-        qc_kv_batch *b = qc_kv_batch_new(f->kv);
         qc_kv_batch_put(b, qc_span_str("P"), qc_bytes_span(&pos));
-        qc_kv_batch_put(b, qc_span_str("B"), qc_bytes_span(&loc));
         err = qc_kv_write(f->kv, b, true);
-        qc_kv_batch_free(b);
     }
-    qc_bytes_free(&loc);
+    qc_kv_batch_free(b);
     qc_bytes_free(&pos);
     return err;
 }

@@ -4,8 +4,7 @@
 #pragma once
 #include "core/base/bytes.h"
 #include "core/base/hash.h"
-
-#define QC_FILTER_LOCATOR 101
+#include "core/index/bookmark.h"
 
 typedef struct qc_filterdb qc_filterdb;
 
@@ -15,9 +14,8 @@ typedef struct qc_filterdb qc_filterdb;
 QC_MUST_CHECK qc_err qc_filterdb_open(qc_filterdb **out, const char *dir, size_t cache, bool wipe,
                                       char *detail, size_t cap);
 void qc_filterdb_close(QC_OWN qc_filterdb *f);
-/** Where the index stood at its last commit: hashes newest first. n 0: nowhere. */
-QC_MUST_CHECK qc_err qc_filterdb_locator(qc_filterdb *f, qc_hash out[static QC_FILTER_LOCATOR],
-                                         size_t *n);
+/** Where the index stood at its last commit. */
+QC_MUST_CHECK qc_err qc_filterdb_locator(qc_filterdb *f, qc_bookmark *out);
 /** Filter, its hash and header of a block. Returns: QC_OK; QC_ENOENT; QC_ECORRUPT; QC_EIO.
  *  Out: *filter owned, qc_bytes_free(); filter NULL: only the header. */
 QC_MUST_CHECK qc_err qc_filterdb_get(qc_filterdb *f, uint32_t height, const qc_hash *block,
@@ -31,4 +29,4 @@ QC_MUST_CHECK qc_err qc_filterdb_put(qc_filterdb *f, uint32_t height, const qc_h
 /** The block at `height` leaves the chain: keep its entry by hash. */
 QC_MUST_CHECK qc_err qc_filterdb_leave(qc_filterdb *f, uint32_t height);
 /** Sync files, then write the position, durably. */
-QC_MUST_CHECK qc_err qc_filterdb_commit(qc_filterdb *f, const qc_hash *locator, size_t n);
+QC_MUST_CHECK qc_err qc_filterdb_commit(qc_filterdb *f, const qc_bookmark *l);

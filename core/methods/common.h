@@ -36,3 +36,6 @@ int64_t qc_m_confirmations(const qc_index *tip, const qc_index *i, const qc_inde
 void qc_m_fail_help(qc_rpc_req *r, int code);
 /** Fail the request for an ordinary failure (disk, memory). Always false. */
 bool qc_m_fail_err(qc_rpc_req *r, qc_err err, const char *what);
+/** Wait until an index has reached the tip, but not while blocks are still being downloaded. True:
+ *  it has. */
+bool qc_m_index_ready(const qc_node *n, qc_keeper *f);

@@ -3,8 +3,10 @@
 #pragma once
 #include "core/chain/chain.h"
 #include "core/chain/thread.h"
+#include "core/index/coinstats.h"
 #include "core/index/filterindex.h"
-#include "core/mempool/pool.h"
+#include "core/index/spenders.h"
+#include "core/index/txindex.h"
 #include "core/methods/pool_view.h"
 #include "core/methods/rate.h"
 #include "core/methods/scan.h"
@@ -40,6 +42,9 @@ typedef struct qc_node {
     const char *datadir; /* the chain's folder */
     const char *log_path;
     qc_rate rate;                  /* of the sync */
+    qc_txindex *txindex;           /* NULL: -txindex is off */
+    qc_spenders *spenders;         /* NULL: -txospenderindex is off */
+    qc_coinstatsindex *coinstats;  /* NULL: -coinstatsindex is off */
     qc_filterindex *filters;       /* NULL: -blockfilterindex is off */
     qc_mempool *pool;              /* NULL: there is no mempool */
     const qc_pool_view *pool_view; /* NULL with it */
@@ -69,5 +74,4 @@ extern const qc_rpc_method QC_METHODS_BLOCKCHAIN[], QC_METHODS_BLOCK[], QC_METHO
     QC_METHODS_OUTPUT[], QC_METHODS_NET[], QC_METHODS_PEERINFO[], QC_METHODS_SYNCINFO[],
     QC_METHODS_ADDRESSES[], QC_METHODS_NODES[], QC_METHODS_MEMPOOL[], QC_METHODS_CONTROL[],
     QC_METHODS_NODE[], QC_METHODS_SCAN[], QC_METHODS_INDEX[], QC_METHODS_CREATETX[],
-    QC_METHODS_SIGNTX[], QC_METHODS_TXPROOF[], QC_METHODS_MULTISIG[], QC_METHODS_SENDTX[],
-    QC_METHODS_SPENDING[], QC_METHODS_POOLCTL[], QC_METHODS_FEES[], QC_METHODS_ORPHANS[];
+    QC_METHODS_SIGNTX[], QC_METHODS_TXPROOF[], QC_METHODS_MULTISIG[], QC_METHODS_SPENDING[];

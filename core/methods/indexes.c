@@ -6,6 +6,11 @@
 
 #define WAIT_MS 60000
 
+bool qc_m_index_ready(const qc_node *n, qc_keeper *f)
+{
+    return qc_keeper_wait(f, qc_chain_initial_download(n->chain) ? 0 : WAIT_MS);
+}
+
 static void fail_lookup(qc_rpc_req *r, const qc_index *i, bool ready)
 {
     if (!qc_index_valid(i, QC_BLOCK_VALID_SCRIPTS))
@@ -40,7 +45,7 @@ static void getblockfilter(qc_rpc_req *r, void *arg)
         qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY, "Block not found");
         return;
     }
-    bool ready = qc_filterindex_wait(n->filters, qc_chain_initial_download(n->chain) ? 0 : WAIT_MS);
+    bool ready = qc_m_index_ready(n, qc_filterindex_keeper(n->filters));
     if (qc_filterindex_get(n->filters, i, &filter, &header)) {
         fail_lookup(r, i, ready);
         return;
@@ -53,23 +58,30 @@ static void getblockfilter(qc_rpc_req *r, void *arg)
     qc_bytes_free(&filter);
 }
 
+static void put_index(qc_jw *w, const qc_keeper *f, const char *only)
+{
+    bool synced;
+    if (!f || (*only && strcmp(only, qc_keeper_name(f)) != 0))
+        return;
+    int64_t height = qc_keeper_height(f, &synced);
+    qc_jw_kobj(w, qc_keeper_name(f));
+    qc_jw_kbool(w, "synced", synced);
+    qc_jw_kint(w, "best_block_height", height < 0 ? 0 : height);
+    qc_jw_obj_end(w);
+}
+
 static void getindexinfo(qc_rpc_req *r, void *arg)
 {
-    static const char name[] = "basic block filter index";
     const qc_node *n = arg;
     const char *only = "";
     if (!qc_rpc_str(r, 0, &only))
         return;
     qc_jw *w = qc_rpc_out(r);
     qc_jw_obj(w);
-    if (n->filters && (!*only || strcmp(only, name) == 0)) {
-        bool synced;
-        int64_t height = qc_filterindex_height(n->filters, &synced);
-        qc_jw_kobj(w, name);
-        qc_jw_kbool(w, "synced", synced);
-        qc_jw_kint(w, "best_block_height", height < 0 ? 0 : height);
-        qc_jw_obj_end(w);
-    }
+    put_index(w, n->txindex ? qc_txindex_keeper(n->txindex) : NULL, only);
+    put_index(w, n->coinstats ? qc_coinstatsindex_keeper(n->coinstats) : NULL, only);
+    put_index(w, n->spenders ? qc_spenders_keeper(n->spenders) : NULL, only);
+    put_index(w, n->filters ? qc_filterindex_keeper(n->filters) : NULL, only);
     qc_jw_obj_end(w);
 }
 

@@ -1,9 +1,7 @@
-/* Looking at the mempool (Core rpc/mempool.cpp). The chain thread copies what is asked for; the
- * answer is written here. */
+/* Mempool methods. This version has no mempool yet: the answers are the truthful ones of an empty
+ * pool (nothing is ever accepted into it), so that tools which only look at it work. */
 #include "core/methods/mempool.h"
 
-#include "core/base/alloc.h"
-#include "core/base/arith.h"
 #include "core/methods/common.h"
 #include "core/methods/poolrows.h"
 
@@ -51,103 +49,36 @@ void qc_m_mempool_info(qc_jw *w, const qc_node *n)
     qc_jw_obj_end(w);
 }
 
+void qc_m_mempool_info(qc_jw *w, const qc_node *n)
+{
+    qc_jw_obj(w);
+    qc_jw_kbool(w, "loaded", atomic_load(&n->loaded));
+    qc_jw_kint(w, "size", 0);
+    qc_jw_kint(w, "bytes", 0);
+    qc_jw_kint(w, "usage", 0);
+    qc_jw_kamount(w, "total_fee", 0);
+    qc_jw_kint(w, "maxmempool", 300000000);
+    qc_jw_kamount(w, "mempoolminfee", 100);
+    qc_jw_kamount(w, "minrelaytxfee", 100);
+    qc_jw_kamount(w, "incrementalrelayfee", 100);
+    qc_jw_kint(w, "unbroadcastcount", 0);
+    qc_jw_kbool(w, "permitbaremultisig", true);
+    qc_jw_kint(w, "maxdatacarriersize", 100000);
+    qc_jw_kint(w, "limitclustercount", 64);
+    qc_jw_kint(w, "limitclustersize", 101000);
+    qc_jw_kbool(w, "optimal", true);
+    qc_jw_obj_end(w);
+}
+
 static void getmempoolinfo(qc_rpc_req *r, void *arg)
 {
-    if (qc_m_need_pool(r, arg))
-        qc_m_mempool_info(qc_rpc_out(r), arg);
-}
-
-/* ---- all of it ---- */
-
-typedef struct all_job {
-    const qc_node *n;
-    bool verbose;
-    qc_m_rows rows; /* verbose */
-    qc_hash *id;    /* else */
-    size_t n_id;
-    uint64_t sequence;
-} all_job;
-
-static void run_all(qc_chain *c, void *arg)
-{
-    all_job *j = arg;
-    qc_mempool_list l;
-    (void)c;
-    qc_mempool_sorted(j->n->pool, &l);
-    j->sequence = qc_mempool_sequence(j->n->pool);
-    if (j->verbose) {
-        qc_m_rows_take(j->n, &l, &j->rows);
-    } else {
-        j->id = qc_try_calloc(l.n + 1, sizeof *j->id);
-        QC_ASSERT(j->id);
-        for (; j->n_id < l.n; j->n_id++)
-            j->id[j->n_id] = *qc_entry_txid(l.e[j->n_id]);
-    }
-    qc_mempool_list_clear(&l);
-}
-
-static void put_ids(qc_jw *w, const qc_hash *id, size_t n)
-{
-    qc_jw_arr(w);
-    for (size_t i = 0; i < n; i++)
-        qc_jw_hash(w, &id[i]);
-    qc_jw_arr_end(w);
+    qc_m_mempool_info(qc_rpc_out(r), arg);
 }
 
 void qc_m_mempool_contents(qc_jw *w, const qc_node *n, bool verbose, bool sequence)
 {
-    all_job j = {.n = n, .verbose = verbose};
-    qc_chain_call(n->chain_thread, run_all, &j);
-    if (verbose) {
-        qc_m_rows_put(w, n, &j.rows);
-    } else if (!sequence) {
-        put_ids(w, j.id, j.n_id);
-    } else {
-        qc_jw_obj(w);
-        qc_jw_key(w, "txids");
-        put_ids(w, j.id, j.n_id);
-        qc_jw_kuint(w, "mempool_sequence", j.sequence);
-        qc_jw_obj_end(w);
-    }
-    qc_m_rows_release(n, &j.rows);
-    qc_free(j.id);
-}
-
-static void getrawmempool(qc_rpc_req *r, void *arg)
-{
-    bool verbose = false, sequence = false;
-    if (!qc_rpc_bool(r, 0, &verbose) || !qc_rpc_bool(r, 1, &sequence) || !qc_m_need_pool(r, arg))
-        return;
-    if (verbose && sequence) {
-        qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
-                    "Verbose results cannot contain mempool sequence values.");
-        return;
-    }
-    qc_m_mempool_contents(qc_rpc_out(r), arg, verbose, sequence);
-}
-
-typedef struct diagram_job {
-    const qc_node *n;
-    qc_mempool_point *point;
-    size_t count;
-} diagram_job;
-
-static void run_diagram(qc_chain *c, void *arg)
-{
-    diagram_job *j = arg;
-    (void)c;
-    j->count = qc_mempool_diagram(j->n->pool, &j->point);
-}
-
-static void getmempoolfeeratediagram(qc_rpc_req *r, void *arg)
-{
-    diagram_job j = {.n = arg};
-    if (!qc_m_need_pool(r, j.n))
-        return;
-    qc_chain_call(j.n->chain_thread, run_diagram, &j);
-    qc_jw *w = qc_rpc_out(r);
-    qc_jw_arr(w);
-    for (size_t i = 0; i < j.count; i++) {
+    (void)n;
+    if (verbose || sequence)
         qc_jw_obj(w);
         qc_jw_kint(w, "weight", j.point[i].weight);
         qc_jw_kamount(w, "fee", j.point[i].fee);
@@ -221,61 +152,18 @@ static void answer_kin(qc_rpc_req *r, kin_job *j)
     qc_m_rows_release(j->n, &j->rows);
 }
 
-static void getmempoolancestors(qc_rpc_req *r, void *arg)
+static void getrawmempool(qc_rpc_req *r, void *arg)
 {
-    kin_job j = {.n = arg, .relatives = qc_mempool_ancestors};
-    answer_kin(r, &j);
-}
-
-static void getmempooldescendants(qc_rpc_req *r, void *arg)
-{
-    kin_job j = {.n = arg, .relatives = qc_mempool_descendants};
-    answer_kin(r, &j);
-}
-
-/* One chunk from row `i` on. Returns the row after it. */
-static size_t put_chunk(qc_jw *w, const qc_m_rows *rows, size_t i)
-{
-    const qc_m_row *first = &rows->row[i];
-    int64_t left = first->f.chunk_weight;
-    qc_jw_obj(w);
-    qc_jw_kamount(w, "chunkfee", first->f.chunk_fee);
-    qc_jw_kint(w, "chunkweight", first->f.chunk_weight);
-    qc_jw_karr(w, "txs");
-    do {
-        qc_jw_hash(w, qc_entry_txid(rows->row[i].e));
-        left -= rows->row[i++].e->adjusted_weight;
-    } while (left > 0 && i < rows->n);
-    qc_jw_arr_end(w);
-    qc_jw_obj_end(w);
-    return i;
-}
-
-static void getmempoolcluster(qc_rpc_req *r, void *arg)
-{
-    kin_job j = {.n = arg, .relatives = qc_mempool_cluster};
-    int64_t weight = 0;
-    if (!find_kin(r, &j))
+    bool verbose = false, sequence = false;
+    if (!qc_rpc_bool(r, 0, &verbose) || !qc_rpc_bool(r, 1, &sequence))
         return;
-    for (size_t i = 0; i < j.rows.n; i++)
-        weight += j.rows.row[i].e->adjusted_weight;
-    qc_jw *w = qc_rpc_out(r);
-    qc_jw_obj(w);
-    qc_jw_kint(w, "clusterweight", weight);
-    qc_jw_kuint(w, "txcount", j.rows.n);
-    qc_jw_karr(w, "chunks");
-    for (size_t i = 0; i < j.rows.n;)
-        i = put_chunk(w, &j.rows, i);
-    qc_jw_arr_end(w);
-    qc_jw_obj_end(w);
-    qc_m_rows_release(j.n, &j.rows);
+    if (verbose && sequence) {
+        qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
+                    "Verbose results cannot contain mempool sequence values.");
+        return;
+    }
+    qc_m_mempool_contents(qc_rpc_out(r), arg, verbose, sequence);
 }
-
-#define ENTRY                                                                                      \
-    "{ vsize_adjusted, vsize, vsize_bip141, weight, time, height, descendantcount,\n"              \
-    "  descendantsize, ancestorcount, ancestorsize, wtxid, chunkweight,\n"                         \
-    "  fees: { base, modified, ancestor, descendant, chunk }, depends: [...], spentby: [...],\n"   \
-    "  unbroadcast }"
 
 static const qc_rpc_param P_RAW[] = {
     {"verbose", QC_T_BOOL, .dflt = "false", .help = "An object with details instead of a list"},

@@ -88,11 +88,24 @@ static const qc_index *block_by_coins(qc_rpc_req *r, const qc_node *n, const id_
     return NULL;
 }
 
+static const qc_index *block_by_index(const qc_node *n, const qc_hash *txid)
+{
+    const qc_index *at = NULL;
+    qc_bytes raw;
+    qc_m_index_ready(n, qc_txindex_keeper(n->txindex));
+    if (qc_txindex_find(n->txindex, txid, &at, &raw))
+        return NULL;
+    qc_bytes_free(&raw);
+    return at;
+}
+
 static const qc_index *find_block(qc_rpc_req *r, const qc_node *n, const id_list *ids)
 {
     if (qc_rpc_arg(r, 1))
         return qc_m_block_arg(r, n, 1, "blockhash");
     const qc_index *at = block_by_coins(r, n, ids);
+    if (!at && n->txindex && !qc_rpc_failed(r))
+        at = block_by_index(n, &ids->id[0]);
     if (!at)
         qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY, "Transaction not yet in block");
     return at;

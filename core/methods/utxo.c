@@ -129,6 +129,97 @@ static void put_set_info(qc_jw *w, const qc_node *n, const qc_utxo_stats *s, qc_
     qc_jw_obj_end(w);
 }
 
+/* ---- from the index ---- */
+
+static int64_t unspendable(const qc_coinstats *s)
+{
+    return s->unspendable_genesis + s->unspendable_bip30 + s->unspendable_scripts +
+           s->unspendable_unclaimed;
+}
+
+/* What one block has added; it fits 64 bits. */
+static int64_t added(const qc_u256 *now, const qc_u256 *before)
+{
+    qc_u256 diff = *now;
+    qc_u256_sub(&diff, before);
+    return (int64_t)diff.w[0];
+}
+
+static void put_block_info(qc_jw *w, const qc_coinstats *s, const qc_coinstats *p)
+{
+    qc_jw_kobj(w, "block_info");
+    qc_jw_kamount(w, "prevout_spent", added(&s->prevout_spent, &p->prevout_spent));
+    qc_jw_kamount(w, "coinbase", added(&s->coinbase, &p->coinbase));
+    qc_jw_kamount(w, "new_outputs_ex_coinbase",
+                  added(&s->new_outputs_ex_coinbase, &p->new_outputs_ex_coinbase));
+    qc_jw_kamount(w, "unspendable", unspendable(s) - unspendable(p));
+    qc_jw_kobj(w, "unspendables");
+    qc_jw_kamount(w, "genesis_block", s->unspendable_genesis - p->unspendable_genesis);
+    qc_jw_kamount(w, "bip30", s->unspendable_bip30 - p->unspendable_bip30);
+    qc_jw_kamount(w, "scripts", s->unspendable_scripts - p->unspendable_scripts);
+    qc_jw_kamount(w, "unclaimed_rewards", s->unspendable_unclaimed - p->unspendable_unclaimed);
+    qc_jw_obj_end(w);
+    qc_jw_obj_end(w);
+}
+
+static void put_indexed(qc_rpc_req *r, const qc_node *n, const qc_index *at, qc_utxo_hash kind)
+{
+    qc_coinstats s, p = {.txouts = 0};
+    if (qc_coinstatsindex_get(n->coinstats, at, &s) ||
+        (at->parent && qc_coinstatsindex_get(n->coinstats, at->parent, &p))) {
+        qc_rpc_fail(r, QC_RPC_INTERNAL_ERROR, "Unable to read UTXO set");
+        return;
+    }
+    qc_jw *w = qc_rpc_out(r);
+    qc_jw_obj(w);
+    qc_jw_kuint(w, "height", at->height);
+    qc_jw_khash(w, "bestblock", &at->hash);
+    qc_jw_kuint(w, "txouts", s.txouts);
+    qc_jw_kuint(w, "bogosize", s.bogosize);
+    if (kind == QC_UTXO_MUHASH)
+        qc_jw_khash(w, "muhash", &s.muhash);
+    qc_jw_kamount(w, "total_amount", s.total_amount);
+    qc_jw_kamount(w, "total_unspendable_amount", unspendable(&s));
+    put_block_info(w, &s, &p);
+    qc_jw_obj_end(w);
+}
+
+/* The block asked for. NULL: the tip is meant, or the request has failed. */
+static const qc_index *set_block_arg(qc_rpc_req *r, const qc_node *n, qc_utxo_hash kind,
+                                     bool use_index)
+{
+    if (!qc_rpc_arg(r, 1))
+        return NULL;
+    const char *why = !n->coinstats ? "Querying specific block heights requires coinstatsindex"
+                      : kind == QC_UTXO_HASH3
+                          ? "hash_serialized_3 hash type cannot be queried for a specific block"
+                      : !use_index
+                          ? "Cannot set use_index to false when querying for a specific block"
+                          : NULL;
+    if (why) {
+        qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "%s", why);
+        return NULL;
+    }
+    return qc_m_hash_or_height(r, n, 1, "hash_or_height");
+}
+
+static void from_index(qc_rpc_req *r, const qc_node *n, const qc_index *at, qc_utxo_hash kind)
+{
+    qc_keeper *f = qc_coinstatsindex_keeper(n->coinstats);
+    bool synced;
+    if (!qc_m_index_ready(n, f)) {
+        int64_t height = qc_keeper_height(f, &synced);
+        if (at && (int64_t)at->height > height) {
+            qc_rpc_fail(r, QC_RPC_INTERNAL_ERROR,
+                        "Unable to get data because coinstatsindex is still syncing. Current "
+                        "height: %lld",
+                        height < 0 ? 0LL : (long long)height);
+            return;
+        }
+    }
+    put_indexed(r, n, at ? at : qc_chain_tip(n->chain), kind);
+}
+
 static void gettxoutsetinfo(qc_rpc_req *r, void *arg)
 {
     qc_node *n = arg;
@@ -136,9 +227,11 @@ static void gettxoutsetinfo(qc_rpc_req *r, void *arg)
     bool use_index = true;
     if (!hash_kind(r, &kind) || !qc_rpc_bool(r, 2, &use_index))
         return;
-    if (qc_rpc_arg(r, 1)) {
-        qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
-                    "Querying specific block heights requires coinstatsindex");
+    const qc_index *at = set_block_arg(r, n, kind, use_index);
+    if (qc_rpc_failed(r))
+        return;
+    if (use_index && n->coinstats && kind != QC_UTXO_HASH3) {
+        from_index(r, n, at, kind);
         return;
     }
     qc_coinsdb *db;
@@ -162,10 +255,9 @@ static const qc_rpc_param P_SETINFO[] = {
     {"hash_type", QC_T_STR, .dflt = "hash_serialized_3",
      .help = "hash_serialized_3, muhash or none"},
     {"hash_or_height", QC_T_NUM, .dflt = "the tip",
-     .help = "Other blocks would need an index that is "
-             "not here",
-     .skip_type_check = true, .type_text = "string or numeric"},
-    {"use_index", QC_T_BOOL, .dflt = "true", .help = "No difference here"},
+     .help = "The block; another one than the tip needs -coinstatsindex", .skip_type_check = true,
+     .type_text = "string or numeric"},
+    {"use_index", QC_T_BOOL, .dflt = "true", .help = "Answer from -coinstatsindex when it is on"},
     {.names = NULL}};
 
 const qc_rpc_method QC_METHODS_UTXO[] = {
@@ -177,6 +269,8 @@ const qc_rpc_method QC_METHODS_UTXO[] = {
      "set: minutes on a large chain.",
      P_SETINFO,
      .result = "{ height, bestblock, txouts, bogosize, hash_serialized_3 | muhash, total_amount,\n"
-               "  transactions, disk_size }",
-     .examples = "gettxoutsetinfo\ngettxoutsetinfo \"muhash\"", .fn = gettxoutsetinfo},
+               "  transactions, disk_size }; from the index total_unspendable_amount, block_info "
+               "instead of the\n  last two",
+     .examples = "gettxoutsetinfo\ngettxoutsetinfo \"muhash\"\ngettxoutsetinfo \"none\" 1000",
+     .fn = gettxoutsetinfo},
     {.name = NULL}};

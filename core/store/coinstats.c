@@ -37,8 +37,7 @@ typedef struct walk {
     qc_bytes text;
 } walk;
 
-/* What is hashed of a coin: outpoint, height and coinbase, output as on the wire. */
-static qc_err coin_text(qc_bytes *b, const qc_outpoint *o, const qc_coin *c)
+qc_err qc_coin_hash_text(qc_bytes *b, const qc_outpoint *o, const qc_coin *c)
 {
     qc_err err = qc_bytes_reserve(b, 36 + 4 + 8 + 9 + (size_t)c->script_len);
     if (err)
@@ -50,6 +49,11 @@ static qc_err coin_text(qc_bytes *b, const qc_outpoint *o, const qc_coin *c)
     qc_write_le64(p + 40, (uint64_t)c->value);
     b->len += 48;
     return qc_w_var(b, qc_span_of(c->script, c->script_len));
+}
+
+uint64_t qc_coin_bogosize(size_t script_len)
+{
+    return BOGO_FIXED + script_len;
 }
 
 static int by_n(const void *a, const void *b)
@@ -99,7 +103,7 @@ static qc_err hash_coin(walk *w, const qc_outpoint *o, const qc_coin *c)
     if (w->kind == QC_UTXO_NONE)
         return QC_OK;
     size_t off = w->text.len;
-    qc_err err = coin_text(&w->text, o, c);
+    qc_err err = qc_coin_hash_text(&w->text, o, c);
     if (err || w->kind == QC_UTXO_HASH3)
         return err ? err : remember(w, o->n, off);
     qc_muhash_add(&w->mu, qc_bytes_span(&w->text));
@@ -123,7 +127,7 @@ static qc_err add_coin(walk *w, const qc_outpoint *o, const qc_coin *c)
         w->txid = o->txid;
     }
     w->st.txouts++;
-    w->st.bogosize += BOGO_FIXED + c->script_len;
+    w->st.bogosize += qc_coin_bogosize(c->script_len);
     qc_err err = add_total(&w->st, c->value);
     return err ? err : hash_coin(w, o, c);
 }

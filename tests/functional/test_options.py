@@ -37,8 +37,8 @@ def test_errors_are_alone_on_stderr(case):
             "therefore forbidden", "-nodatadir")
     n.fails("Command line contains unexpected token 'stray', see quoind -h for a list of options.",
             "stray")
-    n.fails("-txindex is not supported. Enable the indexer plugin instead: quoin-plugin enable "
-            "indexer.", "-txindex")
+    n.fails("-ipcbind is not supported. There is no capnp interface: plugins take its place.",
+            "-ipcbind=unix")
     n.fails("Prune configured below the minimum of 550 MiB.  Please use a higher number.", "-prune=100")
     n.fails("Unsupported logging category -debug=abc.", "-debug=abc")
     n.fails("Cannot set -bind or -whitebind together with -listen=0", "-bind=127.0.0.1", "-listen=0")

@@ -1,0 +1,405 @@
+/* The built-in indexes over the recorded regtest chain, whose blocks come as they did then: two
+ * branches are connected and left again. What Bitcoin Core found is compared with what they say. */
+#include "core/index/coinstats.h"
+#include "core/index/spenders.h"
+#include "core/index/txindex.h"
+
+#include "core/base/endian.h"
+#include "core/btc/wire.h"
+#include "core/index/coinstats_set.h"
+#include "tests/unit/chain_kit.h"
+
+#include <jansson.h>
+
+#define WAIT_MS 60000
+#define FRAME 8 /* magic, length */
+
+typedef struct rig {
+    chain_kit k;
+    qc_txindex *tx;
+    qc_spenders *spend;
+    qc_coinstatsindex *stats;
+} rig;
+
+static void start_all(rig *r, bool wipe)
+{
+    char why[256] = "";
+    assert_int_equal(qc_txindex_start(&r->tx, r->k.c, r->k.dir, 1 << 20, wipe, why, sizeof why),
+                     QC_OK);
+    assert_int_equal(qc_spenders_start(&r->spend, r->k.c, r->k.dir, 1 << 20, wipe, why, sizeof why),
+                     QC_OK);
+    assert_int_equal(
+        qc_coinstatsindex_start(&r->stats, r->k.c, r->k.dir, 1 << 20, wipe, why, sizeof why),
+        QC_OK);
+}
+
+static void stop_all(rig *r)
+{
+    qc_txindex_stop(r->tx);
+    qc_spenders_stop(r->spend);
+    qc_coinstatsindex_stop(r->stats);
+}
+
+static void free_all(rig *r)
+{
+    qc_txindex_free(r->tx);
+    qc_spenders_free(r->spend);
+    qc_coinstatsindex_free(r->stats);
+}
+
+static void wait_all(const rig *r)
+{
+    assert_true(qc_keeper_wait(qc_txindex_keeper(r->tx), WAIT_MS));
+    assert_true(qc_keeper_wait(qc_spenders_keeper(r->spend), WAIT_MS));
+    assert_true(qc_keeper_wait(qc_coinstatsindex_keeper(r->stats), WAIT_MS));
+}
+
+static void rig_open(rig *r)
+{
+    kit_init(&r->k, QC_CHAIN_REGTEST);
+    kit_must_open(&r->k);
+    start_all(r, false);
+}
+
+static void rig_reopen(rig *r)
+{
+    assert_int_equal(qc_chain_sync(r->k.c), QC_OK);
+    stop_all(r);
+    kit_close(&r->k);
+    free_all(r);
+    kit_must_open(&r->k);
+    start_all(r, false);
+}
+
+static void rig_end(rig *r)
+{
+    stop_all(r);
+    kit_close(&r->k);
+    free_all(r);
+    kit_end(&r->k);
+}
+
+/* Submit the file; after each block wait when `every`, and reopen all at each `restart`-th. */
+static void replay(rig *r, bool every, unsigned restart)
+{
+    qc_bytes file = tmp_read(vectors_path("regtest-mixed/blocks.dat"));
+    unsigned n = 0;
+    for (size_t pos = 0; pos + FRAME < file.len; n++) {
+        uint32_t len = qc_read_le32(file.data + pos + 4);
+        qc_verdict v;
+        assert_true(kit_submit(&r->k, qc_span_of(file.data + pos + FRAME, len), &v));
+        pos += FRAME + len;
+        if (every)
+            wait_all(r);
+        if (restart && n % restart == restart - 1)
+            rig_reopen(r);
+    }
+    qc_bytes_free(&file);
+    wait_all(r);
+}
+
+static json_t *expected(void)
+{
+    json_t *j = json_load_file(vectors_path("regtest-mixed/expected.json"), 0, NULL);
+    assert_non_null(j);
+    return j;
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    assert_non_null(s);
+    return s;
+}
+
+/* ---- checks ---- */
+
+static void check_tx(rig *r, const qc_index *i, const qc_block *b, uint32_t n)
+{
+    qc_tx tx = qc_block_tx(b, n);
+    const qc_index *at = NULL;
+    qc_hash txid;
+    qc_bytes raw;
+    memcpy(txid.b, tx.rec->txid, 32);
+    assert_int_equal(qc_txindex_find(r->tx, &txid, &at, &raw), QC_OK);
+    assert_ptr_equal(at, i);
+    assert_true(qc_span_eq(qc_bytes_span(&raw), qc_tx_bytes(&tx)));
+    qc_bytes_free(&raw);
+    for (uint32_t k = 0; n > 0 && k < tx.rec->n_in; k++) {
+        qc_outpoint o = qc_tx_prevout(&tx, k);
+        qc_hash block;
+        assert_int_equal(qc_spenders_find(r->spend, &o, &raw, &block), QC_OK);
+        assert_true(qc_hash_eq(&block, &i->hash));
+        assert_true(qc_span_eq(qc_bytes_span(&raw), qc_tx_bytes(&tx)));
+        qc_bytes_free(&raw);
+    }
+}
+
+static void check_txs(rig *r)
+{
+    for (uint32_t h = 1; h <= kit_height(&r->k); h++) {
+        const qc_index *i = qc_chain_at(r->k.c, h);
+        qc_block *b;
+        assert_int_equal(qc_chain_read_block(r->k.c, i, &b), QC_OK);
+        for (uint32_t n = 0; n < qc_block_n_tx(b); n++)
+            check_tx(r, i, b, n);
+        qc_block_unref(b);
+    }
+}
+
+static void check_known_spends(rig *r, const json_t *list)
+{
+    size_t k;
+    json_t *s;
+    json_array_foreach(list, k, s)
+    {
+        char hex[65];
+        const char *text = text_of(s, "outpoint");
+        qc_outpoint o;
+        qc_hash block;
+        qc_bytes raw;
+        qc_txbuf t;
+        snprintf(hex, sizeof hex, "%.64s", text);
+        assert_int_equal(qc_hash_parse(hex, &o.txid), QC_OK);
+        o.n = (uint32_t)strtoul(text + 65, NULL, 10);
+        assert_int_equal(qc_spenders_find(r->spend, &o, &raw, &block), QC_OK);
+        assert_int_equal(qc_tx_parse(qc_bytes_span(&raw), true, &t), QC_WIRE_OK);
+        qc_hash id;
+        memcpy(id.b, t.tx.rec->txid, 32);
+        assert_hash_is(&id, text_of(s, "spent_by"));
+        assert_int_equal(qc_chain_find(r->k.c, &block)->height,
+                         json_integer_value(json_object_get(s, "height")));
+        qc_txbuf_clear(&t);
+        qc_bytes_free(&raw);
+    }
+    assert_true(json_array_size(list) >= 40);
+}
+
+static void check_stats(rig *r, const json_t *utxo)
+{
+    const qc_index *tip = qc_chain_tip(r->k.c);
+    qc_coinstats s;
+    qc_utxo_stats all;
+    assert_int_equal(qc_coinstatsindex_get(r->stats, tip, &s), QC_OK);
+    assert_hash_is(&s.muhash, text_of(utxo, "muhash"));
+    assert_int_equal(s.txouts, json_integer_value(json_object_get(utxo, "txouts")));
+    assert_int_equal(s.bogosize, json_integer_value(json_object_get(utxo, "bogosize")));
+    assert_int_equal(qc_chain_flush(r->k.c), QC_OK);
+    assert_int_equal(qc_utxo_stats_compute(qc_chain_coinsdb(r->k.c), QC_UTXO_NONE, NULL, &all),
+                     QC_OK);
+    assert_int_equal(s.total_amount, all.total);
+    /* Nothing is lost: what was created is there, was spent, or can never be. */
+    qc_u256 made = qc_u256_from64((uint64_t)s.total_subsidy);
+    qc_u256 there =
+        qc_u256_from64((uint64_t)(s.total_amount + s.unspendable_genesis + s.unspendable_bip30 +
+                                  s.unspendable_scripts + s.unspendable_unclaimed));
+    assert_int_equal(qc_u256_cmp(&made, &there), 0);
+    assert_int_equal(s.unspendable_genesis, INT64_C(5000000000));
+}
+
+/* Blocks that were left behind can still be asked for. */
+static void check_stale(rig *r, const json_t *stale, bool connected)
+{
+    size_t k, n;
+    json_t *branch, *hash;
+    json_array_foreach(stale, k, branch)
+    {
+        json_array_foreach(json_object_get(branch, "hashes"), n, hash)
+        {
+            qc_hash h;
+            qc_coinstats s;
+            assert_int_equal(qc_hash_parse(json_string_value(hash), &h), QC_OK);
+            const qc_index *i = qc_chain_find(r->k.c, &h);
+            assert_non_null(i);
+            assert_false(qc_chain_contains(r->k.c, i));
+            assert_int_equal(qc_coinstatsindex_get(r->stats, i, &s), connected ? QC_OK : QC_ENOENT);
+        }
+    }
+}
+
+static void check_all(rig *r, bool connected)
+{
+    json_t *j = expected();
+    check_txs(r);
+    check_known_spends(r, json_object_get(j, "spends"));
+    check_stats(r, json_object_get(j, "utxo"));
+    if (connected)
+        check_stale(r, json_object_get(j, "stale"), true);
+    qc_outpoint nobody = {.n = 5};
+    qc_hash none = {{7}};
+    const qc_index *at;
+    qc_bytes raw;
+    assert_int_equal(qc_spenders_find(r->spend, &nobody, &raw, &none), QC_ENOENT);
+    assert_int_equal(qc_txindex_find(r->tx, &none, &at, &raw), QC_ENOENT);
+    json_decref(j);
+}
+
+static void test_indexes__follow_reorganisations(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r);
+    replay(&r, true, 0);
+    check_all(&r, true);
+    rig_reopen(&r);
+    wait_all(&r);
+    check_all(&r, true);
+    rig_end(&r);
+}
+
+static void test_indexes__go_on_after_each_restart(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r);
+    replay(&r, false, 9);
+    check_all(&r, false);
+    rig_end(&r);
+}
+
+static void test_indexes__are_built_over_a_chain_that_is_there(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r);
+    replay(&r, false, 0);
+    assert_int_equal(qc_chain_sync(r.k.c), QC_OK);
+    stop_all(&r);
+    kit_close(&r.k);
+    free_all(&r);
+    kit_must_open(&r.k);
+    start_all(&r, true);
+    wait_all(&r);
+    check_all(&r, false);
+    rig_end(&r);
+}
+
+/* Nothing is committed that a crash could take from the chain: without a sync the index falls back
+ * to what was durable, and does the rest again. */
+static void test_indexes__commit_no_more_than_is_durable(void **state)
+{
+    (void)state;
+    rig r;
+    char path[512];
+    qc_kv *kv;
+    qc_bookmark l;
+    const qc_kv_options o = {.engine = QC_KV_LEVELDB, .cache_bytes = 1 << 20};
+    rig_open(&r);
+    replay(&r, true, 0);
+    const qc_index *durable = qc_chain_durable(r.k.c);
+    qc_hash safe = durable ? durable->hash : (qc_hash){{0}};
+    stop_all(&r);
+    kit_close(&r.k);
+    free_all(&r);
+    snprintf(path, sizeof path, "%s/indexes/coinstatsindex/db", r.k.dir);
+    assert_int_equal(qc_kv_open(&kv, path, &o, NULL, 0), QC_OK);
+    assert_int_equal(qc_bookmark_get(kv, qc_span_str("B"), &l), QC_OK);
+    qc_kv_close(kv);
+    kit_must_open(&r.k);
+    if (l.n) {
+        const qc_index *at = qc_chain_find(r.k.c, &l.hash[0]), *end = qc_chain_find(r.k.c, &safe);
+        assert_true(at && end);
+        assert_ptr_equal(qc_index_ancestor(end, at->height), at);
+        assert_true(at->height < 184); /* the last blocks were not synced */
+    }
+    kit_end(&r.k);
+}
+
+/* ---- format ---- */
+
+static size_t count_keys(qc_kv *kv, uint8_t first, size_t min, size_t max)
+{
+    size_t n = 0;
+    qc_kv_iter *it = qc_kv_iter_new(kv, NULL);
+    for (qc_kv_iter_seek(it, qc_span_of(&first, 1));
+         qc_kv_iter_valid(it) && qc_kv_iter_key(it).data[0] == first; qc_kv_iter_next(it)) {
+        size_t len = qc_kv_iter_key(it).len;
+        n += len >= min && len <= max;
+    }
+    qc_kv_iter_free(it);
+    return n;
+}
+
+static qc_kv *open_db(const rig *r, const char *sub)
+{
+    qc_kv *kv;
+    char path[512];
+    const qc_kv_options o = {.engine = QC_KV_LEVELDB, .cache_bytes = 1 << 20};
+    snprintf(path, sizeof path, "%s/indexes/%s", r->k.dir, sub);
+    assert_int_equal(qc_kv_open(&kv, path, &o, NULL, 0), QC_OK);
+    return kv;
+}
+
+static void expect_len(qc_kv *kv, const void *key, size_t key_len, size_t len)
+{
+    qc_bytes v = QC_BYTES_INIT;
+    assert_int_equal(qc_kv_get(kv, NULL, qc_span_of(key, key_len), &v), QC_OK);
+    assert_int_equal(v.len, len);
+    qc_bytes_free(&v);
+}
+
+/* Keys and sizes of values as Core's index/txindex_key.h, txospenderindex.cpp, coinstatsindex.cpp
+ * and db_key.h have them. */
+static void test_indexes__lie_on_disk_as_core_has_them(void **state)
+{
+    (void)state;
+    rig r;
+    json_t *j = expected(), *counts = json_object_get(j, "counts");
+    uint64_t inputs = (uint64_t)json_integer_value(json_object_get(counts, "inputs"));
+    uint64_t txs = (uint64_t)json_integer_value(json_object_get(counts, "transactions"));
+    rig_open(&r);
+    replay(&r, true, 0);
+    assert_int_equal(qc_chain_sync(r.k.c), QC_OK);
+    stop_all(&r);
+    uint32_t height = kit_height(&r.k);
+    kit_close(&r.k);
+    free_all(&r);
+    qc_kv *kv = open_db(&r, "txindex");
+    /* 184 blocks of the chain and the 6 that were left: one number each. */
+    assert_int_equal(count_keys(kv, 's', 2, 3), height + 6);
+    assert_int_equal(count_keys(kv, 'h', 33, 33), height + 6);
+    assert_true(count_keys(kv, 'x', 10, 11) >= txs - 1);
+    expect_len(kv, "\x0enext_block_seq", 15, 4);
+    expect_len(kv, "\x0etxid_hash_salt", 15, 16);
+    expect_len(kv,
+               "\x0d"
+               "best_block_v2",
+               14, 4 + 1 + 32 * 18);
+    qc_kv_close(kv);
+    kv = open_db(&r, "txospenderindex/db");
+    size_t spends = count_keys(kv, 's', 9 + 3, 9 + 10);
+    /* The salt's key begins with the same letter, and is as long as some. */
+    assert_true(spends == inputs + 1 || spends == inputs);
+    expect_len(kv, "siphash_key\0", 12, 16);
+    qc_kv_close(kv);
+    kv = open_db(&r, "coinstatsindex/db");
+    assert_int_equal(count_keys(kv, 't', 5, 5), height + 1);
+    assert_int_equal(count_keys(kv, 's', 33, 33), 6);
+    expect_len(kv, "M", 1, 768);
+    expect_len(kv, "t\0\0\0\x05", 5, 32 + 192);
+    qc_kv_close(kv);
+    json_decref(j);
+    kit_end(&r.k);
+}
+
+static void test_coinstats__numbers_are_read_as_written(void **state)
+{
+    (void)state;
+    uint8_t raw[QC_COINSTATS_LEN], again[QC_COINSTATS_LEN];
+    qc_coinstats s;
+    assert_int_equal(sizeof raw, 192);
+    for (size_t i = 0; i < sizeof raw; i++)
+        raw[i] = (uint8_t)(3 * i + 1);
+    qc_coinstats_read(raw, &s);
+    qc_coinstats_write(&s, again);
+    assert_memory_equal(raw, again, sizeof raw);
+    assert_int_equal(s.txouts, qc_read_le64(raw + 32));
+    assert_int_equal(s.unspendable_unclaimed, (int64_t)qc_read_le64(raw + 184));
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_indexes__follow_reorganisations),
+             cmocka_unit_test(test_indexes__go_on_after_each_restart),
+             cmocka_unit_test(test_indexes__are_built_over_a_chain_that_is_there),
+             cmocka_unit_test(test_indexes__commit_no_more_than_is_durable),
+             cmocka_unit_test(test_indexes__lie_on_disk_as_core_has_them),
+             cmocka_unit_test(test_coinstats__numbers_are_read_as_written))
