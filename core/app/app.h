@@ -43,6 +43,7 @@ typedef struct qc_app {
     qc_rpc_auth *auth;
     qc_rpc_engine *engine;
     qc_rpc_server *server;
+    qc_rest rest;
     qc_http_mounts *mounts;
     qc_host *host; /* NULL: -plugins=0 */
     qc_app_nets *nets;

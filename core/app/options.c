@@ -112,8 +112,7 @@ const qc_opt QC_OPTIONS_RPC[] = {
          "Bring back what a method did before it was deprecated"),
     {"rpcdoccheck", "", R, QC_OPT_NO_EFFECT, QC_OPTF_DEBUG_ONLY,
      "Check results against the documentation", "the tests of the project do that."},
-    {"rest", "", R, QC_OPT_REFUSED, 0, NULL,
-     "There is no REST interface in this version: use JSON-RPC."},
+    USED("rest", "", R, 0, "Serve public data below /rest/, without a password (default: 0)"),
     {.name = NULL}};
 
 #define P QC_OPTS_PLUGIN

@@ -3,6 +3,7 @@
 #include "core/base/alloc.h"
 #include "core/base/arith.h"
 #include "core/base/log.h"
+#include "core/methods/rest.h"
 
 #include <unistd.h>
 
@@ -128,7 +129,10 @@ static bool start_server(qc_app *a)
     int64_t timeout = qc_settings_int(s, "rpcservertimeout", 30);
     qc_rpc_server_options o = {.port = (uint16_t)qc_settings_int(s, "rpcport", a->params->rpc_port),
                                .mounts = a->mounts,
+                               .rest = qc_settings_bool(s, "rest", false) ? &a->rest : NULL,
+                               .rest_queue = (size_t)QC_MIN(queue, INT32_MAX),
                                .timeout_s = (unsigned)QC_MAX(QC_MIN(timeout, INT32_MAX), 0)};
+    a->rest = (qc_rest){&a->node, qc_m_rest_serve};
     const char **bind = bind_list(a, &o.n_bind);
     o.bind = bind;
     qc_log(QC_LOG_INFO, "http", "Starting HTTP server with %d worker threads",

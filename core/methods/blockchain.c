@@ -38,11 +38,9 @@ static void put_prune_state(qc_jw *w, const qc_node *n)
         qc_jw_kuint(w, "prune_target_size", target);
 }
 
-static void getblockchaininfo(qc_rpc_req *r, void *arg)
+void qc_m_put_chain_info(qc_jw *w, const qc_node *n)
 {
-    const qc_node *n = arg;
     const qc_index *tip = qc_chain_tip(n->chain);
-    qc_jw *w = qc_rpc_out(r);
     qc_jw_obj(w);
     qc_jw_kstr(w, "chain", n->params->name);
     qc_jw_kuint(w, "blocks", tip->height);
@@ -62,6 +60,11 @@ static void getblockchaininfo(qc_rpc_req *r, void *arg)
         qc_jw_khex(w, "signet_challenge", qc_bytes_span(&n->params->signet_challenge));
     qc_m_kwarnings(w, n);
     qc_jw_obj_end(w);
+}
+
+static void getblockchaininfo(qc_rpc_req *r, void *arg)
+{
+    qc_m_put_chain_info(qc_rpc_out(r), arg);
 }
 
 static int by_height_down(const void *a, const void *b)
@@ -134,19 +137,23 @@ static void getchainstates(qc_rpc_req *r, void *arg)
     qc_jw_obj_end(w);
 }
 
-static void getdeploymentinfo(qc_rpc_req *r, void *arg)
+void qc_m_put_deployment_info(qc_jw *w, const qc_node *n, const qc_index *at)
 {
-    const qc_node *n = arg;
-    const qc_index *at = qc_chain_tip(n->chain);
-    if (qc_rpc_arg(r, 0) && !(at = qc_m_block_arg(r, n, 0, "blockhash")))
-        return;
-    qc_jw *w = qc_rpc_out(r);
     qc_jw_obj(w);
     qc_jw_khash(w, "hash", &at->hash);
     qc_jw_kuint(w, "height", at->height);
     qc_m_kscript_flags(w, qc_block_script_flags(n->params, at->height, &at->hash));
     qc_m_kdeployments(w, n->params, at);
     qc_jw_obj_end(w);
+}
+
+static void getdeploymentinfo(qc_rpc_req *r, void *arg)
+{
+    const qc_node *n = arg;
+    const qc_index *at = qc_chain_tip(n->chain);
+    if (qc_rpc_arg(r, 0) && !(at = qc_m_block_arg(r, n, 0, "blockhash")))
+        return;
+    qc_m_put_deployment_info(qc_rpc_out(r), n, at);
 }
 
 static void put_window(qc_jw *w, const qc_index *last, uint32_t blocks)

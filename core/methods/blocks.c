@@ -81,6 +81,19 @@ static void put_raw(qc_rpc_req *r, const qc_block *b)
     qc_jw_hex(qc_rpc_out(r), qc_block_bytes(b));
 }
 
+void qc_m_put_block(qc_jw *w, const qc_node *n, const qc_index *i, const qc_block *b,
+                    int32_t verbosity)
+{
+    qc_jw_obj(w);
+    qc_m_header_members(w, qc_chain_tip(n->chain), i);
+    qc_jw_kuint(w, "strippedsize", qc_block_stripped_size(b));
+    qc_jw_kuint(w, "size", qc_block_bytes(b).len);
+    qc_jw_kuint(w, "weight", qc_block_weight(b));
+    put_coinbase_tx(w, b);
+    put_txs(w, n, b, verbosity);
+    qc_jw_obj_end(w);
+}
+
 static void getblock(qc_rpc_req *r, void *arg)
 {
     const qc_node *n = arg;
@@ -97,15 +110,7 @@ static void getblock(qc_rpc_req *r, void *arg)
         qc_block_unref(b);
         return;
     }
-    qc_jw *w = qc_rpc_out(r);
-    qc_jw_obj(w);
-    qc_m_header_members(w, qc_chain_tip(n->chain), i);
-    qc_jw_kuint(w, "strippedsize", qc_block_stripped_size(b));
-    qc_jw_kuint(w, "size", qc_block_bytes(b).len);
-    qc_jw_kuint(w, "weight", qc_block_weight(b));
-    put_coinbase_tx(w, b);
-    put_txs(w, n, b, verbosity);
-    qc_jw_obj_end(w);
+    qc_m_put_block(qc_rpc_out(r), n, i, b, verbosity);
     qc_block_unref(b);
 }
 

@@ -32,6 +32,12 @@ qc_block *qc_m_read_block(qc_rpc_req *r, const qc_node *n, const qc_index *i, bo
 /** Confirmations of i as seen from tip: -1 off the active chain. *next: its active child or NULL.
  */
 int64_t qc_m_confirmations(const qc_index *tip, const qc_index *i, const qc_index **next);
+/** The objects of getblockchaininfo, getdeploymentinfo and getblock (verbosity 1 to 3). There is a
+ *  tip. */
+void qc_m_put_chain_info(qc_jw *w, const qc_node *n);
+void qc_m_put_deployment_info(qc_jw *w, const qc_node *n, const qc_index *at);
+void qc_m_put_block(qc_jw *w, const qc_node *n, const qc_index *i, const qc_block *b,
+                    int32_t verbosity);
 /** Fail with this method's own help text, as Core does for a word that it does not know. */
 void qc_m_fail_help(qc_rpc_req *r, int code);
 /** Fail the request for an ordinary failure (disk, memory). Always false. */

@@ -601,6 +601,16 @@ void qc_rpc_engine_free(qc_rpc_engine *e)
     qc_free(e);
 }
 
+bool qc_rpc_engine_warming(qc_rpc_engine *e, char *text, size_t cap)
+{
+    pthread_mutex_lock(&e->lock);
+    bool warming = e->warmup != NULL;
+    if (warming)
+        snprintf(text, cap, "%s", e->warmup);
+    pthread_mutex_unlock(&e->lock);
+    return warming;
+}
+
 void qc_rpc_engine_warmup(qc_rpc_engine *e, const char *text)
 {
     pthread_mutex_lock(&e->lock);

@@ -36,6 +36,8 @@ void qc_rpc_engine_interrupt(qc_rpc_engine *e);
 void qc_rpc_engine_free(QC_OWN qc_rpc_engine *e);
 /** Warm-up text; NULL ends the warm-up. Thread: any. */
 void qc_rpc_engine_warmup(qc_rpc_engine *e, const char *text);
+/** Is it warming up? Out: the text, cut to cap. Thread: any. */
+bool qc_rpc_engine_warming(qc_rpc_engine *e, char *text, size_t cap);
 /** Serve one call. False: the queue is full (503); done is not called. Thread: any. */
 bool qc_rpc_engine_submit(qc_rpc_engine *e, const qc_rpc_call *c);
 /** The engine's threads and timers. */

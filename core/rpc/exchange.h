@@ -20,6 +20,8 @@ struct qc_rpc_server {
     size_t answering;    /* requests complete but not yet answered to the last byte */
     qc_http_call *calls; /* handed to a mount and not answered */
     qc_http_mounts *mounts;
+    const qc_rest *rest; /* NULL: nothing below /rest/ */
+    size_t rest_queue;
 };
 
 /* One request on a connection. */
@@ -40,6 +42,8 @@ typedef struct exchange {
     qc_http_method method;
     qc_http_call *call;
     char content_type[129], location[80];
+    bool is_rest;
+    const char *cache; /* Cache-Control of an answer below /rest/, or NULL */
     bool too_large;
     bool counted;  /* in `answering` */
     bool answered; /* `status` and `reply` are set, by another thread before resuming */
@@ -62,5 +66,9 @@ void qc_http_judge_password(exchange *x);
 void qc_http_judge_mount(exchange *x, const char *method);
 /** The request is complete: suspend it and give it to the mount. */
 enum MHD_Result qc_http_hand_over(exchange *x);
+/** Does the target lie below /rest/, and is that served? */
+bool qc_http_is_rest(const exchange *x);
+/** The request is complete: suspend it and let an rpc thread answer. */
+enum MHD_Result qc_http_submit_rest(exchange *x, size_t queue);
 /** At the end of the server: 503 for what no mount has answered. */
 void qc_http_answer_left(qc_rpc_server *s);

@@ -76,11 +76,13 @@ static void add_headers(const exchange *x, struct MHD_Response *resp, bool json)
         MHD_add_response_header(resp, "Content-Security-Policy", POLICY);
         MHD_add_response_header(resp, "Referrer-Policy", "same-origin");
     }
+    if (x->cache)
+        MHD_add_response_header(resp, "Cache-Control", x->cache);
     if (*x->location)
         MHD_add_response_header(resp, "Location", x->location);
     if (x->status == 401)
         MHD_add_response_header(resp, "WWW-Authenticate", "Basic realm=\"jsonrpc\"");
-    if (x->status == 405 || x->status == 503 || x->at)
+    if (!x->cache && (x->status == 405 || x->status == 503 || x->at))
         MHD_add_response_header(resp, "Cache-Control", "no-store");
     if (x->status == 413 || x->status == 400)
         MHD_add_response_header(resp, "Connection", "close");
@@ -174,6 +176,8 @@ static enum MHD_Result dispatch(exchange *x)
     }
     if (x->status)
         return send_reply(x);
+    if (x->is_rest)
+        return qc_http_submit_rest(x, x->server->rest_queue);
     return x->mount ? qc_http_hand_over(x) : submit(x);
 }
 
@@ -196,6 +200,9 @@ static void judge_head(exchange *x, const char *url, const char *method)
         qc_http_judge_mount(x, method);
         return;
     }
+    x->is_rest = qc_http_is_rest(x);
+    if (x->is_rest)
+        return;
     if (strcmp(url, "/") != 0 && strncmp(url, "/wallet/", 8) != 0) {
         x->status = 404;
         return;
@@ -343,6 +350,8 @@ qc_err qc_rpc_server_start(qc_rpc_server **out, qc_rpc_engine *e, const qc_rpc_a
     s->engine = e;
     s->auth = a;
     s->mounts = o->mounts;
+    s->rest = o->rest;
+    s->rest_queue = o->rest_queue;
     s->daemon = qc_alloc((o->n_bind + 1) * sizeof *s->daemon);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->idle, NULL);

@@ -3,6 +3,7 @@
 #include "core/rpc/auth.h"
 #include "core/rpc/engine.h"
 #include "core/rpc/mount.h"
+#include "core/rpc/rest.h"
 
 typedef struct qc_rpc_server qc_rpc_server;
 
@@ -11,6 +12,8 @@ typedef struct qc_rpc_server_options {
     size_t n_bind;
     uint16_t port;          /* for those without one */
     qc_http_mounts *mounts; /* below /p/; NULL: none; borrowed */
+    const qc_rest *rest;    /* below /rest/; NULL: nothing; borrowed */
+    size_t rest_queue;      /* requests of it that may wait for a thread */
     unsigned timeout_s;     /* an idle or slow client is dropped (-rpcservertimeout) */
 } qc_rpc_server_options;
 

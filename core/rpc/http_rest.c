@@ -1,0 +1,55 @@
+/* Requests below /rest/: any method, no password, answered on an rpc thread while the connection is
+ * suspended. */
+#include "core/base/alloc.h"
+#include "core/rpc/exchange.h"
+
+#include <stdio.h>
+
+#define CACHE "public, immutable, max-age=86400" /* Core rest.cpp */
+
+bool qc_http_is_rest(const exchange *x)
+{
+    return x->server->rest && x->target && strncmp(x->target, "/rest/", 6) == 0;
+}
+
+/* The worker's: x is suspended until the end. */
+static void run(void *arg)
+{
+    exchange *x = arg;
+    const qc_rest *rest = x->server->rest;
+    qc_rest_request q = {.query = "", .body = qc_bytes_span(&x->body)};
+    qc_rest_reply r = {.status = 0};
+    char warming[128];
+    char *query = strchr(x->target, '?');
+    q.path = x->target;
+    if (query) {
+        *query = 0;
+        q.query = query + 1;
+    }
+    if (qc_rpc_engine_warming(x->server->engine, warming, sizeof warming)) {
+        char *text = qc_asprintf("Service temporarily unavailable: %s\r\n", warming);
+        r.status = qc_bytes_append(&r.body, text, strlen(text)) ? 500 : 503;
+        r.content_type = "text/plain";
+        qc_free(text);
+    } else {
+        rest->serve(rest->arg, &q, &r);
+    }
+    x->status = r.status ? r.status : 404;
+    x->reply = r.body;
+    x->cache = r.status == 0 ? NULL : r.immutable ? CACHE : "no-store";
+    snprintf(x->content_type, sizeof x->content_type, "%s", r.content_type ? r.content_type : "");
+    x->answered = true;
+    MHD_resume_connection(x->conn);
+}
+
+enum MHD_Result qc_http_submit_rest(exchange *x, size_t queue)
+{
+    MHD_suspend_connection(x->conn);
+    if (qc_rpc_pool_post(qc_rpc_engine_pool(x->server->engine), run, x, queue))
+        return MHD_YES;
+    x->status = 503;
+    x->text = "Work queue depth exceeded";
+    x->answered = true;
+    MHD_resume_connection(x->conn);
+    return MHD_YES;
+}
