@@ -58,8 +58,8 @@ QC_MUST_CHECK qc_err qc_txout_compress(qc_bytes *out, qc_amount value, qc_span s
 /** script appended to *script; QC_ECORRUPT on malformed input. */
 QC_MUST_CHECK qc_err qc_txout_decompress(qc_reader *r, qc_amount *value, qc_bytes *script);
 
-/** Append what the hashes of the set take of a coin: outpoint, height and coinbase, output as on the
- *  wire (Core kernel/coinstats.cpp TxOutSer). Returns: QC_OK; QC_ENOMEM. */
+/** Append what the hashes of the set take of a coin: outpoint, height and coinbase, output as on
+ * the wire (Core kernel/coinstats.cpp TxOutSer). Returns: QC_OK; QC_ENOMEM. */
 QC_MUST_CHECK qc_err qc_coin_hash_text(qc_bytes *b, const qc_outpoint *o, const qc_coin *c);
 /** What a coin counts in "bogosize": its parts with fixed sizes. */
 uint64_t qc_coin_bogosize(size_t script_len);
