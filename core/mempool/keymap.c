@@ -36,16 +36,17 @@ static size_t probe(const qc_keymap *k, const uint8_t *key, uint64_t h)
     return at;
 }
 
-qc_err qc_keymap_reserve(qc_keymap *k, size_t more)
+/* Slots that it takes with `more`; 0: there are enough. */
+static size_t slots_for(const qc_keymap *k, size_t more)
 {
     size_t want = k->n + more, slots = k->slot ? k->mask + 1 : MIN_SLOTS;
     while (want > slots / 4 * 3)
         slots *= 2;
-    if (k->slot && slots == k->mask + 1)
-        return QC_OK;
-    qc_keyslot *s = qc_try_calloc(slots, sizeof *s);
-    if (!s)
-        return QC_ENOMEM;
+    return k->slot && slots == k->mask + 1 ? 0 : slots;
+}
+
+static void move_to(qc_keymap *k, QC_OWN qc_keyslot *s, size_t slots)
+{
     for (size_t i = 0; k->slot && i <= k->mask; i++) {
         if (!k->slot[i].key)
             continue;
@@ -57,7 +58,24 @@ qc_err qc_keymap_reserve(qc_keymap *k, size_t more)
     qc_free(k->slot);
     k->slot = s;
     k->mask = slots - 1;
+}
+
+qc_err qc_keymap_reserve(qc_keymap *k, size_t more)
+{
+    size_t slots = slots_for(k, more);
+    qc_keyslot *s = slots ? qc_try_calloc(slots, sizeof *s) : NULL;
+    if (slots && !s)
+        return QC_ENOMEM;
+    if (slots)
+        move_to(k, s, slots);
     return QC_OK;
+}
+
+void qc_keymap_must_reserve(qc_keymap *k, size_t more)
+{
+    size_t slots = slots_for(k, more);
+    if (slots)
+        move_to(k, qc_alloc(slots * sizeof(qc_keyslot)), slots);
 }
 
 void qc_keymap_put(qc_keymap *k, const void *key, void *value)

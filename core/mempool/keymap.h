@@ -23,6 +23,8 @@ void qc_keymap_init(qc_keymap *k, size_t key_len);
 void qc_keymap_clear(qc_keymap *k);
 /** Room for `more`. Returns: QC_OK; QC_ENOMEM. */
 QC_MUST_CHECK qc_err qc_keymap_reserve(qc_keymap *k, size_t more);
+/** The same; aborts when memory runs out. */
+void qc_keymap_must_reserve(qc_keymap *k, size_t more);
 /** Room is there, the key is not. */
 void qc_keymap_put(qc_keymap *k, const void *key, void *value);
 /** NULL: not there. */

@@ -109,6 +109,7 @@ static void on_connected(void *arg, const qc_index *i, const qc_block *b)
 {
     qc_mempool *m = arg;
     m->chain_moves = true;
+    m->updates++;
     m->tip = i;
     if (m->n || m->deltas.n || m->returned.n)
         for (uint32_t t = 0; t < qc_block_n_tx(b); t++) {
@@ -125,6 +126,7 @@ static void on_disconnected(void *arg, const qc_index *i, const qc_block *b)
     qc_mempool *m = arg;
     m->chain_moves = true;
     m->reorg = true;
+    m->updates++;
     m->tip = i->parent;
     for (uint32_t t = qc_block_n_tx(b); t-- > 0;) {
         const qc_tx tx = qc_block_tx(b, t);
@@ -199,8 +201,8 @@ static bool coinbases_mature(const qc_mempool *m, const qc_mempool_entry *e)
 
 static bool find_locks(const qc_mempool *m, qc_mempool_entry *e)
 {
-    qc_spent *spent = qc_try_calloc(e->tx.rec->n_in, sizeof *spent);
-    bool found = spent != NULL;
+    qc_spent *spent = qc_alloc(e->tx.rec->n_in * sizeof *spent);
+    bool found = true;
     for (uint32_t i = 0; i < e->tx.rec->n_in && found; i++) {
         qc_outpoint o = qc_tx_prevout(&e->tx, i);
         found = qc_mempool_coin(m, &o, &spent[i]) == QC_OK;

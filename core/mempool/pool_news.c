@@ -35,8 +35,10 @@ static void keep(qc_mempool *m, qc_mempool_news n)
 {
     if (m->n_news == m->cap_news) {
         size_t cap = m->cap_news * 2 + 16;
-        qc_mempool_news *v = qc_try_realloc(m->news, cap * sizeof *v);
-        QC_ASSERT(v);
+        qc_mempool_news *v = qc_alloc(cap * sizeof *v);
+        if (m->n_news)
+            memcpy(v, m->news, m->n_news * sizeof *v);
+        qc_free(m->news);
         m->news = v;
         m->cap_news = cap;
     }

@@ -13,8 +13,7 @@ static qc_mempool_delta_rec *delta_for(qc_mempool *m, const qc_hash *txid)
         return d;
     d = qc_alloc(sizeof *d);
     d->txid = *txid;
-    qc_err err = qc_keymap_reserve(&m->deltas, 1);
-    QC_ASSERT(!err);
+    qc_keymap_must_reserve(&m->deltas, 1);
     qc_keymap_put(&m->deltas, d->txid.b, d);
     return d;
 }
@@ -71,8 +70,7 @@ void qc_mempool_unbroadcast_add(qc_mempool *m, const qc_hash *txid)
     qc_mempool_entry *e = qc_keymap_get(&m->by_txid, txid->b);
     if (!e || qc_keymap_get(&m->unbroadcast, txid->b))
         return;
-    qc_err err = qc_keymap_reserve(&m->unbroadcast, 1);
-    QC_ASSERT(!err);
+    qc_keymap_must_reserve(&m->unbroadcast, 1);
     qc_keymap_put(&m->unbroadcast, e->tx.rec->txid, e);
 }
 

@@ -17,8 +17,10 @@ void qc_list_add(qc_mempool_list *l, const qc_mempool_entry *e)
 {
     if ((l->n & (l->n - 1)) == 0) {
         const qc_mempool_entry **v =
-            qc_try_realloc(l->e, QC_MAX(l->n * 2, (size_t)1) * sizeof(const qc_mempool_entry *));
-        QC_ASSERT(v);
+            qc_alloc(QC_MAX(l->n * 2, (size_t)1) * sizeof(const qc_mempool_entry *));
+        if (l->n)
+            memcpy(v, l->e, l->n * sizeof(const qc_mempool_entry *));
+        qc_free(l->e);
         l->e = v;
     }
     l->e[l->n++] = e;
@@ -26,8 +28,7 @@ void qc_list_add(qc_mempool_list *l, const qc_mempool_entry *e)
 
 static void list_room(qc_mempool_list *out, size_t n)
 {
-    *out = (qc_mempool_list){qc_try_calloc(n + 1, sizeof(const qc_mempool_entry *)), 0};
-    QC_ASSERT(out->e);
+    *out = (qc_mempool_list){qc_alloc((n + 1) * sizeof(const qc_mempool_entry *)), 0};
 }
 
 void qc_pool_list(const qc_mempool *m, qc_graph_refs refs, qc_mempool_list *out)
@@ -174,8 +175,7 @@ size_t qc_mempool_diagram(const qc_mempool *m, qc_mempool_point **out)
     qc_graph_walk w;
     qc_feesize sum;
     size_t n = 1;
-    qc_mempool_point *v = qc_try_calloc(m->n + 1, sizeof *v);
-    QC_ASSERT(v);
+    qc_mempool_point *v = qc_alloc((m->n + 1) * sizeof *v);
     qc_graph_walk_start(m->graph, &w);
     for (; qc_graph_walk_chunk(&w, &sum).n; n++) {
         v[n] = (qc_mempool_point){v[n - 1].fee + sum.fee, v[n - 1].weight + sum.size};

@@ -272,6 +272,35 @@ static void test_accept__chains_are_let_in_up_to_the_limit_of_a_cluster(void **s
     assert_int_equal(f.cluster, QC_MEMPOOL_CLUSTER_COUNT);
 }
 
+static void test_accept__survives_each_single_fault(void **state)
+{
+    (void)state;
+    unsigned runs;
+    const qc_accept_opts o = {0};
+    tb_tx *old = pk_spend(&p.coin[0], 1, 1000, 1), *tx = pk_spend(&p.coin[0], 2, 9000, 1);
+    qc_hash was = tb_txid(old);
+    qc_txbuf b;
+    pk_add(&p, old);
+    tb_tx_parse(tx, &b);
+    FOR_EACH_FAULT (runs) {
+        qc_accept_result r;
+        qc_err err = qc_mempool_accept(p.m, &b.tx, &o, &r);
+        assert_true(!err == (r.kind == QC_ACCEPT_VALID));
+        assert_int_equal(pk_has(&p, &r.txid), !err);
+        assert_int_equal(pk_has(&p, &was), !!err);
+        if (!err)
+            assert_int_equal(r.n_replaced, 1);
+        qc_accept_result_clear(&r);
+        uint64_t left = qc_fault_left();
+        fault_arm(0);
+        qc_mempool_check(p.m);
+        fault_arm(left);
+    }
+    assert_true(runs > 4);
+    qc_txbuf_clear(&b);
+    tb_tx_free(tx);
+}
+
 /* ---- replacement ---- */
 
 static void test_replace__it_must_pay_more_and_better(void **state)
@@ -620,7 +649,7 @@ QC_TEST_MAIN(
     T(test_accept__scripts_that_fail_are_named),
     T(test_accept__a_block_of_known_transactions_runs_no_script),
     T(test_accept__chains_are_let_in_up_to_the_limit_of_a_cluster),
-    T(test_replace__it_must_pay_more_and_better),
+    T(test_accept__survives_each_single_fault), T(test_replace__it_must_pay_more_and_better),
     T(test_replace__descendants_go_too_and_are_paid_for),
     T(test_replace__what_it_replaces_it_may_not_spend), T(test_replace__at_most_a_hundred_clusters),
     T(test_truc__one_child_which_a_better_one_evicts),
