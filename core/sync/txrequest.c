@@ -404,6 +404,11 @@ qc_err qc_txreq_due(qc_txreq *t, qc_peer_id peer, int64_t now, qc_txreq_late *la
     set_time(t, now, late, arg);
     person *p = find_person(t, peer);
     size_t most = p ? p->n_best : 0, k = 0;
+    if (most == 0) { /* as it mostly is */
+        *list = NULL;
+        *n = 0;
+        return QC_OK;
+    }
     qc_tx_name *out = qc_try_calloc(most + 1, sizeof *out);
     ann **sorted = qc_try_calloc(most + 1, sizeof *sorted);
     if (!out || !sorted) {
@@ -411,7 +416,7 @@ qc_err qc_txreq_due(qc_txreq *t, qc_peer_id peer, int64_t now, qc_txreq_late *la
         qc_free(sorted);
         return QC_ENOMEM;
     }
-    for (ann *a = p ? p->best : NULL; a; a = a->next_best)
+    for (ann *a = p->best; a; a = a->next_best)
         sorted[k++] = a;
     qsort(sorted, k, sizeof *sorted, by_seq);
     for (size_t i = 0; i < k; i++)

@@ -31,7 +31,7 @@ void qc_txreq_forget(qc_txreq *t, const qc_hash *hash);
 typedef void qc_txreq_late(void *arg, qc_peer_id peer, const qc_tx_name *name);
 /** What to ask `peer` for now, in the order in which it announced; what has not been answered by
  *  now, by any peer, is given up first and told to `late` (may be NULL).
- *  Out: *list owned, qc_free(); *n. Returns: QC_OK; QC_ENOMEM (nothing is lost). */
+ *  Out: *list owned, qc_free() (NULL: nothing); *n. Returns: QC_OK; QC_ENOMEM (nothing is lost). */
 QC_MUST_CHECK qc_err qc_txreq_due(qc_txreq *t, qc_peer_id peer, int64_t now, qc_txreq_late *late,
                                   void *arg, qc_tx_name **list, size_t *n);
 /** It has been asked and has until `until`. Without effect unless it could have been asked. Any
