@@ -70,6 +70,17 @@ static void warn(void *arg, void (*fn)(void *fn_arg, const char *text), void *fn
     fn(fn_arg, "second\nwarning");
 }
 
+void rig_pool(host_rig *r, size_t max_bytes)
+{
+    qc_mempool_options o = qc_mempool_defaults(r->chain);
+    o.policy.require_standard = false;
+    o.max_bytes = max_bytes;
+    o.cluster_vbytes = (int64_t)(max_bytes / 40);
+    o.check_ratio = 1;
+    o.seed = 7;
+    assert_int_equal(qc_mempool_new(&r->node.pool, &o), QC_OK);
+}
+
 void rig_host_start(host_rig *r)
 {
     r->node.chain = r->chain;
@@ -119,6 +130,8 @@ void rig_host_stop(host_rig *r)
 void rig_chain_close(host_rig *r)
 {
     qc_chain_close(r->chain); /* it tells the host of its last sync */
+    qc_mempool_free(r->node.pool);
+    r->node.pool = NULL;
     qc_host_free(r->host);
     qc_rpc_registry_free(r->registry);
     qc_http_mounts_free(r->mounts);

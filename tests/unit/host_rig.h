@@ -34,6 +34,9 @@ typedef struct host_rig {
 
 /** Folders, chain and engine; no host yet. `dir` NULL: a new scratch folder. */
 void rig_open(host_rig *r, const char *dir);
+/** A mempool that takes what is not standard and `max_bytes` of memory, for the host that is
+ *  started next: after rig_open(). */
+void rig_pool(host_rig *r, size_t max_bytes);
 /** Stops everything; the folder stays. */
 void rig_close(host_rig *r);
 void rig_host_start(host_rig *r);

@@ -1,0 +1,604 @@
+/* mempool.read, mempool.follow with its pair on trial, tx.submit and fees.estimate over a real
+ * pool: a plugin keeps a copy of the pool through whatever happens to both, and asks. Built for
+ * both modes of running a plugin, which must answer alike. */
+#include "tests/unit/host_rig.h"
+
+#include "core/base/alloc.h"
+#include "core/base/clock.h"
+#include "core/mempool/accept.h"
+#include "core/mempool/fees.h"
+#include "core/mempool/persist.h"
+#include "core/os/file.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define GRANTS                                                                                     \
+    "chain.follow/1 = window=16\nmempool.follow/1 = yes\nmempool.read/1 = yes\n"                   \
+    "rpc.serve/1 = prefix=good.\nmempool.follow.unstable/1 = yes\nfees.estimate/1 = yes\n"         \
+    "unstable = yes\n"
+#define SUBMIT "tx.submit/1 = rate=30, max_fee=5000\n"
+#define FAILURE "[failure]\nrestart = 100/10min\n"
+#define ROOM 40000u /* bytes of the pool: some 50 transactions */
+#define TXS 2000u
+#define BLOCKS 130u
+
+typedef struct play {
+    host_rig r;
+    tb_tx *tx[TXS]; /* all that were ever made */
+    unsigned n_tx;
+    uint64_t seed;
+    uint32_t salt;
+    unsigned kills;
+} play;
+
+static uint64_t rnd(play *p, uint64_t below)
+{
+    return test_rand(&p->seed) % below;
+}
+
+static void nap(void)
+{
+    const struct timespec t = {0, 2000000};
+    nanosleep(&t, NULL);
+}
+
+/* ---- life ---- */
+
+static void install(play *p, const char *grants, const char *extra)
+{
+    char *from = qc_asprintf("%s/tests/hostile/pool.so",
+                             getenv("top_builddir") ? getenv("top_builddir") : ".");
+    char *to = qc_asprintf("%s/p.so", p->r.plugin_dir);
+    qc_bytes b = tmp_read(from);
+    assert_int_equal(qc_os_write_file_atomic(to, qc_bytes_span(&b), 0644), QC_OK);
+    qc_bytes_free(&b);
+    qc_free(from);
+    qc_free(to);
+    rig_grant(&p->r, RIG_ID, "p.so", grants, extra);
+}
+
+static void begin(play *p, const char *grants)
+{
+    *p = (play){.seed = 5, .r = {.backoff_ms = 1}};
+    rig_open(&p->r, NULL);
+    install(p, grants, FAILURE);
+    rig_grow(&p->r, BLOCKS);
+    rig_pool(&p->r, ROOM);
+    rig_host_start(&p->r);
+    if (qc_plugin_get_state(rig_plugin_at(&p->r, 0)) != QC_PLUGIN_RUNNING)
+        fail_msg("it does not run: %s", rig_call(&p->r, "listplugins", "[]"));
+}
+
+static void end(play *p)
+{
+    rig_close(&p->r);
+    for (unsigned i = 0; i < p->n_tx; i++)
+        tb_tx_free(p->tx[i]);
+}
+
+/* The node goes down and comes back; its pool is read from the file. */
+static void restart(play *p)
+{
+    host_rig *r = &p->r;
+    static const qc_mempool_load_opts ALL = {.current_time = false};
+    char *file = qc_asprintf("%s/mempool.dat", r->dir);
+    qc_mempool_loader *l;
+    bool done = false;
+    rig_host_stop(r);
+    assert_int_equal(qc_mempool_save(r->node.pool, file, false, NULL), QC_OK);
+    rig_chain_close(r);
+    qc_free(r->plugin_dir);
+    qc_free(r->grant_dir);
+    qc_free(r->data_dir);
+    rig_open(r, r->dir);
+    rig_pool(r, ROOM);
+    assert_int_equal(qc_mempool_load_start(&l, r->node.pool, file, &ALL), QC_OK);
+    while (!done)
+        assert_int_equal(qc_mempool_load_step(l, 100, &done), QC_OK);
+    qc_mempool_load_end(l);
+    qc_free(file);
+    rig_host_start(r);
+}
+
+/* ---- transactions ---- */
+
+static qc_hash coinbase(play *p, uint32_t height, qc_amount *value)
+{
+    qc_block *b;
+    qc_hash id;
+    assert_int_equal(qc_chain_read_block(p->r.chain, qc_chain_at(p->r.chain, height), &b), QC_OK);
+    const qc_tx tx = qc_block_tx(b, 0);
+    memcpy(id.b, tx.rec->txid, 32);
+    *value = tx.out[0].value;
+    qc_block_unref(b);
+    return id;
+}
+
+static tb_tx *keep(play *p, tb_tx *tx)
+{
+    assert_true(p->n_tx < TXS);
+    p->tx[p->n_tx++] = tx;
+    return tx;
+}
+
+/* Two outputs that anybody can spend. */
+static tb_tx *spend(play *p, const qc_hash *txid, uint32_t n, qc_amount value, qc_amount fee)
+{
+    static const uint8_t TRUE_SCRIPT[] = {0x51};
+    const qc_span script = {TRUE_SCRIPT, 1};
+    tb_tx *tx = keep(p, tb_tx_new());
+    tb_tx_in(tx, txid, n, (qc_span){NULL, 0}, TB_FINAL);
+    tb_tx_out(tx, (value - fee) / 2, script);
+    tb_tx_out(tx, (value - fee) - (value - fee) / 2, script);
+    return tx;
+}
+
+static tb_tx *spend_coinbase(play *p, uint32_t height, qc_amount fee)
+{
+    qc_amount value;
+    qc_hash id = coinbase(p, height, &value);
+    return spend(p, &id, 0, value, fee);
+}
+
+static tb_tx *by_txid(const play *p, const qc_hash *txid)
+{
+    for (unsigned i = 0; i < p->n_tx; i++) {
+        qc_hash id = tb_txid(p->tx[i]);
+        if (qc_hash_eq(&id, txid))
+            return p->tx[i];
+    }
+    return NULL;
+}
+
+/* ---- on the chain thread ---- */
+
+static bool offer(play *p, const tb_tx *tx)
+{
+    qc_txbuf b;
+    qc_accept_result res;
+    const qc_accept_opts o = {.test_only = false};
+    tb_tx_parse(tx, &b);
+    assert_int_equal(qc_mempool_accept(p->r.node.pool, &b.tx, &o, &res), QC_OK);
+    bool in = res.kind == QC_ACCEPT_VALID;
+    qc_accept_result_clear(&res);
+    qc_txbuf_clear(&b);
+    return in;
+}
+
+/* A coin of a block, or of a transaction in the pool; it may be spent already. */
+static tb_tx *random_spend(play *p)
+{
+    qc_amount fee = 1000 + (qc_amount)rnd(p, 40000);
+    size_t n = qc_mempool_count(p->r.node.pool);
+    if (n && rnd(p, 2)) {
+        const qc_mempool_entry *e = qc_mempool_at(p->r.node.pool, rnd(p, n));
+        uint32_t out = (uint32_t)rnd(p, 2);
+        return spend(p, qc_entry_txid(e), out, e->tx.out[out].value, fee);
+    }
+    return spend_coinbase(p, 1 + (uint32_t)rnd(p, 25), fee);
+}
+
+static void add_some(qc_chain *c, void *arg)
+{
+    play *p = arg;
+    (void)c;
+    for (uint64_t n = 1 + rnd(p, 12); n; n--)
+        (void)offer(p, random_spend(p));
+}
+
+/* The first of the pool in the order in which they would be mined, and sometimes one that nobody
+ * has seen, which spends what another spends. */
+typedef struct mined {
+    play *p;
+    tb_block *b;
+} mined;
+
+static void fill_block(qc_chain *c, void *arg)
+{
+    mined *m = arg;
+    play *p = m->p;
+    qc_mempool_list l;
+    (void)c;
+    qc_mempool_sorted(p->r.node.pool, &l);
+    if (rnd(p, 3) == 0) {
+        tb_tx *rival = spend_coinbase(p, 1 + (uint32_t)rnd(p, 25), 777);
+        qc_outpoint o = {rival->in[0].prev.txid, 0};
+        qc_spent coin;
+        if (qc_mempool_coin(p->r.node.pool, &o, &coin) == QC_OK &&
+            qc_mempool_spender(p->r.node.pool, &o))
+            tb_block_add(m->b, tb_tx_copy(rival));
+    }
+    if (m->b->n_tx == 1)
+        for (size_t i = 0, n = rnd(p, l.n + 1); i < n; i++) {
+            const tb_tx *tx = by_txid(p, qc_entry_txid(l.e[i]));
+            assert_non_null(tx);
+            tb_block_add(m->b, tb_tx_copy(tx));
+        }
+    qc_mempool_list_clear(&l);
+}
+
+static void take_block(qc_chain *c, void *arg)
+{
+    qc_block *b = arg;
+    bool is_new;
+    qc_verdict v;
+    assert_int_equal(qc_chain_process_block(c, b, true, true, &is_new, &v), QC_OK);
+    qc_block_unref(b);
+}
+
+static void finish(play *p, tb_block *b)
+{
+    host_rig *r = &p->r;
+    tb_block_finish(b, r->made->params);
+    qc_chain_call(r->thread, take_block, tb_block_parse(b));
+    tb_chain_push(r->made, b);
+    tb_block_free(b);
+    assert_int_equal(qc_chain_tip(r->chain)->height, r->made->tip);
+}
+
+static void mine(play *p)
+{
+    p->r.made->salt = ++p->salt;
+    mined m = {p, tb_chain_next(p->r.made, 0)};
+    qc_chain_call(p->r.thread, fill_block, &m);
+    finish(p, m.b);
+}
+
+/* A block with this transaction alone. */
+static void mine_one(play *p, const tb_tx *tx)
+{
+    p->r.made->salt = ++p->salt;
+    tb_block *b = tb_chain_next(p->r.made, 0);
+    tb_block_add(b, tb_tx_copy(tx));
+    finish(p, b);
+}
+
+typedef struct offer_job {
+    play *p;
+    const tb_tx *tx;
+    bool in;
+} offer_job;
+
+static void offer_one(qc_chain *c, void *arg)
+{
+    offer_job *j = arg;
+    (void)c;
+    j->in = offer(j->p, j->tx);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return memcmp(a, b, 32);
+}
+
+typedef struct listing {
+    play *p;
+    char *text;
+} listing;
+
+/* As good.pool says it. */
+static void list_pool(qc_chain *c, void *arg)
+{
+    listing *l = arg;
+    const qc_mempool *m = l->p->r.node.pool;
+    size_t n = qc_mempool_count(m);
+    qc_hash *id = qc_alloc((n + 1) * sizeof *id);
+    char *text = qc_strdup("\"txids\":[");
+    (void)c;
+    for (size_t i = 0; i < n; i++)
+        id[i] = *qc_entry_txid(qc_mempool_at(m, i));
+    qsort(id, n, sizeof *id, by_bytes);
+    for (size_t i = 0; i < n; i++) {
+        char hex[QC_HASH_HEX_LEN + 1], *more;
+        qc_hash_hex(&id[i], hex);
+        more = qc_asprintf("%s%s\"%s\"", text, i ? "," : "", hex);
+        qc_free(text);
+        text = more;
+    }
+    l->text = qc_asprintf("%s],\"synced\":true,\"wrong\":0", text);
+    qc_free(text);
+    qc_free(id);
+}
+
+static void let_out(play *p)
+{
+    if (qc_plugin_get_state(rig_plugin_at(&p->r, 0)) == QC_PLUGIN_QUARANTINED)
+        free(rig_call(&p->r, "plugin", "[\"quarantine-clear\",\"plugin\"]"));
+}
+
+static void copy_equals_pool(play *p)
+{
+    listing l = {.p = p};
+    char hex[QC_HASH_HEX_LEN + 1], *text = NULL;
+    qc_mono until = qc_clock_mono() + INT64_C(20000000000);
+    qc_chain_call(p->r.thread, list_pool, &l);
+    qc_hash_hex(&p->r.made->hash[p->r.made->tip], hex);
+    do {
+        free(text);
+        let_out(p);
+        text = rig_call(&p->r, "good.pool", "[]");
+        if (strstr(text, l.text) && strstr(text, hex))
+            break;
+        nap();
+    } while (qc_clock_mono() < until);
+    if (!strstr(text, l.text) || !strstr(text, hex))
+        fail_msg("the plugin has %s, the pool %s at %s", text, l.text, hex);
+    free(text);
+    qc_free(l.text);
+}
+
+static void kill_runner(play *p)
+{
+    int pid = atomic_load(&rig_plugin_at(&p->r, 0)->pid);
+    if (pid > 0 && kill(pid, SIGKILL) == 0)
+        p->kills++;
+}
+
+static uint64_t number_of(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+    assert_non_null(at);
+    return strtoull(at + strlen(name) + 2, NULL, 10);
+}
+
+/* ---- the copy ---- */
+
+static void one_round(play *p, unsigned round)
+{
+    qc_chain_call(p->r.thread, add_some, p);
+    if (rnd(p, 3) == 0)
+        mine(p);
+    if (rnd(p, 8) == 0) {
+        uint32_t back = 1 + (uint32_t)rnd(p, 3);
+        rig_reorg(&p->r, back, back + 1, ++p->salt);
+    }
+    if (!RIG_TRUSTED && rnd(p, 6) == 0)
+        kill_runner(p);
+    if (round % 12 == 11)
+        restart(p);
+    if (rnd(p, 2))
+        copy_equals_pool(p);
+}
+
+static void test_mempool_follow__a_copy_equals_the_pool_through_all_that_happens(void **state)
+{
+    (void)state;
+    play p;
+    begin(&p, GRANTS SUBMIT);
+    for (unsigned round = 0; round < 40; round++)
+        one_round(&p, round);
+    copy_equals_pool(&p);
+    assert_true(RIG_TRUSTED || p.kills > 0);
+    assert_int_equal(p.r.host->n_pool_followers, 1);
+    end(&p);
+}
+
+static void test_mempool_follow__says_why_a_transaction_has_left(void **state)
+{
+    (void)state;
+    play p;
+    begin(&p, GRANTS SUBMIT);
+    for (unsigned round = 0; round < 40; round++) /* more than there is room for */
+        qc_chain_call(p.r.thread, add_some, &p);
+    mine(&p);
+    tb_tx *tx = spend_coinbase(&p, 28, 50000);
+    offer_job job = {&p, tx, false};
+    qc_chain_call(p.r.thread, offer_one, &job);
+    assert_true(job.in);
+    mine_one(&p, spend_coinbase(&p, 28, 777));
+    rig_reorg(&p.r, 1, 2, ++p.salt);
+    copy_equals_pool(&p);
+    char *text = rig_call(&p.r, "good.counts", "[]");
+    static const char *const WHY[] = {"block", "conflict", "replaced", "size", "added", "tips"};
+    for (size_t i = 0; i < QC_COUNTOF(WHY); i++)
+        if (number_of(text, WHY[i]) == 0)
+            fail_msg("none: %s in %s", WHY[i], text);
+    assert_int_equal(number_of(text, "gaps"), 0);
+    free(text);
+    end(&p);
+}
+
+/* ---- answers ---- */
+
+static void must_say(play *p, const char *method, const char *params, const char *want)
+{
+    char *text = rig_call(&p->r, method, params);
+    if (!strstr(text, want))
+        fail_msg("%s %.80s answers %s, wanted %s", method, params, text, want);
+    free(text);
+}
+
+static char *hex_of(const void *data, size_t len)
+{
+    const uint8_t *b = data;
+    char *text = qc_alloc(2 * len + 1);
+    for (size_t i = 0; i < len; i++)
+        snprintf(text + 2 * i, 3, "%02x", b[i]);
+    return text;
+}
+
+/* A call of good.submit with this transaction. Owned: free(). */
+static char *submit(play *p, const tb_tx *tx, bool test)
+{
+    qc_bytes b = tb_tx_bytes(tx, true);
+    char *hex = hex_of(b.data, b.len);
+    char *params = qc_asprintf("[\"%s\"%s]", hex, test ? ",\"test\"" : "");
+    char *text = rig_call(&p->r, "good.submit", params);
+    qc_bytes_free(&b);
+    qc_free(hex);
+    qc_free(params);
+    return text;
+}
+
+static void must_submit(play *p, const tb_tx *tx, bool test, const char *want)
+{
+    char *text = submit(p, tx, test);
+    if (!strstr(text, want))
+        fail_msg("it answers %s, wanted %s", text, want);
+    free(text);
+}
+
+static void test_tx_submit__says_what_became_of_it(void **state)
+{
+    (void)state;
+    play p;
+    begin(&p, GRANTS SUBMIT);
+    tb_tx *tx = spend_coinbase(&p, 1, 2000);
+    must_submit(&p, tx, true, "\"status\":0,\"results\":[{\"is\":1,\"code\":0,\"fee\":2000");
+    must_say(&p, "good.info", "[]", "\"count\":0");
+    must_submit(&p, tx, false, "\"is\":1,\"code\":0,\"fee\":2000");
+    must_say(&p, "good.info", "[]", "\"count\":1");
+    must_submit(&p, tx, false, "\"is\":3,\"code\":0,\"fee\":2000"); /* there already */
+    must_submit(&p, spend_coinbase(&p, 1, 4000), false, "\"replaced\":1");
+    must_submit(&p, tx, false, "\"is\":2,\"code\":7"); /* it pays less than what came instead */
+    qc_hash none = {{1}};
+    must_submit(&p, spend(&p, &none, 0, 100000, 1000), false,
+                "\"is\":2,\"code\":3,\"fee\":0,\"vsize\":0,\"replaced\":0,"
+                "\"reason\":\"bad-txns-inputs-missingorspent\"");
+    must_submit(&p, spend_coinbase(&p, BLOCKS, 1000), false,
+                "\"reason\":\"bad-txns-premature-spend-of-coinbase\"");
+    must_submit(&p, spend_coinbase(&p, 2, 5001), false,
+                "\"is\":2,\"code\":8,\"fee\":0,\"vsize\":0,\"replaced\":0,"
+                "\"reason\":\"max-fee-exceeded\"");
+    must_submit(&p, spend_coinbase(&p, 2, 5000), true, "\"is\":1");
+    must_say(&p, "good.submit", "[\"0102\"]", "\"is\":2,\"code\":9");
+    must_say(&p, "good.submit", "[\"\"]", "\"status\":-7");
+    copy_equals_pool(&p);
+    end(&p);
+}
+
+static void test_tx_submit__a_package_is_judged_as_one(void **state)
+{
+    (void)state;
+    play p;
+    begin(&p, GRANTS SUBMIT);
+    tb_tx *parent = spend_coinbase(&p, 1, 0);
+    qc_hash id = tb_txid(parent);
+    tb_tx *child = spend(&p, &id, 0, parent->out[0].value, 4000);
+    must_submit(&p, parent, false, "\"is\":2,\"code\":7");
+    qc_bytes a = tb_tx_bytes(parent, true), b = tb_tx_bytes(child, true);
+    char *one = hex_of(a.data, a.len), *two = hex_of(b.data, b.len);
+    char *params = qc_asprintf("[\"%s%s\",%zu,%zu]", one, two, a.len, b.len);
+    must_say(&p, "good.submit", params,
+             "\"status\":0,\"package\":0,\"package_reason\":\"\",\"results\":[{\"is\":1");
+    must_say(&p, "good.info", "[]", "\"count\":2");
+    qc_free(params);
+    params = qc_asprintf("[\"%s%s\",%zu,%zu]", one, two, a.len, b.len + 1);
+    must_say(&p, "good.submit", params, "\"status\":-7");
+    qc_free(params);
+    qc_free(one);
+    qc_free(two);
+    qc_bytes_free(&a);
+    qc_bytes_free(&b);
+    copy_equals_pool(&p);
+    end(&p);
+}
+
+static void test_tx_submit__the_grant_bounds_it(void **state)
+{
+    (void)state;
+    play p;
+    begin(&p, GRANTS "tx.submit/1 = rate=3, test_only=yes\n");
+    tb_tx *tx = spend_coinbase(&p, 1, 2000);
+    must_submit(&p, tx, false, "\"status\":-1");
+    for (int i = 0; i < 3; i++)
+        must_submit(&p, tx, true, "\"status\":0,\"results\":[{\"is\":1");
+    must_submit(&p, tx, true, "\"status\":-5");
+    must_say(&p, "good.info", "[]", "\"count\":0");
+    end(&p);
+}
+
+static void test_mempool_read__tells_of_entries_spenders_and_bytes(void **state)
+{
+    (void)state;
+    play p;
+    begin(&p, GRANTS SUBMIT);
+    tb_tx *parent = spend_coinbase(&p, 1, 1000);
+    qc_hash id = tb_txid(parent), child_id;
+    tb_tx *child = spend(&p, &id, 0, parent->out[0].value, 4000);
+    child_id = tb_txid(child);
+    must_submit(&p, parent, false, "\"is\":1");
+    must_submit(&p, child, false, "\"is\":1");
+    char hex[QC_HASH_HEX_LEN + 1], child_hex[QC_HASH_HEX_LEN + 1];
+    char *wire = hex_of(id.b, 32), *params = qc_asprintf("[\"%s\"]", wire);
+    qc_bytes raw = tb_tx_bytes(parent, true);
+    char *bytes = hex_of(raw.data, raw.len);
+    qc_hash_hex(&id, hex);
+    qc_hash_hex(&child_id, child_hex);
+    char *text = rig_call(&p.r, "good.entry", params);
+    char *want = qc_asprintf("\"status\":0,\"entry\":0,\"wtxid\":\"%s\",\"fee\":1000,", hex);
+    assert_non_null(strstr(text, want));
+    qc_free(want);
+    want = qc_asprintf("\"spender\":0,\"by\":\"%s\"", child_hex);
+    assert_non_null(strstr(text, want));
+    qc_free(want);
+    want = qc_asprintf("\"raw\":\"%s\"", bytes);
+    assert_non_null(strstr(text, want));
+    qc_free(want);
+    want = qc_asprintf("\"members\":[\"%s\",0,\"%s\",0]", hex, child_hex);
+    assert_non_null(strstr(text, want)); /* one chunk: the child pays for both */
+    qc_free(want);
+    assert_int_equal(number_of(text, "chunk_fee"), 5000);
+    assert_int_equal(number_of(text, "ancestors"), 1);
+    assert_int_equal(number_of(text, "descendants"), 2);
+    assert_int_equal(number_of(text, "cluster"), 2);
+    assert_non_null(strstr(text, "\"small\":-19"));
+    free(text);
+    must_say(&p, "good.entry", "[\"00\"]", "\"status\":0,\"entry\":-9");
+    want = qc_asprintf("\"txids\":[\"%s\",\"%s\"],\"no_room\":-19", hex, child_hex);
+    must_say(&p, "good.info", "[]", want);
+    must_say(&p, "good.info", "[]", "\"count\":2");
+    must_say(&p, "good.info", "[]", "\"fees\":5000");
+    qc_free(want);
+    qc_free(wire);
+    qc_free(params);
+    qc_free(bytes);
+    qc_bytes_free(&raw);
+    end(&p);
+}
+
+static void test_fees_estimate__tells_floors_estimates_and_the_histogram(void **state)
+{
+    (void)state;
+    play p;
+    static const uint64_t SALT[2] = {1, 2};
+    qc_fees *fees;
+    begin(&p, GRANTS SUBMIT);
+    must_say(&p, "good.fees", "[]", "\"estimate\":-12"); /* no estimator */
+    assert_int_equal(qc_fees_new(&fees, SALT), QC_OK);
+    p.r.node.fees = fees;
+    must_submit(&p, spend_coinbase(&p, 1, 1000), false, "\"is\":1");
+    must_submit(&p, spend_coinbase(&p, 2, 5000), false, "\"is\":1");
+    char *text = rig_call(&p.r, "good.fees", "[]");
+    assert_non_null(strstr(text, "\"floors\":0,\"min_relay\":100,\"dust\":3000,\"estimate\":-9,"
+                                 "\"feerate\":100,\"by\":0,\"confident\":-9,\"bad_target\":-7,"
+                                 "\"histogram\":0,\"steps\":["));
+    assert_non_null(strstr(text, ",5000,"));
+    assert_non_null(strstr(text, ",1000],\"diagram\":0,\"points\":3,\"last\":6000}"));
+    free(text);
+    end(&p);
+    qc_fees_free(fees);
+}
+
+static void test_mempool__a_node_without_one_serves_nothing_of_it(void **state)
+{
+    (void)state;
+    play p = {.r = {.backoff_ms = 1}};
+    rig_open(&p.r, NULL);
+    install(&p, GRANTS, NULL);
+    rig_host_start(&p.r);
+    rig_refused(&p.r, 0, qc_plugin_get_state(rig_plugin_at(&p.r, 0)), "this node has no mempool");
+    assert_int_not_equal(qc_plugin_get_state(rig_plugin_at(&p.r, 0)), QC_PLUGIN_RUNNING);
+    rig_close(&p.r);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_mempool_follow__a_copy_equals_the_pool_through_all_that_happens),
+             cmocka_unit_test(test_mempool_follow__says_why_a_transaction_has_left),
+             cmocka_unit_test(test_tx_submit__says_what_became_of_it),
+             cmocka_unit_test(test_tx_submit__a_package_is_judged_as_one),
+             cmocka_unit_test(test_tx_submit__the_grant_bounds_it),
+             cmocka_unit_test(test_mempool_read__tells_of_entries_spenders_and_bytes),
+             cmocka_unit_test(test_fees_estimate__tells_floors_estimates_and_the_histogram),
+             cmocka_unit_test(test_mempool__a_node_without_one_serves_nothing_of_it))
