@@ -19,7 +19,7 @@
     "rpc.serve/1 = prefix=good.\nmempool.follow.unstable/1 = yes\nfees.estimate/1 = yes\n"         \
     "unstable = yes\n"
 #define SUBMIT "tx.submit/1 = rate=30, max_fee=5000\n"
-#define FAILURE "[failure]\nrestart = 100/10min\n"
+#define FAILURE "[limits]\ncpu = normal\n[failure]\nrestart = 100/10min\n"
 #define ROOM 40000u /* bytes of the pool: some 50 transactions */
 #define TXS 2000u
 #define BLOCKS 130u
