@@ -81,7 +81,7 @@ void qc_chain_close(QC_OWN qc_chain *c);
 /** Flush everything and close the databases, but keep what other threads read: for an end at which
  *  one of them does not let go. Of the chain thread's functions none may be called any more. */
 void qc_chain_close_databases(qc_chain *c);
-/** Add a listener (up to 8). Before the chain thread runs. */
+/** Add a listener (up to 16). Before the chain thread runs. */
 void qc_chain_listen(qc_chain *c, const qc_chain_events *ev);
 /** Ask whatever runs (activation, import, verification) to end at its next safe place, and not to
  *  start again: shutdown. Thread: any. */

@@ -12,7 +12,7 @@
 #include "core/os/thread.h"
 #include "core/script/sigcache.h"
 
-#define QC_MAX_LISTENERS 8
+#define QC_MAX_LISTENERS 16
 #define QC_VERDICT_TEXT_LEN (QC_VERDICT_DEBUG_LEN + 112)
 #define QC_MIN_BLOCKS_TO_KEEP 288u /* Core validation.h MIN_BLOCKS_TO_KEEP */
 

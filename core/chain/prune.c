@@ -298,8 +298,11 @@ void qc_chain_pin(qc_chain *c, const char *name, uint32_t height, uint64_t bytes
 void qc_pins_on_disconnect(qc_chain *c, uint32_t height)
 {
     for (size_t k = 0; k < c->n_pin; k++)
-        if (c->pin[k].name && c->pin[k].height != UINT32_MAX && c->pin[k].height >= height)
+        if (c->pin[k].name && c->pin[k].height != UINT32_MAX && c->pin[k].height >= height) {
             c->pin[k].height = height ? height - 1 : 0;
+            qc_log(QC_LOG_DEBUG, "prune", "%s prune lock moved back to %u", c->pin[k].name,
+                   c->pin[k].height);
+        }
 }
 
 /* ---- before a reindex ---- */

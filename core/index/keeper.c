@@ -11,7 +11,6 @@
 #include <time.h>
 
 #define COMMIT_NS ((qc_mono)30 * 1000000000)
-#define KEPT_BEHIND 10u /* blocks held for a reorganisation: Core PRUNE_LOCK_BUFFER */
 
 struct qc_keeper {
     const qc_keeper_ops *ops;
@@ -187,7 +186,7 @@ static void hold_blocks(qc_keeper *f)
     if (!qc_chain_is_pruned_mode(f->chain, NULL))
         return;
     pthread_mutex_lock(&f->lock);
-    uint32_t height = f->at && f->at->height > KEPT_BEHIND ? f->at->height - KEPT_BEHIND : 0;
+    uint32_t height = f->at ? f->at->height : 0; /* the chain itself keeps some below it */
     bool failed = f->failed;
     pthread_mutex_unlock(&f->lock);
     qc_chain_pin(f->chain, f->ops->name, failed ? UINT32_MAX : height, UINT64_MAX);
