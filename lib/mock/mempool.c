@@ -30,14 +30,16 @@ static const qn_mock_tx *find(const qn_mock *m, const qn_hash *id, bool by_wtxid
     return NULL;
 }
 
-static const qn_hash *tip_of(const qn_mock *m)
+static qn_hash tip_of(const qn_mock *m)
 {
-    return &m->active[m->height]->view->hash;
+    qn_hash h;
+    memcpy(h.b, m->active[m->height]->view->hash, sizeof h.b);
+    return h;
 }
 
 static qn_mempool_at moment(const qn_mock *m)
 {
-    return (qn_mempool_at){EPOCH, m->chain_seq, m->pool_seq, *tip_of(m), m->height, 0};
+    return (qn_mempool_at){EPOCH, m->chain_seq, m->pool_seq, tip_of(m), m->height, 0};
 }
 
 /* ---- mempool.read ---- */
@@ -192,7 +194,7 @@ static void queue(const qn_mock *m, qn_mk_pool_follow *f, const qn_mempool_event
     *e = *from;
     e->epoch = EPOCH;
     e->chain_seq = m->chain_seq;
-    e->tip = *tip_of(m);
+    e->tip = tip_of(m);
     e->height = m->height;
 }
 
