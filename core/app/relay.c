@@ -33,8 +33,7 @@ void qc_app_relay_new(qc_app *a, qc_sync_options *o)
     qc_txrelay_options r = {.pool = qc_txpool_for_relay(&a->txpool),
                             .random = random_bits,
                             .now = now_us,
-                            .send_rate =
-                                (uint32_t)QC_MIN(QC_MAX(rate, 1), (int64_t)MAX_SEND_RATE)};
+                            .send_rate = (uint32_t)QC_MIN(QC_MAX(rate, 1), (int64_t)MAX_SEND_RATE)};
     qc_os_random(&r.key, sizeof r.key);
     a->node.relay = qc_txrelay_new(&r);
     a->node.announce = announce;

@@ -87,8 +87,8 @@ bool qc_m_need_net(qc_rpc_req *r, const qc_node *n)
 
 bool qc_m_need_pool(qc_rpc_req *r, const qc_node *n)
 {
-    return n->pool || qc_rpc_fail(r, QC_RPC_CLIENT_MEMPOOL_DISABLED,
-                                  "Mempool disabled or instance not found");
+    return n->pool ||
+           qc_rpc_fail(r, QC_RPC_CLIENT_MEMPOOL_DISABLED, "Mempool disabled or instance not found");
 }
 
 void qc_m_fail_help(qc_rpc_req *r, int code)
