@@ -5,8 +5,14 @@
 @if chain.read/1
 #include <quoin/chain_read.h>
 @end
+@if fees.estimate/1
+#include <quoin/fees_estimate.h>
+@end
 @if http.serve/1
 #include <quoin/http_serve.h>
+@end
+@if mempool.read/1
+#include <quoin/mempool_read.h>
 @end
 @if net.connect/1
 #include <quoin/net_connect.h>
@@ -30,6 +36,9 @@
 #include <quoin/rpc_serve.h>
 @end
 #include <quoin/sdk.h>
+@if tx.submit/1
+#include <quoin/tx_submit.h>
+@end
 @if net.listen/1
 
 #include <unistd.h>
@@ -95,7 +104,59 @@ typedef struct state {
     const qn_peers_control_1 *bouncer;
     qn_cap *bouncer_cap;
 @end
+@if mempool.read/1
+    const qn_mempool_read_1 *waiting;
+    qn_cap *waiting_cap;
+@end
+@if mempool.follow/1
+    qn_pool_follower pool;
+    uint64_t pooled; /* transactions in the mempool */
+@end
+@if tx.submit/1
+    const qn_tx_submit_1 *submit;
+    qn_cap *submit_cap;
+@end
+@if fees.estimate/1
+    const qn_fees_estimate_1 *fees;
+    qn_cap *fees_cap;
+@end
 } state;
+@if mempool.follow/1
+
+/* ---- the mempool, change by change ---- */
+
+static qn_status on_added(void *arg, const qn_mempool_event *ev)
+{
+    state *s = arg;
+    (void)ev;
+    s->pooled++;
+    return QN_OK;
+}
+
+static qn_status on_removed(void *arg, const qn_mempool_event *ev)
+{
+    state *s = arg;
+    (void)ev;
+    s->pooled--;
+    return QN_OK;
+}
+
+/* It was too slow, and begins anew. */
+static qn_status on_forget(void *arg)
+{
+    state *s = arg;
+    s->pooled = 0;
+    return QN_OK;
+}
+
+static qn_status on_synced(void *arg, const qn_mempool_event *ev)
+{
+    state *s = arg;
+    (void)ev;
+    qn_logf(s->host, s->host_cap, QN_LOG_INFO, "%llu transactions wait", (unsigned long long)s->pooled);
+    return QN_OK;
+}
+@end
 @if chain.follow/1
 
 /* ---- the chain, block by block ---- */
@@ -128,6 +189,9 @@ static qn_status commit(void *arg, const qn_block_ref *at)
     state *s = arg;
     (void)s;
     (void)at;
+@end
+@if chain.follow/1 mempool.follow/1
+    qn_pool_follow_run(&s->pool); /* what waited for the chain to stand here */
 @end
 @if chain.follow/1 store.own/1
     qn_batch_put(&s->batch, "tip", 3, at, sizeof *at);
@@ -293,6 +357,22 @@ static qn_status init(qn_cap *cap, const qn_host_1 *host, const qn_config *confi
     if (st == QN_OK && (st = host->get(cap, QN_PEERS_CONTROL_1_ID, 1, &table, &s->bouncer_cap)) == QN_OK)
         s->bouncer = table;
 @end
+@if mempool.read/1
+    if (st == QN_OK && (st = host->get(cap, QN_MEMPOOL_READ_1_ID, 1, &table, &s->waiting_cap)) == QN_OK)
+        s->waiting = table;
+@end
+@if mempool.follow/1
+    if (st == QN_OK && (st = host->get(cap, QN_MEMPOOL_FOLLOW_1_ID, 1, &table, &s->pool.cap)) == QN_OK)
+        s->pool.table = table;
+@end
+@if tx.submit/1
+    if (st == QN_OK && (st = host->get(cap, QN_TX_SUBMIT_1_ID, 1, &table, &s->submit_cap)) == QN_OK)
+        s->submit = table;
+@end
+@if fees.estimate/1
+    if (st == QN_OK && (st = host->get(cap, QN_FEES_ESTIMATE_1_ID, 1, &table, &s->fees_cap)) == QN_OK)
+        s->fees = table;
+@end
     (void)table;
     if (st != QN_OK) {
         free(s);
@@ -372,6 +452,41 @@ static qn_status start(void *self)
         return st;
     st = QN_OK;
 @end
+@if mempool.read/1
+    qn_mempool_info waiting;
+    QN_INIT(&waiting);
+    if ((st = s->waiting->info(s->waiting_cap, &waiting)) != QN_OK)
+        return st;
+    qn_logf(s->host, s->host_cap, QN_LOG_INFO, "the mempool may take %llu bytes",
+            (unsigned long long)waiting.max_usage);
+@end
+@if tx.submit/1
+    /* Not a transaction: a refusal is an answer, not a failure. */
+    qn_submit_result result;
+    if ((st = s->submit->submit(s->submit_cap, "hello", 5, QN_SUBMIT_TEST, &result)) != QN_OK)
+        return st;
+    qn_logf(s->host, s->host_cap, QN_LOG_INFO, "a test was %s",
+            result.is == QN_SUBMIT_IS_ACCEPTED ? "accepted" : "refused");
+@end
+@if fees.estimate/1
+    qn_fees_floors floors;
+    QN_INIT(&floors);
+    if ((st = s->fees->floors(s->fees_cap, &floors)) != QN_OK)
+        return st;
+    qn_logf(s->host, s->host_cap, QN_LOG_INFO, "relayed from %lld sat/kvB on", (long long)floors.min_relay);
+@end
+@if mempool.follow/1
+    s->pool.host = s->host;
+    s->pool.host_cap = s->host_cap;
+    s->pool.on = (qn_pool_handlers){on_added, on_removed, on_synced, NULL, on_forget, s};
+@end
+@if mempool.follow/1 chain.follow/1
+    s->pool.chain = &s->follower;
+@end
+@if mempool.follow/1
+    if ((st = qn_pool_follow_start(&s->pool, NULL)) != QN_OK)
+        return st;
+@end
 @if chain.follow/1
     s->follower.host = s->host;
     s->follower.host_cap = s->host_cap;
@@ -391,6 +506,9 @@ static qn_status stop(void *self, uint32_t deadline_ms)
     state *s = self;
     (void)deadline_ms;
     (void)s;
+@if mempool.follow/1
+    qn_pool_follow_end(&s->pool);
+@end
 @if chain.follow/1
     qn_follow_end(&s->follower);
 @end

@@ -176,6 +176,46 @@ static void test_it_bans_a_subnet(void **state)
     qn_mock_free(m);
 }
 @end
+@if mempool.read/1
+
+static void test_it_says_how_large_the_mempool_may_be(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    assert_non_null(strstr(qn_mock_log(m), "the mempool may take 300000000 bytes"));
+    qn_mock_free(m);
+}
+@end
+@if mempool.follow/1
+
+static void test_it_counts_what_waits(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    assert_non_null(strstr(qn_mock_log(m), "0 transactions wait"));
+    qn_mock_free(m);
+}
+@end
+@if tx.submit/1
+
+static void test_it_tests_a_transaction(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    assert_non_null(strstr(qn_mock_log(m), "a test was accepted"));
+    qn_mock_free(m);
+}
+@end
+@if fees.estimate/1
+
+static void test_it_says_what_is_relayed(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    assert_non_null(strstr(qn_mock_log(m), "relayed from 100 sat/kvB on"));
+    qn_mock_free(m);
+}
+@end
 
 int main(void)
 {
@@ -206,6 +246,18 @@ int main(void)
 @end
 @if peers.control/1
         cmocka_unit_test(test_it_bans_a_subnet),
+@end
+@if mempool.read/1
+        cmocka_unit_test(test_it_says_how_large_the_mempool_may_be),
+@end
+@if mempool.follow/1
+        cmocka_unit_test(test_it_counts_what_waits),
+@end
+@if tx.submit/1
+        cmocka_unit_test(test_it_tests_a_transaction),
+@end
+@if fees.estimate/1
+        cmocka_unit_test(test_it_says_what_is_relayed),
 @end
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
