@@ -1,5 +1,6 @@
-/* node.read/1: the node in few records. What it tells of comes from counters and snapshots; nothing
- * here waits for the chain thread. */
+/* node.read/1: the node in few records. What it tells of comes from counters and snapshots; the
+ * chain thread is waited for a moment at most, and what it had no time to tell is as it was. */
+#include "core/host/ask.h"
 #include "core/host/internal.h"
 
 #include "core/base/alloc.h"
@@ -61,6 +62,41 @@ static void fill_peers(const qc_node *n, qn_node_info *out)
     out->connections_out = p.out;
 }
 
+/* ---- the mempool, as of the last moment at which the chain thread had time ---- */
+
+#define HASTY_MS 20
+
+typedef struct pool_look {
+    qc_host *host;
+} pool_look;
+
+static void look_at_pool(qc_chain *c, void *arg)
+{
+    qc_host *h = ((pool_look *)arg)->host;
+    qc_mempool_info m;
+    (void)c;
+    qc_mempool_info_of(h->pool, &m);
+    atomic_store(&h->pool_tx, m.count);
+    atomic_store(&h->pool_vsize, m.vbytes);
+    atomic_store(&h->pool_usage, m.usage);
+    atomic_store(&h->pool_fees, m.fees);
+}
+
+static void fill_pool(qc_host *h, qn_node_info *out)
+{
+    if (!h->pool)
+        return;
+    pool_look *l = qc_alloc(sizeof *l);
+    l->host = h;
+    if (qc_host_ask(h, HASTY_MS, look_at_pool, l, qc_free) == QN_OK)
+        qc_free(l);
+    out->mempool_tx = atomic_load(&h->pool_tx);
+    out->mempool_vsize = atomic_load(&h->pool_vsize);
+    out->mempool_usage = atomic_load(&h->pool_usage);
+    out->mempool_fees = atomic_load(&h->pool_fees);
+    out->mempool_max = qc_mempool_limits(h->pool)->max_bytes;
+}
+
 static qn_status node_info(qn_cap *cap, qn_node_info *info)
 {
     const qc_host *h;
@@ -86,6 +122,7 @@ static qn_status node_info(qn_cap *cap, qn_node_info *info)
     snprintf(out.network, sizeof out.network, "%s", h->network);
     each_warning(n, count_warning, &out.n_warnings);
     fill_peers(n, &out);
+    fill_pool(cap->plugin->host, &out);
     if (info->size < out.size)
         out.size = info->size;
     memcpy(info, &out, out.size);

@@ -54,8 +54,10 @@ struct qc_host {
     unsigned n_followers;
     struct qc_pool_follower *pool_followers;
     unsigned n_pool_followers;
-    qc_mempool *pool;     /* of the node; NULL: there is none */
-    struct qc_feed *feed; /* NULL with it */
+    qc_mempool *pool;                                 /* of the node; NULL: there is none */
+    struct qc_feed *feed;                             /* NULL with it */
+    _Atomic uint64_t pool_tx, pool_vsize, pool_usage; /* as node.read last heard */
+    _Atomic int64_t pool_fees;
 };
 
 /** What runners read without asking: the first bytes of their page. */

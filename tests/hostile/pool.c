@@ -4,6 +4,7 @@
 #include "quoin/fees_estimate.h"
 #include "quoin/mempool_follow_unstable.h"
 #include "quoin/mempool_read.h"
+#include "quoin/node_read.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/sdk.h"
 #include "quoin/tx_submit.h"
@@ -11,7 +12,7 @@
 QN_PLUGIN_MANIFEST("{\"manifest\":1,\"id\":\"org.quoin.test.plugin\",\"version\":\"1.0.0\","
                    "\"requires\":[\"chain.follow/1\",\"mempool.follow/1\",\"mempool.read/1\","
                    "\"rpc.serve/1\"],\"optional\":[\"mempool.follow.unstable/1\",\"tx.submit/1\","
-                   "\"fees.estimate/1\"]}");
+                   "\"fees.estimate/1\",\"node.read/1\"]}");
 
 #define TXS 4096
 
@@ -23,7 +24,8 @@ typedef struct state {
     const qn_tx_submit_1 *submit;
     const qn_fees_estimate_1 *fees;
     const qn_rpc_serve_1 *rpc;
-    qn_cap *read_cap, *trial_cap, *submit_cap, *fees_cap, *rpc_cap;
+    const qn_node_read_1 *node;
+    qn_cap *node_cap, *read_cap, *trial_cap, *submit_cap, *fees_cap, *rpc_cap;
     qn_follower chain;
     qn_pool_follower pool;
     qn_hash tx[TXS];
@@ -189,10 +191,12 @@ static void on_info(void *arg, const qn_rpc_request *r, const char *params, uint
     qn_mempool_info i;
     qn_hash ids[64];
     qn_mempool_at at;
+    qn_node_info node;
     uint32_t n = 0;
     (void)params;
     (void)len;
     QN_INIT(&i);
+    QN_INIT(&node);
     qn_json_open(&j, NULL, '{');
     qn_json_int(&j, "status", s->read->info(s->read_cap, &i));
     qn_json_int(&j, "count", (int64_t)i.count);
@@ -207,6 +211,14 @@ static void on_info(void *arg, const qn_rpc_request *r, const char *params, uint
         qn_json_hex(&j, NULL, &ids[k], 32, 1);
     qn_json_close(&j, ']');
     qn_json_int(&j, "no_room", n ? s->read->txids(s->read_cap, ids, n - 1, &n, NULL) : 0);
+    if (s->node) {
+        qn_json_int(&j, "node", s->node->info(s->node_cap, &node));
+        qn_json_int(&j, "node_tx", (int64_t)node.mempool_tx);
+        qn_json_int(&j, "node_vsize", (int64_t)node.mempool_vsize);
+        qn_json_int(&j, "node_fees", node.mempool_fees);
+        qn_json_int(&j, "node_max", (int64_t)node.mempool_max);
+        qn_json_bool(&j, "node_usage", node.mempool_usage > 0);
+    }
     qn_json_close(&j, '}');
     reply(s, r, &j);
 }
@@ -382,6 +394,8 @@ static qn_status tables(state *s)
         return st;
     optional(s, QN_MEMPOOL_FOLLOW_UNSTABLE_1_ID, &t, &s->trial_cap);
     s->trial = t;
+    optional(s, QN_NODE_READ_1_ID, &t, &s->node_cap);
+    s->node = t;
     optional(s, QN_TX_SUBMIT_1_ID, &t, &s->submit_cap);
     s->submit = t;
     optional(s, QN_FEES_ESTIMATE_1_ID, &t, &s->fees_cap);

@@ -17,7 +17,7 @@
 #define GRANTS                                                                                     \
     "chain.follow/1 = window=16\nmempool.follow/1 = yes\nmempool.read/1 = yes\n"                   \
     "rpc.serve/1 = prefix=good.\nmempool.follow.unstable/1 = yes\nfees.estimate/1 = yes\n"         \
-    "unstable = yes\n"
+    "unstable = yes\nnode.read/1 = yes\n"
 #define SUBMIT "tx.submit/1 = rate=30, max_fee=5000\n"
 #define FAILURE "[limits]\ncpu = normal\n[failure]\nrestart = 100/10min\n"
 #define ROOM 40000u /* bytes of the pool: some 50 transactions */
@@ -551,6 +551,9 @@ static void test_mempool_read__tells_of_entries_spenders_and_bytes(void **state)
     must_say(&p, "good.info", "[]", want);
     must_say(&p, "good.info", "[]", "\"count\":2");
     must_say(&p, "good.info", "[]", "\"fees\":5000");
+    must_say(&p, "good.info", "[]",
+             "\"node\":0,\"node_tx\":2,\"node_vsize\":142,\"node_fees\":5000,"
+             "\"node_max\":40000,\"node_usage\":true");
     qc_free(want);
     qc_free(wire);
     qc_free(params);
