@@ -86,7 +86,7 @@ void qc_on_pow_valid(qc_sync *s, const qc_index *i, const qc_block *b)
 /* ---- transactions of the block at hand ---- */
 
 typedef struct qc_recent_name {
-    const uint8_t *id; /* 32 bytes, in the block's view */
+    qc_hash id; /* a copy: the block's view may move while it is being connected */
     uint32_t tx;
     bool wtxid;
 } qc_recent_name;
@@ -94,7 +94,7 @@ typedef struct qc_recent_name {
 static int by_name(const void *x, const void *y)
 {
     const qc_recent_name *a = x, *b = y;
-    int d = memcmp(a->id, b->id, sizeof(qc_hash));
+    int d = memcmp(a->id.b, b->id.b, sizeof a->id.b);
     return d ? d : (int)a->wtxid - (int)b->wtxid;
 }
 
@@ -107,8 +107,11 @@ static bool name_all(qc_sync *s)
     s->recent_names = qc_try_calloc(2 * (size_t)n, sizeof *s->recent_names);
     for (uint32_t k = 0; s->recent_names && k < n; k++) {
         qc_tx tx = qc_block_tx(s->recent_block, k);
-        s->recent_names[2 * k] = (qc_recent_name){tx.rec->txid, k, false};
-        s->recent_names[2 * k + 1] = (qc_recent_name){tx.rec->wtxid, k, true};
+        qc_recent_name *two = &s->recent_names[2 * (size_t)k];
+        two[0].tx = two[1].tx = k;
+        two[1].wtxid = true;
+        memcpy(two[0].id.b, tx.rec->txid, sizeof two[0].id.b);
+        memcpy(two[1].id.b, tx.rec->wtxid, sizeof two[1].id.b);
     }
     if (s->recent_names)
         qsort(s->recent_names, 2 * (size_t)n, sizeof *s->recent_names, by_name);
@@ -119,7 +122,7 @@ bool qc_recent_tx(qc_sync *s, const qc_tx_name *name, bool witness, qc_bytes *ou
 {
     if (!s->recent_block || !name_all(s))
         return false;
-    const qc_recent_name key = {name->hash.b, 0, name->wtxid};
+    const qc_recent_name key = {name->hash, 0, name->wtxid};
     const qc_recent_name *found = bsearch(
         &key, s->recent_names, 2 * (size_t)qc_block_n_tx(s->recent_block), sizeof key, by_name);
     if (!found)
