@@ -207,10 +207,11 @@ static bool within_grant(job *j)
 }
 
 /* Peers are told of it, again if it was there. */
-static void spread(const job *j, const qc_tx *t)
+static void spread(const job *j, const qc_tx *t, bool is_new)
 {
     const qc_node *n = j->host->o.node;
-    qc_mempool_unbroadcast_add(n->pool, (const qc_hash *)t->rec->txid);
+    if (is_new)
+        qc_mempool_unbroadcast_add(n->pool, (const qc_hash *)t->rec->txid);
     if (n->announce)
         n->announce(n->announce_arg, (const qc_hash *)t->rec->wtxid);
 }
@@ -271,7 +272,7 @@ static void judge(qc_chain *c, void *arg)
         judge_one(j);
     for (uint32_t i = 0; i < j->n && !j->test; i++)
         if (j->result[i].is == QN_SUBMIT_IS_ACCEPTED || j->result[i].is == QN_SUBMIT_IS_THERE)
-            spread(j, &j->tx[i].tx);
+            spread(j, &j->tx[i].tx, j->result[i].is == QN_SUBMIT_IS_ACCEPTED);
 }
 
 /* ---- calls ---- */

@@ -31,6 +31,7 @@ typedef struct play {
     uint64_t seed;
     uint32_t salt;
     unsigned kills;
+    _Atomic int announced;
 } play;
 
 static uint64_t rnd(play *p, uint64_t below)
@@ -440,6 +441,13 @@ static void must_submit(play *p, const tb_tx *tx, bool test, const char *want)
     free(text);
 }
 
+static void note_announced(void *arg, const qc_hash *wtxid)
+{
+    play *p = arg;
+    (void)wtxid;
+    atomic_fetch_add(&p->announced, 1);
+}
+
 static void test_tx_submit__says_what_became_of_it(void **state)
 {
     (void)state;
@@ -448,9 +456,15 @@ static void test_tx_submit__says_what_became_of_it(void **state)
     tb_tx *tx = spend_coinbase(&p, 1, 2000);
     must_submit(&p, tx, true, "\"status\":0,\"results\":[{\"is\":1,\"code\":0,\"fee\":2000");
     must_say(&p, "good.info", "[]", "\"count\":0");
+    p.r.node.announce = note_announced;
+    p.r.node.announce_arg = &p;
     must_submit(&p, tx, false, "\"is\":1,\"code\":0,\"fee\":2000");
+    qc_hash id = tb_txid(tx);
+    assert_int_equal(atomic_load(&p.announced), 1);
+    assert_true(qc_mempool_unbroadcast(p.r.node.pool, &id));
     must_say(&p, "good.info", "[]", "\"count\":1");
     must_submit(&p, tx, false, "\"is\":3,\"code\":0,\"fee\":2000"); /* there already */
+    assert_int_equal(atomic_load(&p.announced), 2);
     must_submit(&p, spend_coinbase(&p, 1, 4000), false, "\"replaced\":1");
     must_submit(&p, tx, false, "\"is\":2,\"code\":7"); /* it pays less than what came instead */
     qc_hash none = {{1}};
