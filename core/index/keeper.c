@@ -105,9 +105,20 @@ static qc_err step_forward(qc_keeper *f, const qc_index *next)
     return err;
 }
 
+/* After a crash, or while the coins are built anew, the chain has yet to come to where the index
+ * is: that is no reason to go back. */
+static bool is_ahead(const qc_keeper *f)
+{
+    const qc_index *tip = qc_chain_tip(f->chain);
+    return !tip || (f->at && tip->height < f->at->height && qc_chain_initial_download(f->chain) &&
+                    qc_index_ancestor(f->at, tip->height) == tip);
+}
+
 /* One step towards the tip. QC_ENOENT: there is nothing to do. */
 static qc_err step(qc_keeper *f)
 {
+    if (is_ahead(f))
+        return QC_ENOENT;
     if (f->at && !qc_chain_contains(f->chain, f->at))
         return step_back(f);
     const qc_index *next = qc_chain_at(f->chain, f->at ? f->at->height + 1 : 0);

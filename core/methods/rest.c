@@ -20,7 +20,9 @@ bool qc_rest_fail(qc_rest_call *c, int status, const char *fmt, ...)
     va_copy(again, ap);
     int n = vsnprintf(NULL, 0, fmt, ap);
     va_end(ap);
-    char *text = qc_alloc((size_t)(n < 0 ? 0 : n) + 3);
+    if (n < 0)
+        n = 0;
+    char *text = qc_alloc((size_t)n + 3);
     vsnprintf(text, (size_t)n + 1, fmt, again);
     va_end(again);
     memcpy(text + n, "\r\n", 3);

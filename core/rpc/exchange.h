@@ -22,6 +22,7 @@ struct qc_rpc_server {
     qc_http_mounts *mounts;
     const qc_rest *rest; /* NULL: nothing below /rest/ */
     size_t rest_queue;
+    size_t rest_running; /* requests below /rest/ that a thread has or will have */
 };
 
 /* One request on a connection. */
@@ -68,7 +69,11 @@ void qc_http_judge_mount(exchange *x, const char *method);
 enum MHD_Result qc_http_hand_over(exchange *x);
 /** Does the target lie below /rest/, and is that served? */
 bool qc_http_is_rest(const exchange *x);
+/** Largest body of a request below /rest/. */
+#define QC_HTTP_REST_BODY (64u << 10)
 /** The request is complete: suspend it and let an rpc thread answer. */
-enum MHD_Result qc_http_submit_rest(exchange *x, size_t queue);
+enum MHD_Result qc_http_submit_rest(exchange *x);
+/** Wait until none is being answered. */
+void qc_http_drain_rest(qc_rpc_server *s);
 /** At the end of the server: 503 for what no mount has answered. */
 void qc_http_answer_left(qc_rpc_server *s);

@@ -177,7 +177,7 @@ static enum MHD_Result dispatch(exchange *x)
     if (x->status)
         return send_reply(x);
     if (x->is_rest)
-        return qc_http_submit_rest(x, x->server->rest_queue);
+        return qc_http_submit_rest(x);
     return x->mount ? qc_http_hand_over(x) : submit(x);
 }
 
@@ -201,8 +201,10 @@ static void judge_head(exchange *x, const char *url, const char *method)
         return;
     }
     x->is_rest = qc_http_is_rest(x);
-    if (x->is_rest)
+    if (x->is_rest) {
+        x->max_body = QC_HTTP_REST_BODY;
         return;
+    }
     if (strcmp(url, "/") != 0 && strncmp(url, "/wallet/", 8) != 0) {
         x->status = 404;
         return;
@@ -412,6 +414,7 @@ void qc_rpc_server_stop(qc_rpc_server *s)
     }
     if (s->n_daemon) {
         qc_rpc_engine_drain(s->engine);
+        qc_http_drain_rest(s);
         qc_http_answer_left(s);
         wait_sent(s);
     }
