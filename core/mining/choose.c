@@ -69,6 +69,7 @@ static qc_err take(qc_chosen *c, const qc_template_options *o, const qc_mempool_
         c->fees += e[i]->fee;
         c->weight += e[i]->tx.rec->weight;
         c->sigops += (int64_t)e[i]->sigop_cost;
+        __builtin_prefetch(e[i]->tx.in); /* asked soon for what it spends */
         if (o->print)
             print_rate(e[i]);
     }

@@ -52,8 +52,7 @@ static void add_family(data *d, pk_coin root)
         pk_coin from = open[at];
         open[at] = open[--n];
         tb_tx *tx = pk_spend(&from, 1, 200 + below(d, 20000), 2);
-        if (below(d, 3) == 0)
-            pk_pad(tx, 50 + below(d, 1500));
+        pk_pad(tx, 20 + below(d, 240)); /* about as large as payments are */
         open[n++] = pk_out(tx, 0);
         open[n++] = pk_out(tx, 1);
         offer(d, tx);
