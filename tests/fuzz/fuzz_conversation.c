@@ -3,9 +3,11 @@
  * message is a byte for its name, two for its length, and the payload; an odd name byte has the
  * block that the node knows put before it. */
 #include "core/sync/sync.h"
+#include "core/sync/txpool.h"
 #include "tests/fuzz/fuzz.h"
 
 #include "core/base/alloc.h"
+#include "core/base/clock.h"
 #include "core/net/internal.h"
 #include "core/os/file.h"
 
@@ -28,8 +30,12 @@ typedef struct world {
     qc_chain_thread *thread;
     qc_net *net;
     qc_sync *sync;
+    qc_mempool *pool;
+    qc_txpool txpool;
+    qc_txrelay *relay;
     _Atomic bool loaded;
     qc_peer_id last;
+    uint64_t seed;
 } world;
 
 static world W;
@@ -43,8 +49,39 @@ static void end(void)
     qc_net_free(W.net);
     qc_chain_thread_stop(W.thread);
     qc_chain_close(W.chain);
+    qc_txrelay_free(W.relay);
+    qc_mempool_free(W.pool);
     qc_params_free(W.params);
     QC_ASSERT(!qc_os_remove_tree(W.dir));
+}
+
+static uint64_t chance(void *arg)
+{
+    uint64_t *s = arg;
+    *s = *s * 6364136223846793005u + 1442695040888963407u;
+    return *s ^ *s >> 29;
+}
+
+static int64_t clock_now(void *arg)
+{
+    (void)arg;
+    return qc_clock_now_us();
+}
+
+static qc_relay_hooks make_relay(void)
+{
+    qc_mempool_options o = qc_mempool_defaults(W.chain);
+    o.seed = 1;
+    QC_ASSERT(!qc_mempool_new(&W.pool, &o));
+    W.txpool.m = W.pool;
+    const qc_txrelay_options r = {.pool = qc_txpool_for_relay(&W.txpool),
+                                  .key = {1, 2},
+                                  .random = chance,
+                                  .random_arg = &W.seed,
+                                  .now = clock_now,
+                                  .send_rate = QC_INV_RATE};
+    W.relay = qc_txrelay_new(&r);
+    return qc_txrelay_hooks(W.relay);
 }
 
 static void begin(void)
@@ -58,6 +95,7 @@ static void begin(void)
                                 .par = 1,
                                 .prefetch_threads = 1,
                                 .has_min_work = true,
+                                .max_tip_age = INT32_MAX, /* as if it were up to date */
                                 .has_assume_valid = true};
     const qc_chain_events ev = {.arg = NULL};
     QC_ASSERT(!qc_chain_open(&W.chain, &o, &ev, detail, sizeof detail));
@@ -66,8 +104,13 @@ static void begin(void)
     n.services = QC_NODE_NETWORK | QC_NODE_WITNESS | QC_NODE_BLOOM;
     QC_ASSERT(!qc_net_new(&W.net, &n));
     atomic_store(&W.loaded, true);
-    const qc_sync_options s = {
-        .chain = W.chain, .net = W.net, .services = n.services, .loaded = &W.loaded};
+    const qc_sync_options s = {.chain = W.chain,
+                               .net = W.net,
+                               .services = n.services,
+                               .loaded = &W.loaded,
+                               .extra_txs = 100,
+                               .relay = make_relay(),
+                               .pool = qc_txpool_source(&W.txpool)};
     qc_sync_new(&W.sync, &s);
     QC_ASSERT(!qc_chain_thread_start(&W.thread, W.chain));
     qc_sync_start(W.sync, W.thread);
@@ -111,7 +154,8 @@ int qc_fuzz_one(const uint8_t *data, size_t len)
     info.type = info.inbound ? QC_CONN_INBOUND : how & 4 ? QC_CONN_MANUAL : QC_CONN_FULL;
     info.services = how & 8 ? QC_NODE_NETWORK | QC_NODE_WITNESS : 0;
     info.permissions = how & 16 ? QC_PERMIT_NOBAN : 0;
-    info.handshaken = info.wants_addrv2 = info.wtxid_relay = true;
+    info.handshaken = info.wants_addrv2 = true;
+    info.wtxid_relay = (how & 64) == 0;
     snprintf(info.addr, sizeof info.addr, "1.2.3.4:8333");
     o->opened(o->arg, &info);
     for (unsigned k = 0; k < 16 && in.left; k++) {
@@ -125,10 +169,12 @@ int qc_fuzz_one(const uint8_t *data, size_t len)
         if (how & 32)
             settle();
     }
+    o->tick(o->arg);
     settle();
     o->closed(o->arg, info.id);
     for (unsigned k = 0; k < 1000 && qc_sync_held(W.sync); k++)
         settle();
     QC_ASSERT(qc_sync_held(W.sync) == 0);
+    QC_ASSERT(qc_orphanage_used(qc_txrelay_orphans(W.relay)).announcements == 0);
     return 0;
 }
