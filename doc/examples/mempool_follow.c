@@ -10,7 +10,7 @@ typedef struct state {
     qn_cap *cap;
     qn_follower chain;
     qn_pool_follower pool;
-    uint64_t count;
+    uint64_t count, said; /* said: the count that was logged last */
     int64_t fees;
 } state;
 
@@ -37,8 +37,11 @@ static qn_status on_removed(void *arg, const qn_mempool_event *ev)
 static qn_status on_whole(void *arg, const qn_mempool_event *ev)
 {
     state *s = arg;
-    qn_logf(s->host, s->cap, QN_LOG_INFO, "height %u: %llu wait and pay %lld sat", ev->height,
-            (unsigned long long)s->count, (long long)s->fees);
+    (void)ev;
+    if (s->count != s->said)
+        qn_logf(s->host, s->cap, QN_LOG_INFO, "%llu wait and pay %lld sat",
+                (unsigned long long)s->count, (long long)s->fees);
+    s->said = s->count;
     return QN_OK;
 }
 
@@ -47,6 +50,7 @@ static qn_status on_forget(void *arg)
 {
     state *s = arg;
     s->count = 0;
+    s->said = UINT64_MAX;
     s->fees = 0;
     return QN_OK;
 }
@@ -90,6 +94,7 @@ static qn_status init(qn_cap *cap, const qn_host_1 *host, const qn_config *confi
     s->chain.on = (qn_follow_handlers){on_block, on_block, NULL, commit, s};
     s->pool.on = (qn_pool_handlers){on_added, on_removed, on_whole, on_whole, on_forget, s};
     s->pool.chain = &s->chain;
+    s->said = UINT64_MAX;
     *self = s;
     return QN_OK;
 }
