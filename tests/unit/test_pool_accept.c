@@ -159,8 +159,7 @@ static void test_accept__missing_inputs_and_confirmed_ones(void **state)
     pk_refuse(&p, pk_spend(&none, 1, 1000, 1), QC_V_MISSING_INPUTS,
               "bad-txns-inputs-missingorspent", NULL);
     tb_tx *tx = plain(0);
-    pk_coin past = pk_out(tx, 7); /* no such output */
-    past.value = 5000;
+    pk_coin past = {{tb_txid(tx), 7}, 5000}; /* no such output */
     pk_mine(&p, &tx, 1);
     pk_refuse(&p, tx, QC_V_CONFLICT, "txn-already-known", NULL);
     pk_refuse(&p, pk_spend(&past, 1, 1000, 1), QC_V_MISSING_INPUTS,
