@@ -9,6 +9,7 @@
 #include "core/host/arena.h"
 #include "core/host/internal.h"
 #include "core/host/isolated.h"
+#include "core/mempool/fees.h"
 #include "core/os/file.h"
 #include "tests/unit/builder.h"
 
@@ -24,11 +25,16 @@ static const struct {
 } CAPS[] = {{&QC_ADAPTER_CHAIN_READ, NULL},
             {&QC_ADAPTER_CHAIN_FOLLOW, "window=5, pin=1MB"},
             {&QC_ADAPTER_BLOCK_READ, "window=6"},
-            {&QC_ADAPTER_RPC_SERVE, "prefix=good., names=other"}};
+            {&QC_ADAPTER_RPC_SERVE, "prefix=good., names=other"},
+            {&QC_ADAPTER_MEMPOOL_READ, NULL},
+            {&QC_ADAPTER_MEMPOOL_FOLLOW_UNSTABLE, "window=5"},
+            {&QC_ADAPTER_TX_SUBMIT, "rate=1000000, max_fee=1000"},
+            {&QC_ADAPTER_FEES_ESTIMATE, NULL}};
 
 static qc_chain *g_chain;
 static tb_chain *g_builder;
 static qc_host *g_host;
+static qc_node g_node; /* with a pool and nothing else */
 static qc_rpc_registry *g_registry;
 static char g_dir[] = "/tmp/quoin-fuzz-XXXXXX";
 
@@ -47,6 +53,8 @@ static void end(void)
     g_host->arena = NULL;
     QC_ASSERT(qc_host_stop(g_host));
     qc_chain_close(g_chain);
+    qc_mempool_free(g_node.pool);
+    qc_fees_free(g_node.fees);
     qc_host_free(g_host);
     qc_rpc_registry_free(g_registry);
     tb_chain_free(g_builder);
@@ -83,8 +91,12 @@ static void start(void)
     qc_err err = qc_chain_open(&g_chain, &o, NULL, detail, sizeof detail);
     QC_ASSERT(!err);
     g_registry = qc_rpc_registry_new();
+    const qc_mempool_options m = qc_mempool_defaults(g_chain);
+    static const uint64_t SALT[2] = {1, 2};
+    QC_ASSERT(!qc_mempool_new(&g_node.pool, &m) && !qc_fees_new(&g_node.fees, SALT));
     const qc_host_options h = {.chain = g_chain,
                                .registry = g_registry,
+                               .node = &g_node,
                                .network = "regtest",
                                .plugin_dir = g_dir,
                                .grant_dir = g_dir,
@@ -130,6 +142,7 @@ static void clear(qc_plugin *p)
     (void)qc_loop_poll(p->loop);
     qc_isolated_let_go(p->iso);
     QC_ASSERT(qc_arena_lent(g_host->arena) == 0 && !g_host->n_followers);
+    QC_ASSERT(!g_host->n_pool_followers);
     qc_plugin_free(p);
     qc_plugin_here = NULL;
 }
