@@ -218,7 +218,7 @@ def unstable_header(f: File) -> str:
                "and a host serves an unstable number exactly or not at all.", "/* ", " * ")
     out += f"\n *\n * Made by api/generate.py from api/interfaces/{f.path}: change that, then run it. */\n"
     out += f"#ifndef {guard}\n#define {guard}\n#ifndef QN_ALLOW_UNSTABLE\n"
-    out += f'#error "quoin/{name} may change in any release: define QN_ALLOW_UNSTABLE before including it"\n#endif\n'
+    out += f'#error "quoin/{name} is on trial: define QN_ALLOW_UNSTABLE to use it"\n#endif\n'
     out += f'#include "quoin/{f.header}"\n\n' + PROLOGUE
     out += flags_c(trial[0]) + struct_c(trial[1]) + callbacks_c(trial[2])
     return out + "".join(pair_c(f, p) for p in f.pairs) + EPILOGUE

@@ -6,7 +6,7 @@
 #ifndef QUOIN_MEMPOOL_FOLLOW_UNSTABLE_H
 #define QUOIN_MEMPOOL_FOLLOW_UNSTABLE_H
 #ifndef QN_ALLOW_UNSTABLE
-#error "quoin/mempool_follow_unstable.h may change in any release: define QN_ALLOW_UNSTABLE before including it"
+#error "quoin/mempool_follow_unstable.h is on trial: define QN_ALLOW_UNSTABLE to use it"
 #endif
 #include "quoin/mempool_follow.h"
 

@@ -10,7 +10,7 @@
     25000 /* units: all but the hardest clusters of 64 are done with half of it */
 #define CLUSTER_WEIGHT (101000 * 4) /* Core policy: DEFAULT_CLUSTER_SIZE_LIMIT_KVB */
 
-void *graph_grow(void *v, size_t *cap, size_t need, size_t elem)
+void *qc_graph_grow(void *v, size_t *cap, size_t need, size_t elem)
 {
     size_t want = QC_MAX(need, QC_MAX((size_t)16, *cap + *cap / 2)), bytes;
     QC_ASSERT(QC_MUL_OK(want, elem, &bytes));
@@ -56,7 +56,7 @@ void qc_graph_free(qc_graph *g)
         qc_free(l->gone);
         qc_free(g->sums[lv]);
     }
-    index_free(g);
+    qc_index_free(g);
     qc_free(g->txs);
     qc_free(g->chunks);
     qc_free(g->gone);
@@ -66,7 +66,7 @@ void qc_graph_free(qc_graph *g)
     qc_free(g);
 }
 
-void graph_free_slot(qc_graph *g, qc_graph_ref t)
+void qc_graph_free_slot(qc_graph *g, qc_graph_ref t)
 {
     tx *x = &g->txs[t];
     QC_ASSERT(x->alive && !x->in[MAIN] && !x->in[STAGE] && !x->chunk);
@@ -99,10 +99,10 @@ qc_graph_ref qc_graph_add(qc_graph *g, int64_t fee, int32_t size, void *user)
         QC_ASSERT(t != QC_GRAPH_NONE);
     }
     g->txs[t] = (tx){.user = user, .fee = clamp_fee(fee), .size = size, .alive = true};
-    cluster *c = cluster_new(g, g->staged ? STAGE : MAIN, 1, Q_TODO);
+    cluster *c = qc_cluster_new(g, g->staged ? STAGE : MAIN, 1, Q_TODO);
     c->anc[0] = 1;
     members(c)[0] = t;
-    cluster_settle_members(g, c);
+    qc_cluster_settle_members(g, c);
     l->count++;
     if (size > g->cfg.max_size)
         l->big++;
@@ -118,15 +118,15 @@ void qc_graph_remove(qc_graph *g, qc_graph_ref t)
     cluster *c = find(g, lv, t, &pos);
     if (!c)
         return;
-    c = graph_own(g, c);
+    c = qc_graph_own(g, c);
     if (lv == MAIN)
-        index_drop(g, c);
+        qc_index_drop(g, c);
     c->removed |= BIT(x->pos[lv]);
     x->in[lv] = lv == STAGE ? g->gone : NULL;
     if (c->removed == all_of(c))
-        cluster_free(g, c);
+        qc_cluster_free(g, c);
     else
-        cluster_move(g, c, Q_SPLIT);
+        qc_cluster_move(g, c, Q_SPLIT);
     GROW(l->gone, l->gone_cap, l->ngone + 1);
     l->gone[l->ngone++] = t;
     l->lost = true;
@@ -147,9 +147,9 @@ void qc_graph_depend(qc_graph *g, qc_graph_ref parent, qc_graph_ref child)
     cluster *cp = find(g, lv, parent, &p), *cq = find(g, lv, child, &q);
     if (!cp || !cq || (cp == cq && (cq->anc[q] & BIT(p))))
         return;
-    graph_own(g, cp);
+    qc_graph_own(g, cp);
     if (cp != cq)
-        graph_own(g, cq);
+        qc_graph_own(g, cq);
     GROW(l->deps, l->deps_cap, l->ndeps + 1);
     l->deps[l->ndeps++] = (dep){parent, child};
     l->judged = false;
@@ -166,8 +166,8 @@ void qc_graph_set_fee(qc_graph *g, qc_graph_ref t, int64_t fee)
         if (!c || c == g->gone || c->quality < Q_GOOD)
             continue;
         if (lv == MAIN)
-            index_drop(g, c);
-        cluster_move(g, c, Q_TODO);
+            qc_index_drop(g, c);
+        qc_cluster_move(g, c, Q_TODO);
     }
 }
 
@@ -204,13 +204,13 @@ uint32_t qc_graph_count(const qc_graph *g, qc_graph_level level)
 
 bool qc_graph_oversized(qc_graph *g, qc_graph_level level)
 {
-    return !graph_apply(g, level == QC_GRAPH_TOP && g->staged ? STAGE : MAIN);
+    return !qc_graph_apply(g, level == QC_GRAPH_TOP && g->staged ? STAGE : MAIN);
 }
 
 size_t qc_graph_memory(qc_graph *g)
 {
-    if (graph_apply(g, MAIN))
-        graph_order(g, MAIN);
+    if (qc_graph_apply(g, MAIN))
+        qc_graph_order(g, MAIN);
     return g->lv[MAIN].bytes + g->lv[MAIN].count * sizeof(tx) + g->live_chunks * sizeof(chunk) +
            g->index_bytes;
 }
@@ -222,10 +222,10 @@ static bool work_on(qc_graph *g, cluster *c, uint64_t budget, uint64_t *left)
 {
     uint64_t before = g->spent;
     if (c->level == MAIN)
-        index_drop(g, c);
-    cluster_order(g, c, budget);
+        qc_index_drop(g, c);
+    qc_cluster_order(g, c, budget);
     if (c->level == MAIN)
-        index_add(g, c);
+        qc_index_add(g, c);
     *left -= QC_MIN(*left, g->spent - before);
     return c->quality == Q_BEST;
 }
@@ -233,7 +233,7 @@ static bool work_on(qc_graph *g, cluster *c, uint64_t budget, uint64_t *left)
 static bool work_level(qc_graph *g, int lv, uint64_t *left)
 {
     layer *l = &g->lv[lv];
-    if (!graph_apply(g, lv))
+    if (!qc_graph_apply(g, lv))
         return false;
     while (l->list[Q_TODO].n) {
         cluster *c = l->list[Q_TODO].v[l->list[Q_TODO].n - 1];

@@ -1,5 +1,6 @@
-/* core/mempool/graph_apply.c: applying what was queued: removals first (clusters fall apart), then
- * dependencies (clusters grow together, unless one would be too large: then none is applied). */
+/* core/mempool/qc_graph_apply.c: applying what was queued: removals first (clusters fall apart),
+ * then dependencies (clusters grow together, unless one would be too large: then none is applied).
+ */
 #include "core/mempool/graph_internal.h"
 
 #include "core/base/alloc.h"
@@ -16,7 +17,7 @@ static void drop_lost(qc_graph *g, int lv)
     l->ndeps = kept;
     if (lv == MAIN) {
         for (size_t i = 0; i < l->ngone; i++)
-            graph_free_slot(g, l->gone[i]);
+            qc_graph_free_slot(g, l->gone[i]);
         l->ngone = 0;
     }
     l->lost = false;
@@ -129,23 +130,23 @@ static void merge_groups(qc_graph *g, int lv, groups *s)
         for (uint32_t i = head_c[r]; i != UINT32_MAX; i = next_c[i]) {
             QC_ASSERT(m < QC_COUNTOF(from));
             if (lv == MAIN)
-                index_drop(g, s->c[i]);
+                qc_index_drop(g, s->c[i]);
             from[m++] = s->c[i];
         }
         if (m)
-            cluster_merge(g, from, m, l->deps, next_d, head_d[r]);
+            qc_cluster_merge(g, from, m, l->deps, next_d, head_d[r]);
     }
     if (!is_few)
         qc_free(next_c);
 }
 
-bool graph_apply(qc_graph *g, int lv)
+bool qc_graph_apply(qc_graph *g, int lv)
 {
     layer *l = &g->lv[lv];
     if (l->lost)
         drop_lost(g, lv);
     while (l->list[Q_SPLIT].n)
-        cluster_split(g, l->list[Q_SPLIT].v[l->list[Q_SPLIT].n - 1]);
+        qc_cluster_split(g, l->list[Q_SPLIT].v[l->list[Q_SPLIT].n - 1]);
     if (l->ndeps && !(l->judged && l->over)) {
         groups s;
         l->over = !group(g, lv, &s);
@@ -161,34 +162,34 @@ bool graph_apply(qc_graph *g, int lv)
     return !l->over && !l->big;
 }
 
-void graph_order_one(qc_graph *g, cluster *c)
+void qc_graph_order_one(qc_graph *g, cluster *c)
 {
     if (c->quality != Q_TODO)
         return;
-    cluster_order(g, c, g->cfg.acceptable_cost);
+    qc_cluster_order(g, c, g->cfg.acceptable_cost);
     if (c->level == MAIN)
-        index_add(g, c);
+        qc_index_add(g, c);
 }
 
-void graph_order(qc_graph *g, int lv)
+void qc_graph_order(qc_graph *g, int lv)
 {
     layer *l = &g->lv[lv];
     while (l->list[Q_TODO].n)
-        graph_order_one(g, l->list[Q_TODO].v[l->list[Q_TODO].n - 1]);
+        qc_graph_order_one(g, l->list[Q_TODO].v[l->list[Q_TODO].n - 1]);
 }
 
-int graph_level(qc_graph *g, qc_graph_level want)
+int qc_graph_level(qc_graph *g, qc_graph_level want)
 {
     int lv = want == QC_GRAPH_TOP && g->staged ? STAGE : MAIN;
-    QC_ASSERT(graph_apply(g, lv));
+    QC_ASSERT(qc_graph_apply(g, lv));
     return lv;
 }
 
-cluster *graph_own(qc_graph *g, cluster *c)
+cluster *qc_graph_own(qc_graph *g, cluster *c)
 {
     if (!g->staged || c->level == STAGE)
         return c;
-    cluster *d = cluster_new(g, STAGE, c->n, c->quality);
+    cluster *d = qc_cluster_new(g, STAGE, c->n, c->quality);
     for (uint32_t i = 0; i < c->n; i++) {
         d->anc[i] = c->anc[i];
         members(d)[i] = members(c)[i];
@@ -196,7 +197,7 @@ cluster *graph_own(qc_graph *g, cluster *c)
     d->ends = c->ends;
     d->known = c->known;
     d->origin = c;
-    cluster_settle_members(g, d);
+    qc_cluster_settle_members(g, d);
     c->copied = true;
     GROW(g->copied, g->copied_cap, g->ncopied + 1);
     g->copied[g->ncopied++] = c;

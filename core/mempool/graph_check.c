@@ -25,8 +25,8 @@ static void check_inside(qc_graph *g, cluster *c)
     QC_ASSERT(c->ends <= all_of(c) && (c->ends & BIT(c->n - 1)));
     qc_feesize last = {0, 0};
     for (uint32_t from = 0, first, to; from < c->n; from = to) {
-        cluster_chunk(c, from, &first, &to);
-        qc_feesize sum = cluster_sum(g, c, from, to);
+        qc_cluster_chunk(c, from, &first, &to);
+        qc_feesize sum = qc_cluster_sum(g, c, from, to);
         QC_ASSERT(first == from && (!from || qc_feesize_cmp(last, sum) >= 0));
         last = sum;
         uint64_t part = (all_of(c) >> from << from) & (to == 64 ? ~(uint64_t)0 : BIT(to) - 1);
@@ -75,7 +75,7 @@ void qc_graph_check(qc_graph *g)
                 total[lv] += COUNT(all_of(c) & ~c->removed);
                 if (g->staged && lv == MAIN && !c->copied)
                     total[STAGE] += c->n;
-                bytes += cluster_footprint(c->n);
+                bytes += qc_cluster_footprint(c->n);
             }
         QC_ASSERT(bytes == g->lv[lv].bytes);
     }
@@ -87,5 +87,5 @@ void qc_graph_check(qc_graph *g)
             if (g->txs[t].alive && g->txs[t].size > g->cfg.max_size && find(g, lv, t, &pos))
                 big[lv]++;
     QC_ASSERT(big[MAIN] == g->lv[MAIN].big && (!g->staged || big[STAGE] == g->lv[STAGE].big));
-    index_check(g);
+    qc_index_check(g);
 }

@@ -8,7 +8,7 @@ static size_t cluster_bytes(uint32_t n)
     return sizeof(cluster) + n * (sizeof(uint64_t) + sizeof(uint32_t));
 }
 
-size_t cluster_footprint(uint32_t n)
+size_t qc_cluster_footprint(uint32_t n)
 {
     /* The allocator keeps 8 bytes with each block, and rounds up to 16; one pointer on a list. */
     return ((cluster_bytes(n) + 8 + 15) & ~(size_t)15) + sizeof(cluster *);
@@ -32,24 +32,24 @@ static void list_drop(qc_graph *g, cluster *c)
     last->at = c->at;
 }
 
-cluster *cluster_new(qc_graph *g, int lv, uint32_t n, int q)
+cluster *qc_cluster_new(qc_graph *g, int lv, uint32_t n, int q)
 {
     QC_ASSERT(n >= 1 && n <= QC_GRAPH_MAX_COUNT);
     cluster *c = qc_alloc(cluster_bytes(n));
     c->n = (uint8_t)n;
     list_add(g, c, lv, q);
-    g->lv[lv].bytes += cluster_footprint(n);
+    g->lv[lv].bytes += qc_cluster_footprint(n);
     return c;
 }
 
-void cluster_free(qc_graph *g, cluster *c)
+void qc_cluster_free(qc_graph *g, cluster *c)
 {
     list_drop(g, c);
-    g->lv[c->level].bytes -= cluster_footprint(c->n);
+    g->lv[c->level].bytes -= qc_cluster_footprint(c->n);
     qc_free(c);
 }
 
-void cluster_move(qc_graph *g, cluster *c, int q)
+void qc_cluster_move(qc_graph *g, cluster *c, int q)
 {
     if (c->quality == q)
         return;
@@ -57,16 +57,16 @@ void cluster_move(qc_graph *g, cluster *c, int q)
     list_add(g, c, c->level, q);
 }
 
-void cluster_relevel(qc_graph *g, cluster *c, int lv)
+void qc_cluster_relevel(qc_graph *g, cluster *c, int lv)
 {
-    size_t bytes = cluster_footprint(c->n);
+    size_t bytes = qc_cluster_footprint(c->n);
     g->lv[c->level].bytes -= bytes;
     list_drop(g, c);
     list_add(g, c, lv, c->quality);
     g->lv[lv].bytes += bytes;
 }
 
-void cluster_settle_members(qc_graph *g, cluster *c)
+void qc_cluster_settle_members(qc_graph *g, cluster *c)
 {
     const uint32_t *m = members(c);
     int64_t size = 0;
@@ -91,7 +91,7 @@ static uint64_t squeeze(uint64_t set, uint64_t of)
 
 static void extract(qc_graph *g, cluster *c, uint64_t part)
 {
-    cluster *d = cluster_new(g, c->level, COUNT(part), Q_TODO);
+    cluster *d = qc_cluster_new(g, c->level, COUNT(part), Q_TODO);
     uint32_t k = 0;
     EACH(i, part)
     {
@@ -99,10 +99,10 @@ static void extract(qc_graph *g, cluster *c, uint64_t part)
         members(d)[k++] = members(c)[i];
     }
     d->known = c->known;
-    cluster_settle_members(g, d);
+    qc_cluster_settle_members(g, d);
 }
 
-void cluster_split(qc_graph *g, cluster *c)
+void qc_cluster_split(qc_graph *g, cluster *c)
 {
     uint64_t part[QC_GRAPH_MAX_COUNT], left = all_of(c) & ~c->removed;
     uint32_t n = 0;
@@ -118,7 +118,7 @@ void cluster_split(qc_graph *g, cluster *c)
     }
     for (uint32_t k = 0; k < n; k++)
         extract(g, c, part[k]);
-    cluster_free(g, c);
+    qc_cluster_free(g, c);
 }
 
 /* Place after place in `c`, those with fewer ancestors first: parents come before children. */
@@ -143,8 +143,8 @@ static void sort_places(cluster *c, uint64_t *anc, uint32_t *ref)
     }
 }
 
-cluster *cluster_merge(qc_graph *g, cluster **from, size_t m, const dep *deps, const uint32_t *next,
-                       uint32_t first)
+cluster *qc_cluster_merge(qc_graph *g, cluster **from, size_t m, const dep *deps,
+                          const uint32_t *next, uint32_t first)
 {
     uint64_t anc[QC_GRAPH_MAX_COUNT] = {0};
     uint32_t ref[QC_GRAPH_MAX_COUNT] = {0}, n = 0;
@@ -169,10 +169,10 @@ cluster *cluster_merge(qc_graph *g, cluster **from, size_t m, const dep *deps, c
                 anc[i] |= anc[p];
     }
     for (size_t k = 0; k < m; k++)
-        cluster_free(g, from[k]);
-    cluster *c = cluster_new(g, lv, n, Q_TODO);
+        qc_cluster_free(g, from[k]);
+    cluster *c = qc_cluster_new(g, lv, n, Q_TODO);
     sort_places(c, anc, ref);
-    cluster_settle_members(g, c);
+    qc_cluster_settle_members(g, c);
     return c;
 }
 
@@ -183,7 +183,7 @@ typedef struct tie_ctx {
     const uint32_t *ref;
 } tie_ctx;
 
-int graph_tie(const qc_graph *g, qc_graph_ref a, qc_graph_ref b)
+int qc_graph_tie(const qc_graph *g, qc_graph_ref a, qc_graph_ref b)
 {
     int cmp = 0;
     if (g->cfg.order && a != b)
@@ -194,7 +194,7 @@ int graph_tie(const qc_graph *g, qc_graph_ref a, qc_graph_ref b)
 static int tie_cmp(void *ctx, uint32_t i, uint32_t j)
 {
     const tie_ctx *t = ctx;
-    return graph_tie(t->g, t->ref[i], t->ref[j]);
+    return qc_graph_tie(t->g, t->ref[i], t->ref[j]);
 }
 
 static void rearrange(qc_graph *g, cluster *c, const qc_lin_order *o)
@@ -220,12 +220,12 @@ static void rearrange(qc_graph *g, cluster *c, const qc_lin_order *o)
     }
 }
 
-void cluster_order(qc_graph *g, cluster *c, uint64_t budget)
+void qc_cluster_order(qc_graph *g, cluster *c, uint64_t budget)
 {
     if (c->n == 1) {
         c->ends = 1;
         c->known = true;
-        cluster_move(g, c, Q_BEST);
+        qc_cluster_move(g, c, Q_BEST);
         return;
     }
     qc_lin_graph lin;
@@ -242,17 +242,17 @@ void cluster_order(qc_graph *g, cluster *c, uint64_t budget)
     g->spent += o.cost;
     c->ends = o.ends;
     c->known = true;
-    cluster_move(g, c, o.optimal ? Q_BEST : Q_GOOD);
+    qc_cluster_move(g, c, o.optimal ? Q_BEST : Q_GOOD);
 }
 
-void cluster_chunk(const cluster *c, uint32_t p, uint32_t *from, uint32_t *to)
+void qc_cluster_chunk(const cluster *c, uint32_t p, uint32_t *from, uint32_t *to)
 {
     uint64_t before = c->ends & (BIT(p) - 1);
     *from = before ? 64 - (uint32_t)__builtin_clzll(before) : 0;
     *to = FIRST(c->ends >> p) + p + 1;
 }
 
-qc_feesize cluster_sum(const qc_graph *g, cluster *c, uint32_t from, uint32_t to)
+qc_feesize qc_cluster_sum(const qc_graph *g, cluster *c, uint32_t from, uint32_t to)
 {
     qc_feesize sum = {0, 0};
     for (uint32_t i = from; i < to; i++)

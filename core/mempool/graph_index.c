@@ -24,14 +24,14 @@ static chunk *node(const qc_graph *g, uint32_t id)
     return &g->chunks[id];
 }
 
-int index_compare(const qc_graph *g, const chunk *a, const chunk *b)
+int qc_index_compare(const qc_graph *g, const chunk *a, const chunk *b)
 {
     qc_int128 x = (qc_int128)b->fee * a->size, y = (qc_int128)a->fee * b->size;
     if (x != y)
         return x < y ? -1 : 1;
     if (a->prefix != b->prefix)
         return a->prefix < b->prefix ? -1 : 1;
-    return graph_tie(g, a->last, b->last);
+    return qc_graph_tie(g, a->last, b->last);
 }
 
 /* Rounded and cut off at both ends, but never in another order than the rates themselves. */
@@ -174,7 +174,7 @@ static uint32_t count_before(const qc_graph *g, const leaf *l, uint64_t key, uin
     while (from < to) {
         uint32_t k = (from + to) / 2;
         bool after = l->key[k] != key ? l->key[k] > key
-                                      : index_compare(g, node(g, l->id[k]), node(g, id)) > 0;
+                                      : qc_index_compare(g, node(g, l->id[k]), node(g, id)) > 0;
         if (after)
             to = k;
         else
@@ -285,22 +285,22 @@ static void erase(qc_graph *g, uint32_t id)
 
 /* ---- clusters ---- */
 
-void index_add(qc_graph *g, cluster *c)
+void qc_index_add(qc_graph *g, cluster *c)
 {
     qc_feesize before = {0, 0};
     int32_t prefix = 0;
     for (uint32_t from = 0, to; from < c->n; from = to) {
         uint32_t first, id = take(g);
-        cluster_chunk(c, from, &first, &to);
+        qc_cluster_chunk(c, from, &first, &to);
         QC_ASSERT(first == from);
-        qc_feesize sum = cluster_sum(g, c, from, to);
+        qc_feesize sum = qc_cluster_sum(g, c, from, to);
         prefix = from && qc_feesize_cmp(before, sum) == 0 ? prefix + sum.size : sum.size;
         before = sum;
         uint32_t last = members(c)[from];
         for (uint32_t i = from; i < to; i++) {
             uint32_t t = members(c)[i];
             g->txs[t].chunk = id;
-            if (graph_tie(g, t, last) > 0)
+            if (qc_graph_tie(g, t, last) > 0)
                 last = t;
         }
         *node(g, id) = (chunk){.fee = sum.fee,
@@ -314,7 +314,7 @@ void index_add(qc_graph *g, cluster *c)
     }
 }
 
-void index_drop(qc_graph *g, cluster *c)
+void qc_index_drop(qc_graph *g, cluster *c)
 {
     uint32_t id = 0;
     for (uint32_t i = 0; i < c->n; i++) {
@@ -327,17 +327,17 @@ void index_drop(qc_graph *g, cluster *c)
     }
 }
 
-uint32_t index_best(const qc_graph *g)
+uint32_t qc_index_best(const qc_graph *g)
 {
     return g->best ? g->best->id[0] : 0;
 }
 
-uint32_t index_worst(const qc_graph *g)
+uint32_t qc_index_worst(const qc_graph *g)
 {
     return g->worst ? g->worst->id[g->worst->n - 1] : 0;
 }
 
-uint32_t index_next(const qc_graph *g, uint32_t id)
+uint32_t qc_index_next(const qc_graph *g, uint32_t id)
 {
     const leaf *l = node(g, id)->leaf;
     uint32_t k = place_of(g, id) + 1;
@@ -357,7 +357,7 @@ static void free_below(qc_graph *g, leaf *l)
     leaf_free(g, l);
 }
 
-void index_free(qc_graph *g)
+void qc_index_free(qc_graph *g)
 {
     if (g->root)
         free_below(g, g->root);
@@ -369,7 +369,7 @@ static void check_chunk(const qc_graph *g, uint32_t id)
     const chunk *x = node(g, id);
     cluster *c = x->c;
     QC_ASSERT(c && c->level == MAIN && c->quality >= Q_GOOD);
-    qc_feesize sum = cluster_sum(g, c, x->first, (uint32_t)x->first + x->n);
+    qc_feesize sum = qc_cluster_sum(g, c, x->first, (uint32_t)x->first + x->n);
     QC_ASSERT(sum.fee == x->fee && sum.size == x->size);
     for (uint32_t i = 0; i < x->n; i++)
         QC_ASSERT(g->txs[members(c)[x->first + i]].chunk == id);
@@ -395,7 +395,7 @@ static uint32_t check_node(const qc_graph *g, const leaf *l, size_t *bytes)
     return depth;
 }
 
-void index_check(const qc_graph *g)
+void qc_index_check(const qc_graph *g)
 {
     uint32_t n = 0, last = 0;
     size_t bytes = 0;
@@ -403,9 +403,9 @@ void index_check(const qc_graph *g)
     if (g->root)
         check_node(g, g->root, &bytes);
     QC_ASSERT(bytes == g->index_bytes);
-    for (uint32_t id = index_best(g); id; last = id, id = index_next(g, id), n++) {
-        QC_ASSERT(!last || index_compare(g, node(g, last), node(g, id)) < 0);
+    for (uint32_t id = qc_index_best(g); id; last = id, id = qc_index_next(g, id), n++) {
+        QC_ASSERT(!last || qc_index_compare(g, node(g, last), node(g, id)) < 0);
         check_chunk(g, id);
     }
-    QC_ASSERT(n == g->live_chunks && last == index_worst(g));
+    QC_ASSERT(n == g->live_chunks && last == qc_index_worst(g));
 }

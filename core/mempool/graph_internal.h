@@ -130,60 +130,61 @@ static inline cluster *find(const qc_graph *g, int lv, qc_graph_ref t, uint32_t 
 }
 
 /** Room for `need` elements: a new array if there is none yet. Aborts on exhaustion. */
-void *graph_grow(void *v, size_t *cap, size_t need, size_t elem);
+void *qc_graph_grow(void *v, size_t *cap, size_t need, size_t elem);
 #define GROW(v, cap, need)                                                                         \
     do {                                                                                           \
         if ((need) > (cap))                                                                        \
-            (v) = graph_grow((v), &(cap), (need), sizeof *(v));                                    \
+            (v) = qc_graph_grow((v), &(cap), (need), sizeof *(v));                                 \
     } while (0)
 /** The slot may be used again. */
-void graph_free_slot(qc_graph *g, qc_graph_ref t);
+void qc_graph_free_slot(qc_graph *g, qc_graph_ref t);
 
 /* graph_cluster.c */
 /** Of the heap, with what the allocator adds. */
-size_t cluster_footprint(uint32_t n);
+size_t qc_cluster_footprint(uint32_t n);
 /** A cluster with room for n on that level, in list q; anc and members are the caller's to fill. */
-cluster *cluster_new(qc_graph *g, int lv, uint32_t n, int q);
+cluster *qc_cluster_new(qc_graph *g, int lv, uint32_t n, int q);
 /** Off its list and freed. Of main: must be off the index. */
-void cluster_free(qc_graph *g, cluster *c);
-void cluster_move(qc_graph *g, cluster *c, int q);
+void qc_cluster_free(qc_graph *g, cluster *c);
+void qc_cluster_move(qc_graph *g, cluster *c, int q);
 /** Same cluster, main's list or staging's: for commit. */
-void cluster_relevel(qc_graph *g, cluster *c, int lv);
+void qc_cluster_relevel(qc_graph *g, cluster *c, int lv);
 /** Members know where they are. */
-void cluster_settle_members(qc_graph *g, cluster *c);
+void qc_cluster_settle_members(qc_graph *g, cluster *c);
 /** Make one of each connected part of what is not removed; the old one is freed. */
-void cluster_split(qc_graph *g, cluster *c);
+void qc_cluster_split(qc_graph *g, cluster *c);
 /** One out of m >= 1 (freed), which with the deps is connected and within limits. */
-cluster *cluster_merge(qc_graph *g, cluster **from, size_t m, const dep *deps, const uint32_t *next,
-                       uint32_t first);
+cluster *qc_cluster_merge(qc_graph *g, cluster **from, size_t m, const dep *deps,
+                          const uint32_t *next, uint32_t first);
 /** Order it, spending at most budget over the base; Q_GOOD or Q_BEST after it. */
-void cluster_order(qc_graph *g, cluster *c, uint64_t budget);
+void qc_cluster_order(qc_graph *g, cluster *c, uint64_t budget);
 /** The chunk that place p is in: its first place, and the one after its last. */
-void cluster_chunk(const cluster *c, uint32_t p, uint32_t *from, uint32_t *to);
-qc_feesize cluster_sum(const qc_graph *g, cluster *c, uint32_t from, uint32_t to);
+void qc_cluster_chunk(const cluster *c, uint32_t p, uint32_t *from, uint32_t *to);
+qc_feesize qc_cluster_sum(const qc_graph *g, cluster *c, uint32_t from, uint32_t to);
 
 /** < 0 when a comes before b where nothing else decides. */
-int graph_tie(const qc_graph *g, qc_graph_ref a, qc_graph_ref b);
+int qc_graph_tie(const qc_graph *g, qc_graph_ref a, qc_graph_ref b);
 
-/* graph_apply.c */
+/* qc_graph_apply.c */
 /** Apply what is queued. Returns: false, with dependencies left, when the level is oversized. */
-bool graph_apply(qc_graph *g, int lv);
-/** After graph_apply(): all clusters of the level are ordered acceptably, main's in the index. */
-void graph_order(qc_graph *g, int lv);
+bool qc_graph_apply(qc_graph *g, int lv);
+/** After qc_graph_apply(): all clusters of the level are ordered acceptably, main's in the index.
+ */
+void qc_graph_order(qc_graph *g, int lv);
 /** The same for one cluster. */
-void graph_order_one(qc_graph *g, cluster *c);
+void qc_graph_order_one(qc_graph *g, cluster *c);
 /** The level that is meant, applied and not oversized: asserts it. */
-int graph_level(qc_graph *g, qc_graph_level level);
+int qc_graph_level(qc_graph *g, qc_graph_level level);
 /** The level's own copy of c, which may be c. For staging. */
-cluster *graph_own(qc_graph *g, cluster *c);
+cluster *qc_graph_own(qc_graph *g, cluster *c);
 
 /* graph_index.c */
-void index_add(qc_graph *g, cluster *c);
+void qc_index_add(qc_graph *g, cluster *c);
 /** No effect if it is not in. */
-void index_drop(qc_graph *g, cluster *c);
-int index_compare(const qc_graph *g, const chunk *a, const chunk *b);
-uint32_t index_best(const qc_graph *g);
-uint32_t index_worst(const qc_graph *g);
-uint32_t index_next(const qc_graph *g, uint32_t id);
-void index_check(const qc_graph *g);
-void index_free(qc_graph *g);
+void qc_index_drop(qc_graph *g, cluster *c);
+int qc_index_compare(const qc_graph *g, const chunk *a, const chunk *b);
+uint32_t qc_index_best(const qc_graph *g);
+uint32_t qc_index_worst(const qc_graph *g);
+uint32_t qc_index_next(const qc_graph *g, uint32_t id);
+void qc_index_check(const qc_graph *g);
+void qc_index_free(qc_graph *g);

@@ -22,10 +22,10 @@ static cluster *locate(qc_graph *g, int lv, qc_graph_ref t, uint32_t *pos)
 qc_graph_refs qc_graph_cluster(qc_graph *g, qc_graph_level level, qc_graph_ref t)
 {
     uint32_t pos;
-    cluster *c = locate(g, graph_level(g, level), t, &pos);
+    cluster *c = locate(g, qc_graph_level(g, level), t, &pos);
     g->nout = 0;
     if (c) {
-        graph_order_one(g, c);
+        qc_graph_order_one(g, c);
         for (uint32_t i = 0; i < c->n; i++)
             emit(g, members(c)[i]);
     }
@@ -36,15 +36,15 @@ qc_graph_sums qc_graph_cluster_chunks(qc_graph *g, qc_graph_level level, qc_grap
                                       uint32_t counts[static QC_GRAPH_MAX_COUNT])
 {
     uint32_t pos, n = 0;
-    cluster *c = locate(g, graph_level(g, level), t, &pos);
+    cluster *c = locate(g, qc_graph_level(g, level), t, &pos);
     if (!c)
         return (qc_graph_sums){NULL, 0};
-    graph_order_one(g, c);
+    qc_graph_order_one(g, c);
     GROW(g->sums[0], g->sums_cap[0], QC_GRAPH_MAX_COUNT);
     for (uint32_t from = 0, first, to; from < c->n; from = to) {
-        cluster_chunk(c, from, &first, &to);
+        qc_cluster_chunk(c, from, &first, &to);
         counts[n] = to - from;
-        g->sums[0][n++] = cluster_sum(g, c, from, to);
+        g->sums[0][n++] = qc_cluster_sum(g, c, from, to);
     }
     return (qc_graph_sums){g->sums[0], n};
 }
@@ -71,7 +71,7 @@ static void hit(qc_graph *g, int lv, const qc_graph_ref *t, size_t n)
 
 qc_graph_refs qc_graph_ancestors(qc_graph *g, qc_graph_level level, const qc_graph_ref *t, size_t n)
 {
-    hit(g, graph_level(g, level), t, n);
+    hit(g, qc_graph_level(g, level), t, n);
     g->nout = 0;
     for (size_t k = 0; k < g->nhit; k++) {
         cluster *c = g->hit[k];
@@ -87,7 +87,7 @@ qc_graph_refs qc_graph_ancestors(qc_graph *g, qc_graph_level level, const qc_gra
 qc_graph_refs qc_graph_descendants(qc_graph *g, qc_graph_level level, const qc_graph_ref *t,
                                    size_t n)
 {
-    hit(g, graph_level(g, level), t, n);
+    hit(g, qc_graph_level(g, level), t, n);
     g->nout = 0;
     for (size_t k = 0; k < g->nhit; k++) {
         cluster *c = g->hit[k];
@@ -100,7 +100,7 @@ qc_graph_refs qc_graph_descendants(qc_graph *g, qc_graph_level level, const qc_g
 
 size_t qc_graph_count_clusters(qc_graph *g, qc_graph_level level, const qc_graph_ref *t, size_t n)
 {
-    hit(g, graph_level(g, level), t, n);
+    hit(g, qc_graph_level(g, level), t, n);
     return g->nhit;
 }
 
@@ -110,10 +110,10 @@ size_t qc_graph_count_clusters(qc_graph *g, qc_graph_level level, const qc_graph
 static const chunk *chunk_of(qc_graph *g, qc_graph_ref t)
 {
     uint32_t pos;
-    cluster *c = locate(g, graph_level(g, QC_GRAPH_MAIN), t, &pos);
+    cluster *c = locate(g, qc_graph_level(g, QC_GRAPH_MAIN), t, &pos);
     if (!c)
         return NULL;
-    graph_order_one(g, c);
+    qc_graph_order_one(g, c);
     return &g->chunks[g->txs[t].chunk];
 }
 
@@ -128,15 +128,15 @@ int qc_graph_compare(qc_graph *g, qc_graph_ref a, qc_graph_ref b)
     QC_ASSERT(chunk_of(g, a) && chunk_of(g, b));
     if (g->txs[a].chunk == g->txs[b].chunk) /* not by address: the array may have moved */
         return g->txs[a].pos[MAIN] - g->txs[b].pos[MAIN];
-    return index_compare(g, &g->chunks[g->txs[a].chunk], &g->chunks[g->txs[b].chunk]);
+    return qc_index_compare(g, &g->chunks[g->txs[a].chunk], &g->chunks[g->txs[b].chunk]);
 }
 
 qc_graph_refs qc_graph_worst(qc_graph *g, qc_feesize *sum)
 {
-    graph_order(g, graph_level(g, QC_GRAPH_MAIN));
+    qc_graph_order(g, qc_graph_level(g, QC_GRAPH_MAIN));
     g->nout = 0;
     *sum = (qc_feesize){0, 0};
-    uint32_t id = index_worst(g);
+    uint32_t id = qc_index_worst(g);
     if (id) {
         const chunk *x = &g->chunks[id];
         *sum = (qc_feesize){x->fee, x->size};
@@ -148,8 +148,8 @@ qc_graph_refs qc_graph_worst(qc_graph *g, qc_feesize *sum)
 
 void qc_graph_walk_start(qc_graph *g, qc_graph_walk *w)
 {
-    graph_order(g, graph_level(g, QC_GRAPH_MAIN));
-    *w = (qc_graph_walk){.graph = g, .id = ++g->epoch, .chunk = index_best(g)};
+    qc_graph_order(g, qc_graph_level(g, QC_GRAPH_MAIN));
+    *w = (qc_graph_walk){.graph = g, .id = ++g->epoch, .chunk = qc_index_best(g)};
 }
 
 qc_graph_refs qc_graph_walk_chunk(const qc_graph_walk *w, qc_feesize *sum)
@@ -176,6 +176,6 @@ void qc_graph_walk_next(qc_graph_walk *w, bool skip)
         w->skipped = true;
     }
     do {
-        w->chunk = index_next(g, w->chunk);
+        w->chunk = qc_index_next(g, w->chunk);
     } while (w->skipped && w->chunk && g->chunks[w->chunk].c->skip == w->id);
 }

@@ -8,7 +8,7 @@
 
 void qc_graph_stage(qc_graph *g)
 {
-    QC_ASSERT(!g->staged && graph_apply(g, MAIN));
+    QC_ASSERT(!g->staged && qc_graph_apply(g, MAIN));
     layer *l = &g->lv[STAGE];
     l->count = g->lv[MAIN].count;
     l->big = 0;
@@ -39,7 +39,7 @@ void qc_graph_abort(qc_graph *g)
         tx *x = &g->txs[l->gone[i]];
         x->in[STAGE] = NULL;
         if (!x->in[MAIN])
-            graph_free_slot(g, l->gone[i]);
+            qc_graph_free_slot(g, l->gone[i]);
     }
     for (cluster *c; (c = any_staged(g));) {
         EACH(i, all_of(c) & ~c->removed)
@@ -47,9 +47,9 @@ void qc_graph_abort(qc_graph *g)
             tx *x = &g->txs[members(c)[i]];
             x->in[STAGE] = NULL;
             if (!x->in[MAIN])
-                graph_free_slot(g, members(c)[i]);
+                qc_graph_free_slot(g, members(c)[i]);
         }
-        cluster_free(g, c);
+        qc_cluster_free(g, c);
     }
     for (size_t i = 0; i < g->ncopied; i++)
         g->copied[i]->copied = false;
@@ -60,16 +60,16 @@ static void drop_copied(qc_graph *g)
 {
     for (size_t i = 0; i < g->ncopied; i++) {
         cluster *c = g->copied[i];
-        index_drop(g, c);
+        qc_index_drop(g, c);
         for (uint32_t k = 0; k < c->n; k++)
             g->txs[members(c)[k]].in[MAIN] = NULL;
-        cluster_free(g, c);
+        qc_cluster_free(g, c);
     }
 }
 
 static void adopt(qc_graph *g, cluster *c)
 {
-    cluster_relevel(g, c, MAIN);
+    qc_cluster_relevel(g, c, MAIN);
     for (uint32_t k = 0; k < c->n; k++) {
         tx *x = &g->txs[members(c)[k]];
         x->in[MAIN] = c;
@@ -78,18 +78,18 @@ static void adopt(qc_graph *g, cluster *c)
     }
     c->skip = 0;
     if (c->quality >= Q_GOOD)
-        index_add(g, c);
+        qc_index_add(g, c);
 }
 
 void qc_graph_commit(qc_graph *g)
 {
     QC_ASSERT(g->staged);
-    graph_apply(g, STAGE);
+    qc_graph_apply(g, STAGE);
     layer *l = &g->lv[STAGE], *m = &g->lv[MAIN];
     drop_copied(g);
     for (size_t i = 0; i < l->ngone; i++) {
         g->txs[l->gone[i]].in[STAGE] = NULL;
-        graph_free_slot(g, l->gone[i]);
+        qc_graph_free_slot(g, l->gone[i]);
     }
     for (cluster *c; (c = any_staged(g));)
         adopt(g, c);
@@ -109,9 +109,9 @@ void qc_graph_commit(qc_graph *g)
 static void put_sums(qc_graph *g, int lv, cluster *c)
 {
     for (uint32_t from = 0, first, to; from < c->n; from = to) {
-        cluster_chunk(c, from, &first, &to);
+        qc_cluster_chunk(c, from, &first, &to);
         GROW(g->sums[lv], g->sums_cap[lv], g->nsums[lv] + 1);
-        g->sums[lv][g->nsums[lv]++] = cluster_sum(g, c, from, to);
+        g->sums[lv][g->nsums[lv]++] = qc_cluster_sum(g, c, from, to);
     }
 }
 
@@ -122,8 +122,8 @@ static int by_rate(const void *a, const void *b)
 
 void qc_graph_diagrams(qc_graph *g, qc_graph_sums *before, qc_graph_sums *after)
 {
-    QC_ASSERT(g->staged && graph_apply(g, STAGE));
-    graph_order(g, STAGE);
+    QC_ASSERT(g->staged && qc_graph_apply(g, STAGE));
+    qc_graph_order(g, STAGE);
     g->nsums[MAIN] = g->nsums[STAGE] = 0;
     g->epoch++;
     for (int q = Q_GOOD; q <= Q_BEST; q++)
@@ -135,7 +135,7 @@ void qc_graph_diagrams(qc_graph *g, qc_graph_sums *before, qc_graph_sums *after)
                 put_sums(g, STAGE, c);
         }
     for (size_t i = 0; i < g->ncopied; i++) {
-        graph_order_one(g, g->copied[i]);
+        qc_graph_order_one(g, g->copied[i]);
         if (g->copied[i]->epoch != g->epoch)
             put_sums(g, MAIN, g->copied[i]);
     }

@@ -41,18 +41,18 @@ static void add_cluster(trim *s, cluster *c)
     qc_graph *g = s->g;
     if (c->epoch == g->epoch)
         return;
-    graph_order_one(g, c);
+    qc_graph_order_one(g, c);
     c->epoch = g->epoch;
     c->mark = s->n;
     GROW(s->nodes, s->nodes_cap, s->n + c->n);
     for (uint32_t i = 0; i < c->n; i++) {
         uint32_t from, to, id = (uint32_t)s->n++;
-        cluster_chunk(c, i, &from, &to);
+        qc_cluster_chunk(c, i, &from, &to);
         s->nodes[id] = (node){.ref = members(c)[i],
                               .up = id,
                               .count = 1,
                               .size = own(g, members(c)[i]).size,
-                              .chunk = cluster_sum(g, c, from, to),
+                              .chunk = qc_cluster_sum(g, c, from, to),
                               .seen = UINT32_MAX};
     }
     for (uint32_t i = 0; i < c->n; i++)
@@ -80,7 +80,7 @@ static void gather(trim *s, int lv)
         add_cluster(s, find(s->g, lv, l->deps[i].parent, &pos));
         add_cluster(s, find(s->g, lv, l->deps[i].child, &pos));
     }
-    graph_order(s->g, lv);
+    qc_graph_order(s->g, lv);
     for (int q = Q_GOOD; l->big && q <= Q_BEST; q++)
         for (size_t i = 0; i < l->list[q].n; i++)
             if (l->list[q].v[i]->size > s->g->cfg.max_size)
@@ -205,7 +205,7 @@ qc_graph_refs qc_graph_trim(qc_graph *g)
 {
     int lv = g->staged ? STAGE : MAIN;
     g->nout = 0;
-    if (graph_apply(g, lv))
+    if (qc_graph_apply(g, lv))
         return (qc_graph_refs){g->out, 0};
     trim s = {.g = g};
     gather(&s, lv);

@@ -223,7 +223,7 @@ class Trial(unittest.TestCase):
         include = '#include "quoin/test_trial_unstable.h"\n'
         got = self.compiles(api, include)
         self.assertNotEqual(got.returncode, 0)
-        self.assertIn("define QN_ALLOW_UNSTABLE before including it", got.stderr)
+        self.assertIn("define QN_ALLOW_UNSTABLE to use it", got.stderr)
         self.assertEqual(self.compiles(api, "#define QN_ALLOW_UNSTABLE\n" + include).returncode, 0)
 
     def test_trial__a_longer_stable_table_does_not_compile_with_the_old_number(self):

@@ -298,6 +298,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_notify_fill__replaces_every_mark),
              cmocka_unit_test(test_user_hex__pads_and_limits),
              cmocka_unit_test(test_params__overrides_and_errors),
              cmocka_unit_test(test_chain_options__values_and_errors),
+             cmocka_unit_test(test_template_options__values_and_errors),
              cmocka_unit_test(test_cache_sizes__are_split_as_core_splits),
              cmocka_unit_test(test_logfile__lines_are_cores_and_forgery_fails),
              cmocka_unit_test(test_logfile__refuses_unknown_categories_and_levels))
