@@ -44,6 +44,8 @@ bool qc_app_indexes_check(qc_app *a)
 
 static bool started(qc_app *a, qc_err err, const char *what, const char *detail)
 {
+    if (err == QC_EPRUNED)
+        return qc_app_error(a, "%s", detail);
     return !err ||
            qc_app_error(a, "Cannot open the %s: %s", what, detail[0] ? detail : qc_err_text(err));
 }

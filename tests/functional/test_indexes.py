@@ -184,3 +184,25 @@ def test_indexes_that_need_all_blocks_refuse_a_pruned_node(case):
     equal(n.getindexinfo("txindex"), {})
     equal(list(n.getindexinfo("coinstatsindex")), ["coinstatsindex"])
     n.stop()
+
+
+def test_an_index_that_pruning_left_behind_says_what_to_do(case):
+    n = case.node("prune=1\nfastprune=1\n").start("-coinstatsindex")
+    n.mine(450)
+    synced(n, ("coinstatsindex",))
+    n.restart()
+    n.mine(600)
+    assert n.pruneblockchain(700) > 450
+    n.stop()
+    n.fails("coinstatsindex best block of the index goes beyond pruned data (including undo data). Please "
+            "disable the index or reindex (which will download the whole blockchain again)", "-coinstatsindex")
+    # One that keeps up holds what it needs, and answers for what is gone.
+    n = case.node("prune=1\nfastprune=1\ncoinstatsindex=1\n").start()
+    n.mine(450)
+    synced(n, ("coinstatsindex",))
+    assert n.pruneblockchain(100) > 0
+    equal(n.gettxoutsetinfo("muhash", 5)["height"], 5)
+    n.mine(3)
+    synced(n, ("coinstatsindex",))
+    check_set(n)
+    n.stop()

@@ -122,6 +122,16 @@ static void expect(const qc_keyring *ring, uint8_t type, bool complete)
     qc_unlock_clear(&u);
 }
 
+/* Not even a signature that would not count is made. */
+static void expect_no_witness(const qc_keyring *ring)
+{
+    qc_unlock u;
+    qc_script_err why = QC_SE_OK;
+    assert_int_equal(sign(ring, 1, NULL, 0, &u, &why), QC_OK);
+    assert_int_equal(u.witness.len, 0);
+    qc_unlock_clear(&u);
+}
+
 static const uint8_t TYPES[] = {0, 1, 2, 3, 0x81, 0x82, 0x83};
 
 static void test_sign__one_key_unlocks_every_kind_with_every_hash_type(void **state)
@@ -220,6 +230,7 @@ static void test_sign__uncompressed_keys_sign_but_not_in_segwit(void **state)
     qc_hash160(qc_span_of(S.pub65[0], 65), id);
     spend_coin(&S, 0, program_script(0, id, 20));
     expect(ring, 1, false);
+    expect_no_witness(ring);
     spend_coin(&S, 0, wrapped(p2pkh_script(qc_span_of(S.pub65[0], 65)), WSH, ring));
     expect(ring, 1, false);
     qc_keyring_free(ring);
