@@ -42,7 +42,8 @@ void rig_open(host_rig *r, const char *dir)
                     .made = made,
                     .pruned = pruned,
                     .runner = r->runner,
-                    .backoff_ms = r->backoff_ms};
+                    .backoff_ms = r->backoff_ms,
+                    .feed_events = r->feed_events};
     if (!r->made)
         r->made = tb_chain_new(QC_CHAIN_REGTEST, NULL);
     r->plugin_dir = qc_asprintf("%s/plugins", r->dir);
@@ -105,7 +106,8 @@ void rig_host_start(host_rig *r)
                                .uid_base = 61184,
                                .uid_count = 256,
                                .backoff_ms = r->backoff_ms ? r->backoff_ms : 10,
-                               .lagging_ms = 20};
+                               .lagging_ms = 20,
+                               .feed_events = r->feed_events};
     r->host = qc_host_new(&o);
     qc_free(runner);
     qc_host_register_rpc(r->host);

@@ -9,9 +9,10 @@
 typedef struct host_rig {
     const char *dir;
     char *plugin_dir, *grant_dir, *data_dir;
-    const char *runner;  /* below the build's root; NULL: quoin-runner */
-    uint32_t backoff_ms; /* 0: 10 */
-    tb_chain *made;      /* headers of the active chain as we built it */
+    const char *runner;   /* below the build's root; NULL: quoin-runner */
+    uint32_t backoff_ms;  /* 0: 10 */
+    uint32_t feed_events; /* of the pool that are kept; 0: the default */
+    tb_chain *made;       /* headers of the active chain as we built it */
     qc_chain *chain;
     qc_chain_thread *thread;
     qc_rpc_registry *registry;

@@ -60,9 +60,8 @@ static void install(play *p, const char *grants, const char *extra)
     rig_grant(&p->r, RIG_ID, "p.so", grants, extra);
 }
 
-static void begin(play *p, const char *grants)
+static void start(play *p, const char *grants)
 {
-    *p = (play){.seed = 5, .r = {.backoff_ms = 1}};
     rig_open(&p->r, NULL);
     install(p, grants, FAILURE);
     rig_grow(&p->r, BLOCKS);
@@ -70,6 +69,12 @@ static void begin(play *p, const char *grants)
     rig_host_start(&p->r);
     if (qc_plugin_get_state(rig_plugin_at(&p->r, 0)) != QC_PLUGIN_RUNNING)
         fail_msg("it does not run: %s", rig_call(&p->r, "listplugins", "[]"));
+}
+
+static void begin(play *p, const char *grants)
+{
+    *p = (play){.seed = 5, .r = {.backoff_ms = 1}};
+    start(p, grants);
 }
 
 static void end(play *p)
@@ -376,6 +381,31 @@ static void test_mempool_follow__a_copy_equals_the_pool_through_all_that_happens
     end(&p);
 }
 
+/* More happens at once than is kept for it. */
+static void burst(qc_chain *c, void *arg)
+{
+    for (int i = 0; i < 5; i++)
+        add_some(c, arg);
+}
+
+static void test_mempool_follow__a_slow_one_begins_anew_and_comes_to_the_same(void **state)
+{
+    (void)state;
+    play p = {.seed = 9, .r = {.backoff_ms = 1, .feed_events = 4}};
+    start(&p, GRANTS SUBMIT);
+    copy_equals_pool(&p);
+    for (unsigned round = 0; round < 8; round++) {
+        qc_chain_call(p.r.thread, burst, &p);
+        if (round % 3 == 2)
+            mine(&p);
+        copy_equals_pool(&p);
+    }
+    char *text = rig_call(&p.r, "good.counts", "[]");
+    assert_true(number_of(text, "gaps") > 0);
+    free(text);
+    end(&p);
+}
+
 static void test_mempool_follow__says_why_a_transaction_has_left(void **state)
 {
     (void)state;
@@ -612,6 +642,7 @@ static void test_mempool__a_node_without_one_serves_nothing_of_it(void **state)
 }
 
 QC_TEST_MAIN(cmocka_unit_test(test_mempool_follow__a_copy_equals_the_pool_through_all_that_happens),
+             cmocka_unit_test(test_mempool_follow__a_slow_one_begins_anew_and_comes_to_the_same),
              cmocka_unit_test(test_mempool_follow__says_why_a_transaction_has_left),
              cmocka_unit_test(test_tx_submit__says_what_became_of_it),
              cmocka_unit_test(test_tx_submit__a_package_is_judged_as_one),
