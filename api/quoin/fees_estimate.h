@@ -69,7 +69,8 @@ typedef struct qn_fees_estimate_1_r1 {
 
     /** What gets a transaction into one of the next `target` blocks, as
      *  estimatesmartfee answers. QN_E_NOTFOUND: too little is known; *estimate
-     *  still says the floor as its fee rate.
+     *  still says the floor as its fee rate. QN_E_UNSUPPORTED: this node makes
+     *  no estimates (-blocksonly).
      *  target: blocks, 1 to 1,008.
      *  flags: QN_FEES_*.
      *  estimate: size must be set.
