@@ -139,7 +139,9 @@ static void run_import(qc_chain *c, void *arg)
 {
     import_job *j = arg;
     (void)c;
-    if (!j->loader)
+    if (atomic_load(&j->n->stopping))
+        j->err = QC_ECANCELED;
+    else if (!j->loader)
         j->err = qc_mempool_load_start(&j->loader, j->n->pool, j->path, &j->o);
     if (!j->err)
         j->err = qc_mempool_load_step(j->loader, IMPORT_STEP, &j->done);
