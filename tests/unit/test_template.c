@@ -431,7 +431,8 @@ static void test_choose__leaves_out_what_is_not_final(void **state)
     rig_end(r);
 }
 
-/* A block all but full, then `many` chunks that do not fit, then one that would. */
+/* A block all but full, then `many` chunks that do not fit, then one that would. Returns how many
+ * are in. */
 static uint32_t fill_after_misses(size_t many)
 {
     rig *r = rig_new(20, 60);
@@ -447,8 +448,15 @@ static uint32_t fill_after_misses(size_t many)
     tx = pk_spend(&r->free_coin[1], 1, 500, 1);
     assert_true(offer(r, tx));
     tb_tx_free(tx);
+    /* Counting begins anew: one more that does not fit, and one that does. */
+    tx = pk_spend(&r->free_coin[many + 2], 1, 1800, 12);
+    assert_true(offer(r, tx));
+    tb_tx_free(tx);
+    tx = pk_spend(&r->free_coin[many + 3], 1, 200, 1);
+    assert_true(offer(r, tx));
+    tb_tx_free(tx);
     qc_template_options o = r->o;
-    o.max_weight = o.reserved_weight + 1200;
+    o.max_weight = o.reserved_weight + 1600;
     const qc_template *t = make(r, &o);
     check_against_model(r, t, &o);
     uint32_t n = t->n_tx;
@@ -460,8 +468,33 @@ static uint32_t fill_after_misses(size_t many)
 static void test_choose__gives_up_after_a_thousand_misses(void **state)
 {
     (void)state;
-    assert_int_equal(fill_after_misses(1000), 2);
+    assert_int_equal(fill_after_misses(1000), 3);
     assert_int_equal(fill_after_misses(1001), 1);
+}
+
+static void test_choose__leaves_room_for_a_unit(void **state)
+{
+    (void)state;
+    rig *r = rig_new(1, 3);
+    tb_tx *tx = pk_spend(&r->free_coin[0], 1, 1000, 1);
+    add_sigops(tx, 5);
+    assert_true(offer(r, tx));
+    const qc_mempool_entry *e = qc_mempool_at(r->p.m, 0);
+    for (int more = 0; more <= 1; more++) {
+        qc_chosen c;
+        qc_template_options o = r->o;
+        o.max_weight = o.reserved_weight + e->adjusted_weight + more;
+        assert_int_equal(qc_choose(r->p.m, &o, 1000, UINT32_MAX, &c), QC_OK);
+        assert_int_equal(c.n, more);
+        qc_chosen_clear(&c);
+        o = r->o;
+        o.reserved_sigops = 80000 - (int64_t)e->sigop_cost - more;
+        assert_int_equal(qc_choose(r->p.m, &o, 1000, UINT32_MAX, &c), QC_OK);
+        assert_int_equal(c.n, more);
+        qc_chosen_clear(&c);
+    }
+    tb_tx_free(tx);
+    rig_end(r);
 }
 
 static void test_options__have_limits(void **state)
@@ -537,5 +570,6 @@ QC_TEST_MAIN(cmocka_unit_test(test_template__is_what_the_model_chooses),
              cmocka_unit_test(test_template__empty_when_asked_or_without_a_pool),
              cmocka_unit_test(test_choose__leaves_out_what_is_not_final),
              cmocka_unit_test(test_choose__gives_up_after_a_thousand_misses),
+             cmocka_unit_test(test_choose__leaves_room_for_a_unit),
              cmocka_unit_test(test_options__have_limits),
              cmocka_unit_test(test_coinbase__begins_with_the_height))
