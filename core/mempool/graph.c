@@ -210,7 +210,7 @@ bool qc_graph_oversized(qc_graph *g, qc_graph_level level)
 size_t qc_graph_memory(qc_graph *g)
 {
     if (qc_graph_apply(g, MAIN))
-        qc_graph_order(g, MAIN);
+        qc_graph_order_all(g, MAIN);
     return g->lv[MAIN].bytes + g->lv[MAIN].count * sizeof(tx) + g->live_chunks * sizeof(chunk) +
            g->index_bytes;
 }

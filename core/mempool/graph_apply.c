@@ -171,14 +171,14 @@ void qc_graph_order_one(qc_graph *g, cluster *c)
         qc_index_add(g, c);
 }
 
-void qc_graph_order(qc_graph *g, int lv)
+void qc_graph_order_all(qc_graph *g, int lv)
 {
     layer *l = &g->lv[lv];
     while (l->list[Q_TODO].n)
         qc_graph_order_one(g, l->list[Q_TODO].v[l->list[Q_TODO].n - 1]);
 }
 
-int qc_graph_level(qc_graph *g, qc_graph_level want)
+int qc_graph_level_of(qc_graph *g, qc_graph_level want)
 {
     int lv = want == QC_GRAPH_TOP && g->staged ? STAGE : MAIN;
     QC_ASSERT(qc_graph_apply(g, lv));

@@ -170,11 +170,11 @@ int qc_graph_tie(const qc_graph *g, qc_graph_ref a, qc_graph_ref b);
 bool qc_graph_apply(qc_graph *g, int lv);
 /** After qc_graph_apply(): all clusters of the level are ordered acceptably, main's in the index.
  */
-void qc_graph_order(qc_graph *g, int lv);
+void qc_graph_order_all(qc_graph *g, int lv);
 /** The same for one cluster. */
 void qc_graph_order_one(qc_graph *g, cluster *c);
 /** The level that is meant, applied and not oversized: asserts it. */
-int qc_graph_level(qc_graph *g, qc_graph_level level);
+int qc_graph_level_of(qc_graph *g, qc_graph_level level);
 /** The level's own copy of c, which may be c. For staging. */
 cluster *qc_graph_own(qc_graph *g, cluster *c);
 

@@ -22,7 +22,7 @@ static cluster *locate(qc_graph *g, int lv, qc_graph_ref t, uint32_t *pos)
 qc_graph_refs qc_graph_cluster(qc_graph *g, qc_graph_level level, qc_graph_ref t)
 {
     uint32_t pos;
-    cluster *c = locate(g, qc_graph_level(g, level), t, &pos);
+    cluster *c = locate(g, qc_graph_level_of(g, level), t, &pos);
     g->nout = 0;
     if (c) {
         qc_graph_order_one(g, c);
@@ -36,7 +36,7 @@ qc_graph_sums qc_graph_cluster_chunks(qc_graph *g, qc_graph_level level, qc_grap
                                       uint32_t counts[static QC_GRAPH_MAX_COUNT])
 {
     uint32_t pos, n = 0;
-    cluster *c = locate(g, qc_graph_level(g, level), t, &pos);
+    cluster *c = locate(g, qc_graph_level_of(g, level), t, &pos);
     if (!c)
         return (qc_graph_sums){NULL, 0};
     qc_graph_order_one(g, c);
@@ -71,7 +71,7 @@ static void hit(qc_graph *g, int lv, const qc_graph_ref *t, size_t n)
 
 qc_graph_refs qc_graph_ancestors(qc_graph *g, qc_graph_level level, const qc_graph_ref *t, size_t n)
 {
-    hit(g, qc_graph_level(g, level), t, n);
+    hit(g, qc_graph_level_of(g, level), t, n);
     g->nout = 0;
     for (size_t k = 0; k < g->nhit; k++) {
         cluster *c = g->hit[k];
@@ -87,7 +87,7 @@ qc_graph_refs qc_graph_ancestors(qc_graph *g, qc_graph_level level, const qc_gra
 qc_graph_refs qc_graph_descendants(qc_graph *g, qc_graph_level level, const qc_graph_ref *t,
                                    size_t n)
 {
-    hit(g, qc_graph_level(g, level), t, n);
+    hit(g, qc_graph_level_of(g, level), t, n);
     g->nout = 0;
     for (size_t k = 0; k < g->nhit; k++) {
         cluster *c = g->hit[k];
@@ -100,7 +100,7 @@ qc_graph_refs qc_graph_descendants(qc_graph *g, qc_graph_level level, const qc_g
 
 size_t qc_graph_count_clusters(qc_graph *g, qc_graph_level level, const qc_graph_ref *t, size_t n)
 {
-    hit(g, qc_graph_level(g, level), t, n);
+    hit(g, qc_graph_level_of(g, level), t, n);
     return g->nhit;
 }
 
@@ -110,7 +110,7 @@ size_t qc_graph_count_clusters(qc_graph *g, qc_graph_level level, const qc_graph
 static const chunk *chunk_of(qc_graph *g, qc_graph_ref t)
 {
     uint32_t pos;
-    cluster *c = locate(g, qc_graph_level(g, QC_GRAPH_MAIN), t, &pos);
+    cluster *c = locate(g, qc_graph_level_of(g, QC_GRAPH_MAIN), t, &pos);
     if (!c)
         return NULL;
     qc_graph_order_one(g, c);
@@ -133,7 +133,7 @@ int qc_graph_compare(qc_graph *g, qc_graph_ref a, qc_graph_ref b)
 
 qc_graph_refs qc_graph_worst(qc_graph *g, qc_feesize *sum)
 {
-    qc_graph_order(g, qc_graph_level(g, QC_GRAPH_MAIN));
+    qc_graph_order_all(g, qc_graph_level_of(g, QC_GRAPH_MAIN));
     g->nout = 0;
     *sum = (qc_feesize){0, 0};
     uint32_t id = qc_index_worst(g);
@@ -148,7 +148,7 @@ qc_graph_refs qc_graph_worst(qc_graph *g, qc_feesize *sum)
 
 void qc_graph_walk_start(qc_graph *g, qc_graph_walk *w)
 {
-    qc_graph_order(g, qc_graph_level(g, QC_GRAPH_MAIN));
+    qc_graph_order_all(g, qc_graph_level_of(g, QC_GRAPH_MAIN));
     *w = (qc_graph_walk){.graph = g, .id = ++g->epoch, .chunk = qc_index_best(g)};
 }
 

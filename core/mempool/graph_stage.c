@@ -123,7 +123,7 @@ static int by_rate(const void *a, const void *b)
 void qc_graph_diagrams(qc_graph *g, qc_graph_sums *before, qc_graph_sums *after)
 {
     QC_ASSERT(g->staged && qc_graph_apply(g, STAGE));
-    qc_graph_order(g, STAGE);
+    qc_graph_order_all(g, STAGE);
     g->nsums[MAIN] = g->nsums[STAGE] = 0;
     g->epoch++;
     for (int q = Q_GOOD; q <= Q_BEST; q++)

@@ -80,7 +80,7 @@ static void gather(trim *s, int lv)
         add_cluster(s, find(s->g, lv, l->deps[i].parent, &pos));
         add_cluster(s, find(s->g, lv, l->deps[i].child, &pos));
     }
-    qc_graph_order(s->g, lv);
+    qc_graph_order_all(s->g, lv);
     for (int q = Q_GOOD; l->big && q <= Q_BEST; q++)
         for (size_t i = 0; i < l->list[q].n; i++)
             if (l->list[q].v[i]->size > s->g->cfg.max_size)
