@@ -207,9 +207,19 @@ static void say_due(qc_sync *s, qc_peer_state *p, int64_t now)
         return;
     s->relay.say(s->relay.arg, &v, now, &out);
     send_names(s, p, "inv", out.tell, out.n_tell, QC_INV_MAX, 0);
+    qc_free(out.tell);
+}
+
+/* Who wants to hear of none may announce some, and while it is not asked nobody else is (Core asks
+ * outside of Peer::TxRelay). */
+static void ask_due(qc_sync *s, qc_peer_state *p, int64_t now)
+{
+    qc_relay_say out = {.ask = NULL};
+    if (!s->relay.ask || qc_relay_refuses(s, p))
+        return;
+    s->relay.ask(s->relay.arg, p->id, now, &out);
     send_names(s, p, "getdata", out.ask, out.n_ask, GETDATA_MAX,
                qc_peer_serves_witnesses(p) ? QC_INV_WITNESS : 0);
-    qc_free(out.tell);
     qc_free(out.ask);
 }
 
@@ -234,6 +244,7 @@ static void fee_care(qc_sync *s, qc_peer_state *p, int64_t now)
 void qc_relay_care(qc_sync *s, qc_peer_state *p, int64_t now)
 {
     say_due(s, p, now);
+    ask_due(s, p, now);
     fee_care(s, p, now);
 }
 

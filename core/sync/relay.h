@@ -21,7 +21,8 @@ typedef struct qc_relay_view {
     qc_peer_filter *filter; /* only what matches; NULL: all */
 } qc_relay_view;
 
-/** What is to be said to a peer. Both lists owned: qc_free(). */
+/** What is to be said to a peer: what it is told of, and what it is asked for. Both lists owned:
+ *  qc_free(). */
 typedef struct qc_relay_say {
     qc_tx_name *tell, *ask;
     size_t n_tell, n_ask;
@@ -57,8 +58,13 @@ typedef struct qc_relay_hooks {
     /** May the peer have it, and what is it? Appends the transaction, with its witness or without.
      *  False: no, and nothing is appended that counts. */
     bool (*give)(void *arg, qc_peer_id id, const qc_tx_name *name, bool witness, qc_bytes *out);
-    /** What is due to be said to a peer. now: microseconds. Out: *out, zeroed before. */
+    /** What a peer is due to be told of. now: microseconds. Out: out->tell and its number, zeroed
+     *  before. */
     void (*say)(void *arg, const qc_relay_view *v, int64_t now, qc_relay_say *out);
+    /** What a peer is due to be asked for, which it then counts as; of every peer whose
+     *  announcements are told, whatever it wants itself: what it has announced keeps others from
+     *  being asked. Out: out->ask and its number, zeroed before. */
+    void (*ask)(void *arg, qc_peer_id id, int64_t now, qc_relay_say *out);
     /** Is there work to do for a peer (or for anybody) before its next message? */
     bool (*has_work)(void *arg, qc_peer_id id);
     /** Do a piece of it. */

@@ -248,6 +248,13 @@ static void work(void *arg, qc_peer_id id)
     (void)qc_txdl_work(r->dl, id, qc_relay_now(r));
 }
 
+static void ask(void *arg, qc_peer_id id, int64_t now, qc_relay_say *out)
+{
+    qc_txrelay *r = arg;
+    if (qc_txdl_ask(r->dl, id, now, &out->ask, &out->n_ask))
+        out->n_ask = 0;
+}
+
 /* ---- ours ---- */
 
 static void wants_all(void *arg, qc_peer_id id)
@@ -355,6 +362,7 @@ qc_relay_hooks qc_txrelay_hooks(qc_txrelay *r)
                             .wants_all = wants_all,
                             .give = give,
                             .say = qc_relay_say_due,
+                            .ask = ask,
                             .has_work = has_work,
                             .work = work,
                             .fee_floor = fee_floor,

@@ -289,6 +289,4 @@ void qc_relay_say_due(void *arg, const qc_relay_view *v, int64_t now, qc_relay_s
             tell_all(&l);
         tell_queued(&l);
     }
-    if (qc_txdl_ask(r->dl, v->id, now, &out->ask, &out->n_ask))
-        out->n_ask = 0;
 }

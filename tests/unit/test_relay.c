@@ -108,11 +108,18 @@ static void say(void *arg, const qc_relay_view *v, int64_t now, qc_relay_say *ou
     (void)now;
     r->view = *v;
     out->tell = qc_try_calloc(r->n_tell + 1, sizeof *out->tell);
-    out->ask = qc_try_calloc(r->n_ask + 1, sizeof *out->ask);
     out->n_tell = r->n_tell;
-    out->n_ask = r->n_ask;
     for (size_t i = 0; i < r->n_tell; i++)
         out->tell[i].wtxid = r->names_wtxid;
+}
+
+static void ask_for(void *arg, qc_peer_id id, int64_t now, qc_relay_say *out)
+{
+    rig *r = arg;
+    (void)now;
+    assert_int_equal(id, 7);
+    out->ask = qc_try_calloc(r->n_ask + 1, sizeof *out->ask);
+    out->n_ask = r->n_ask;
     for (size_t i = 0; i < r->n_ask; i++)
         out->ask[i].wtxid = r->names_wtxid;
 }
@@ -163,6 +170,7 @@ static void begin(rig *r, bool synced)
                                   .wants_all = wants_all,
                                   .give = give,
                                   .say = say,
+                                  .ask = ask_for,
                                   .has_work = has_work,
                                   .work = work,
                                   .fee_floor = fee_floor,
@@ -446,15 +454,36 @@ static void test_care__says_what_is_due(void **state)
     check_names("inv", QC_INV_WTX, 1);
     check_names("getdata", QC_INV_WTX, 1);
     forget_sent();
-    r.p.filter_lent = true; /* what it wants is not known just now */
-    qc_relay_care(&r.s, &r.p, 1);
-    r.p.filter_lent = false;
     r.p.info.type = QC_CONN_BLOCK_ONLY;
     qc_relay_care(&r.s, &r.p, 1);
-    r.p.info.type = QC_CONN_FULL;
-    r.p.info.relay = false;
+    assert_int_equal(n_sent, 0);
+    end(&r);
+}
+
+static void test_care__asks_those_who_are_told_nothing(void **state)
+{
+    rig r;
+    (void)state;
+    begin(&r, true);
+    r.p.info.version = 70012; /* no word of fees */
+    r.n_tell = r.n_ask = 1;
+    r.p.filter_lent = true; /* what it wants is not known just now */
+    qc_relay_care(&r.s, &r.p, 1);
+    check_names("inv", QC_INV_TX, 0);
+    check_names("getdata", QC_INV_TX, 1);
+    forget_sent();
+    r.p.filter_lent = false;
+    r.p.info.relay = false; /* it wants none */
+    qc_relay_care(&r.s, &r.p, 1);
+    check_names("inv", QC_INV_TX, 0);
+    check_names("getdata", QC_INV_TX, 1);
+    forget_sent();
+    r.s.blocks_only = true; /* it may not announce any */
     qc_relay_care(&r.s, &r.p, 1);
     assert_int_equal(n_sent, 0);
+    r.p.info.permissions = QC_PERMIT_RELAY;
+    qc_relay_care(&r.s, &r.p, 1);
+    check_names("getdata", QC_INV_TX, 1);
     end(&r);
 }
 
@@ -584,6 +613,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_announced__by_the_name_that_was_agreed_upon),
              cmocka_unit_test(test_getdata__waits_for_a_slow_reader),
              cmocka_unit_test(test_getdata__gives_what_the_block_at_hand_holds),
              cmocka_unit_test(test_care__says_what_is_due),
+             cmocka_unit_test(test_care__asks_those_who_are_told_nothing),
              cmocka_unit_test(test_mempool__of_those_who_may_ask),
              cmocka_unit_test(test_feefilter__only_amounts_of_money_count),
              cmocka_unit_test(test_care__tells_what_is_of_use),

@@ -274,6 +274,19 @@ static void test_peers__a_transaction_goes_its_way(void **state)
     tb_tx_free(tx);
 }
 
+static void test_peers__who_wants_to_hear_of_none_is_asked_as_well(void **state)
+{
+    const qc_hash id = {{7}};
+    (void)state;
+    say_names(3, "inv", QC_INV_WTX, &id);
+    say_names(2, "inv", QC_INV_WTX, &id);
+    settle();
+    for (int i = 0; i < 3; i++)
+        wait_a_minute(); /* neither answers: the other is asked */
+    assert_true(said(2, "getdata", QC_INV_WTX, &id));
+    assert_true(said(3, "getdata", QC_INV_WTX, &id));
+}
+
 static void test_peers__an_orphan_is_tried_before_the_next_message(void **state)
 {
     (void)state;
@@ -379,6 +392,7 @@ static void test_report__tells_of_the_relay(void **state)
 #define WITH_PEERS(f) cmocka_unit_test_setup_teardown(f, start, finish)
 
 QC_TEST_MAIN(WITH_PEERS(test_peers__a_transaction_goes_its_way),
+             WITH_PEERS(test_peers__who_wants_to_hear_of_none_is_asked_as_well),
              WITH_PEERS(test_peers__an_orphan_is_tried_before_the_next_message),
              WITH_PEERS(test_peers__another_peer_brings_the_parent),
              WITH_PEERS(test_peers__a_block_brings_the_parent),

@@ -66,6 +66,7 @@ static qc_relay_say say(qc_peer_id id)
     const qc_relay_view v = {.id = id, .wants = true};
     qc_relay_say s = {.tell = NULL};
     R.h.say(R.h.arg, &v, clock_now(NULL), &s);
+    R.h.ask(R.h.arg, id, clock_now(NULL), &s);
     return s;
 }
 

@@ -236,6 +236,7 @@ static qc_relay_say say_view(const qc_relay_view *v)
 {
     qc_relay_say out = {.tell = NULL};
     R.h.say(R.h.arg, v, R.now, &out);
+    R.h.ask(R.h.arg, v->id, R.now, &out);
     return out;
 }
 
