@@ -162,7 +162,7 @@ static void erase_entry(qc_orphanage *o, qc_orphan_entry *e)
     qc_free(e);
 }
 
-void qc_orphanage_erase_ann(qc_orphanage *o, qc_orphan_ann *a)
+static void erase_ann(qc_orphanage *o, qc_orphan_ann *a)
 {
     qc_orphan_entry *e = a->entry;
     qc_orphan_peer *p = a->peer;
@@ -190,11 +190,20 @@ void qc_orphanage_erase_ann(qc_orphanage *o, qc_orphan_ann *a)
         erase_entry(o, e);
 }
 
+/* Its work is passed on, or whoever has it could keep the orphan from being tried by leaving. */
+void qc_orphanage_erase_ann(qc_orphanage *o, qc_orphan_ann *a)
+{
+    qc_orphan_entry *e = a->work && a->entry->n_anns > 1 ? a->entry : NULL;
+    erase_ann(o, a);
+    if (e)
+        qc_orphanage_make_work(o, e);
+}
+
 /* It is gone with its last announcement. */
 static void erase_all_of(qc_orphanage *o, qc_orphan_entry *e)
 {
     for (size_t n = e->n_anns; n; n--)
-        qc_orphanage_erase_ann(o, e->anns);
+        erase_ann(o, e->anns);
 }
 
 bool qc_orphanage_erase(qc_orphanage *o, const qc_hash *wtxid)

@@ -48,12 +48,14 @@ const qc_orphan *qc_orphanage_find(const qc_orphanage *o, const qc_hash *wtxid);
 bool qc_orphanage_has_from(const qc_orphanage *o, const qc_hash *wtxid, qc_peer_id peer);
 /** False: it was not here. */
 bool qc_orphanage_erase(qc_orphanage *o, const qc_hash *wtxid);
+/** What was its work becomes that of others who announced the same. */
 void qc_orphanage_forget_peer(qc_orphanage *o, qc_peer_id peer);
 /** Erase what the block holds, or has made impossible. Returns how many. */
 size_t qc_orphanage_forget_block(qc_orphanage *o, const qc_block *b);
 
 /** This transaction is known now: each orphan that spends its outputs becomes work of one of its
- *  peers, by chance, unless it is somebody's work already. Returns how many. */
+ *  peers, by chance, unless it is somebody's work already. Whoever loses its place for an orphan
+ *  passes the work on. Returns how many. */
 size_t qc_orphanage_parent_came(qc_orphanage *o, const qc_tx *parent);
 /** Has this peer work; has anybody? */
 bool qc_orphanage_has_work(const qc_orphanage *o, qc_peer_id peer);

@@ -63,8 +63,11 @@ static inline uint32_t qc_orphan_input_score(const qc_orphan_entry *e)
 }
 qc_orphan_entry *qc_orphanage_entry(const qc_orphanage *o, const qc_hash *wtxid);
 qc_orphan_peer *qc_orphanage_peer(const qc_orphanage *o, qc_peer_id id);
-/** The last announcement takes its transaction with it, a peer's last one the peer. */
+/** The last announcement takes its transaction with it, a peer's last one the peer; work becomes
+ *  that of another peer. */
 void qc_orphanage_erase_ann(qc_orphanage *o, qc_orphan_ann *a);
+/** Make it work, which it is not, of one of its peers, by chance. */
+void qc_orphanage_make_work(qc_orphanage *o, qc_orphan_entry *e);
 /** Back within the limits. */
 void qc_orphanage_trim(qc_orphanage *o);
 uint64_t qc_orphanage_input_key(const qc_orphanage *o, const uint8_t txid[static 32], uint32_t n);

@@ -86,7 +86,7 @@ void qc_orphanage_trim(qc_orphanage *o)
 
 /* ---- work ---- */
 
-static void make_work(qc_orphanage *o, qc_orphan_entry *e)
+void qc_orphanage_make_work(qc_orphanage *o, qc_orphan_entry *e)
 {
     qc_orphan_ann *a = e->anns;
     for (uint64_t skip = o->o.random(o->o.random_arg) % e->n_anns; skip; skip--)
@@ -109,7 +109,7 @@ size_t qc_orphanage_parent_came(qc_orphanage *o, const qc_tx *parent)
             o->steps++;
             if (i->entry->work || in->prev_n != n || memcmp(in->prev_txid, parent->rec->txid, 32))
                 continue;
-            make_work(o, i->entry);
+            qc_orphanage_make_work(o, i->entry);
             made++;
         }
     }

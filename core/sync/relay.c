@@ -48,6 +48,7 @@ void qc_relay_closed(qc_sync *s, const qc_peer_state *p)
 {
     if (s->relay.closed)
         s->relay.closed(s->relay.arg, p->id);
+    qc_relay_wake(s); /* others have its work now */
 }
 
 /* ---- theirs ---- */

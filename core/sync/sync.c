@@ -220,12 +220,20 @@ typedef struct turn {
     qc_peer_id peer;
 } turn;
 
+/* May it be answered? Not before the block it waits for, nor while it does not read. */
+static bool may_answer(const qc_sync *s, const qc_peer_state *p)
+{
+    return !p->serving && p->unsent <= s->send_pause;
+}
+
+/* Orphans say nothing to whoever announced them, who could otherwise hold them up for everybody by
+ * not reading. */
 void qc_sync_go_on(qc_sync *s, qc_peer_state *p)
 {
-    bool more = (p->head && !p->head->parsing) || qc_relay_has_work(s, p);
-    if (p->turn || p->serving || p->closing || s->stopped || p->unsent > s->send_pause)
+    bool more = (p->head && !p->head->parsing) || p->at_wanted < p->n_wanted || p->filters_stop;
+    if (p->turn || p->closing || s->stopped)
         return;
-    if (!more && p->at_wanted == p->n_wanted && !p->filters_stop)
+    if (!qc_relay_has_work(s, p) && !(more && may_answer(s, p)))
         return;
     turn *t = qc_alloc(sizeof *t);
     *t = (turn){s, p->id};
@@ -243,12 +251,14 @@ static void take_turn(qc_chain *c, void *arg)
     if (!p)
         return;
     p->turn = false;
-    if (p->closing || p->serving)
+    if (p->closing)
         return;
-    if (p->at_wanted < p->n_wanted) {
-        qc_serve_on(s, p);
-    } else if (qc_relay_has_work(s, p)) {
+    if (qc_relay_has_work(s, p)) {
         qc_relay_work(s, p);
+    } else if (!may_answer(s, p)) {
+        return; /* until the block is there, or the queue is low */
+    } else if (p->at_wanted < p->n_wanted) {
+        qc_serve_on(s, p);
     } else if (p->filters_stop) {
         qc_filters_on(s, p);
     } else if (p->head && !p->head->parsing) {
@@ -489,6 +499,7 @@ static void tick(qc_chain *c, void *arg)
     qc_stale_care(s);
     if (s->relay.tick)
         s->relay.tick(s->relay.arg, qc_clock_now_us());
+    qc_relay_wake(s); /* work that was passed on for want of room */
     care_for_all(s);
 }
 

@@ -184,6 +184,71 @@ static void test_parent_came__one_of_the_peers_gets_the_work(void **state)
     qc_orphanage_free(o);
 }
 
+/* Who has work now; -1: nobody. */
+static qc_peer_id worker(const qc_orphanage *o, qc_peer_id n)
+{
+    qc_peer_id p = 0;
+    while (p < n && !qc_orphanage_has_work(o, p))
+        p++;
+    return p < n ? p : -1;
+}
+
+static void test_forget_peer__its_work_is_passed_on(void **state)
+{
+    qc_orphanage *o = begin(0, 0);
+    qc_txbuf parent, child;
+    (void)state;
+    make_parent(&parent, 1);
+    make_child(&child, &parent.tx, 0, 0);
+    for (qc_peer_id p = 0; p < 4; p++)
+        qc_orphanage_add(o, &child.tx, p);
+    qc_orphanage_parent_came(o, &parent.tx);
+    for (int left = 4; left > 0; left--) {
+        assert_in_range(worker(o, 4), 0, 3);
+        qc_orphanage_forget_peer(o, worker(o, 4));
+        qc_orphanage_check(o);
+    }
+    assert_int_equal(worker(o, 4), -1);
+    assert_false(qc_orphanage_any_work(o));
+    for (qc_peer_id p = 0; p < 4; p++)
+        qc_orphanage_add(o, &child.tx, p);
+    qc_orphanage_parent_came(o, &parent.tx);
+    qc_peer_id idle = worker(o, 4) ? 0 : 1;
+    qc_orphanage_forget_peer(o, idle); /* it had none */
+    qc_orphan_unref(qc_orphanage_take_work(o, worker(o, 4)));
+    assert_false(qc_orphanage_any_work(o));
+    qc_orphanage_forget_peer(o, idle + 1); /* nobody's any more */
+    assert_false(qc_orphanage_any_work(o));
+    qc_orphanage_parent_came(o, &parent.tx);
+    assert_true(qc_orphanage_erase(o, wtxid(&child)));
+    assert_false(qc_orphanage_any_work(o));
+    qc_orphanage_check(o);
+    qc_txbuf_clear(&parent);
+    qc_txbuf_clear(&child);
+    qc_orphanage_free(o);
+}
+
+static void test_flood__who_loses_work_passes_it_on(void **state)
+{
+    qc_orphanage *o = begin(4, 0);
+    qc_txbuf parent, child[4];
+    (void)state;
+    make_parent(&parent, 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        make_child(&child[i], &parent.tx, i, 0);
+        qc_orphanage_add(o, &child[i].tx, 1);
+    }
+    qc_orphanage_parent_came(o, &parent.tx); /* all the work of peer 1 */
+    qc_orphanage_add(o, &child[0].tx, 2);    /* its oldest, for which it loses its place */
+    qc_orphanage_check(o);
+    assert_false(qc_orphanage_has_from(o, wtxid(&child[0]), 1));
+    assert_true(qc_orphanage_has_work(o, 2));
+    for (int i = 0; i < 4; i++)
+        qc_txbuf_clear(&child[i]);
+    qc_txbuf_clear(&parent);
+    qc_orphanage_free(o);
+}
+
 static void test_take_work__the_oldest_first(void **state)
 {
     qc_orphanage *o = begin(0, 0);
@@ -531,6 +596,8 @@ QC_TEST_MAIN(cmocka_unit_test(test_add__every_peer_is_on_record_once),
              cmocka_unit_test(test_add__not_what_is_too_heavy_for_anybody),
              cmocka_unit_test(test_add__without_memory_it_is_not_there),
              cmocka_unit_test(test_parent_came__one_of_the_peers_gets_the_work),
+             cmocka_unit_test(test_forget_peer__its_work_is_passed_on),
+             cmocka_unit_test(test_flood__who_loses_work_passes_it_on),
              cmocka_unit_test(test_take_work__the_oldest_first),
              cmocka_unit_test(test_children__of_one_peer_the_newest_first),
              cmocka_unit_test(test_forget_block__what_it_holds_and_what_it_rules_out),

@@ -326,6 +326,88 @@ static void test_peers__another_peer_brings_the_parent(void **state)
     tb_tx_free(child);
 }
 
+typedef struct halt {
+    bool serving;  /* a block is being read for it */
+    size_t unsent; /* it does not read */
+} halt;
+
+static void halt_job(qc_chain *c, void *arg)
+{
+    const halt *h = arg;
+    (void)c;
+    qc_peer_state *p = qc_sync_peer_find(R.s, 1);
+    p->serving = h->serving;
+    p->unsent = h->unsent;
+    qc_sync_go_on(R.s, p);
+}
+
+static void test_peers__an_orphan_is_tried_for_who_cannot_be_answered(void **state)
+{
+    const halt how[2] = {{.unsent = 2 * R.s->send_pause}, {.serving = true}};
+    halt none = {.serving = false};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        halt h = how[i];
+        tb_tx *parent = pk_spend(&R.p.coin[6 + i], 1, 1000, 1);
+        const pk_coin out = pk_out(parent, 0);
+        tb_tx *child = pk_spend(&out, 1, 1000, 1);
+        say_tx(1, child);
+        settle();
+        qc_chain_call(R.thread, halt_job, &h);
+        say(1, "ping", qc_span_of("12345678", 8));
+        forget();
+        say_tx(2, parent);
+        settle();
+        assert_int_equal(qc_mempool_count(R.p.m), 2 * (i + 1));
+        assert_null(find_sent(1, "pong")); /* that has to wait */
+        qc_chain_call(R.thread, halt_job, &none);
+        settle();
+        assert_non_null(find_sent(1, "pong"));
+        tb_tx_free(parent);
+        tb_tx_free(child);
+    }
+}
+
+typedef struct leaving {
+    qc_bytes parent;
+    qc_peer_id who;
+} leaving;
+
+/* The parent comes, and whoever has the work of trying its child gets no turn any more. */
+static void leave_job(qc_chain *c, void *arg)
+{
+    leaving *l = arg;
+    (void)c;
+    qc_on_tx(R.s, qc_sync_peer_find(R.s, 4), qc_bytes_span(&l->parent));
+    l->who = qc_orphanage_has_work(qc_txrelay_orphans(R.relay), 1) ? 1 : 2;
+    qc_sync_peer_find(R.s, l->who)->closing = true;
+}
+
+static void test_peers__who_leaves_takes_no_orphan_along(void **state)
+{
+    const qc_net_owner *o = &R.net->owner;
+    (void)state;
+    tb_tx *parent = pk_spend(&R.p.coin[8], 1, 1000, 1);
+    const pk_coin out = pk_out(parent, 0);
+    tb_tx *child = pk_spend(&out, 1, 1000, 1);
+    const qc_hash id = wtxid_of(child);
+    say_tx(1, child);
+    settle();
+    say_names(2, "inv", QC_INV_WTX, &id);
+    settle();
+    assert_int_equal(qc_orphanage_used(qc_txrelay_orphans(R.relay)).announcements, 2);
+    leaving l = {tb_tx_bytes(parent, true), 0};
+    qc_chain_call(R.thread, leave_job, &l);
+    settle();
+    assert_int_equal(qc_mempool_count(R.p.m), 1);
+    o->closed(o->arg, l.who);
+    settle();
+    assert_int_equal(qc_mempool_count(R.p.m), 2);
+    qc_bytes_free(&l.parent);
+    tb_tx_free(parent);
+    tb_tx_free(child);
+}
+
 static void test_peers__a_block_brings_the_parent(void **state)
 {
     (void)state;
@@ -395,6 +477,8 @@ QC_TEST_MAIN(WITH_PEERS(test_peers__a_transaction_goes_its_way),
              WITH_PEERS(test_peers__who_wants_to_hear_of_none_is_asked_as_well),
              WITH_PEERS(test_peers__an_orphan_is_tried_before_the_next_message),
              WITH_PEERS(test_peers__another_peer_brings_the_parent),
+             WITH_PEERS(test_peers__an_orphan_is_tried_for_who_cannot_be_answered),
+             WITH_PEERS(test_peers__who_leaves_takes_no_orphan_along),
              WITH_PEERS(test_peers__a_block_brings_the_parent),
              WITH_PEERS(test_peers__the_whole_pool_for_who_may_ask),
              WITH_PEERS(test_report__tells_of_the_relay))
