@@ -27,11 +27,14 @@ static int compare(void *arg, const qc_pool_tx *a, const qc_pool_tx *b)
 static void each(void *arg, void (*take)(void *to, const qc_pool_tx *tx), void *to)
 {
     const qc_txpool *t = arg;
-    for (size_t i = 0; i < qc_mempool_count(t->m); i++) {
+    qc_mempool_list all;
+    qc_mempool_sorted(t->m, &all);
+    for (size_t i = 0; i < all.n; i++) {
         qc_pool_tx tx;
-        show(qc_mempool_at(t->m, i), &tx);
+        show(all.e[i], &tx);
         take(to, &tx);
     }
+    qc_mempool_list_clear(&all);
 }
 
 /* ---- letting in ---- */

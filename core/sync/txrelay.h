@@ -24,6 +24,7 @@ typedef struct qc_relay_pool {
     bool (*find)(void *arg, const qc_tx_name *name, qc_pool_tx *out);
     /** < 0: a comes before b in mining order. */
     int (*compare)(void *arg, const qc_pool_tx *a, const qc_pool_tx *b);
+    /** Show all of it, in mining order: any other would tell when things came. */
     void (*each)(void *arg, void (*take)(void *to, const qc_pool_tx *tx), void *to);
     /** Try to take them in, as in qc_txdl_pool. What is replaced goes to `spare`. */
     void (*take)(void *arg, const qc_tx *tx, qc_tx_answer *out);

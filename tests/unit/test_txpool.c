@@ -232,6 +232,36 @@ static void test_say__in_mining_order(void **state)
     tb_tx_free(high);
 }
 
+static bool names(const qc_tx_name *name, const tb_tx *tx)
+{
+    const qc_hash id = tb_txid(tx);
+    return memcmp(qc_mempool_find(R.p.m, &id)->tx.rec->wtxid, name->hash.b, 32) == 0;
+}
+
+static void test_wants_all__in_mining_order(void **state)
+{
+    (void)state;
+    tb_tx *t[4];
+    t[0] = pk_spend(&R.p.coin[10], 1, 500, 1);
+    const pk_coin out = pk_out(t[0], 0);
+    t[1] = pk_spend(&R.p.coin[11], 1, 9000, 1);
+    t[2] = pk_spend(&R.p.coin[12], 1, 2000, 1);
+    t[3] = pk_spend(&out, 1, 20000, 1); /* pays for its parent */
+    for (int i = 0; i < 4; i++)
+        receive(1, t[i]);
+    assert_int_equal(qc_mempool_count(R.p.m), 4);
+    R.h.wants_all(R.h.arg, 2);
+    qc_relay_say s = say(2);
+    assert_int_equal(s.n_tell, 4);
+    const int order[4] = {0, 3, 1, 2};
+    for (int i = 0; i < 4; i++)
+        assert_true(names(&s.tell[i], t[order[i]]));
+    qc_free(s.tell);
+    qc_free(s.ask);
+    for (int i = 0; i < 4; i++)
+        tb_tx_free(t[i]);
+}
+
 #define WITH_POOL(f) cmocka_unit_test_setup_teardown(f, start, finish)
 
 QC_TEST_MAIN(WITH_POOL(test_relay__from_one_peer_to_the_other),
@@ -240,4 +270,4 @@ QC_TEST_MAIN(WITH_POOL(test_relay__from_one_peer_to_the_other),
              WITH_POOL(test_replaced__is_kept_for_the_next_block),
              WITH_POOL(test_refused__by_consensus_is_not_asked_for_again),
              WITH_POOL(test_source__shows_the_pool_until_it_is_enough),
-             WITH_POOL(test_say__in_mining_order))
+             WITH_POOL(test_say__in_mining_order), WITH_POOL(test_wants_all__in_mining_order))
