@@ -239,6 +239,7 @@ def test_a_child_pays_for_its_parent(case):
         r = got["tx-results"][t.wtxid]
         equal((r["txid"], r["vsize"], r["fees"]["base"]), (t.txid, (t.weight + 3) // 4, btc(fee)))
         equal(sorted(r["fees"]["effective-includes"]), both)
+    equal((n.getmempoolentry(a.txid)["spentby"], n.getmempoolentry(b.txid)["depends"]), ([b.txid], [a.txid]))
     again = n.submitpackage(pair)
     equal(again["tx-results"][a.wtxid]["fees"], {"base": 0})
     equal(n.getmempoolinfo()["unbroadcastcount"], 0)
