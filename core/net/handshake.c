@@ -2,7 +2,7 @@
  * nothing else is heard or said (Core net_processing.cpp ProcessMessage). */
 #include "core/base/arith.h"
 #include "core/base/log.h"
-#include "core/btc/wire.h"
+#include "core/btc/cmpct.h"
 #include "core/net/internal.h"
 
 #include <stdarg.h>
@@ -197,6 +197,25 @@ static void on_sendaddrv2(qc_peer *p)
         p->info.wants_addrv2 = true;
 }
 
+/* Whatever gives it a meaning does not know the peer yet, and is told with its opening. Of two the
+ * later one counts, but nothing makes up for a wrong one. */
+static void on_early_sendcmpct(qc_peer *p, qc_span payload)
+{
+    uint8_t announce;
+    uint64_t version;
+    if (!qc_cmpct_hello_read(payload, &announce, &version)) {
+        qc_log(QC_LOG_DEBUG, "net",
+               "ProcessMessages(sendcmpct, %zu bytes): Exception '%s' caught, peer=%lld",
+               payload.len, qc_wire_text(QC_WIRE_END), (long long)p->info.id);
+        return;
+    }
+    if ((p->info.early_cmpct && p->info.cmpct_announce > 1) ||
+        (announce <= 1 && version != QC_CMPCT_VERSION))
+        return;
+    p->info.early_cmpct = true;
+    p->info.cmpct_announce = announce;
+}
+
 /* BIP434: a name of 4 to 80 bytes, and up to 512 bytes for it. None is known. */
 static void on_feature(qc_peer *p, qc_span payload)
 {
@@ -263,10 +282,14 @@ bool qc_handshake_takes(qc_peer *p, const qc_message *m)
                "sendtxrcncl from peer=%lld ignored, as our node does not have txreconciliation "
                "enabled",
                (long long)p->info.id);
-    else if (!p->info.handshaken)
+    else if (p->info.handshaken)
+        return false;
+    else if (strcmp(name, "sendheaders") == 0)
+        p->info.early_headers = true;
+    else if (strcmp(name, "sendcmpct") == 0)
+        on_early_sendcmpct(p, m->payload);
+    else
         qc_log(QC_LOG_DEBUG, "net", "Unsupported message \"%s\" prior to verack from peer=%lld",
                name, (long long)p->info.id);
-    else
-        return false;
     return true;
 }

@@ -98,7 +98,11 @@ typedef struct qc_peer_info {
     char user_agent[257];
     bool relay;
     bool wants_addrv2, wtxid_relay; /* BIP155, BIP339 */
-    qc_netaddr told;                /* our address as it says it */
+    /* What came before verack and counts from then on: sendheaders (BIP130); sendcmpct (BIP152),
+     * the last one that matters, with its first byte, which is none it may have when above 1. */
+    bool early_headers, early_cmpct;
+    uint8_t cmpct_announce;
+    qc_netaddr told; /* our address as it says it */
     uint16_t told_port;
     qc_unixtime connected, last_send, last_recv;
     int64_t time_offset;

@@ -21,6 +21,16 @@ void qc_compact_hello(qc_sync *s, qc_peer_state *p, bool announce)
     qc_bytes_free(&b);
 }
 
+void qc_compact_heard(qc_sync *s, qc_peer_state *p, uint8_t announce)
+{
+    if (announce > 1) {
+        qc_sync_misbehaving(s, p, "invalid sendcmpct announce field");
+        return;
+    }
+    p->compact = true;
+    p->hb_from = announce == 1;
+}
+
 void qc_on_sendcmpct(qc_sync *s, qc_peer_state *p, qc_span payload)
 {
     uint8_t announce;
@@ -29,14 +39,8 @@ void qc_on_sendcmpct(qc_sync *s, qc_peer_state *p, qc_span payload)
         qc_sync_unread(p, "sendcmpct", payload.len, QC_WIRE_END);
         return;
     }
-    if (announce > 1) {
-        qc_sync_misbehaving(s, p, "invalid sendcmpct announce field");
-        return;
-    }
-    if (version != QC_CMPCT_VERSION)
-        return;
-    p->compact = true;
-    p->hb_from = announce == 1;
+    if (announce > 1 || version == QC_CMPCT_VERSION)
+        qc_compact_heard(s, p, announce);
 }
 
 /* Places of the list stay taken by peers that are gone until others need them, as in Core. */

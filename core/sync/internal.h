@@ -323,6 +323,9 @@ void qc_source_over(qc_sync *s, const qc_hash *hash);
 void qc_on_sendcmpct(qc_sync *s, qc_peer_state *p, qc_span payload);
 void qc_on_cmpctblock(qc_sync *s, qc_peer_state *p, qc_span payload);
 void qc_on_blocktxn(qc_sync *s, qc_peer_state *p, qc_span payload);
+/** It understands compact blocks; announce: 1 to be told of blocks by them, 0 not, else it breaks a
+ *  rule. */
+void qc_compact_heard(qc_sync *s, qc_peer_state *p, uint8_t announce);
 /** Send sendcmpct. */
 void qc_compact_hello(qc_sync *s, qc_peer_state *p, bool announce);
 /** It gave us a new tip first: have it announce the next ones by compact blocks. */

@@ -344,6 +344,7 @@ static void opened(qc_chain *c, void *arg)
     p->tail = &p->head;
     p->headers_timeout = INT64_MAX;
     p->relay_txs = p->info.relay;
+    p->prefers_headers = p->info.early_headers;
     p->preferred = (!p->info.inbound || qc_peer_may(p, QC_PERMIT_NOBAN)) &&
                    p->info.type != QC_CONN_ADDR_FETCH && qc_peer_serves_blocks(p);
     s->n_preferred += p->preferred;
@@ -355,6 +356,8 @@ static void opened(qc_chain *c, void *arg)
     qc_compact_hello(s, p, false);
     qc_addr_opened(s, p);
     qc_relay_opened(s, p);
+    if (p->info.early_cmpct)
+        qc_compact_heard(s, p, p->info.cmpct_announce);
     qc_sync_care(s, p);
 }
 

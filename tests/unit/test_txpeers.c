@@ -451,6 +451,35 @@ static void test_peers__the_whole_pool_for_who_may_ask(void **state)
     tb_tx_free(tx);
 }
 
+static void test_opened__what_was_said_before_verack_counts(void **state)
+{
+    const qc_net_owner *o = &R.net->owner;
+    qc_peer_info p = {.id = 5, .version = 70016, .type = QC_CONN_INBOUND, .inbound = true};
+    (void)state;
+    o->opened(o->arg, &p);
+    p.id = 6;
+    p.early_headers = p.early_cmpct = true;
+    o->opened(o->arg, &p);
+    p.id = 7;
+    p.early_headers = false;
+    p.cmpct_announce = 1;
+    o->opened(o->arg, &p);
+    settle();
+    const qc_peer_state *q[3];
+    for (int i = 0; i < 3; i++)
+        q[i] = qc_sync_peer_find(R.s, 5 + i);
+    assert_false(q[0]->prefers_headers || q[0]->compact || q[0]->hb_from);
+    assert_true(q[1]->prefers_headers && q[1]->compact && !q[1]->hb_from);
+    assert_true(!q[2]->prefers_headers && q[2]->compact && q[2]->hb_from);
+    assert_int_equal(R.n_dropped, 0);
+    p.id = 8;
+    p.cmpct_announce = 2;
+    o->opened(o->arg, &p);
+    settle();
+    assert_int_equal(R.n_dropped, 1);
+    assert_false(qc_sync_peer_find(R.s, 8)->compact);
+}
+
 static void test_report__tells_of_the_relay(void **state)
 {
     (void)state;
@@ -481,4 +510,5 @@ QC_TEST_MAIN(WITH_PEERS(test_peers__a_transaction_goes_its_way),
              WITH_PEERS(test_peers__who_leaves_takes_no_orphan_along),
              WITH_PEERS(test_peers__a_block_brings_the_parent),
              WITH_PEERS(test_peers__the_whole_pool_for_who_may_ask),
+             WITH_PEERS(test_opened__what_was_said_before_verack_counts),
              WITH_PEERS(test_report__tells_of_the_relay))
