@@ -29,7 +29,7 @@ typedef enum qc_vcode {
     QC_V_PACKAGE_TX,          /* a transaction of it: see there */
 } qc_vcode;
 
-#define QC_VERDICT_REASON_LEN 96
+#define QC_VERDICT_REASON_LEN 128
 #define QC_VERDICT_DEBUG_LEN 352 /* a transaction and its parent: four hashes */
 /** All zero: valid. May be copied. */
 typedef struct qc_verdict {
