@@ -6,6 +6,13 @@
 #include <errno.h>
 #include <time.h>
 
+#define SHARE 5
+#define AT_ONCE INT64_C(50000000) /* ns */
+#define TOO_LONG INT64_C(1000000000)
+
+/* Each plugin has a thread of its own. */
+static _Thread_local qc_ask_credit credit;
+
 typedef struct ask {
     pthread_mutex_t lock;
     pthread_cond_t done;
@@ -13,6 +20,7 @@ typedef struct ask {
     void (*fn)(qc_chain *c, void *arg);
     void (*drop)(void *arg);
     void *arg;
+    int64_t took; /* ns of the chain thread */
 } ask;
 
 static ask *ask_new(void (*fn)(qc_chain *c, void *arg), void *arg, void (*drop)(void *arg))
@@ -35,6 +43,23 @@ static void ask_free(ask *a)
     qc_free(a);
 }
 
+int64_t qc_ask_wait(qc_ask_credit *c, qc_mono now)
+{
+    c->left = c->at ? c->left + (int64_t)(now - c->at) / SHARE : AT_ONCE;
+    if (c->left > AT_ONCE)
+        c->left = AT_ONCE;
+    c->at = now;
+    return c->left < 0 ? -c->left * SHARE : 0;
+}
+
+/* Work, not waiting: a busy machine is not the plugin's fault. */
+static int64_t worked(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 /* Chain thread. */
 static void answer(qc_chain *c, void *arg)
 {
@@ -49,8 +74,10 @@ static void answer(qc_chain *c, void *arg)
         ask_free(a);
         return;
     }
+    int64_t began = worked();
     a->fn(c, a->arg);
     pthread_mutex_lock(&a->lock);
+    a->took = worked() - began;
     a->state = DONE;
     pthread_cond_signal(&a->done);
     pthread_mutex_unlock(&a->lock); /* its last touch: the waiter frees it */
@@ -69,6 +96,18 @@ static struct timespec deadline(int64_t ms)
     return t;
 }
 
+/* False: it would take too long. */
+static bool wait_for_turn(int64_t ms)
+{
+    int64_t ns = qc_ask_wait(&credit, qc_clock_mono());
+    if (ns >= TOO_LONG || ns > ms * 1000000)
+        return false;
+    const struct timespec t = {0, (long)ns};
+    if (ns)
+        nanosleep(&t, NULL);
+    return true;
+}
+
 qn_status qc_host_ask(qc_host *h, int64_t ms, void (*fn)(qc_chain *c, void *arg), void *arg,
                       void (*drop)(void *arg))
 {
@@ -77,10 +116,13 @@ qn_status qc_host_ask(qc_host *h, int64_t ms, void (*fn)(qc_chain *c, void *arg)
         fn(h->o.chain, arg);
         return QN_OK;
     }
+    ms = ms ? ms : h->o.ask_ms ? (int64_t)h->o.ask_ms : QC_ASK_MS;
+    if (!wait_for_turn(ms)) {
+        drop(arg);
+        return QN_E_TIMEOUT;
+    }
     ask *a = ask_new(fn, arg, drop);
-    const struct timespec until = deadline(ms            ? ms
-                                           : h->o.ask_ms ? (int64_t)h->o.ask_ms
-                                                         : QC_ASK_MS);
+    const struct timespec until = deadline(ms);
     qc_chain_post(h->chain_thread, answer, a);
     pthread_mutex_lock(&a->lock);
     while (a->state == WAITS && late != ETIMEDOUT)
@@ -91,8 +133,10 @@ qn_status qc_host_ask(qc_host *h, int64_t ms, void (*fn)(qc_chain *c, void *arg)
     if (!ran)
         a->state = GIVEN_UP; /* the chain thread frees it */
     pthread_mutex_unlock(&a->lock);
-    if (ran)
+    if (ran) {
+        credit.left -= a->took;
         ask_free(a);
+    }
     return ran ? QN_OK : QN_E_TIMEOUT;
 }
 

@@ -1,5 +1,6 @@
 /* The rules of mempool.follow over random histories, and the proof that the histories would find a
  * host that breaks them. */
+#include "core/host/ask.h"
 #include "tests/unit/feed_model.h"
 #include "tests/unit/harness.h"
 
@@ -176,6 +177,23 @@ static void test_feed__without_readers_nothing_is_kept(void **state)
     qc_feed_free(f);
 }
 
+static void test_ask_wait__questions_take_a_fifth_of_the_time(void **state)
+{
+    (void)state;
+    const int64_t ms = 1000000;
+    qc_ask_credit c = {0};
+    assert_int_equal(qc_ask_wait(&c, 1000 * ms), 0);
+    c.left -= 50 * ms; /* as much as there is at once */
+    assert_int_equal(qc_ask_wait(&c, 1000 * ms), 0);
+    c.left -= 10 * ms;
+    assert_int_equal(qc_ask_wait(&c, 1000 * ms), 50 * ms);
+    assert_int_equal(qc_ask_wait(&c, 1025 * ms), 25 * ms);
+    assert_int_equal(qc_ask_wait(&c, 1050 * ms), 0);
+    assert_int_equal(qc_ask_wait(&c, 100000 * ms), 0);
+    c.left -= 60 * ms; /* a long rest is worth no more than what goes at once */
+    assert_int_equal(qc_ask_wait(&c, 100000 * ms), 50 * ms);
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_feed__copies_equal_the_pool_over_random_histories),
              cmocka_unit_test(test_feed__histories_find_a_host_that_tells_before_durable),
              cmocka_unit_test(test_feed__histories_find_a_host_that_drops_an_event),
@@ -183,4 +201,5 @@ QC_TEST_MAIN(cmocka_unit_test(test_feed__copies_equal_the_pool_over_random_histo
              cmocka_unit_test(test_feed_reader__a_slow_one_gets_a_gap_and_wants_a_snapshot),
              cmocka_unit_test(test_feed_reader__the_window_bounds_what_is_given),
              cmocka_unit_test(test_feed__an_event_waits_until_its_tip_is_durable),
-             cmocka_unit_test(test_feed__without_readers_nothing_is_kept))
+             cmocka_unit_test(test_feed__without_readers_nothing_is_kept),
+             cmocka_unit_test(test_ask_wait__questions_take_a_fifth_of_the_time))
