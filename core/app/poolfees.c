@@ -81,13 +81,13 @@ bool qc_app_fees_new(qc_app *a)
     if (qc_settings_bool(a->settings, "blocksonly", false))
         return true;
     struct qc_app_fees *f = a->fees = qc_alloc(sizeof *f);
+    f->path = qc_conf_path_in(a->net_dir, FILE_NAME);
     qc_os_random(salt, sizeof salt);
     qc_err err = qc_fees_new(&f->fees, salt);
     if (!err)
         err = qc_timer_new(a->loop, on_hour, a, &f->timer);
     if (err)
         return qc_app_error(a, "Cannot start: %s", qc_err_text(err));
-    f->path = qc_conf_path_in(a->net_dir, FILE_NAME);
     qc_fees_load(f->fees, f->path, qc_clock_now(),
                  qc_settings_bool(a->settings, "acceptstalefeeestimates", false));
     const qc_mempool_events ev = {
