@@ -121,7 +121,7 @@ bool qc_interface_param(const qc_interface *f, const char *params, const char *k
     return true;
 }
 
-#define AMOUNT_MAX UINT64_C(2100000000000000)
+#define AMOUNT_MAX UINT64_C(100000000000000)
 
 static bool value_fits(const qc_grant_key *k, const char *value)
 {
@@ -162,7 +162,7 @@ static const char *wanted(const qc_grant_key *k)
                                        "yes or no",
                                        WANTED_ADDRESSES,
                                        WANTED_HOSTS,
-                                       "satoshis from 0 to 2100000000000000"};
+                                       "satoshis from 0 to 100000000000000"};
     return text[k->type];
 }
 

@@ -92,6 +92,10 @@ static void test_interface_misfit__says_what_is_wrong(void **state)
     misfit("chain.follow/1", "window=0", "window to be a count");
     misfit("chain.follow/1", "window", "wanted yes or key=value");
     misfit("chain.follow/1", "127.0.0.1:1", "wanted yes or key=value");
+    misfit("tx.submit/1", "rate=3, max_fee=100000000000000, test_only=yes", NULL);
+    misfit("tx.submit/1", "max_fee=0", NULL);
+    misfit("tx.submit/1", "max_fee=100000000000001", "max_fee to be satoshis");
+    misfit("tx.submit/1", "max_fee=1MB", "max_fee to be satoshis");
     misfit("rpc.serve/1", longest, "characters in a row");
     qc_free(longest);
 }
