@@ -1,6 +1,7 @@
 /* The pool's store: entries under their ids and the outputs they spend, and the sums over them. */
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
+#include "core/base/log.h"
 #include "core/mempool/pool_internal.h"
 #include "core/os/file.h"
 
@@ -191,6 +192,18 @@ void qc_pool_insert(qc_mempool *m, qc_mempool_entry *e)
     m->updates++;
 }
 
+/* Nobody has asked for it, and nobody will. */
+static void forget_unbroadcast(qc_mempool *m, const qc_mempool_entry *e)
+{
+    char hex[QC_HASH_HEX_LEN + 1];
+    if (!qc_keymap_take(&m->unbroadcast, e->tx.rec->txid))
+        return;
+    qc_hash_hex(qc_entry_txid(e), hex);
+    qc_log(QC_LOG_DEBUG, "mempool",
+           "Removed %s from set of unbroadcast txns before confirmation that txn was sent out",
+           hex);
+}
+
 void qc_pool_remove(qc_mempool *m, qc_mempool_entry *e, qc_mempool_why why, const qc_hash *by)
 {
     QC_ASSERT(e->inside);
@@ -200,7 +213,7 @@ void qc_pool_remove(qc_mempool *m, qc_mempool_entry *e, qc_mempool_why why, cons
     qc_keymap_take(&m->by_wtxid, e->tx.rec->wtxid);
     for (uint32_t i = 0; i < e->tx.rec->n_in; i++)
         qc_keymap_take(&m->spent, &e->tx.in[i]);
-    qc_keymap_take(&m->unbroadcast, e->tx.rec->txid);
+    forget_unbroadcast(m, e);
     m->all[e->place] = m->all[--m->n];
     m->all[e->place]->place = e->place;
     m->vbytes -= (uint64_t)e->vsize;
