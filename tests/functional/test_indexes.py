@@ -75,8 +75,8 @@ def test_spenders_are_found(case):
     equal(ask([where], {"mempool_only": True}), [where])
     n.invalidateblock(block)
     synced(n)
-    equal(ask([where]), [where])
-    equal(n.getrawtransaction(txid, 1)["confirmations"], 0)  # what was once in a block is still found
+    equal(ask([where]), [dict(where, spendingtxid=txid)])  # it is back in the mempool
+    equal(n.getrawtransaction(txid), tx)
     n.reconsiderblock(block)
     synced(n)
     equal(ask([where])[0]["blockhash"], block)
