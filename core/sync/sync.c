@@ -125,8 +125,10 @@ void qc_sync_punish(qc_sync *s, qc_peer_state *p, const qc_verdict *v, bool comp
 
 void qc_sync_unread(const qc_peer_state *p, const char *name, size_t len, qc_wire_fail why)
 {
-    qc_log(QC_LOG_DEBUG, "net", "ProcessMessages(%s, %zu bytes): Exception '%s' caught, peer=%lld",
-           name, len, qc_wire_text(why), (long long)p->id);
+    const char *where = why == QC_WIRE_END ? "DataStream::read(): " : ""; /* as Core says it */
+    qc_log(QC_LOG_DEBUG, "net",
+           "ProcessMessages(%s, %zu bytes): Exception '%s%s' caught, peer=%lld", name, len, where,
+           qc_wire_text(why), (long long)p->id);
 }
 
 void qc_sync_job_begin(qc_sync *s)

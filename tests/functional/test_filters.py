@@ -69,7 +69,7 @@ def test_requests_that_cannot_be_answered_cost_the_connection(case):
         Peer(node).rejected(name, payload, why)
     p = Peer(node)
     equal(p.ask("getcfilters", span(0, made[1])[:-1]), [])
-    assert "ProcessMessages(getcfilters, 36 bytes): Exception 'end of data' caught" in node.log()
+    assert "ProcessMessages(getcfilters, 36 bytes): Exception 'DataStream::read(): end of data' caught" in node.log()
     equal(len(p.ask("getcfheaders", span(100, made[2099]))[0][1]), 33 + 32 + 3 + 2000 * 32)
 
 
