@@ -14,6 +14,7 @@ struct qc_spenders {
     qc_chain *chain;
     qc_keeper *keeper;
     qc_siphash_key salt;
+    qc_hash committed; /* block that the locator on disk names; zeros: none. Index thread */
 };
 
 typedef struct place {
@@ -66,8 +67,9 @@ static qc_err locator(void *arg, qc_bookmark *out)
 
 static qc_err restore(void *arg, const qc_index *at)
 {
-    (void)arg;
-    (void)at;
+    qc_spenders *x = arg;
+    if (at)
+        x->committed = at->hash;
     return QC_OK;
 }
 
@@ -94,24 +96,36 @@ static qc_err each_input(const qc_spenders *x, const qc_index *i, const qc_block
     return err;
 }
 
-static qc_err change(qc_spenders *x, const qc_index *i, const qc_block *b, bool remove)
+static qc_err append(void *arg, const qc_index *i, const qc_block *b)
 {
+    qc_spenders *x = arg;
     qc_kv_batch *batch = qc_kv_batch_new(x->kv);
-    qc_err err = each_input(x, i, b, batch, remove);
+    qc_err err = each_input(x, i, b, batch, false);
     if (!err)
         err = qc_kv_write(x->kv, batch, false);
     qc_kv_batch_free(batch);
     return err;
 }
 
-static qc_err append(void *arg, const qc_index *i, const qc_block *b)
-{
-    return change(arg, i, b, false);
-}
-
+/* The locator must not name a block whose entries are gone: when it is that block's turn, both go
+ * back together. The parent of a durable block is durable. */
 static qc_err take_back(void *arg, const qc_index *i, const qc_block *b)
 {
-    return change(arg, i, b, true);
+    qc_spenders *x = arg;
+    qc_bookmark l;
+    bool named = i->parent && qc_hash_eq(&i->hash, &x->committed);
+    qc_kv_batch *batch = qc_kv_batch_new(x->kv);
+    qc_err err = each_input(x, i, b, batch, true);
+    if (!err && named) {
+        qc_bookmark_make(i->parent, &l);
+        err = qc_bookmark_put(batch, qc_span_str("B"), &l);
+    }
+    if (!err)
+        err = qc_kv_write(x->kv, batch, false);
+    if (!err && named)
+        x->committed = i->parent->hash;
+    qc_kv_batch_free(batch);
+    return err;
 }
 
 static qc_err commit(void *arg, const qc_bookmark *l)
@@ -121,6 +135,8 @@ static qc_err commit(void *arg, const qc_bookmark *l)
     qc_err err = qc_bookmark_put(b, qc_span_str("B"), l);
     if (!err)
         err = qc_kv_write(x->kv, b, true);
+    if (!err)
+        x->committed = l->hash[0];
     qc_kv_batch_free(b);
     return err;
 }
@@ -159,25 +175,31 @@ static qc_err try_place(const qc_spenders *x, place p, const qc_outpoint *o, qc_
     return err;
 }
 
+/* A key that a crash has left behind leads to anywhere in a block file, so what fails there is told
+ * only when no other key leads to the spender. */
 qc_err qc_spenders_find(qc_spenders *x, const qc_outpoint *o, qc_bytes *raw, qc_hash *block)
 {
     uint8_t prefix[PREFIX_LEN];
-    qc_err err = QC_ENOENT;
+    qc_err err = QC_ENOENT, failed = QC_OK;
     *raw = (qc_bytes)QC_BYTES_INIT;
     prefix_of(x, o, prefix);
     qc_kv_iter *it = qc_kv_iter_new(x->kv, NULL);
     for (qc_kv_iter_seek(it, qc_span_of(prefix, sizeof prefix));
-         qc_kv_iter_valid(it) && err == QC_ENOENT; qc_kv_iter_next(it)) {
+         qc_kv_iter_valid(it) && err && err != QC_ENOMEM; qc_kv_iter_next(it)) {
         qc_span key = qc_kv_iter_key(it);
         place p;
         if (key.len < sizeof prefix || memcmp(key.data, prefix, sizeof prefix) != 0)
             break;
         if (read_key(key, &p))
             err = try_place(x, p, o, raw, block);
+        if (err && err != QC_ENOENT && !failed)
+            failed = err;
     }
     qc_err walk = qc_kv_iter_status(it);
     qc_kv_iter_free(it);
-    return err == QC_ENOENT && walk ? walk : err;
+    if (!err || err == QC_ENOMEM)
+        return err;
+    return walk ? walk : failed ? failed : err;
 }
 
 /* ---- life ---- */

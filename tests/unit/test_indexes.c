@@ -6,6 +6,7 @@
 
 #include "core/base/endian.h"
 #include "core/btc/wire.h"
+#include "core/crypto/siphash.h"
 #include "core/index/coinstats_set.h"
 #include "tests/unit/chain_kit.h"
 
@@ -338,6 +339,154 @@ static void expect_len(qc_kv *kv, const void *key, size_t key_len, size_t len)
     qc_bytes_free(&v);
 }
 
+/* ---- after a crash ---- */
+
+/* A coin that a block of the chain spends. */
+static qc_outpoint some_spent(rig *r)
+{
+    for (uint32_t h = kit_height(&r->k);; h--) {
+        qc_block *b;
+        qc_outpoint o = {.n = 0};
+        assert_int_equal(qc_chain_read_block(r->k.c, qc_chain_at(r->k.c, h), &b), QC_OK);
+        bool found = qc_block_n_tx(b) > 1;
+        if (found) {
+            const qc_tx tx = qc_block_tx(b, 1);
+            o = qc_tx_prevout(&tx, 0);
+        }
+        qc_block_unref(b);
+        if (found)
+            return o;
+    }
+}
+
+static void put_stale_keys(rig *r, const qc_outpoint *o, bool drop_good)
+{
+    /* File 0, offset 0 of a block at 0 and at 1: no block lies there, or not this transaction. */
+    static const uint8_t AT[][3] = {{0, 0, 0}, {0, 1, 0}};
+    uint8_t key[9 + 3] = {'s'};
+    qc_kv *kv = open_db(r, "txospenderindex/db");
+    qc_bytes salt = QC_BYTES_INIT;
+    assert_int_equal(qc_kv_get(kv, NULL, qc_span_of("siphash_key", 12), &salt), QC_OK);
+    qc_siphash_key k = {qc_read_le64(salt.data), qc_read_le64(salt.data + 8)};
+    qc_write_le64(key + 1, qc_siphash_hash_u32(&k, &o->txid, o->n));
+    qc_kv_batch *b = qc_kv_batch_new(kv);
+    qc_kv_iter *it = qc_kv_iter_new(kv, NULL);
+    for (qc_kv_iter_seek(it, qc_span_of(key, 9));
+         drop_good && qc_kv_iter_valid(it) && qc_kv_iter_key(it).len > 9 &&
+         !memcmp(qc_kv_iter_key(it).data, key, 9);
+         qc_kv_iter_next(it))
+        qc_kv_batch_delete(b, qc_kv_iter_key(it));
+    qc_kv_iter_free(it);
+    for (size_t i = 0; i < QC_COUNTOF(AT); i++) {
+        memcpy(key + 9, AT[i], 3);
+        qc_kv_batch_put(b, qc_span_of(key, sizeof key), (qc_span){NULL, 0});
+    }
+    assert_int_equal(qc_kv_write(kv, b, true), QC_OK);
+    qc_kv_batch_free(b);
+    qc_bytes_free(&salt);
+    qc_kv_close(kv);
+}
+
+/* Keys from before a crash may lead to what is no block any more: the right one is still found. */
+static void test_spenders__stale_keys_do_not_hide_the_right_one(void **state)
+{
+    (void)state;
+    rig r;
+    for (int drop = 0; drop < 2; drop++) {
+        qc_bytes raw;
+        qc_hash block;
+        rig_open(&r);
+        replay(&r, false, 0);
+        qc_outpoint o = some_spent(&r);
+        assert_int_equal(qc_chain_sync(r.k.c), QC_OK);
+        wait_all(&r);
+        stop_all(&r);
+        kit_close(&r.k);
+        free_all(&r);
+        put_stale_keys(&r, &o, drop);
+        kit_must_open(&r.k);
+        start_all(&r, false);
+        qc_err err = qc_spenders_find(r.spend, &o, &raw, &block);
+        if (drop)
+            assert_true(err && err != QC_ENOENT);
+        else
+            assert_int_equal(err, QC_OK);
+        qc_bytes_free(&raw);
+        rig_end(&r);
+    }
+}
+
+static qc_hash spenders_place(const rig *r)
+{
+    qc_bookmark l;
+    qc_kv *kv = open_db(r, "txospenderindex/db");
+    assert_int_equal(qc_bookmark_get(kv, qc_span_str("B"), &l), QC_OK);
+    qc_kv_close(kv);
+    assert_true(l.n > 0);
+    return l.hash[0];
+}
+
+/* Submit blocks of the file from *pos on until the chain leaves one; then *pos is after that one.
+ * With `stop` not 0 only until there. */
+static void submit_until(rig *r, qc_span file, size_t *pos, size_t stop)
+{
+    while (*pos + FRAME < file.len && (!stop || *pos < stop)) {
+        uint32_t len = qc_read_le32(file.data + *pos + 4);
+        const qc_index *old = qc_chain_tip(r->k.c);
+        qc_verdict v;
+        assert_true(kit_submit(&r->k, qc_span_of(file.data + *pos + FRAME, len), &v));
+        *pos += FRAME + len;
+        if (!qc_chain_contains(r->k.c, old))
+            return;
+    }
+}
+
+/* Place of the first block that makes the chain leave another. */
+static size_t place_of_fork(qc_span file)
+{
+    rig r;
+    size_t pos = 0, at;
+    rig_open(&r);
+    submit_until(&r, file, &pos, 0);
+    rig_end(&r);
+    assert_true(pos < file.len);
+    for (at = 0;;) {
+        size_t next = at + FRAME + qc_read_le32(file.data + at + 4);
+        if (next == pos)
+            return at;
+        at = next;
+    }
+}
+
+/* The index takes durable blocks back and ends before anything else is durable: what lies on disk
+ * does not claim blocks whose entries are gone. */
+static void test_spenders__a_block_taken_back_is_not_claimed(void **state)
+{
+    (void)state;
+    rig r;
+    qc_bytes file = tmp_read(vectors_path("regtest-mixed/blocks.dat"));
+    qc_span all = qc_bytes_span(&file);
+    size_t at = place_of_fork(all), pos = 0;
+    rig_open(&r);
+    submit_until(&r, all, &pos, at);
+    rig_reopen(&r);
+    wait_all(&r);
+    const qc_index *fork = qc_chain_tip(r.k.c);
+    submit_until(&r, all, &pos, 0);
+    wait_all(&r);
+    assert_false(qc_chain_contains(r.k.c, fork));
+    while (!qc_chain_contains(r.k.c, fork))
+        fork = fork->parent;
+    qc_hash must = fork->hash;
+    stop_all(&r);
+    kit_close(&r.k);
+    free_all(&r);
+    qc_hash now = spenders_place(&r);
+    assert_true(qc_hash_eq(&now, &must));
+    kit_end(&r.k);
+    qc_bytes_free(&file);
+}
+
 /* Keys and sizes of values as Core's index/txindex_key.h, txospenderindex.cpp, coinstatsindex.cpp
  * and db_key.h have them. */
 static void test_indexes__lie_on_disk_as_core_has_them(void **state)
@@ -401,5 +550,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_indexes__follow_reorganisations),
              cmocka_unit_test(test_indexes__go_on_after_each_restart),
              cmocka_unit_test(test_indexes__are_built_over_a_chain_that_is_there),
              cmocka_unit_test(test_indexes__commit_no_more_than_is_durable),
+             cmocka_unit_test(test_spenders__stale_keys_do_not_hide_the_right_one),
+             cmocka_unit_test(test_spenders__a_block_taken_back_is_not_claimed),
              cmocka_unit_test(test_indexes__lie_on_disk_as_core_has_them),
              cmocka_unit_test(test_coinstats__numbers_are_read_as_written))
