@@ -79,8 +79,9 @@ void qc_try_announce(qc_try *t, const qc_candidate *c);
 /* ---- accept_pre.c ---- */
 /** All that costs little: Core PreChecks. */
 bool qc_try_pre_checks(qc_try *t, qc_candidate *c);
-/** Parents in the pool as the rules of BIP431 see them. Owned: qc_free(). */
-qc_truc_parent *qc_truc_views(const qc_mempool *m, const qc_candidate *c);
+/** Parents in the pool as the rules of BIP431 see them. Relatives are counted only where the rules
+ *  ask for them: for the one parent of a version 3 transaction. Owned: qc_free(). */
+qc_truc_parent *qc_truc_views(qc_mempool *m, const qc_candidate *c);
 
 /* ---- accept_replace.c ---- */
 bool qc_try_replacement(qc_try *t, qc_candidate *c);

@@ -14,16 +14,9 @@ static bool known(qc_try *t, qc_candidate *c)
     return false;
 }
 
-static bool listed(const qc_mempool_list *l, const qc_mempool_entry *e)
-{
-    for (size_t i = 0; i < l->n; i++)
-        if (l->e[i] == e)
-            return true;
-    return false;
-}
-
 static bool find_conflicts(qc_try *t, qc_candidate *c)
 {
+    qc_pool_walk(t->m);
     for (uint32_t i = 0; i < c->tx->rec->n_in; i++) {
         const qc_mempool_entry *e = qc_keymap_get(&t->m->spent, &c->tx->in[i]);
         if (!e)
@@ -31,7 +24,7 @@ static bool find_conflicts(qc_try *t, qc_candidate *c)
         if (!t->rules.allow_replacement)
             return qc_verdict_fail(&c->r->v, QC_V_MEMPOOL_POLICY, "bip125-replacement-disallowed",
                                    NULL);
-        if (!listed(&c->conflicts, e))
+        if (qc_pool_mark(t->m, e))
             qc_list_add(&c->conflicts, e);
     }
     return true;
@@ -198,39 +191,41 @@ static const qc_mempool_entry *only_child(const qc_mempool *m, const qc_mempool_
     return a == p ? qc_entry_of(m, down.ref[1]) : a;
 }
 
-static bool child_conflicts(const qc_mempool *m, const qc_candidate *c, const qc_mempool_entry *p)
+static bool child_conflicts(qc_mempool *m, const qc_candidate *c, const qc_mempool_entry *p)
 {
+    qc_pool_mark_all(m, &c->conflicts);
     qc_graph_refs down = qc_graph_descendants(m->graph, QC_GRAPH_MAIN, &p->ref, 1);
     for (size_t i = 0; i < down.n; i++) {
         const qc_mempool_entry *e = qc_entry_of(m, down.ref[i]);
-        if (e != p && listed(&c->conflicts, e))
+        if (e != p && qc_pool_marked(m, e))
             return true;
     }
     return false;
 }
 
-static qc_truc_parent view_of(const qc_mempool *m, const qc_candidate *c, const qc_mempool_entry *p)
+static void count_relatives(qc_mempool *m, const qc_candidate *c, const qc_mempool_entry *p,
+                            qc_truc_parent *v)
 {
-    qc_truc_parent v = {
-        .txid = qc_entry_txid(p),
-        .wtxid = qc_entry_wtxid(p),
-        .version = p->tx.rec->version,
-        .ancestors = (uint32_t)qc_graph_ancestors(m->graph, QC_GRAPH_MAIN, &p->ref, 1).n,
-        .descendants = (uint32_t)qc_graph_descendants(m->graph, QC_GRAPH_MAIN, &p->ref, 1).n,
-        .child_conflicts = child_conflicts(m, c, p),
-    };
     const qc_mempool_entry *child = only_child(m, p);
+    v->ancestors = (uint32_t)qc_graph_ancestors(m->graph, QC_GRAPH_MAIN, &p->ref, 1).n;
+    v->descendants = (uint32_t)qc_graph_descendants(m->graph, QC_GRAPH_MAIN, &p->ref, 1).n;
+    v->child_conflicts = child_conflicts(m, c, p);
     if (child)
-        v.sibling_ancestors =
+        v->sibling_ancestors =
             (uint32_t)qc_graph_ancestors(m->graph, QC_GRAPH_MAIN, &child->ref, 1).n;
-    return v;
 }
 
-qc_truc_parent *qc_truc_views(const qc_mempool *m, const qc_candidate *c)
+/* No limit has been looked at yet, and there may be thousands of parents. */
+qc_truc_parent *qc_truc_views(qc_mempool *m, const qc_candidate *c)
 {
     qc_truc_parent *v = qc_alloc((c->parents.n + 1) * sizeof *v);
-    for (size_t i = 0; i < c->parents.n; i++)
-        v[i] = view_of(m, c, c->parents.e[i]);
+    for (size_t i = 0; i < c->parents.n; i++) {
+        const qc_mempool_entry *p = c->parents.e[i];
+        v[i] = (qc_truc_parent){
+            .txid = qc_entry_txid(p), .wtxid = qc_entry_wtxid(p), .version = p->tx.rec->version};
+    }
+    if (c->tx->rec->version == QC_TRUC_VERSION && c->parents.n == 1)
+        count_relatives(m, c, c->parents.e[0], &v[0]);
     return v;
 }
 

@@ -19,25 +19,25 @@ static const char *money(qc_amount a, char out[static MONEY_TEXT])
     return out;
 }
 
-static bool in_list(const qc_mempool_list *l, const qc_mempool_entry *e)
+/* Members of the list as the graph names them. Owned: qc_free(). */
+static qc_graph_ref *refs_of(const qc_mempool_list *l)
 {
+    qc_graph_ref *refs = qc_alloc((l->n + 1) * sizeof *refs);
     for (size_t i = 0; i < l->n; i++)
-        if (l->e[i] == e)
-            return true;
-    return false;
+        refs[i] = l->e[i]->ref;
+    return refs;
 }
 
 /* All direct conflicts, each once. Owned: qc_free(). */
 static qc_graph_ref *direct_refs(const qc_try *t, size_t *n)
 {
     qc_mempool_list all = {NULL, 0};
+    qc_pool_walk(t->m);
     for (size_t k = 0; k < t->n; k++)
         for (size_t i = 0; i < t->c[k].conflicts.n; i++)
-            if (!in_list(&all, t->c[k].conflicts.e[i]))
+            if (qc_pool_mark(t->m, t->c[k].conflicts.e[i]))
                 qc_list_add(&all, t->c[k].conflicts.e[i]);
-    qc_graph_ref *refs = qc_alloc((all.n + 1) * sizeof *refs);
-    for (size_t i = 0; i < all.n; i++)
-        refs[i] = all.e[i]->ref;
+    qc_graph_ref *refs = refs_of(&all);
     *n = all.n;
     qc_mempool_list_clear(&all);
     return refs;
@@ -121,20 +121,22 @@ bool qc_try_replacement(qc_try *t, qc_candidate *c)
 
 bool qc_try_disjoint(qc_try *t, qc_candidate *c)
 {
-    const qc_mempool *m = t->m;
+    qc_mempool *m = t->m;
     char hex[QC_HASH_HEX_LEN + 1], other[QC_HASH_HEX_LEN + 1];
-    for (size_t p = 0; p < c->parents.n && c->conflicts.n; p++) {
-        const qc_graph_ref ref = c->parents.e[p]->ref;
-        qc_graph_refs up = qc_graph_ancestors(m->graph, QC_GRAPH_MAIN, &ref, 1);
-        for (size_t i = 0; i < up.n; i++) {
-            const qc_mempool_entry *e = qc_entry_of(m, up.ref[i]);
-            if (!in_list(&c->conflicts, e))
-                continue;
-            qc_hash_hex(&c->r->txid, hex);
-            qc_hash_hex(qc_entry_txid(e), other);
-            return qc_verdict_fail(&c->r->v, QC_V_CONSENSUS, "bad-txns-spends-conflicting-tx",
-                                   "%s spends conflicting transaction %s", hex, other);
-        }
+    if (!c->conflicts.n || !c->parents.n)
+        return true;
+    qc_graph_ref *parents = refs_of(&c->parents);
+    qc_graph_refs up = qc_graph_ancestors(m->graph, QC_GRAPH_MAIN, parents, c->parents.n);
+    qc_free(parents);
+    qc_pool_mark_all(m, &c->conflicts);
+    for (size_t i = 0; i < up.n; i++) {
+        const qc_mempool_entry *e = qc_entry_of(m, up.ref[i]);
+        if (!qc_pool_marked(m, e))
+            continue;
+        qc_hash_hex(&c->r->txid, hex);
+        qc_hash_hex(qc_entry_txid(e), other);
+        return qc_verdict_fail(&c->r->v, QC_V_CONSENSUS, "bad-txns-spends-conflicting-tx",
+                               "%s spends conflicting transaction %s", hex, other);
     }
     return true;
 }

@@ -119,6 +119,10 @@ size_t qc_graph_memory(qc_graph *g);
 
 /* ---- questions about relations: the level may not be oversized ---- */
 
+/** How many transactions all answers so far have named, each time they did: what questions have
+ *  cost, for tests to watch. */
+uint64_t qc_graph_named(const qc_graph *g);
+
 /** All with the transaction in its cluster, in mining order of the cluster. Empty if it is not on
  *  the level, as the next ones. */
 qc_graph_refs qc_graph_cluster(qc_graph *g, qc_graph_level level, qc_graph_ref t);

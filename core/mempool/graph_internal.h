@@ -97,6 +97,7 @@ struct qc_graph {
     size_t nhit, hit_cap;
     qc_graph_ref *out; /* lent */
     size_t nout, out_cap;
+    uint64_t named; /* members of all answers so far */
     qc_graph_ref walk_out[QC_GRAPH_MAX_COUNT];
     qc_feesize *sums[2]; /* lent */
     size_t nsums[2], sums_cap[2];

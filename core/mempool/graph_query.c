@@ -5,6 +5,7 @@ static void emit(qc_graph *g, qc_graph_ref t)
 {
     GROW(g->out, g->out_cap, g->nout + 1);
     g->out[g->nout++] = t;
+    g->named++;
 }
 
 static qc_graph_refs lent(const qc_graph *g)
@@ -17,6 +18,11 @@ static cluster *locate(qc_graph *g, int lv, qc_graph_ref t, uint32_t *pos)
 {
     QC_ASSERT(t < g->ntxs);
     return g->txs[t].alive ? find(g, lv, t, pos) : NULL;
+}
+
+uint64_t qc_graph_named(const qc_graph *g)
+{
+    return g->named;
 }
 
 qc_graph_refs qc_graph_cluster(qc_graph *g, qc_graph_level level, qc_graph_ref t)

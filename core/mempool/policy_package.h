@@ -35,6 +35,7 @@ void qc_package_hash(const qc_package *p, qc_hash *out);
 typedef struct qc_truc_parent {
     const qc_hash *txid, *wtxid;
     uint32_t version;
+    /* From here on asked for only if it is the one parent of a version 3 transaction. */
     uint32_t ancestors, descendants;
     /* What follows matters for single candidates only. */
     bool child_conflicts; /* the candidate conflicts with a descendant of it, and so replaces it */

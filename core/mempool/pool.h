@@ -70,7 +70,7 @@ typedef struct qc_mempool_entry {
     size_t place; /* in random order */
     _Atomic uint32_t refs;
     bool inside, told;
-    uint32_t mark; /* of the walk that saw it last */
+    uint64_t mark; /* of the walk that saw it last */
     size_t usage;
 } qc_mempool_entry;
 

@@ -43,7 +43,7 @@ struct qc_mempool {
     size_t held; /* bytes of the entries */
     uint64_t sequence, updates;
     qc_unixtime oldest; /* no entry came before */
-    uint32_t mark;
+    uint64_t mark;
     uint64_t dice;
     bool load_tried;
 
@@ -101,6 +101,31 @@ void qc_pool_list(const qc_mempool *m, qc_graph_refs refs, qc_mempool_list *out)
 void qc_list_add(qc_mempool_list *l, const qc_mempool_entry *e);
 /** As text compares hashes: from the last byte down. */
 int qc_hash_order(const qc_hash *a, const qc_hash *b);
+
+/** Begin a walk: no entry is marked. It ends where the next one begins. */
+static inline void qc_pool_walk(qc_mempool *m)
+{
+    m->mark++;
+}
+static inline bool qc_pool_marked(const qc_mempool *m, const qc_mempool_entry *e)
+{
+    return e->mark == m->mark;
+}
+/** False: it was marked before. */
+static inline bool qc_pool_mark(const qc_mempool *m, const qc_mempool_entry *e)
+{
+    qc_mempool_entry *mine = (qc_mempool_entry *)(uintptr_t)e; /* only its mark is written */
+    bool fresh = mine->mark != m->mark;
+    mine->mark = m->mark;
+    return fresh;
+}
+/** Begin a walk with these marked. */
+static inline void qc_pool_mark_all(qc_mempool *m, const qc_mempool_list *l)
+{
+    qc_pool_walk(m);
+    for (size_t i = 0; i < l->n; i++)
+        qc_pool_mark(m, l->e[i]);
+}
 
 /* ---- pool_limits.c ---- */
 void qc_pool_note_evicted(qc_mempool *m, qc_feesize chunk);

@@ -3,6 +3,7 @@
 #include "core/mempool/accept.h"
 
 #include "core/chain/coins.h"
+#include "core/mempool/pool_internal.h"
 #include "core/script/opcode.h"
 #include "core/script/sigcache.h"
 #include "tests/unit/builder_sign.h"
@@ -404,6 +405,71 @@ static void test_truc__one_child_which_a_better_one_evicts(void **state)
     assert_int_equal(qc_mempool_count(p.m), 2);
 }
 
+/* How many entries the graph has named before it was refused. Frees tx. */
+static uint64_t cost_of(tb_tx *tx, const char *reason)
+{
+    const qc_accept_opts o = {0};
+    qc_accept_result r;
+    qc_txbuf b;
+    tb_tx_parse(tx, &b);
+    uint64_t before = qc_graph_named(p.m->graph);
+    assert_int_equal(qc_mempool_accept(p.m, &b.tx, &o, &r), QC_OK);
+    uint64_t after = qc_graph_named(p.m->graph);
+    assert_int_equal(r.kind, QC_ACCEPT_INVALID);
+    assert_string_equal(r.v.reason, reason);
+    qc_accept_result_clear(&r);
+    qc_txbuf_clear(&b);
+    tb_tx_free(tx);
+    return after - before;
+}
+
+/* Parents of many children are looked at one by one, not with all their families: nobody has asked
+ * yet whether there are too many. */
+static void test_truc__many_parents_cost_little(void **state)
+{
+    (void)state;
+    enum { PARENTS = 8, CHILDREN = 20 };
+    pk_coin last[PARENTS], again[2 * PARENTS];
+    for (uint32_t i = 0; i < PARENTS; i++) {
+        tb_tx *fan = pk_spend(&p.coin[i], 1, 100000, CHILDREN + 1);
+        last[i] = again[2 * i] = pk_out(fan, CHILDREN);
+        again[2 * i + 1] = pk_out(fan, 0);
+        tb_tx *child[CHILDREN];
+        for (uint32_t k = 0; k < CHILDREN; k++) {
+            const pk_coin out = pk_out(fan, k);
+            child[k] = pk_spend(&out, 1, 1000, 1);
+        }
+        pk_add(&p, fan);
+        for (uint32_t k = 0; k < CHILDREN; k++)
+            pk_add(&p, child[k]);
+    }
+    assert_int_equal(cost_of(pk_spend(last, PARENTS, 5000, 1), "too-large-cluster"), 0);
+    assert_int_equal(cost_of(v3(pk_spend(last, PARENTS, 5000, 1)), "TRUC-violation"), 0);
+    assert_int_equal(cost_of(v3(pk_spend(again, QC_COUNTOF(again), 5000, 1)), "TRUC-violation"), 0);
+    /* Before its replacements are counted, whether it spends from them: once over. */
+    assert_true(cost_of(pk_spend(again, QC_COUNTOF(again), 50000, 1), "too-large-cluster") <=
+                2 * PARENTS);
+}
+
+/* A conflict over three coins is one conflict. */
+static void test_replace__each_conflict_counts_once(void **state)
+{
+    (void)state;
+    const pk_coin more[] = {p.coin[0], p.coin[1], p.coin[2]};
+    tb_tx *old = pk_spend(more, 3, 1000, 1), *tx = pk_spend(more, 3, 9000, 1);
+    const qc_accept_opts o = {0};
+    qc_accept_result r;
+    qc_txbuf b;
+    pk_add(&p, old);
+    tb_tx_parse(tx, &b);
+    assert_int_equal(qc_mempool_accept(p.m, &b.tx, &o, &r), QC_OK);
+    assert_int_equal(r.kind, QC_ACCEPT_VALID);
+    assert_int_equal(r.n_replaced, 1);
+    qc_accept_result_clear(&r);
+    qc_txbuf_clear(&b);
+    tb_tx_free(tx);
+}
+
 static void test_dust__is_let_in_only_with_who_spends_it(void **state)
 {
     (void)state;
@@ -416,7 +482,8 @@ static void test_dust__is_let_in_only_with_who_spends_it(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, start, finish)
 QC_TEST_MAIN(
-    T(test_accept__a_plain_transaction_is_let_in_and_told),
+    T(test_accept__a_plain_transaction_is_let_in_and_told), T(test_truc__many_parents_cost_little),
+    T(test_replace__each_conflict_counts_once),
     T(test_accept__the_same_transaction_with_another_witness_is_known),
     T(test_accept__breaches_of_consensus_are_named), T(test_accept__what_is_not_standard_is_named),
     T(test_accept__a_small_transaction_is_refused), T(test_accept__what_is_too_early_is_named),
