@@ -10,7 +10,8 @@
 #define MB 1000000
 #define BLOCKSONLY_MB "5"
 #define MAX_CLUSTER_COUNT 64
-#define CLUSTERS_HELD 40 /* largest clusters that the pool must have room for */
+#define CLUSTERS_HELD 40             /* largest clusters that the pool must have room for */
+#define MAX_HOURS ((int64_t)1 << 40) /* in seconds, still far from what a clock can say */
 #define MONEY_WHOLE_DIGITS 10
 
 void qc_app_pool_interact(qc_settings *s)
@@ -111,7 +112,7 @@ static qc_err take_limits(const qc_settings *s, qc_mempool_options *o, char **er
         return QC_EINVAL;
     }
     o->cluster_count = (uint32_t)QC_MAX(count, 1);
-    o->cluster_vbytes = QC_MIN(QC_MAX(kvb, 0), INT32_MAX / 4000) * 1000;
+    o->cluster_vbytes = QC_MIN(QC_MAX(kvb, 1), INT32_MAX / 4000) * 1000; /* 0 is no limit */
     int64_t least = (o->cluster_vbytes * CLUSTERS_HELD + MB - 1) / MB;
     mb = QC_MIN(mb, INT64_MAX / MB);
     if (mb < 0 || (mb > 0 && mb * MB < o->cluster_vbytes * CLUSTERS_HELD)) {
@@ -133,7 +134,7 @@ qc_err qc_app_pool_options(const qc_settings *s, const qc_params *params, qc_mem
     if (err)
         return err;
     int64_t hours = qc_settings_int(s, "mempoolexpiry", QC_MEMPOOL_EXPIRY / 3600);
-    o->expiry = QC_MIN(QC_MAX(hours, INT64_MIN / 3600), INT64_MAX / 2 / 3600) * 3600;
+    o->expiry = QC_MIN(QC_MAX(hours, -MAX_HOURS), MAX_HOURS) * 3600;
     o->check_ratio = take_u32(s, "checkmempool", regtest ? 1 : 0);
     if (qc_settings_bool(s, "acceptstalefeeestimates", false) && !regtest &&
         !qc_settings_bool(s, "blocksonly", false)) {

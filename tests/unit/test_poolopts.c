@@ -130,9 +130,23 @@ static void test_pool_options__the_largest_numbers_do_no_harm(void **state)
              "-checkmempool=9223372036854775807 -bytespersigop=-5",
              &REGTEST);
     assert_true(o.max_bytes >= (size_t)1 << 40);
-    assert_true(o.expiry > (int64_t)1 << 60);
+    assert_int_equal(o.expiry, ((int64_t)1 << 40) * 3600);
     assert_int_equal(o.check_ratio, UINT32_MAX);
     assert_int_equal(o.policy.bytes_per_sigop, 0);
+    o = read("-mempoolexpiry=-9223372036854775808", &REGTEST);
+    assert_int_equal(o.expiry, -((int64_t)1 << 40) * 3600);
+    assert_int_equal(
+        read("-limitclustersize=9223372036854775807 -maxmempool=0", &REGTEST).cluster_vbytes,
+        INT32_MAX / 4000 * (int64_t)1000);
+}
+
+/* A limit that lets nothing in is not taken for none: the least there is has a meaning. */
+static void test_pool_options__the_least_cluster_has_a_thousand_bytes(void **state)
+{
+    (void)state;
+    assert_int_equal(read("-limitclustersize=1", &REGTEST).cluster_vbytes, 1000);
+    assert_int_equal(read("-limitclustersize=0", &REGTEST).cluster_vbytes, 1000);
+    assert_int_equal(read("-limitclustersize=-3", &REGTEST).cluster_vbytes, 1000);
 }
 
 static void test_parse_money__is_exact_and_strict(void **state)
@@ -165,6 +179,7 @@ static void test_parse_money__is_exact_and_strict(void **state)
 }
 
 QC_TEST_MAIN(cmocka_unit_test(test_pool_options__defaults_are_cores),
+             cmocka_unit_test(test_pool_options__the_least_cluster_has_a_thousand_bytes),
              cmocka_unit_test(test_pool_options__each_does_what_it_says),
              cmocka_unit_test(test_pool_options__blocksonly_needs_little_room),
              cmocka_unit_test(test_pool_options__what_cannot_be_is_refused),
