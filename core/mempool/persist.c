@@ -10,8 +10,18 @@
 #include "core/mempool/pool_internal.h"
 #include "core/os/file.h"
 
-#define MAX_FILE ((size_t)8 << 30)
+#include <pthread.h>
+#include <stdlib.h>
+
+#define LEAST_MAX_FILE ((size_t)1 << 30)
 #define PIECE ((size_t)1 << 20)
+
+/* Of a file worth reading: a pool's file is smaller than the pool, but this one may come from a
+ * larger pool than ours. */
+static size_t max_file(const qc_mempool *m)
+{
+    return QC_MAX(LEAST_MAX_FILE, QC_MIN(m->o.max_bytes, SIZE_MAX / 2) * 2);
+}
 
 struct qc_mempool_loader {
     qc_mempool *m;
@@ -29,7 +39,7 @@ qc_err qc_mempool_load_start(qc_mempool_loader **out, qc_mempool *m, const char 
     qc_mempool_loader *l = qc_alloc(sizeof *l);
     l->m = m;
     l->o = *o;
-    qc_err err = qc_os_read_regular(path, MAX_FILE, &l->bytes);
+    qc_err err = qc_os_read_regular(path, max_file(m), &l->bytes);
     if (!err)
         err = qc_mempool_file_open(&l->file, l->bytes.data, l->bytes.len);
     if (err) {
@@ -163,6 +173,56 @@ qc_err qc_mempool_load(qc_mempool *m, const char *path, const qc_mempool_load_op
     return err;
 }
 
+/* ---- what to write ---- */
+
+static qc_err take_entries(const qc_mempool *m, qc_mempool_dump *d)
+{
+    qc_mempool_list all;
+    qc_mempool_sorted(m, &all);
+    d->entry = qc_try_calloc(all.n + 1, sizeof *d->entry);
+    for (; d->entry && d->n < all.n; d->n++)
+        d->entry[d->n] = (qc_mempool_dump_rec){qc_mempool_entry_ref(all.e[d->n]),
+                                               qc_mempool_delta(m, qc_entry_txid(all.e[d->n]))};
+    qc_mempool_list_clear(&all);
+    return d->entry ? QC_OK : QC_ENOMEM;
+}
+
+/* Deltas of entries stand with them. */
+static void take_deltas(const qc_mempool *m, qc_mempool_dump *d)
+{
+    size_t n = qc_mempool_deltas(m, &d->delta);
+    for (size_t i = 0; i < n; i++)
+        if (!qc_mempool_find(m, &d->delta[i].txid))
+            d->delta[d->n_delta++] = d->delta[i];
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(qc_hash));
+}
+
+qc_err qc_mempool_dump_take(const qc_mempool *m, qc_mempool_dump *out)
+{
+    *out = (qc_mempool_dump){.n = 0};
+    qc_err err = take_entries(m, out);
+    if (err)
+        return err;
+    take_deltas(m, out);
+    out->n_unbroadcast = qc_mempool_unbroadcast_all(m, &out->unbroadcast);
+    qsort(out->unbroadcast, out->n_unbroadcast, sizeof *out->unbroadcast, by_bytes);
+    return QC_OK;
+}
+
+void qc_mempool_dump_clear(qc_mempool_dump *d)
+{
+    for (size_t i = 0; i < d->n; i++)
+        qc_mempool_entry_unref(d->entry[i].e);
+    qc_free(d->entry);
+    qc_free(d->delta);
+    qc_free(d->unbroadcast);
+    *d = (qc_mempool_dump){.n = 0};
+}
+
 /* ---- writing ---- */
 
 /* What is written next, kept until there is a good deal of it. */
@@ -221,53 +281,27 @@ static void put_head(struct out *w, bool v1)
     w->plain = v1;
 }
 
-static void put_entries(struct out *w, const qc_mempool *m)
+static void put_entries(struct out *w, const qc_mempool_dump *d)
 {
-    qc_mempool_list all;
-    qc_mempool_sorted(m, &all);
-    put_le64(w, all.n);
-    for (size_t i = 0; i < all.n; i++) {
-        qc_span bytes = qc_tx_bytes(&all.e[i]->tx);
+    put_le64(w, d->n);
+    for (size_t i = 0; i < d->n; i++) {
+        qc_span bytes = qc_tx_bytes(&d->entry[i].e->tx);
         put(w, bytes.data, bytes.len);
-        put_le64(w, (uint64_t)all.e[i]->time);
-        put_le64(w, (uint64_t)qc_mempool_delta(m, qc_entry_txid(all.e[i])));
+        put_le64(w, (uint64_t)d->entry[i].e->time);
+        put_le64(w, (uint64_t)d->entry[i].delta);
     }
-    qc_mempool_list_clear(&all);
 }
 
-static int by_bytes(const void *a, const void *b)
+static void put_deltas(struct out *w, const qc_mempool_dump *d)
 {
-    return memcmp(a, b, sizeof(qc_hash));
-}
-
-/* Deltas of entries stand with them. */
-static void put_deltas(struct out *w, const qc_mempool *m)
-{
-    qc_mempool_delta_rec *d;
-    size_t n = qc_mempool_deltas(m, &d), others = 0;
-    for (size_t i = 0; i < n; i++)
-        others += !qc_mempool_find(m, &d[i].txid);
-    put_compact(w, others);
-    for (size_t i = 0; i < n; i++) {
-        if (qc_mempool_find(m, &d[i].txid))
-            continue;
-        put(w, d[i].txid.b, sizeof d[i].txid.b);
-        put_le64(w, (uint64_t)d[i].delta);
+    put_compact(w, d->n_delta);
+    for (size_t i = 0; i < d->n_delta; i++) {
+        put(w, d->delta[i].txid.b, sizeof d->delta[i].txid.b);
+        put_le64(w, (uint64_t)d->delta[i].delta);
     }
-    qc_free(d);
 }
 
-static void put_unbroadcast(struct out *w, const qc_mempool *m)
-{
-    qc_hash *u;
-    size_t n = qc_mempool_unbroadcast_all(m, &u);
-    qsort(u, n, sizeof *u, by_bytes);
-    put_compact(w, n);
-    put(w, u, n * sizeof *u);
-    qc_free(u);
-}
-
-static qc_err write_file(qc_mempool *m, const char *path, bool v1, uint64_t *bytes)
+static qc_err write_file(const qc_mempool_dump *d, const char *path, bool v1, uint64_t *bytes)
 {
     struct out w = {0};
     w.err = qc_os_open_rw(&w.fd, path, true);
@@ -275,28 +309,42 @@ static qc_err write_file(qc_mempool *m, const char *path, bool v1, uint64_t *byt
         return w.err;
     w.err = qc_os_truncate(w.fd, 0);
     put_head(&w, v1);
-    put_entries(&w, m);
-    put_deltas(&w, m);
-    put_unbroadcast(&w, m);
+    put_entries(&w, d);
+    put_deltas(&w, d);
+    put_compact(&w, d->n_unbroadcast);
+    put(&w, d->unbroadcast, d->n_unbroadcast * sizeof *d->unbroadcast);
     flush(&w);
     if (!w.err)
         w.err = qc_os_sync(w.fd);
     qc_os_close(w.fd);
     qc_bytes_free(&w.buf);
-    if (bytes)
-        *bytes = w.at;
+    *bytes = w.at;
     return w.err;
 }
 
-qc_err qc_mempool_save(qc_mempool *m, const char *path, bool v1, uint64_t *bytes)
+/* The new file's name is taken by one writer at a time. */
+static pthread_mutex_t g_writing = PTHREAD_MUTEX_INITIALIZER;
+
+static qc_err replace_file(const qc_mempool_dump *d, const char *path, bool v1, uint64_t *bytes)
 {
-    uint64_t size = 0;
     char *tmp = qc_asprintf("%s.new", path);
-    qc_err err = write_file(m, tmp, v1, &size);
+    pthread_mutex_lock(&g_writing);
+    qc_err err = write_file(d, tmp, v1, bytes);
     if (!err)
         err = qc_os_rename(tmp, path);
+    if (err && qc_os_unlink(tmp))
+        qc_log(QC_LOG_DEBUG, "mempool", "%s is left behind", tmp);
     if (!err)
         err = qc_os_sync_dir_of(path);
+    pthread_mutex_unlock(&g_writing);
+    qc_free(tmp);
+    return err;
+}
+
+qc_err qc_mempool_dump_write(const qc_mempool_dump *d, const char *path, bool v1, uint64_t *bytes)
+{
+    uint64_t size = 0;
+    qc_err err = replace_file(d, path, v1, &size);
     if (err)
         qc_log(QC_LOG_WARN, "mempool", "Failed to dump mempool to %s: %s. Continuing anyway.", path,
                qc_err_text(err));
@@ -305,6 +353,15 @@ qc_err qc_mempool_save(qc_mempool *m, const char *path, bool v1, uint64_t *bytes
                (unsigned long long)size);
     if (bytes)
         *bytes = size;
-    qc_free(tmp);
+    return err;
+}
+
+qc_err qc_mempool_save(const qc_mempool *m, const char *path, bool v1, uint64_t *bytes)
+{
+    qc_mempool_dump d;
+    qc_err err = qc_mempool_dump_take(m, &d);
+    if (!err)
+        err = qc_mempool_dump_write(&d, path, v1, bytes);
+    qc_mempool_dump_clear(&d);
     return err;
 }

@@ -1,6 +1,6 @@
 /* core/mempool/persist.h: the pool on disk, in the format of Core's mempool.dat (node/
- * mempool_persist.cpp): version 1, and 2, which is obfuscated with a key of its own. Thread: chain;
- * blocks on disk. */
+ * mempool_persist.cpp): version 1, and 2, which is obfuscated with a key of its own. Thread: chain,
+ * unless said otherwise; blocks on disk. */
 #pragma once
 #include "core/mempool/accept.h"
 
@@ -16,8 +16,10 @@ typedef struct qc_mempool_load_stats {
 /** A file that is being offered to the pool, transaction by transaction, so that other work can be
  *  done in between. */
 typedef struct qc_mempool_loader qc_mempool_loader;
-/** Out: owned, qc_mempool_load_end(); NULL on failure. Returns: QC_OK; QC_ENOENT; QC_ECORRUPT
- *  (no such file); QC_EUNSUPPORTED (another version); QC_EPERM; QC_EIO; QC_ENOMEM. */
+/** Read the file; the pool itself is not looked at. Out: owned, qc_mempool_load_end(); NULL on
+ *  failure. Returns: QC_OK; QC_ENOENT; QC_ECORRUPT (no such file, or larger than 1 GiB and than
+ *  twice the pool's memory); QC_EUNSUPPORTED (another version); QC_EPERM; QC_EIO; QC_ENOMEM.
+ *  Thread: any, as the next ones but for the steps. */
 QC_MUST_CHECK qc_err qc_mempool_load_start(qc_mempool_loader **out, qc_mempool *m, const char *path,
                                            const qc_mempool_load_opts *o);
 /** The next `n` transactions; deltas of others and the unbroadcast set come with the last. Out:
@@ -37,11 +39,32 @@ QC_MUST_CHECK qc_err qc_mempool_load(qc_mempool *m, const char *path, const qc_m
 /** A load at start-up was tried or is not wanted: see qc_mempool_info. */
 void qc_mempool_set_load_tried(qc_mempool *m);
 
-/** Replace the file by what is in the pool: entries in mining order with times and deltas, deltas
- *  of others, the unbroadcast set. v1: the old format, not obfuscated. Out: *bytes (may be NULL):
- *  size of the file. Returns: QC_OK; QC_EFULL; QC_EIO; QC_EPERM; QC_ENOMEM. The old file stays on
- *  failure. */
-QC_MUST_CHECK qc_err qc_mempool_save(qc_mempool *m, const char *path, bool v1, uint64_t *bytes);
+typedef struct qc_mempool_dump_rec {
+    const qc_mempool_entry *e; /* a reference */
+    qc_amount delta;
+} qc_mempool_dump_rec;
+/** What a file is to hold: the pool at one moment. Owned: qc_mempool_dump_clear(). */
+typedef struct qc_mempool_dump {
+    qc_mempool_dump_rec *entry; /* in mining order */
+    size_t n;
+    qc_mempool_delta_rec *delta; /* of others */
+    size_t n_delta;
+    qc_hash *unbroadcast; /* sorted by bytes */
+    size_t n_unbroadcast;
+} qc_mempool_dump;
+/** Copy; nothing is serialised, the disk is left alone. Returns: QC_OK; QC_ENOMEM (the dump is
+ *  empty). */
+QC_MUST_CHECK qc_err qc_mempool_dump_take(const qc_mempool *m, qc_mempool_dump *out);
+/** Replace the file by the dump, and log it. v1: the old format, not obfuscated. Out: *bytes (may
+ *  be NULL): size of the file. Returns: QC_OK; QC_EFULL; QC_EIO; QC_EPERM; QC_ENOMEM. The old file
+ *  stays on failure, and nothing else does. Thread: any; one at a time gets through. */
+QC_MUST_CHECK qc_err qc_mempool_dump_write(const qc_mempool_dump *d, const char *path, bool v1,
+                                           uint64_t *bytes);
+/** Thread: any. */
+void qc_mempool_dump_clear(qc_mempool_dump *d);
+/** All of it at once. Out and returns: as those. */
+QC_MUST_CHECK qc_err qc_mempool_save(const qc_mempool *m, const char *path, bool v1,
+                                     uint64_t *bytes);
 
 /* ---- the bytes; any thread ---- */
 

@@ -89,11 +89,12 @@ static void getprioritisedtransactions(qc_rpc_req *r, void *arg)
 
 typedef struct save_job {
     const qc_node *n;
-    const char *path;
     bool loaded;
+    qc_mempool_dump dump;
     qc_err err;
 } save_job;
 
+/* Only the copy is the chain thread's: the disk may be slow. */
 static void run_save(qc_chain *c, void *arg)
 {
     save_job *j = arg;
@@ -102,7 +103,7 @@ static void run_save(qc_chain *c, void *arg)
     qc_mempool_info_of(j->n->pool, &info);
     j->loaded = info.load_tried;
     if (j->loaded)
-        j->err = qc_mempool_save(j->n->pool, j->path, j->n->persist_v1, NULL);
+        j->err = qc_mempool_dump_take(j->n->pool, &j->dump);
 }
 
 static void savemempool(qc_rpc_req *r, void *arg)
@@ -111,8 +112,10 @@ static void savemempool(qc_rpc_req *r, void *arg)
     if (!qc_m_need_pool(r, j.n))
         return;
     char *path = qc_asprintf("%s/mempool.dat", j.n->datadir);
-    j.path = path;
     qc_chain_call(j.n->chain_thread, run_save, &j);
+    if (j.loaded && !j.err)
+        j.err = qc_mempool_dump_write(&j.dump, path, j.n->persist_v1, NULL);
+    qc_mempool_dump_clear(&j.dump);
     if (!j.loaded) {
         qc_rpc_fail(r, QC_RPC_MISC_ERROR, "The mempool was not loaded yet");
     } else if (j.err) {
@@ -127,9 +130,6 @@ static void savemempool(qc_rpc_req *r, void *arg)
 }
 
 typedef struct import_job {
-    const qc_node *n;
-    const char *path;
-    qc_mempool_load_opts o;
     qc_mempool_loader *loader;
     bool done;
     qc_err err;
@@ -139,16 +139,25 @@ static void run_import(qc_chain *c, void *arg)
 {
     import_job *j = arg;
     (void)c;
-    if (atomic_load(&j->n->stopping))
-        j->err = QC_ECANCELED;
-    else if (!j->loader)
-        j->err = qc_mempool_load_start(&j->loader, j->n->pool, j->path, &j->o);
-    if (!j->err)
-        j->err = qc_mempool_load_step(j->loader, IMPORT_STEP, &j->done);
-    if (!j->err && !j->done)
-        return;
-    qc_mempool_load_log(j->loader, j->err);
-    qc_mempool_load_end(j->loader);
+    j->err = qc_mempool_load_step(j->loader, IMPORT_STEP, &j->done);
+}
+
+/* The file is read here; the chain thread takes its transactions a few at a time. Returns: as the
+ * loader; QC_ECANCELED: the node stops. */
+static qc_err import_file(const qc_node *n, const char *path, const qc_mempool_load_opts *o)
+{
+    import_job j = {.done = false};
+    j.err = qc_mempool_load_start(&j.loader, n->pool, path, o);
+    while (!j.done && !j.err) {
+        if (atomic_load(&n->stopping))
+            j.err = QC_ECANCELED;
+        else
+            qc_chain_call(n->chain_thread, run_import, &j);
+    }
+    if (j.err != QC_ECANCELED)
+        qc_mempool_load_log(j.loader, j.err);
+    qc_mempool_load_end(j.loader);
+    return j.err;
 }
 
 /* A boolean member of the options object; untouched when it is not there. */
@@ -160,23 +169,27 @@ static bool flag(qc_rpc_req *r, const char *name, bool *out)
 
 static void importmempool(qc_rpc_req *r, void *arg)
 {
-    import_job j = {.n = arg};
+    const qc_node *n = arg;
+    const char *path;
     bool now = true, deltas = false, unbroadcast = false;
-    if (!qc_m_need_pool(r, j.n))
+    if (!qc_m_need_pool(r, n))
         return;
-    if (qc_chain_initial_download(j.n->chain)) {
+    if (qc_chain_initial_download(n->chain)) {
         qc_rpc_fail(r, QC_RPC_CLIENT_IN_INITIAL_DOWNLOAD,
                     "Can only import the mempool after the block download and sync is done.");
         return;
     }
-    if (!qc_rpc_str(r, 0, &j.path) || !flag(r, "use_current_time", &now) ||
+    if (!qc_rpc_str(r, 0, &path) || !flag(r, "use_current_time", &now) ||
         !flag(r, "apply_fee_delta_priority", &deltas) ||
         !flag(r, "apply_unbroadcast_set", &unbroadcast))
         return;
-    j.o = (qc_mempool_load_opts){now, !deltas, !unbroadcast};
-    while (!j.done && !j.err)
-        qc_chain_call(j.n->chain_thread, run_import, &j);
-    if (j.err) {
+    const qc_mempool_load_opts o = {now, !deltas, !unbroadcast};
+    qc_err err = import_file(n, path, &o);
+    if (err == QC_ECANCELED) {
+        qc_rpc_fail(r, QC_RPC_CLIENT_NOT_CONNECTED, "Shutting down");
+        return;
+    }
+    if (err) {
         qc_rpc_fail(r, QC_RPC_MISC_ERROR,
                     "Unable to import mempool file, see debug log for details.");
         return;

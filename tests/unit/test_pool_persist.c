@@ -203,9 +203,68 @@ static void test_save__says_when_it_cannot(void **state)
     assert_false(qc_os_exists(dir));
 }
 
+static void test_save__leaves_nothing_behind_when_it_fails(void **state)
+{
+    (void)state;
+    qc_hash id[3];
+    fill(id);
+    char dir[4096], other[4200];
+    snprintf(dir, sizeof dir, "%s/taken", tmp_dir());
+    assert_int_equal(qc_os_mkdir(dir), QC_OK);
+    assert_int_not_equal(qc_mempool_save(p.m, dir, false, NULL), QC_OK);
+    snprintf(other, sizeof other, "%s.new", dir);
+    assert_false(qc_os_exists(other));
+    assert_true(qc_os_exists(dir));
+}
+
+/* Written while the pool goes on, the file has what was there when the dump was taken. */
+static void test_dump__is_of_one_moment(void **state)
+{
+    (void)state;
+    qc_hash id[3];
+    qc_mempool_dump d;
+    qc_mempool_load_stats st;
+    const qc_hash other = {{7}};
+    const char *path = tmp_path("mempool.dat");
+    fill(id);
+    qc_amount delta[3];
+    for (size_t i = 0; i < 3; i++)
+        delta[i] = qc_mempool_delta(p.m, &id[i]);
+    qc_mempool_prioritise(p.m, &other, 70);
+    assert_int_equal(qc_mempool_dump_take(p.m, &d), QC_OK);
+    size_t unbroadcast = d.n_unbroadcast;
+    for (size_t i = 0; i < 3; i++)
+        qc_mempool_prioritise(p.m, &id[i], 11 - delta[i]);
+    qc_mempool_prioritise(p.m, &other, -70);
+    empty_pool();
+    assert_int_equal(qc_mempool_dump_write(&d, path, false, NULL), QC_OK);
+    qc_mempool_dump_clear(&d);
+    assert_int_equal(qc_mempool_load(p.m, path, &NONE, &st), QC_OK);
+    assert_int_equal(st.accepted, 3);
+    assert_int_equal(st.unbroadcast, unbroadcast);
+    assert_int_equal(qc_mempool_delta(p.m, &other), 70);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(qc_mempool_delta(p.m, &id[i]), delta[i]);
+}
+
+/* What no pool of such a size could have written is not even read. */
+static void test_load__a_file_that_is_too_large_is_refused(void **state)
+{
+    (void)state;
+    int fd;
+    qc_mempool_load_stats st;
+    const char *path = tmp_path("large.dat");
+    assert_int_equal(qc_os_open_rw(&fd, path, true), QC_OK);
+    assert_int_equal(qc_os_truncate(fd, ((uint64_t)1 << 30) + 1), QC_OK);
+    qc_os_close(fd);
+    assert_int_equal(qc_mempool_load(p.m, path, &NONE, &st), QC_ECORRUPT);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, start, finish)
 QC_TEST_MAIN(T(test_save_load__everything_comes_back), T(test_save_load__in_the_old_format_too),
              T(test_load__a_file_made_by_hand),
              T(test_load__old_entries_are_left_out_unless_they_come_now),
              T(test_load__steps_leave_time_for_others),
-             T(test_load__what_is_no_such_file_is_refused), T(test_save__says_when_it_cannot))
+             T(test_load__what_is_no_such_file_is_refused), T(test_save__says_when_it_cannot),
+             T(test_save__leaves_nothing_behind_when_it_fails), T(test_dump__is_of_one_moment),
+             T(test_load__a_file_that_is_too_large_is_refused))
