@@ -25,8 +25,10 @@ qc_err qc_m_pooled_tx(const qc_node *n, const qc_hash *txid, qc_bytes *raw, uint
     if (!j.view)
         return QC_ENOENT;
     qc_chain_call(n->chain_thread, run_pool, &j);
-    if (j.err)
+    if (j.err) {
+        qc_bytes_free(&j.raw);
         return j.err;
+    }
     *raw = j.raw;
     *vsize = j.vsize;
     return QC_OK;

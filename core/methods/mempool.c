@@ -49,36 +49,117 @@ void qc_m_mempool_info(qc_jw *w, const qc_node *n)
     qc_jw_obj_end(w);
 }
 
-void qc_m_mempool_info(qc_jw *w, const qc_node *n)
+static bool no_memory(qc_rpc_req *r)
 {
-    qc_jw_obj(w);
-    qc_jw_kbool(w, "loaded", atomic_load(&n->loaded));
-    qc_jw_kint(w, "size", 0);
-    qc_jw_kint(w, "bytes", 0);
-    qc_jw_kint(w, "usage", 0);
-    qc_jw_kamount(w, "total_fee", 0);
-    qc_jw_kint(w, "maxmempool", 300000000);
-    qc_jw_kamount(w, "mempoolminfee", 100);
-    qc_jw_kamount(w, "minrelaytxfee", 100);
-    qc_jw_kamount(w, "incrementalrelayfee", 100);
-    qc_jw_kint(w, "unbroadcastcount", 0);
-    qc_jw_kbool(w, "permitbaremultisig", true);
-    qc_jw_kint(w, "maxdatacarriersize", 100000);
-    qc_jw_kint(w, "limitclustercount", 64);
-    qc_jw_kint(w, "limitclustersize", 101000);
-    qc_jw_kbool(w, "optimal", true);
-    qc_jw_obj_end(w);
+    return qc_rpc_fail(r, QC_RPC_OUT_OF_MEMORY, "Out of memory");
 }
 
 static void getmempoolinfo(qc_rpc_req *r, void *arg)
 {
-    qc_m_mempool_info(qc_rpc_out(r), arg);
+    if (qc_m_need_pool(r, arg))
+        qc_m_mempool_info(qc_rpc_out(r), arg);
 }
 
-void qc_m_mempool_contents(qc_jw *w, const qc_node *n, bool verbose, bool sequence)
+/* ---- all of it ---- */
+
+typedef struct all_job {
+    const qc_node *n;
+    bool verbose;
+    qc_m_rows rows; /* verbose */
+    qc_hash *id;    /* else */
+    size_t n_id;
+    uint64_t sequence;
+    qc_err err;
+} all_job;
+
+static void run_all(qc_chain *c, void *arg)
 {
-    (void)n;
-    if (verbose || sequence)
+    all_job *j = arg;
+    qc_mempool_list l;
+    (void)c;
+    qc_mempool_sorted(j->n->pool, &l);
+    j->sequence = qc_mempool_sequence(j->n->pool);
+    if (j->verbose) {
+        j->err = qc_m_rows_take(j->n, &l, &j->rows);
+    } else {
+        j->id = qc_try_calloc(l.n + 1, sizeof *j->id);
+        j->err = j->id ? QC_OK : QC_ENOMEM;
+        for (; !j->err && j->n_id < l.n; j->n_id++)
+            j->id[j->n_id] = *qc_entry_txid(l.e[j->n_id]);
+    }
+    qc_mempool_list_clear(&l);
+}
+
+static void put_ids(qc_jw *w, const qc_hash *id, size_t n)
+{
+    qc_jw_arr(w);
+    for (size_t i = 0; i < n; i++)
+        qc_jw_hash(w, &id[i]);
+    qc_jw_arr_end(w);
+}
+
+static void put_all(qc_jw *w, const all_job *j, bool sequence)
+{
+    if (j->verbose) {
+        qc_m_rows_put(w, j->n, &j->rows);
+    } else if (!sequence) {
+        put_ids(w, j->id, j->n_id);
+    } else {
+        qc_jw_obj(w);
+        qc_jw_key(w, "txids");
+        put_ids(w, j->id, j->n_id);
+        qc_jw_kuint(w, "mempool_sequence", j->sequence);
+        qc_jw_obj_end(w);
+    }
+}
+
+qc_err qc_m_mempool_contents(qc_jw *w, const qc_node *n, bool verbose, bool sequence)
+{
+    all_job j = {.n = n, .verbose = verbose};
+    qc_chain_call(n->chain_thread, run_all, &j);
+    if (!j.err)
+        put_all(w, &j, sequence);
+    qc_m_rows_release(n, &j.rows);
+    qc_free(j.id);
+    return j.err;
+}
+
+static void getrawmempool(qc_rpc_req *r, void *arg)
+{
+    bool verbose = false, sequence = false;
+    if (!qc_rpc_bool(r, 0, &verbose) || !qc_rpc_bool(r, 1, &sequence) || !qc_m_need_pool(r, arg))
+        return;
+    if (verbose && sequence) {
+        qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
+                    "Verbose results cannot contain mempool sequence values.");
+        return;
+    }
+    if (qc_m_mempool_contents(qc_rpc_out(r), arg, verbose, sequence))
+        no_memory(r);
+}
+
+typedef struct diagram_job {
+    const qc_node *n;
+    qc_mempool_point *point;
+    size_t count;
+} diagram_job;
+
+static void run_diagram(qc_chain *c, void *arg)
+{
+    diagram_job *j = arg;
+    (void)c;
+    j->count = qc_mempool_diagram(j->n->pool, &j->point);
+}
+
+static void getmempoolfeeratediagram(qc_rpc_req *r, void *arg)
+{
+    diagram_job j = {.n = arg};
+    if (!qc_m_need_pool(r, j.n))
+        return;
+    qc_chain_call(j.n->chain_thread, run_diagram, &j);
+    qc_jw *w = qc_rpc_out(r);
+    qc_jw_arr(w);
+    for (size_t i = 0; i < j.count; i++) {
         qc_jw_obj(w);
         qc_jw_kint(w, "weight", j.point[i].weight);
         qc_jw_kamount(w, "fee", j.point[i].fee);
@@ -96,6 +177,7 @@ typedef struct kin_job {
     void (*relatives)(const qc_mempool *m, const qc_mempool_entry *e, qc_mempool_list *out);
     bool found;
     qc_m_rows rows;
+    qc_err err;
 } kin_job;
 
 static void run_kin(qc_chain *c, void *arg)
@@ -109,7 +191,7 @@ static void run_kin(qc_chain *c, void *arg)
     j->found = true;
     if (j->relatives)
         j->relatives(j->n->pool, e, &l);
-    qc_m_rows_take(j->n, &l, &j->rows);
+    j->err = qc_m_rows_take(j->n, &l, &j->rows);
     if (j->relatives)
         qc_mempool_list_clear(&l);
 }
@@ -120,7 +202,12 @@ static bool find_kin(qc_rpc_req *r, kin_job *j)
     if (!qc_rpc_hash(r, 0, "txid", &j->txid) || !qc_m_need_pool(r, j->n))
         return false;
     qc_chain_call(j->n->chain_thread, run_kin, j);
-    return j->found || qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY, "Transaction not in mempool");
+    if (!j->found)
+        return qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY, "Transaction not in mempool");
+    if (!j->err)
+        return true;
+    qc_m_rows_release(j->n, &j->rows);
+    return no_memory(r);
 }
 
 static void getmempoolentry(qc_rpc_req *r, void *arg)

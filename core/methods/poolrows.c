@@ -3,40 +3,45 @@
 #include "core/base/alloc.h"
 #include "core/mempool/policy.h"
 
-static void add_ids(qc_m_rows *r, const qc_mempool_list *l)
+static qc_err add_ids(qc_m_rows *r, const qc_mempool_list *l)
 {
     if (r->n_id + l->n > r->cap_id) {
         size_t cap = (r->n_id + l->n) * 2 + 64;
         qc_hash *v = qc_try_realloc(r->id, cap * sizeof *v);
-        QC_ASSERT(v);
+        if (!v)
+            return QC_ENOMEM;
         r->id = v;
         r->cap_id = cap;
     }
     for (size_t i = 0; i < l->n; i++)
         r->id[r->n_id++] = *qc_entry_txid(l->e[i]);
+    return QC_OK;
 }
 
-static void take_relatives(const qc_mempool *m, const qc_mempool_entry *e, qc_m_rows *r,
-                           qc_m_row *row)
+static qc_err take_relatives(const qc_mempool *m, const qc_mempool_entry *e, qc_m_rows *r,
+                             qc_m_row *row)
 {
     qc_mempool_list l;
     qc_mempool_parents(m, e, &l);
     row->n_parents = (uint32_t)l.n;
-    add_ids(r, &l);
+    qc_err err = add_ids(r, &l);
     qc_mempool_list_clear(&l);
+    if (err)
+        return err;
     qc_mempool_children(m, e, &l);
     row->n_children = (uint32_t)l.n;
-    add_ids(r, &l);
+    err = add_ids(r, &l);
     qc_mempool_list_clear(&l);
+    return err;
 }
 
-void qc_m_rows_take(const qc_node *n, const qc_mempool_list *l, qc_m_rows *out)
+qc_err qc_m_rows_take(const qc_node *n, const qc_mempool_list *l, qc_m_rows *out)
 {
     *out = (qc_m_rows){.row = qc_try_calloc(l->n + 1, sizeof *out->row)};
-    QC_ASSERT(out->row);
-    for (; out->n < l->n; out->n++) {
+    qc_err err = out->row ? QC_OK : QC_ENOMEM;
+    while (!err && out->n < l->n) {
         const qc_mempool_entry *e = l->e[out->n];
-        qc_m_row *row = &out->row[out->n];
+        qc_m_row *row = &out->row[out->n++];
         row->e = qc_mempool_entry_ref(e);
         row->modified_fee = e->modified_fee;
         row->ids = out->n_id;
@@ -44,8 +49,9 @@ void qc_m_rows_take(const qc_node *n, const qc_mempool_list *l, qc_m_rows *out)
         row->signals = n->deprecated_bip125 && qc_mempool_signals(n->pool, e);
         qc_mempool_family_of(n->pool, e, &row->f);
         if (row->f.cluster > 1) /* most are alone */
-            take_relatives(n->pool, e, out, row);
+            err = take_relatives(n->pool, e, out, row);
     }
+    return err;
 }
 
 static void put_fees(qc_jw *w, const qc_m_row *row)
@@ -132,10 +138,13 @@ void qc_m_rows_release(const qc_node *n, qc_m_rows *r)
 {
     if (r->row) {
         const qc_mempool_entry **e = qc_try_calloc(r->n + 1, sizeof(const qc_mempool_entry *));
-        QC_ASSERT(e);
-        for (size_t i = 0; i < r->n; i++)
+        for (size_t i = 0; i < r->n && e; i++)
             e[i] = r->row[i].e;
-        qc_m_give_back(n, e, r->n);
+        if (e)
+            qc_m_give_back(n, e, r->n);
+        else
+            for (size_t i = 0; i < r->n; i++)
+                qc_mempool_entry_unref(r->row[i].e);
     }
     qc_free(r->row);
     qc_free(r->id);

@@ -21,8 +21,8 @@ typedef struct qc_m_rows {
     size_t n_id, cap_id;
 } qc_m_rows;
 
-/** Copy. Aborts when memory runs out. Thread: chain. */
-void qc_m_rows_take(const qc_node *n, const qc_mempool_list *l, qc_m_rows *out);
+/** Copy. Returns: QC_OK; QC_ENOMEM (then, too, they must be released). Thread: chain. */
+QC_MUST_CHECK qc_err qc_m_rows_take(const qc_node *n, const qc_mempool_list *l, qc_m_rows *out);
 /** Members of an entry (Core entryToJSON), into an open object. Thread: any. */
 void qc_m_row_members(qc_jw *w, const qc_node *n, const qc_m_rows *r, size_t i);
 /** An object of all, by txid. Thread: any. */

@@ -237,8 +237,10 @@ static void mempool(qc_rest_call *c)
                          "\"verbose=false\")");
             return;
         }
-        qc_m_mempool_contents(&w, c->n, verbose, sequence);
-        qc_rest_json(c, &w, false);
+        if (qc_m_mempool_contents(&w, c->n, verbose, sequence))
+            qc_rest_no_memory(c);
+        else
+            qc_rest_json(c, &w, false);
     }
 }
 
