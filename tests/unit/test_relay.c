@@ -433,7 +433,7 @@ static void test_care__says_what_is_due(void **state)
     rig r;
     (void)state;
     begin(&r, true);
-    r.s.blocks_only = true; /* no word of fees */
+    r.p.info.version = 70012; /* no word of fees */
     r.p.relay_txs = true;
     r.p.fee_filter = 77;
     r.n_tell = 50001;

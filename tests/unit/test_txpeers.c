@@ -341,13 +341,23 @@ static void halt_job(qc_chain *c, void *arg)
     qc_sync_go_on(R.s, p);
 }
 
+/* The parent comes, and the child has been tried before the turn of peer 1 in which it would be. */
+static void hurry_job(qc_chain *c, void *arg)
+{
+    qc_bytes raw = tb_tx_bytes(arg, true);
+    (void)c;
+    qc_on_tx(R.s, qc_sync_peer_find(R.s, 2), qc_bytes_span(&raw));
+    R.s->relay.work(R.s->relay.arg, 1);
+    qc_bytes_free(&raw);
+}
+
 static void test_peers__an_orphan_is_tried_for_who_cannot_be_answered(void **state)
 {
     const halt how[2] = {{.unsent = 2 * R.s->send_pause}, {.serving = true}};
     halt none = {.serving = false};
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
-        halt h = how[i];
+    for (size_t i = 0; i < 4; i++) {
+        halt h = how[i & 1];
         tb_tx *parent = pk_spend(&R.p.coin[6 + i], 1, 1000, 1);
         const pk_coin out = pk_out(parent, 0);
         tb_tx *child = pk_spend(&out, 1, 1000, 1);
@@ -356,7 +366,10 @@ static void test_peers__an_orphan_is_tried_for_who_cannot_be_answered(void **sta
         qc_chain_call(R.thread, halt_job, &h);
         say(1, "ping", qc_span_of("12345678", 8));
         forget();
-        say_tx(2, parent);
+        if (i < 2)
+            say_tx(2, parent);
+        else
+            qc_chain_call(R.thread, hurry_job, parent);
         settle();
         assert_int_equal(qc_mempool_count(R.p.m), 2 * (i + 1));
         assert_null(find_sent(1, "pong")); /* that has to wait */
