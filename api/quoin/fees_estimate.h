@@ -3,7 +3,8 @@
  *
  * All fee rates are satoshis per 1,000 virtual bytes. Estimates are learned
  * from what became of transactions that this node has seen; after a start
- * without history there are none for hours.
+ * without history there are none for hours. QN_E_BUSY: the plugin has asked for
+ * too much of the node's time lately.
  *
  * Made by api/generate.py from api/interfaces/fees.estimate.toml: change that, then run it. */
 #ifndef QUOIN_FEES_ESTIMATE_H
@@ -74,8 +75,8 @@ typedef struct qn_fees_estimate_1_r1 {
      *  target: blocks, 1 to 1,008.
      *  flags: QN_FEES_*.
      *  estimate: size must be set.
-     *  Returns: QN_OK, QN_E_NOTFOUND, QN_E_TIMEOUT, QN_E_INVAL, QN_E_NOMEM,
-     *    QN_E_REVOKED, QN_E_UNSUPPORTED. */
+     *  Returns: QN_OK, QN_E_NOTFOUND, QN_E_TIMEOUT, QN_E_BUSY, QN_E_INVAL,
+     *    QN_E_NOMEM, QN_E_REVOKED, QN_E_UNSUPPORTED. */
     qn_status (*estimate)(qn_cap *cap, uint32_t target, uint32_t flags, qn_fees_estimate *estimate);
 
     /** The lowest fee rate of which more than a share was mined within `target`
@@ -84,14 +85,15 @@ typedef struct qn_fees_estimate_1_r1 {
      *  target: blocks, 1 to 1,008.
      *  permille: the share, 1 to 1,000.
      *  estimate: size must be set.
-     *  Returns: QN_OK, QN_E_NOTFOUND, QN_E_TIMEOUT, QN_E_INVAL, QN_E_NOMEM,
-     *    QN_E_REVOKED, QN_E_UNSUPPORTED. */
+     *  Returns: QN_OK, QN_E_NOTFOUND, QN_E_TIMEOUT, QN_E_BUSY, QN_E_INVAL,
+     *    QN_E_NOMEM, QN_E_REVOKED, QN_E_UNSUPPORTED. */
     qn_status (*confident)(qn_cap *cap, uint32_t target, uint32_t permille,
                            qn_fees_estimate *estimate);
 
     /** What the mempool asks for now.
      *  floors: size must be set.
-     *  Returns: QN_OK, QN_E_TIMEOUT, QN_E_INVAL, QN_E_NOMEM, QN_E_REVOKED. */
+     *  Returns: QN_OK, QN_E_TIMEOUT, QN_E_BUSY, QN_E_INVAL, QN_E_NOMEM,
+     *    QN_E_REVOKED. */
     qn_status (*floors)(qn_cap *cap, qn_fees_floors *floors);
 
     /** How much waits at which fee rate, the best first, by the rate at which
@@ -100,8 +102,8 @@ typedef struct qn_fees_estimate_1_r1 {
      *  what fits is filled in.
      *  steps: 256 are always enough.
      *  at: the moment; may be NULL.
-     *  Returns: QN_OK, QN_E_SPACE, QN_E_TIMEOUT, QN_E_INVAL, QN_E_NOMEM,
-     *    QN_E_REVOKED. */
+     *  Returns: QN_OK, QN_E_SPACE, QN_E_TIMEOUT, QN_E_BUSY, QN_E_INVAL,
+     *    QN_E_NOMEM, QN_E_REVOKED. */
     qn_status (*histogram)(qn_cap *cap, qn_fees_step *steps, uint32_t max_steps, uint32_t *n_steps,
                            qn_mempool_at *at);
 } qn_fees_estimate_1_r1;

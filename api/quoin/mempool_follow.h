@@ -98,7 +98,9 @@ typedef struct qn_mempool_follow_1_r1 {
 
     /** Start following; the snapshot is asked for and on_ready tells when it is
      *  there. QN_E_LIMIT: 16 are open. QN_E_BUSY: one was opened too often in
-     *  short time (4 at once, then one per ten seconds).
+     *  short time (4 at once, then one per ten seconds). No more than two
+     *  subscriptions of a plugin have a snapshot that is not read to its
+     *  SYNCED; others wait for their own until then.
      *  options: NULL: all defaults.
      *  on_ready: the edge signal.
      *  follow: the subscription; untouched on failure.

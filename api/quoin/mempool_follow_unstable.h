@@ -43,8 +43,8 @@ typedef struct qn_mempool_follow_unstable_1 {
      *  there are; what fits is filled in.
      *  members: 64 are always enough.
      *  at: the moment; may be NULL.
-     *  Returns: QN_OK, QN_E_NOTFOUND, QN_E_SPACE, QN_E_TIMEOUT, QN_E_INVAL,
-     *    QN_E_NOMEM, QN_E_REVOKED. */
+     *  Returns: QN_OK, QN_E_NOTFOUND, QN_E_SPACE, QN_E_TIMEOUT, QN_E_BUSY,
+     *    QN_E_INVAL, QN_E_NOMEM, QN_E_REVOKED. */
     qn_status (*cluster)(qn_cap *cap, const qn_hash *txid, qn_mempool_member *members,
                          uint32_t max_members, uint32_t *n_members, qn_mempool_at *at);
 
@@ -52,8 +52,8 @@ typedef struct qn_mempool_follow_unstable_1 {
      *  beginning with (0, 0). QN_E_SPACE: *n_points says how many there are;
      *  what fits is filled in.
      *  at: the moment; may be NULL.
-     *  Returns: QN_OK, QN_E_SPACE, QN_E_TIMEOUT, QN_E_INVAL, QN_E_NOMEM,
-     *    QN_E_REVOKED. */
+     *  Returns: QN_OK, QN_E_SPACE, QN_E_TIMEOUT, QN_E_BUSY, QN_E_INVAL,
+     *    QN_E_NOMEM, QN_E_REVOKED. */
     qn_status (*diagram)(qn_cap *cap, qn_mempool_point *points, uint32_t max_points,
                          uint32_t *n_points, qn_mempool_at *at);
 } qn_mempool_follow_unstable_1;

@@ -4,8 +4,9 @@
  * Ask for many at once. Each answer is true for one moment, which it names:
  * compare two moments to know whether two answers belong together. The node is
  * asked between two pieces of its own work; QN_E_TIMEOUT says that it had none
- * to spare for five seconds. What ids name may be gone by the next call: that
- * is an answer, not a failure.
+ * to spare for five seconds, QN_E_BUSY that the plugin has asked for too much
+ * of its time lately: come back in a second. What ids name may be gone by the
+ * next call: that is an answer, not a failure.
  *
  * Made by api/generate.py from api/interfaces/mempool.read.toml: change that, then run it. */
 #ifndef QUOIN_MEMPOOL_READ_H
@@ -100,7 +101,8 @@ typedef struct qn_mempool_read_1_r1 {
 
     /** Totals and limits.
      *  info: size must be set.
-     *  Returns: QN_OK, QN_E_TIMEOUT, QN_E_INVAL, QN_E_NOMEM, QN_E_REVOKED. */
+     *  Returns: QN_OK, QN_E_TIMEOUT, QN_E_BUSY, QN_E_INVAL, QN_E_NOMEM,
+     *    QN_E_REVOKED. */
     qn_status (*info)(qn_cap *cap, qn_mempool_info *info);
 
     /** What is known of each of these transactions, all at one moment.
@@ -108,7 +110,8 @@ typedef struct qn_mempool_read_1_r1 {
      *  flags: QN_MEMPOOL_BY_*.
      *  entries: one per id.
      *  at: the moment; may be NULL.
-     *  Returns: QN_OK, QN_E_TIMEOUT, QN_E_INVAL, QN_E_NOMEM, QN_E_REVOKED. */
+     *  Returns: QN_OK, QN_E_TIMEOUT, QN_E_BUSY, QN_E_INVAL, QN_E_NOMEM,
+     *    QN_E_REVOKED. */
     qn_status (*entries)(qn_cap *cap, const qn_hash *ids, uint32_t n_ids, uint32_t flags,
                          qn_mempool_entry *entries, qn_mempool_at *at);
 
@@ -117,7 +120,8 @@ typedef struct qn_mempool_read_1_r1 {
      *  outpoints: at most 1,000.
      *  spenders: one per outpoint.
      *  at: the moment; may be NULL.
-     *  Returns: QN_OK, QN_E_TIMEOUT, QN_E_INVAL, QN_E_NOMEM, QN_E_REVOKED. */
+     *  Returns: QN_OK, QN_E_TIMEOUT, QN_E_BUSY, QN_E_INVAL, QN_E_NOMEM,
+     *    QN_E_REVOKED. */
     qn_status (*spenders)(qn_cap *cap, const qn_mempool_outpoint *outpoints, uint32_t n_outpoints,
                           qn_mempool_spender *spenders, qn_mempool_at *at);
 
@@ -126,8 +130,8 @@ typedef struct qn_mempool_read_1_r1 {
      *  is filled in. To stay up to date use mempool.follow instead of asking
      *  again.
      *  at: the moment; may be NULL.
-     *  Returns: QN_OK, QN_E_SPACE, QN_E_TIMEOUT, QN_E_INVAL, QN_E_NOMEM,
-     *    QN_E_REVOKED. */
+     *  Returns: QN_OK, QN_E_SPACE, QN_E_TIMEOUT, QN_E_BUSY, QN_E_INVAL,
+     *    QN_E_NOMEM, QN_E_REVOKED. */
     qn_status (*txids)(qn_cap *cap, qn_hash *txids, uint32_t max_txids, uint32_t *n_txids,
                        qn_mempool_at *at);
 
@@ -138,8 +142,8 @@ typedef struct qn_mempool_read_1_r1 {
      *  flags: QN_MEMPOOL_BY_*.
      *  results: one per id.
      *  bytes: the bytes of all that are there; at most 64 MiB.
-     *  Returns: QN_OK, QN_E_SPACE, QN_E_TIMEOUT, QN_E_INVAL, QN_E_NOMEM,
-     *    QN_E_REVOKED. */
+     *  Returns: QN_OK, QN_E_SPACE, QN_E_TIMEOUT, QN_E_BUSY, QN_E_INVAL,
+     *    QN_E_NOMEM, QN_E_REVOKED. */
     qn_status (*transactions)(qn_cap *cap, const qn_hash *ids, uint32_t n_ids, uint32_t flags,
                               qn_mempool_bytes *results, void *bytes, uint32_t max_bytes,
                               uint32_t *n_bytes);

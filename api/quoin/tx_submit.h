@@ -5,7 +5,7 @@
  * why, in the words that bitcoind uses ("bad-txns-inputs-missingorspent", "txn-
  * mempool-conflict", "min relay fee not met"). What was let in is announced to
  * peers. Every use, also one that is refused, is a line in the node's log that
- * names the plugin.
+ * names the plugin; of those beyond the rate not each.
  *
  * Made by api/generate.py from api/interfaces/tx.submit.toml: change that, then run it. */
 #ifndef QUOIN_TX_SUBMIT_H
@@ -98,7 +98,7 @@ typedef struct qn_tx_submit_1_r1 {
      *  each is tried by itself first. Each counts for the rate and for the
      *  largest fee.
      *  txs: their serializations, at most 4,000,000 bytes.
-     *  parts: one per transaction, at least one.
+     *  parts: one per transaction, at least one; together no longer than txs.
      *  flags: QN_SUBMIT_*.
      *  results: one per transaction.
      *  package: size must be set.

@@ -109,7 +109,7 @@ static qn_status estimate(qn_cap *cap, const job *like, void (*fn)(qc_chain *c, 
 
 static qn_status fees_estimate(qn_cap *cap, uint32_t target, uint32_t flags, qn_fees_estimate *out)
 {
-    qn_status st = qc_cap_enter(cap);
+    qn_status st = qc_cap_ask(cap);
     job like = {.target = target, .conservative = (flags & QN_FEES_CONSERVATIVE) != 0};
     if (st != QN_OK)
         return st;
@@ -120,7 +120,7 @@ static qn_status fees_estimate(qn_cap *cap, uint32_t target, uint32_t flags, qn_
 static qn_status fees_confident(qn_cap *cap, uint32_t target, uint32_t permille,
                                 qn_fees_estimate *out)
 {
-    qn_status st = qc_cap_enter(cap);
+    qn_status st = qc_cap_ask(cap);
     job like = {.target = target, .permille = permille};
     if (st != QN_OK)
         return st;
@@ -146,7 +146,7 @@ static void find_floors(qc_chain *c, void *arg)
 
 static qn_status fees_floors(qn_cap *cap, qn_fees_floors *out)
 {
-    qn_status st = qc_cap_enter(cap);
+    qn_status st = qc_cap_ask(cap);
     if (st != QN_OK)
         return st;
     if (!out || out->size < sizeof(uint32_t))
@@ -211,7 +211,7 @@ static void find_histogram(qc_chain *c, void *arg)
 static qn_status fees_histogram(qn_cap *cap, qn_fees_step *out, uint32_t max, uint32_t *n,
                                 qn_mempool_at *at)
 {
-    qn_status st = qc_cap_enter(cap);
+    qn_status st = qc_cap_ask(cap);
     if (st != QN_OK)
         return st;
     if (!n || (!out && max))
@@ -219,6 +219,10 @@ static qn_status fees_histogram(qn_cap *cap, qn_fees_step *out, uint32_t max, ui
     job *j = job_new(cap);
     if ((st = qc_host_ask(j->host, 0, find_histogram, j, qc_free)) != QN_OK)
         return st;
+    uint64_t walked = 0;
+    for (uint32_t i = 0; i < j->n; i++)
+        walked += j->step[i].count;
+    qc_cap_worked(cap, walked);
     if (out)
         memcpy(out, j->step, QC_MIN(j->n, max) * sizeof *out);
     if (at)

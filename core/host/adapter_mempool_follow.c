@@ -9,6 +9,7 @@
 #include "core/base/log.h"
 
 #define FOLLOWS_MAX 16u
+#define SNAPSHOTS_MAX 2u  /* of a plugin at a time: each is a copy of the pool */
 #define OPENS_AT_ONCE 4.0 /* each costs the chain thread a walk over the pool */
 #define SECONDS_PER_OPEN 10.0
 
@@ -29,6 +30,7 @@ typedef struct qc_pool_follower {
     uint64_t id; /* 0: free */
     qc_feed_reader reader;
     order *order; /* NULL: none is under way */
+    bool holds;   /* one of its plugin's snapshots is its own, ordered or read */
     qn_mempool_ready_fn *on_ready;
     void *arg;
     _Atomic bool waiting; /* next() answered AGAIN: on_ready is owed */
@@ -128,9 +130,14 @@ static void take_snapshot(qc_chain *c, void *arg)
     order_let_go(o);
 }
 
+/* Or not yet: then it waits until another of its plugin has read its own. */
 static void order_snapshot(follower *f)
 {
     qc_host *h = f->cap->plugin->host;
+    if (f->cap->plugin->pool_snapshots >= SNAPSHOTS_MAX)
+        return;
+    f->cap->plugin->pool_snapshots++;
+    f->holds = true;
     order *o = f->order = qc_alloc(sizeof *o);
     o->host = h;
     o->holders = 2;
@@ -144,6 +151,21 @@ static void give_up_order(follower *f)
     atomic_store(&f->order->given_up, true);
     order_let_go(f->order);
     f->order = NULL;
+}
+
+/* Its snapshot is read, or will not be: others of its plugin may have one. */
+static void release(follower *f)
+{
+    qc_host *h = f->cap->plugin->host;
+    if (!f->holds)
+        return;
+    f->holds = false;
+    f->cap->plugin->pool_snapshots--;
+    pthread_mutex_lock(&h->lock);
+    for (follower *o = h->pool_followers; o; o = o->next)
+        if (o != f && o->cap->plugin == f->cap->plugin && atomic_exchange(&o->waiting, false))
+            qc_plugin_call(o->cap->plugin, run_ready, o);
+    pthread_mutex_unlock(&h->lock);
 }
 
 /* The reader wants a snapshot: order it, or hand it over. */
@@ -160,6 +182,8 @@ static qn_status snapshot_step(follower *f)
         qc_feed_reader_start(&f->reader, &f->order->snap);
     order_let_go(f->order);
     f->order = NULL;
+    if (failed)
+        release(f);
     return failed ? QN_E_NOMEM : QN_OK;
 }
 
@@ -248,6 +272,8 @@ static qn_status follow_next(qn_cap *cap, uint64_t id, qn_mempool_event *out, ui
         st = snapshot_step(f);
     if (st == QN_OK)
         st = qc_feed_reader_next(&f->reader, out, max, n);
+    if (f->reader.state == QC_READER_LIVE)
+        release(f);
     if (st != QN_E_AGAIN)
         atomic_store(&f->waiting, false);
     return st;
@@ -267,6 +293,7 @@ static void close_one(follower *f)
     delist(f->cap->plugin->host, f);
     give_up_order(f);
     qc_feed_reader_close(&f->reader);
+    release(f);
     f->id = 0;
 }
 

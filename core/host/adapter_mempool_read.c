@@ -9,6 +9,8 @@
 #include "quoin/mempool_read.h"
 
 #define ASKED_MAX 1000u                /* ids in one call */
+#define US_PER_ENTRY 5u                /* of the chain thread, for what is near each */
+#define BYTES_PER_US 1000u             /* that it copies, when other memory is slow */
 #define BYTES_MAX ((uint64_t)64 << 20) /* of transactions in one answer */
 
 static qc_err adapter_open(qn_cap *cap, const char **why)
@@ -120,7 +122,7 @@ static void find_info(qc_chain *c, void *arg)
 
 static qn_status read_info(qn_cap *cap, qn_mempool_info *info)
 {
-    qn_status st = qc_cap_enter(cap);
+    qn_status st = qc_cap_ask(cap);
     if (st != QN_OK)
         return st;
     if (!info || info->size < sizeof(uint32_t))
@@ -181,7 +183,7 @@ static void find_entries(qc_chain *c, void *arg)
 static qn_status read_entries(qn_cap *cap, const qn_hash *ids, uint32_t n, uint32_t flags,
                               qn_mempool_entry *out, qn_mempool_at *at)
 {
-    qn_status st = qc_cap_enter(cap);
+    qn_status st = qc_cap_ask(cap);
     if (st != QN_OK)
         return st;
     if (bad_list(ids, n, out) || flags & ~(uint32_t)QN_MEMPOOL_BY_WTXID)
@@ -191,6 +193,7 @@ static qn_status read_entries(qn_cap *cap, const qn_hash *ids, uint32_t n, uint3
         return QN_E_NOMEM;
     if ((st = ask(j, find_entries)) != QN_OK)
         return st;
+    qc_cap_worked(cap, (uint64_t)n * US_PER_ENTRY);
     if (n)
         memcpy(out, j->entry, n * sizeof *out);
     if (at)
@@ -235,7 +238,7 @@ static void find_spenders(qc_chain *c, void *arg)
 static qn_status read_spenders(qn_cap *cap, const qn_mempool_outpoint *outpoints, uint32_t n,
                                qn_mempool_spender *out, qn_mempool_at *at)
 {
-    qn_status st = qc_cap_enter(cap);
+    qn_status st = qc_cap_ask(cap);
     if (st != QN_OK)
         return st;
     if (bad_list(outpoints, n, out))
@@ -246,6 +249,7 @@ static qn_status read_spenders(qn_cap *cap, const qn_mempool_outpoint *outpoints
         return QN_E_NOMEM;
     if ((st = ask(j, find_spenders)) != QN_OK)
         return st;
+    qc_cap_worked(cap, (uint64_t)n * US_PER_ENTRY);
     if (n)
         memcpy(out, j->spender, n * sizeof *out);
     if (at)
@@ -259,7 +263,6 @@ static qn_status read_spenders(qn_cap *cap, const qn_mempool_outpoint *outpoints
 static void find_txids(qc_chain *c, void *arg)
 {
     job *j = arg;
-    qc_mempool_list l;
     (void)c;
     qc_host_pool_moment(j->host, &j->at);
     j->got = qc_mempool_count(j->host->pool);
@@ -268,15 +271,21 @@ static void find_txids(qc_chain *c, void *arg)
     j->no_memory = !j->id;
     if (j->no_memory || !j->n)
         return;
-    qc_mempool_sorted(j->host->pool, &l);
-    for (uint32_t i = 0; i < j->n; i++)
-        memcpy(j->id[i].b, l.e[i]->tx.rec->txid, 32);
-    qc_mempool_list_clear(&l);
+    /* No further than is asked for. */
+    const qc_mempool_entry *const *e;
+    qc_mempool_point sum;
+    qc_mempool_build *b = qc_mempool_build_start(j->host->pool);
+    uint32_t got = 0;
+    for (size_t n; got < j->n && (n = qc_mempool_build_chunk(b, &e, &sum));
+         qc_mempool_build_take(b))
+        for (size_t i = 0; i < n && got < j->n; i++)
+            memcpy(j->id[got++].b, e[i]->tx.rec->txid, 32);
+    qc_mempool_build_end(b);
 }
 
 static qn_status read_txids(qn_cap *cap, qn_hash *out, uint32_t max, uint32_t *n, qn_mempool_at *at)
 {
-    qn_status st = qc_cap_enter(cap);
+    qn_status st = qc_cap_ask(cap);
     if (st != QN_OK)
         return st;
     if (!n || (!out && max))
@@ -285,6 +294,7 @@ static qn_status read_txids(qn_cap *cap, qn_hash *out, uint32_t max, uint32_t *n
     j->most = max;
     if ((st = ask(j, find_txids)) != QN_OK)
         return st;
+    qc_cap_worked(cap, j->n);
     if (j->no_memory) {
         job_free(j);
         return QN_E_NOMEM;
@@ -334,7 +344,7 @@ static qn_status read_transactions(qn_cap *cap, const qn_hash *ids, uint32_t n, 
                                    qn_mempool_bytes *results, void *out, uint32_t max,
                                    uint32_t *n_out)
 {
-    qn_status st = qc_cap_enter(cap);
+    qn_status st = qc_cap_ask(cap);
     if (st != QN_OK)
         return st;
     if (bad_list(ids, n, results) || flags & ~(uint32_t)QN_MEMPOOL_BY_WTXID || !n_out ||
@@ -346,6 +356,7 @@ static qn_status read_transactions(qn_cap *cap, const qn_hash *ids, uint32_t n, 
         return QN_E_NOMEM;
     if ((st = ask(j, find_bytes)) != QN_OK)
         return st;
+    qc_cap_worked(cap, n + (j->bytes ? j->got / BYTES_PER_US : 0));
     if (j->no_memory) {
         job_free(j);
         return QN_E_NOMEM;

@@ -6,6 +6,8 @@
 #include "core/base/arith.h"
 #include "core/mempool/graph.h"
 
+#define US_PER_MEMBER 5u /* of the chain thread */
+
 typedef struct cluster_job {
     qc_host *host;
     qn_hash txid;
@@ -45,7 +47,7 @@ static void find_cluster(qc_chain *c, void *arg)
 qn_status qc_mempool_trial_cluster(qn_cap *cap, const qn_hash *txid, qn_mempool_member *out,
                                    uint32_t max, uint32_t *n, qn_mempool_at *at)
 {
-    qn_status st = qc_cap_enter(cap);
+    qn_status st = qc_cap_ask(cap);
     if (st != QN_OK)
         return st;
     if (!txid || !n || (!out && max))
@@ -56,6 +58,7 @@ qn_status qc_mempool_trial_cluster(qn_cap *cap, const qn_hash *txid, qn_mempool_
     st = qc_host_ask(j->host, 0, find_cluster, j, qc_free);
     if (st != QN_OK)
         return st;
+    qc_cap_worked(cap, (uint64_t)j->n * US_PER_MEMBER);
     if (at)
         *at = j->at;
     *n = j->n;
@@ -71,6 +74,7 @@ typedef struct diagram_job {
     qn_mempool_at at;
     qc_mempool_point *point;
     size_t n;
+    uint64_t count; /* transactions that were walked over */
 } diagram_job;
 
 static void drop_diagram(void *arg)
@@ -85,13 +89,14 @@ static void find_diagram(qc_chain *c, void *arg)
     diagram_job *j = arg;
     (void)c;
     qc_host_pool_moment(j->host, &j->at);
+    j->count = qc_mempool_count(j->host->pool);
     j->n = qc_mempool_diagram(j->host->pool, &j->point);
 }
 
 qn_status qc_mempool_trial_diagram(qn_cap *cap, qn_mempool_point *out, uint32_t max, uint32_t *n,
                                    qn_mempool_at *at)
 {
-    qn_status st = qc_cap_enter(cap);
+    qn_status st = qc_cap_ask(cap);
     if (st != QN_OK)
         return st;
     if (!n || (!out && max))
@@ -101,6 +106,7 @@ qn_status qc_mempool_trial_diagram(qn_cap *cap, qn_mempool_point *out, uint32_t 
     st = qc_host_ask(j->host, 0, find_diagram, j, drop_diagram);
     if (st != QN_OK)
         return st;
+    qc_cap_worked(cap, j->count);
     if (at)
         *at = j->at;
     for (size_t i = 0; i < j->n && i < max; i++)

@@ -1,11 +1,13 @@
 /* tx.submit/1: transactions into the pool, or only a judgement on them. The chain thread judges;
- * the plugin's loop waits for it a few seconds at most. What may be paid is looked at first, at the
- * same moment, so that nothing dearer than the grant allows ever gets in. */
+ * the plugin's loop waits for it a few seconds at most. What the grant says of who may, and how
+ * often, comes before anything that costs; what may be paid is one of the rules of acceptance, so
+ * that nothing dearer ever gets in and nothing is looked up that other rules refuse. */
 #include "core/host/adapter_mempool.h"
 #include "core/host/ask.h"
 
 #include "core/base/alloc.h"
 #include "core/base/arith.h"
+#include "core/base/log.h"
 #include "core/mempool/accept.h"
 
 #include "quoin/tx_submit.h"
@@ -131,7 +133,11 @@ static void fill(qn_submit_result *out, const qc_accept_result *r)
         out->is = QN_SUBMIT_IS_ACCEPTED;
         break;
     case QC_ACCEPT_INVALID:
-        refuse(out, code_of(r->v.code), r->v.reason, r->v.debug);
+        if (strcmp(r->v.reason, QC_MAX_FEE_EXCEEDED) == 0)
+            refuse(out, QN_SUBMIT_CODE_GRANT, r->v.reason,
+                   "it pays more than the grant of the plugin allows");
+        else
+            refuse(out, code_of(r->v.code), r->v.reason, r->v.debug);
         break;
     case QC_ACCEPT_THERE:
         out->is = QN_SUBMIT_IS_THERE;
@@ -150,61 +156,6 @@ static void fill(qn_submit_result *out, const qc_accept_result *r)
 }
 
 /* ---- chain thread ---- */
-
-/* Value of the coin that is spent: of the chain, the pool, or the package so far. */
-static qc_err value_of(const job *j, uint32_t upto, const qc_outpoint *o, qc_amount *value)
-{
-    for (uint32_t k = 0; k < upto; k++) {
-        const qc_tx *t = &j->tx[k].tx;
-        if (memcmp(t->rec->txid, o->txid.b, 32) == 0 && o->n < t->rec->n_out) {
-            *value = t->out[o->n].value;
-            return QC_OK;
-        }
-    }
-    qc_spent coin;
-    qc_err err = qc_mempool_coin(j->host->pool, o, &coin);
-    if (!err)
-        *value = coin.value;
-    return err;
-}
-
-/* Does transaction i pay more than the grant allows? What cannot be reckoned, since coins are
- * missing or sums are nonsense, is refused by the rules in any case. */
-static bool pays_too_much(job *j, uint32_t i)
-{
-    const qc_tx *t = &j->tx[i].tx;
-    qc_amount sum = 0, value;
-    for (uint32_t k = 0; k < t->rec->n_in; k++) {
-        qc_outpoint o = qc_tx_prevout(t, k);
-        qc_err err = value_of(j, i, &o, &value);
-        if (err == QC_EIO || err == QC_ECORRUPT || err == QC_ENOMEM)
-            j->err = err;
-        if (err || !QC_ADD_OK(sum, value, &sum))
-            return false;
-    }
-    for (uint32_t k = 0; k < t->rec->n_out; k++)
-        if (!QC_SUB_OK(sum, t->out[k].value, &sum))
-            return false;
-    return sum > j->max_fee;
-}
-
-static bool within_grant(job *j)
-{
-    bool fits = true;
-    for (uint32_t i = 0; i < j->n && !j->err; i++) {
-        j->result[i].is = QN_SUBMIT_IS_UNJUDGED;
-        if (!pays_too_much(j, i))
-            continue;
-        refuse(&j->result[i], QN_SUBMIT_CODE_GRANT, "max-fee-exceeded",
-               "it pays more than the grant of the plugin allows");
-        fits = false;
-    }
-    if (!fits) {
-        j->whole.code = QN_SUBMIT_CODE_GRANT;
-        qc_host_text(j->whole.reason, sizeof j->whole.reason, "max-fee-exceeded");
-    }
-    return fits && !j->err;
-}
 
 /* Peers are told of it, again if it was there. */
 static void spread(const job *j, const qc_tx *t, bool is_new)
@@ -234,9 +185,16 @@ static bool is_there(job *j)
     return true;
 }
 
+static void whole(job *j, uint32_t code, const char *reason)
+{
+    j->whole.code = code;
+    memset(j->whole.reason, 0, sizeof j->whole.reason);
+    qc_host_text(j->whole.reason, sizeof j->whole.reason, reason);
+}
+
 static void judge_one(job *j)
 {
-    const qc_accept_opts o = {.test_only = j->test};
+    const qc_accept_opts o = {.test_only = j->test, .has_max_fee = true, .max_fee = j->max_fee};
     qc_accept_result r;
     if (!is_there(j)) {
         j->err = qc_mempool_accept(j->host->pool, &j->tx[0].tx, &o, &r);
@@ -247,7 +205,7 @@ static void judge_one(job *j)
 
 static void judge_package(job *j)
 {
-    const qc_package_opts o = {.test_only = j->test};
+    const qc_package_opts o = {.test_only = j->test, .has_max_fee = true, .max_fee = j->max_fee};
     const qc_tx *tx[PACKAGE_MAX];
     qc_package_result r;
     for (uint32_t i = 0; i < j->n; i++)
@@ -255,8 +213,10 @@ static void judge_package(job *j)
     j->err = qc_mempool_accept_package(j->host->pool, tx, j->n, &o, &r);
     for (uint32_t i = 0; i < j->n && i < r.n; i++)
         fill(&j->result[i], &r.tx[i]);
-    j->whole.code = code_of(r.v.code);
-    qc_host_text(j->whole.reason, sizeof j->whole.reason, r.v.reason);
+    whole(j, code_of(r.v.code), r.v.reason);
+    for (uint32_t i = 0; i < j->n; i++)
+        if (j->result[i].code == QN_SUBMIT_CODE_GRANT)
+            whole(j, QN_SUBMIT_CODE_GRANT, QC_MAX_FEE_EXCEEDED);
     qc_package_result_clear(&r);
 }
 
@@ -264,8 +224,6 @@ static void judge(qc_chain *c, void *arg)
 {
     job *j = arg;
     (void)c;
-    if (!within_grant(j))
-        return;
     if (j->package)
         judge_package(j);
     else
@@ -277,27 +235,43 @@ static void judge(qc_chain *c, void *arg)
 
 /* ---- calls ---- */
 
-static qn_status run(qn_cap *cap, job *j)
+/* Before anything is read. What is beyond the rate fills the log no faster than a plugin's own
+ * lines. */
+static qn_status enter(qn_cap *cap, uint32_t flags, uint32_t n)
 {
-    char what[64] = "bytes that are no transaction", hex[QC_HASH_HEX_LEN + 1];
     submit_state *s = cap->state;
+    bool test = (flags & QN_SUBMIT_TEST) != 0;
+    qn_status st = qc_cap_may_act(cap, test || !s->test_only, test ? "test" : "submit", "");
+    if (st != QN_OK || has_turn(s, n))
+        return st;
+    if (qc_plugin_may_log(cap->plugin))
+        qc_cap_acted(cap, test ? "test" : "submit", "refused, beyond the rate of the grant");
+    return QN_E_LIMIT;
+}
+
+static void log_use(qn_cap *cap, const job *j)
+{
+    char on[96] = "bytes that are no transaction", hex[QC_HASH_HEX_LEN + 1];
     if (j->tx[0].mem) {
         qc_hash_hex((const qc_hash *)j->tx[0].tx.rec->txid, hex);
-        snprintf(what, sizeof what, "%.24s... of %u", hex, j->n);
+        if (j->n == 1)
+            snprintf(on, sizeof on, "%s", hex);
+        else
+            snprintf(on, sizeof on, "%.24s... of %u", hex, j->n);
     }
-    qn_status st = qc_cap_act(cap, j->test || !s->test_only, j->test ? "test" : "submit",
-                              j->tx[0].mem && j->n == 1 ? hex : what);
-    if (st == QN_OK && !has_turn(s, j->n))
-        st = QN_E_LIMIT;
-    if (st != QN_OK) {
-        job_free(j);
-        return st;
-    }
+    qc_cap_acted(cap, j->test ? "test" : "submit", on);
+}
+
+static qn_status run(qn_cap *cap, job *j)
+{
+    const submit_state *s = cap->state;
+    log_use(cap, j);
     for (uint32_t i = 0; i < j->n; i++)
         if (!j->tx[i].mem)
             return QN_OK; /* the results say so already */
     j->max_fee = s->max_fee;
-    if ((st = qc_host_ask(j->host, 0, judge, j, job_free)) == QN_OK && j->err) {
+    qn_status st = qc_host_ask(j->host, 0, judge, j, job_free);
+    if (st == QN_OK && j->err) {
         st = qc_status_of(j->err);
         job_free(j);
     }
@@ -314,16 +288,26 @@ static job *job_new(const qn_cap *cap, uint32_t flags, bool package)
     return j;
 }
 
+/* Bytes that no transaction may exceed. */
+static uint32_t largest(const job *j)
+{
+    return qc_mempool_policy(j->host->pool)->require_standard ? QC_STD_MAX_TX_WEIGHT : BYTES_MAX;
+}
+
 static void parse(job *j, const uint8_t *data, uint32_t len)
 {
     qn_submit_result *r = &j->result[j->n];
     qc_txbuf *t = &j->tx[j->n++];
     r->is = QN_SUBMIT_IS_UNJUDGED;
+    if (len > largest(j)) {
+        refuse(r, QN_SUBMIT_CODE_POLICY, "tx-size", "it is larger than any that is relayed");
+        whole(j, QN_SUBMIT_CODE_POLICY, "tx-size");
+        return;
+    }
     qc_wire_fail f = qc_tx_parse((qc_span){data, len}, true, t);
     if (f) {
         refuse(r, QN_SUBMIT_CODE_MALFORMED, "decode-failed", qc_wire_text(f));
-        j->whole.code = QN_SUBMIT_CODE_MALFORMED;
-        qc_host_text(j->whole.reason, sizeof j->whole.reason, "decode-failed");
+        whole(j, QN_SUBMIT_CODE_MALFORMED, "decode-failed");
         return;
     }
     memcpy(r->txid.b, t->tx.rec->txid, 32);
@@ -337,21 +321,27 @@ static qn_status tx_submit(qn_cap *cap, const void *tx, uint32_t len, uint32_t f
         qn_status st = qc_cap_enter(cap);
         return st == QN_OK ? QN_E_INVAL : st;
     }
+    qn_status st = enter(cap, flags, 1);
+    if (st != QN_OK)
+        return st;
     job *j = job_new(cap, flags, false);
     parse(j, tx, len);
-    qn_status st = run(cap, j);
-    if (st != QN_OK)
+    if ((st = run(cap, j)) != QN_OK)
         return st;
     *result = j->result[0];
     job_free(j);
     return QN_OK;
 }
 
+/* Within the bytes, and not more in sum: what overlaps would be read again and again. */
 static bool parts_fit(const qn_submit_part *part, uint32_t n, uint32_t len)
 {
-    for (uint32_t i = 0; i < n; i++)
-        if (part[i].off > len || part[i].len > len - part[i].off)
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        sum += part[i].len;
+        if (part[i].off > len || part[i].len > len - part[i].off || sum > len)
             return false;
+    }
     return true;
 }
 
@@ -365,11 +355,13 @@ static qn_status tx_package(qn_cap *cap, const void *txs, uint32_t len, const qn
         qn_status st = qc_cap_enter(cap);
         return st == QN_OK ? QN_E_INVAL : st;
     }
+    qn_status st = enter(cap, flags, n);
+    if (st != QN_OK)
+        return st;
     job *j = job_new(cap, flags, true);
     for (uint32_t i = 0; i < n; i++)
         parse(j, (const uint8_t *)txs + parts[i].off, parts[i].len);
-    qn_status st = run(cap, j);
-    if (st != QN_OK)
+    if ((st = run(cap, j)) != QN_OK)
         return st;
     memcpy(results, j->result, n * sizeof *results);
     j->whole.size = QC_MIN(package->size, j->whole.size);

@@ -75,5 +75,14 @@ bool qc_cap_turn(qn_cap *cap);
  *  `may`, and QN_E_BUSY when it acts too often. The log says that it did, or would have:
  *  "<what> <on>". acting.c. */
 qn_status qc_cap_act(qn_cap *cap, bool may, const char *what, const char *on);
+/** The two halves of it, for a method that must not look at its arguments before: what it answers,
+ *  with a line for what is denied; and the line for what it then does. */
+qn_status qc_cap_may_act(qn_cap *cap, bool may, const char *what, const char *on);
+void qc_cap_acted(const qn_cap *cap, const char *what, const char *on);
+/** First thing in a method that asks the chain thread: as qc_cap_enter(), then QN_E_BUSY when too
+ *  much was asked: 500 times in a second, or for work that is not paid off (qc_cap_worked()). */
+qn_status qc_cap_ask(qn_cap *cap);
+/** It cost that thread about so many microseconds: up to 5 in 100 may be had. */
+void qc_cap_worked(qn_cap *cap, uint64_t us);
 /** Number of a COUNT or BYTES parameter of the grant, else `dflt`. */
 uint64_t qc_cap_number(const qn_cap *cap, const char *key, uint64_t dflt);

@@ -70,6 +70,7 @@ struct qc_plugin {
     bool store_later;        /* isolated: a former self still holds the store */
     bool waits;              /* init() has run and hold is set; under the lock */
     bool callable;           /* callbacks may run (loop) */
+    unsigned pool_snapshots; /* of mempool.follow that it has not read to the end (loop) */
     qn_cap host_cap;
     qn_cap cap[QC_PLUGIN_CAPS];
     size_t n_cap;

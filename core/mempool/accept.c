@@ -178,10 +178,16 @@ static bool dust_spent(qc_try *t, qc_candidate *c)
            qc_package_check_dust_spends(&one, p->dust, &pool, NULL, &c->r->v);
 }
 
+bool qc_try_affordable(const qc_try *t, qc_candidate *c)
+{
+    return !t->rules.max_fee || c->e->fee <= *t->rules.max_fee ||
+           qc_verdict_fail(&c->r->v, QC_V_MEMPOOL_POLICY, QC_MAX_FEE_EXCEEDED, NULL);
+}
+
 static bool judge(qc_try *t, qc_candidate *c)
 {
     qc_verdict *v = &c->r->v;
-    if (!qc_try_pre_checks(t, c))
+    if (!qc_try_pre_checks(t, c) || !qc_try_affordable(t, c))
         return false;
     t->fees = c->e->modified_fee;
     t->vsize = c->e->vsize;
@@ -250,6 +256,7 @@ qc_err qc_mempool_accept(qc_mempool *m, const qc_tx *tx, const qc_accept_opts *o
         .allow_replacement = true,
         .allow_sibling = true,
         .time = o->time ? o->time : qc_clock_now(),
+        .max_fee = o->has_max_fee ? &o->max_fee : NULL,
     };
     QC_ASSERT(m->tip);
     qc_err err = try_one(m, tx, &rules, out);

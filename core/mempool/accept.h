@@ -30,9 +30,15 @@ typedef struct qc_accept_result {
 } qc_accept_result;
 void qc_accept_result_clear(qc_accept_result *r);
 
+/** Reason (QC_V_MEMPOOL_POLICY) of what pays more than the caller allows, as said once its inputs
+ *  are known and before anything dearer is done. The fee is the true one, not the modified. */
+#define QC_MAX_FEE_EXCEEDED "max-fee-exceeded"
+
 typedef struct qc_accept_opts {
     bool test_only;   /* judge only */
     qc_unixtime time; /* when it came; 0: now */
+    bool has_max_fee; /* refuse what pays more: QC_MAX_FEE_EXCEEDED */
+    qc_amount max_fee;
 } qc_accept_opts;
 
 /** Core ProcessTransaction. The transaction is parsed with its ids; nothing else of it is known.
@@ -45,6 +51,8 @@ typedef struct qc_package_opts {
     bool test_only;       /* judge any sorted package as a whole (testmempoolaccept) */
     bool has_max_feerate; /* of submitpackage: refuse whatever pays more */
     qc_feerate max_feerate;
+    bool has_max_fee; /* the same for the fee of each transaction: QC_MAX_FEE_EXCEEDED */
+    qc_amount max_fee;
 } qc_package_opts;
 
 typedef struct qc_package_result {

@@ -27,6 +27,7 @@ typedef struct qc_try_rules {
     bool in_package;               /* the caller trims */
     bool package_feerates;         /* fees count together */
     const qc_feerate *max_feerate; /* NULL: any */
+    const qc_amount *max_fee;      /* of each; NULL: any */
     qc_unixtime time;
 } qc_try_rules;
 
@@ -72,6 +73,8 @@ void qc_try_single(qc_try *t);
 bool qc_try_fits(qc_try *t);
 /** Make what is staged so. False: no memory. */
 bool qc_try_commit(qc_try *t);
+/** Not more fee than the caller allows? After qc_try_pre_checks(). */
+bool qc_try_affordable(const qc_try *t, qc_candidate *c);
 void qc_flush_after_accept(qc_mempool *m);
 /** Announce that the candidate is in. */
 void qc_try_announce(qc_try *t, const qc_candidate *c);

@@ -28,7 +28,7 @@ static bool pre_check_all(qc_try *t, qc_verdict *v)
 {
     for (size_t i = 0; i < t->n; i++) {
         qc_candidate *c = &t->c[i];
-        bool ok = qc_try_pre_checks(t, c);
+        bool ok = qc_try_pre_checks(t, c) && qc_try_affordable(t, c);
         if (ok && too_dear(t, c))
             ok = qc_verdict_fail(&c->r->v, QC_V_MEMPOOL_POLICY, "max feerate exceeded", NULL);
         if (!ok) {
@@ -290,6 +290,7 @@ static qc_try_rules rules_for(const qc_package_opts *o)
         .in_package = !o->test_only,
         .package_feerates = !o->test_only,
         .max_feerate = o->has_max_feerate ? &o->max_feerate : NULL,
+        .max_fee = o->has_max_fee ? &o->max_fee : NULL,
         .time = qc_clock_now(),
     };
 }

@@ -554,6 +554,68 @@ static void test_tx_submit__the_grant_bounds_it(void **state)
     end(&p);
 }
 
+static void forget_coins(qc_chain *c, void *arg)
+{
+    play *p = arg;
+    (void)p;
+    assert_int_equal(qc_chain_flush(c), QC_OK);
+}
+
+typedef struct cached {
+    qc_outpoint o;
+    bool is;
+} cached;
+
+static void look_cached(qc_chain *c, void *arg)
+{
+    cached *k = arg;
+    k->is = qc_coins_peek(qc_chain_coins(c), &k->o, NULL) != QC_COINS_MISS;
+}
+
+static void test_tx_submit__a_refused_fee_leaves_no_coins_in_the_cache(void **state)
+{
+    (void)state;
+    play p;
+    begin(&p, GRANTS SUBMIT);
+    tb_tx *tx = spend_coinbase(&p, 3, 5001);
+    cached k = {.o = tx->in[0].prev};
+    qc_chain_call(p.r.thread, forget_coins, &p);
+    qc_chain_call(p.r.thread, look_cached, &k);
+    assert_false(k.is);
+    must_submit(&p, tx, true, "max-fee-exceeded");
+    must_submit(&p, tx, false, "max-fee-exceeded");
+    qc_chain_call(p.r.thread, look_cached, &k);
+    assert_false(k.is);
+    end(&p);
+}
+
+static void test_tx_submit__the_rate_comes_before_the_bytes(void **state)
+{
+    (void)state;
+    play p;
+    begin(&p, GRANTS "tx.submit/1 = rate=1\n");
+    must_say(&p, "good.submit", "[\"0102\"]", "\"is\":2,\"code\":9");
+    must_say(&p, "good.submit", "[\"0102\"]", "\"status\":-5");
+    end(&p);
+}
+
+static void test_mempool_read__too_much_work_is_put_off(void **state)
+{
+    (void)state;
+    play p;
+    begin(&p, GRANTS SUBMIT);
+    qn_cap *cap = NULL;
+    qc_plugin *plugin = rig_plugin_at(&p.r, 0);
+    for (size_t i = 0; i < plugin->n_cap; i++)
+        if (strcmp(plugin->cap[i].adapter->id, "mempool.read/1") == 0)
+            cap = &plugin->cap[i];
+    assert_non_null(cap);
+    must_say(&p, "good.entry", "[\"00\"]", "\"entry\":-9");
+    qc_cap_worked(cap, 600000000); /* ten minutes of it */
+    must_say(&p, "good.entry", "[\"00\"]", "\"entry\":-22");
+    end(&p);
+}
+
 static void test_mempool_read__tells_of_entries_spenders_and_bytes(void **state)
 {
     (void)state;
@@ -647,6 +709,9 @@ QC_TEST_MAIN(cmocka_unit_test(test_mempool_follow__a_copy_equals_the_pool_throug
              cmocka_unit_test(test_tx_submit__says_what_became_of_it),
              cmocka_unit_test(test_tx_submit__a_package_is_judged_as_one),
              cmocka_unit_test(test_tx_submit__the_grant_bounds_it),
+             cmocka_unit_test(test_tx_submit__a_refused_fee_leaves_no_coins_in_the_cache),
+             cmocka_unit_test(test_tx_submit__the_rate_comes_before_the_bytes),
+             cmocka_unit_test(test_mempool_read__too_much_work_is_put_off),
              cmocka_unit_test(test_mempool_read__tells_of_entries_spenders_and_bytes),
              cmocka_unit_test(test_fees_estimate__tells_floors_estimates_and_the_histogram),
              cmocka_unit_test(test_mempool__a_node_without_one_serves_nothing_of_it))
