@@ -5,10 +5,13 @@
 
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
+#include "core/chain/coins.h"
+#include "core/host/adapter_mempool.h"
 #include "core/mempool/accept.h"
 #include "core/mempool/fees.h"
 #include "core/mempool/persist.h"
 #include "core/os/file.h"
+#include "quoin/tx_submit.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -554,17 +557,17 @@ static void test_tx_submit__the_grant_bounds_it(void **state)
     end(&p);
 }
 
-static void forget_coins(qc_chain *c, void *arg)
-{
-    play *p = arg;
-    (void)p;
-    assert_int_equal(qc_chain_flush(c), QC_OK);
-}
-
 typedef struct cached {
     qc_outpoint o;
     bool is;
 } cached;
+
+static void forget_coin(qc_chain *c, void *arg)
+{
+    const cached *k = arg;
+    assert_int_equal(qc_chain_flush(c), QC_OK);
+    qc_coins_uncache(qc_chain_coins(c), &k->o);
+}
 
 static void look_cached(qc_chain *c, void *arg)
 {
@@ -579,7 +582,7 @@ static void test_tx_submit__a_refused_fee_leaves_no_coins_in_the_cache(void **st
     begin(&p, GRANTS SUBMIT);
     tb_tx *tx = spend_coinbase(&p, 3, 5001);
     cached k = {.o = tx->in[0].prev};
-    qc_chain_call(p.r.thread, forget_coins, &p);
+    qc_chain_call(p.r.thread, forget_coin, &k);
     qc_chain_call(p.r.thread, look_cached, &k);
     assert_false(k.is);
     must_submit(&p, tx, true, "max-fee-exceeded");
@@ -599,20 +602,145 @@ static void test_tx_submit__the_rate_comes_before_the_bytes(void **state)
     end(&p);
 }
 
+static qn_cap *cap_of(play *p, const char *id)
+{
+    qc_plugin *plugin = rig_plugin_at(&p->r, 0);
+    for (size_t i = 0; i < plugin->n_cap; i++)
+        if (strcmp(plugin->cap[i].adapter->id, id) == 0)
+            return &plugin->cap[i];
+    fail_msg("no %s", id);
+    return NULL;
+}
+
+/* Calls of a table as the plugin would make them, on its loop. */
+typedef struct direct {
+    play *p;
+    void (*fn)(play *p);
+    _Atomic bool done;
+} direct;
+
+static void run_direct(void *arg)
+{
+    direct *d = arg;
+    d->fn(d->p);
+    atomic_store(&d->done, true);
+}
+
+static void on_loop(play *p, void (*fn)(play *p))
+{
+    direct d = {.p = p, .fn = fn};
+    qc_plugin_call(rig_plugin_at(&p->r, 0), run_direct, &d);
+    while (!atomic_load(&d.done))
+        nap();
+}
+
+static void overlap(play *p)
+{
+    qn_cap *cap = cap_of(p, "tx.submit/1");
+    const qn_tx_submit_1 *t = cap->adapter->table;
+    static const uint8_t bytes[400] = {0};
+    const qn_submit_part over[2] = {{0, 200}, {100, 300}}, fit[2] = {{0, 200}, {200, 200}};
+    qn_submit_result r[2];
+    qn_submit_package whole = {.size = sizeof whole};
+    assert_int_equal(t->package(cap, bytes, 400, over, 2, 0, r, &whole), QN_E_INVAL);
+    assert_int_equal(t->package(cap, bytes, 400, fit, 2, 0, r, &whole), QN_OK);
+    assert_int_equal(r[1].code, QN_SUBMIT_CODE_MALFORMED);
+}
+
+static void test_tx_submit__parts_may_not_overlap(void **state)
+{
+    (void)state;
+    play p;
+    begin(&p, GRANTS SUBMIT);
+    on_loop(&p, overlap);
+    end(&p);
+}
+
+static void count_ready(void *arg, uint64_t id)
+{
+    (void)id;
+    atomic_fetch_add((_Atomic int *)arg, 1);
+}
+
+static uint64_t follow_id[3];
+static _Atomic int ready[3];
+
+static void open_three(play *p)
+{
+    qn_cap *cap = cap_of(p, "mempool.follow/1");
+    const qn_mempool_follow_1 *t = cap->adapter->table;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(t->open(cap, NULL, count_ready, &ready[i], &follow_id[i]), QN_OK);
+    assert_int_equal(cap->plugin->pool_snapshots, 2);
+}
+
+static uint32_t last_type;
+
+static void read_one(play *p, int i)
+{
+    qn_cap *cap = cap_of(p, "mempool.follow/1");
+    const qn_mempool_follow_1 *t = cap->adapter->table;
+    qn_mempool_event e[64];
+    uint32_t n = 0;
+    last_type = t->next(cap, follow_id[i], e, 64, &n) == QN_OK ? e[n - 1].type : 0;
+}
+
+static void read_first(play *p)
+{
+    read_one(p, 0);
+}
+
+static void read_third(play *p)
+{
+    read_one(p, 2);
+}
+
+static void wait_synced(play *p, void (*fn)(play *p))
+{
+    qc_mono until = qc_clock_mono() + INT64_C(20000000000);
+    do {
+        on_loop(p, fn);
+        if (last_type != QN_MEMPOOL_EV_SYNCED)
+            nap();
+    } while (last_type != QN_MEMPOOL_EV_SYNCED && qc_clock_mono() < until);
+    assert_int_equal(last_type, QN_MEMPOOL_EV_SYNCED);
+}
+
+static void nothing(qc_chain *c, void *arg)
+{
+    (void)c;
+    (void)arg;
+}
+
+static void test_mempool_follow__a_plugin_has_two_snapshots_at_most(void **state)
+{
+    (void)state;
+    play p;
+    begin(&p, GRANTS SUBMIT);
+    copy_equals_pool(&p);
+    on_loop(&p, open_three);
+    qc_chain_call(p.r.thread, nothing, NULL);
+    for (int i = 0; i < 3; i++) {
+        on_loop(&p, read_third);
+        assert_int_equal(last_type, 0);
+    }
+    int before = atomic_load(&ready[2]);
+    wait_synced(&p, read_first);
+    on_loop(&p, read_first); /* what was posted before has run by now */
+    assert_true(atomic_load(&ready[2]) > before);
+    wait_synced(&p, read_third);
+    end(&p);
+}
+
 static void test_mempool_read__too_much_work_is_put_off(void **state)
 {
     (void)state;
     play p;
     begin(&p, GRANTS SUBMIT);
-    qn_cap *cap = NULL;
-    qc_plugin *plugin = rig_plugin_at(&p.r, 0);
-    for (size_t i = 0; i < plugin->n_cap; i++)
-        if (strcmp(plugin->cap[i].adapter->id, "mempool.read/1") == 0)
-            cap = &plugin->cap[i];
-    assert_non_null(cap);
+    qn_cap *cap = cap_of(&p, "mempool.read/1");
     must_say(&p, "good.entry", "[\"00\"]", "\"entry\":-9");
     qc_cap_worked(cap, 600000000); /* ten minutes of it */
-    must_say(&p, "good.entry", "[\"00\"]", "\"entry\":-22");
+    must_say(&p, "good.entry", "[\"00\"]", "\"status\":-22");
     end(&p);
 }
 
@@ -711,6 +839,8 @@ QC_TEST_MAIN(cmocka_unit_test(test_mempool_follow__a_copy_equals_the_pool_throug
              cmocka_unit_test(test_tx_submit__the_grant_bounds_it),
              cmocka_unit_test(test_tx_submit__a_refused_fee_leaves_no_coins_in_the_cache),
              cmocka_unit_test(test_tx_submit__the_rate_comes_before_the_bytes),
+             cmocka_unit_test(test_tx_submit__parts_may_not_overlap),
+             cmocka_unit_test(test_mempool_follow__a_plugin_has_two_snapshots_at_most),
              cmocka_unit_test(test_mempool_read__too_much_work_is_put_off),
              cmocka_unit_test(test_mempool_read__tells_of_entries_spenders_and_bytes),
              cmocka_unit_test(test_fees_estimate__tells_floors_estimates_and_the_histogram),
