@@ -153,7 +153,9 @@ static qn_status on_synced(void *arg, const qn_mempool_event *ev)
 {
     state *s = arg;
     (void)ev;
-    qn_logf(s->host, s->host_cap, QN_LOG_INFO, "%llu transactions wait", (unsigned long long)s->pooled);
+    if (s->pooled)
+        qn_logf(s->host, s->host_cap, QN_LOG_INFO, "%llu transactions wait",
+                (unsigned long long)s->pooled);
     return QN_OK;
 }
 @end

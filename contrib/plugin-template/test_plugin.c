@@ -25,6 +25,10 @@ static qn_mock *started(void)
 @if net.connect/1
     qn_mock_config(m, "target", "127.0.0.1:50002");
 @end
+@if mempool.follow/1
+    const qn_mock_tx waits = {.txid = {{1}}, .fee = 1000, .vsize = 200};
+    qn_mock_pool_add(m, &waits);
+@end
     assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
     return m;
 }
@@ -192,7 +196,7 @@ static void test_it_counts_what_waits(void **state)
 {
     (void)state;
     qn_mock *m = started();
-    assert_non_null(strstr(qn_mock_log(m), "0 transactions wait"));
+    assert_non_null(strstr(qn_mock_log(m), "1 transactions wait"));
     qn_mock_free(m);
 }
 @end
