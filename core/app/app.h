@@ -28,6 +28,7 @@ typedef struct qc_app {
     qc_cache_sizes cache;
     qc_chain_options chain_options;
     qc_mempool_options pool_options;
+    qc_template_options template_options;
     qc_dirlock *lock, *blocks_lock;
     qc_loop *loop;
     qc_watch *signals[3];
@@ -145,6 +146,10 @@ bool qc_app_pool_new(qc_app *a);
 void qc_app_pool_load(qc_app *a);
 void qc_app_pool_stop(qc_app *a);
 void qc_app_pool_free(qc_app *a);
+/** What makes blocks (mining.c): made before the pool is, which it is then told of; freed after the
+ * chain. */
+bool qc_app_miner_new(qc_app *a);
+void qc_app_miner_free(qc_app *a);
 /** The plugin host's life (plugins.c): made before the chain thread starts, started when the node
  *  is ready, stopped before the RPC server, freed after the chain. */
 bool qc_app_plugins_new(qc_app *a);

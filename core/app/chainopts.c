@@ -1,5 +1,6 @@
 #include "core/app/chainopts.h"
 
+#include "core/app/poolopts.h"
 #include "core/base/alloc.h"
 #include "core/base/arith.h"
 
@@ -285,29 +286,21 @@ static qc_err take_threads(const qc_settings *s, qc_chain_options *o, char **err
     return QC_OK;
 }
 
-static qc_err check_mining(const qc_settings *s, char **error)
+qc_err qc_app_template_options(const qc_settings *s, qc_template_options *o, char **error)
 {
-    const int64_t max = 4000000, min_reserved = 2000;
-    int64_t reserved = qc_settings_int(s, "blockreservedweight", 8000);
-    int64_t weight = qc_settings_int(s, "blockmaxweight", max);
-    if (reserved < min_reserved)
-        return fail(error,
-                    qc_asprintf("-blockreservedweight (%lld) is lower than minimum safety value "
-                                "of (%lld)",
-                                (long long)reserved, (long long)min_reserved));
-    if (reserved > max)
-        return fail(error,
-                    qc_asprintf("-blockreservedweight (%lld) exceeds consensus maximum block "
-                                "weight (%lld)",
-                                (long long)reserved, (long long)max));
-    if (weight > max)
-        return fail(
-            error,
-            qc_asprintf("-blockmaxweight (%lld) exceeds consensus maximum block weight (%lld)",
-                        (long long)weight, (long long)max));
-    if (reserved > weight)
-        return fail(error, qc_asprintf("-blockreservedweight (%lld) exceeds -blockmaxweight (%lld)",
-                                       (long long)reserved, (long long)weight));
+    char why[160];
+    *o = qc_template_defaults();
+    o->reserved_weight = qc_settings_int(s, "blockreservedweight", o->reserved_weight);
+    o->max_weight = qc_settings_int(s, "blockmaxweight", o->max_weight);
+    o->print = qc_settings_bool(s, "printpriority", false);
+    const char *text = qc_settings_str(s, "blockmintxfee", NULL);
+    qc_amount v;
+    if (text && !qc_app_parse_money(text, &v))
+        return fail(error, qc_asprintf("Invalid amount for -blockmintxfee=<amount>: '%s'", text));
+    if (text)
+        o->min_feerate = qc_feerate_per_kvb(v);
+    if (qc_template_options_check(o, true, why, sizeof why))
+        return fail(error, qc_strdup(why));
     return QC_OK;
 }
 
@@ -321,8 +314,6 @@ qc_err qc_app_chain_options(const qc_settings *s, const qc_params *params, qc_ch
         err = take_work_and_assumevalid(s, o, error);
     if (!err)
         err = take_threads(s, o, error);
-    if (!err)
-        err = check_mining(s, error);
     if (err)
         return err;
     o->dbcache = qc_app_cache_sizes(s).total;

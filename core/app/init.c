@@ -197,7 +197,8 @@ bool qc_app_check(qc_app *a)
     a->chain_options.params = a->params;
     a->chain_options.dir = a->net_dir;
     a->chain_options.blocks_dir = a->blocks_dir;
-    if (qc_app_chain_options(a->settings, a->params, &a->chain_options, &error)) {
+    if (qc_app_chain_options(a->settings, a->params, &a->chain_options, &error) ||
+        qc_app_template_options(a->settings, &a->template_options, &error)) {
         qc_app_error(a, "%s", error);
         qc_free(error);
         return false;

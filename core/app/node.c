@@ -235,8 +235,9 @@ bool qc_app_node_start(qc_app *a)
         return false;
     qc_chain_events submit = qc_m_submit_events(n);
     qc_chain_listen(n->chain, &submit);
-    if (!qc_app_pool_new(a) || !qc_app_plugins_new(a))
+    if (!qc_app_miner_new(a) || !qc_app_pool_new(a) || !qc_app_plugins_new(a))
         return false;
+    qc_miner_use_mempool(n->miner, n->pool);
     if (!qc_app_indexes_start(a))
         return false;
     qc_app_peers_listen_to_chain(a);
@@ -279,6 +280,7 @@ void qc_app_node_stop(qc_app *a)
     qc_app_indexes_stop(a);
     qc_chain_close(n->chain); /* tells its listeners once more */
     n->chain = NULL;
+    qc_app_miner_free(a);
     qc_app_pool_free(a);
     qc_app_plugins_free(a);
     qc_app_indexes_free(a);

@@ -1,5 +1,6 @@
-/* core/btc/parse.h: reading transactions in two passes, for what holds several. The first pass judges
- * the bytes and counts the records, so that the second one fills arrays of the right size. */
+/* core/btc/parse.h: reading transactions in two passes, where several lie one after the other. The
+ * first pass judges the bytes and counts the records, so that the second fills arrays of the right
+ * size. */
 #pragma once
 #include "core/btc/block.h"
 

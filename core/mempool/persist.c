@@ -10,7 +10,6 @@
 #include "core/mempool/pool_internal.h"
 #include "core/os/file.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #define LEAST_MAX_FILE ((size_t)1 << 30)
@@ -322,13 +321,9 @@ static qc_err write_file(const qc_mempool_dump *d, const char *path, bool v1, ui
     return w.err;
 }
 
-/* The new file's name is taken by one writer at a time. */
-static pthread_mutex_t g_writing = PTHREAD_MUTEX_INITIALIZER;
-
 static qc_err replace_file(const qc_mempool_dump *d, const char *path, bool v1, uint64_t *bytes)
 {
     char *tmp = qc_asprintf("%s.new", path);
-    pthread_mutex_lock(&g_writing);
     qc_err err = write_file(d, tmp, v1, bytes);
     if (!err)
         err = qc_os_rename(tmp, path);
@@ -336,7 +331,6 @@ static qc_err replace_file(const qc_mempool_dump *d, const char *path, bool v1, 
         qc_log(QC_LOG_DEBUG, "mempool", "%s is left behind", tmp);
     if (!err)
         err = qc_os_sync_dir_of(path);
-    pthread_mutex_unlock(&g_writing);
     qc_free(tmp);
     return err;
 }

@@ -57,7 +57,7 @@ typedef struct qc_mempool_dump {
 QC_MUST_CHECK qc_err qc_mempool_dump_take(const qc_mempool *m, qc_mempool_dump *out);
 /** Replace the file by the dump, and log it. v1: the old format, not obfuscated. Out: *bytes (may
  *  be NULL): size of the file. Returns: QC_OK; QC_EFULL; QC_EIO; QC_EPERM; QC_ENOMEM. The old file
- *  stays on failure, and nothing else does. Thread: any; one at a time gets through. */
+ *  stays on failure, and nothing else does. Thread: any, but one at a time for a path. */
 QC_MUST_CHECK qc_err qc_mempool_dump_write(const qc_mempool_dump *d, const char *path, bool v1,
                                            uint64_t *bytes);
 /** Thread: any. */

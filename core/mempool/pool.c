@@ -5,7 +5,6 @@
 #include "core/mempool/pool_internal.h"
 #include "core/os/file.h"
 
-#define CLUSTER_ROOM 40 /* Core: the pool holds that many of the largest clusters */
 #define SLOT_BYTES (sizeof(qc_keyslot) * 2)
 #define TABLES 2u
 
@@ -50,7 +49,7 @@ static qc_graph *new_graph(const qc_mempool_options *o, uint64_t seed)
 qc_err qc_mempool_new(qc_mempool **out, const qc_mempool_options *o)
 {
     *out = NULL;
-    if (o->max_bytes && (int64_t)o->max_bytes < o->cluster_vbytes * CLUSTER_ROOM)
+    if (o->max_bytes && (int64_t)o->max_bytes < o->cluster_vbytes * QC_MEMPOOL_LEAST_CLUSTERS)
         return QC_ERANGE;
     qc_mempool *m = qc_try_alloc(sizeof *m);
     if (!m)

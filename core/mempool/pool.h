@@ -16,6 +16,7 @@ typedef struct qc_mempool qc_mempool;
 #define QC_MEMPOOL_EXPIRY (336 * 3600)
 #define QC_MEMPOOL_CLUSTER_COUNT 64u
 #define QC_MEMPOOL_CLUSTER_VBYTES 101000
+#define QC_MEMPOOL_LEAST_CLUSTERS 40 /* of the largest size that a pool must have room for */
 #define QC_MEMPOOL_LISTENERS 8
 
 typedef struct qc_mempool_options {
@@ -34,7 +35,7 @@ qc_mempool_options qc_mempool_defaults(qc_chain *chain);
 
 /** Make an empty pool that listens to its chain: before the chain thread runs. Out: owned,
  *  qc_mempool_free(). Returns: QC_OK; QC_ENOMEM; QC_ERANGE (max_bytes is not 0 and less than
- *  40 times cluster_vbytes). */
+ *  QC_MEMPOOL_LEAST_CLUSTERS times cluster_vbytes). */
 QC_MUST_CHECK qc_err qc_mempool_new(qc_mempool **out, const qc_mempool_options *o);
 /** The chain tells nothing any more: after qc_chain_close(). NULL is allowed. */
 void qc_mempool_free(QC_OWN qc_mempool *m);

@@ -7,6 +7,8 @@
 #include "core/index/filterindex.h"
 #include "core/index/spenders.h"
 #include "core/index/txindex.h"
+#include "core/mempool/pool.h"
+#include "core/methods/gbt.h"
 #include "core/methods/pool_view.h"
 #include "core/methods/rate.h"
 #include "core/methods/scan.h"
@@ -50,11 +52,14 @@ typedef struct qc_node {
     const qc_pool_view *pool_view; /* NULL with it */
     struct qc_fees *fees;          /* chain thread; NULL: no estimates are made */
     bool persist_v1;               /* -persistmempoolv1 */
+    qc_miner *miner;               /* makes the blocks */
+    qc_gbt_cache gbt;
     /** Tell peers of a transaction of the pool, soon. NULL: nobody is told. Thread: chain. */
     void (*announce)(void *arg, const qc_hash *wtxid);
     void *announce_arg;
     qc_net *net;              /* NULL: no peer layer runs */
     qc_sync *sync;            /* NULL with it */
+    struct qc_txrelay *relay; /* NULL: no transactions are relayed */
     qc_proxies *proxies;      /* NULL with it */
     struct qc_peerbook *book; /* known addresses and bans; NULL: none */
     const char *user_agent;   /* "/Quoin:0.1.0(comment)/" */
@@ -74,4 +79,6 @@ extern const qc_rpc_method QC_METHODS_BLOCKCHAIN[], QC_METHODS_BLOCK[], QC_METHO
     QC_METHODS_OUTPUT[], QC_METHODS_NET[], QC_METHODS_PEERINFO[], QC_METHODS_SYNCINFO[],
     QC_METHODS_ADDRESSES[], QC_METHODS_NODES[], QC_METHODS_MEMPOOL[], QC_METHODS_CONTROL[],
     QC_METHODS_NODE[], QC_METHODS_SCAN[], QC_METHODS_INDEX[], QC_METHODS_CREATETX[],
-    QC_METHODS_SIGNTX[], QC_METHODS_TXPROOF[], QC_METHODS_MULTISIG[], QC_METHODS_SPENDING[];
+    QC_METHODS_SIGNTX[], QC_METHODS_TXPROOF[], QC_METHODS_MULTISIG[], QC_METHODS_SENDTX[],
+    QC_METHODS_SPENDING[], QC_METHODS_POOLCTL[], QC_METHODS_FEES[], QC_METHODS_ORPHANS[],
+    QC_METHODS_GENERATE[], QC_METHODS_GBT[];

@@ -1,7 +1,9 @@
-/* Mempool methods. This version has no mempool yet: the answers are the truthful ones of an empty
- * pool (nothing is ever accepted into it), so that tools which only look at it work. */
+/* Looking at the mempool (Core rpc/mempool.cpp). The chain thread copies what is asked for; the
+ * answer is written here. */
 #include "core/methods/mempool.h"
 
+#include "core/base/alloc.h"
+#include "core/base/arith.h"
 #include "core/methods/common.h"
 #include "core/methods/poolrows.h"
 
@@ -239,18 +241,61 @@ static void answer_kin(qc_rpc_req *r, kin_job *j)
     qc_m_rows_release(j->n, &j->rows);
 }
 
-static void getrawmempool(qc_rpc_req *r, void *arg)
+static void getmempoolancestors(qc_rpc_req *r, void *arg)
 {
-    bool verbose = false, sequence = false;
-    if (!qc_rpc_bool(r, 0, &verbose) || !qc_rpc_bool(r, 1, &sequence))
-        return;
-    if (verbose && sequence) {
-        qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
-                    "Verbose results cannot contain mempool sequence values.");
-        return;
-    }
-    qc_m_mempool_contents(qc_rpc_out(r), arg, verbose, sequence);
+    kin_job j = {.n = arg, .relatives = qc_mempool_ancestors};
+    answer_kin(r, &j);
 }
+
+static void getmempooldescendants(qc_rpc_req *r, void *arg)
+{
+    kin_job j = {.n = arg, .relatives = qc_mempool_descendants};
+    answer_kin(r, &j);
+}
+
+/* One chunk from row `i` on. Returns the row after it. */
+static size_t put_chunk(qc_jw *w, const qc_m_rows *rows, size_t i)
+{
+    const qc_m_row *first = &rows->row[i];
+    int64_t left = first->f.chunk_weight;
+    qc_jw_obj(w);
+    qc_jw_kamount(w, "chunkfee", first->f.chunk_fee);
+    qc_jw_kint(w, "chunkweight", first->f.chunk_weight);
+    qc_jw_karr(w, "txs");
+    do {
+        qc_jw_hash(w, qc_entry_txid(rows->row[i].e));
+        left -= rows->row[i++].e->adjusted_weight;
+    } while (left > 0 && i < rows->n);
+    qc_jw_arr_end(w);
+    qc_jw_obj_end(w);
+    return i;
+}
+
+static void getmempoolcluster(qc_rpc_req *r, void *arg)
+{
+    kin_job j = {.n = arg, .relatives = qc_mempool_cluster};
+    int64_t weight = 0;
+    if (!find_kin(r, &j))
+        return;
+    for (size_t i = 0; i < j.rows.n; i++)
+        weight += j.rows.row[i].e->adjusted_weight;
+    qc_jw *w = qc_rpc_out(r);
+    qc_jw_obj(w);
+    qc_jw_kint(w, "clusterweight", weight);
+    qc_jw_kuint(w, "txcount", j.rows.n);
+    qc_jw_karr(w, "chunks");
+    for (size_t i = 0; i < j.rows.n;)
+        i = put_chunk(w, &j.rows, i);
+    qc_jw_arr_end(w);
+    qc_jw_obj_end(w);
+    qc_m_rows_release(j.n, &j.rows);
+}
+
+#define ENTRY                                                                                      \
+    "{ vsize_adjusted, vsize, vsize_bip141, weight, time, height, descendantcount,\n"              \
+    "  descendantsize, ancestorcount, ancestorsize, wtxid, chunkweight,\n"                         \
+    "  fees: { base, modified, ancestor, descendant, chunk }, depends: [...], spentby: [...],\n"   \
+    "  unbroadcast }"
 
 static const qc_rpc_param P_RAW[] = {
     {"verbose", QC_T_BOOL, .dflt = "false", .help = "An object with details instead of a list"},

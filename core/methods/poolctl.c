@@ -106,6 +106,16 @@ static void run_save(qc_chain *c, void *arg)
         j->err = qc_mempool_dump_take(j->n->pool, &j->dump);
 }
 
+/* One writer at a time. */
+static qc_err write_dump(const qc_mempool_dump *d, const char *path, bool v1)
+{
+    static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&writing);
+    qc_err err = qc_mempool_dump_write(d, path, v1, NULL);
+    pthread_mutex_unlock(&writing);
+    return err;
+}
+
 static void savemempool(qc_rpc_req *r, void *arg)
 {
     save_job j = {.n = arg};
@@ -114,7 +124,7 @@ static void savemempool(qc_rpc_req *r, void *arg)
     char *path = qc_asprintf("%s/mempool.dat", j.n->datadir);
     qc_chain_call(j.n->chain_thread, run_save, &j);
     if (j.loaded && !j.err)
-        j.err = qc_mempool_dump_write(&j.dump, path, j.n->persist_v1, NULL);
+        j.err = write_dump(&j.dump, path, j.n->persist_v1);
     qc_mempool_dump_clear(&j.dump);
     if (!j.loaded) {
         qc_rpc_fail(r, QC_RPC_MISC_ERROR, "The mempool was not loaded yet");

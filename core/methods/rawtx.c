@@ -3,7 +3,6 @@
 #include "core/methods/common.h"
 #include "core/methods/findtx.h"
 #include "core/methods/hexarg.h"
-#include "core/methods/poolrows.h"
 #include "core/methods/script_text.h"
 #include "core/methods/tx_json.h"
 

@@ -220,11 +220,45 @@ static void test_chain_options__values_and_errors(void **state)
         "-prevoutfetchthreads=-1",
         "-prevoutfetchthreads must be non-negative (got -1). Use 0 to disable parallel "
         "input fetching.");
-    expect_chain_error(
+}
+
+static void expect_template_error(const char *args, const char *text)
+{
+    char *error = NULL;
+    qc_template_options o;
+    qc_settings *s = settings(args);
+    assert_int_equal(qc_app_template_options(s, &o, &error), QC_EINVAL);
+    assert_string_equal(error, text);
+    qc_free(error);
+    qc_settings_free(s);
+}
+
+static void test_template_options__values_and_errors(void **state)
+{
+    (void)state;
+    char *error = NULL;
+    qc_template_options o;
+    qc_settings *s = settings("-blockmaxweight=100000 -blockreservedweight=4000 "
+                              "-blockmintxfee=0.00001 -printpriority");
+    assert_int_equal(qc_app_template_options(s, &o, &error), QC_OK);
+    assert_int_equal(o.max_weight, 100000);
+    assert_int_equal(o.reserved_weight, 4000);
+    assert_int_equal(qc_feerate_kvb(o.min_feerate), 1000);
+    assert_true(o.print);
+    qc_settings_free(s);
+    s = settings("-dbcache=100");
+    assert_int_equal(qc_app_template_options(s, &o, &error), QC_OK);
+    assert_int_equal(o.max_weight, 4000000);
+    assert_int_equal(o.reserved_weight, 8000);
+    assert_int_equal(qc_feerate_kvb(o.min_feerate), 1);
+    qc_settings_free(s);
+    expect_template_error(
         "-blockmaxweight=4000001",
         "-blockmaxweight (4000001) exceeds consensus maximum block weight (4000000)");
-    expect_chain_error("-blockreservedweight=1999",
-                       "-blockreservedweight (1999) is lower than minimum safety value of (2000)");
+    expect_template_error(
+        "-blockreservedweight=1999",
+        "-blockreservedweight (1999) is lower than minimum safety value of (2000)");
+    expect_template_error("-blockmintxfee=x", "Invalid amount for -blockmintxfee=<amount>: 'x'");
 }
 
 static void test_cache_sizes__are_split_as_core_splits(void **state)
