@@ -102,7 +102,9 @@ def test_corrupt_files(case):
     n.stop()
     with open(n.path("peers.dat"), "r+b") as f:
         f.seek(10)
-        f.write(b"\x01")
+        was = f.read(1)[0]  # of a random number
+        f.seek(10)
+        f.write(bytes([was ^ 1]))
     with open(n.path("banlist.json"), "w") as f:
         f.write("{")
     n.fails("Invalid or corrupt peers.dat (Checksum mismatch, data corrupted). If you believe this is "
