@@ -137,7 +137,7 @@ def test_proxies_by_network(case):
 def test_options_that_contradict_each_other_end_the_start(case):
     n = case.node("listen=0\n", "deaf")
     with open(os.path.join(n.datadir, "quoin.conf")) as f:
-        text = f.read().replace("bind=127.0.0.1\n", "")
+        text = f.read().replace("bind=127.0.0.1\n", "").replace("listen=1\n", "")
     n.write_conf(text)
     for message, *args in [
             ("Unknown network specified in -onlynet: 'tor5'", "-onlynet=tor5"),

@@ -106,7 +106,7 @@ def test_everything_bitcoind_takes_is_accepted(case):
                        "fallbackfee=0.0002\nserver=1\nkeypool=1\ndiscover=0\ndnsseed=0\n"
                        "fixedseeds=0\nlistenonion=0\npeertimeout=999999999\nnatpmp=0\n"
                        "shrinkdebugfile=0\nunsafesqlitesync=1\nconnect=0\nmaxconnections=94\npar=2\n"
-                       "prevoutfetchthreads=1\nbind=127.0.0.1\n")
+                       "prevoutfetchthreads=1\n")
     n.start("-logtimemicros", "-debug", "-debugexclude=leveldb", "-debugexclude=rand",
             "-uacomment=testnode0", "-disablewallet", "-logthreadnames", "-logsourcelocations",
             "-loglevel=trace", "-nologratelimit", "-v2transport=1")
