@@ -26,6 +26,13 @@ static void announce(void *arg, const qc_hash *wtxid)
     qc_txrelay_announce(a->node.relay, wtxid);
 }
 
+/* Who brings transactions is among those that are not evicted first. */
+static void taken(void *arg, qc_peer_id id)
+{
+    const qc_app *a = arg;
+    qc_net_useful(a->node.net, id, false);
+}
+
 void qc_app_relay_new(qc_app *a, qc_sync_options *o)
 {
     int64_t rate = qc_settings_int(a->settings, "txsendrate", QC_INV_RATE);
@@ -33,6 +40,8 @@ void qc_app_relay_new(qc_app *a, qc_sync_options *o)
     qc_txrelay_options r = {.pool = qc_txpool_for_relay(&a->txpool),
                             .random = random_bits,
                             .now = now_us,
+                            .taken = taken,
+                            .taken_arg = a,
                             .send_rate = (uint32_t)QC_MIN(QC_MAX(rate, 1), (int64_t)MAX_SEND_RATE)};
     qc_os_random(&r.key, sizeof r.key);
     a->node.relay = qc_txrelay_new(&r);

@@ -102,7 +102,7 @@ static void getblock(qc_rpc_req *r, void *arg)
     if (!i || !qc_rpc_verbosity(r, 1, true, &verbosity))
         return;
     bool spent = verbosity >= 2 && (atomic_load(&i->status) & QC_BLOCK_HAVE_UNDO);
-    qc_block *b = qc_m_read_block(r, n, i, spent);
+    qc_block *b = qc_m_read_block_to_show(r, n, i, spent);
     if (!b)
         return;
     if (verbosity <= 0) {

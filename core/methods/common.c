@@ -142,7 +142,8 @@ static bool check_available(qc_rpc_req *r, const qc_node *n, const qc_index *i, 
     return qc_rpc_fail(r, QC_RPC_MISC_ERROR, "Block not available (not fully downloaded)");
 }
 
-qc_block *qc_m_read_block(qc_rpc_req *r, const qc_node *n, const qc_index *i, bool spent)
+static qc_block *read_block(qc_rpc_req *r, const qc_node *n, const qc_index *i, bool spent,
+                            int code, const char *no_undo)
 {
     /* Genesis has no undo data, and needs none. */
     if (!check_available(r, n, i, false) ||
@@ -157,9 +158,21 @@ qc_block *qc_m_read_block(qc_rpc_req *r, const qc_node *n, const qc_index *i, bo
     bool body = spent && qc_chain_read_block(n->chain, i, &b) == QC_OK;
     if (body)
         qc_block_unref(b);
-    qc_rpc_fail(r, QC_RPC_MISC_ERROR,
-                body ? "Can't read undo data from disk" : "Block not found on disk");
+    qc_rpc_fail(r, body ? code : QC_RPC_MISC_ERROR, "%s",
+                body ? no_undo : "Block not found on disk");
     return NULL;
+}
+
+qc_block *qc_m_read_block(qc_rpc_req *r, const qc_node *n, const qc_index *i, bool spent)
+{
+    return read_block(r, n, i, spent, QC_RPC_MISC_ERROR, "Can't read undo data from disk");
+}
+
+qc_block *qc_m_read_block_to_show(qc_rpc_req *r, const qc_node *n, const qc_index *i, bool spent)
+{
+    return read_block(r, n, i, spent, QC_RPC_INTERNAL_ERROR,
+                      "Undo data expected but can't be read. This could be due to disk corruption "
+                      "or a conflict with a pruning event.");
 }
 
 int64_t qc_m_confirmations(const qc_index *tip, const qc_index *i, const qc_index **next)

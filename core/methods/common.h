@@ -29,6 +29,9 @@ const qc_index *qc_m_hash_or_height(qc_rpc_req *r, const qc_node *n, size_t i, c
 /** Body (and spent coins) of i. NULL: failed as Core does for pruned and missing data.
  *  Out: shared, qc_block_unref(). */
 qc_block *qc_m_read_block(qc_rpc_req *r, const qc_node *n, const qc_index *i, bool spent);
+/** The same for the methods that show its transactions: their words for spent coins that are not
+ *  readable. */
+qc_block *qc_m_read_block_to_show(qc_rpc_req *r, const qc_node *n, const qc_index *i, bool spent);
 /** Confirmations of i as seen from tip: -1 off the active chain. *next: its active child or NULL.
  */
 int64_t qc_m_confirmations(const qc_index *tip, const qc_index *i, const qc_index **next);

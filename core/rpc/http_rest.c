@@ -57,7 +57,7 @@ static void run(void *arg)
     serve(x, &r);
     x->status = r.status ? r.status : 404;
     x->reply = r.body;
-    x->cache = r.status == 0 ? NULL : r.immutable ? CACHE : "no-store";
+    x->cache = r.immutable ? CACHE : "no-store";
     snprintf(x->content_type, sizeof x->content_type, "%s", r.content_type ? r.content_type : "");
     x->answered = true;
     MHD_resume_connection(x->conn);

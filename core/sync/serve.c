@@ -308,6 +308,38 @@ void qc_want(qc_sync *s, qc_peer_state *p, const qc_inv *inv)
     set_wanted(s, p, list, 1);
 }
 
+static const char *type_text(uint32_t type)
+{
+    switch (type) {
+    case QC_INV_TX:
+        return "tx";
+    case QC_INV_BLOCK:
+        return "block";
+    case QC_INV_FILTERED:
+        return "merkleblock";
+    case QC_INV_CMPCT:
+        return "cmpctblock";
+    case QC_INV_WTX:
+        return "wtx";
+    case QC_INV_TX | QC_INV_WITNESS:
+        return "witness-tx";
+    case QC_INV_BLOCK | QC_INV_WITNESS:
+        return "witness-block";
+    }
+    return "unknown";
+}
+
+static void log_getdata(const qc_peer_state *p, const qc_inv *list, size_t n)
+{
+    char hex[QC_HASH_HEX_LEN + 1];
+    qc_log(QC_LOG_DEBUG, "net", "received getdata (%zu invsz) peer=%lld", n, (long long)p->id);
+    if (n == 0 || !qc_log_enabled(QC_LOG_DEBUG, "net"))
+        return;
+    qc_hash_hex(&list[0].hash, hex);
+    qc_log(QC_LOG_DEBUG, "net", "received getdata for: %s %s peer=%lld", type_text(list[0].type),
+           hex, (long long)p->id);
+}
+
 void qc_on_getdata(qc_sync *s, qc_peer_state *p, qc_span payload)
 {
     qc_inv *list;
@@ -321,7 +353,7 @@ void qc_on_getdata(qc_sync *s, qc_peer_state *p, qc_span payload)
         qc_sync_misbehaving(s, p, "getdata message size = %zu", n);
         return;
     }
-    qc_log(QC_LOG_DEBUG, "net", "received getdata (%zu invsz) peer=%lld", n, (long long)p->id);
+    log_getdata(p, list, n);
     set_wanted(s, p, list, n);
 }
 

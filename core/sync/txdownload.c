@@ -296,12 +296,22 @@ static void keep_orphan(qc_txdl *d, const qc_tx *tx, const parents *p, qc_peer_i
     forget_both(d, tx);
 }
 
+static void log_hopeless(const qc_tx *tx)
+{
+    char txid[QC_HASH_HEX_LEN + 1], wtxid[QC_HASH_HEX_LEN + 1];
+    qc_hash_hex(txid_of(tx), txid);
+    qc_hash_hex(wtxid_of(tx), wtxid);
+    qc_log(QC_LOG_DEBUG, "mempool", "not keeping orphan with rejected parents %s (wtxid=%s)", txid,
+           wtxid);
+}
+
 /* Returns whether it is worth keeping for compact blocks. */
 static bool new_orphan(qc_txdl *d, qc_peer_id peer, const qc_tx *tx, int64_t now)
 {
     bool fresh = true;
     parents p = parents_of(tx);
     if (hopeless(d, &p)) {
+        log_hopeless(tx);
         qc_rejects_add(&d->rejects, QC_REJECT_FINAL, txid_of(tx));
         qc_rejects_add(&d->rejects, QC_REJECT_FINAL, wtxid_of(tx));
         forget_both(d, tx);

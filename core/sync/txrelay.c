@@ -225,8 +225,11 @@ static void received(void *arg, qc_peer_id id, const qc_tx *tx)
         return;
     qc_relay_peer_knows(r, p, (const qc_hash *)(p->wtxids ? tx->rec->wtxid : tx->rec->txid));
     qc_txdl_fate fate = qc_txdl_received(r->dl, id, tx, now);
-    if (fate == QC_TXDL_TAKEN)
+    if (fate == QC_TXDL_TAKEN) {
         p->last_tx = now / SECOND;
+        if (r->o.taken)
+            r->o.taken(r->o.taken_arg, id);
+    }
     if (fate == QC_TXDL_KNOWN && p->forced)
         force(r, p, tx);
 }

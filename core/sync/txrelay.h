@@ -50,6 +50,9 @@ typedef struct qc_txrelay_options {
     int64_t (*now)(void *arg); /* microseconds */
     void *now_arg;
     uint32_t send_rate; /* transactions a second (-txsendrate), up to QC_INV_RATE_MAX */
+    /** The peer has sent one that was taken. May be NULL. */
+    void (*taken)(void *arg, qc_peer_id id);
+    void *taken_arg;
 } qc_txrelay_options;
 
 /** Out: owned, qc_txrelay_free(). */
