@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MAX_MOCKTIME INT64_C(9223372036) /* the largest time that nanoseconds can hold */
+#define MAX_MOCKTIME INT64_C(4294967295) /* the largest time that a block can carry */
 
 static bool only_regtest(qc_rpc_req *r, const qc_node *n)
 {

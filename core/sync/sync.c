@@ -345,7 +345,7 @@ static void opened(qc_chain *c, void *arg)
     p->id = n->info.id;
     p->tail = &p->head;
     p->headers_timeout = INT64_MAX;
-    p->relay_txs = p->info.relay;
+    p->relay_txs = p->info.relay && p->info.type != QC_CONN_BLOCK_ONLY;
     p->prefers_headers = p->info.early_headers;
     p->preferred = (!p->info.inbound || qc_peer_may(p, QC_PERMIT_NOBAN)) &&
                    p->info.type != QC_CONN_ADDR_FETCH && qc_peer_serves_blocks(p);

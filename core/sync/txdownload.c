@@ -503,7 +503,10 @@ bool qc_txdl_work(qc_txdl *d, qc_peer_id peer, int64_t now)
 
 void qc_txdl_connected(qc_txdl *d, const qc_block *b)
 {
-    qc_orphanage_forget_block(d->orphans, b);
+    size_t gone = qc_orphanage_forget_block(d->orphans, b);
+    if (gone)
+        qc_log(QC_LOG_DEBUG, "txpackages",
+               "Erased %zu orphan transaction(s) included or conflicted by block", gone);
     for (uint32_t k = 0; k < qc_block_n_tx(b); k++) {
         qc_tx tx = qc_block_tx(b, k);
         qc_orphanage_parent_came(d->orphans, &tx);
