@@ -9,7 +9,7 @@
 
 bool qc_http_is_rest(const exchange *x)
 {
-    return x->server->rest && x->target && strncmp(x->target, "/rest/", 6) == 0;
+    return x->server->rest && x->target && strncmp(x->target, "/rest", 5) == 0;
 }
 
 static void ended(qc_rpc_server *s)
