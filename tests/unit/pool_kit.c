@@ -14,7 +14,7 @@ qc_span pk_script(void)
 
 /* ---- listening ---- */
 
-static pk_news *note(pool_kit *p, int kind)
+static pk_news *note(pool_kit *p, pk_kind kind)
 {
     assert_true(p->n_news < QC_COUNTOF(p->news));
     pk_news *n = &p->news[p->n_news++];

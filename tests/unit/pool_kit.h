@@ -13,9 +13,11 @@ typedef struct pk_coin {
     qc_amount value;
 } pk_coin;
 
+typedef enum pk_kind { PK_ADDED, PK_REMOVED, PK_BLOCK, PK_TIP } pk_kind;
+
 /** What was told. */
 typedef struct pk_news {
-    enum { PK_ADDED, PK_REMOVED, PK_BLOCK, PK_TIP } kind;
+    pk_kind kind;
     qc_hash txid;
     uint64_t sequence;
     qc_mempool_why why;
