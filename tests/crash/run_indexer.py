@@ -196,7 +196,8 @@ class Series:
 
     def indexed(self):
         def at_tip():
-            return self.node.call("indexer.status")["tip"]["hash"] == self.world.tip
+            # An index that has no block yet has a tip of height -1, without a hash.
+            return self.node.call("indexer.status")["tip"].get("hash") == self.world.tip
         framework.wait_until("the index at the tip", at_tip)
 
     def end(self):
