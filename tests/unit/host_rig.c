@@ -113,7 +113,7 @@ void rig_host_start(host_rig *r)
     qc_host_register_rpc(r->host);
     assert_int_equal(qc_chain_thread_start(&r->thread, r->chain), QC_OK);
     qc_host_start(r->host, r->thread);
-    assert_true(qc_host_settle(r->host, 10000));
+    assert_true(qc_host_settle(r->host, 60000));
 }
 
 void rig_host_stop(host_rig *r)
