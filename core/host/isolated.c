@@ -8,6 +8,7 @@
 #include "core/host/spare.h"
 #include "core/host/trace.h"
 #include "core/os/file.h"
+#include "core/os/process.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -20,7 +21,6 @@
 
 #define SECOND INT64_C(1000000000)
 #define TICK_MS 1000
-#define ON_TIME (SECOND / 5)   /* a tick that is later than this tells that we were busy */
 #define MESSAGES_PER_S 50000.0 /* what a plugin may send when its grant says nothing */
 #define PAUSE_MS 10            /* how long reading rests when it sends more */
 #define CLOSED_S 1             /* what a process may take to end when its socket is closed */
@@ -179,6 +179,7 @@ static void send_config(qc_isolated *iso, qc_life what)
 static void set_deadline(qc_isolated *iso, uint32_t seconds)
 {
     iso->deadline = qc_clock_mono() + (qc_mono)seconds * SECOND;
+    qc_grace_anew(&iso->grace);
 }
 
 static void on_ready(qc_isolated *iso, const qc_frame *f)
@@ -375,6 +376,7 @@ static void ping(qc_isolated *iso, qc_mono now)
     } else if (now - iso->late >= iso->deadline) {
         iso->pinged = now;
         iso->late = 0;
+        qc_grace_anew(&iso->grace);
         iso->deadline = now + (qc_mono)g->ping_s * SECOND;
         qc_isolated_send(iso, QC_FRAME_PING, 0, ++iso->ping_seq, 0, NULL, NULL, 0);
     }
@@ -389,22 +391,29 @@ static bool progressed(const qc_isolated *iso, qc_mono now)
     return yes;
 }
 
-/* Deadlines count only while our own loop is on time: a node that is busy kills nobody for it. */
+/* Deadlines count only while our own loop is on time and the plugin may run: of a machine that is
+ * busy with other work one of the background class gets next to nothing. */
+static void forgive(qc_isolated *iso, qc_mono now)
+{
+    int64_t waited;
+    if (!qc_os_process_waited(iso->child.pid, &waited))
+        waited = -1;
+    qc_mono d = qc_grace_take(&iso->grace, now, now + TICK_MS * (SECOND / 1000), waited);
+    iso->late += d;
+    if (iso->deadline)
+        iso->deadline += d;
+    if (iso->reconfigure_until)
+        iso->reconfigure_until += d;
+}
+
 static void on_tick(void *arg)
 {
     qc_isolated *iso = arg;
     const qc_grant *g = &iso->plugin->grant;
-    qc_mono now = qc_clock_mono(), late = iso->tick ? now - iso->tick : 0;
+    qc_mono now = qc_clock_mono();
     if (iso->dead)
         return;
-    if (late > ON_TIME) {
-        iso->late += late;
-        if (iso->deadline)
-            iso->deadline += late;
-        if (iso->reconfigure_until)
-            iso->reconfigure_until += late;
-    }
-    iso->tick = now + TICK_MS * (SECOND / 1000);
+    forgive(iso, now);
     /* While reading rests, an answer may well lie behind what was sent too fast. */
     if (!iso->reading && !iso->closed && iso->pinged)
         iso->late += TICK_MS * (SECOND / 1000);
@@ -537,6 +546,7 @@ void qc_isolated_begin(qc_plugin *p)
     iso->chan.fd = -1;
     iso->store_later = p->store_later;
     iso->token_at = qc_clock_mono();
+    iso->grace = QC_GRACE_INIT;
     iso->own_max = memory_of(p);
     iso->spin = (qc_spin)QC_SPIN_INIT(qc_cpu_count());
     p->iso = iso;

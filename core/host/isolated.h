@@ -7,6 +7,7 @@
  * operator says so. Thread: the plugin's, if nothing else is said. Internal to core/host. */
 #pragma once
 #include "core/frame/frame.h"
+#include "core/host/grace.h"
 #include "core/host/arena.h"
 #include "core/host/plugin.h"
 #include "core/host/spawn.h"
@@ -70,8 +71,8 @@ struct qc_isolated {
     bool store_later; /* the store is opened with start(), for a former self still holds it */
     qc_mono deadline; /* of the step; 0: none */
     qc_mono pinged;   /* when the ping that is not answered was sent; 0: none */
-    qc_mono late;     /* how much of that time our own loop was not on time */
-    qc_mono tick;     /* when the timer should fire next */
+    qc_mono late;     /* how much of that time does not count */
+    qc_grace grace;
     uint32_t ping_seq, call_seq; /* of the last one */
     qc_spin spin;                /* a plugin that has its reply may call again at once */
 

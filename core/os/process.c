@@ -122,19 +122,26 @@ PLAIN void qc_process_exec(int program, const char *name, int fd)
     syscall(SYS_execveat, prog, "", argv, env, AT_EMPTY_PATH);
 }
 
-bool qc_os_process_usage(pid_t pid, uint64_t *cpu_ms, uint64_t *rss_bytes)
+/* The text of /proc/PID/`name`. */
+static bool read_record(pid_t pid, const char *name, char *text, size_t cap)
 {
-    char path[64], text[1024];
-    unsigned long long user, system;
-    long long rss;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    ssize_t n = fd >= 0 ? read(fd, text, cap - 1) : -1;
     if (fd >= 0)
         close(fd);
-    if (n <= 0)
+    text[n > 0 ? n : 0] = 0;
+    return n > 0;
+}
+
+bool qc_os_process_usage(pid_t pid, uint64_t *cpu_ms, uint64_t *rss_bytes)
+{
+    char text[1024];
+    unsigned long long user, system;
+    long long rss;
+    if (!read_record(pid, "stat", text, sizeof text))
         return false;
-    text[n] = 0;
     /* Behind the name, which may hold anything: fields 3 on; 14 and 15 are ticks, 24 pages. */
     const char *p = strrchr(text, ')');
     if (!p || sscanf(p + 1,
@@ -144,5 +151,16 @@ bool qc_os_process_usage(pid_t pid, uint64_t *cpu_ms, uint64_t *rss_bytes)
         return false;
     *cpu_ms = (user + system) * 1000 / (unsigned long long)sysconf(_SC_CLK_TCK);
     *rss_bytes = (uint64_t)rss * (uint64_t)sysconf(_SC_PAGESIZE);
+    return true;
+}
+
+bool qc_os_process_waited(pid_t pid, int64_t *ns)
+{
+    char text[128];
+    long long waited;
+    if (!read_record(pid, "schedstat", text, sizeof text) ||
+        sscanf(text, "%*u %lld", &waited) != 1 || waited < 0)
+        return false;
+    *ns = waited;
     return true;
 }

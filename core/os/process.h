@@ -26,6 +26,10 @@ void qc_process_exec(int program, const char *name, int fd);
 /** What a process has used, as the kernel says: processor time of all its threads in milliseconds,
  *  and memory that is resident now. False: there is no such process. Thread: any. */
 bool qc_os_process_usage(pid_t pid, uint64_t *cpu_ms, uint64_t *rss_bytes);
+/** For how long the first thread of a process could have run and had no processor, nanoseconds
+ * since its start; what it waits just now is told when it runs again. False: there is no such
+ * process, or this kernel does not count it. Thread: any. */
+bool qc_os_process_waited(pid_t pid, int64_t *ns);
 /** What a process keeps on disk by files that have no name any more: open, or mapped and closed.
  *  Files that code is mapped from count only if they lay in the folder `dir`. Of what is mapped and
  *  closed whoever is not root knows the size of the mapping alone: that is counted, but for a file
