@@ -166,6 +166,19 @@ void rig_plugin(host_rig *r, const char *shape, const char *file)
 /* Most tests want to see a plugin go down, not come back. */
 #define STAY_DOWN "[failure]\nrestart = 0/10min\n"
 
+/* As nobody else's work is to decide a test, plugins are of the normal class unless it says more.
+ */
+static char *with_class(const char *extra)
+{
+    const char *limits = strstr(extra, "[limits]\n");
+    if (!limits)
+        return qc_asprintf("%s[limits]\ncpu = normal\n", extra);
+    if (strstr(limits, "\ncpu = "))
+        return qc_asprintf("%s", extra);
+    limits += strlen("[limits]\n");
+    return qc_asprintf("%.*scpu = normal\n%s", (int)(limits - extra), extra, limits);
+}
+
 void rig_grant(host_rig *r, const char *id, const char *file, const char *grants, const char *extra)
 {
     qc_image m;
@@ -173,9 +186,11 @@ void rig_grant(host_rig *r, const char *id, const char *file, const char *grants
     char *so = qc_asprintf("%s/%s", r->plugin_dir, file);
     (void)qc_image_open(so, NULL, &m, &p);
     const char *failure = extra && strstr(extra, "[failure]") ? "" : STAY_DOWN;
+    char *more = with_class(extra ? extra : "");
     char *text =
         qc_asprintf("[plugin]\nfile = %s\nsha256 = %s\nmode = " RIG_MODE "\n[grant]\n%s%s%s", file,
-                    m.sha256, grants, extra ? extra : "", failure);
+                    m.sha256, grants, more, failure);
+    qc_free(more);
     char *path = qc_asprintf("%s/%s.grant", r->grant_dir, id);
     assert_int_equal(qc_os_write_file_atomic(path, qc_span_str(text), 0600), QC_OK);
     qc_problems_clear(&p);

@@ -46,8 +46,8 @@ void rig_host_stop(host_rig *r);
 void rig_chain_close(host_rig *r);
 /** Copy tests/hostile/SHAPE.so into the plugin folder as `file`. */
 void rig_plugin(host_rig *r, const char *shape, const char *file);
-/** Write <id>.grant. `grants`: lines below [grant]; `extra`: anything else, may be NULL. The file's
- *  digest is pinned. */
+/** Write <id>.grant. `grants`: lines below [grant]; `extra`: anything else, may be NULL; the class
+ * is normal unless it says more. The file's digest is pinned. */
 void rig_grant(host_rig *r, const char *id, const char *file, const char *grants,
                const char *extra);
 #define RIG_ID "org.quoin.test.plugin"

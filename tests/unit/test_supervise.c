@@ -5,6 +5,7 @@
 #include "core/base/clock.h"
 #include "core/os/file.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -622,9 +623,32 @@ static void test_events__are_told_in_order_and_waited_for(void **state)
 }
 
 #if defined(RIG_ISOLATED)
+/* The policy of its first thread once it runs, with this class in its grant. */
+static int policy_of(const char *cpu)
+{
+    host_rig r = {0};
+    char *extra = qc_asprintf("[limits]\ncpu = %s\n", cpu);
+    rig_open(&r, NULL);
+    rig_plugin(&r, "SMALL", "p.so");
+    rig_grant(&r, RIG_ID, "p.so", "chain.read/1 = yes\n", extra);
+    qc_free(extra);
+    rig_host_start(&r);
+    int policy = sched_getscheduler(atomic_load(&r.host->plugin[0]->pid));
+    rig_close(&r);
+    return policy;
+}
+
+static void test_class__background_is_what_nobody_else_wants(void **state)
+{
+    (void)state;
+    assert_int_equal(policy_of("background"), SCHED_IDLE);
+    assert_int_equal(policy_of("normal"), SCHED_OTHER);
+}
+
 #define OF_ONE_MODE                                                                                \
-    cmocka_unit_test(                                                                              \
-        test_supervise__a_crashing_plugin_comes_back_later_each_time_and_then_no_more),            \
+    cmocka_unit_test(test_class__background_is_what_nobody_else_wants),                            \
+        cmocka_unit_test(                                                                          \
+            test_supervise__a_crashing_plugin_comes_back_later_each_time_and_then_no_more),        \
         cmocka_unit_test(test_supervise__the_block_that_kills_it_three_times_is_named),            \
         cmocka_unit_test(test_supervise__a_stop_during_the_pause_or_the_start_is_the_end),         \
         cmocka_unit_test(test_supervise__a_host_that_was_stopped_itself_kills_nobody_for_it),      \
