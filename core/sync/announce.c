@@ -2,6 +2,9 @@
  * where the peer likes that and they connect to what it has, else by inv (BIP130). */
 #include "core/base/alloc.h"
 #include "core/base/log.h"
+#include "core/base/table.h"
+#include "core/crypto/siphash.h"
+#include "core/os/file.h"
 #include "core/sync/serving.h"
 
 #define INV_BYTES 36u
@@ -63,11 +66,56 @@ static void ask_towards(qc_sync *s, qc_peer_state *p, const qc_hash *hash)
     }
 }
 
+typedef struct seen_one {
+    qc_table_link by_name;
+    const qc_inv *inv;
+} seen_one;
+
+struct qc_inv_seen {
+    seen_one *one; /* owned; NULL: one name cannot come twice, or there is no memory */
+    size_t n;
+    qc_table table;
+    qc_siphash_key key;
+};
+
+static void seen_init(qc_inv_seen *d, size_t most)
+{
+    *d = (qc_inv_seen){.one = most > 1 ? qc_try_calloc(most, sizeof *d->one) : NULL};
+    if (d->one)
+        qc_os_random(&d->key, sizeof d->key);
+}
+
+static void seen_clear(qc_inv_seen *d)
+{
+    qc_table_clear(&d->table);
+    qc_free(d->one);
+}
+
+static bool same_name(const qc_inv *a, const qc_inv *b)
+{
+    return (a->type == QC_INV_WTX) == (b->type == QC_INV_WTX) && qc_hash_eq(&a->hash, &b->hash);
+}
+
+bool qc_inv_seen_before(qc_inv_seen *d, const qc_inv *inv)
+{
+    if (!d->one)
+        return false;
+    uint64_t key = qc_siphash_hash(&d->key, &inv->hash);
+    for (qc_table_link *l = qc_table_find(&d->table, key); l; l = qc_table_next(l))
+        if (same_name(QC_HOLDER(seen_one, by_name, l)->inv, inv))
+            return true;
+    seen_one *x = &d->one[d->n++];
+    x->inv = inv;
+    qc_table_add(&d->table, &x->by_name, key);
+    return false;
+}
+
 void qc_on_inv(qc_sync *s, qc_peer_state *p, qc_span payload)
 {
     qc_inv *list;
     size_t n;
     const qc_hash *newest = NULL;
+    qc_inv_seen seen;
     qc_wire_fail fail = qc_inv_read(payload, &list, &n);
     if (fail) {
         qc_sync_unread(p, "inv", payload.len, fail);
@@ -77,10 +125,11 @@ void qc_on_inv(qc_sync *s, qc_peer_state *p, qc_span payload)
         qc_sync_misbehaving(s, p, "inv message size = %zu", n);
         return;
     }
+    seen_init(&seen, n);
     for (size_t k = 0; k < n; k++) {
         char hex[QC_HASH_HEX_LEN + 1];
         if (list[k].type != QC_INV_BLOCK) {
-            if (!qc_relay_announced(s, p, &list[k]))
+            if (!qc_relay_announced(s, p, &list[k], &seen))
                 break;
             continue;
         }
@@ -94,6 +143,7 @@ void qc_on_inv(qc_sync *s, qc_peer_state *p, qc_span payload)
     }
     if (newest && !p->closing)
         ask_towards(s, p, newest);
+    seen_clear(&seen);
     qc_free(list);
 }
 

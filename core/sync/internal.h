@@ -35,6 +35,9 @@ typedef struct qc_inv {
     qc_hash hash;
 } qc_inv;
 
+/** The transactions that one inv message has named so far. */
+typedef struct qc_inv_seen qc_inv_seen;
+
 /** A received message, kept until its turn. A block is parsed on the pool meanwhile. */
 typedef struct qc_sync_msg {
     struct qc_sync_msg *next;
@@ -341,8 +344,8 @@ bool qc_relay_is_tx(uint32_t type);
 bool qc_relay_refuses(const qc_sync *s, const qc_peer_state *p);
 void qc_relay_opened(qc_sync *s, const qc_peer_state *p);
 void qc_relay_closed(qc_sync *s, const qc_peer_state *p);
-/** One of an inv that is not of a block. False: the peer was dropped. */
-bool qc_relay_announced(qc_sync *s, qc_peer_state *p, const qc_inv *inv);
+/** One of an inv that is not of a block. seen: of the same message. False: the peer was dropped. */
+bool qc_relay_announced(qc_sync *s, qc_peer_state *p, const qc_inv *inv, qc_inv_seen *seen);
 void qc_on_tx(qc_sync *s, qc_peer_state *p, qc_span payload);
 void qc_on_notfound(qc_sync *s, qc_peer_state *p, qc_span payload);
 void qc_on_feefilter(qc_sync *s, qc_peer_state *p, qc_span payload);
@@ -358,6 +361,9 @@ void qc_relay_wake(qc_sync *s);
 
 /* ---- announce.c ---- */
 void qc_on_inv(qc_sync *s, qc_peer_state *p, qc_span payload);
+/** Was this transaction named before, by the same kind of name? Then it is, for what comes after;
+ *  `inv` stays until then. A txid is a txid whether or not its type asks for the witness. */
+bool qc_inv_seen_before(qc_inv_seen *seen, const qc_inv *inv);
 void qc_announce(qc_sync *s, const qc_index *tip, const qc_index *fork);
 void qc_announce_care(qc_sync *s, qc_peer_state *p);
 /** It has told or been told of this block or one on top of it. */

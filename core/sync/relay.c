@@ -31,6 +31,11 @@ bool qc_relay_is_tx(uint32_t type)
     return type == QC_INV_TX || type == QC_INV_WTX || type == (QC_INV_TX | QC_INV_WITNESS);
 }
 
+static const char *kind_text(uint32_t type)
+{
+    return type == QC_INV_WTX ? "wtx" : type == QC_INV_TX ? "tx" : "witness-tx";
+}
+
 /* Are transactions spoken of at all (Core Peer::TxRelay)? */
 static bool speaks(const qc_sync *s, const qc_peer_state *p)
 {
@@ -53,7 +58,7 @@ void qc_relay_closed(qc_sync *s, const qc_peer_state *p)
 
 /* ---- theirs ---- */
 
-bool qc_relay_announced(qc_sync *s, qc_peer_state *p, const qc_inv *inv)
+bool qc_relay_announced(qc_sync *s, qc_peer_state *p, const qc_inv *inv, qc_inv_seen *seen)
 {
     char hex[QC_HASH_HEX_LEN + 1];
     /* Only the kind of name that was agreed upon (BIP339). */
@@ -73,8 +78,11 @@ bool qc_relay_announced(qc_sync *s, qc_peer_state *p, const qc_inv *inv)
         return false;
     }
     qc_tx_name name = name_of(inv);
-    if (s->relay.announced && !qc_chain_initial_download(s->chain))
-        s->relay.announced(s->relay.arg, p->id, &name);
+    if (qc_inv_seen_before(seen, inv) || !s->relay.announced || qc_chain_initial_download(s->chain))
+        return true;
+    bool have = s->relay.announced(s->relay.arg, p->id, &name);
+    qc_log(QC_LOG_DEBUG, "net", "got inv: %s %s %s peer=%lld", kind_text(inv->type), hex,
+           have ? "have" : "new", (long long)p->id);
     return true;
 }
 

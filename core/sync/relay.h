@@ -46,8 +46,9 @@ typedef struct qc_relay_hooks {
     /** A peer whose handshake is over, and its end. preferred: asked before others. */
     void (*opened)(void *arg, const qc_peer_info *p, bool preferred);
     void (*closed)(void *arg, qc_peer_id id);
-    /** The peer has it. The same may be told any number of times. */
-    void (*announced)(void *arg, qc_peer_id id, const qc_tx_name *name);
+    /** The peer has it. The same may be told any number of times. Returns: is there no need to ask
+     *  for it? */
+    bool (*announced)(void *arg, qc_peer_id id, const qc_tx_name *name);
     /** It came, asked for or not; well-formed, nothing else is known of it. Borrowed for the call.
      */
     void (*received)(void *arg, qc_peer_id id, const qc_tx *tx);

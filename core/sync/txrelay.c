@@ -180,20 +180,14 @@ static void closed(void *arg, qc_peer_id id)
 
 /* ---- theirs ---- */
 
-static void announced(void *arg, qc_peer_id id, const qc_tx_name *name)
+static bool announced(void *arg, qc_peer_id id, const qc_tx_name *name)
 {
     qc_txrelay *r = arg;
     qc_relay_peer *p = qc_relay_peer_find(r, id);
-    char hex[QC_HASH_HEX_LEN + 1];
     if (!p)
-        return;
+        return false;
     qc_relay_peer_knows(r, p, &name->hash);
-    bool have = qc_txdl_announced(r->dl, id, name, qc_relay_now(r));
-    if (!qc_log_enabled(QC_LOG_DEBUG, "net"))
-        return;
-    qc_hash_hex(&name->hash, hex);
-    qc_log(QC_LOG_DEBUG, "net", "got inv: %s %s  %s peer=%lld", name->wtxid ? "wtx" : "tx", hex,
-           have ? "have" : "new", (long long)id);
+    return qc_txdl_announced(r->dl, id, name, qc_relay_now(r));
 }
 
 /* A node behind others may have no way out but through us. */

@@ -70,10 +70,11 @@ static void tell(rig *r, char what, const qc_tx_name *name)
         r->last = *name;
 }
 
-static void announced(void *arg, qc_peer_id id, const qc_tx_name *name)
+static bool announced(void *arg, qc_peer_id id, const qc_tx_name *name)
 {
     assert_int_equal(id, 7);
     tell(arg, 'a', name);
+    return false;
 }
 
 static void received(void *arg, qc_peer_id id, const qc_tx *tx)
@@ -196,10 +197,21 @@ static qc_inv inv(uint32_t type, uint8_t first)
     return (qc_inv){type, {{first}}};
 }
 
+static void announce_all(rig *r, const qc_inv *list, size_t n)
+{
+    qc_bytes b = QC_BYTES_INIT;
+    assert_int_equal(qc_inv_write(&b, list, n), QC_OK);
+    qc_on_inv(&r->s, &r->p, qc_bytes_span(&b));
+    qc_bytes_free(&b);
+}
+
+/* False: the peer was dropped for it. */
 static bool announce(rig *r, uint32_t type)
 {
     qc_inv i = inv(type, 5);
-    return qc_relay_announced(&r->s, &r->p, &i);
+    unsigned before = n_dropped;
+    announce_all(r, &i, 1);
+    return n_dropped == before;
 }
 
 static void test_announced__by_the_name_that_was_agreed_upon(void **state)
@@ -226,6 +238,40 @@ static void test_announced__by_the_name_that_was_agreed_upon(void **state)
     begin(&r, false); /* of no use yet */
     assert_true(announce(&r, QC_INV_TX));
     assert_string_equal(r.told, "");
+    end(&r);
+}
+
+/* What the pool hears of an inv of these types, all with one hash. */
+static const char *heard_of(rig *r, const uint32_t *type, size_t n)
+{
+    qc_inv list[8];
+    for (size_t i = 0; i < n; i++)
+        list[i] = inv(type[i], 5);
+    r->n_told = 0;
+    r->told[0] = 0;
+    announce_all(r, list, n);
+    return r->told;
+}
+
+static void test_inv__names_a_transaction_once(void **state)
+{
+    const uint32_t tx[] = {QC_INV_WTX, QC_INV_TX, QC_INV_TX, QC_INV_TX | QC_INV_WITNESS};
+    const uint32_t witness[] = {QC_INV_TX | QC_INV_WITNESS, QC_INV_TX};
+    const uint32_t wtx[] = {QC_INV_TX, QC_INV_WTX, QC_INV_WTX};
+    const uint32_t both[] = {QC_INV_TX, QC_INV_TX | QC_INV_WITNESS, QC_INV_WTX, QC_INV_WTX};
+    rig r;
+    (void)state;
+    begin(&r, true);
+    assert_string_equal(heard_of(&r, tx, 4), "a");
+    assert_string_equal(heard_of(&r, tx, 4), "a"); /* in another message it counts again */
+    assert_string_equal(heard_of(&r, witness, 2), "a");
+    r.p.info.wtxid_relay = true;
+    assert_string_equal(heard_of(&r, wtx, 3), "a");
+    assert_string_equal(heard_of(&r, both, 4), "aa"); /* a txid and a wtxid are two */
+    r.n_told = 0;
+    const qc_inv two[] = {inv(QC_INV_WTX, 1), inv(QC_INV_WTX, 2), inv(QC_INV_WTX, 1)};
+    announce_all(&r, two, 3);
+    assert_string_equal(r.told, "aa");
     end(&r);
 }
 
@@ -606,6 +652,7 @@ static void test_care__some_are_told_nothing(void **state)
 }
 
 QC_TEST_MAIN(cmocka_unit_test(test_announced__by_the_name_that_was_agreed_upon),
+             cmocka_unit_test(test_inv__names_a_transaction_once),
              cmocka_unit_test(test_refuses__who_was_told_to_send_none),
              cmocka_unit_test(test_tx__only_whole_ones_are_handed_on),
              cmocka_unit_test(test_notfound__no_longer_than_what_is_asked),
