@@ -95,22 +95,31 @@ typedef struct call {
     size_t count;
 } call;
 
+/* Numbers can be written in several ways; a name is only what it is. */
+static bool same_node(const qc_added *a, const char *text, const qc_peer_addr *at)
+{
+    return strcmp(a->text, text) == 0 ||
+           (qc_netaddr_is_valid(&at->addr) && qc_peer_addr_same(&a->at, at));
+}
+
 static void do_add(void *arg)
 {
     call *c = arg;
-    qc_added **at = &c->n->added;
-    for (; *at; at = &(*at)->next)
-        if ((*at)->only == c->only && strcmp((*at)->text, c->text) == 0) {
+    qc_added **end = &c->n->added;
+    qc_peer_addr at;
+    char host[256];
+    if (qc_net_target(c->n, c->text, c->n->default_port, host, &at))
+        at = (qc_peer_addr){.addr = qc_netaddr_none()};
+    for (; *end; end = &(*end)->next)
+        if ((*end)->only == c->only && same_node(*end, c->text, &at)) {
             c->err = QC_EEXIST;
             return;
         }
-    char host[256];
-    *at = qc_alloc(sizeof **at);
-    if (qc_net_target(c->n, c->text, c->n->default_port, host, &(*at)->at))
-        (*at)->at.addr = qc_netaddr_none();
-    (*at)->text = qc_strdup(c->text);
-    (*at)->v2 = c->v2;
-    (*at)->only = c->only;
+    *end = qc_alloc(sizeof **end);
+    (*end)->at = at;
+    (*end)->text = qc_strdup(c->text);
+    (*end)->v2 = c->v2;
+    (*end)->only = c->only;
 }
 
 static void do_remove(void *arg)

@@ -67,6 +67,22 @@ def test_what_is_refused(case):
     equal(b.getconnectioncount(), 1)
 
 
+def test_an_added_node_is_known_by_any_spelling(case):
+    a = case.node().start()
+    a.addnode("127.0.0.1:1", "add")
+    for same in ("127.0.0.1:1", "127.1:1", "0x7f000001:1", "[::ffff:127.0.0.1]:1"):
+        expect_error(-23, "Error: Node already added", a.addnode, same, "add")
+    for other in ("127.1:2", "127.0.0.2:1", "name.example:1", "name.example"):
+        a.addnode(other, "add")
+    expect_error(-23, "Error: Node already added", a.addnode, "name.example:1", "add")
+    expect_error(-24, "Error: Node could not be removed. It has not been added previously.", a.addnode, "127.1:1",
+                 "remove")
+    a.addnode("127.0.0.1:1", "remove")
+    a.addnode("127.1:1", "add")
+    equal(sorted(n["addednode"] for n in a.getaddednodeinfo()),
+          ["127.0.0.2:1", "127.1:1", "127.1:2", "name.example", "name.example:1"])
+
+
 def test_a_message_of_any_kind_is_sent(case):
     a, b = two(case)
     peer = a.getpeerinfo()[0]["id"]
