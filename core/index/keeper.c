@@ -105,19 +105,20 @@ static qc_err step_forward(qc_keeper *f, const qc_index *next)
     return err;
 }
 
-/* After a crash, or while the coins are built anew, the chain has yet to come to where the index
- * is: that is no reason to go back. */
-static bool is_ahead(const qc_keeper *f)
+/* Does the index stand at the tip, or has the chain only gone back on the branch that it has? Then
+ * nothing is undone before the chain takes another way (Core BaseIndex): after a crash, and while
+ * the coins are built anew, it comes the same way again; and a block that was invalidated may be
+ * reconsidered. */
+static bool covers_tip(const qc_keeper *f, const qc_index *at)
 {
     const qc_index *tip = qc_chain_tip(f->chain);
-    return !tip || (f->at && tip->height < f->at->height && qc_chain_initial_download(f->chain) &&
-                    qc_index_ancestor(f->at, tip->height) == tip);
+    return tip && at && qc_index_ancestor(at, tip->height) == tip;
 }
 
 /* One step towards the tip. QC_ENOENT: there is nothing to do. */
 static qc_err step(qc_keeper *f)
 {
-    if (is_ahead(f))
+    if (!qc_chain_tip(f->chain) || covers_tip(f, f->at))
         return QC_ENOENT;
     if (f->at && !qc_chain_contains(f->chain, f->at))
         return step_back(f);
@@ -159,6 +160,17 @@ static void give_up(qc_keeper *f, qc_err err)
     pthread_mutex_unlock(&f->lock);
 }
 
+/* At the end: what was not undone yet would be forgotten, since the place of a block that is not
+ * durable is not committed. */
+static qc_err leave_branch(qc_keeper *f)
+{
+    qc_err err = QC_OK;
+    while (!err && f->at && qc_chain_tip(f->chain) && !qc_chain_initial_download(f->chain) &&
+           !qc_chain_contains(f->chain, f->at))
+        err = step_back(f);
+    return err;
+}
+
 static void run(void *arg)
 {
     qc_keeper *f = arg;
@@ -175,6 +187,8 @@ static void run(void *arg)
             break;
         }
     }
+    if (!err)
+        err = leave_branch(f);
     if (!err)
         err = commit(f);
     if (err)
@@ -299,7 +313,7 @@ int64_t qc_keeper_height(const qc_keeper *f, bool *synced)
     pthread_mutex_lock(&m->lock);
     const qc_index *at = f->at;
     pthread_mutex_unlock(&m->lock);
-    *synced = at && at == qc_chain_tip(f->chain);
+    *synced = covers_tip(f, at);
     return at ? (int64_t)at->height : -1;
 }
 

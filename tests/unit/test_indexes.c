@@ -8,6 +8,7 @@
 #include "core/btc/wire.h"
 #include "core/crypto/siphash.h"
 #include "core/index/coinstats_set.h"
+#include "tests/unit/builder.h"
 #include "tests/unit/chain_kit.h"
 
 #include <jansson.h>
@@ -306,6 +307,86 @@ static void test_indexes__commit_no_more_than_is_durable(void **state)
     kit_end(&r.k);
 }
 
+/* ---- a chain that only goes back ---- */
+
+/* A block on the chain made so far, which spends `coin`, or nothing. */
+static void grow_one(rig *r, tb_chain *made, const qc_outpoint *coin)
+{
+    tb_block *b = tb_chain_next(made, 0);
+    if (coin) {
+        tb_tx *t = tb_block_add(b, tb_tx_new());
+        tb_tx_in(t, &coin->txid, coin->n, qc_span_of("", 0), TB_FINAL);
+        tb_tx_out(t, 1000, qc_span_of("\x51", 1));
+    }
+    tb_block_finish(b, r->k.params);
+    qc_bytes raw = tb_block_bytes(b);
+    assert_true(kit_submit(&r->k, qc_bytes_span(&raw), NULL));
+    tb_chain_push(made, b);
+    tb_block_free(b);
+    qc_bytes_free(&raw);
+}
+
+/* Height of the block that spends the coin; 0: none does. */
+static uint32_t spent_at(rig *r, const qc_outpoint *coin)
+{
+    qc_bytes raw;
+    qc_hash block;
+    qc_err err = qc_spenders_find(r->spend, coin, &raw, &block);
+    if (err == QC_ENOENT)
+        return 0;
+    assert_int_equal(err, QC_OK);
+    qc_bytes_free(&raw);
+    return qc_chain_find(r->k.c, &block)->height;
+}
+
+static void check_stands_at(rig *r, int64_t height)
+{
+    bool synced = false;
+    wait_all(r);
+    assert_int_equal(qc_keeper_height(qc_spenders_keeper(r->spend), &synced), height);
+    assert_true(synced);
+}
+
+static void test_indexes__keep_a_branch_until_the_chain_takes_another(void **state)
+{
+    rig r;
+    qc_outpoint coin = {.n = 0};
+    (void)state;
+    kit_init(&r.k, QC_CHAIN_REGTEST);
+    r.k.o.max_tip_age = INT32_MAX;
+    kit_must_open(&r.k);
+    start_all(&r, false);
+    tb_chain *made = tb_chain_new(QC_CHAIN_REGTEST, NULL);
+    for (uint32_t h = 1; h <= 101; h++)
+        grow_one(&r, made, NULL);
+    qc_block *b;
+    assert_int_equal(qc_chain_read_block(r.k.c, qc_chain_at(r.k.c, 1), &b), QC_OK);
+    memcpy(coin.txid.b, qc_block_tx(b, 0).rec->txid, 32);
+    qc_block_unref(b);
+    grow_one(&r, made, &coin);
+    check_stands_at(&r, 102);
+    const qc_index *left = qc_chain_tip(r.k.c);
+    assert_int_equal(qc_chain_invalidate(r.k.c, left), QC_OK);
+    assert_int_equal(kit_height(&r.k), 101);
+    check_stands_at(&r, 102);
+    assert_int_equal(spent_at(&r, &coin), 102);
+    tb_chain_cut(made, 101);
+    made->salt++;
+    grow_one(&r, made, NULL);
+    check_stands_at(&r, 102);
+    assert_int_equal(spent_at(&r, &coin), 0);
+    /* Nothing of a branch that was left stays behind at the end. */
+    grow_one(&r, made, &coin);
+    check_stands_at(&r, 103);
+    assert_int_equal(qc_chain_invalidate(r.k.c, qc_chain_tip(r.k.c)), QC_OK);
+    assert_int_equal(spent_at(&r, &coin), 103);
+    rig_reopen(&r);
+    check_stands_at(&r, 102);
+    assert_int_equal(spent_at(&r, &coin), 0);
+    tb_chain_free(made);
+    rig_end(&r);
+}
+
 /* ---- format ---- */
 
 static size_t count_keys(qc_kv *kv, uint8_t first, size_t min, size_t max)
@@ -547,6 +628,7 @@ static void test_coinstats__numbers_are_read_as_written(void **state)
 }
 
 QC_TEST_MAIN(cmocka_unit_test(test_indexes__follow_reorganisations),
+             cmocka_unit_test(test_indexes__keep_a_branch_until_the_chain_takes_another),
              cmocka_unit_test(test_indexes__go_on_after_each_restart),
              cmocka_unit_test(test_indexes__are_built_over_a_chain_that_is_there),
              cmocka_unit_test(test_indexes__commit_no_more_than_is_durable),
