@@ -310,7 +310,7 @@ def read(path: pathlib.Path, m: Model) -> File:
 def load(folder: pathlib.Path, more: list = ()) -> Model:
     """Shared types first; then host/1; then the rest by name; then the files of `more`."""
     m = Model()
-    first = ["types.toml", "block.toml", "mempool.toml", "host.toml"]
+    first = ["types.toml", "block.toml", "mempool.toml", "mining.toml", "host.toml"]
     rest = sorted(p.name for p in folder.glob("*.toml") if p.name not in first)
     for path in [folder / name for name in first + rest] + list(more):
         m.files.append(read(path, m))

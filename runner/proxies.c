@@ -615,6 +615,852 @@ static const qn_mempool_read_1 TABLE_mempool_read_1 = {
     .transactions = mempool_read_1_transactions,
 };
 
+/* ---- mining.check ---- */
+
+static qn_status mining_check_1_block(qn_cap *cap, const void *block, uint32_t block_len,
+                                      uint32_t flags, qn_mining_result *result)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    if (block_len > QC_WIRE_BYTES)
+        return QN_E_INVAL;
+    qc_wire_put_bytes(in, block, block_len);
+    qc_wire_put32(in, (uint32_t)flags);
+    qc_wire_put_sized(in, result, result ? result->size : 0, sizeof *result);
+    st = qc_rt_call(cap, 0, in, &reply);
+    qc_wire_take_sized(out, result, result ? result->size : 0, sizeof *result);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static const qn_mining_check_1 TABLE_mining_check_1 = {
+    .h = {sizeof(qn_mining_check_1), 1},
+    .block = mining_check_1_block,
+};
+
+/* ---- mining.submit ---- */
+
+static qn_status mining_submit_1_solution(qn_cap *cap, uint64_t id,
+                                          const qn_mining_solution *solution, const void *coinbase,
+                                          uint32_t coinbase_len, qn_mining_result *result)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    if (coinbase_len > QC_WIRE_BYTES)
+        return QN_E_INVAL;
+    qc_wire_put64(in, (uint64_t)id);
+    qc_wire_put_sized(in, solution, solution ? solution->size : 0, sizeof *solution);
+    qc_wire_put_bytes(in, coinbase, coinbase_len);
+    qc_wire_put_sized(in, result, result ? result->size : 0, sizeof *result);
+    st = qc_rt_call(cap, 0, in, &reply);
+    qc_wire_take_sized(out, result, result ? result->size : 0, sizeof *result);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_submit_1_solution_by_id(qn_cap *cap, uint64_t id,
+                                                const qn_mining_solution *solution,
+                                                const void *coinbase, uint32_t coinbase_len,
+                                                qn_mining_result *result)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    if (coinbase_len > QC_WIRE_BYTES)
+        return QN_E_INVAL;
+    qc_wire_put64(in, (uint64_t)id);
+    qc_wire_put_sized(in, solution, solution ? solution->size : 0, sizeof *solution);
+    qc_wire_put_bytes(in, coinbase, coinbase_len);
+    qc_wire_put_sized(in, result, result ? result->size : 0, sizeof *result);
+    st = qc_rt_call(cap, 1, in, &reply);
+    qc_wire_take_sized(out, result, result ? result->size : 0, sizeof *result);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_submit_1_block(qn_cap *cap, const void *block, uint32_t block_len,
+                                       uint32_t flags, qn_mining_result *result)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    if (block_len > QC_WIRE_BYTES)
+        return QN_E_INVAL;
+    qc_wire_put_bytes(in, block, block_len);
+    qc_wire_put32(in, (uint32_t)flags);
+    qc_wire_put_sized(in, result, result ? result->size : 0, sizeof *result);
+    st = qc_rt_call(cap, 2, in, &reply);
+    qc_wire_take_sized(out, result, result ? result->size : 0, sizeof *result);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static const qn_mining_submit_1 TABLE_mining_submit_1 = {
+    .h = {sizeof(qn_mining_submit_1), 1},
+    .solution = mining_submit_1_solution,
+    .solution_by_id = mining_submit_1_solution_by_id,
+    .block = mining_submit_1_block,
+};
+
+/* ---- mining.template ---- */
+
+static bool call_qn_template_ready_fn(qc_rt_fn *fn, void *arg, qc_unpack *in, int *fd)
+{
+    uint64_t subscription = (uint64_t)qc_wire_get64(in);
+    int32_t status = (int32_t)qc_wire_get32(in);
+    (void)fd;
+    bool ok = qc_unpack_end(in);
+    if (ok)
+        ((qn_template_ready_fn *)fn)(arg, subscription, status);
+    return ok;
+}
+
+static qc_rt_dispatch *const CALLS_mining_template_1[] = {call_qn_template_ready_fn};
+
+static qn_status mining_template_1_info(qn_cap *cap, qn_mining_info *info)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_sized(in, info, info ? info->size : 0, sizeof *info);
+    st = qc_rt_call(cap, 0, in, &reply);
+    qc_wire_take_sized(out, info, info ? info->size : 0, sizeof *info);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_1_challenge(qn_cap *cap, void *script, uint32_t max_script,
+                                             uint32_t *n_script)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_room(in, script, qc_wire_items(max_script, 1), n_script);
+    st = qc_rt_call(cap, 1, in, &reply);
+    qc_wire_take_room(out, script, max_script, n_script, 1);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_1_create(qn_cap *cap, const qn_mining_options *options,
+                                          qn_template_view *view)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_sized(in, options, options ? options->size : 0, sizeof *options);
+    qc_wire_put_sized(in, view, view ? view->size : 0, sizeof *view);
+    st = qc_rt_call(cap, 2, in, &reply);
+    qc_wire_take_sized(out, view, view ? view->size : 0, sizeof *view);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_1_view(qn_cap *cap, uint64_t id, qn_template_view *view)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)id);
+    qc_wire_put_sized(in, view, view ? view->size : 0, sizeof *view);
+    st = qc_rt_call(cap, 3, in, &reply);
+    qc_wire_take_sized(out, view, view ? view->size : 0, sizeof *view);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_1_transactions(qn_cap *cap, uint64_t id, qn_template_tx *txs,
+                                                uint32_t max_txs, uint32_t *n_txs)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)id);
+    qc_wire_put_room(in, txs, qc_wire_items(max_txs, sizeof *txs), n_txs);
+    st = qc_rt_call(cap, 4, in, &reply);
+    qc_wire_take_room(out, txs, max_txs, n_txs, sizeof *txs);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_1_depends(qn_cap *cap, uint64_t id, qn_template_place *places,
+                                           uint32_t max_places, uint32_t *n_places)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)id);
+    qc_wire_put_room(in, places, qc_wire_items(max_places, sizeof *places), n_places);
+    st = qc_rt_call(cap, 5, in, &reply);
+    qc_wire_take_room(out, places, max_places, n_places, sizeof *places);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_1_bytes(qn_cap *cap, uint64_t id, uint32_t off, uint32_t len,
+                                         void *bytes, uint32_t max_bytes, uint32_t *n_bytes)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)id);
+    qc_wire_put32(in, (uint32_t)off);
+    qc_wire_put32(in, (uint32_t)len);
+    qc_wire_put_room(in, bytes, qc_wire_items(max_bytes, 1), n_bytes);
+    st = qc_rt_call(cap, 6, in, &reply);
+    qc_wire_take_room(out, bytes, max_bytes, n_bytes, 1);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_1_rules(qn_cap *cap, uint64_t id, qn_template_rule *rules,
+                                         uint32_t max_rules, uint32_t *n_rules)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)id);
+    qc_wire_put_room(in, rules, qc_wire_items(max_rules, sizeof *rules), n_rules);
+    st = qc_rt_call(cap, 7, in, &reply);
+    qc_wire_take_room(out, rules, max_rules, n_rules, sizeof *rules);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_1_now(qn_cap *cap, uint64_t id, uint32_t *time, uint32_t *bits)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)id);
+    qc_wire_put_fixed(in, time, sizeof *time);
+    qc_wire_put_fixed(in, bits, sizeof *bits);
+    st = qc_rt_call(cap, 8, in, &reply);
+    qc_wire_take_fixed(out, time, sizeof *time);
+    qc_wire_take_fixed(out, bits, sizeof *bits);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_1_release(qn_cap *cap, uint64_t id)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)id);
+    st = qc_rt_call(cap, 9, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_1_open(qn_cap *cap, const qn_mining_options *options,
+                                        const qn_mining_throttle *throttle,
+                                        qn_template_ready_fn *on_ready, void *arg,
+                                        uint64_t *subscription)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_sized(in, options, options ? options->size : 0, sizeof *options);
+    qc_wire_put_sized(in, throttle, throttle ? throttle->size : 0, sizeof *throttle);
+    qc_pack_u32(in, qc_rt_callback(cap, (qc_rt_fn *)on_ready, arg));
+    qc_wire_put_fixed(in, subscription, sizeof *subscription);
+    st = qc_rt_call(cap, 10, in, &reply);
+    qc_wire_take_fixed(out, subscription, sizeof *subscription);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_1_next(qn_cap *cap, uint64_t subscription, qn_template_view *view)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)subscription);
+    qc_wire_put_sized(in, view, view ? view->size : 0, sizeof *view);
+    st = qc_rt_call(cap, 11, in, &reply);
+    qc_wire_take_sized(out, view, view ? view->size : 0, sizeof *view);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_1_wait(qn_cap *cap, uint64_t subscription, uint32_t timeout_ms)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)subscription);
+    qc_wire_put32(in, (uint32_t)timeout_ms);
+    st = qc_rt_call(cap, 12, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_1_cancel(qn_cap *cap, uint64_t subscription)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)subscription);
+    st = qc_rt_call(cap, 13, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_1_reconfigure(qn_cap *cap, uint64_t subscription,
+                                               const qn_mining_options *options,
+                                               const qn_mining_throttle *throttle)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)subscription);
+    qc_wire_put_sized(in, options, options ? options->size : 0, sizeof *options);
+    qc_wire_put_sized(in, throttle, throttle ? throttle->size : 0, sizeof *throttle);
+    st = qc_rt_call(cap, 14, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_1_close(qn_cap *cap, uint64_t subscription)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)subscription);
+    st = qc_rt_call(cap, 15, in, &reply);
+    st = qc_rt_end(cap, st, &reply);
+    if (st == QN_OK)
+        qc_rt_forget(cap, 0, subscription, -1);
+    return st;
+}
+
+static const qn_mining_template_1 TABLE_mining_template_1 = {
+    .h = {sizeof(qn_mining_template_1), 1},
+    .info = mining_template_1_info,
+    .challenge = mining_template_1_challenge,
+    .create = mining_template_1_create,
+    .view = mining_template_1_view,
+    .transactions = mining_template_1_transactions,
+    .depends = mining_template_1_depends,
+    .bytes = mining_template_1_bytes,
+    .rules = mining_template_1_rules,
+    .now = mining_template_1_now,
+    .release = mining_template_1_release,
+    .open = mining_template_1_open,
+    .next = mining_template_1_next,
+    .wait = mining_template_1_wait,
+    .cancel = mining_template_1_cancel,
+    .reconfigure = mining_template_1_reconfigure,
+    .close = mining_template_1_close,
+};
+
+static qn_status mining_template_unstable_1_info(qn_cap *cap, qn_mining_info *info)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_sized(in, info, info ? info->size : 0, sizeof *info);
+    st = qc_rt_call(cap, 0, in, &reply);
+    qc_wire_take_sized(out, info, info ? info->size : 0, sizeof *info);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_challenge(qn_cap *cap, void *script,
+                                                      uint32_t max_script, uint32_t *n_script)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_room(in, script, qc_wire_items(max_script, 1), n_script);
+    st = qc_rt_call(cap, 1, in, &reply);
+    qc_wire_take_room(out, script, max_script, n_script, 1);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_create(qn_cap *cap, const qn_mining_options *options,
+                                                   qn_template_view *view)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_sized(in, options, options ? options->size : 0, sizeof *options);
+    qc_wire_put_sized(in, view, view ? view->size : 0, sizeof *view);
+    st = qc_rt_call(cap, 2, in, &reply);
+    qc_wire_take_sized(out, view, view ? view->size : 0, sizeof *view);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_view(qn_cap *cap, uint64_t id, qn_template_view *view)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)id);
+    qc_wire_put_sized(in, view, view ? view->size : 0, sizeof *view);
+    st = qc_rt_call(cap, 3, in, &reply);
+    qc_wire_take_sized(out, view, view ? view->size : 0, sizeof *view);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_transactions(qn_cap *cap, uint64_t id,
+                                                         qn_template_tx *txs, uint32_t max_txs,
+                                                         uint32_t *n_txs)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)id);
+    qc_wire_put_room(in, txs, qc_wire_items(max_txs, sizeof *txs), n_txs);
+    st = qc_rt_call(cap, 4, in, &reply);
+    qc_wire_take_room(out, txs, max_txs, n_txs, sizeof *txs);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_depends(qn_cap *cap, uint64_t id,
+                                                    qn_template_place *places, uint32_t max_places,
+                                                    uint32_t *n_places)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)id);
+    qc_wire_put_room(in, places, qc_wire_items(max_places, sizeof *places), n_places);
+    st = qc_rt_call(cap, 5, in, &reply);
+    qc_wire_take_room(out, places, max_places, n_places, sizeof *places);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_bytes(qn_cap *cap, uint64_t id, uint32_t off,
+                                                  uint32_t len, void *bytes, uint32_t max_bytes,
+                                                  uint32_t *n_bytes)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)id);
+    qc_wire_put32(in, (uint32_t)off);
+    qc_wire_put32(in, (uint32_t)len);
+    qc_wire_put_room(in, bytes, qc_wire_items(max_bytes, 1), n_bytes);
+    st = qc_rt_call(cap, 6, in, &reply);
+    qc_wire_take_room(out, bytes, max_bytes, n_bytes, 1);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_rules(qn_cap *cap, uint64_t id, qn_template_rule *rules,
+                                                  uint32_t max_rules, uint32_t *n_rules)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)id);
+    qc_wire_put_room(in, rules, qc_wire_items(max_rules, sizeof *rules), n_rules);
+    st = qc_rt_call(cap, 7, in, &reply);
+    qc_wire_take_room(out, rules, max_rules, n_rules, sizeof *rules);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_now(qn_cap *cap, uint64_t id, uint32_t *time,
+                                                uint32_t *bits)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)id);
+    qc_wire_put_fixed(in, time, sizeof *time);
+    qc_wire_put_fixed(in, bits, sizeof *bits);
+    st = qc_rt_call(cap, 8, in, &reply);
+    qc_wire_take_fixed(out, time, sizeof *time);
+    qc_wire_take_fixed(out, bits, sizeof *bits);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_release(qn_cap *cap, uint64_t id)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)id);
+    st = qc_rt_call(cap, 9, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_open(qn_cap *cap, const qn_mining_options *options,
+                                                 const qn_mining_throttle *throttle,
+                                                 qn_template_ready_fn *on_ready, void *arg,
+                                                 uint64_t *subscription)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_sized(in, options, options ? options->size : 0, sizeof *options);
+    qc_wire_put_sized(in, throttle, throttle ? throttle->size : 0, sizeof *throttle);
+    qc_pack_u32(in, qc_rt_callback(cap, (qc_rt_fn *)on_ready, arg));
+    qc_wire_put_fixed(in, subscription, sizeof *subscription);
+    st = qc_rt_call(cap, 10, in, &reply);
+    qc_wire_take_fixed(out, subscription, sizeof *subscription);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_next(qn_cap *cap, uint64_t subscription,
+                                                 qn_template_view *view)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)subscription);
+    qc_wire_put_sized(in, view, view ? view->size : 0, sizeof *view);
+    st = qc_rt_call(cap, 11, in, &reply);
+    qc_wire_take_sized(out, view, view ? view->size : 0, sizeof *view);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_wait(qn_cap *cap, uint64_t subscription,
+                                                 uint32_t timeout_ms)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)subscription);
+    qc_wire_put32(in, (uint32_t)timeout_ms);
+    st = qc_rt_call(cap, 12, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_cancel(qn_cap *cap, uint64_t subscription)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)subscription);
+    st = qc_rt_call(cap, 13, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_reconfigure(qn_cap *cap, uint64_t subscription,
+                                                        const qn_mining_options *options,
+                                                        const qn_mining_throttle *throttle)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)subscription);
+    qc_wire_put_sized(in, options, options ? options->size : 0, sizeof *options);
+    qc_wire_put_sized(in, throttle, throttle ? throttle->size : 0, sizeof *throttle);
+    st = qc_rt_call(cap, 14, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_close(qn_cap *cap, uint64_t subscription)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)subscription);
+    st = qc_rt_call(cap, 15, in, &reply);
+    st = qc_rt_end(cap, st, &reply);
+    if (st == QN_OK)
+        qc_rt_forget(cap, 0, subscription, -1);
+    return st;
+}
+
+static qn_status mining_template_unstable_1_lookup(qn_cap *cap, const qn_hash *wtxids,
+                                                   uint32_t n_wtxids, qn_mining_found *found,
+                                                   void *bytes, uint32_t max_bytes,
+                                                   uint32_t *n_bytes)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    if (n_wtxids > 16384u)
+        return QN_E_INVAL;
+    qc_wire_put_array(in, wtxids, n_wtxids, sizeof *wtxids);
+    qc_pack_u8(in, found != NULL);
+    qc_wire_put_room(in, bytes, qc_wire_items(max_bytes, 1), n_bytes);
+    st = qc_rt_call(cap, 16, in, &reply);
+    qc_wire_take_items(out, found, n_wtxids, sizeof *found);
+    qc_wire_take_room(out, bytes, max_bytes, n_bytes, 1);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_set_new(qn_cap *cap, const qn_hash *prev,
+                                                    const qn_hash *wtxids, uint32_t n_wtxids,
+                                                    uint64_t *set, uint32_t *missing)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    if (n_wtxids > 16384u)
+        return QN_E_INVAL;
+    qc_wire_put_fixed(in, prev, sizeof *prev);
+    qc_wire_put_array(in, wtxids, n_wtxids, sizeof *wtxids);
+    qc_wire_put_fixed(in, set, sizeof *set);
+    qc_wire_put_fixed(in, missing, sizeof *missing);
+    st = qc_rt_call(cap, 17, in, &reply);
+    qc_wire_take_fixed(out, set, sizeof *set);
+    qc_wire_take_fixed(out, missing, sizeof *missing);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_set_missing(qn_cap *cap, uint64_t set,
+                                                        qn_template_place *places,
+                                                        uint32_t max_places, uint32_t *n_places)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)set);
+    qc_wire_put_room(in, places, qc_wire_items(max_places, sizeof *places), n_places);
+    st = qc_rt_call(cap, 18, in, &reply);
+    qc_wire_take_room(out, places, max_places, n_places, sizeof *places);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_set_add(qn_cap *cap, uint64_t set, const void *txs,
+                                                    uint32_t txs_len, const qn_mining_part *parts,
+                                                    uint32_t n_parts, uint32_t *missing)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    if (txs_len > QC_WIRE_BYTES || n_parts > 16384u)
+        return QN_E_INVAL;
+    qc_wire_put64(in, (uint64_t)set);
+    qc_wire_put_bytes(in, txs, txs_len);
+    qc_wire_put_array(in, parts, n_parts, sizeof *parts);
+    qc_wire_put_fixed(in, missing, sizeof *missing);
+    st = qc_rt_call(cap, 19, in, &reply);
+    qc_wire_take_fixed(out, missing, sizeof *missing);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_set_template(qn_cap *cap, uint64_t set,
+                                                         const qn_mining_options *options,
+                                                         qn_mining_result *result,
+                                                         qn_template_view *view)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)set);
+    qc_wire_put_sized(in, options, options ? options->size : 0, sizeof *options);
+    qc_wire_put_sized(in, result, result ? result->size : 0, sizeof *result);
+    qc_wire_put_sized(in, view, view ? view->size : 0, sizeof *view);
+    st = qc_rt_call(cap, 20, in, &reply);
+    qc_wire_take_sized(out, result, result ? result->size : 0, sizeof *result);
+    qc_wire_take_sized(out, view, view ? view->size : 0, sizeof *view);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_set_free(qn_cap *cap, uint64_t set)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)set);
+    st = qc_rt_call(cap, 21, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_create_with(qn_cap *cap,
+                                                        const qn_mining_options *options,
+                                                        const qn_mining_overlay *overlay,
+                                                        const qn_mining_change *changes,
+                                                        uint32_t n_changes, qn_template_view *view)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    if (n_changes > 4096u)
+        return QN_E_INVAL;
+    qc_wire_put_sized(in, options, options ? options->size : 0, sizeof *options);
+    qc_wire_put_sized(in, overlay, overlay ? overlay->size : 0, sizeof *overlay);
+    qc_wire_put_array(in, changes, n_changes, sizeof *changes);
+    qc_wire_put_sized(in, view, view ? view->size : 0, sizeof *view);
+    st = qc_rt_call(cap, 22, in, &reply);
+    qc_wire_take_sized(out, view, view ? view->size : 0, sizeof *view);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_create_on(qn_cap *cap, uint64_t parent,
+                                                      const qn_mining_options *options,
+                                                      qn_template_view *view)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)parent);
+    qc_wire_put_sized(in, options, options ? options->size : 0, sizeof *options);
+    qc_wire_put_sized(in, view, view ? view->size : 0, sizeof *view);
+    st = qc_rt_call(cap, 23, in, &reply);
+    qc_wire_take_sized(out, view, view ? view->size : 0, sizeof *view);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_chunks(qn_cap *cap, uint64_t id,
+                                                   qn_mining_chunk *chunks, uint32_t max_chunks,
+                                                   uint32_t *n_chunks)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)id);
+    qc_wire_put_room(in, chunks, qc_wire_items(max_chunks, sizeof *chunks), n_chunks);
+    st = qc_rt_call(cap, 24, in, &reply);
+    qc_wire_take_room(out, chunks, max_chunks, n_chunks, sizeof *chunks);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_diagram(qn_cap *cap, qn_mining_chunk *chunks,
+                                                    uint32_t max_chunks, uint32_t *n_chunks)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_room(in, chunks, qc_wire_items(max_chunks, sizeof *chunks), n_chunks);
+    st = qc_rt_call(cap, 25, in, &reply);
+    qc_wire_take_room(out, chunks, max_chunks, n_chunks, sizeof *chunks);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_prioritise(qn_cap *cap, const qn_mining_delta *deltas,
+                                                       uint32_t n_deltas)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    if (n_deltas > 100u)
+        return QN_E_INVAL;
+    qc_wire_put_array(in, deltas, n_deltas, sizeof *deltas);
+    st = qc_rt_call(cap, 26, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status mining_template_unstable_1_usage(qn_cap *cap, qn_mining_usage *usage)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_sized(in, usage, usage ? usage->size : 0, sizeof *usage);
+    st = qc_rt_call(cap, 27, in, &reply);
+    qc_wire_take_sized(out, usage, usage ? usage->size : 0, sizeof *usage);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static const qn_mining_template_unstable_1 TABLE_mining_template_unstable_1 = {
+    .stable = {
+        .h = {sizeof(qn_head) + 16 * sizeof(void (*)(void)), 1},
+        .info = mining_template_unstable_1_info,
+        .challenge = mining_template_unstable_1_challenge,
+        .create = mining_template_unstable_1_create,
+        .view = mining_template_unstable_1_view,
+        .transactions = mining_template_unstable_1_transactions,
+        .depends = mining_template_unstable_1_depends,
+        .bytes = mining_template_unstable_1_bytes,
+        .rules = mining_template_unstable_1_rules,
+        .now = mining_template_unstable_1_now,
+        .release = mining_template_unstable_1_release,
+        .open = mining_template_unstable_1_open,
+        .next = mining_template_unstable_1_next,
+        .wait = mining_template_unstable_1_wait,
+        .cancel = mining_template_unstable_1_cancel,
+        .reconfigure = mining_template_unstable_1_reconfigure,
+        .close = mining_template_unstable_1_close,
+    },
+    .u = {(uint32_t)(sizeof(qn_mining_template_unstable_1) - offsetof(qn_mining_template_unstable_1, u)), 1},
+    .lookup = mining_template_unstable_1_lookup,
+    .set_new = mining_template_unstable_1_set_new,
+    .set_missing = mining_template_unstable_1_set_missing,
+    .set_add = mining_template_unstable_1_set_add,
+    .set_template = mining_template_unstable_1_set_template,
+    .set_free = mining_template_unstable_1_set_free,
+    .create_with = mining_template_unstable_1_create_with,
+    .create_on = mining_template_unstable_1_create_on,
+    .chunks = mining_template_unstable_1_chunks,
+    .diagram = mining_template_unstable_1_diagram,
+    .prioritise = mining_template_unstable_1_prioritise,
+    .usage = mining_template_unstable_1_usage,
+};
+
 /* ---- net.connect ---- */
 
 static bool call_qn_connected_fn(qc_rt_fn *fn, void *arg, qc_unpack *in, int *fd)
@@ -1308,6 +2154,10 @@ const qc_rt_interface QC_RT_INTERFACES[] = {
     {"mempool.follow/1", &TABLE_mempool_follow_1, 1, CALLS_mempool_follow_1, 1},
     {"mempool.follow.unstable/1", &TABLE_mempool_follow_unstable_1, 1, CALLS_mempool_follow_1, 1},
     {"mempool.read/1", &TABLE_mempool_read_1, 1, NULL, 0},
+    {"mining.check/1", &TABLE_mining_check_1, 1, NULL, 0},
+    {"mining.submit/1", &TABLE_mining_submit_1, 1, NULL, 0},
+    {"mining.template/1", &TABLE_mining_template_1, 1, CALLS_mining_template_1, 1},
+    {"mining.template.unstable/1", &TABLE_mining_template_unstable_1, 1, CALLS_mining_template_1, 1},
     {"net.connect/1", &TABLE_net_connect_1, 1, CALLS_net_connect_1, 1},
     {"net.listen/1", &TABLE_net_listen_1, 1, CALLS_net_listen_1, 1},
     {"node.control/1", &TABLE_node_control_1, 1, CALLS_node_control_1, 1},

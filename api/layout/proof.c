@@ -12,6 +12,11 @@
 #include "quoin/mempool_follow.h"
 #include "quoin/mempool_follow_unstable.h"
 #include "quoin/mempool_read.h"
+#include "quoin/mining.h"
+#include "quoin/mining_check.h"
+#include "quoin/mining_submit.h"
+#include "quoin/mining_template.h"
+#include "quoin/mining_template_unstable.h"
 #include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
 #include "quoin/node_control.h"
@@ -109,6 +114,64 @@ AT(qn_mempool_at, reserved, 60);
 SIZE(qn_mempool_outpoint, 36);
 AT(qn_mempool_outpoint, txid, 0);
 AT(qn_mempool_outpoint, n, 32);
+
+SIZE(qn_template_view, 1272);
+AT(qn_template_view, size, 0);
+AT(qn_template_view, flags, 4);
+AT(qn_template_view, id, 8);
+AT(qn_template_view, kind, 16);
+AT(qn_template_view, why, 20);
+AT(qn_template_view, height, 24);
+AT(qn_template_view, version, 28);
+AT(qn_template_view, bits, 32);
+AT(qn_template_view, cur_time, 36);
+AT(qn_template_view, min_time, 40);
+AT(qn_template_view, n_tx, 44);
+AT(qn_template_view, prev, 48);
+AT(qn_template_view, target, 80);
+AT(qn_template_view, reward, 112);
+AT(qn_template_view, fees, 120);
+AT(qn_template_view, weight, 128);
+AT(qn_template_view, sigops, 132);
+AT(qn_template_view, tx_bytes, 136);
+AT(qn_template_view, n_depends, 140);
+AT(qn_template_view, updates, 144);
+AT(qn_template_view, t_tip_ns, 152);
+AT(qn_template_view, t_built_ns, 160);
+AT(qn_template_view, coinbase_version, 168);
+AT(qn_template_view, coinbase_sequence, 172);
+AT(qn_template_view, coinbase_locktime, 176);
+AT(qn_template_view, coinbase_prefix_len, 180);
+AT(qn_template_view, coinbase_prefix, 184);
+AT(qn_template_view, coinbase_witness, 200);
+AT(qn_template_view, n_coinbase_outputs, 232);
+AT(qn_template_view, coinbase_outputs_len, 236);
+AT(qn_template_view, coinbase_outputs, 240);
+AT(qn_template_view, n_rules, 496);
+AT(qn_template_view, n_path, 500);
+AT(qn_template_view, path, 504);
+
+SIZE(qn_mining_options, 32);
+AT(qn_mining_options, size, 0);
+AT(qn_mining_options, set, 4);
+AT(qn_mining_options, reserved_weight, 8);
+AT(qn_mining_options, reserved_sigops, 12);
+AT(qn_mining_options, max_weight, 16);
+AT(qn_mining_options, flags, 20);
+AT(qn_mining_options, min_feerate, 24);
+
+SIZE(qn_mining_solution, 16);
+AT(qn_mining_solution, size, 0);
+AT(qn_mining_solution, version, 4);
+AT(qn_mining_solution, time, 8);
+AT(qn_mining_solution, nonce, 12);
+
+SIZE(qn_mining_result, 296);
+AT(qn_mining_result, size, 0);
+AT(qn_mining_result, is, 4);
+AT(qn_mining_result, hash, 8);
+AT(qn_mining_result, reason, 40);
+AT(qn_mining_result, debug, 104);
 
 SIZE(qn_read_range, 44);
 AT(qn_read_range, hash, 0);
@@ -307,6 +370,92 @@ AT(qn_mempool_spender, wtxid, 40);
 SIZE(qn_mempool_bytes, 8);
 AT(qn_mempool_bytes, status, 0);
 AT(qn_mempool_bytes, len, 4);
+
+SIZE(qn_mining_info, 120);
+AT(qn_mining_info, size, 0);
+AT(qn_mining_info, flags, 4);
+AT(qn_mining_info, tip, 8);
+AT(qn_mining_info, bits, 44);
+AT(qn_mining_info, min_time, 48);
+AT(qn_mining_info, peers, 52);
+AT(qn_mining_info, reserved_weight, 56);
+AT(qn_mining_info, reserved_sigops, 60);
+AT(qn_mining_info, max_weight, 64);
+AT(qn_mining_info, reserved, 68);
+AT(qn_mining_info, min_feerate, 72);
+AT(qn_mining_info, updates, 80);
+AT(qn_mining_info, target, 88);
+
+SIZE(qn_template_rule, 40);
+AT(qn_template_rule, name, 0);
+AT(qn_template_rule, bit, 32);
+AT(qn_template_rule, flags, 36);
+
+SIZE(qn_template_tx, 104);
+AT(qn_template_tx, txid, 0);
+AT(qn_template_tx, wtxid, 32);
+AT(qn_template_tx, fee, 64);
+AT(qn_template_tx, time, 72);
+AT(qn_template_tx, weight, 80);
+AT(qn_template_tx, sigops, 84);
+AT(qn_template_tx, off, 88);
+AT(qn_template_tx, len, 92);
+AT(qn_template_tx, depend, 96);
+AT(qn_template_tx, n_depends, 100);
+
+SIZE(qn_template_place, 4);
+AT(qn_template_place, place, 0);
+
+SIZE(qn_mining_throttle, 24);
+AT(qn_mining_throttle, size, 0);
+AT(qn_mining_throttle, set, 4);
+AT(qn_mining_throttle, flags, 8);
+AT(qn_mining_throttle, min_interval_ms, 12);
+AT(qn_mining_throttle, fee_delta, 16);
+
+SIZE(qn_mining_change, 48);
+AT(qn_mining_change, txid, 0);
+AT(qn_mining_change, delta, 32);
+AT(qn_mining_change, flags, 40);
+AT(qn_mining_change, reserved, 44);
+
+SIZE(qn_mining_overlay, 16);
+AT(qn_mining_overlay, size, 0);
+AT(qn_mining_overlay, min_age_ms, 4);
+AT(qn_mining_overlay, reserved_space, 8);
+AT(qn_mining_overlay, reserved, 12);
+
+SIZE(qn_mining_found, 56);
+AT(qn_mining_found, status, 0);
+AT(qn_mining_found, len, 4);
+AT(qn_mining_found, txid, 8);
+AT(qn_mining_found, fee, 40);
+AT(qn_mining_found, weight, 48);
+AT(qn_mining_found, sigops, 52);
+
+SIZE(qn_mining_part, 8);
+AT(qn_mining_part, off, 0);
+AT(qn_mining_part, len, 4);
+
+SIZE(qn_mining_chunk, 24);
+AT(qn_mining_chunk, fee, 0);
+AT(qn_mining_chunk, weight, 8);
+AT(qn_mining_chunk, first, 16);
+AT(qn_mining_chunk, reserved, 20);
+
+SIZE(qn_mining_delta, 40);
+AT(qn_mining_delta, txid, 0);
+AT(qn_mining_delta, delta, 32);
+
+SIZE(qn_mining_usage, 40);
+AT(qn_mining_usage, size, 0);
+AT(qn_mining_usage, held, 4);
+AT(qn_mining_usage, max_held, 8);
+AT(qn_mining_usage, submittable, 12);
+AT(qn_mining_usage, bytes, 16);
+AT(qn_mining_usage, max_bytes, 24);
+AT(qn_mining_usage, subscriptions, 32);
+AT(qn_mining_usage, sets, 36);
 
 SIZE(qn_connect_options, 12);
 AT(qn_connect_options, size, 0);
@@ -533,6 +682,43 @@ AT(qn_mempool_read_1_r1, entries, 16);
 AT(qn_mempool_read_1_r1, spenders, 24);
 AT(qn_mempool_read_1_r1, txids, 32);
 AT(qn_mempool_read_1_r1, transactions, 40);
+SIZE(qn_mining_check_1_r1, 16);
+AT(qn_mining_check_1_r1, block, 8);
+SIZE(qn_mining_submit_1_r1, 32);
+AT(qn_mining_submit_1_r1, solution, 8);
+AT(qn_mining_submit_1_r1, solution_by_id, 16);
+AT(qn_mining_submit_1_r1, block, 24);
+SIZE(qn_mining_template_1_r1, 136);
+AT(qn_mining_template_1_r1, info, 8);
+AT(qn_mining_template_1_r1, challenge, 16);
+AT(qn_mining_template_1_r1, create, 24);
+AT(qn_mining_template_1_r1, view, 32);
+AT(qn_mining_template_1_r1, transactions, 40);
+AT(qn_mining_template_1_r1, depends, 48);
+AT(qn_mining_template_1_r1, bytes, 56);
+AT(qn_mining_template_1_r1, rules, 64);
+AT(qn_mining_template_1_r1, now, 72);
+AT(qn_mining_template_1_r1, release, 80);
+AT(qn_mining_template_1_r1, open, 88);
+AT(qn_mining_template_1_r1, next, 96);
+AT(qn_mining_template_1_r1, wait, 104);
+AT(qn_mining_template_1_r1, cancel, 112);
+AT(qn_mining_template_1_r1, reconfigure, 120);
+AT(qn_mining_template_1_r1, close, 128);
+SIZE(qn_mining_template_unstable_1, 240);
+AT(qn_mining_template_unstable_1, u, 136);
+AT(qn_mining_template_unstable_1, lookup, 144);
+AT(qn_mining_template_unstable_1, set_new, 152);
+AT(qn_mining_template_unstable_1, set_missing, 160);
+AT(qn_mining_template_unstable_1, set_add, 168);
+AT(qn_mining_template_unstable_1, set_template, 176);
+AT(qn_mining_template_unstable_1, set_free, 184);
+AT(qn_mining_template_unstable_1, create_with, 192);
+AT(qn_mining_template_unstable_1, create_on, 200);
+AT(qn_mining_template_unstable_1, chunks, 208);
+AT(qn_mining_template_unstable_1, diagram, 216);
+AT(qn_mining_template_unstable_1, prioritise, 224);
+AT(qn_mining_template_unstable_1, usage, 232);
 SIZE(qn_net_connect_1_r1, 48);
 AT(qn_net_connect_1_r1, connect, 8);
 AT(qn_net_connect_1_r1, cancel, 16);

@@ -19,6 +19,9 @@
 #include "quoin/http_serve.h"
 #include "quoin/mempool_follow.h"
 #include "quoin/mempool_read.h"
+#include "quoin/mining_check.h"
+#include "quoin/mining_submit.h"
+#include "quoin/mining_template.h"
 #include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
 #include "quoin/node_control.h"
@@ -161,6 +164,21 @@ void qn_mock_submit_with(qn_mock *m, const qn_submit_result *list, uint32_t n);
 /** Fee rates (satoshis per 1,000 vbytes): what gets in (at first 100), and the estimate for every
  *  target (0, as at first: too little is known). */
 void qn_mock_fees(qn_mock *m, int64_t floor, int64_t estimate);
+
+/* ---- its mining ---- */
+/** What mining.template tells of the node from now on; borrowed. NULL: ready, as at first.
+ * Templates are made of the mock's chain and mempool by themselves: at qn_mock_mine() an EMPTY and
+ * a FULL one, and when the mempool has changed a FULL one once the subscription's interval is over.
+ */
+void qn_mock_mining(qn_mock *m, const qn_mining_info *info);
+/** What challenge() gives, borrowed; NULL: this is no signet, as at first. */
+void qn_mock_challenge(qn_mock *m, const void *script, uint32_t len);
+/** What becomes of the next n blocks that are handed in or checked; others are judged by their
+ * proof of work alone (high-hash), and by whether they were accepted before (duplicate). The list
+ * is borrowed until it is used up; hashes are those of the headers. Each is a line of
+ * qn_mock_log(): "mining: solution ID HASH ok", "mining: block HASH high-hash", "mining: check HASH
+ * ok". The chain does not follow: qn_mock_mine() does that. */
+void qn_mock_blocks_with(qn_mock *m, const qn_mining_result *list, uint32_t n);
 
 /* ---- what the plugin offers ---- */
 /** Call a method and run until it has answered or nothing is left to do. The reply's text; for an

@@ -70,6 +70,9 @@ typedef struct qn_head {
 #define QN_E_REFUSED (-25)  /* the other machine refused the connection, or cannot be reached */
 #define QN_E_RESOLVE (-26)  /* no address could be found for the host's name */
 #define QN_E_PROXY (-27)    /* the node's proxy could not be reached, or refused */
+/* the node has no tip yet, or is still catching up with the network */
+#define QN_E_NOTREADY (-28)
+#define QN_E_STALE (-29) /* it was made for a tip that is not the tip any more */
 
 /** A txid, wtxid, block hash ... in wire order (reversed when shown as text).
  *  Never changes. */

@@ -13,6 +13,10 @@
 #include "quoin/mempool_follow.h"
 #include "quoin/mempool_follow_unstable.h"
 #include "quoin/mempool_read.h"
+#include "quoin/mining_check.h"
+#include "quoin/mining_submit.h"
+#include "quoin/mining_template.h"
+#include "quoin/mining_template_unstable.h"
 #include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
 #include "quoin/node_control.h"
@@ -568,6 +572,798 @@ static qc_stub *const STUBS_mempool_read_1[] = {
     mempool_read_1_spenders,
     mempool_read_1_txids,
     mempool_read_1_transactions,
+};
+
+/* ---- mining.check ---- */
+
+static bool mining_check_1_block(qc_stub_call *c)
+{
+    qc_wire_span block = qc_wire_get_bytes(c->in);
+    uint32_t flags = (uint32_t)qc_wire_get32(c->in);
+    qn_mining_result result_at;
+    qn_mining_result *result = qc_wire_get_sized(c->in, &result_at, sizeof result_at);
+    const qn_mining_check_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->block(c->cap, block.data, (uint32_t)block.len, flags, result);
+        qc_wire_reply_sized(c->out, result, sizeof result_at);
+    }
+    return ok;
+}
+
+static qc_stub *const STUBS_mining_check_1[] = {
+    mining_check_1_block,
+};
+
+/* ---- mining.submit ---- */
+
+static bool mining_submit_1_solution(qc_stub_call *c)
+{
+    uint64_t id = (uint64_t)qc_wire_get64(c->in);
+    qn_mining_solution solution_at;
+    qn_mining_solution *solution = qc_wire_get_sized(c->in, &solution_at, sizeof solution_at);
+    qc_wire_span coinbase = qc_wire_get_bytes(c->in);
+    qn_mining_result result_at;
+    qn_mining_result *result = qc_wire_get_sized(c->in, &result_at, sizeof result_at);
+    const qn_mining_submit_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->solution(c->cap, id, solution, coinbase.data, (uint32_t)coinbase.len,
+                                result);
+        qc_wire_reply_sized(c->out, result, sizeof result_at);
+    }
+    return ok;
+}
+
+static bool mining_submit_1_solution_by_id(qc_stub_call *c)
+{
+    uint64_t id = (uint64_t)qc_wire_get64(c->in);
+    qn_mining_solution solution_at;
+    qn_mining_solution *solution = qc_wire_get_sized(c->in, &solution_at, sizeof solution_at);
+    qc_wire_span coinbase = qc_wire_get_bytes(c->in);
+    qn_mining_result result_at;
+    qn_mining_result *result = qc_wire_get_sized(c->in, &result_at, sizeof result_at);
+    const qn_mining_submit_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->solution_by_id(c->cap, id, solution, coinbase.data, (uint32_t)coinbase.len,
+                                      result);
+        qc_wire_reply_sized(c->out, result, sizeof result_at);
+    }
+    return ok;
+}
+
+static bool mining_submit_1_block(qc_stub_call *c)
+{
+    qc_wire_span block = qc_wire_get_bytes(c->in);
+    uint32_t flags = (uint32_t)qc_wire_get32(c->in);
+    qn_mining_result result_at;
+    qn_mining_result *result = qc_wire_get_sized(c->in, &result_at, sizeof result_at);
+    const qn_mining_submit_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->block(c->cap, block.data, (uint32_t)block.len, flags, result);
+        qc_wire_reply_sized(c->out, result, sizeof result_at);
+    }
+    return ok;
+}
+
+static qc_stub *const STUBS_mining_submit_1[] = {
+    mining_submit_1_solution,
+    mining_submit_1_solution_by_id,
+    mining_submit_1_block,
+};
+
+/* ---- mining.template ---- */
+
+static void thunk_qn_template_ready_fn(void *arg, uint64_t subscription, int32_t status)
+{
+    qc_pack pack = QC_PACK_INIT, *out = &pack;
+    qc_wire_put64(out, (uint64_t)subscription);
+    qc_wire_put32(out, (uint32_t)status);
+    qc_stub_call_back(arg, 0, out, -1);
+}
+
+static bool mining_template_1_info(qc_stub_call *c)
+{
+    qn_mining_info info_at;
+    qn_mining_info *info = qc_wire_get_sized(c->in, &info_at, sizeof info_at);
+    const qn_mining_template_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->info(c->cap, info);
+        qc_wire_reply_sized(c->out, info, sizeof info_at);
+    }
+    return ok;
+}
+
+static bool mining_template_1_challenge(qc_stub_call *c)
+{
+    qc_wire_room script_room;
+    uint8_t *script = qc_wire_get_room(c->in, &script_room, 1);
+    const qn_mining_template_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->challenge(c->cap, script, script_room.max, script_room.n);
+        qc_wire_reply_room(c->out, script, &script_room, c->status == QN_OK, 1);
+    }
+    qc_free(script);
+    return ok;
+}
+
+static bool mining_template_1_create(qc_stub_call *c)
+{
+    qn_mining_options options_at;
+    qn_mining_options *options = qc_wire_get_sized(c->in, &options_at, sizeof options_at);
+    qn_template_view view_at;
+    qn_template_view *view = qc_wire_get_sized(c->in, &view_at, sizeof view_at);
+    const qn_mining_template_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->create(c->cap, options, view);
+        qc_wire_reply_sized(c->out, view, sizeof view_at);
+    }
+    return ok;
+}
+
+static bool mining_template_1_view(qc_stub_call *c)
+{
+    uint64_t id = (uint64_t)qc_wire_get64(c->in);
+    qn_template_view view_at;
+    qn_template_view *view = qc_wire_get_sized(c->in, &view_at, sizeof view_at);
+    const qn_mining_template_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->view(c->cap, id, view);
+        qc_wire_reply_sized(c->out, view, sizeof view_at);
+    }
+    return ok;
+}
+
+static bool mining_template_1_transactions(qc_stub_call *c)
+{
+    uint64_t id = (uint64_t)qc_wire_get64(c->in);
+    qc_wire_room txs_room;
+    qn_template_tx *txs = qc_wire_get_room(c->in, &txs_room, sizeof(qn_template_tx));
+    const qn_mining_template_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->transactions(c->cap, id, txs, txs_room.max, txs_room.n);
+        qc_wire_reply_room(c->out, txs, &txs_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_template_tx));
+    }
+    qc_free(txs);
+    return ok;
+}
+
+static bool mining_template_1_depends(qc_stub_call *c)
+{
+    uint64_t id = (uint64_t)qc_wire_get64(c->in);
+    qc_wire_room places_room;
+    qn_template_place *places = qc_wire_get_room(c->in, &places_room, sizeof(qn_template_place));
+    const qn_mining_template_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->depends(c->cap, id, places, places_room.max, places_room.n);
+        qc_wire_reply_room(c->out, places, &places_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_template_place));
+    }
+    qc_free(places);
+    return ok;
+}
+
+static bool mining_template_1_bytes(qc_stub_call *c)
+{
+    uint64_t id = (uint64_t)qc_wire_get64(c->in);
+    uint32_t off = (uint32_t)qc_wire_get32(c->in);
+    uint32_t len = (uint32_t)qc_wire_get32(c->in);
+    qc_wire_room bytes_room;
+    uint8_t *bytes = qc_wire_get_room(c->in, &bytes_room, 1);
+    const qn_mining_template_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->bytes(c->cap, id, off, len, bytes, bytes_room.max, bytes_room.n);
+        qc_wire_reply_room(c->out, bytes, &bytes_room, c->status == QN_OK, 1);
+    }
+    qc_free(bytes);
+    return ok;
+}
+
+static bool mining_template_1_rules(qc_stub_call *c)
+{
+    uint64_t id = (uint64_t)qc_wire_get64(c->in);
+    qc_wire_room rules_room;
+    qn_template_rule *rules = qc_wire_get_room(c->in, &rules_room, sizeof(qn_template_rule));
+    const qn_mining_template_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->rules(c->cap, id, rules, rules_room.max, rules_room.n);
+        qc_wire_reply_room(c->out, rules, &rules_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_template_rule));
+    }
+    qc_free(rules);
+    return ok;
+}
+
+static bool mining_template_1_now(qc_stub_call *c)
+{
+    uint64_t id = (uint64_t)qc_wire_get64(c->in);
+    uint32_t time_at;
+    uint32_t *time = qc_wire_get_fixed(c->in, &time_at, sizeof time_at);
+    uint32_t bits_at;
+    uint32_t *bits = qc_wire_get_fixed(c->in, &bits_at, sizeof bits_at);
+    const qn_mining_template_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->now(c->cap, id, time, bits);
+        qc_wire_reply_fixed(c->out, time, sizeof time_at);
+        qc_wire_reply_fixed(c->out, bits, sizeof bits_at);
+    }
+    return ok;
+}
+
+static bool mining_template_1_release(qc_stub_call *c)
+{
+    uint64_t id = (uint64_t)qc_wire_get64(c->in);
+    const qn_mining_template_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->release(c->cap, id);
+    }
+    return ok;
+}
+
+static bool mining_template_1_open(qc_stub_call *c)
+{
+    qn_mining_options options_at;
+    qn_mining_options *options = qc_wire_get_sized(c->in, &options_at, sizeof options_at);
+    qn_mining_throttle throttle_at;
+    qn_mining_throttle *throttle = qc_wire_get_sized(c->in, &throttle_at, sizeof throttle_at);
+    void *on_ready = qc_stub_callback(c, 0);
+    uint64_t subscription_at;
+    uint64_t *subscription = qc_wire_get_fixed(c->in, &subscription_at, sizeof subscription_at);
+    const qn_mining_template_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->open(c->cap, options, throttle, on_ready ? thunk_qn_template_ready_fn : NULL,
+                            on_ready, subscription);
+        qc_wire_reply_fixed(c->out, subscription, sizeof subscription_at);
+    }
+    return ok;
+}
+
+static bool mining_template_1_next(qc_stub_call *c)
+{
+    uint64_t subscription = (uint64_t)qc_wire_get64(c->in);
+    qn_template_view view_at;
+    qn_template_view *view = qc_wire_get_sized(c->in, &view_at, sizeof view_at);
+    const qn_mining_template_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->next(c->cap, subscription, view);
+        qc_wire_reply_sized(c->out, view, sizeof view_at);
+    }
+    return ok;
+}
+
+static bool mining_template_1_wait(qc_stub_call *c)
+{
+    uint64_t subscription = (uint64_t)qc_wire_get64(c->in);
+    uint32_t timeout_ms = (uint32_t)qc_wire_get32(c->in);
+    const qn_mining_template_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->wait(c->cap, subscription, timeout_ms);
+    }
+    return ok;
+}
+
+static bool mining_template_1_cancel(qc_stub_call *c)
+{
+    uint64_t subscription = (uint64_t)qc_wire_get64(c->in);
+    const qn_mining_template_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->cancel(c->cap, subscription);
+    }
+    return ok;
+}
+
+static bool mining_template_1_reconfigure(qc_stub_call *c)
+{
+    uint64_t subscription = (uint64_t)qc_wire_get64(c->in);
+    qn_mining_options options_at;
+    qn_mining_options *options = qc_wire_get_sized(c->in, &options_at, sizeof options_at);
+    qn_mining_throttle throttle_at;
+    qn_mining_throttle *throttle = qc_wire_get_sized(c->in, &throttle_at, sizeof throttle_at);
+    const qn_mining_template_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->reconfigure(c->cap, subscription, options, throttle);
+    }
+    return ok;
+}
+
+static bool mining_template_1_close(qc_stub_call *c)
+{
+    uint64_t subscription = (uint64_t)qc_wire_get64(c->in);
+    const qn_mining_template_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->close(c->cap, subscription);
+    }
+    return ok;
+}
+
+static qc_stub *const STUBS_mining_template_1[] = {
+    mining_template_1_info,
+    mining_template_1_challenge,
+    mining_template_1_create,
+    mining_template_1_view,
+    mining_template_1_transactions,
+    mining_template_1_depends,
+    mining_template_1_bytes,
+    mining_template_1_rules,
+    mining_template_1_now,
+    mining_template_1_release,
+    mining_template_1_open,
+    mining_template_1_next,
+    mining_template_1_wait,
+    mining_template_1_cancel,
+    mining_template_1_reconfigure,
+    mining_template_1_close,
+};
+
+static bool mining_template_unstable_1_info(qc_stub_call *c)
+{
+    qn_mining_info info_at;
+    qn_mining_info *info = qc_wire_get_sized(c->in, &info_at, sizeof info_at);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.info(c->cap, info);
+        qc_wire_reply_sized(c->out, info, sizeof info_at);
+    }
+    return ok;
+}
+
+static bool mining_template_unstable_1_challenge(qc_stub_call *c)
+{
+    qc_wire_room script_room;
+    uint8_t *script = qc_wire_get_room(c->in, &script_room, 1);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.challenge(c->cap, script, script_room.max, script_room.n);
+        qc_wire_reply_room(c->out, script, &script_room, c->status == QN_OK, 1);
+    }
+    qc_free(script);
+    return ok;
+}
+
+static bool mining_template_unstable_1_create(qc_stub_call *c)
+{
+    qn_mining_options options_at;
+    qn_mining_options *options = qc_wire_get_sized(c->in, &options_at, sizeof options_at);
+    qn_template_view view_at;
+    qn_template_view *view = qc_wire_get_sized(c->in, &view_at, sizeof view_at);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.create(c->cap, options, view);
+        qc_wire_reply_sized(c->out, view, sizeof view_at);
+    }
+    return ok;
+}
+
+static bool mining_template_unstable_1_view(qc_stub_call *c)
+{
+    uint64_t id = (uint64_t)qc_wire_get64(c->in);
+    qn_template_view view_at;
+    qn_template_view *view = qc_wire_get_sized(c->in, &view_at, sizeof view_at);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.view(c->cap, id, view);
+        qc_wire_reply_sized(c->out, view, sizeof view_at);
+    }
+    return ok;
+}
+
+static bool mining_template_unstable_1_transactions(qc_stub_call *c)
+{
+    uint64_t id = (uint64_t)qc_wire_get64(c->in);
+    qc_wire_room txs_room;
+    qn_template_tx *txs = qc_wire_get_room(c->in, &txs_room, sizeof(qn_template_tx));
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.transactions(c->cap, id, txs, txs_room.max, txs_room.n);
+        qc_wire_reply_room(c->out, txs, &txs_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_template_tx));
+    }
+    qc_free(txs);
+    return ok;
+}
+
+static bool mining_template_unstable_1_depends(qc_stub_call *c)
+{
+    uint64_t id = (uint64_t)qc_wire_get64(c->in);
+    qc_wire_room places_room;
+    qn_template_place *places = qc_wire_get_room(c->in, &places_room, sizeof(qn_template_place));
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.depends(c->cap, id, places, places_room.max, places_room.n);
+        qc_wire_reply_room(c->out, places, &places_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_template_place));
+    }
+    qc_free(places);
+    return ok;
+}
+
+static bool mining_template_unstable_1_bytes(qc_stub_call *c)
+{
+    uint64_t id = (uint64_t)qc_wire_get64(c->in);
+    uint32_t off = (uint32_t)qc_wire_get32(c->in);
+    uint32_t len = (uint32_t)qc_wire_get32(c->in);
+    qc_wire_room bytes_room;
+    uint8_t *bytes = qc_wire_get_room(c->in, &bytes_room, 1);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.bytes(c->cap, id, off, len, bytes, bytes_room.max, bytes_room.n);
+        qc_wire_reply_room(c->out, bytes, &bytes_room, c->status == QN_OK, 1);
+    }
+    qc_free(bytes);
+    return ok;
+}
+
+static bool mining_template_unstable_1_rules(qc_stub_call *c)
+{
+    uint64_t id = (uint64_t)qc_wire_get64(c->in);
+    qc_wire_room rules_room;
+    qn_template_rule *rules = qc_wire_get_room(c->in, &rules_room, sizeof(qn_template_rule));
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.rules(c->cap, id, rules, rules_room.max, rules_room.n);
+        qc_wire_reply_room(c->out, rules, &rules_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_template_rule));
+    }
+    qc_free(rules);
+    return ok;
+}
+
+static bool mining_template_unstable_1_now(qc_stub_call *c)
+{
+    uint64_t id = (uint64_t)qc_wire_get64(c->in);
+    uint32_t time_at;
+    uint32_t *time = qc_wire_get_fixed(c->in, &time_at, sizeof time_at);
+    uint32_t bits_at;
+    uint32_t *bits = qc_wire_get_fixed(c->in, &bits_at, sizeof bits_at);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.now(c->cap, id, time, bits);
+        qc_wire_reply_fixed(c->out, time, sizeof time_at);
+        qc_wire_reply_fixed(c->out, bits, sizeof bits_at);
+    }
+    return ok;
+}
+
+static bool mining_template_unstable_1_release(qc_stub_call *c)
+{
+    uint64_t id = (uint64_t)qc_wire_get64(c->in);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.release(c->cap, id);
+    }
+    return ok;
+}
+
+static bool mining_template_unstable_1_open(qc_stub_call *c)
+{
+    qn_mining_options options_at;
+    qn_mining_options *options = qc_wire_get_sized(c->in, &options_at, sizeof options_at);
+    qn_mining_throttle throttle_at;
+    qn_mining_throttle *throttle = qc_wire_get_sized(c->in, &throttle_at, sizeof throttle_at);
+    void *on_ready = qc_stub_callback(c, 0);
+    uint64_t subscription_at;
+    uint64_t *subscription = qc_wire_get_fixed(c->in, &subscription_at, sizeof subscription_at);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.open(c->cap, options, throttle,
+                                   on_ready ? thunk_qn_template_ready_fn : NULL, on_ready,
+                                   subscription);
+        qc_wire_reply_fixed(c->out, subscription, sizeof subscription_at);
+    }
+    return ok;
+}
+
+static bool mining_template_unstable_1_next(qc_stub_call *c)
+{
+    uint64_t subscription = (uint64_t)qc_wire_get64(c->in);
+    qn_template_view view_at;
+    qn_template_view *view = qc_wire_get_sized(c->in, &view_at, sizeof view_at);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.next(c->cap, subscription, view);
+        qc_wire_reply_sized(c->out, view, sizeof view_at);
+    }
+    return ok;
+}
+
+static bool mining_template_unstable_1_wait(qc_stub_call *c)
+{
+    uint64_t subscription = (uint64_t)qc_wire_get64(c->in);
+    uint32_t timeout_ms = (uint32_t)qc_wire_get32(c->in);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.wait(c->cap, subscription, timeout_ms);
+    }
+    return ok;
+}
+
+static bool mining_template_unstable_1_cancel(qc_stub_call *c)
+{
+    uint64_t subscription = (uint64_t)qc_wire_get64(c->in);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.cancel(c->cap, subscription);
+    }
+    return ok;
+}
+
+static bool mining_template_unstable_1_reconfigure(qc_stub_call *c)
+{
+    uint64_t subscription = (uint64_t)qc_wire_get64(c->in);
+    qn_mining_options options_at;
+    qn_mining_options *options = qc_wire_get_sized(c->in, &options_at, sizeof options_at);
+    qn_mining_throttle throttle_at;
+    qn_mining_throttle *throttle = qc_wire_get_sized(c->in, &throttle_at, sizeof throttle_at);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.reconfigure(c->cap, subscription, options, throttle);
+    }
+    return ok;
+}
+
+static bool mining_template_unstable_1_close(qc_stub_call *c)
+{
+    uint64_t subscription = (uint64_t)qc_wire_get64(c->in);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.close(c->cap, subscription);
+    }
+    return ok;
+}
+
+static bool mining_template_unstable_1_lookup(qc_stub_call *c)
+{
+    uint32_t n_wtxids;
+    qn_hash *wtxids = qc_wire_get_array(c->in, &n_wtxids, sizeof *wtxids);
+    qn_mining_found *found = qc_wire_get_each(c->in, n_wtxids, sizeof *found);
+    qc_wire_room bytes_room;
+    uint8_t *bytes = qc_wire_get_room(c->in, &bytes_room, 1);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->lookup(c->cap, wtxids, n_wtxids, found, bytes, bytes_room.max, bytes_room.n);
+        qc_wire_reply_items(c->out, found, c->status == QN_OK ? n_wtxids : 0, sizeof *found);
+        qc_wire_reply_room(c->out, bytes, &bytes_room, c->status == QN_OK, 1);
+    }
+    qc_free(wtxids);
+    qc_free(found);
+    qc_free(bytes);
+    return ok;
+}
+
+static bool mining_template_unstable_1_set_new(qc_stub_call *c)
+{
+    qn_hash prev_at;
+    qn_hash *prev = qc_wire_get_fixed(c->in, &prev_at, sizeof prev_at);
+    uint32_t n_wtxids;
+    qn_hash *wtxids = qc_wire_get_array(c->in, &n_wtxids, sizeof *wtxids);
+    uint64_t set_at;
+    uint64_t *set = qc_wire_get_fixed(c->in, &set_at, sizeof set_at);
+    uint32_t missing_at;
+    uint32_t *missing = qc_wire_get_fixed(c->in, &missing_at, sizeof missing_at);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->set_new(c->cap, prev, wtxids, n_wtxids, set, missing);
+        qc_wire_reply_fixed(c->out, set, sizeof set_at);
+        qc_wire_reply_fixed(c->out, missing, sizeof missing_at);
+    }
+    qc_free(wtxids);
+    return ok;
+}
+
+static bool mining_template_unstable_1_set_missing(qc_stub_call *c)
+{
+    uint64_t set = (uint64_t)qc_wire_get64(c->in);
+    qc_wire_room places_room;
+    qn_template_place *places = qc_wire_get_room(c->in, &places_room, sizeof(qn_template_place));
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->set_missing(c->cap, set, places, places_room.max, places_room.n);
+        qc_wire_reply_room(c->out, places, &places_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_template_place));
+    }
+    qc_free(places);
+    return ok;
+}
+
+static bool mining_template_unstable_1_set_add(qc_stub_call *c)
+{
+    uint64_t set = (uint64_t)qc_wire_get64(c->in);
+    qc_wire_span txs = qc_wire_get_bytes(c->in);
+    uint32_t n_parts;
+    qn_mining_part *parts = qc_wire_get_array(c->in, &n_parts, sizeof *parts);
+    uint32_t missing_at;
+    uint32_t *missing = qc_wire_get_fixed(c->in, &missing_at, sizeof missing_at);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->set_add(c->cap, set, txs.data, (uint32_t)txs.len, parts, n_parts, missing);
+        qc_wire_reply_fixed(c->out, missing, sizeof missing_at);
+    }
+    qc_free(parts);
+    return ok;
+}
+
+static bool mining_template_unstable_1_set_template(qc_stub_call *c)
+{
+    uint64_t set = (uint64_t)qc_wire_get64(c->in);
+    qn_mining_options options_at;
+    qn_mining_options *options = qc_wire_get_sized(c->in, &options_at, sizeof options_at);
+    qn_mining_result result_at;
+    qn_mining_result *result = qc_wire_get_sized(c->in, &result_at, sizeof result_at);
+    qn_template_view view_at;
+    qn_template_view *view = qc_wire_get_sized(c->in, &view_at, sizeof view_at);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->set_template(c->cap, set, options, result, view);
+        qc_wire_reply_sized(c->out, result, sizeof result_at);
+        qc_wire_reply_sized(c->out, view, sizeof view_at);
+    }
+    return ok;
+}
+
+static bool mining_template_unstable_1_set_free(qc_stub_call *c)
+{
+    uint64_t set = (uint64_t)qc_wire_get64(c->in);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->set_free(c->cap, set);
+    }
+    return ok;
+}
+
+static bool mining_template_unstable_1_create_with(qc_stub_call *c)
+{
+    qn_mining_options options_at;
+    qn_mining_options *options = qc_wire_get_sized(c->in, &options_at, sizeof options_at);
+    qn_mining_overlay overlay_at;
+    qn_mining_overlay *overlay = qc_wire_get_sized(c->in, &overlay_at, sizeof overlay_at);
+    uint32_t n_changes;
+    qn_mining_change *changes = qc_wire_get_array(c->in, &n_changes, sizeof *changes);
+    qn_template_view view_at;
+    qn_template_view *view = qc_wire_get_sized(c->in, &view_at, sizeof view_at);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->create_with(c->cap, options, overlay, changes, n_changes, view);
+        qc_wire_reply_sized(c->out, view, sizeof view_at);
+    }
+    qc_free(changes);
+    return ok;
+}
+
+static bool mining_template_unstable_1_create_on(qc_stub_call *c)
+{
+    uint64_t parent = (uint64_t)qc_wire_get64(c->in);
+    qn_mining_options options_at;
+    qn_mining_options *options = qc_wire_get_sized(c->in, &options_at, sizeof options_at);
+    qn_template_view view_at;
+    qn_template_view *view = qc_wire_get_sized(c->in, &view_at, sizeof view_at);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->create_on(c->cap, parent, options, view);
+        qc_wire_reply_sized(c->out, view, sizeof view_at);
+    }
+    return ok;
+}
+
+static bool mining_template_unstable_1_chunks(qc_stub_call *c)
+{
+    uint64_t id = (uint64_t)qc_wire_get64(c->in);
+    qc_wire_room chunks_room;
+    qn_mining_chunk *chunks = qc_wire_get_room(c->in, &chunks_room, sizeof(qn_mining_chunk));
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->chunks(c->cap, id, chunks, chunks_room.max, chunks_room.n);
+        qc_wire_reply_room(c->out, chunks, &chunks_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_mining_chunk));
+    }
+    qc_free(chunks);
+    return ok;
+}
+
+static bool mining_template_unstable_1_diagram(qc_stub_call *c)
+{
+    qc_wire_room chunks_room;
+    qn_mining_chunk *chunks = qc_wire_get_room(c->in, &chunks_room, sizeof(qn_mining_chunk));
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->diagram(c->cap, chunks, chunks_room.max, chunks_room.n);
+        qc_wire_reply_room(c->out, chunks, &chunks_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_mining_chunk));
+    }
+    qc_free(chunks);
+    return ok;
+}
+
+static bool mining_template_unstable_1_prioritise(qc_stub_call *c)
+{
+    uint32_t n_deltas;
+    qn_mining_delta *deltas = qc_wire_get_array(c->in, &n_deltas, sizeof *deltas);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->prioritise(c->cap, deltas, n_deltas);
+    }
+    qc_free(deltas);
+    return ok;
+}
+
+static bool mining_template_unstable_1_usage(qc_stub_call *c)
+{
+    qn_mining_usage usage_at;
+    qn_mining_usage *usage = qc_wire_get_sized(c->in, &usage_at, sizeof usage_at);
+    const qn_mining_template_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->usage(c->cap, usage);
+        qc_wire_reply_sized(c->out, usage, sizeof usage_at);
+    }
+    return ok;
+}
+
+static qc_stub *const STUBS_mining_template_unstable_1[] = {
+    mining_template_unstable_1_info,
+    mining_template_unstable_1_challenge,
+    mining_template_unstable_1_create,
+    mining_template_unstable_1_view,
+    mining_template_unstable_1_transactions,
+    mining_template_unstable_1_depends,
+    mining_template_unstable_1_bytes,
+    mining_template_unstable_1_rules,
+    mining_template_unstable_1_now,
+    mining_template_unstable_1_release,
+    mining_template_unstable_1_open,
+    mining_template_unstable_1_next,
+    mining_template_unstable_1_wait,
+    mining_template_unstable_1_cancel,
+    mining_template_unstable_1_reconfigure,
+    mining_template_unstable_1_close,
+    mining_template_unstable_1_lookup,
+    mining_template_unstable_1_set_new,
+    mining_template_unstable_1_set_missing,
+    mining_template_unstable_1_set_add,
+    mining_template_unstable_1_set_template,
+    mining_template_unstable_1_set_free,
+    mining_template_unstable_1_create_with,
+    mining_template_unstable_1_create_on,
+    mining_template_unstable_1_chunks,
+    mining_template_unstable_1_diagram,
+    mining_template_unstable_1_prioritise,
+    mining_template_unstable_1_usage,
 };
 
 /* ---- net.connect ---- */
@@ -1217,6 +2013,10 @@ const qc_stubs QC_STUBS[] = {
     {"mempool.follow/1", STUBS_mempool_follow_1, 4},
     {"mempool.follow.unstable/1", STUBS_mempool_follow_unstable_1, 6},
     {"mempool.read/1", STUBS_mempool_read_1, 5},
+    {"mining.check/1", STUBS_mining_check_1, 1},
+    {"mining.submit/1", STUBS_mining_submit_1, 3},
+    {"mining.template/1", STUBS_mining_template_1, 16},
+    {"mining.template.unstable/1", STUBS_mining_template_unstable_1, 28},
     {"net.connect/1", STUBS_net_connect_1, 5},
     {"net.listen/1", STUBS_net_listen_1, 5},
     {"node.control/1", STUBS_node_control_1, 6},

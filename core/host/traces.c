@@ -11,6 +11,10 @@
 #include "quoin/mempool_follow.h"
 #include "quoin/mempool_follow_unstable.h"
 #include "quoin/mempool_read.h"
+#include "quoin/mining_check.h"
+#include "quoin/mining_submit.h"
+#include "quoin/mining_template.h"
+#include "quoin/mining_template_unstable.h"
 #include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
 #include "quoin/node_control.h"
@@ -231,6 +235,320 @@ static const qc_trace_method METHODS_mempool_read_1[] = {
     {"spenders", mempool_read_1_spenders},
     {"txids", mempool_read_1_txids},
     {"transactions", mempool_read_1_transactions},
+};
+
+static const qc_trace_part mining_check_1_block[] = {
+    {"block", QC_TRACE_BYTES, 1, 0, 0},
+    {"flags", QC_TRACE_U, 1, 0, 4},
+    {"result", QC_TRACE_SIZED, 1, 1, sizeof(qn_mining_result)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_method METHODS_mining_check_1[] = {
+    {"block", mining_check_1_block},
+};
+
+static const qc_trace_part mining_submit_1_solution[] = {
+    {"id", QC_TRACE_U, 1, 0, 8},
+    {"solution", QC_TRACE_SIZED, 1, 0, sizeof(qn_mining_solution)},
+    {"coinbase", QC_TRACE_BYTES, 1, 0, 0},
+    {"result", QC_TRACE_SIZED, 1, 1, sizeof(qn_mining_result)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_submit_1_solution_by_id[] = {
+    {"id", QC_TRACE_U, 1, 0, 8},
+    {"solution", QC_TRACE_SIZED, 1, 0, sizeof(qn_mining_solution)},
+    {"coinbase", QC_TRACE_BYTES, 1, 0, 0},
+    {"result", QC_TRACE_SIZED, 1, 1, sizeof(qn_mining_result)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_submit_1_block[] = {
+    {"block", QC_TRACE_BYTES, 1, 0, 0},
+    {"flags", QC_TRACE_U, 1, 0, 4},
+    {"result", QC_TRACE_SIZED, 1, 1, sizeof(qn_mining_result)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_method METHODS_mining_submit_1[] = {
+    {"solution", mining_submit_1_solution},
+    {"solution_by_id", mining_submit_1_solution_by_id},
+    {"block", mining_submit_1_block},
+};
+
+static const qc_trace_part mining_template_1_info[] = {
+    {"info", QC_TRACE_SIZED, 1, 1, sizeof(qn_mining_info)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_1_challenge[] = {
+    {"script", QC_TRACE_ROOM, 1, 1, 1},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_1_create[] = {
+    {"options", QC_TRACE_SIZED, 1, 0, sizeof(qn_mining_options)},
+    {"view", QC_TRACE_SIZED, 1, 1, sizeof(qn_template_view)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_1_view[] = {
+    {"id", QC_TRACE_U, 1, 0, 8},
+    {"view", QC_TRACE_SIZED, 1, 1, sizeof(qn_template_view)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_1_transactions[] = {
+    {"id", QC_TRACE_U, 1, 0, 8},
+    {"txs", QC_TRACE_ROOM, 1, 1, sizeof(qn_template_tx)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_1_depends[] = {
+    {"id", QC_TRACE_U, 1, 0, 8},
+    {"places", QC_TRACE_ROOM, 1, 1, sizeof(qn_template_place)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_1_bytes[] = {
+    {"id", QC_TRACE_U, 1, 0, 8},
+    {"off", QC_TRACE_U, 1, 0, 4},
+    {"len", QC_TRACE_U, 1, 0, 4},
+    {"bytes", QC_TRACE_ROOM, 1, 1, 1},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_1_rules[] = {
+    {"id", QC_TRACE_U, 1, 0, 8},
+    {"rules", QC_TRACE_ROOM, 1, 1, sizeof(qn_template_rule)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_1_now[] = {
+    {"id", QC_TRACE_U, 1, 0, 8},
+    {"time", QC_TRACE_NUMBER, 1, 1, sizeof(uint32_t)},
+    {"bits", QC_TRACE_NUMBER, 1, 1, sizeof(uint32_t)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_1_release[] = {
+    {"id", QC_TRACE_U, 1, 0, 8},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_1_open[] = {
+    {"options", QC_TRACE_SIZED, 1, 0, sizeof(qn_mining_options)},
+    {"throttle", QC_TRACE_SIZED, 1, 0, sizeof(qn_mining_throttle)},
+    {"on_ready", QC_TRACE_CALLBACK, 1, 0, 4},
+    {"subscription", QC_TRACE_NUMBER, 1, 1, sizeof(uint64_t)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_1_next[] = {
+    {"subscription", QC_TRACE_U, 1, 0, 8},
+    {"view", QC_TRACE_SIZED, 1, 1, sizeof(qn_template_view)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_1_wait[] = {
+    {"subscription", QC_TRACE_U, 1, 0, 8},
+    {"timeout_ms", QC_TRACE_U, 1, 0, 4},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_1_cancel[] = {
+    {"subscription", QC_TRACE_U, 1, 0, 8},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_1_reconfigure[] = {
+    {"subscription", QC_TRACE_U, 1, 0, 8},
+    {"options", QC_TRACE_SIZED, 1, 0, sizeof(qn_mining_options)},
+    {"throttle", QC_TRACE_SIZED, 1, 0, sizeof(qn_mining_throttle)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_1_close[] = {
+    {"subscription", QC_TRACE_U, 1, 0, 8},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_method METHODS_mining_template_1[] = {
+    {"info", mining_template_1_info},
+    {"challenge", mining_template_1_challenge},
+    {"create", mining_template_1_create},
+    {"view", mining_template_1_view},
+    {"transactions", mining_template_1_transactions},
+    {"depends", mining_template_1_depends},
+    {"bytes", mining_template_1_bytes},
+    {"rules", mining_template_1_rules},
+    {"now", mining_template_1_now},
+    {"release", mining_template_1_release},
+    {"open", mining_template_1_open},
+    {"next", mining_template_1_next},
+    {"wait", mining_template_1_wait},
+    {"cancel", mining_template_1_cancel},
+    {"reconfigure", mining_template_1_reconfigure},
+    {"close", mining_template_1_close},
+};
+
+static const qc_trace_part mining_template_unstable_1_info[] = {
+    {"info", QC_TRACE_SIZED, 1, 1, sizeof(qn_mining_info)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_challenge[] = {
+    {"script", QC_TRACE_ROOM, 1, 1, 1},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_create[] = {
+    {"options", QC_TRACE_SIZED, 1, 0, sizeof(qn_mining_options)},
+    {"view", QC_TRACE_SIZED, 1, 1, sizeof(qn_template_view)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_view[] = {
+    {"id", QC_TRACE_U, 1, 0, 8},
+    {"view", QC_TRACE_SIZED, 1, 1, sizeof(qn_template_view)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_transactions[] = {
+    {"id", QC_TRACE_U, 1, 0, 8},
+    {"txs", QC_TRACE_ROOM, 1, 1, sizeof(qn_template_tx)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_depends[] = {
+    {"id", QC_TRACE_U, 1, 0, 8},
+    {"places", QC_TRACE_ROOM, 1, 1, sizeof(qn_template_place)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_bytes[] = {
+    {"id", QC_TRACE_U, 1, 0, 8},
+    {"off", QC_TRACE_U, 1, 0, 4},
+    {"len", QC_TRACE_U, 1, 0, 4},
+    {"bytes", QC_TRACE_ROOM, 1, 1, 1},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_rules[] = {
+    {"id", QC_TRACE_U, 1, 0, 8},
+    {"rules", QC_TRACE_ROOM, 1, 1, sizeof(qn_template_rule)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_now[] = {
+    {"id", QC_TRACE_U, 1, 0, 8},
+    {"time", QC_TRACE_NUMBER, 1, 1, sizeof(uint32_t)},
+    {"bits", QC_TRACE_NUMBER, 1, 1, sizeof(uint32_t)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_release[] = {
+    {"id", QC_TRACE_U, 1, 0, 8},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_open[] = {
+    {"options", QC_TRACE_SIZED, 1, 0, sizeof(qn_mining_options)},
+    {"throttle", QC_TRACE_SIZED, 1, 0, sizeof(qn_mining_throttle)},
+    {"on_ready", QC_TRACE_CALLBACK, 1, 0, 4},
+    {"subscription", QC_TRACE_NUMBER, 1, 1, sizeof(uint64_t)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_next[] = {
+    {"subscription", QC_TRACE_U, 1, 0, 8},
+    {"view", QC_TRACE_SIZED, 1, 1, sizeof(qn_template_view)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_wait[] = {
+    {"subscription", QC_TRACE_U, 1, 0, 8},
+    {"timeout_ms", QC_TRACE_U, 1, 0, 4},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_cancel[] = {
+    {"subscription", QC_TRACE_U, 1, 0, 8},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_reconfigure[] = {
+    {"subscription", QC_TRACE_U, 1, 0, 8},
+    {"options", QC_TRACE_SIZED, 1, 0, sizeof(qn_mining_options)},
+    {"throttle", QC_TRACE_SIZED, 1, 0, sizeof(qn_mining_throttle)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_close[] = {
+    {"subscription", QC_TRACE_U, 1, 0, 8},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_lookup[] = {
+    {"wtxids", QC_TRACE_ARRAY, 1, 0, sizeof(qn_hash)},
+    {"found", QC_TRACE_EACH, 1, 1, sizeof(qn_mining_found)},
+    {"bytes", QC_TRACE_ROOM, 1, 1, 1},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_set_new[] = {
+    {"prev", QC_TRACE_HASH, 1, 0, sizeof(qn_hash)},
+    {"wtxids", QC_TRACE_ARRAY, 1, 0, sizeof(qn_hash)},
+    {"set", QC_TRACE_NUMBER, 1, 1, sizeof(uint64_t)},
+    {"missing", QC_TRACE_NUMBER, 1, 1, sizeof(uint32_t)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_set_missing[] = {
+    {"set", QC_TRACE_U, 1, 0, 8},
+    {"places", QC_TRACE_ROOM, 1, 1, sizeof(qn_template_place)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_set_add[] = {
+    {"set", QC_TRACE_U, 1, 0, 8},
+    {"txs", QC_TRACE_BYTES, 1, 0, 0},
+    {"parts", QC_TRACE_ARRAY, 1, 0, sizeof(qn_mining_part)},
+    {"missing", QC_TRACE_NUMBER, 1, 1, sizeof(uint32_t)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_set_template[] = {
+    {"set", QC_TRACE_U, 1, 0, 8},
+    {"options", QC_TRACE_SIZED, 1, 0, sizeof(qn_mining_options)},
+    {"result", QC_TRACE_SIZED, 1, 1, sizeof(qn_mining_result)},
+    {"view", QC_TRACE_SIZED, 1, 1, sizeof(qn_template_view)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_set_free[] = {
+    {"set", QC_TRACE_U, 1, 0, 8},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_create_with[] = {
+    {"options", QC_TRACE_SIZED, 1, 0, sizeof(qn_mining_options)},
+    {"overlay", QC_TRACE_SIZED, 1, 0, sizeof(qn_mining_overlay)},
+    {"changes", QC_TRACE_ARRAY, 1, 0, sizeof(qn_mining_change)},
+    {"view", QC_TRACE_SIZED, 1, 1, sizeof(qn_template_view)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_create_on[] = {
+    {"parent", QC_TRACE_U, 1, 0, 8},
+    {"options", QC_TRACE_SIZED, 1, 0, sizeof(qn_mining_options)},
+    {"view", QC_TRACE_SIZED, 1, 1, sizeof(qn_template_view)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_chunks[] = {
+    {"id", QC_TRACE_U, 1, 0, 8},
+    {"chunks", QC_TRACE_ROOM, 1, 1, sizeof(qn_mining_chunk)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_diagram[] = {
+    {"chunks", QC_TRACE_ROOM, 1, 1, sizeof(qn_mining_chunk)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_prioritise[] = {
+    {"deltas", QC_TRACE_ARRAY, 1, 0, sizeof(qn_mining_delta)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part mining_template_unstable_1_usage[] = {
+    {"usage", QC_TRACE_SIZED, 1, 1, sizeof(qn_mining_usage)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_method METHODS_mining_template_unstable_1[] = {
+    {"info", mining_template_unstable_1_info},
+    {"challenge", mining_template_unstable_1_challenge},
+    {"create", mining_template_unstable_1_create},
+    {"view", mining_template_unstable_1_view},
+    {"transactions", mining_template_unstable_1_transactions},
+    {"depends", mining_template_unstable_1_depends},
+    {"bytes", mining_template_unstable_1_bytes},
+    {"rules", mining_template_unstable_1_rules},
+    {"now", mining_template_unstable_1_now},
+    {"release", mining_template_unstable_1_release},
+    {"open", mining_template_unstable_1_open},
+    {"next", mining_template_unstable_1_next},
+    {"wait", mining_template_unstable_1_wait},
+    {"cancel", mining_template_unstable_1_cancel},
+    {"reconfigure", mining_template_unstable_1_reconfigure},
+    {"close", mining_template_unstable_1_close},
+    {"lookup", mining_template_unstable_1_lookup},
+    {"set_new", mining_template_unstable_1_set_new},
+    {"set_missing", mining_template_unstable_1_set_missing},
+    {"set_add", mining_template_unstable_1_set_add},
+    {"set_template", mining_template_unstable_1_set_template},
+    {"set_free", mining_template_unstable_1_set_free},
+    {"create_with", mining_template_unstable_1_create_with},
+    {"create_on", mining_template_unstable_1_create_on},
+    {"chunks", mining_template_unstable_1_chunks},
+    {"diagram", mining_template_unstable_1_diagram},
+    {"prioritise", mining_template_unstable_1_prioritise},
+    {"usage", mining_template_unstable_1_usage},
 };
 
 static const qc_trace_part net_connect_1_connect[] = {
@@ -487,6 +805,10 @@ const qc_trace_table QC_TRACES[] = {
     {"mempool.follow/1", METHODS_mempool_follow_1, 4},
     {"mempool.follow.unstable/1", METHODS_mempool_follow_unstable_1, 6},
     {"mempool.read/1", METHODS_mempool_read_1, 5},
+    {"mining.check/1", METHODS_mining_check_1, 1},
+    {"mining.submit/1", METHODS_mining_submit_1, 3},
+    {"mining.template/1", METHODS_mining_template_1, 16},
+    {"mining.template.unstable/1", METHODS_mining_template_unstable_1, 28},
     {"net.connect/1", METHODS_net_connect_1, 5},
     {"net.listen/1", METHODS_net_listen_1, 5},
     {"node.control/1", METHODS_node_control_1, 6},
@@ -557,6 +879,10 @@ const char *qc_status_name(qn_status st)
         return "QN_E_RESOLVE";
     case QN_E_PROXY:
         return "QN_E_PROXY";
+    case QN_E_NOTREADY:
+        return "QN_E_NOTREADY";
+    case QN_E_STALE:
+        return "QN_E_STALE";
     }
     return "status";
 }

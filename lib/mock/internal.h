@@ -82,7 +82,7 @@ typedef struct qn_mk_route {
 } qn_mk_route;
 
 struct qn_mock {
-    qn_cap cap[17];
+    qn_cap cap[20];
     struct {
         const char *id;
         qn_status with;
@@ -187,6 +187,8 @@ struct qn_mock {
     uint32_t n_submit_result;
     int64_t fee_floor, fee_estimate;
 
+    struct qn_mk_mining *mining; /* mining.c */
+
     qn_mk_route route[MOCK_ROUTES];
     uint64_t http_request; /* waiting; 0: none */
     uint32_t http_status;
@@ -247,6 +249,9 @@ extern const qn_mempool_read_1 QN_MK_MEMPOOL_READ;
 extern const qn_mempool_follow_1 QN_MK_MEMPOOL_FOLLOW;
 extern const qn_tx_submit_1 QN_MK_TX_SUBMIT;
 extern const qn_fees_estimate_1 QN_MK_FEES_ESTIMATE;
+extern const qn_mining_template_1 QN_MK_MINING_TEMPLATE;
+extern const qn_mining_submit_1 QN_MK_MINING_SUBMIT;
+extern const qn_mining_check_1 QN_MK_MINING_CHECK;
 
 void qn_mk_chain_init(qn_mock *m);
 void qn_mk_chain_free(qn_mock *m);
@@ -277,6 +282,12 @@ void qn_mk_pool_drop(qn_mock *m);
 void qn_mk_pool_free(qn_mock *m);
 /** on_ready for who waits. */
 void qn_mk_pool_wake(qn_mock *m);
+void qn_mk_mining_init(qn_mock *m);
+/** The plugin is gone: what it was given can still be submitted. */
+void qn_mk_mining_drop(qn_mock *m);
+void qn_mk_mining_free(qn_mock *m);
+/** on_ready for who waits. */
+void qn_mk_mining_wake(qn_mock *m);
 /** warnings() of node.read and peers.read. */
 qn_status qn_mk_warnings(qn_cap *cap, void *text, uint32_t max, uint32_t *used);
 /** The whole of what a control table does: a line "WHO: WHAT ON" in the log. */

@@ -196,7 +196,10 @@ qn_mock *qn_mock_new(void)
                            {m, QN_MEMPOOL_READ_1_ID, &QN_MK_MEMPOOL_READ},
                            {m, QN_MEMPOOL_FOLLOW_1_ID, &QN_MK_MEMPOOL_FOLLOW},
                            {m, QN_TX_SUBMIT_1_ID, &QN_MK_TX_SUBMIT},
-                           {m, QN_FEES_ESTIMATE_1_ID, &QN_MK_FEES_ESTIMATE}};
+                           {m, QN_FEES_ESTIMATE_1_ID, &QN_MK_FEES_ESTIMATE},
+                           {m, QN_MINING_TEMPLATE_1_ID, &QN_MK_MINING_TEMPLATE},
+                           {m, QN_MINING_SUBMIT_1_ID, &QN_MK_MINING_SUBMIT},
+                           {m, QN_MINING_CHECK_1_ID, &QN_MK_MINING_CHECK}};
     memcpy(m->cap, caps, sizeof caps);
     m->log = qn_mk_text("", 0);
     m->window = 16;
@@ -209,6 +212,7 @@ qn_mock *qn_mock_new(void)
     qn_mk_node_init(m);
     qn_mk_peers_init(m);
     qn_mk_pool_init(m);
+    qn_mk_mining_init(m);
     return m;
 }
 
@@ -225,6 +229,7 @@ static void drop_plugin(qn_mock *m, bool crash)
     }
     qn_mk_chain_drop(m);
     qn_mk_pool_drop(m);
+    qn_mk_mining_drop(m);
     qn_mk_store_drop(m, crash);
     qn_mk_folder_end(m, crash);
     qn_mk_rpc_drop(m);
@@ -244,6 +249,7 @@ void qn_mock_free(qn_mock *m)
     pthread_mutex_destroy(&m->lock);
     qn_mk_chain_free(m);
     qn_mk_pool_free(m);
+    qn_mk_mining_free(m);
     qn_mk_rows_free(&m->rows);
     qn_mk_rows_free(&m->synced);
     free(m->failure);
@@ -350,6 +356,7 @@ unsigned qn_mock_run(qn_mock *m)
         qn_mk_task *t;
         qn_mk_wake(m);
         qn_mk_pool_wake(m);
+        qn_mk_mining_wake(m);
         unsigned io = n < RUN_CALLS ? qn_mk_io_poll(m) : 0;
         n += io;
         if (io)

@@ -12,6 +12,10 @@
 #include "quoin/mempool.h"
 #include "quoin/mempool_follow.h"
 #include "quoin/mempool_read.h"
+#include "quoin/mining.h"
+#include "quoin/mining_check.h"
+#include "quoin/mining_submit.h"
+#include "quoin/mining_template.h"
 #include "quoin/net_connect.h"
 #include "quoin/net_listen.h"
 #include "quoin/node_control.h"
@@ -54,6 +58,74 @@ static void say_qn_mempool_outpoint(qn_mk_line *l, const char *name, const qn_me
     qn_mk_open(l, name);
     say_qn_hash(l, "txid", &x->txid);
     qn_mk_u64(l, "n", x->n);
+    qn_mk_close(l);
+}
+
+static void say_qn_template_view(qn_mk_line *l, const char *name, const qn_template_view *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "flags", x->flags);
+    qn_mk_u64(l, "id", x->id);
+    qn_mk_u64(l, "kind", x->kind);
+    qn_mk_u64(l, "why", x->why);
+    qn_mk_u64(l, "height", x->height);
+    qn_mk_i64(l, "version", x->version);
+    qn_mk_u64(l, "bits", x->bits);
+    qn_mk_u64(l, "cur_time", x->cur_time);
+    qn_mk_u64(l, "min_time", x->min_time);
+    qn_mk_u64(l, "n_tx", x->n_tx);
+    say_qn_hash(l, "prev", &x->prev);
+    say_qn_hash(l, "target", &x->target);
+    qn_mk_i64(l, "reward", x->reward);
+    qn_mk_i64(l, "fees", x->fees);
+    qn_mk_u64(l, "weight", x->weight);
+    qn_mk_u64(l, "sigops", x->sigops);
+    qn_mk_u64(l, "tx_bytes", x->tx_bytes);
+    qn_mk_u64(l, "n_depends", x->n_depends);
+    qn_mk_u64(l, "updates", x->updates);
+    qn_mk_u64(l, "t_tip_ns", x->t_tip_ns);
+    qn_mk_u64(l, "t_built_ns", x->t_built_ns);
+    qn_mk_u64(l, "coinbase_version", x->coinbase_version);
+    qn_mk_u64(l, "coinbase_sequence", x->coinbase_sequence);
+    qn_mk_u64(l, "coinbase_locktime", x->coinbase_locktime);
+    qn_mk_u64(l, "coinbase_prefix_len", x->coinbase_prefix_len);
+    qn_mk_hex(l, "coinbase_prefix", x->coinbase_prefix, 16, 0);
+    qn_mk_hex(l, "coinbase_witness", x->coinbase_witness, 32, 1);
+    qn_mk_u64(l, "n_coinbase_outputs", x->n_coinbase_outputs);
+    qn_mk_u64(l, "coinbase_outputs_len", x->coinbase_outputs_len);
+    qn_mk_hex(l, "coinbase_outputs", x->coinbase_outputs, 256, 0);
+    qn_mk_u64(l, "n_rules", x->n_rules);
+    qn_mk_u64(l, "n_path", x->n_path);
+    qn_mk_close(l);
+}
+
+static void say_qn_mining_options(qn_mk_line *l, const char *name, const qn_mining_options *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "reserved_weight", x->reserved_weight);
+    qn_mk_u64(l, "reserved_sigops", x->reserved_sigops);
+    qn_mk_u64(l, "max_weight", x->max_weight);
+    qn_mk_u64(l, "flags", x->flags);
+    qn_mk_i64(l, "min_feerate", x->min_feerate);
+    qn_mk_close(l);
+}
+
+static void say_qn_mining_solution(qn_mk_line *l, const char *name, const qn_mining_solution *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_i64(l, "version", x->version);
+    qn_mk_u64(l, "time", x->time);
+    qn_mk_u64(l, "nonce", x->nonce);
+    qn_mk_close(l);
+}
+
+static void say_qn_mining_result(qn_mk_line *l, const char *name, const qn_mining_result *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "is", x->is);
+    say_qn_hash(l, "hash", &x->hash);
+    qn_mk_words(l, "reason", x->reason, (uint32_t)strnlen(x->reason, 64));
+    qn_mk_words(l, "debug", x->debug, (uint32_t)strnlen(x->debug, 192));
     qn_mk_close(l);
 }
 
@@ -275,6 +347,64 @@ static void say_qn_mempool_bytes(qn_mk_line *l, const char *name, const qn_mempo
     qn_mk_open(l, name);
     qn_mk_i64(l, "status", x->status);
     qn_mk_u64(l, "len", x->len);
+    qn_mk_close(l);
+}
+
+static void say_qn_mining_info(qn_mk_line *l, const char *name, const qn_mining_info *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "flags", x->flags);
+    say_qn_block_ref(l, "tip", &x->tip);
+    qn_mk_u64(l, "bits", x->bits);
+    qn_mk_u64(l, "min_time", x->min_time);
+    qn_mk_u64(l, "peers", x->peers);
+    qn_mk_u64(l, "reserved_weight", x->reserved_weight);
+    qn_mk_u64(l, "reserved_sigops", x->reserved_sigops);
+    qn_mk_u64(l, "max_weight", x->max_weight);
+    qn_mk_i64(l, "min_feerate", x->min_feerate);
+    qn_mk_u64(l, "updates", x->updates);
+    say_qn_hash(l, "target", &x->target);
+    qn_mk_close(l);
+}
+
+static void say_qn_template_rule(qn_mk_line *l, const char *name, const qn_template_rule *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_words(l, "name", x->name, (uint32_t)strnlen(x->name, 32));
+    qn_mk_u64(l, "bit", x->bit);
+    qn_mk_u64(l, "flags", x->flags);
+    qn_mk_close(l);
+}
+
+static void say_qn_template_tx(qn_mk_line *l, const char *name, const qn_template_tx *x)
+{
+    qn_mk_open(l, name);
+    say_qn_hash(l, "txid", &x->txid);
+    say_qn_hash(l, "wtxid", &x->wtxid);
+    qn_mk_i64(l, "fee", x->fee);
+    qn_mk_i64(l, "time", x->time);
+    qn_mk_u64(l, "weight", x->weight);
+    qn_mk_u64(l, "sigops", x->sigops);
+    qn_mk_u64(l, "off", x->off);
+    qn_mk_u64(l, "len", x->len);
+    qn_mk_u64(l, "depend", x->depend);
+    qn_mk_u64(l, "n_depends", x->n_depends);
+    qn_mk_close(l);
+}
+
+static void say_qn_template_place(qn_mk_line *l, const char *name, const qn_template_place *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "place", x->place);
+    qn_mk_close(l);
+}
+
+static void say_qn_mining_throttle(qn_mk_line *l, const char *name, const qn_mining_throttle *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "flags", x->flags);
+    qn_mk_u64(l, "min_interval_ms", x->min_interval_ms);
+    qn_mk_i64(l, "fee_delta", x->fee_delta);
     qn_mk_close(l);
 }
 
@@ -1293,6 +1423,403 @@ static const qn_mempool_read_1 QN_MEMPOOL_READ_1_TABLE = {
     .transactions = mempool_read_transactions,
 };
 
+static qn_status mining_check_block(qn_cap *cap, const void *block, uint32_t block_len,
+                                    uint32_t flags, qn_mining_result *result)
+{
+    static const qn_mk_slot slot = {"mining.check/1", "block", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_hex(&l, "block", block, block_len, false);
+        qn_mk_u64(&l, "flags", flags);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mining_check_1 *)cap->table)->block(cap, block, block_len, flags, result);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_mining_result(&l, "result", result);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static const qn_mining_check_1 QN_MINING_CHECK_1_TABLE = {
+    .h = {sizeof(qn_mining_check_1), 1},
+    .block = mining_check_block,
+};
+
+static qn_status mining_submit_solution(qn_cap *cap, uint64_t id,
+                                        const qn_mining_solution *solution, const void *coinbase,
+                                        uint32_t coinbase_len, qn_mining_result *result)
+{
+    static const qn_mk_slot slot = {"mining.submit/1", "solution", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "id", id);
+        if (solution)
+            say_qn_mining_solution(&l, "solution", solution);
+        qn_mk_hex(&l, "coinbase", coinbase, coinbase_len, false);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mining_submit_1 *)cap->table)->solution(cap, id, solution, coinbase, coinbase_len, result);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_mining_result(&l, "result", result);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mining_submit_solution_by_id(qn_cap *cap, uint64_t id,
+                                              const qn_mining_solution *solution,
+                                              const void *coinbase, uint32_t coinbase_len,
+                                              qn_mining_result *result)
+{
+    static const qn_mk_slot slot = {"mining.submit/1", "solution_by_id", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "id", id);
+        if (solution)
+            say_qn_mining_solution(&l, "solution", solution);
+        qn_mk_hex(&l, "coinbase", coinbase, coinbase_len, false);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mining_submit_1 *)cap->table)->solution_by_id(cap, id, solution, coinbase, coinbase_len, result);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_mining_result(&l, "result", result);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mining_submit_block(qn_cap *cap, const void *block, uint32_t block_len,
+                                     uint32_t flags, qn_mining_result *result)
+{
+    static const qn_mk_slot slot = {"mining.submit/1", "block", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_hex(&l, "block", block, block_len, false);
+        qn_mk_u64(&l, "flags", flags);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mining_submit_1 *)cap->table)->block(cap, block, block_len, flags, result);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_mining_result(&l, "result", result);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static const qn_mining_submit_1 QN_MINING_SUBMIT_1_TABLE = {
+    .h = {sizeof(qn_mining_submit_1), 1},
+    .solution = mining_submit_solution,
+    .solution_by_id = mining_submit_solution_by_id,
+    .block = mining_submit_block,
+};
+
+static qn_status mining_template_info(qn_cap *cap, qn_mining_info *info)
+{
+    static const qn_mk_slot slot = {"mining.template/1", "info", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (st == QN_OK)
+        st = ((const qn_mining_template_1 *)cap->table)->info(cap, info);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_mining_info(&l, "info", info);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mining_template_challenge(qn_cap *cap, void *script, uint32_t max_script,
+                                           uint32_t *n_script)
+{
+    static const qn_mk_slot slot = {"mining.template/1", "challenge", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "max_script", max_script);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mining_template_1 *)cap->table)->challenge(cap, script, max_script, n_script);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_hex(&l, "script", script, *n_script <= max_script ? *n_script : 0, false);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mining_template_create(qn_cap *cap, const qn_mining_options *options,
+                                        qn_template_view *view)
+{
+    static const qn_mk_slot slot = {"mining.template/1", "create", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        if (options)
+            say_qn_mining_options(&l, "options", options);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mining_template_1 *)cap->table)->create(cap, options, view);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_template_view(&l, "view", view);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mining_template_view(qn_cap *cap, uint64_t id, qn_template_view *view)
+{
+    static const qn_mk_slot slot = {"mining.template/1", "view", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "id", id);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mining_template_1 *)cap->table)->view(cap, id, view);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_template_view(&l, "view", view);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mining_template_transactions(qn_cap *cap, uint64_t id, qn_template_tx *txs,
+                                              uint32_t max_txs, uint32_t *n_txs)
+{
+    static const qn_mk_slot slot = {"mining.template/1", "transactions", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "id", id);
+        qn_mk_u64(&l, "max_txs", max_txs);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mining_template_1 *)cap->table)->transactions(cap, id, txs, max_txs, n_txs);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "n_txs", *n_txs);
+        if (*n_txs && *n_txs <= max_txs)
+            say_qn_template_tx(&l, "txs[0]", txs);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mining_template_depends(qn_cap *cap, uint64_t id, qn_template_place *places,
+                                         uint32_t max_places, uint32_t *n_places)
+{
+    static const qn_mk_slot slot = {"mining.template/1", "depends", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "id", id);
+        qn_mk_u64(&l, "max_places", max_places);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mining_template_1 *)cap->table)->depends(cap, id, places, max_places, n_places);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "n_places", *n_places);
+        if (*n_places && *n_places <= max_places)
+            say_qn_template_place(&l, "places[0]", places);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mining_template_bytes(qn_cap *cap, uint64_t id, uint32_t off, uint32_t len,
+                                       void *bytes, uint32_t max_bytes, uint32_t *n_bytes)
+{
+    static const qn_mk_slot slot = {"mining.template/1", "bytes", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "id", id);
+        qn_mk_u64(&l, "off", off);
+        qn_mk_u64(&l, "len", len);
+        qn_mk_u64(&l, "max_bytes", max_bytes);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mining_template_1 *)cap->table)->bytes(cap, id, off, len, bytes, max_bytes, n_bytes);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_hex(&l, "bytes", bytes, *n_bytes <= max_bytes ? *n_bytes : 0, false);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mining_template_rules(qn_cap *cap, uint64_t id, qn_template_rule *rules,
+                                       uint32_t max_rules, uint32_t *n_rules)
+{
+    static const qn_mk_slot slot = {"mining.template/1", "rules", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "id", id);
+        qn_mk_u64(&l, "max_rules", max_rules);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mining_template_1 *)cap->table)->rules(cap, id, rules, max_rules, n_rules);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "n_rules", *n_rules);
+        if (*n_rules && *n_rules <= max_rules)
+            say_qn_template_rule(&l, "rules[0]", rules);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mining_template_now(qn_cap *cap, uint64_t id, uint32_t *time, uint32_t *bits)
+{
+    static const qn_mk_slot slot = {"mining.template/1", "now", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "id", id);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mining_template_1 *)cap->table)->now(cap, id, time, bits);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "time", *time);
+        qn_mk_u64(&l, "bits", *bits);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mining_template_release(qn_cap *cap, uint64_t id)
+{
+    static const qn_mk_slot slot = {"mining.template/1", "release", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "id", id);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mining_template_1 *)cap->table)->release(cap, id);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mining_template_open(qn_cap *cap, const qn_mining_options *options,
+                                      const qn_mining_throttle *throttle,
+                                      qn_template_ready_fn *on_ready, void *arg,
+                                      uint64_t *subscription)
+{
+    static const qn_mk_slot slot = {"mining.template/1", "open", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        if (options)
+            say_qn_mining_options(&l, "options", options);
+        if (throttle)
+            say_qn_mining_throttle(&l, "throttle", throttle);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mining_template_1 *)cap->table)->open(cap, options, throttle, on_ready, arg, subscription);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "subscription", *subscription);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mining_template_next(qn_cap *cap, uint64_t subscription, qn_template_view *view)
+{
+    static const qn_mk_slot slot = {"mining.template/1", "next", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "subscription", subscription);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mining_template_1 *)cap->table)->next(cap, subscription, view);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_template_view(&l, "view", view);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mining_template_wait(qn_cap *cap, uint64_t subscription, uint32_t timeout_ms)
+{
+    static const qn_mk_slot slot = {"mining.template/1", "wait", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "subscription", subscription);
+        qn_mk_u64(&l, "timeout_ms", timeout_ms);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mining_template_1 *)cap->table)->wait(cap, subscription, timeout_ms);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mining_template_cancel(qn_cap *cap, uint64_t subscription)
+{
+    static const qn_mk_slot slot = {"mining.template/1", "cancel", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "subscription", subscription);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mining_template_1 *)cap->table)->cancel(cap, subscription);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mining_template_reconfigure(qn_cap *cap, uint64_t subscription,
+                                             const qn_mining_options *options,
+                                             const qn_mining_throttle *throttle)
+{
+    static const qn_mk_slot slot = {"mining.template/1", "reconfigure", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "subscription", subscription);
+        if (options)
+            say_qn_mining_options(&l, "options", options);
+        if (throttle)
+            say_qn_mining_throttle(&l, "throttle", throttle);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mining_template_1 *)cap->table)->reconfigure(cap, subscription, options, throttle);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status mining_template_close(qn_cap *cap, uint64_t subscription)
+{
+    static const qn_mk_slot slot = {"mining.template/1", "close", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "subscription", subscription);
+    }
+    if (st == QN_OK)
+        st = ((const qn_mining_template_1 *)cap->table)->close(cap, subscription);
+    return qn_mk_end(&l, &st);
+}
+
+static const qn_mining_template_1 QN_MINING_TEMPLATE_1_TABLE = {
+    .h = {sizeof(qn_mining_template_1), 1},
+    .info = mining_template_info,
+    .challenge = mining_template_challenge,
+    .create = mining_template_create,
+    .view = mining_template_view,
+    .transactions = mining_template_transactions,
+    .depends = mining_template_depends,
+    .bytes = mining_template_bytes,
+    .rules = mining_template_rules,
+    .now = mining_template_now,
+    .release = mining_template_release,
+    .open = mining_template_open,
+    .next = mining_template_next,
+    .wait = mining_template_wait,
+    .cancel = mining_template_cancel,
+    .reconfigure = mining_template_reconfigure,
+    .close = mining_template_close,
+};
+
 static qn_status net_connect_connect(qn_cap *cap, const qn_connect_options *options,
                                      const char *target, qn_connected_fn *on_end, void *arg,
                                      uint64_t *request)
@@ -2228,6 +2755,12 @@ const void *qn_mk_handed_out(const char *id)
         return &QN_MEMPOOL_FOLLOW_1_TABLE;
     if (strcmp(id, "mempool.read/1") == 0)
         return &QN_MEMPOOL_READ_1_TABLE;
+    if (strcmp(id, "mining.check/1") == 0)
+        return &QN_MINING_CHECK_1_TABLE;
+    if (strcmp(id, "mining.submit/1") == 0)
+        return &QN_MINING_SUBMIT_1_TABLE;
+    if (strcmp(id, "mining.template/1") == 0)
+        return &QN_MINING_TEMPLATE_1_TABLE;
     if (strcmp(id, "net.connect/1") == 0)
         return &QN_NET_CONNECT_1_TABLE;
     if (strcmp(id, "net.listen/1") == 0)
@@ -2308,6 +2841,10 @@ const char *qn_mock_status_name(qn_status st)
         return "QN_E_RESOLVE";
     case QN_E_PROXY:
         return "QN_E_PROXY";
+    case QN_E_NOTREADY:
+        return "QN_E_NOTREADY";
+    case QN_E_STALE:
+        return "QN_E_STALE";
     }
     return "a status of its own";
 }
