@@ -111,34 +111,21 @@ static void generatetoaddress(qc_rpc_req *r, void *arg)
     qc_bytes_free(&script);
 }
 
-/* Of the scripts a combo() descriptor stands for, Core mines to the third of four, else the second.
- */
-static bool mining_script(const qc_params *p, const char *desc, qc_bytes *out, char *error,
-                          size_t cap)
-{
-    qc_script_list l;
-    if (!qc_m_descriptor_scripts(p, desc, false, &l, error, cap))
-        return false;
-    size_t pick = l.n == 1 ? 0 : l.n == 4 ? 2 : 1;
-    bool ok = !qc_bytes_append(out, l.item[pick].script.data, l.item[pick].script.len);
-    qc_script_list_free(&l);
-    return ok;
-}
-
 static void generatetodescriptor(qc_rpc_req *r, void *arg)
 {
     qc_node *n = arg;
     int32_t count = 0;
     uint64_t tries;
     const char *desc = "";
-    char error[256] = "";
+    char error[QC_M_DESC_ERROR] = "";
+    int code;
     if (!qc_rpc_i32(r, 0, &count) || !tries_arg(r, &tries) || !qc_rpc_str(r, 1, &desc))
         return;
     qc_bytes script = QC_BYTES_INIT;
-    if (mining_script(n->params, desc, &script, error, sizeof error))
+    if (qc_m_desc_one_script(n->params, desc, &script, &code, error, sizeof error))
         make_blocks(r, n, qc_bytes_span(&script), count, tries);
     else
-        qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY, "%s", error);
+        qc_rpc_fail(r, code ? code : QC_RPC_INVALID_ADDRESS_OR_KEY, "%s", error);
     qc_bytes_free(&script);
 }
 
@@ -312,14 +299,16 @@ static void generateblock(qc_rpc_req *r, void *arg)
     qc_node *n = arg;
     const char *output = "";
     bool submit = true;
-    char error[256];
+    char error[QC_M_DESC_ERROR];
+    int code;
     tx_list l;
     if (!qc_rpc_str(r, 0, &output) || !qc_rpc_bool(r, 2, &submit))
         return;
     qc_bytes script = QC_BYTES_INIT;
-    if (!mining_script(n->params, output, &script, error, sizeof error) &&
-        !qc_m_address_script(n->params, output, &script)) {
-        qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY, "Error: Invalid address or descriptor");
+    if (!qc_m_desc_one_script(n->params, output, &script, &code, error, sizeof error) &&
+        (code || !qc_m_address_script(n->params, output, &script))) {
+        qc_rpc_fail(r, code ? code : QC_RPC_INVALID_ADDRESS_OR_KEY, "%s",
+                    code ? error : "Error: Invalid address or descriptor");
         return;
     }
     if (tx_list_read(r, n, qc_rpc_arg(r, 1), &l)) {

@@ -2,7 +2,6 @@
  * decodescript). Nothing here looks at the chain. */
 #include "core/base/alloc.h"
 #include "core/crypto/hashes.h"
-#include "core/crypto/secp.h"
 #include "core/crypto/sha256.h"
 #include "core/methods/common.h"
 #include "core/methods/descriptors.h"
@@ -85,91 +84,119 @@ static void validateaddress(qc_rpc_req *r, void *arg)
     qc_jw_obj_end(w);
 }
 
+/* One branch, as an array. */
+static bool put_addresses(qc_rpc_req *r, const qc_node *n, qc_m_desc *m, size_t branch,
+                          uint32_t low, uint32_t high)
+{
+    qc_jw *w = qc_rpc_out(r);
+    qc_jw_arr(w);
+    for (uint64_t at = low; at <= high; at++) {
+        qn_derived v;
+        if (qn_descriptor_derive(m->d, branch, (uint32_t)at, &v) != QN_DERIVE_OK)
+            return qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY,
+                               "Cannot derive script without private keys");
+        bool ok = v.n_scripts > 0;
+        for (size_t i = 0; ok && i < v.n_scripts; i++) {
+            char address[QN_ADDRESS_MAX];
+            const qn_desc_bytes s = v.script[i].script;
+            ok = qn_address_encode(qc_m_chain(n->params), s.data, s.len, address) > 0;
+            if (ok)
+                qc_jw_str(w, address);
+            else /* combo() has one for a bare key, which has no address */
+                ok = v.n_scripts > 1 && i == 0;
+        }
+        const bool none = v.n_scripts == 0;
+        qn_derived_clear(&v);
+        if (!ok)
+            return none ? qc_rpc_fail(r, QC_RPC_MISC_ERROR, "Unexpected empty result")
+                        : qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY,
+                                      "Descriptor does not have a corresponding address");
+    }
+    qc_jw_arr_end(w);
+    return true;
+}
+
+static void derive_open(qc_rpc_req *r, const qc_node *n, qc_m_desc *m, uint32_t low, uint32_t high)
+{
+    const size_t branches = qn_descriptor_branches(m->d);
+    const bool range = qn_descriptor_is_range(m->d), given = qc_rpc_arg(r, 1) != NULL;
+    if (range != given) {
+        qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
+                    given ? "Range should not be specified for an un-ranged descriptor"
+                          : "Range must be specified for a ranged descriptor");
+        return;
+    }
+    if (branches > 1)
+        qc_jw_arr(qc_rpc_out(r));
+    for (size_t i = 0; i < branches; i++)
+        if (!put_addresses(r, n, m, i, low, high))
+            return;
+    if (branches > 1)
+        qc_jw_arr_end(qc_rpc_out(r));
+}
+
 static void deriveaddresses(qc_rpc_req *r, void *arg)
 {
     const qc_node *n = arg;
     const char *desc = "";
-    char error[256] = "";
-    qc_script_list l;
-    if (!qc_rpc_str(r, 0, &desc))
+    char error[QC_M_DESC_ERROR] = "";
+    uint32_t low = 0, high = 0;
+    qc_m_desc m;
+    if (!qc_rpc_str(r, 0, &desc) ||
+        (qc_rpc_arg(r, 1) && !qc_m_desc_range(r, qc_rpc_arg(r, 1), &low, &high)))
         return;
-    if (!qc_m_descriptor_scripts(n->params, desc, true, &l, error, sizeof error)) {
+    if (!qc_m_desc_open(n->params, desc, true, &m, error, sizeof error)) {
         qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY, "%s", error);
         return;
     }
-    if (qc_rpc_arg(r, 1)) {
-        qc_script_list_free(&l);
-        qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
-                    "Range should not be specified for an un-ranged descriptor");
-        return;
-    }
-    qc_jw *w = qc_rpc_out(r);
-    qc_jw_arr(w);
-    for (size_t i = 0; i < l.n; i++) {
-        char address[QN_ADDRESS_MAX];
-        if (qn_address_encode(qc_m_chain(n->params), l.item[i].script.data, l.item[i].script.len,
-                              address))
-            qc_jw_str(w, address);
-        else if (l.n == 1 ||
-                 strcmp(qc_m_script_type(qc_bytes_span(&l.item[i].script)), "pubkey") != 0) {
-            qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY,
-                        "Descriptor does not have a corresponding address");
-            break;
-        }
-    }
-    if (!qc_rpc_failed(r))
-        qc_jw_arr_end(w);
-    qc_script_list_free(&l);
+    derive_open(r, n, &m, low, high);
+    qc_m_desc_close(&m);
 }
 
-/* The canonical text, its secret keys made public, with its checksum. Owned: qc_free(). */
-static char *canonical(const qn_descriptor *d)
+static void kdescriptor(qc_jw *w, const char *key, const qc_m_desc *m, size_t branch)
 {
-    char sum[QN_DESC_CHECKSUM + 1] = "";
-    size_t len = qn_descriptor_print(d, NULL, 0);
-    char *bare = qc_alloc(len + 1);
-    qn_descriptor_print(d, bare, len + 1);
-    qn_descriptor_checksum(bare, len, sum);
-    char *text = qc_asprintf("%s#%s", bare, sum);
-    qc_free(bare);
-    return text;
+    char *text = qc_m_desc_text(m, branch);
+    if (key)
+        qc_jw_kstr(w, key, text);
+    else
+        qc_jw_str(w, text);
+    qc_free(text);
 }
 
-static void put_descriptor(qc_jw *w, const qn_descriptor *d, const char *given)
+static void put_descriptor(qc_jw *w, const qc_m_desc *m, const char *given)
 {
     char sum[QN_DESC_CHECKSUM + 1] = "";
-    char *text = canonical(d);
+    const size_t branches = qn_descriptor_branches(m->d);
     qn_descriptor_checksum(given, strcspn(given, "#"), sum);
     qc_jw_obj(w);
-    qc_jw_kstr(w, "descriptor", text);
+    kdescriptor(w, "descriptor", m, 0);
+    if (branches > 1) {
+        qc_jw_karr(w, "multipath_expansion");
+        for (size_t i = 0; i < branches; i++)
+            kdescriptor(w, NULL, m, i);
+        qc_jw_arr_end(w);
+    }
     qc_jw_kstr(w, "checksum", sum);
-    qc_jw_kbool(w, "isrange", false);
-    qc_jw_kbool(w, "issolvable", qn_descriptor_is_solvable(d));
-    qc_jw_kbool(w, "hasprivatekeys", qn_descriptor_has_secret(d));
+    qc_jw_kbool(w, "isrange", qn_descriptor_is_range(m->d));
+    qc_jw_kbool(w, "issolvable", qn_descriptor_is_solvable(m->d));
+    qc_jw_kbool(w, "hasprivatekeys", qn_descriptor_has_secret(m->d));
     qc_jw_obj_end(w);
-    qc_free(text);
 }
 
 static void getdescriptorinfo(qc_rpc_req *r, void *arg)
 {
     const qc_node *n = arg;
     const char *desc = "";
-    char error[256] = "";
-    uint8_t seed[32];
-    qn_descriptor d;
+    char error[QC_M_DESC_ERROR] = "";
+    qc_m_desc m;
     if (!qc_rpc_str(r, 0, &desc))
         return;
-    qc_os_random(seed, sizeof seed);
-    qc_signer *signer = qc_signer_new(seed);
-    qn_curve curve = qc_m_curve(signer);
-    if (qn_descriptor_parse(qc_m_chain(n->params), &curve, desc, strlen(desc), false, &d, error,
-                            sizeof error)) {
-        put_descriptor(qc_rpc_out(r), &d, desc);
-        qn_descriptor_clear(&d);
-    } else {
+    if (!qc_m_desc_open(n->params, desc, false, &m, error, sizeof error)) {
         qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY, "%s", error);
+        return;
     }
-    qc_signer_free(signer);
+    put_descriptor(qc_rpc_out(r), &m, desc);
+    qc_m_desc_close(&m);
 }
 
 /* ---- decodescript ---- */
@@ -301,7 +328,7 @@ static const qc_rpc_param P_DESC[] = {{"descriptor", QC_T_STR, true, .help = "Th
                                       {.names = NULL}};
 static const qc_rpc_param P_DERIVE[] = {
     {"descriptor", QC_T_STR, true, .help = "With its checksum"},
-    {"range", QC_T_RANGE, .help = "For ranged descriptors, which are not known here"},
+    {"range", QC_T_RANGE, .help = "For a ranged descriptor: the last index, or [first, last]"},
     {.names = NULL}};
 static const qc_rpc_param P_SCRIPT[] = {
     {"hexstring", QC_T_HEX, true, .help = "The script in hex; may be empty"}, {.names = NULL}};
@@ -314,11 +341,14 @@ const qc_rpc_method QC_METHODS_OUTPUT[] = {
                "  error_locations: [...], error }",
      .examples = "validateaddress \"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4\"",
      .fn = validateaddress},
-    {"util", "deriveaddresses", "The addresses of a descriptor whose keys are given outright.",
-     P_DERIVE, .result = "[ \"address\", ... ]",
+    {"util", "deriveaddresses",
+     "The addresses of a descriptor; one array for each branch of a "
+     "multipath descriptor.",
+     P_DERIVE, .result = "[ \"address\", ... ] or [ [ \"address\", ... ], ... ]",
      .examples = "deriveaddresses \"pkh(...)#checksum\"", .fn = deriveaddresses},
-    {"util", "getdescriptorinfo", "Read a descriptor whose keys are given outright.", P_DESC,
-     .result = "{ descriptor, checksum, isrange, issolvable, hasprivatekeys }",
+    {"util", "getdescriptorinfo", "Read a descriptor.", P_DESC,
+     .result = "{ descriptor, multipath_expansion: [...], checksum, isrange, issolvable, "
+               "hasprivatekeys }",
      .examples = "getdescriptorinfo \"raw(51)\"", .fn = getdescriptorinfo},
     {"rawtransactions", "decodescript", "Read a script: words, type, address, and what wraps it.",
      P_SCRIPT,

@@ -4,66 +4,158 @@
 #include "core/base/alloc.h"
 #include "core/methods/common.h"
 #include "core/methods/descriptors.h"
+#include "core/methods/script_text.h"
+#include "lib/secp/curve.h"
 
 #include <stdlib.h>
 
+#define DEFAULT_RANGE 1000u /* last index of a ranged descriptor */
+
+/* A script that is looked for, and where it comes from: its descriptor is made when it is found. */
+typedef struct needle {
+    uint8_t *script;
+    uint32_t len;
+    uint32_t object, branch, index, which;
+} needle;
+
 /* What is looked for: sorted once, then searched. */
-static int by_bytes(const void *a, const void *b)
+typedef struct needles {
+    const qc_params *params;
+    qc_m_desc *object;
+    size_t n_objects;
+    needle *item;
+    size_t n, cap;
+} needles;
+
+static void needles_free(needles *s)
 {
-    const qc_described *x = a, *y = b;
-    size_t n = x->script.len < y->script.len ? x->script.len : y->script.len;
-    int c = n ? memcmp(x->script.data, y->script.data, n) : 0;
-    return c ? c : (x->script.len > y->script.len) - (x->script.len < y->script.len);
+    for (size_t i = 0; i < s->n; i++)
+        qc_free(s->item[i].script);
+    for (size_t i = 0; i < s->n_objects; i++)
+        qc_m_desc_close(&s->object[i]);
+    qc_free(s->item);
+    qc_free(s->object);
 }
 
-static bool needles_take(qc_script_list *s, qc_script_list *l)
+static int by_bytes(const void *a, const void *b)
 {
-    if (s->n + l->n > s->cap) {
-        size_t cap = (s->n + l->n) * 2;
-        qc_described *p = qc_try_realloc(s->item, cap * sizeof *p);
+    const needle *x = a, *y = b;
+    size_t n = x->len < y->len ? x->len : y->len;
+    int c = n ? memcmp(x->script, y->script, n) : 0;
+    return c ? c : (x->len > y->len) - (x->len < y->len);
+}
+
+static bool needles_add(needles *s, needle at, qn_desc_bytes script)
+{
+    if (s->n == s->cap) {
+        size_t cap = s->cap ? s->cap * 2 : 64;
+        needle *p = qc_try_realloc(s->item, cap * sizeof *p);
         if (!p)
             return false;
         s->item = p;
         s->cap = cap;
     }
-    memcpy(s->item + s->n, l->item, l->n * sizeof *l->item);
-    s->n += l->n;
-    l->n = 0; /* moved */
+    at.script = qc_try_alloc(script.len + 1);
+    if (!at.script)
+        return false;
+    memcpy(at.script, script.data, script.len);
+    at.len = (uint32_t)script.len;
+    s->item[s->n++] = at;
     return true;
 }
 
-static bool add_object(qc_rpc_req *r, const qc_node *n, const json_t *o, qc_script_list *s)
+/* All scripts at one index. */
+static bool add_index(qc_rpc_req *r, needles *s, const char *desc, uint32_t index)
 {
-    const char *desc;
-    char error[256] = "";
-    if (json_is_object(o)) {
-        o = json_object_get(o, "desc");
-        if (!o)
-            return qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
-                               "Descriptor needs to be provided in scan object");
-        if (!qc_rpc_v_str(r, o, &desc))
-            return false;
-    } else if (json_is_string(o)) {
-        desc = json_string_value(o);
-    } else {
-        return qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
-                           "Scan object needs to be either a string or an object");
+    const size_t object = s->n_objects - 1;
+    qc_m_desc *m = &s->object[object];
+    for (size_t b = 0; b < qn_descriptor_branches(m->d); b++) {
+        qn_derived v;
+        qn_derive_result res = qn_descriptor_derive(m->d, b, index, &v);
+        if (res == QN_DERIVE_NO_MEMORY)
+            return qc_rpc_fail(r, QC_RPC_OUT_OF_MEMORY, "Out of memory");
+        if (res)
+            return qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY,
+                               "Cannot derive script without private keys: '%s'", desc);
+        bool ok = true;
+        for (size_t i = 0; ok && i < v.n_scripts; i++)
+            ok =
+                needles_add(s, (needle){NULL, 0, (uint32_t)object, (uint32_t)b, index, (uint32_t)i},
+                            v.script[i].script);
+        qn_derived_clear(&v);
+        if (!ok)
+            return qc_rpc_fail(r, QC_RPC_OUT_OF_MEMORY, "Out of memory");
     }
-    qc_script_list l;
-    if (!qc_m_descriptor_scripts(n->params, desc, false, &l, error, sizeof error))
-        return qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY, "%s", error);
-    bool ok = needles_take(s, &l);
-    qc_script_list_free(&l);
-    return ok || qc_rpc_fail(r, QC_RPC_OUT_OF_MEMORY, "Out of memory");
+    return true;
 }
 
-static bool read_needles(qc_rpc_req *r, const qc_node *n, const json_t *list, qc_script_list *s)
+/* A scan object: a descriptor, or an object with one and perhaps a range. */
+static bool read_object(qc_rpc_req *r, const json_t *o, const char **desc, uint32_t *low,
+                        uint32_t *high)
+{
+    *low = 0;
+    *high = DEFAULT_RANGE;
+    if (json_is_string(o)) {
+        *desc = json_string_value(o);
+        return true;
+    }
+    if (!json_is_object(o))
+        return qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
+                           "Scan object needs to be either a string or an object");
+    const json_t *text = json_object_get(o, "desc"), *range = json_object_get(o, "range");
+    if (!text || json_is_null(text))
+        return qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
+                           "Descriptor needs to be provided in scan object");
+    return qc_rpc_v_str(r, text, desc) &&
+           (!range || json_is_null(range) || qc_m_desc_range(r, range, low, high));
+}
+
+static bool add_object(qc_rpc_req *r, const json_t *o, needles *s)
+{
+    const char *desc;
+    char error[QC_M_DESC_ERROR] = "";
+    uint32_t low, high;
+    qc_m_desc m;
+    if (!read_object(r, o, &desc, &low, &high))
+        return false;
+    if (!qc_m_desc_open(s->params, desc, false, &m, error, sizeof error))
+        return qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY, "%s", error);
+    s->object[s->n_objects++] = m;
+    if (!qn_descriptor_is_range(m.d))
+        low = high = 0;
+    for (uint64_t i = low; i <= high; i++)
+        if (!add_index(r, s, desc, (uint32_t)i))
+            return false;
+    return true;
+}
+
+/* The descriptor of a script that was found, with what is known from where it comes. */
+static char *describe(const needles *s, const needle *hit)
+{
+    qn_derived v;
+    const qn_curve curve = qn_secp_curve(NULL);
+    const qn_chain_text *chain = qc_m_chain(s->params);
+    qn_derive_result res =
+        qn_descriptor_derive(s->object[hit->object].d, hit->branch, hit->index, &v);
+    const qn_derived *known = res ? NULL : &v;
+    size_t len = qn_descriptor_infer(chain, &curve, hit->script, hit->len, known, NULL, 0);
+    char *text = qc_alloc(len + 1);
+    text[0] = 0;
+    qn_descriptor_infer(chain, &curve, hit->script, hit->len, known, text, len + 1);
+    qn_derived_clear(&v);
+    return text;
+}
+
+static bool read_needles(qc_rpc_req *r, const json_t *list, needles *s)
 {
     if (!list)
         return qc_rpc_fail(r, QC_RPC_MISC_ERROR,
                            "scanobjects argument is required for the start action");
+    s->object = qc_try_alloc((json_array_size(list) + 1) * sizeof *s->object);
+    if (!s->object)
+        return qc_rpc_fail(r, QC_RPC_OUT_OF_MEMORY, "Out of memory");
     for (size_t i = 0; i < json_array_size(list); i++)
-        if (!add_object(r, n, json_array_get(list, i), s))
+        if (!add_object(r, json_array_get(list, i), s))
             return false;
     if (s->n)
         qsort(s->item, s->n, sizeof *s->item, by_bytes);
@@ -95,8 +187,8 @@ typedef struct walk_result {
     bool complete;
 } walk_result;
 
-static qc_err walk(qc_node *n, qc_coins_iter *it, const qc_script_list *s, const qc_index *tip,
-                   qc_jw *w, walk_result *res)
+static qc_err walk(qc_node *n, qc_coins_iter *it, const needles *s, const qc_index *tip, qc_jw *w,
+                   walk_result *res)
 {
     qc_outpoint o;
     qc_coin coin;
@@ -108,11 +200,14 @@ static qc_err walk(qc_node *n, qc_coins_iter *it, const qc_script_list *s, const
         }
         if (n->scan.abort || n->stopping)
             return QC_OK;
-        qc_described key = {{coin.script, coin.script_len, coin.script_len}, NULL};
-        const qc_described *hit = s->n ? bsearch(&key, s->item, s->n, sizeof key, by_bytes) : NULL;
+        needle key = {.script = (uint8_t *)(uintptr_t)coin.script,
+                      .len = (uint32_t)coin.script_len};
+        const needle *hit = s->n ? bsearch(&key, s->item, s->n, sizeof key, by_bytes) : NULL;
         if (!hit)
             continue;
-        put_unspent(w, tip, &o, &coin, hit->desc);
+        char *desc = describe(s, hit);
+        put_unspent(w, tip, &o, &coin, desc);
+        qc_free(desc);
         res->total += coin.value;
     }
     res->complete = err == QC_ENOENT;
@@ -134,7 +229,7 @@ static void run_begin(qc_chain *c, void *arg)
         j->err = qc_coins_iter_new(qc_chain_coinsdb(c), &j->it);
 }
 
-static void scan(qc_rpc_req *r, qc_node *n, const qc_script_list *s)
+static void scan(qc_rpc_req *r, qc_node *n, const needles *s)
 {
     scan_job j = {NULL, NULL, QC_OK};
     qc_chain_call(n->chain_thread, run_begin, &j);
@@ -173,10 +268,10 @@ static void start(qc_rpc_req *r, qc_node *n)
         return;
     }
     n->scan.abort = false;
-    qc_script_list s = {NULL, 0, 0, false};
-    if (read_needles(r, n, qc_rpc_arg(r, 1), &s))
+    needles s = {.params = n->params};
+    if (read_needles(r, qc_rpc_arg(r, 1), &s))
         scan(r, n, &s);
-    qc_script_list_free(&s);
+    needles_free(&s);
     atomic_store(&n->scan.progress, 0);
     atomic_store(&n->scan.running, false);
 }
@@ -206,20 +301,22 @@ static void scantxoutset(qc_rpc_req *r, void *arg)
 }
 
 static const qc_rpc_param P_SCAN_OBJECT[] = {
-    {"descriptor", QC_T_STR, .help = "A descriptor, or an object with one as \"desc\"",
+    {"descriptor", QC_T_STR,
+     .help =
+         "A descriptor, or an object with one as \"desc\" and, where it is ranged, a \"range\": "
+         "the last index, or [first, last]; 1000 without",
      .skip_type_check = true, .type_text = "string or object"},
     {.names = NULL}};
 static const qc_rpc_param P_SCAN[] = {
     {"action", QC_T_STR, true,
      .help = "start; abort (true: one was running); status (percent done)"},
-    {"scanobjects", QC_T_ARR, .help = "What to look for; needed to start", .inner = P_SCAN_OBJECT},
+    {"scanobjects", QC_T_ARR, .help = "What to look for; needed to start", .inner = P_SCAN_OBJECT,
+     .usage = "[scanobjects,...]"},
     {.names = NULL}};
 
 const qc_rpc_method QC_METHODS_SCAN[] = {
     {"blockchain", "scantxoutset",
-     "Walk all unspent outputs and list those of some descriptors: "
-     "addr(), raw(), and the kinds whose keys are given outright. One walk at a time.",
-     P_SCAN,
+     "Walk all unspent outputs and list those of some descriptors. One walk at a time.", P_SCAN,
      .result = "{ success, txouts, height, bestblock, unspents: [ { txid, vout, scriptPubKey, "
                "desc, amount,\n"
                "  coinbase, height, blockhash, confirmations }, ... ], total_amount }",

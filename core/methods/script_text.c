@@ -2,10 +2,11 @@
 #include "core/methods/script_text.h"
 
 #include "core/base/alloc.h"
-#include "core/methods/descriptors.h"
 #include "lib/address.h"
 #include "lib/asm.h"
+#include "lib/descriptor.h"
 #include "lib/script.h"
+#include "lib/secp/curve.h"
 
 const qn_chain_text *qc_m_chain(const qc_params *p)
 {
@@ -24,30 +25,28 @@ void qc_m_kasm(qc_jw *w, qc_span script, bool sighash)
     qc_free(text);
 }
 
+/* `known` NULL: nothing beside the script is. */
+static char *inferred(const qc_params *p, qc_span script, const qn_derived *known)
+{
+    const qn_curve curve = qn_secp_curve(NULL);
+    const qn_chain_text *chain = qc_m_chain(p);
+    size_t len = qn_descriptor_infer(chain, &curve, script.data, script.len, known, NULL, 0);
+    char *text = qc_alloc(len + 1);
+    text[0] = 0;
+    qn_descriptor_infer(chain, &curve, script.data, script.len, known, text, len + 1);
+    return text;
+}
+
 char *qc_m_inferred_descriptor(const qc_params *p, qc_span script)
 {
-    qn_curve curve = qc_m_curve(NULL);
-    size_t cap = 2 * script.len + 121;
-    char *text = qc_alloc(cap);
-    qn_descriptor_infer(qc_m_chain(p), &curve, script.data, script.len, text, cap);
-    return text;
+    return inferred(p, script, NULL);
 }
 
 char *qc_m_wrapped_descriptor(const qc_params *p, qc_span script, qc_span wrapped)
 {
-    qn_script_info info;
-    if (qn_script_classify(script.data, script.len, &info) != QN_SCRIPT_MULTISIG)
-        return qc_m_inferred_descriptor(p, wrapped);
-    char *inner = qc_m_inferred_descriptor(p, script), sum[QN_DESC_CHECKSUM + 1];
-    inner[strcspn(inner, "#")] = 0;
-    char *bare = qc_asprintf("wsh(%s)", inner);
-    char *text = NULL;
-    /* Keys of hybrid form have no place in a descriptor: then the library says raw(). */
-    if (strncmp(inner, "multi(", 6) == 0 && qn_descriptor_checksum(bare, strlen(bare), sum))
-        text = qc_asprintf("%s#%s", bare, sum);
-    qc_free(inner);
-    qc_free(bare);
-    return text ? text : qc_m_inferred_descriptor(p, wrapped);
+    qn_derived known = {.n_scripts = 1};
+    known.script[0].witness = (qn_desc_bytes){script.data, script.len};
+    return inferred(p, wrapped, &known);
 }
 
 void qc_m_kinferred_descriptor(qc_jw *w, const qc_params *p, qc_span script)

@@ -13,8 +13,8 @@ void qc_m_kasm(qc_jw *w, qc_span script, bool sighash);
 void qc_m_kinferred_descriptor(qc_jw *w, const qc_params *p, qc_span script);
 /** The same as text, with its checksum. Out: owned, qc_free(). */
 char *qc_m_inferred_descriptor(const qc_params *p, qc_span script);
-/** Descriptor of `wrapped`, the segwit program of `script`: wsh(multi()) for multisig, else as
- * above. Miniscript is not inferred: addr() stands for it. Out: owned, qc_free(). */
+/** Descriptor of `wrapped`, the segwit program of `script`, which shows what it is (multi(), or any
+ *  sane Miniscript). Out: owned, qc_free(). */
 char *qc_m_wrapped_descriptor(const qc_params *p, qc_span script, qc_span wrapped);
 /** "address", where the script has one (a bare public key has none). */
 void qc_m_kaddress_if_any(qc_jw *w, const qc_params *p, qc_span script);

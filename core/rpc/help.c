@@ -62,7 +62,10 @@ static const char *type_text(const qc_rpc_param *p)
 static void add_usage(qc_bytes *b, const qc_rpc_param *p)
 {
     const char *quote = p->type == QC_T_STR || p->type == QC_T_HEX ? "\"" : "";
-    addf(b, "%s%.*s%s", quote, qc_rpc_first_name_len(p->names), p->names, quote);
+    if (p->usage)
+        addf(b, "%s", p->usage);
+    else
+        addf(b, "%s%.*s%s", quote, qc_rpc_first_name_len(p->names), p->names, quote);
 }
 
 static void add_description(qc_bytes *b, const qc_rpc_param *p)

@@ -67,6 +67,7 @@ typedef struct qc_rpc_param {
     bool skip_type_check;             /* the method checks the type itself */
     bool also_positional;             /* inside OBJ_NAMED: the name is a positional one as well */
     const char *type_text;            /* shown type, e.g. "numeric or array"; NULL: from type */
+    const char *usage;                /* how it looks on the usage line; NULL: from name and type */
 } qc_rpc_param;
 
 /** One method. Static rows and everything they point to live for ever. */

@@ -50,7 +50,7 @@ static void as_script(const qn_chain_text *chain, const uint8_t *script, size_t 
         QC_ASSERT(qn_script_asm(script, len, sighash, text, n + 1) == n && strlen(text) == n);
         qc_free(text);
     }
-    n = qn_descriptor_infer(chain, NULL, script, len, NULL, 0);
+    n = qn_descriptor_infer(chain, NULL, script, len, NULL, NULL, 0);
     QC_ASSERT(n <= 2 * len + 120);
 }
 

@@ -1,8 +1,9 @@
 #include "lib/descriptor.h"
 #include "tests/unit/harness.h"
 
-#include "core/crypto/secp.h"
 #include "lib/hex.h"
+#include "lib/secp/curve.h"
+#include "tests/unit/descriptor_bips.h"
 
 #define G "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
 #define G65                                                                                        \
@@ -14,35 +15,30 @@
 #define WPKH_G "0014751e76e8199196d454941c45d1b3a323f1433bd6"
 #define SH_WPKH_G "a914bcfeb728b584253d5f3f70bcb780e9ef218a68f487"
 
-static bool pubkey_valid(void *arg, const uint8_t *key, size_t len)
-{
-    (void)arg;
-    return qc_pubkey_valid(qc_span_of(key, len));
-}
-static bool pubkey_of(void *arg, const uint8_t *secret, bool compressed, uint8_t *out)
-{
-    return qc_seckey_pubkey(arg, secret, compressed, out) > 0;
-}
-static bool tap_output(void *arg, const uint8_t *internal, uint8_t *out)
-{
-    (void)arg;
-    bool odd;
-    return qc_tap_tweak(internal, NULL, out, &odd);
-}
-static qn_curve curve = {NULL, pubkey_valid, pubkey_of, tap_output};
+static qn_secp *secp;
+static qn_curve curve;
 
 static int setup(void **state)
 {
     static const uint8_t seed[32] = {9};
     (void)state;
-    curve.arg = qc_signer_new(seed);
+    secp = qn_secp_new(seed);
+    assert_non_null(secp);
+    curve = qn_secp_curve(secp);
     return 0;
 }
 static int teardown(void **state)
 {
     (void)state;
-    qc_signer_free(curve.arg);
+    qn_secp_free(secp);
     return 0;
+}
+
+static qn_descriptor *parse_on(const char *chain, const char *text, unsigned flags, char *err,
+                               size_t cap)
+{
+    return qn_descriptor_parse(qn_chain_by_name(chain), &curve, text, strlen(text), flags, err,
+                               cap);
 }
 
 /* What Bitcoin Core says of each: getdescriptorinfo, and scantxoutset of its coins. */
@@ -149,44 +145,57 @@ static const struct {
     {"raw(6a)", NULL, false, false, {{"6a", "raw(6a)#4mhr9ur5"}}},
 };
 
-typedef struct want {
-    size_t i, n;
-} want;
-
-static void check_script(void *arg, const uint8_t *script, size_t len, const char *desc)
+static void check_hex(qn_desc_bytes b, const char *want)
 {
-    want *w = arg;
-    char *hex = qc_alloc(2 * len + 1);
-    assert_true(w->n < 4 && GOOD[w->i].out[w->n].script);
-    qn_hex_encode(script, len, hex);
-    assert_string_equal(hex, GOOD[w->i].out[w->n].script);
-    if (GOOD[w->i].out[w->n].desc)
-        assert_string_equal(desc, GOOD[w->i].out[w->n].desc);
+    char *hex = qc_alloc(2 * b.len + 1);
+    qn_hex_encode(b.data, b.len, hex);
+    assert_string_equal(hex, want);
     qc_free(hex);
-    w->n++;
+}
+
+static void check_good(size_t at, const qn_derived *v)
+{
+    const qn_chain_text *chain = qn_chain_by_name("regtest");
+    assert_true(v->n_scripts == 4 || !GOOD[at].out[v->n_scripts].script);
+    for (size_t i = 0; i < v->n_scripts; i++) {
+        const qn_desc_bytes s = v->script[i].script;
+        char text[600];
+        check_hex(s, GOOD[at].out[i].script);
+        assert_in_range(qn_descriptor_infer(chain, &curve, s.data, s.len, v, text, sizeof text), 1,
+                        sizeof text - 1);
+        if (GOOD[at].out[i].desc)
+            assert_string_equal(text, GOOD[at].out[i].desc);
+    }
 }
 
 static void test_descriptor__gives_cores_scripts_and_texts(void **state)
 {
     (void)state;
-    const qn_chain_text *chain = qn_chain_by_name("regtest");
     for (size_t i = 0; i < QC_COUNTOF(GOOD); i++) {
-        qn_descriptor d;
-        char err[256], text[600];
-        if (!qn_descriptor_parse(chain, &curve, GOOD[i].text, strlen(GOOD[i].text), false, &d, err,
-                                 sizeof err))
+        char err[256], text[600], part[9];
+        qn_derived v;
+        qn_descriptor *d = parse_on("regtest", GOOD[i].text, QN_DESC_SECRETS, err, sizeof err);
+        if (!d)
             fail_msg("%s: %s", GOOD[i].text, err);
         const char *canonical = GOOD[i].canonical ? GOOD[i].canonical : GOOD[i].text;
-        assert_int_equal(qn_descriptor_print(&d, text, sizeof text), strlen(canonical));
-        assert_string_equal(text, canonical);
-        assert_int_equal(qn_descriptor_print(&d, text, 8), strlen(canonical));
-        assert_memory_equal(text, canonical, 7);
-        assert_int_equal(qn_descriptor_is_solvable(&d), GOOD[i].solvable);
-        assert_int_equal(qn_descriptor_has_secret(&d), GOOD[i].secret);
-        want w = {i, 0};
-        assert_true(qn_descriptor_expand(&d, &curve, check_script, &w));
-        assert_true(w.n == 4 || !GOOD[i].out[w.n].script);
-        qn_descriptor_clear(&d);
+        const size_t len = strlen(canonical);
+        assert_int_equal(qn_descriptor_print(d, 0, text, sizeof text), len + 9);
+        assert_memory_equal(text, canonical, len);
+        assert_int_equal(text[len], '#');
+        assert_int_equal(qn_descriptor_print(d, 0, part, 8), len + 9);
+        assert_memory_equal(part, canonical, 7);
+        assert_int_equal(part[7], 0);
+        assert_int_equal(qn_descriptor_is_solvable(d), GOOD[i].solvable);
+        assert_int_equal(qn_descriptor_has_secret(d), GOOD[i].secret);
+        assert_false(qn_descriptor_is_range(d));
+        assert_int_equal(qn_descriptor_derive(d, 0, 7, &v), QN_DERIVE_OK);
+        check_good(i, &v);
+        qn_derived_clear(&v);
+        qn_descriptor_free(d);
+        /* Who takes no secrets refuses these. */
+        d = parse_on("regtest", GOOD[i].text, 0, err, sizeof err);
+        assert_int_equal(d != NULL, !GOOD[i].secret);
+        qn_descriptor_free(d);
     }
 }
 
@@ -219,9 +228,6 @@ static const struct {
     {"pkh([d34db33f/4294967296]" G ")", "pkh(): Key path value '4294967296' is not a valid uint32"},
     {"pkh([d34db33f/2147483648]" G ")", "pkh(): Key path value 2147483648 is out of range"},
     {"pkh([d34db33f/]" G ")", "pkh(): Key path value '' is not a valid uint32"},
-    {"pkh(tpubD6NzVbkrYhZ4WaWSyoBvQwbpLkojyoTZPRsgXELWz3Popb3qkjcJyJUGLnL4qHHoQvao8ESaAstxYSnhyswJ"
-     "76uZPStJRJCTKvosUCJZL5B/0)",
-     "pkh(): Extended keys are not supported: give the derived public key"},
     {"sh(sh(pk(" G ")))", "Can only have sh() at top level"},
     {"sh(combo(" G "))", "Can only have combo() at top level"},
     {"wsh(wpkh(" G "))", "Can only have wpkh() at top level or inside sh()"},
@@ -243,7 +249,7 @@ static const struct {
     {"sh(multi(1," G65 "," G65 "," G65 "," G65 "," G65 "," G65 "," G65 "," G65 "))",
      "P2SH script is too large, 531 bytes is larger than 520 bytes"},
     {"multi_a(1," X ")", "Can only have multi_a/sortedmulti_a inside tr()"},
-    {"tr(" X ",pk(" X "))", "tr(): script trees are not supported"},
+    {"tr(" X ",pk(" X ")}", "'tr(" X ",pk(" X ")}' is not a valid descriptor function"},
     {"rawtr(" X "," X ")", "rawtr(): only one key expected."},
     {"addr(nothing)", "Address is not valid"},
     {"addr(bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4)", "Address is not valid"},
@@ -260,40 +266,145 @@ static const struct {
 static void test_descriptor_parse__says_why_not(void **state)
 {
     (void)state;
-    const qn_chain_text *chain = qn_chain_by_name("regtest");
     for (size_t i = 0; i < QC_COUNTOF(BAD); i++) {
-        qn_descriptor d;
         char err[256] = "";
-        assert_false(qn_descriptor_parse(chain, &curve, BAD[i].text, strlen(BAD[i].text), false, &d,
-                                         err, sizeof err));
+        assert_null(parse_on("regtest", BAD[i].text, QN_DESC_SECRETS, err, sizeof err));
         assert_string_equal(err, BAD[i].why);
-        assert_false(qn_descriptor_parse(chain, &curve, BAD[i].text, strlen(BAD[i].text), false, &d,
-                                         NULL, 0));
+        assert_null(parse_on("regtest", BAD[i].text, QN_DESC_SECRETS, NULL, 0));
     }
 }
 
 static void test_descriptor_parse__wants_the_checksum_when_told(void **state)
 {
     (void)state;
-    qn_descriptor d;
     char err[256];
-    const qn_chain_text *chain = qn_chain_by_name("regtest");
-    assert_false(qn_descriptor_parse(chain, NULL, "raw(6a)", 7, true, &d, err, sizeof err));
+    assert_null(parse_on("regtest", "raw(6a)", QN_DESC_NEED_CHECKSUM, err, sizeof err));
     assert_string_equal(err, "Missing checksum");
-    assert_true(
-        qn_descriptor_parse(chain, NULL, "raw(6a)#4mhr9ur5", 16, true, &d, err, sizeof err));
-    qn_descriptor_clear(&d);
+    qn_descriptor *d =
+        parse_on("regtest", "raw(6a)#4mhr9ur5", QN_DESC_NEED_CHECKSUM, err, sizeof err);
+    assert_non_null(d);
+    qn_descriptor_free(d);
 }
 
 static void test_descriptor_parse__without_a_curve_refuses_keys(void **state)
 {
     (void)state;
-    qn_descriptor d;
     char err[256];
     const char *text = "wpkh(" G ")";
-    assert_false(qn_descriptor_parse(qn_chain_by_name("main"), NULL, text, strlen(text), false, &d,
-                                     err, sizeof err));
+    assert_null(qn_descriptor_parse(qn_chain_by_name("main"), NULL, text, strlen(text), 0, err,
+                                    sizeof err));
     assert_string_equal(err, "wpkh(): Descriptors with keys are not supported here");
+}
+
+static void test_descriptor_parse__refuses_secrets_unless_told(void **state)
+{
+    (void)state;
+    static const char *const text[] = {
+        "pkh(" WIF ")",
+        "wpkh(tprv8ZgxMBicQKsPd7Uf69XL1XwhmjHopUGep8GuEiJDZmbQz6o58LninorQAfcKZWARbtRtfnLcJ5MQ2AtHc"
+        "QJCCRUcMRvmDUjyEmNUWwx8UbK/0/*)"};
+    for (size_t i = 0; i < QC_COUNTOF(text); i++) {
+        char err[256];
+        /* Also where the curve has no secrets. */
+        const qn_curve public = qn_secp_curve(NULL);
+        assert_null(parse_on("regtest", text[i], 0, err, sizeof err));
+        assert_non_null(strstr(err, "): Private keys are not accepted: give the public key"));
+        assert_null(qn_descriptor_parse(qn_chain_by_name("regtest"), &public, text[i],
+                                        strlen(text[i]), 0, err, sizeof err));
+        assert_non_null(strstr(err, "): Private keys are not accepted: give the public key"));
+    }
+}
+
+/* ---- what the BIPs list ---- */
+
+static void test_descriptor__gives_the_scripts_of_the_bips(void **state)
+{
+    (void)state;
+    for (const bip_valid *b = BIP_VALID; b->text; b++) {
+        char err[2000];
+        qn_descriptor *d = parse_on("main", b->text, QN_DESC_SECRETS, err, sizeof err);
+        if (!d)
+            fail_msg("%s: %s", b->text, err);
+        size_t n = 0;
+        for (uint32_t index = 0; b->script[n]; index++) {
+            qn_derived v;
+            assert_true(index == 0 || qn_descriptor_is_range(d));
+            assert_int_equal(qn_descriptor_derive(d, 0, index, &v), QN_DERIVE_OK);
+            assert_int_equal(qn_descriptor_is_single(d), v.n_scripts == 1);
+            for (size_t i = 0; i < v.n_scripts; i++)
+                check_hex(v.script[i].script, b->script[n++]);
+            qn_derived_clear(&v);
+        }
+        assert_true(n > 0);
+        qn_descriptor_free(d);
+    }
+}
+
+static void test_descriptor__refuses_what_the_bips_call_invalid(void **state)
+{
+    (void)state;
+    for (const char *const *t = BIP_INVALID; *t; t++) {
+        char err[2000] = "";
+        qn_descriptor *d = parse_on("main", *t, QN_DESC_SECRETS, err, sizeof err);
+        if (d)
+            fail_msg("%s was taken", *t);
+        assert_true(err[0] != 0);
+    }
+}
+
+static void test_descriptor__takes_the_key_expressions_of_the_bips(void **state)
+{
+    (void)state;
+    for (const char *const *t = BIP_KEYS; *t; t++) {
+        char err[2000], *text = qc_asprintf("pkh(%s)", *t);
+        qn_descriptor *d = parse_on("main", text, QN_DESC_SECRETS, err, sizeof err);
+        if (!d)
+            fail_msg("%s: %s", text, err);
+        qn_descriptor_free(d);
+        qc_free(text);
+    }
+}
+
+/* Text of one branch. Owned: qc_free(). */
+static char *print(const qn_descriptor *d, size_t branch)
+{
+    size_t n = qn_descriptor_print(d, branch, NULL, 0);
+    char *text = qc_alloc(n + 1);
+    assert_int_equal(qn_descriptor_print(d, branch, text, n + 1), n);
+    return text;
+}
+
+static void test_descriptor__stands_for_the_branches_of_the_bips(void **state)
+{
+    (void)state;
+    for (const bip_multipath *b = BIP_MULTIPATH; b->text; b++) {
+        char err[2000];
+        qn_descriptor *d = parse_on("main", b->text, QN_DESC_SECRETS, err, sizeof err);
+        if (!d)
+            fail_msg("%s: %s", b->text, err);
+        size_t n = 0;
+        for (; n < 4 && b->branch[n]; n++) {
+            qn_derived x, y;
+            qn_descriptor *e = parse_on("main", b->branch[n], QN_DESC_SECRETS, err, sizeof err);
+            assert_non_null(e);
+            char *one = print(d, n), *other = print(e, 0);
+            assert_string_equal(one, other);
+            assert_int_equal(qn_descriptor_derive(d, n, 5, &x), QN_DERIVE_OK);
+            assert_int_equal(qn_descriptor_derive(e, 0, 5, &y), QN_DERIVE_OK);
+            assert_int_equal(x.script[0].script.len, y.script[0].script.len);
+            assert_memory_equal(x.script[0].script.data, y.script[0].script.data,
+                                x.script[0].script.len);
+            qn_derived_clear(&x);
+            qn_derived_clear(&y);
+            qn_descriptor_free(e);
+            qc_free(one);
+            qc_free(other);
+        }
+        assert_int_equal(qn_descriptor_branches(d), n);
+        qn_derived v;
+        assert_int_equal(qn_descriptor_derive(d, n, 0, &v), QN_DERIVE_IMPOSSIBLE);
+        qn_descriptor_free(d);
+    }
 }
 
 static void test_descriptor_infer__knows_only_the_script(void **state)
@@ -318,10 +429,11 @@ static void test_descriptor_infer__knows_only_the_script(void **state)
     for (size_t i = 0; i < QC_COUNTOF(v); i++) {
         qc_bytes s = hex_bytes(v[i].script);
         char text[400];
-        size_t n = qn_descriptor_infer(qn_chain_by_name("regtest"), &curve, s.data, s.len, NULL, 0);
-        assert_int_equal(
-            qn_descriptor_infer(qn_chain_by_name("regtest"), &curve, s.data, s.len, text, n + 1),
-            n);
+        size_t n =
+            qn_descriptor_infer(qn_chain_by_name("regtest"), &curve, s.data, s.len, NULL, NULL, 0);
+        assert_int_equal(qn_descriptor_infer(qn_chain_by_name("regtest"), &curve, s.data, s.len,
+                                             NULL, text, n + 1),
+                         n);
         assert_int_equal(strlen(text), n);
         assert_int_equal(strncmp(text, v[i].desc, strcspn(v[i].desc, "#")), 0);
         if (strchr(v[i].desc, '#'))
@@ -335,4 +447,9 @@ QC_TEST_MAIN_GROUP(setup, teardown,
                    cmocka_unit_test(test_descriptor_parse__says_why_not),
                    cmocka_unit_test(test_descriptor_parse__wants_the_checksum_when_told),
                    cmocka_unit_test(test_descriptor_parse__without_a_curve_refuses_keys),
+                   cmocka_unit_test(test_descriptor_parse__refuses_secrets_unless_told),
+                   cmocka_unit_test(test_descriptor__gives_the_scripts_of_the_bips),
+                   cmocka_unit_test(test_descriptor__refuses_what_the_bips_call_invalid),
+                   cmocka_unit_test(test_descriptor__takes_the_key_expressions_of_the_bips),
+                   cmocka_unit_test(test_descriptor__stands_for_the_branches_of_the_bips),
                    cmocka_unit_test(test_descriptor_infer__knows_only_the_script))
