@@ -70,7 +70,7 @@ typedef struct qn_template_view {
     uint32_t weight;    /* of its transactions */
     uint32_t sigops;    /* cost of its transactions */
     uint32_t tx_bytes;  /* length of all transactions together, see bytes() */
-    uint32_t n_depends; /* entries that depends() gives */
+    uint32_t n_depends; /* entries that depends() gives at most */
     /* how often the mempool had changed since the node's start; with prev it names the
      * state of things */
     uint64_t updates;

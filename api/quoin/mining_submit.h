@@ -56,12 +56,13 @@ typedef struct qn_mining_submit_1_r1 {
                                 qn_mining_result *result);
 
     /** A whole block, made with a template or without. QN_E_INVAL: the bytes
-     *  are no block.
+     *  are no block. QN_E_BUSY: too many that were no good in short time, come
+     *  back in a second.
      *  block: its serialization, at most 4,000,000 bytes.
      *  flags: QN_BLOCK_*.
      *  result: size must be set.
-     *  Returns: QN_OK, QN_E_TIMEOUT, QN_E_INVAL, QN_E_IO, QN_E_CORRUPT,
-     *    QN_E_NOMEM, QN_E_REVOKED. */
+     *  Returns: QN_OK, QN_E_TIMEOUT, QN_E_BUSY, QN_E_INVAL, QN_E_IO,
+     *    QN_E_CORRUPT, QN_E_NOMEM, QN_E_REVOKED. */
     qn_status (*block)(qn_cap *cap, const void *block, uint32_t block_len, uint32_t flags,
                        qn_mining_result *result);
 } qn_mining_submit_1_r1;

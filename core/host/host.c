@@ -1,4 +1,5 @@
 /* The host: finds grants and files, starts and stops what is ready, and hears from the chain. */
+#include "core/host/book.h"
 #include "core/host/feed.h"
 #include "core/host/internal.h"
 
@@ -227,6 +228,7 @@ qc_host *qc_host_new(const qc_host_options *o)
     qc_os_random(&h->epoch, sizeof h->epoch);
     h->epoch |= 1; /* never 0 */
     h->blocks = qc_blocks_new(o->chain, CACHE_BYTES);
+    h->book = qc_book_new(qc_clock_mono);
     qc_host_runner_open(h);
     qc_chain_listen(o->chain, &ev);
     qc_host_hear_pool(h);
@@ -297,6 +299,7 @@ void qc_host_free(qc_host *h)
     qc_supervisor_free(h->supervisor);
     qc_blocks_free(h->blocks); /* only when it was never stopped */
     qc_feed_free(h->feed);
+    qc_book_free(h->book);
     qc_host_runner_close(h);
     pthread_mutex_destroy(&h->lock);
     pthread_mutex_destroy(&h->list_lock);

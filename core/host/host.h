@@ -29,6 +29,7 @@ typedef struct qc_host_options {
     uint32_t lagging_ms;  /* with a full window this long it is LAGGING; 0: half a minute */
     uint32_t feed_events; /* of the pool that are kept for who follows it; 0: 32,768 */
     uint32_t ask_ms;      /* how long a plugin waits for the chain thread; 0: five seconds */
+    uint32_t grace_ms;    /* so long templates can be read after their tip; 0: ten seconds */
 } qc_host_options;
 
 /** Read all grants and check their plugins (steps 1 to 8 of the load sequence); each that cannot be

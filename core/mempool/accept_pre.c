@@ -121,7 +121,7 @@ static bool check_inputs(qc_try *t, qc_candidate *c, qc_lock_points *locks, qc_a
 
 /* ---- staging ---- */
 
-static uint32_t legacy_sigops(const qc_tx *tx)
+uint32_t qc_tx_legacy_sigops(const qc_tx *tx)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < tx->rec->n_in; i++)
@@ -155,7 +155,7 @@ static bool stage(qc_try *t, qc_candidate *c, const qc_lock_points *locks, qc_am
     e->height = m->tip->height;
     e->spends_coinbase = spends_coinbase(c);
     e->locks = *locks;
-    e->sigop_cost = qc_tx_sigop_cost(c->tx, c->spent, legacy_sigops(c->tx), QC_POLICY_FLAGS);
+    e->sigop_cost = qc_tx_sigop_cost(c->tx, c->spent, qc_tx_legacy_sigops(c->tx), QC_POLICY_FLAGS);
     e->adjusted_weight =
         qc_adjusted_weight(c->tx->rec->weight, e->sigop_cost, m->o.policy.bytes_per_sigop);
     e->vsize = qc_vsize(e->adjusted_weight);

@@ -91,6 +91,9 @@ qc_amount qc_dust_threshold(qc_span script, qc_feerate dust);
 uint32_t qc_tx_dust(const qc_tx *tx, qc_feerate dust, uint32_t *first);
 bool qc_tx_out_is_dust(const qc_tx *tx, uint32_t out, qc_feerate dust);
 
+/** Signature operations in its scripts, not scaled (Core GetLegacySigOpCount). */
+uint32_t qc_tx_legacy_sigops(const qc_tx *tx);
+
 /** Weight as the pool counts it: signature operations weigh at least bytes_per_sigop each. */
 static inline int64_t qc_adjusted_weight(int64_t weight, uint64_t sigop_cost,
                                          uint32_t bytes_per_sigop)

@@ -272,6 +272,11 @@ void qc_mempool_set_load_tried(qc_mempool *m)
     m->load_tried = true;
 }
 
+uint64_t qc_mempool_updates(const qc_mempool *m)
+{
+    return atomic_load(&m->updates);
+}
+
 void qc_mempool_info_of(qc_mempool *m, qc_mempool_info *out)
 {
     *out = (qc_mempool_info){

@@ -88,6 +88,10 @@ const qc_mempool_entry *qc_mempool_entry_ref(const qc_mempool_entry *e);
 /** NULL is allowed. Thread: any. */
 void qc_mempool_entry_unref(const qc_mempool_entry *e);
 
+/** A copy of `tx` as an entry that is in no pool, with nothing else set and one reference. NULL: no
+ *  memory. Thread: any. */
+qc_mempool_entry *qc_entry_new(const qc_tx *tx);
+
 /* Lookups return what is borrowed until the pool changes; NULL: not here. */
 const qc_mempool_entry *qc_mempool_find(const qc_mempool *m, const qc_hash *txid);
 const qc_mempool_entry *qc_mempool_find_wtxid(const qc_mempool *m, const qc_hash *wtxid);
@@ -152,6 +156,8 @@ void qc_mempool_info_of(qc_mempool *m, qc_mempool_info *out);
  *  every 12 hours once a block has come, more often when there is much room. */
 qc_feerate qc_mempool_min_fee(qc_mempool *m);
 uint64_t qc_mempool_sequence(const qc_mempool *m);
+/** qc_mempool_info.updates. Thread: any. */
+uint64_t qc_mempool_updates(const qc_mempool *m);
 
 /** Fees against weight, chunk by chunk from the best: sums, starting with (0, 0). */
 typedef struct qc_mempool_point {

@@ -41,7 +41,8 @@ struct qc_mempool {
     uint64_t vbytes;
     qc_amount fees;
     size_t held; /* bytes of the entries */
-    uint64_t sequence, updates;
+    uint64_t sequence;
+    _Atomic uint64_t updates;
     qc_unixtime oldest; /* no entry came before */
     uint64_t mark;
     uint64_t dice;
@@ -77,10 +78,6 @@ static inline qc_amount qc_fee_add(qc_amount a, qc_amount b)
 
 /** Work on orders after a change, in units of the graph (Core POST_CHANGE_COST). */
 #define QC_WORK_AFTER_CHANGE 375000u
-
-/* ---- entry.c ---- */
-/** A copy of `tx` with nothing else set and one reference. NULL: no memory. */
-qc_mempool_entry *qc_entry_new(const qc_tx *tx);
 
 /* ---- pool.c ---- */
 /** Room for one more with n_in inputs, so that qc_pool_insert() cannot fail. */

@@ -269,14 +269,6 @@ static void run_proposal(qc_chain *c, void *arg)
     qc_chain_test_block(c, j->b, false, true, &j->v);
 }
 
-static const char *known_as(const qc_index *i)
-{
-    if (qc_index_valid(i, QC_BLOCK_VALID_SCRIPTS))
-        return "duplicate";
-    return i->status & (QC_BLOCK_FAILED_VALID | QC_BLOCK_FAILED_CHILD) ? "duplicate-invalid"
-                                                                       : "duplicate-inconclusive";
-}
-
 static void proposal(qc_rpc_req *r, qc_node *n, const json_t *data)
 {
     if (!json_is_string(data)) {
@@ -290,7 +282,7 @@ static void proposal(qc_rpc_req *r, qc_node *n, const json_t *data)
     }
     const qc_index *known = qc_chain_find(n->chain, qc_block_hash(j.b));
     if (known) {
-        qc_jw_str(qc_rpc_out(r), known_as(known));
+        qc_jw_str(qc_rpc_out(r), qc_m_known_as(known));
     } else {
         qc_chain_call(n->chain_thread, run_proposal, &j);
         if (!qc_verdict_ok(&j.v))

@@ -23,8 +23,11 @@ static void run_prioritise(qc_chain *c, void *arg)
     const qc_mempool_entry *e = qc_mempool_find(j->n->pool, &j->txid);
     /* Such a transaction pays nothing, so that nobody mines it without its child. */
     j->dusty = p->require_standard && e && qc_tx_dust(&e->tx, p->dust, NULL) > 0;
-    if (!j->dusty)
-        qc_mempool_prioritise(j->n->pool, &j->txid, j->delta);
+    if (j->dusty)
+        return;
+    qc_mempool_prioritise(j->n->pool, &j->txid, j->delta);
+    if (j->n->miner)
+        qc_miner_reprioritised(j->n->miner);
 }
 
 static void prioritisetransaction(qc_rpc_req *r, void *arg)

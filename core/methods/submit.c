@@ -37,6 +37,21 @@ static void run_submit(qc_chain *c, void *arg)
     j->res->accepted = qc_verdict_ok(&v);
 }
 
+void qc_m_submit_here(qc_node *n, qc_chain *c, qc_block *b, qc_submit_result *out)
+{
+    *out = (qc_submit_result){.err = QC_OK};
+    submit_job j = {n, b, out};
+    run_submit(c, &j);
+}
+
+const char *qc_m_known_as(const qc_index *i)
+{
+    if (qc_index_valid(i, QC_BLOCK_VALID_SCRIPTS))
+        return "duplicate";
+    return i->status & (QC_BLOCK_FAILED_VALID | QC_BLOCK_FAILED_CHILD) ? "duplicate-invalid"
+                                                                       : "duplicate-inconclusive";
+}
+
 void qc_m_submit(qc_node *n, qc_block *b, qc_submit_result *out)
 {
     *out = (qc_submit_result){.err = QC_OK};
@@ -64,7 +79,7 @@ static qc_err add_reserved_value(const qc_block *b, qc_bytes *out)
     return err;
 }
 
-static qc_block *with_reserved_value(const qc_node *n, qc_block *b)
+qc_block *qc_m_with_reserved_value(const qc_node *n, qc_block *b)
 {
     const qc_index *prev = qc_chain_find(n->chain, &qc_block_header(b)->prev);
     if (!prev || qc_block_n_tx(b) == 0 || qc_witness_commitment_index(b) < 0 ||
@@ -99,7 +114,7 @@ qc_block *qc_m_parse_block(const char *hex)
 qc_block *qc_m_decode_block(const qc_node *n, const char *hex)
 {
     qc_block *b = qc_m_parse_block(hex);
-    return b ? with_reserved_value(n, b) : NULL;
+    return b ? qc_m_with_reserved_value(n, b) : NULL;
 }
 
 bool qc_m_decode_header(const char *hex, qc_header *out)

@@ -24,18 +24,18 @@ static qc_err room(void *array, size_t *cap, size_t need, size_t size)
 }
 
 /* A chunk's sum is of adjusted weights; its rate is by virtual bytes. */
-static qc_feerate rate_of(const qc_mempool_point *sum)
+qc_feerate qc_chosen_rate(const qc_mempool_point *sum)
 {
     return qc_feerate_paid(sum->fee, (sum->weight + QC_WITNESS_SCALE - 1) / QC_WITNESS_SCALE);
 }
 
-static bool fits(const qc_chosen *c, const qc_template_options *o, const qc_mempool_entry *const *e,
-                 size_t n, const qc_mempool_point *sum)
+bool qc_chosen_fits(const qc_chosen *c, const qc_template_options *o,
+                    const qc_mempool_entry *const *e, size_t n, int64_t adjusted_weight)
 {
     int64_t sigops = 0;
     for (size_t i = 0; i < n; i++)
         sigops += (int64_t)e[i]->sigop_cost;
-    return c->weight + sum->weight < o->max_weight &&
+    return c->weight + adjusted_weight < o->max_weight &&
            c->sigops + sigops < (int64_t)QC_MAX_BLOCK_SIGOPS_COST;
 }
 
@@ -55,8 +55,8 @@ static void print_rate(const qc_mempool_entry *e)
            qc_feerate_text(qc_feerate_paid(e->modified_fee, e->vsize), rate), txid);
 }
 
-static qc_err take(qc_chosen *c, const qc_template_options *o, const qc_mempool_entry *const *e,
-                   size_t n, const qc_mempool_point *sum)
+static qc_err keep(qc_chosen *c, const qc_mempool_entry *const *e, size_t n,
+                   const qc_mempool_point *sum)
 {
     qc_err err = room(&c->entry, &c->cap, c->n + n, sizeof *c->entry);
     if (!err)
@@ -66,14 +66,23 @@ static qc_err take(qc_chosen *c, const qc_template_options *o, const qc_mempool_
     c->chunk[c->n_chunks++] = (qc_template_chunk){sum->fee, sum->weight, (uint32_t)c->n};
     for (size_t i = 0; i < n; i++) {
         c->entry[c->n++] = qc_mempool_entry_ref(e[i]);
+        __builtin_prefetch(e[i]->tx.in); /* asked soon for what it spends */
+    }
+    return QC_OK;
+}
+
+qc_err qc_chosen_take(qc_chosen *c, const qc_template_options *o, const qc_mempool_entry *const *e,
+                      size_t n, const qc_mempool_point *sum)
+{
+    qc_err err = c->only_fees ? QC_OK : keep(c, e, n, sum);
+    for (size_t i = 0; i < n && !err; i++) {
         c->fees += e[i]->fee;
         c->weight += e[i]->tx.rec->weight;
         c->sigops += (int64_t)e[i]->sigop_cost;
-        __builtin_prefetch(e[i]->tx.in); /* asked soon for what it spends */
-        if (o->print)
+        if (o->print && !c->only_fees)
             print_rate(e[i]);
     }
-    return QC_OK;
+    return err;
 }
 
 static qc_err fill(qc_mempool_build *b, const qc_template_options *o, uint32_t height, uint32_t mtp,
@@ -83,15 +92,15 @@ static qc_err fill(qc_mempool_build *b, const qc_template_options *o, uint32_t h
     qc_mempool_point sum;
     unsigned misses = 0;
     for (size_t n; (n = qc_mempool_build_chunk(b, &e, &sum)) > 0;) {
-        if (qc_feerate_cmp(rate_of(&sum), o->min_feerate) < 0)
+        if (qc_feerate_cmp(qc_chosen_rate(&sum), o->min_feerate) < 0)
             return QC_OK; /* what is left pays no better */
-        if (!fits(c, o, e, n, &sum) || !all_final(e, n, height, mtp)) {
+        if (!qc_chosen_fits(c, o, e, n, sum.weight) || !all_final(e, n, height, mtp)) {
             if (++misses > MAX_MISSES && c->weight + FULL_ENOUGH > o->max_weight)
                 return QC_OK;
             qc_mempool_build_skip(b);
             continue;
         }
-        qc_err err = take(c, o, e, n, &sum);
+        qc_err err = qc_chosen_take(c, o, e, n, &sum);
         if (err)
             return err;
         misses = 0;
@@ -112,6 +121,34 @@ qc_err qc_choose(const qc_mempool *m, const qc_template_options *o, uint32_t hei
     if (err)
         qc_chosen_clear(out);
     return err;
+}
+
+qc_amount qc_choose_fees(const qc_mempool *m, const qc_template_options *o, uint32_t height,
+                         uint32_t mtp)
+{
+    qc_chosen c = {.weight = o->reserved_weight, .sigops = o->reserved_sigops, .only_fees = true};
+    if (!m || o->no_mempool)
+        return 0;
+    qc_mempool_build *b = qc_mempool_build_start(m);
+    if (fill(b, o, height, mtp, &c))
+        qc_chosen_clear(&c); /* it never fails: nothing is kept */
+    qc_mempool_build_end(b);
+    return c.fees;
+}
+
+qc_err qc_choose_these(const qc_template_options *o, const qc_mempool_entry *const *e, size_t n,
+                       qc_chosen *out)
+{
+    *out = (qc_chosen){.weight = o->reserved_weight, .sigops = o->reserved_sigops};
+    for (size_t i = 0; i < n; i++) {
+        const qc_mempool_point sum = {e[i]->modified_fee, e[i]->adjusted_weight};
+        qc_err err = qc_chosen_take(out, o, &e[i], 1, &sum);
+        if (err) {
+            qc_chosen_clear(out);
+            return err;
+        }
+    }
+    return QC_OK;
 }
 
 void qc_chosen_clear(qc_chosen *c)

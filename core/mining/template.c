@@ -65,8 +65,10 @@ void qc_template_unref(const qc_template *t)
         qc_mempool_entry_unref(mine->entry[i]);
     qc_free(mine->entry);
     qc_free((void *)(uintptr_t)mine->chunk);
-    qc_free(mine->depend);
-    qc_free(mine->depend_at);
+    qc_free(atomic_load(&mine->depends));
+    if (mine->parent)
+        qc_free((void *)(uintptr_t)mine->tip);
+    qc_template_unref(mine->parent);
     qc_free(mine);
 }
 
@@ -74,22 +76,39 @@ void qc_template_tx_at(const qc_template *t, uint32_t i, qc_template_tx *out)
 {
     QC_ASSERT(i < t->n_tx);
     const qc_mempool_entry *e = t->entry[i];
+    const qc_template_depends *d = qc_template_depends_of(t);
     *out = (qc_template_tx){
         .txid = e->tx.rec->txid,
         .wtxid = e->tx.rec->wtxid,
         .fee = e->fee,
         .weight = e->tx.rec->weight,
         .sigops = (uint32_t)e->sigop_cost,
-        .depends = t->depend + t->depend_at[i],
-        .n_depends = t->depend_at[i + 1] - t->depend_at[i],
+        .depends = d->place + d->at[i],
+        .n_depends = d->at[i + 1] - d->at[i],
+        .time = e->time,
         .bytes = qc_tx_bytes(&e->tx),
     };
+}
+
+uint32_t qc_template_bits(const qc_template *t, uint32_t time)
+{
+    return t->params->allow_min_difficulty ? qc_mining_bits(t->params, t->tip, time) : t->bits;
+}
+
+/* A block more than twice the spacing behind its parent may be of the least difficulty. */
+qc_unixtime qc_template_easier_at(const qc_template *t)
+{
+    qc_unixtime at = (qc_unixtime)t->tip->header.time + 2 * (qc_unixtime)t->params->pow_spacing + 1;
+    if (!t->params->allow_min_difficulty || at > (qc_unixtime)UINT32_MAX ||
+        (qc_unixtime)t->cur_time >= at)
+        return 0;
+    return qc_template_bits(t, (uint32_t)at) == t->bits ? 0 : at;
 }
 
 void qc_template_time(const qc_template *t, qc_unixtime now, uint32_t *time, uint32_t *bits)
 {
     *time = (uint32_t)QC_MAX((int64_t)t->cur_time, QC_MIN(now, (int64_t)UINT32_MAX));
-    *bits = t->params->allow_min_difficulty ? qc_mining_bits(t->params, t->tip, *time) : t->bits;
+    *bits = qc_template_bits(t, *time);
 }
 
 /* ---- blocks ---- */
@@ -115,7 +134,7 @@ static qc_err write_body(const qc_template *t, const qc_solution *s, qc_bytes *o
         return err;
     const qc_header h = {
         .version = s->version,
-        .prev = t->prev,
+        .prev = s->prev ? *s->prev : t->prev,
         .merkle_root = qc_merkle_fold(&txid, 0, t->path, t->path_len),
         .time = s->time,
         .bits = s->bits,
@@ -176,7 +195,10 @@ static qc_err simple_solution(const qc_template *t, qc_span script, qc_bytes *co
 {
     *coinbase = (qc_bytes)QC_BYTES_INIT;
     qc_err err = qc_coinbase_write(&t->coinbase, script, qc_span_of(NULL, 0), coinbase);
-    *out = (qc_solution){t->version, t->cur_time, t->bits, 0, qc_bytes_span(coinbase)};
+    *out = (qc_solution){.version = t->version,
+                         .time = t->cur_time,
+                         .bits = t->bits,
+                         .coinbase = qc_bytes_span(coinbase)};
     if (err)
         qc_bytes_free(coinbase);
     return err;

@@ -27,11 +27,26 @@ qc_template_options qc_template_defaults(void);
 QC_MUST_CHECK qc_err qc_template_options_check(const qc_template_options *o, bool named, char *why,
                                                size_t cap);
 
+/** What one template thinks of a transaction. */
+typedef struct qc_overlay_change {
+    qc_hash txid;
+    qc_amount delta;       /* it looks dearer by that much */
+    bool exclude, include; /* left out with all that spends it; taken first with all it spends */
+} qc_overlay_change;
+/** The policy of one template. Borrowed for the call. */
+typedef struct qc_overlay {
+    const qc_overlay_change *change;
+    size_t n_changes;
+    qc_unixtime newest;     /* leave out what came later, and what spends it; 0: nothing for that */
+    int64_t reserved_space; /* weight, beside what the options reserve */
+} qc_overlay;
+
 typedef enum qc_template_kind { QC_TEMPLATE_EMPTY, QC_TEMPLATE_FULL } qc_template_kind;
 typedef enum qc_template_why {
     QC_TEMPLATE_REQUEST, /* somebody asked */
     QC_TEMPLATE_TIP,     /* there is a new tip */
-    QC_TEMPLATE_FEES     /* more can be earned than before */
+    QC_TEMPLATE_FEES,    /* something else can be earned than before */
+    QC_TEMPLATE_TIME     /* time has changed what must be proved (test networks) */
 } qc_template_why;
 
 /** A version bits deployment that is started, locked in or active for this block. */
@@ -54,9 +69,11 @@ typedef struct qc_template {
     uint32_t height;
     int32_t version;
     uint32_t bits, cur_time, min_time; /* times in seconds since 1970 */
-    qc_hash target, prev;
-    qc_amount fees;          /* of all transactions; the reward is in the coinbase */
-    uint32_t weight, sigops; /* of all transactions; sigops as cost */
+    qc_hash target, prev;              /* prev: zero while `parent` is not found */
+    const struct qc_template *parent;  /* the block on which it is, not found yet; NULL: on `tip` */
+    qc_amount fees;                    /* of all transactions; the reward is in the coinbase */
+    uint32_t weight, sigops;           /* of all transactions; sigops as cost */
+    uint32_t tx_bytes, n_in;           /* of all transactions: bytes, inputs */
     qc_coinbase coinbase;
     qc_hash path[QC_MERKLE_MAX_DEPTH]; /* of the coinbase, bottom up */
     unsigned path_len;
@@ -70,11 +87,11 @@ typedef struct qc_template {
     qc_template_why why;
     uint64_t updates;       /* qc_mempool_info.updates when it was made; 0 without a pool */
     qc_mono t_tip, t_built; /* when its tip became the tip (0: before the start), and it was made */
-    const qc_index *tip;    /* entry of prev */
+    const qc_index *tip;    /* entry of prev; with a parent: a stand-in of its own */
     const qc_params *params;
     /* Its own. */
     const qc_mempool_entry **entry;
-    uint32_t *depend, *depend_at; /* of transaction i: depend[depend_at[i] .. depend_at[i + 1]) */
+    _Atomic(struct qc_template_depends *) depends; /* made when it is first asked for */
     _Atomic uint32_t refs;
 } qc_template;
 
@@ -86,21 +103,37 @@ typedef struct qc_template_tx {
     const uint8_t *txid, *wtxid; /* 32 bytes each */
     qc_amount fee;               /* really paid */
     uint32_t weight, sigops;     /* sigops as cost */
+    qc_unixtime time;            /* when it came into the pool; 0: it was not there */
     /** Whose outputs it spends, input by input: places in the block, the coinbase is 0. */
     const uint32_t *depends;
     uint32_t n_depends;
     qc_span bytes; /* with witness */
 } qc_template_tx;
+/** Who spends whom: of transaction i place[at[i] .. at[i + 1]). */
+typedef struct qc_template_depends {
+    uint32_t n;
+    uint32_t *at, *place;
+} qc_template_depends;
+/** Found when it is first asked for, once. Aborts when memory runs out. Borrowed: lives as long as
+ *  the template. */
+const qc_template_depends *qc_template_depends_of(const qc_template *t);
+
 /** Transaction i < n_tx. What it points to lives as long as the template. */
 void qc_template_tx_at(const qc_template *t, uint32_t i, qc_template_tx *out);
 
+/** The bits of a header of this time. */
+uint32_t qc_template_bits(const qc_template *t, uint32_t time);
+/** From which time on a block needs other bits than the template's, since none was found for so
+ *  long (testnets); 0: never. */
+qc_unixtime qc_template_easier_at(const qc_template *t);
 /** The time that a header made now should carry, and the bits for that time. */
 void qc_template_time(const qc_template *t, qc_unixtime now, uint32_t *time, uint32_t *bits);
 
 typedef struct qc_solution {
     int32_t version;
     uint32_t time, bits, nonce;
-    qc_span coinbase; /* the whole transaction, with its witness */
+    qc_span coinbase;    /* the whole transaction, with its witness */
+    const qc_hash *prev; /* of a template with a parent: that block's hash; else NULL */
 } qc_solution;
 /** Serialize the block that a solution makes of the template, which stays as it is. Nothing is
  *  judged. Returns: QC_OK; QC_EINVAL (the coinbase is no transaction); QC_ENOMEM. Out: *out owned,

@@ -1,19 +1,34 @@
 /* Block templates over a large mempool. */
+#include "core/mining/choose.h"
 #include "core/mining/miner.h"
 #include "tests/bench/bench.h"
 
 #include "core/base/alloc.h"
+#include "core/base/clock.h"
 #include "core/mempool/accept.h"
+#include "core/mining/assemble.h"
 #include "lib/gbt.h"
 #include "tests/unit/pool_kit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define SPLITS 28u
 #define FAMILY 8u /* transactions that come of one coin */
 
+#define TIPS 50u
+
+/* Nanoseconds, one per tip. */
+typedef struct lags {
+    qc_mono at[TIPS];
+    size_t n;
+} lags;
+
 typedef struct data {
     pool_kit p;
+    qc_push *push;
+    qc_mono settled; /* when the pool had followed */
+    lags empty, full;
     qc_miner *miner;
     qc_template_options o;
     const qc_template *t;
@@ -81,6 +96,24 @@ static void make(void *arg)
     qc_template_unref(t);
 }
 
+/* Who asks for the list is told who spends whom. */
+static void depends(void *arg)
+{
+    data *d = arg;
+    const qc_template *t;
+    if (qc_miner_template(d->miner, &d->o, QC_TEMPLATE_REQUEST, d->p.now, &t))
+        abort();
+    QC_BENCH_KEEP(qc_template_depends_of(t)->n);
+    qc_template_unref(t);
+}
+
+static void sum(void *arg)
+{
+    data *d = arg;
+    const qc_index *tip = qc_chain_tip(d->p.k.c);
+    QC_BENCH_KEEP(qc_choose_fees(d->p.m, &d->o, tip->height + 1, qc_index_mtp(tip)));
+}
+
 static void check(void *arg)
 {
     data *d = arg;
@@ -110,6 +143,81 @@ static void print(void *arg)
     qc_free(text);
 }
 
+/* ---- from a new tip to its templates ---- */
+
+static void on_settled(void *arg, const qc_index *tip, bool give_back)
+{
+    data *d = arg;
+    (void)tip;
+    (void)give_back;
+    d->settled = qc_clock_mono();
+}
+
+static void on_deliver(void *arg, const qc_template *t)
+{
+    data *d = arg;
+    qc_mono now = qc_clock_mono();
+    bool empty = t->kind == QC_TEMPLATE_EMPTY;
+    lags *l = empty ? &d->empty : &d->full;
+    if (t->why == QC_TEMPLATE_TIP && l->n < TIPS)
+        l->at[l->n++] = now - (empty ? t->t_tip : d->settled);
+    qc_template_unref(t);
+}
+
+static void on_later(void *arg, qc_mono at)
+{
+    (void)arg;
+    (void)at;
+}
+
+/* Somebody finds a block of what the pool has. */
+static void find_block(data *d)
+{
+    const qc_template *t;
+    qc_bytes bytes;
+    qc_block *b;
+    qc_verdict v;
+    bool is_new;
+    uint64_t tries = 1000000;
+    if (qc_miner_template(d->miner, NULL, QC_TEMPLATE_REQUEST, d->p.now, &t) ||
+        qc_template_simple(t, pk_script(), &bytes) ||
+        qc_mining_solve(d->p.k.params, bytes.data, &tries, NULL) != QC_SOLVE_FOUND ||
+        qc_block_parse(qc_bytes_span(&bytes), &b) ||
+        qc_chain_process_block(d->p.k.c, b, true, true, &is_new, &v) || !is_new)
+        abort();
+    qc_block_unref(b);
+    qc_bytes_free(&bytes);
+    qc_template_unref(t);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const qc_mono *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static void note_lags(qc_bench *b, const char *name, lags *l)
+{
+    char text[100];
+    qsort(l->at, l->n, sizeof l->at[0], by_size);
+    snprintf(text, sizeof text, "%s, half of them within", name);
+    qc_bench_note(b, text, (double)l->at[l->n / 2] / 1000, "us");
+    snprintf(text, sizeof text, "%s, all but one within", name);
+    qc_bench_note(b, text, (double)l->at[l->n > 1 ? l->n - 2 : 0] / 1000, "us");
+}
+
+static void tips(qc_bench *b, data *d)
+{
+    const qc_push_to to = {d, on_deliver, on_later};
+    const qc_push_options o = {.template = qc_template_defaults(), .tip_only = true};
+    if (qc_push_open(d->miner, &o, &to, &d->push))
+        abort();
+    for (unsigned i = 0; i < (qc_bench_is_smoke(b) ? 2 : TIPS); i++)
+        find_block(d);
+    note_lags(b, "EMPTY template after the tip", &d->empty);
+    note_lags(b, "FULL template after the pool's clean-up", &d->full);
+}
+
 static void open_all(data *d)
 {
     d->o = qc_template_defaults();
@@ -119,6 +227,8 @@ static void open_all(data *d)
     if (qc_miner_new(&d->miner, &mo))
         abort();
     pk_open(&d->p);
+    const qc_chain_events ev = {.arg = d, .settled = on_settled};
+    qc_chain_listen(d->p.k.c, &ev);
     qc_miner_use_mempool(d->miner, d->p.m);
 }
 
@@ -128,7 +238,7 @@ int main(int argc, char **argv)
     qc_bench *b = qc_bench_new(argc, argv, "template");
     if (!d)
         abort();
-    d->coins = qc_bench_is_smoke(b) ? 4 : 700;
+    d->coins = qc_bench_is_smoke(b) ? 4 : 2560; /* some 300 MB */
     d->seed = 1;
     open_all(d);
     fill(d);
@@ -143,9 +253,13 @@ int main(int argc, char **argv)
     qc_bench_run(b, "EMPTY template", make, d, 1);
     d->o.no_mempool = false;
     qc_bench_run(b, "FULL template", make, d, 1);
+    qc_bench_run(b, "its fees alone, as looked at while the tip stays", sum, d, 1);
+    qc_bench_run(b, "FULL template and who spends whom", depends, d, 1);
     qc_bench_run(b, "FULL template, judged as a block", check, d, 1);
     qc_bench_run(b, "FULL template as JSON", print, d, 1);
     qc_template_unref(d->t);
+    tips(b, d);
+    qc_push_close(d->push);
     pk_end(&d->p);
     qc_miner_free(d->miner);
     free(d);

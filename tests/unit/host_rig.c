@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 #include "core/host/image.h"
+#include "core/methods/submit.h"
 #include "core/os/file.h"
 
 #include <sys/stat.h>
@@ -43,7 +44,8 @@ void rig_open(host_rig *r, const char *dir)
                     .pruned = pruned,
                     .runner = r->runner,
                     .backoff_ms = r->backoff_ms,
-                    .feed_events = r->feed_events};
+                    .feed_events = r->feed_events,
+                    .grace_ms = r->grace_ms};
     if (!r->made)
         r->made = tb_chain_new(QC_CHAIN_REGTEST, NULL);
     r->plugin_dir = qc_asprintf("%s/plugins", r->dir);
@@ -82,9 +84,21 @@ void rig_pool(host_rig *r, size_t max_bytes)
     assert_int_equal(qc_mempool_new(&r->node.pool, &o), QC_OK);
 }
 
+void rig_miner(host_rig *r, size_t max_bytes)
+{
+    const qc_miner_options o = {
+        .chain = r->chain, .template = qc_template_defaults(), .first_id = 1000};
+    const qc_chain_events submit = qc_m_submit_events(&r->node);
+    qc_chain_listen(r->chain, &submit);
+    assert_int_equal(qc_miner_new(&r->node.miner, &o), QC_OK);
+    rig_pool(r, max_bytes);
+    qc_miner_use_mempool(r->node.miner, r->node.pool);
+}
+
 void rig_host_start(host_rig *r)
 {
     r->node.chain = r->chain;
+    r->node.params = r->made->params;
     r->node.registry = r->registry;
     r->node.started = qc_clock_real_us() / 1000000 - 100;
     r->node.user_agent = "/Rig:1/";
@@ -107,7 +121,8 @@ void rig_host_start(host_rig *r)
                                .uid_count = 256,
                                .backoff_ms = r->backoff_ms ? r->backoff_ms : 10,
                                .lagging_ms = 20,
-                               .feed_events = r->feed_events};
+                               .feed_events = r->feed_events,
+                               .grace_ms = r->grace_ms};
     r->host = qc_host_new(&o);
     qc_free(runner);
     qc_host_register_rpc(r->host);
@@ -132,6 +147,8 @@ void rig_host_stop(host_rig *r)
 void rig_chain_close(host_rig *r)
 {
     qc_chain_close(r->chain); /* it tells the host of its last sync */
+    qc_miner_free(r->node.miner);
+    r->node.miner = NULL;
     qc_mempool_free(r->node.pool);
     r->node.pool = NULL;
     qc_host_free(r->host);

@@ -12,6 +12,7 @@ typedef struct host_rig {
     const char *runner;   /* below the build's root; NULL: quoin-runner */
     uint32_t backoff_ms;  /* 0: 10 */
     uint32_t feed_events; /* of the pool that are kept; 0: the default */
+    uint32_t grace_ms;    /* of templates; 0: the default */
     tb_chain *made;       /* headers of the active chain as we built it */
     qc_chain *chain;
     qc_chain_thread *thread;
@@ -38,6 +39,8 @@ void rig_open(host_rig *r, const char *dir);
 /** A mempool that takes what is not standard and `max_bytes` of memory, for the host that is
  *  started next: after rig_open(). */
 void rig_pool(host_rig *r, size_t max_bytes);
+/** What makes blocks, of that mempool: before the host is started. Freed with the chain. */
+void rig_miner(host_rig *r, size_t max_bytes);
 /** Stops everything; the folder stays. */
 void rig_close(host_rig *r);
 void rig_host_start(host_rig *r);

@@ -345,7 +345,8 @@ static void test_template__does_not_change_by_a_solution(void **state)
     qc_bytes cb = QC_BYTES_INIT, a, b;
     assert_int_equal(qc_coinbase_write(&t->coinbase, pk_script(), qc_span_of("extra", 5), &cb),
                      QC_OK);
-    const qc_solution s = {t->version ^ 0x2000, t->cur_time + 5, t->bits, 77, qc_bytes_span(&cb)};
+    const qc_solution s = {
+        t->version ^ 0x2000, t->cur_time + 5, t->bits, 77, qc_bytes_span(&cb), NULL};
     qc_block *block;
     assert_int_equal(qc_template_simple(t, pk_script(), &a), QC_OK);
     assert_int_equal(qc_template_block(t, &s, &block), QC_OK);
@@ -358,7 +359,7 @@ static void test_template__does_not_change_by_a_solution(void **state)
     assert_int_equal(qc_template_simple(t, pk_script(), &b), QC_OK);
     assert_int_equal(a.len, b.len);
     assert_memory_equal(a.data, b.data, a.len);
-    const qc_solution bad = {1, 1, 1, 1, qc_span_of(cb.data, cb.len - 1)};
+    const qc_solution bad = {1, 1, 1, 1, qc_span_of(cb.data, cb.len - 1), NULL};
     assert_int_equal(qc_template_block(t, &bad, &block), QC_EINVAL);
     qc_bytes_free(&a);
     qc_bytes_free(&b);

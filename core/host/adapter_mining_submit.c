@@ -1,0 +1,384 @@
+/* mining.submit/1 and mining.check/1: blocks that plugins hand in or ask about. What costs nothing
+ * to refuse is refused on the plugin's thread; the rest is the chain thread's. A block that was
+ * handed in is processed whether its plugin still waits or not. */
+#include "core/host/adapter_mining.h"
+#include "core/host/ask.h"
+
+#include "core/base/alloc.h"
+#include "core/base/arith.h"
+#include "core/base/log.h"
+#include "core/consensus/check.h"
+#include "core/methods/submit.h"
+
+#include <errno.h>
+#include <time.h>
+
+#define COINBASE_MAX 1000000u
+#define BLOCK_MAX 4000000u
+#define PATIENCE_S 60 /* a block may come in the middle of another */
+#define US_PER_CHECK 20000u
+#define US_PER_REFUSED 10000u /* of a whole block: its maker chooses what it costs to refuse it */
+
+/* ---- results ---- */
+
+void qc_mining_say(qn_mining_result *r, uint32_t is, const char *reason, const char *debug)
+{
+    r->is = is;
+    memset(r->reason, 0, sizeof r->reason);
+    memset(r->debug, 0, sizeof r->debug);
+    qc_host_text(r->reason, sizeof r->reason, reason);
+    qc_host_text(r->debug, sizeof r->debug, debug);
+}
+
+void qc_mining_result_out(qn_mining_result *out, const qn_mining_result *r)
+{
+    uint32_t size = QC_MIN(out->size, (uint32_t)sizeof *r);
+    memcpy(out, r, size);
+    out->size = size;
+}
+
+static bool bad_room(const qn_mining_result *r)
+{
+    return !r || r->size < sizeof(uint32_t);
+}
+
+static void say_verdict(qn_mining_result *r, const qc_verdict *v)
+{
+    if (qc_verdict_ok(v))
+        qc_mining_say(r, QN_BLOCK_IS_ACCEPTED, "", "");
+    else
+        qc_mining_say(r, QN_BLOCK_IS_REJECTED, *v->reason ? v->reason : "rejected", v->debug);
+}
+
+/* It is known: as what? False: only its header, or not at all. */
+static bool say_known(qn_mining_result *r, const qc_index *i, bool proposal)
+{
+    if (!i)
+        return false;
+    if (qc_index_valid(i, QC_BLOCK_VALID_SCRIPTS))
+        qc_mining_say(r, QN_BLOCK_IS_DUPLICATE, "duplicate", "");
+    else if (atomic_load(&i->status) & (QC_BLOCK_FAILED_VALID | QC_BLOCK_FAILED_CHILD))
+        qc_mining_say(r, QN_BLOCK_IS_DUPLICATE_INVALID, "duplicate-invalid", "");
+    else if (proposal)
+        qc_mining_say(r, QN_BLOCK_IS_DUPLICATE_INCONCLUSIVE, "duplicate-inconclusive", "");
+    else
+        return false;
+    return true;
+}
+
+static void log_use(const qn_cap *cap, const char *what, const qn_mining_result *r)
+{
+    char hex[QC_HASH_HEX_LEN + 1], on[QC_HASH_HEX_LEN + 80];
+    qc_hash h;
+    memcpy(h.b, r->hash.b, 32);
+    qc_hash_hex(&h, hex);
+    snprintf(on, sizeof on, "%s: %s", hex,
+             r->is == QN_BLOCK_IS_ACCEPTED ? "accepted"
+             : *r->reason                  ? r->reason
+                                           : "no verdict");
+    if (r->is == QN_BLOCK_IS_ACCEPTED || qc_plugin_may_log(cap->plugin))
+        qc_cap_acted(cap, what, on);
+}
+
+/* ---- the chain thread's part ---- */
+
+/* Shared: whoever is last frees it. */
+typedef struct job {
+    _Atomic int holders;
+    qc_host *host;
+    qc_block *b;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool done;
+    qc_err err;
+    qn_mining_result r;
+} job;
+
+static void job_let_go(job *j)
+{
+    if (atomic_fetch_sub(&j->holders, 1) != 1)
+        return;
+    qc_block_unref(j->b);
+    pthread_mutex_destroy(&j->lock);
+    pthread_cond_destroy(&j->changed);
+    qc_free(j);
+}
+
+static job *job_new(qc_host *h, qc_block *b)
+{
+    pthread_condattr_t attr;
+    job *j = qc_alloc(sizeof *j);
+    *j = (job){.holders = 2, .host = h, .b = b};
+    pthread_mutex_init(&j->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&j->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    return j;
+}
+
+static void say_submitted(qn_mining_result *r, const qc_submit_result *res)
+{
+    if (res->accepted && !res->is_new)
+        qc_mining_say(r, QN_BLOCK_IS_DUPLICATE_INCONCLUSIVE, "duplicate", "");
+    else if (!res->checked)
+        qc_mining_say(r, QN_BLOCK_IS_INCONCLUSIVE, "inconclusive", "");
+    else
+        say_verdict(r, &res->verdict);
+}
+
+static void run_submit(qc_chain *c, void *arg)
+{
+    job *j = arg;
+    qc_submit_result res = {.err = QC_OK};
+    qn_mining_result r = {.size = sizeof r};
+    if (!say_known(&r, qc_chain_find(c, qc_block_hash(j->b)), false)) {
+        qc_m_submit_here(j->host->o.node, c, j->b, &res);
+        say_submitted(&r, &res);
+    }
+    memcpy(r.hash.b, qc_block_hash(j->b)->b, 32);
+    pthread_mutex_lock(&j->lock);
+    j->r = r;
+    j->err = res.err;
+    j->done = true;
+    pthread_cond_signal(&j->changed);
+    pthread_mutex_unlock(&j->lock);
+    job_let_go(j);
+}
+
+/* `b` is taken. Out: *r. */
+static qn_status submit(qn_cap *cap, qc_block *b, qn_mining_result *r)
+{
+    qc_host *h = cap->plugin->host;
+    job *j = job_new(h, b);
+    struct timespec until;
+    int late = 0;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += h->o.ask_ms ? (time_t)(h->o.ask_ms / 1000) + 1 : PATIENCE_S;
+    qc_host_on_chain(h, run_submit, j);
+    pthread_mutex_lock(&j->lock);
+    while (!j->done && late != ETIMEDOUT)
+        late = pthread_cond_timedwait(&j->changed, &j->lock, &until);
+    qn_status st = !j->done ? QN_E_TIMEOUT : j->err ? qc_status_of(j->err) : QN_OK;
+    *r = j->r;
+    pthread_mutex_unlock(&j->lock);
+    job_let_go(j);
+    return st;
+}
+
+/* ---- solutions ---- */
+
+static qn_status read_solution(const qn_mining_solution *in, qc_solution *out)
+{
+    qn_mining_solution s = {.size = sizeof s};
+    if (!in || in->size < sizeof s)
+        return QN_E_INVAL;
+    memcpy(&s, in, sizeof s);
+    *out = (qc_solution){.version = s.version, .time = s.time, .nonce = s.nonce};
+    return QN_OK;
+}
+
+/* The parent of a template on a block that was not found when it was made. */
+static qn_status find_parent(const qn_cap *cap, const qc_template *t, qc_solution *s,
+                             qc_hash *parent)
+{
+    if (!t->parent)
+        return QN_OK;
+    if (!qc_book_found(cap->plugin->host->book, cap->plugin->label, t->parent->id, parent))
+        return QN_E_NOTREADY;
+    s->prev = parent;
+    return QN_OK;
+}
+
+/* No work: said without asking anybody. */
+static bool enough_work(const qc_host *h, const qc_block *b, qn_mining_result *r)
+{
+    const qc_header *head = qc_block_header(b);
+    memcpy(r->hash.b, qc_block_hash(b)->b, 32);
+    if (qc_pow_ok(qc_chain_params(h->o.chain), qc_block_hash(b), head->bits))
+        return true;
+    qc_mining_say(r, QN_BLOCK_IS_REJECTED, "high-hash", "proof of work failed");
+    return false;
+}
+
+static qn_status hand_in(qn_cap *cap, const qc_template *t, qc_block *b, qn_mining_result *out)
+{
+    qn_mining_result r = {.size = sizeof r};
+    qn_status st = QN_OK;
+    if (!enough_work(cap->plugin->host, b, &r)) {
+        qc_block_unref(b);
+        qc_mining_result_out(out, &r);
+        return QN_OK;
+    }
+    if ((st = submit(cap, b, &r)) != QN_OK)
+        return st;
+    if (t && (r.is == QN_BLOCK_IS_ACCEPTED || r.is == QN_BLOCK_IS_DUPLICATE)) {
+        qc_hash h;
+        memcpy(h.b, r.hash.b, 32);
+        qc_book_set_found(cap->plugin->host->book, cap->plugin->label, t->id, &h);
+    }
+    log_use(cap, t ? "solution" : "block", &r);
+    qc_mining_result_out(out, &r);
+    return QN_OK;
+}
+
+static qn_status solve(qn_cap *cap, const qc_template *t, const qn_mining_solution *in,
+                       const void *coinbase, uint32_t len, qn_mining_result *result)
+{
+    qc_solution s;
+    qc_hash parent;
+    qc_block *b;
+    qn_status st = read_solution(in, &s);
+    if (st == QN_OK)
+        st = find_parent(cap, t, &s, &parent);
+    if (st != QN_OK)
+        return st;
+    s.bits = qc_template_bits(t, s.time);
+    s.coinbase = qc_span_of(coinbase, len);
+    qc_err err = qc_template_block(t, &s, &b);
+    if (err)
+        return err == QC_EINVAL ? QN_E_INVAL : qc_status_of(err);
+    return hand_in(cap, t, b, result);
+}
+
+static qn_status solution(qn_cap *cap, uint64_t id, bool held, const qn_mining_solution *in,
+                          const void *coinbase, uint32_t len, qn_mining_result *result)
+{
+    qn_status st = qc_cap_enter(cap);
+    if (st != QN_OK)
+        return st;
+    if (!coinbase || !len || len > COINBASE_MAX || bad_room(result))
+        return QN_E_INVAL;
+    const qc_host *h = cap->plugin->host;
+    const qc_template *t = qc_book_find(h->book, cap->plugin->label, id, held);
+    if (!t)
+        return held ? QN_E_CLOSED : QN_E_NOTFOUND;
+    qc_mono left = qc_miner_tip_left(h->o.node->miner, t->parent ? t->parent->tip : t->tip);
+    if (held && left && !t->parent && qc_clock_mono() - left > QC_BOOK_KEPT)
+        st = QN_E_STALE;
+    else
+        st = solve(cap, t, in, coinbase, len, result);
+    qc_template_unref(t);
+    return st;
+}
+
+static qn_status ms_solution(qn_cap *cap, uint64_t id, const qn_mining_solution *s,
+                             const void *coinbase, uint32_t len, qn_mining_result *result)
+{
+    return solution(cap, id, true, s, coinbase, len, result);
+}
+
+static qn_status ms_by_id(qn_cap *cap, uint64_t id, const qn_mining_solution *s,
+                          const void *coinbase, uint32_t len, qn_mining_result *result)
+{
+    return solution(cap, id, false, s, coinbase, len, result);
+}
+
+/* ---- blocks ---- */
+
+static qn_status parse(const void *data, uint32_t len, qc_block **out)
+{
+    if (!data || !len || len > BLOCK_MAX)
+        return QN_E_INVAL;
+    qc_wire_fail fail = qc_block_parse(qc_span_of(data, len), out);
+    if (fail == QC_WIRE_OK)
+        return QN_OK;
+    return fail == QC_WIRE_NOMEM ? QN_E_NOMEM : QN_E_INVAL;
+}
+
+static qn_status ms_block(qn_cap *cap, const void *block, uint32_t len, uint32_t flags,
+                          qn_mining_result *result)
+{
+    qc_block *b;
+    qn_status st = qc_cap_ask(cap);
+    if (st != QN_OK)
+        return st;
+    if (flags & ~(uint32_t)QN_BLOCK_ADD_WITNESS || bad_room(result))
+        return QN_E_INVAL;
+    if ((st = parse(block, len, &b)) != QN_OK)
+        return st;
+    if (flags & QN_BLOCK_ADD_WITNESS)
+        b = qc_m_with_reserved_value(cap->plugin->host->o.node, b);
+    st = hand_in(cap, NULL, b, result);
+    if (st == QN_OK && result->size >= 2 * sizeof(uint32_t) && result->is != QN_BLOCK_IS_ACCEPTED)
+        qc_cap_worked(cap, US_PER_REFUSED);
+    return st;
+}
+
+static const qn_mining_submit_1 SUBMIT = {
+    .h = {sizeof(qn_mining_submit_1), QN_MINING_SUBMIT_1_REVISION},
+    .solution = ms_solution,
+    .solution_by_id = ms_by_id,
+    .block = ms_block};
+
+/* ---- mining.check ---- */
+
+typedef struct check_job {
+    qc_block *b;
+    uint32_t flags;
+    qn_mining_result r;
+} check_job;
+
+static void drop_check(void *arg)
+{
+    check_job *j = arg;
+    qc_block_unref(j->b);
+    qc_free(j);
+}
+
+static void run_check(qc_chain *c, void *arg)
+{
+    check_job *j = arg;
+    qc_verdict v = {.code = QC_V_OK};
+    memcpy(j->r.hash.b, qc_block_hash(j->b)->b, 32);
+    if (say_known(&j->r, qc_chain_find(c, qc_block_hash(j->b)), true))
+        return;
+    (void)qc_chain_test_block(c, j->b, !(j->flags & QN_CHECK_NO_POW),
+                              !(j->flags & QN_CHECK_NO_MERKLE), &v);
+    say_verdict(&j->r, &v);
+}
+
+static qn_status mc_block(qn_cap *cap, const void *block, uint32_t len, uint32_t flags,
+                          qn_mining_result *result)
+{
+    qc_block *b;
+    qn_status st = qc_cap_ask(cap);
+    if (st != QN_OK)
+        return st;
+    if (flags & ~(uint32_t)(QN_CHECK_NO_POW | QN_CHECK_NO_MERKLE) || bad_room(result))
+        return QN_E_INVAL;
+    if ((st = parse(block, len, &b)) != QN_OK)
+        return st;
+    check_job *j = qc_alloc(sizeof *j);
+    *j = (check_job){.b = b, .flags = flags, .r.size = sizeof j->r};
+    if ((st = qc_host_ask(cap->plugin->host, 0, run_check, j, drop_check)) != QN_OK)
+        return st;
+    qc_cap_worked(cap, len / (BLOCK_MAX / US_PER_CHECK));
+    qc_mining_result_out(result, &j->r);
+    drop_check(j);
+    return QN_OK;
+}
+
+static const qn_mining_check_1 CHECK = {
+    .h = {sizeof(qn_mining_check_1), QN_MINING_CHECK_1_REVISION}, .block = mc_block};
+
+/* ---- the tables ---- */
+
+static qc_err open_submit(qn_cap *cap, const char **why)
+{
+    if (!cap->plugin->host->o.node || !cap->plugin->host->o.node->miner) {
+        *why = QC_NO_MINER;
+        return QC_EINVAL;
+    }
+    return QC_OK;
+}
+
+static void close_submit(qn_cap *cap)
+{
+    (void)cap; /* it has no state: what was given lies in the book */
+}
+
+const qc_adapter QC_ADAPTER_MINING_SUBMIT = {QN_MINING_SUBMIT_1_ID, &SUBMIT, open_submit, NULL,
+                                             close_submit};
+const qc_adapter QC_ADAPTER_MINING_CHECK = {QN_MINING_CHECK_1_ID, &CHECK, open_submit, NULL,
+                                            close_submit};

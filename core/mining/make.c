@@ -1,0 +1,161 @@
+/* The parts of a template that follow from its tip and its transactions. */
+#include "core/mining/make.h"
+
+#include "core/base/alloc.h"
+#include "core/base/arith.h"
+#include "core/base/log.h"
+#include "core/chain/tree.h"
+#include "core/mining/assemble.h"
+
+#define THREADS_FROM 512 /* transactions: below, hashing is over before another thread is awake */
+
+/* ---- the two trees ---- */
+
+typedef struct trees {
+    qc_template *t;
+    qc_hash *txids, *wtxids; /* the coinbase's is zero in both */
+    qc_hash witness_root;
+} trees;
+
+static bool hash_tree(void *arg, size_t which)
+{
+    trees *x = arg;
+    size_t n = x->t->n_tx + 1u;
+    if (which == 0)
+        qc_merkle_branch(x->txids, n, 0, x->t->path, &x->t->path_len, NULL);
+    else
+        x->witness_root = qc_merkle_root(x->wtxids, n, NULL);
+    return true;
+}
+
+static qc_err hash_trees(const qc_maker *m, qc_template *t, qc_hash *witness_root)
+{
+    size_t n = t->n_tx + 1u;
+    qc_hash *leaf = qc_try_malloc(2 * n * sizeof *leaf);
+    if (!leaf)
+        return QC_ENOMEM;
+    trees x = {.t = t, .txids = leaf, .wtxids = leaf + n};
+    leaf[0] = leaf[n] = (qc_hash){{0}};
+    for (uint32_t i = 0; i < t->n_tx; i++) {
+        memcpy(leaf[i + 1].b, t->entry[i]->tx.rec->txid, 32);
+        memcpy(leaf[n + i + 1].b, t->entry[i]->tx.rec->wtxid, 32);
+    }
+    if (n >= THREADS_FROM && m->pool) {
+        qc_pool_run(m->pool, hash_tree, &x, 2, 1);
+    } else {
+        hash_tree(&x, 0);
+        hash_tree(&x, 1);
+    }
+    *witness_root = x.witness_root;
+    qc_free(leaf);
+    return QC_OK;
+}
+
+/* ---- the rest ---- */
+
+static void set_header(const qc_maker *m, qc_template *t, qc_unixtime now)
+{
+    int64_t least = qc_mining_min_time(m->params, t->tip);
+    int64_t time = QC_MAX(least, now);
+    qc_u256 target;
+    t->min_time = (uint32_t)QC_MIN(least, (int64_t)UINT32_MAX);
+    t->cur_time = (uint32_t)QC_MIN(time, (int64_t)UINT32_MAX);
+    t->version = m->has_version && m->params->mine_on_demand ? m->version
+                                                             : qc_mining_version(m->params, t->tip);
+    t->bits = qc_mining_bits(m->params, t->tip, t->cur_time);
+    qc_compact_decode(t->bits, &target, NULL, NULL);
+    qc_u256_to_hash(&target, &t->target);
+}
+
+static void set_rules(const qc_maker *m, qc_template *t)
+{
+    const qc_bip9 *d = &m->params->testdummy;
+    qc_ancestors a = qc_mining_ancestors(t->tip);
+    qc_vb_state s = qc_vb_state_at(d, &a, t->height, NULL);
+    if (s == QC_VB_STARTED || s == QC_VB_LOCKED_IN || s == QC_VB_ACTIVE)
+        t->rule[t->n_rules++] = (qc_template_rule){d->name, d->bit, s, true};
+    t->segwit = qc_deployment_active(m->params, QC_DEP_SEGWIT, t->height);
+}
+
+/* The entries pass to the template. */
+static void set_chosen(qc_template *t, qc_chosen *c, const qc_template_options *o)
+{
+    t->entry = c->entry;
+    t->n_tx = (uint32_t)c->n;
+    t->chunk = c->chunk;
+    t->n_chunks = (uint32_t)c->n_chunks;
+    t->fees = c->fees;
+    t->weight = (uint32_t)(c->weight - o->reserved_weight);
+    t->sigops = (uint32_t)(c->sigops - o->reserved_sigops);
+    for (size_t i = 0; i < c->n; i++) {
+        t->tx_bytes += c->entry[i]->tx.rec->len;
+        t->n_in += c->entry[i]->tx.rec->n_in;
+    }
+    *c = (qc_chosen){.n = 0};
+}
+
+static qc_err fill(const qc_maker *m, const qc_make *req, qc_template *t)
+{
+    qc_hash witness_root;
+    set_header(m, t, req->now);
+    set_rules(m, t);
+    qc_err err = hash_trees(m, t, &witness_root);
+    if (!err)
+        qc_coinbase_fix(m->params, t->height, t->fees, &witness_root, &t->coinbase);
+    return err;
+}
+
+/* What the parent's block will be to its child, but for its hash. */
+static const qc_index *stand_in(const qc_template *parent)
+{
+    qc_index *i = qc_alloc(sizeof *i);
+    i->header.version = parent->version;
+    i->header.prev = parent->prev;
+    i->header.time = parent->cur_time;
+    i->header.bits = parent->bits;
+    qc_tree_link(i, (qc_index *)(uintptr_t)parent->tip);
+    return i;
+}
+
+static qc_template *blank(const qc_maker *m, const qc_make *req)
+{
+    qc_template *t = qc_try_alloc(sizeof *t);
+    if (!t)
+        return NULL;
+    t->id = req->id;
+    t->refs = 1;
+    t->params = m->params;
+    t->why = req->why;
+    t->kind = req->kind;
+    t->updates = req->updates;
+    t->t_tip = req->t_tip;
+    if (req->parent) {
+        t->parent = qc_template_ref(req->parent);
+        t->tip = stand_in(req->parent);
+    } else {
+        t->tip = req->tip;
+        t->prev = req->tip->hash;
+    }
+    t->height = t->tip->height + 1;
+    return t;
+}
+
+qc_err qc_make_template(const qc_maker *m, const qc_make *req, qc_chosen *chosen,
+                        const qc_template **out)
+{
+    *out = NULL;
+    qc_template *t = blank(m, req);
+    if (!t) {
+        qc_chosen_clear(chosen);
+        return QC_ENOMEM;
+    }
+    set_chosen(t, chosen, req->o);
+    qc_err err = fill(m, req, t);
+    if (err) {
+        qc_template_unref(t);
+        return err;
+    }
+    t->t_built = qc_clock_mono();
+    *out = t;
+    return QC_OK;
+}

@@ -1,0 +1,837 @@
+/* mining.template with its pair on trial, mining.submit and mining.check over a real chain and
+ * pool. Built for both modes of running a plugin, which must answer alike. */
+#include "tests/unit/host_rig.h"
+
+#include "core/base/alloc.h"
+#include "core/base/clock.h"
+#include "core/host/book.h"
+#include "core/mempool/accept.h"
+#include "core/mining/assemble.h"
+#include "core/mining/miner.h"
+#include "core/os/file.h"
+#include "quoin/mining_template.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define TEMPLATES "rpc.serve/1 = prefix=good.\nmining.template/1 = templates=8\n"
+#define GRANTS                                                                                     \
+    TEMPLATES "mining.template.unstable/1 = prioritise=yes\nunstable = yes\n"                      \
+              "mining.submit/1 = yes\nmining.check/1 = yes\n"
+#define LIMITS "[limits]\ncpu = normal\n[failure]\nrestart = 100/10min\n"
+#define BLOCKS 130u
+#define POOL_BYTES 4000000u
+#define TXS 64u
+
+typedef struct play {
+    host_rig r;
+    tb_tx *tx[TXS];
+    unsigned n_tx;
+    char *text; /* the last answer */
+} play;
+
+static void nap(void)
+{
+    const struct timespec t = {0, 2000000};
+    nanosleep(&t, NULL);
+}
+
+/* ---- talking to the plugin ---- */
+
+static const char *tell(play *p, const char *fmt, ...) QC_PRINTF(2, 3);
+static const char *tell(play *p, const char *fmt, ...)
+{
+    static char words[300000], params[300100];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(words, sizeof words, fmt, ap);
+    va_end(ap);
+    snprintf(params, sizeof params, "[\"%s\"]", words);
+    free(p->text);
+    p->text = rig_call(&p->r, "good.do", params);
+    return p->text;
+}
+
+/* Number of the n-th member of that name in the last answer. */
+static long long nth(const play *p, const char *name, unsigned n)
+{
+    char key[64];
+    snprintf(key, sizeof key, "\"%s\":", name);
+    const char *at = p->text;
+    for (unsigned i = 0; at && i <= n; i++)
+        at = strstr(at + (i > 0), key);
+    if (!at)
+        fail_msg("no %s number %u in %s", name, n, p->text);
+    return strtoll(at + strlen(key), NULL, 10);
+}
+
+static long long num(const play *p, const char *name)
+{
+    return nth(p, name, 0);
+}
+
+static unsigned count(const play *p, const char *text)
+{
+    unsigned n = 0;
+    for (const char *at = p->text; (at = strstr(at, text)); at++)
+        n++;
+    return n;
+}
+
+static void expect(const play *p, const char *text)
+{
+    if (!strstr(p->text, text))
+        fail_msg("%s is not in %s", text, p->text);
+}
+
+/* Wait for an on_ready of this status. */
+static void await(play *p, int status)
+{
+    qc_mono until = qc_clock_mono() + INT64_C(20000000000);
+    char one[32], two[32], three[32];
+    snprintf(one, sizeof one, "[%d]", status);
+    snprintf(two, sizeof two, "[%d,", status);
+    snprintf(three, sizeof three, ",%d", status);
+    do {
+        tell(p, "ready");
+        if (strstr(p->text, one) || strstr(p->text, two) || strstr(p->text, three))
+            return;
+        nap();
+    } while (qc_clock_mono() < until);
+    fail_msg("no on_ready with %d", status);
+}
+
+/* ---- life ---- */
+
+static void install(play *p, const char *grants)
+{
+    char *from = qc_asprintf("%s/tests/hostile/mining.so",
+                             getenv("top_builddir") ? getenv("top_builddir") : ".");
+    char *to = qc_asprintf("%s/p.so", p->r.plugin_dir);
+    qc_bytes b = tmp_read(from);
+    assert_int_equal(qc_os_write_file_atomic(to, qc_bytes_span(&b), 0644), QC_OK);
+    qc_bytes_free(&b);
+    qc_free(from);
+    qc_free(to);
+    rig_grant(&p->r, RIG_ID, "p.so", grants, LIMITS);
+}
+
+static void begin_at(play *p, const char *grants, uint32_t blocks)
+{
+    *p = (play){.r = {.backoff_ms = 1, .grace_ms = 3000}};
+    rig_open(&p->r, NULL);
+    install(p, grants);
+    rig_grow(&p->r, blocks);
+    rig_miner(&p->r, POOL_BYTES);
+    rig_host_start(&p->r);
+    if (qc_plugin_get_state(rig_plugin_at(&p->r, 0)) != QC_PLUGIN_RUNNING)
+        fail_msg("it does not run: %s", rig_call(&p->r, "listplugins", "[]"));
+}
+
+static void begin(play *p, const char *grants)
+{
+    begin_at(p, grants, BLOCKS);
+}
+
+static void end(play *p)
+{
+    rig_close(&p->r);
+    for (unsigned i = 0; i < p->n_tx; i++)
+        tb_tx_free(p->tx[i]);
+    free(p->text);
+}
+
+/* ---- transactions ---- */
+
+static tb_tx *spend(play *p, const qc_hash *txid, uint32_t n, qc_amount value, qc_amount fee)
+{
+    static const uint8_t TRUE_SCRIPT[] = {0x51};
+    const qc_span script = {TRUE_SCRIPT, 1};
+    tb_tx *tx = p->tx[p->n_tx++] = tb_tx_new();
+    assert_true(p->n_tx < TXS);
+    tb_tx_in(tx, txid, n, (qc_span){NULL, 0}, TB_FINAL);
+    tb_tx_out(tx, (value - fee) / 2, script);
+    tb_tx_out(tx, (value - fee) - (value - fee) / 2, script);
+    return tx;
+}
+
+static tb_tx *spend_block(play *p, uint32_t height, qc_amount fee)
+{
+    qc_block *b;
+    qc_hash id;
+    assert_int_equal(qc_chain_read_block(p->r.chain, qc_chain_at(p->r.chain, height), &b), QC_OK);
+    const qc_tx tx = qc_block_tx(b, 0);
+    memcpy(id.b, tx.rec->txid, 32);
+    qc_amount value = tx.out[0].value;
+    qc_block_unref(b);
+    return spend(p, &id, 0, value, fee);
+}
+
+static tb_tx *spend_tx(play *p, const tb_tx *of, uint32_t n, qc_amount fee)
+{
+    qc_hash id = tb_txid(of);
+    return spend(p, &id, n, of->out[n].value, fee);
+}
+
+typedef struct job {
+    play *p;
+    const tb_tx *tx;
+    const qc_template *t;
+    qc_hash hash;
+    bool in;
+} job;
+
+static void run_offer(qc_chain *c, void *arg)
+{
+    job *j = arg;
+    qc_txbuf b;
+    qc_accept_result res;
+    const qc_accept_opts o = {.test_only = false};
+    (void)c;
+    tb_tx_parse(j->tx, &b);
+    assert_int_equal(qc_mempool_accept(j->p->r.node.pool, &b.tx, &o, &res), QC_OK);
+    j->in = res.kind == QC_ACCEPT_VALID;
+    qc_accept_result_clear(&res);
+    qc_txbuf_clear(&b);
+}
+
+static const tb_tx *add(play *p, const tb_tx *tx)
+{
+    job j = {.p = p, .tx = tx};
+    qc_chain_call(p->r.thread, run_offer, &j);
+    assert_true(j.in);
+    return tx;
+}
+
+static void run_template(qc_chain *c, void *arg)
+{
+    job *j = arg;
+    (void)c;
+    assert_int_equal(
+        qc_miner_template(j->p->r.node.miner, NULL, QC_TEMPLATE_REQUEST, qc_clock_now(), &j->t),
+        QC_OK);
+}
+
+static const qc_template *node_template(play *p)
+{
+    job j = {.p = p};
+    qc_chain_call(p->r.thread, run_template, &j);
+    return j.t;
+}
+
+static void to_hex(const uint8_t *b, size_t n, char *out)
+{
+    for (size_t i = 0; i < n; i++)
+        snprintf(out + 2 * i, 3, "%02x", b[i]);
+    out[2 * n] = 0;
+}
+
+static char *txid_hex(const tb_tx *tx) /* as bytes lie on the wire; a static buffer */
+{
+    static char hex[65];
+    qc_hash id = tb_txid(tx);
+    to_hex(id.b, 32, hex);
+    return hex;
+}
+
+/* The rig's own idea of the chain follows what plugins have mined. */
+static uint32_t height(const play *p)
+{
+    return qc_chain_tip(p->r.chain)->height;
+}
+
+static void empty_block(qc_chain *c, void *arg)
+{
+    job *j = arg;
+    qc_block *b = NULL;
+    bool is_new;
+    qc_verdict v;
+    qc_bytes bytes;
+    uint64_t tries = 1000000;
+    run_template(c, arg);
+    assert_int_equal(qc_template_simple(j->t, qc_span_of("\x51", 1), &bytes), QC_OK);
+    qc_template_unref(j->t);
+    assert_int_equal(qc_mining_solve(qc_chain_params(c), bytes.data, &tries, NULL), QC_SOLVE_FOUND);
+    assert_int_equal(qc_block_parse(qc_bytes_span(&bytes), &b), QC_WIRE_OK);
+    assert_int_equal(qc_chain_process_block(c, b, true, true, &is_new, &v), QC_OK);
+    qc_block_unref(b);
+    qc_bytes_free(&bytes);
+}
+
+/* Somebody else finds a block of all that the pool has. */
+static void mine(play *p)
+{
+    uint32_t h = height(p);
+    job j = {.p = p};
+    qc_chain_call(p->r.thread, empty_block, &j);
+    assert_int_equal(height(p), h + 1);
+}
+
+/* ---- what is in a template ---- */
+
+static void test_create__is_what_the_node_would_mine(void **state)
+{
+    play p;
+    (void)state;
+    begin(&p, GRANTS);
+    const tb_tx *a = add(&p, spend_block(&p, 1, 1000));
+    add(&p, spend_tx(&p, a, 1, 9000));
+    add(&p, spend_block(&p, 2, 5000));
+    tell(&p, "create");
+    expect(&p, "\"status\":0");
+    long long id = num(&p, "id");
+    assert_int_equal(num(&p, "kind"), QN_TEMPLATE_KIND_FULL);
+    assert_int_equal(num(&p, "height"), BLOCKS + 1);
+    assert_int_equal(num(&p, "fees"), 15000);
+    const qc_template *t = node_template(&p);
+    assert_true(t->id > 1000 && (long long)t->id > id);
+    assert_int_equal(num(&p, "weight"), t->weight);
+    assert_int_equal(num(&p, "reward"), t->coinbase.reward);
+    assert_int_equal(num(&p, "path"), t->path_len);
+    tell(&p, "all %lld", id);
+    expect(&p, "\"status\":0,\"list\":0,\"short\":-19,\"depends\":0,\"bytes_status\":0,\"past\":-7,"
+               "\"rules\":0,\"now\":0");
+    for (uint32_t i = 0; i < t->n_tx; i++) {
+        qc_template_tx x;
+        char want[200], id_hex[65], raw[2000];
+        qc_template_tx_at(t, i, &x);
+        qc_hash_hex((const qc_hash *)x.txid, id_hex);
+        snprintf(want, sizeof want, "\"%s\",%lld,%u,%zu%s", id_hex, (long long)x.fee, x.weight,
+                 x.bytes.len, x.n_depends ? ",-" : "");
+        expect(&p, want);
+        to_hex(x.bytes.data, x.bytes.len, raw);
+        expect(&p, raw);
+        assert_true(!x.n_depends || x.depends[0] == i); /* the child follows its parent */
+    }
+    qc_template_unref(t);
+    tell(&p, "release %lld", id);
+    expect(&p, "\"status\":0");
+    tell(&p, "release %lld", id);
+    expect(&p, "\"status\":-6");
+    tell(&p, "view %lld", id);
+    expect(&p, "\"status\":-6");
+    tell(&p, "info");
+    expect(&p, "\"status\":0,\"flags\":13,\"height\":130,\"bits\":545259519,\"reserved\":8000,"
+               "\"challenge\":-9");
+    end(&p);
+}
+
+static void test_options__out_of_range_are_refused(void **state)
+{
+    static const char *const BAD[] = {"1999 -1 -1 -1 -1",
+                                      "-1 -1 4000001 -1 -1",
+                                      "9000 -1 8000 -1 -1",
+                                      "-1 80001 -1 -1 -1",
+                                      "-1 -1 -1 -1 4",
+                                      "4000001 -1 -1 -1 -1",
+                                      "-1 -1 -1 2100000000000001 -1"};
+    play p;
+    (void)state;
+    begin(&p, GRANTS);
+    for (size_t i = 0; i < QC_COUNTOF(BAD); i++) {
+        tell(&p, "opt %s", BAD[i]);
+        tell(&p, "create");
+        expect(&p, "\"status\":-7");
+        tell(&p, "open");
+        expect(&p, "\"status\":-7");
+    }
+    tell(&p, "opt 2000 0 2000 0 0");
+    add(&p, spend_block(&p, 1, 1000));
+    tell(&p, "create");
+    expect(&p, "\"status\":0"); /* room for the coinbase alone */
+    assert_int_equal(num(&p, "n_tx"), 0);
+    tell(&p, "opt -1 -1 -1 100000000 -1");
+    tell(&p, "create");
+    assert_int_equal(num(&p, "n_tx"), 0); /* it pays too little */
+    tell(&p, "opt -1 -1 -1 -1 1");
+    tell(&p, "create");
+    assert_int_equal(num(&p, "kind"), QN_TEMPLATE_KIND_EMPTY);
+    tell(&p, "throttle 99 0 0");
+    tell(&p, "open");
+    expect(&p, "\"status\":-7");
+    tell(&p, "throttle 100 -1 0");
+    tell(&p, "open");
+    expect(&p, "\"status\":-7");
+    end(&p);
+}
+
+/* ---- subscriptions ---- */
+
+static long long open_sub(play *p, const char *throttle)
+{
+    tell(p, "throttle %s", throttle);
+    tell(p, "open");
+    expect(p, "\"status\":0");
+    long long sub = num(p, "sub");
+    await(p, 0);
+    tell(p, "drain %lld release", sub);
+    expect(p, "\"status\":-8");
+    assert_int_equal(num(p, "why"), QN_TEMPLATE_WHY_REQUEST);
+    return sub;
+}
+
+static void test_tip__comes_empty_then_full_and_is_never_throttled(void **state)
+{
+    play p;
+    (void)state;
+    begin(&p, GRANTS);
+    long long sub = open_sub(&p, "3600000 1000000000 0");
+    add(&p, spend_block(&p, 1, 1000));
+    mine(&p);
+    add(&p, spend_block(&p, 2, 1000));
+    for (int i = 0; i < 3; i++) { /* one after the other, whatever the interval */
+        await(&p, 0);
+        qc_mono until = qc_clock_mono() + INT64_C(20000000000);
+        unsigned empty = 0, full = 0;
+        long long tip[2] = {0, 0};
+        while (!full && qc_clock_mono() < until) {
+            tell(&p, "drain %lld release", sub);
+            for (unsigned k = 0; k < count(&p, "\"kind\""); k++) {
+                assert_int_equal(nth(&p, "why", k), QN_TEMPLATE_WHY_TIP);
+                assert_int_equal(nth(&p, "height", k), (int)BLOCKS + 2 + i);
+                if (nth(&p, "kind", k) == QN_TEMPLATE_KIND_EMPTY) {
+                    assert_int_equal(full, 0);
+                    tip[empty++] = nth(&p, "t_tip", k);
+                    assert_int_equal(nth(&p, "n_tx", k), 0);
+                } else {
+                    full++;
+                    tip[1] = nth(&p, "t_tip", k);
+                }
+                assert_true(nth(&p, "t_built", k) >= nth(&p, "t_tip", k));
+            }
+            nap();
+        }
+        assert_int_equal(empty, 1);
+        assert_int_equal(full, 1);
+        assert_true(tip[0] == tip[1] && tip[0] > 0);
+        if (i < 2)
+            mine(&p);
+    }
+    end(&p);
+}
+
+static void test_fees__up_and_down_by_the_delta_and_no_less(void **state)
+{
+    play p;
+    (void)state;
+    begin(&p, GRANTS);
+    long long sub = open_sub(&p, "100 5000 0");
+    const tb_tx *a = add(&p, spend_block(&p, 1, 3000));
+    tell(&p, "sub wait %lld 400", sub);
+    await(&p, QN_E_TIMEOUT); /* below the delta */
+    add(&p, spend_block(&p, 2, 2000));
+    await(&p, 0);
+    tell(&p, "drain %lld release", sub);
+    assert_int_equal(num(&p, "why"), QN_TEMPLATE_WHY_FEES);
+    assert_int_equal(num(&p, "fees"), 5000);
+    assert_int_equal(count(&p, "\"kind\""), 1);
+    tell(&p, "prior -3000 %s", txid_hex(a)); /* it pays nothing now: left out */
+    expect(&p, "\"status\":0");
+    tell(&p, "sub wait %lld 400", sub);
+    await(&p, QN_E_TIMEOUT);
+    add(&p, spend_block(&p, 3, 1000));
+    tell(&p, "throttle 100 0 0");
+    tell(&p, "sub reconf %lld", sub);
+    await(&p, 0);
+    tell(&p, "drain %lld release", sub);
+    assert_int_equal(num(&p, "fees"), 3000);
+    tell(&p, "prior 3000 %s", txid_hex(a));
+    await(&p, 0);
+    tell(&p, "drain %lld release", sub);
+    assert_int_equal(num(&p, "fees"), 6000);
+    tell(&p, "prior -3000 %s", txid_hex(a));
+    await(&p, 0);
+    tell(&p, "drain %lld release", sub); /* a fall is told too */
+    assert_int_equal(num(&p, "fees"), 3000);
+    end(&p);
+}
+
+static void test_subscription__has_distinct_ends(void **state)
+{
+    play p;
+    (void)state;
+    begin(&p, GRANTS);
+    long long sub = open_sub(&p, "100 0 0"), other;
+    tell(&p, "sub wait %lld 200", sub); /* threshold 0, empty mempool: nothing comes */
+    await(&p, QN_E_TIMEOUT);
+    tell(&p, "sub wait %lld 60000", sub);
+    tell(&p, "sub cancel %lld", sub);
+    expect(&p, "\"status\":0");
+    await(&p, QN_E_CANCELED);
+    tell(&p, "sub cancel %lld", sub);
+    expect(&p, "\"status\":-9");
+    tell(&p, "sub wait %lld 0", sub);
+    expect(&p, "\"status\":-7");
+    tell(&p, "sub wait %lld 100", sub);
+    tell(&p, "sub close %lld", sub); /* during the wait */
+    expect(&p, "\"status\":0");
+    tell(&p, "sub close %lld", sub);
+    expect(&p, "\"status\":-6");
+    tell(&p, "drain %lld keep", sub);
+    expect(&p, "\"status\":-6");
+    tell(&p, "ready");
+    other = open_sub(&p, "100 0 1");
+    tell(&p, "sub wait %lld 300", other);
+    await(&p, QN_E_TIMEOUT);
+    expect(&p, "[-18]"); /* the closed one's did not run */
+    add(&p, spend_block(&p, 1, 1000));
+    tell(&p, "sub wait %lld 300", other); /* TIP_ONLY */
+    await(&p, QN_E_TIMEOUT);
+    tell(&p, "create");
+    long long id = num(&p, "id");
+    mine(&p);
+    await(&p, 0);
+    tell(&p, "view %lld", id);
+    expect(&p, "\"status\":0"); /* in its grace */
+    qc_mono until = qc_clock_mono() + INT64_C(20000000000);
+    do
+        tell(&p, "view %lld", id);
+    while (num(&p, "status") == 0 && qc_clock_mono() < until);
+    expect(&p, "\"status\":-29");
+    tell(&p, "all %lld", id);
+    expect(&p, "\"list\":-29");
+    for (int i = 0; i < 16; i++) {
+        tell(&p, "open");
+        if (num(&p, "status"))
+            break;
+    }
+    expect(&p, "\"status\":-5");
+    tell(&p, "sub wait %lld 60000", other);
+    end(&p); /* unloaded during the wait */
+}
+
+static void test_quota__refuses_and_never_drops_what_is_held(void **state)
+{
+    play p;
+    (void)state;
+    begin(&p, GRANTS);
+    long long id[9], sub = open_sub(&p, "100 0 0");
+    for (int i = 0; i < 8; i++) {
+        tell(&p, "create");
+        expect(&p, "\"status\":0");
+        id[i] = num(&p, "id");
+        assert_true(!i || id[i] > id[i - 1]);
+    }
+    tell(&p, "create");
+    expect(&p, "\"status\":-5");
+    mine(&p);
+    tell(&p, "drain %lld keep", sub);
+    expect(&p, "\"status\":-5"); /* it stays for later */
+    for (int i = 0; i < 2; i++)
+        tell(&p, "release %lld", id[i]);
+    await(&p, 0);
+    tell(&p, "drain %lld keep", sub);
+    assert_true(count(&p, "\"kind\"") >= 1);
+    tell(&p, "usage");
+    expect(&p, "\"status\":0");
+    assert_int_equal(num(&p, "kept"), num(&p, "held") + 3); /* the first two, and the one of open */
+    end(&p);
+}
+
+/* ---- solutions ---- */
+
+static void test_solution__never_changes_the_template(void **state)
+{
+    play p;
+    (void)state;
+    begin(&p, GRANTS);
+    add(&p, spend_block(&p, 1, 1000));
+    tell(&p, "create");
+    long long id = num(&p, "id");
+    char *before = strdup(tell(&p, "all %lld", id));
+    tell(&p, "solve %lld held 1 1 1", id); /* claims a satoshi too much */
+    expect(&p, "\"status\":0,\"is\":2,\"reason\":\"bad-cb-amount\"");
+    tell(&p, "solve %lld held 1 1 1", id);
+    expect(&p, "\"is\":4,\"reason\":\"duplicate-invalid\"");
+    tell(&p, "solve %lld held 2 0 0", id); /* no witness */
+    expect(&p, "\"is\":2,\"reason\":\"bad-witness-nonce-size\"");
+    assert_string_equal(before, tell(&p, "all %lld", id));
+    tell(&p, "solve %lld held 3 1 0", id);
+    expect(&p, "\"status\":0,\"is\":1,\"reason\":\"\"");
+    assert_int_equal(height(&p), BLOCKS + 1);
+    tell(&p, "solve %lld held 3 1 0", id);
+    expect(&p, "\"is\":3,\"reason\":\"duplicate\"");
+    tell(&p, "solve %lld held 4 1 0", id); /* valid, but another was first */
+    expect(&p, "\"is\":6,\"reason\":\"inconclusive\"");
+    assert_int_equal(height(&p), BLOCKS + 1);
+    tell(&p, "release %lld", id);
+    tell(&p, "solve %lld held 5 1 0", id);
+    expect(&p, "\"status\":-6");
+    tell(&p, "solve %lld kept 5 1 0", id);
+    expect(&p, "\"status\":0,\"is\":6");
+    tell(&p, "solve 1 kept 5 1 0");
+    expect(&p, "\"status\":-9");
+    free(before);
+    end(&p);
+}
+
+static void test_solution__outlives_the_plugin(void **state)
+{
+    play p;
+    (void)state;
+    begin(&p, GRANTS);
+    add(&p, spend_block(&p, 1, 1000));
+    tell(&p, "create");
+    long long id = num(&p, "id");
+    qc_bytes cb = QC_BYTES_INIT;
+    const qc_template *t = qc_book_find(p.r.host->book, RIG_ID, (uint64_t)id, true);
+    assert_non_null(t);
+    assert_int_equal(
+        qc_coinbase_write(&t->coinbase, qc_span_of("\x51", 1), qc_span_of("x", 1), &cb), QC_OK);
+    char *hex = qc_alloc(2 * cb.len + 1);
+    to_hex(cb.data, cb.len, hex);
+    if (!RIG_TRUSTED) {
+        uint64_t n = rig_events(&p.r);
+        qc_plugin *plugin = rig_plugin_at(&p.r, 0);
+        assert_int_equal(kill(atomic_load(&plugin->pid), SIGKILL), 0);
+        rig_await(&p.r, n, QC_PLUGIN_RUNNING, "");
+    }
+    tell(&p, "raw %lld %d %u %s", id, t->version, t->cur_time, hex);
+    expect(&p, "\"status\":0,\"is\":1,\"reason\":\"\"");
+    assert_int_equal(height(&p), BLOCKS + 1);
+    tell(&p, "view %lld", id);
+    assert_int_equal(num(&p, "status"), RIG_TRUSTED ? 0 : QN_E_CLOSED);
+    qc_template_unref(t);
+    qc_bytes_free(&cb);
+    qc_free(hex);
+    end(&p);
+}
+
+static void test_heights__from_the_first_block_on(void **state)
+{
+    play p;
+    (void)state;
+    begin_at(&p, GRANTS, 0);
+    for (uint32_t h = 1; h <= 17; h++) {
+        tell(&p, "create");
+        long long id = num(&p, "id");
+        assert_int_equal(num(&p, "height"), h);
+        tell(&p, "solve %lld held 0 1 0", id);
+        expect(&p, "\"status\":0,\"is\":1,\"reason\":\"\"");
+        tell(&p, "release %lld", id);
+    }
+    end(&p);
+}
+
+/* ---- blocks and proposals ---- */
+
+/* A solved block of the pool, with or without its coinbase's witness; hex, owned. */
+static char *block_hex(play *p, bool witness)
+{
+    const qc_template *t = node_template(p);
+    qc_coinbase c = t->coinbase;
+    qc_bytes cb = QC_BYTES_INIT, bytes;
+    uint64_t tries = 1000000;
+    c.has_witness = witness;
+    assert_int_equal(qc_coinbase_write(&c, qc_span_of("\x51", 1), qc_span_of("y", 1), &cb), QC_OK);
+    const qc_solution s = {.version = t->version,
+                           .time = t->cur_time,
+                           .bits = t->bits,
+                           .coinbase = qc_bytes_span(&cb)};
+    assert_int_equal(qc_template_bytes(t, &s, &bytes), QC_OK);
+    assert_int_equal(qc_mining_solve(t->params, bytes.data, &tries, NULL), QC_SOLVE_FOUND);
+    char *hex = qc_alloc(2 * bytes.len + 1);
+    to_hex(bytes.data, bytes.len, hex);
+    qc_bytes_free(&cb);
+    qc_bytes_free(&bytes);
+    qc_template_unref(t);
+    return hex;
+}
+
+static void test_block__gets_its_witness_only_when_asked(void **state)
+{
+    play p;
+    (void)state;
+    begin(&p, GRANTS);
+    add(&p, spend_block(&p, 1, 1000));
+    char *bare = block_hex(&p, false);
+    tell(&p, "block 2 %s", bare);
+    expect(&p, "\"status\":-7");
+    tell(&p, "block 0 00");
+    expect(&p, "\"status\":-7");
+    tell(&p, "check 0 %s", bare);
+    expect(&p, "\"status\":0,\"is\":2,\"reason\":\"bad-witness-nonce-size\"");
+    tell(&p, "block 1 %s", bare);
+    expect(&p, "\"status\":0,\"is\":1,\"reason\":\"\"");
+    assert_int_equal(height(&p), BLOCKS + 1);
+    tell(&p, "block 1 %s", bare);
+    expect(&p, "\"is\":3,\"reason\":\"duplicate\"");
+    qc_free(bare);
+    end(&p);
+}
+
+static void test_check__judges_and_hands_in_nothing(void **state)
+{
+    play p;
+    (void)state;
+    begin(&p, GRANTS);
+    char *good = block_hex(&p, true);
+    tell(&p, "check 0 %s", good);
+    expect(&p, "\"status\":0,\"is\":1,\"reason\":\"\"");
+    assert_int_equal(height(&p), BLOCKS);
+    char was = good[2 * 36]; /* the merkle root */
+    good[2 * 36] = was == '0' ? '1' : '0';
+    tell(&p, "check 1 %s", good);
+    expect(&p, "\"is\":2,\"reason\":\"bad-txnmrklroot\"");
+    tell(&p, "check 3 %s", good);
+    expect(&p, "\"is\":1");
+    good[2 * 36] = was;
+    mine(&p);
+    tell(&p, "check 0 %s", good);
+    expect(&p, "\"is\":2,\"reason\":\"inconclusive-not-best-prevblk\"");
+    tell(&p, "block 0 %s", good);
+    expect(&p, "\"is\":6,\"reason\":\"inconclusive\"");
+    tell(&p, "check 0 %s", good);
+    expect(&p, "\"is\":5,\"reason\":\"duplicate-inconclusive\"");
+    qc_free(good);
+    end(&p);
+}
+
+static void test_submit__needs_a_grant_of_its_own(void **state)
+{
+    play p;
+    (void)state;
+    begin(&p, TEMPLATES);
+    tell(&p, "create");
+    expect(&p, "\"status\":0");
+    tell(&p, "block 0 00");
+    expect(&p, "\"status\":-1");
+    end(&p);
+}
+
+/* ---- on trial ---- */
+
+static void test_with__includes_excludes_and_reorders(void **state)
+{
+    play p;
+    (void)state;
+    begin(&p, GRANTS);
+    const tb_tx *a = add(&p, spend_block(&p, 1, 1000));
+    const tb_tx *b = add(&p, spend_tx(&p, a, 0, 2000));
+    const tb_tx *c = add(&p, spend_block(&p, 2, 50000));
+    tell(&p, "with 0 0 1 0 %s", txid_hex(a)); /* and what spends it */
+    expect(&p, "\"status\":0");
+    assert_int_equal(num(&p, "n_tx"), 1);
+    assert_int_equal(num(&p, "fees"), 50000);
+    tell(&p, "release %lld", num(&p, "id"));
+    tell(&p, "with 0 0 1 0 %s", txid_hex(b));
+    assert_int_equal(num(&p, "fees"), 51000);
+    tell(&p, "release %lld", num(&p, "id"));
+    tell(&p, "with 0 0 2 0 %s", txid_hex(b)); /* first, and what it spends */
+    assert_int_equal(num(&p, "n_tx"), 3);
+    long long id = num(&p, "id");
+    tell(&p, "all %lld", id);
+    char hex[65];
+    qc_hash h = tb_txid(c);
+    qc_hash_hex(&h, hex);
+    assert_non_null(strstr(p.text, hex));
+    assert_true(strstr(p.text, hex) > strstr(p.text, ",-1")); /* c after b, whose parent is 1 */
+    tell(&p, "release %lld", id);
+    tell(&p, "with 0 0 0 1000000 %s", txid_hex(b));
+    id = num(&p, "id");
+    tell(&p, "chunks %lld", id);
+    expect(&p, "\"status\":0,\"diagram\":0,\"n\":2,\"m\":2");
+    expect(&p, "\"chunks\":[1003000,1,50000,50000,3,3000]"); /* a with b first; the pool's own */
+    tell(&p, "release %lld", id);
+    tell(&p, "with 3600000 0 0 0 %s", txid_hex(b)); /* all too young */
+    assert_int_equal(num(&p, "n_tx"), 0);
+    tell(&p, "release %lld", num(&p, "id"));
+    tell(&p, "with 0 3991200 0 0 %s", txid_hex(b)); /* room for one, and not for two that belong
+                                                       together */
+    assert_int_equal(num(&p, "fees"), 50000);
+    tell(&p, "with 0 0 3 0 %s", txid_hex(b));
+    expect(&p, "\"status\":-7");
+    end(&p);
+}
+
+static void test_on__a_block_that_is_not_found_yet(void **state)
+{
+    play p;
+    (void)state;
+    begin(&p, GRANTS);
+    const tb_tx *a = add(&p, spend_block(&p, 1, 1000));
+    tell(&p, "create");
+    long long parent = num(&p, "id");
+    add(&p, spend_tx(&p, a, 0, 2000));
+    add(&p, spend_block(&p, 2, 3000));
+    tell(&p, "on %lld", parent);
+    expect(&p, "\"status\":0");
+    long long child = num(&p, "id");
+    assert_int_equal(num(&p, "height"), BLOCKS + 2);
+    assert_int_equal(num(&p, "fees"), 5000);
+    assert_true(num(&p, "flags") & QN_TEMPLATE_FUTURE);
+    expect(&p, "\"prev\":\"0000000000000000000000000000000000000000000000000000000000000000\"");
+    tell(&p, "on %lld", child);
+    expect(&p, "\"status\":-12");
+    tell(&p, "solve %lld held 1 1 0", child);
+    expect(&p, "\"status\":-28"); /* its parent is not found */
+    tell(&p, "solve %lld held 1 1 0", parent);
+    expect(&p, "\"is\":1");
+    tell(&p, "solve %lld held 1 1 0", child);
+    expect(&p, "\"status\":0,\"is\":1,\"reason\":\"\"");
+    assert_int_equal(height(&p), BLOCKS + 2);
+    tell(&p, "on %lld", parent);
+    expect(&p, "\"status\":-29");
+    end(&p);
+}
+
+static void test_set__makes_a_template_of_declared_transactions(void **state)
+{
+    play p;
+    char list[64 * 3 + 1], raw[4000];
+    (void)state;
+    begin(&p, GRANTS);
+    const tb_tx *a = add(&p, spend_block(&p, 1, 1000));
+    tb_tx *mine_only = spend_block(&p, 2, 700); /* the mempool never sees it */
+    qc_txbuf b;
+    tb_tx_parse(mine_only, &b);
+    to_hex(qc_chain_tip(p.r.chain)->hash.b, 32, list);
+    to_hex(b.tx.rec->wtxid, 32, list + 64);
+    memcpy(list + 128, txid_hex(a), 65); /* it has no witness: the same */
+    tell(&p, "set %s", list);
+    expect(&p, "\"status\":0,\"set\":1,\"missing\":1,\"places\":[1]");
+    tell(&p, "setmake 1");
+    expect(&p, "\"status\":-9");
+    tell(&p, "add 1 00");
+    expect(&p, "\"status\":-7");
+    to_hex(qc_tx_bytes(&b.tx).data, qc_tx_bytes(&b.tx).len, raw);
+    tell(&p, "add 1 %s", raw);
+    expect(&p, "\"status\":0,\"missing\":0");
+    tell(&p, "setmake 1");
+    expect(&p, "\"status\":0,\"is\":1");
+    assert_int_equal(num(&p, "fees"), 1700);
+    long long id = num(&p, "id");
+    tell(&p, "lookup %s", txid_hex(a));
+    expect(&p, "\"room\":-19");
+    expect(&p, "\"status\":0,\"first\":0,\"second\":-9");
+    tell(&p, "solve %lld held 1 1 0", id);
+    expect(&p, "\"is\":1");
+    tell(&p, "setmake 1");
+    expect(&p, "\"status\":-29");
+    tell(&p, "setfree 1");
+    expect(&p, "\"status\":0");
+    tell(&p, "setfree 1");
+    expect(&p, "\"status\":-6");
+    tell(&p, "set %s", list);
+    expect(&p, "\"status\":-29");
+    qc_txbuf_clear(&b);
+    end(&p);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_create__is_what_the_node_would_mine),
+             cmocka_unit_test(test_options__out_of_range_are_refused),
+             cmocka_unit_test(test_tip__comes_empty_then_full_and_is_never_throttled),
+             cmocka_unit_test(test_fees__up_and_down_by_the_delta_and_no_less),
+             cmocka_unit_test(test_subscription__has_distinct_ends),
+             cmocka_unit_test(test_quota__refuses_and_never_drops_what_is_held),
+             cmocka_unit_test(test_solution__never_changes_the_template),
+             cmocka_unit_test(test_solution__outlives_the_plugin),
+             cmocka_unit_test(test_heights__from_the_first_block_on),
+             cmocka_unit_test(test_block__gets_its_witness_only_when_asked),
+             cmocka_unit_test(test_check__judges_and_hands_in_nothing),
+             cmocka_unit_test(test_submit__needs_a_grant_of_its_own),
+             cmocka_unit_test(test_with__includes_excludes_and_reorders),
+             cmocka_unit_test(test_on__a_block_that_is_not_found_yet),
+             cmocka_unit_test(test_set__makes_a_template_of_declared_transactions))
