@@ -12,13 +12,17 @@ struct qn_arena_chunk {
     max_align_t data[];
 };
 
+void qn_wipe(void *p, size_t len)
+{
+    memset(p, 0, len);
+    __asm__ volatile("" : : "r"(p) : "memory"); /* the memset stays */
+}
+
 /* What is freed may have held secret keys. */
 static void wipe_free(void *p, size_t len)
 {
-    if (p) {
-        memset(p, 0, len);
-        __asm__ volatile("" : : "r"(p) : "memory"); /* the memset stays */
-    }
+    if (p)
+        qn_wipe(p, len);
     free(p);
 }
 

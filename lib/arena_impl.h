@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** Set memory that held a secret to zero, for certain. */
+void qn_wipe(void *p, size_t len);
+
 /** Starts as {NULL, false}. */
 typedef struct qn_arena {
     struct qn_arena_chunk *chunk;

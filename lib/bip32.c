@@ -1,5 +1,6 @@
 #include "lib/bip32_impl.h"
 
+#include "lib/arena_impl.h"
 #include "lib/base58.h"
 #include "lib/hash.h"
 
@@ -7,12 +8,6 @@
 #include <string.h>
 
 #define SERIALIZED 78 /* version, depth, parent, number, chain code, key */
-
-static void wipe(void *p, size_t len)
-{
-    memset(p, 0, len);
-    __asm__ volatile("" : : "r"(p) : "memory"); /* the memset stays */
-}
 
 void qn_key_fingerprint(const uint8_t *key, size_t len, uint8_t out[4])
 {
@@ -52,8 +47,8 @@ bool qn_ext_decode(const qn_chain_text *chain, const qn_curve *curve, const char
     }
     if (ok)
         *out = e;
-    wipe(&e, sizeof e);
-    wipe(b, sizeof b);
+    qn_wipe(&e, sizeof e);
+    qn_wipe(b, sizeof b);
     return ok;
 }
 
@@ -99,8 +94,8 @@ bool qn_ext_child(const qn_curve *curve, qn_ext *key, uint32_t number)
         memcpy(c.chain, i + 32, 32);
         *key = c;
     }
-    wipe(i, sizeof i);
-    wipe(&h, sizeof h);
-    wipe(&c, sizeof c);
+    qn_wipe(i, sizeof i);
+    qn_wipe(&h, sizeof h);
+    qn_wipe(&c, sizeof c);
     return ok;
 }

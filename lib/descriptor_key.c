@@ -10,12 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void wipe(void *p, size_t len)
-{
-    memset(p, 0, len);
-    __asm__ volatile("" : : "r"(p) : "memory"); /* the memset stays */
-}
-
 qn_keyexpr *qn_desc_new_key(qn_desc_parser *ps, uint32_t *number)
 {
     qn_descriptor *d = ps->d;
@@ -32,7 +26,7 @@ qn_keyexpr *qn_desc_new_key(qn_desc_parser *ps, uint32_t *number)
         }
         if (d->n_keys) {
             memcpy(more, d->key, d->n_keys * sizeof *more);
-            wipe(d->key, d->n_keys * sizeof *more);
+            qn_wipe(d->key, d->n_keys * sizeof *more);
         }
         free(d->key);
         d->key = more;
@@ -127,7 +121,7 @@ static bool is_extended_secret(const qn_chain_text *chain, qn_text t)
     size_t n;
     bool is = qn_base58check_decode(t.p, t.len, b, sizeof b, &n) && n == sizeof b &&
               memcmp(b, chain->xprv, 4) == 0;
-    wipe(b, sizeof b);
+    qn_wipe(b, sizeof b);
     return is;
 }
 

@@ -369,8 +369,7 @@ void qn_descriptor_free(qn_descriptor *d)
     if (!d)
         return;
     if (d->n_keys)
-        memset(d->key, 0, d->n_keys * sizeof *d->key);
-    __asm__ volatile("" : : "r"(d->key) : "memory"); /* the secrets' memset stays */
+        qn_wipe(d->key, d->n_keys * sizeof *d->key);
     free(d->key);
     free(d->part);
     free(d->expr);

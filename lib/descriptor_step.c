@@ -63,7 +63,7 @@ static void find_secret(const qn_descriptor *d, qn_ext *e)
 
 static void drop_secret(qn_ext *e)
 {
-    memset(e->secret, 0, sizeof e->secret);
+    qn_wipe(e->secret, sizeof e->secret);
     e->has_secret = false;
 }
 
@@ -156,7 +156,6 @@ static qn_derive_result derive_extended(qn_descriptor *d, qn_keyexpr *k, size_t 
     if (k->range != QN_RANGE_NONE && !qn_ext_child(&d->curve, &e, last))
         r = QN_DERIVE_IMPOSSIBLE;
     drop_secret(&e);
-    __asm__ volatile("" : : "r"(&e) : "memory"); /* the memset stays */
     if (r)
         return r;
     memcpy(bytes, e.pub, 33);

@@ -20,7 +20,7 @@ typedef struct needle {
 
 /* What is looked for: sorted once, then searched. */
 typedef struct needles {
-    const qc_params *params;
+    const qc_node *node;
     qc_m_desc *object;
     size_t n_objects;
     needle *item;
@@ -118,12 +118,13 @@ static bool add_object(qc_rpc_req *r, const json_t *o, needles *s)
     qc_m_desc m;
     if (!read_object(r, o, &desc, &low, &high))
         return false;
-    if (!qc_m_desc_open(s->params, desc, false, &m, error, sizeof error))
+    if (!qc_m_desc_open(s->node->params, desc, false, &m, error, sizeof error))
         return qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY, "%s", error);
     s->object[s->n_objects++] = m;
     if (!qn_descriptor_is_range(m.d))
         low = high = 0;
-    for (uint64_t i = low; i <= high; i++)
+    /* What is stopped here finds nothing, and says that it is not complete. */
+    for (uint64_t i = low; i <= high && !s->node->scan.abort && !s->node->stopping; i++)
         if (!add_index(r, s, desc, (uint32_t)i))
             return false;
     return true;
@@ -134,7 +135,7 @@ static char *describe(const needles *s, const needle *hit)
 {
     qn_derived v;
     const qn_curve curve = qn_secp_curve(NULL);
-    const qn_chain_text *chain = qc_m_chain(s->params);
+    const qn_chain_text *chain = qc_m_chain(s->node->params);
     qn_derive_result res =
         qn_descriptor_derive(s->object[hit->object].d, hit->branch, hit->index, &v);
     const qn_derived *known = res ? NULL : &v;
@@ -268,7 +269,7 @@ static void start(qc_rpc_req *r, qc_node *n)
         return;
     }
     n->scan.abort = false;
-    needles s = {.params = n->params};
+    needles s = {.node = n};
     if (read_needles(r, qc_rpc_arg(r, 1), &s))
         scan(r, n, &s);
     needles_free(&s);

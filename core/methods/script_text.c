@@ -25,15 +25,20 @@ void qc_m_kasm(qc_jw *w, qc_span script, bool sighash)
     qc_free(text);
 }
 
-/* `known` NULL: nothing beside the script is. */
+/* `known` NULL: nothing beside the script is; the text is then seldom longer than its hex. */
 static char *inferred(const qc_params *p, qc_span script, const qn_derived *known)
 {
     const qn_curve curve = qn_secp_curve(NULL);
     const qn_chain_text *chain = qc_m_chain(p);
-    size_t len = qn_descriptor_infer(chain, &curve, script.data, script.len, known, NULL, 0);
-    char *text = qc_alloc(len + 1);
+    size_t cap = 2 * script.len + 128;
+    char *text = qc_alloc(cap);
     text[0] = 0;
-    qn_descriptor_infer(chain, &curve, script.data, script.len, known, text, len + 1);
+    size_t len = qn_descriptor_infer(chain, &curve, script.data, script.len, known, text, cap);
+    if (len >= cap) {
+        qc_free(text);
+        text = qc_alloc(len + 1);
+        qn_descriptor_infer(chain, &curve, script.data, script.len, known, text, len + 1);
+    }
     return text;
 }
 

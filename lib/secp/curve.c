@@ -1,5 +1,7 @@
 #include "lib/secp/curve.h"
 
+#include "lib/arena_impl.h"
+
 #include <secp256k1.h>
 
 #include <stdlib.h>
@@ -55,8 +57,7 @@ static bool secret_add(void *arg, const uint8_t *secret, const uint8_t *tweak, u
     bool ok = secp256k1_ec_seckey_tweak_add(PUBLIC, sum, tweak) == 1;
     if (ok)
         memcpy(out, sum, sizeof sum);
-    memset(sum, 0, sizeof sum);
-    __asm__ volatile("" : : "r"(sum) : "memory"); /* the memset stays */
+    qn_wipe(sum, sizeof sum);
     return ok;
 }
 
