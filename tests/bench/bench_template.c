@@ -66,7 +66,7 @@ static void add_family(data *d, pk_coin root)
         size_t at = below(d, (uint32_t)n);
         pk_coin from = open[at];
         open[at] = open[--n];
-        tb_tx *tx = pk_spend(&from, 1, 200 + below(d, 20000), 2);
+        tb_tx *tx = pk_spend(&from, 1, 200 + below(d, 5000), 2);
         pk_pad(tx, 20 + below(d, 240)); /* about as large as payments are */
         open[n++] = pk_out(tx, 0);
         open[n++] = pk_out(tx, 1);
@@ -79,7 +79,8 @@ static void fill(data *d)
     tb_tx *split[SPLITS];
     for (size_t i = 0; i < SPLITS; i++)
         split[i] = pk_spend(&d->p.coin[i], 1, 0, d->coins);
-    pk_mine(&d->p, split, SPLITS);
+    for (size_t i = 0; i < SPLITS; i++) /* one in a block: all would not fit */
+        pk_mine(&d->p, &split[i], 1);
     for (size_t i = 0; i < SPLITS; i++) {
         for (uint32_t o = 0; o < d->coins; o++)
             add_family(d, pk_out(split[i], o));
@@ -223,6 +224,7 @@ static void open_all(data *d)
     d->o = qc_template_defaults();
     pk_init(&d->p);
     d->p.o.check_ratio = 0;
+    d->p.o.max_bytes = 400000000; /* room above what is put in */
     const qc_miner_options mo = {.chain = d->p.k.c, .template = d->o};
     if (qc_miner_new(&d->miner, &mo))
         abort();
