@@ -3,6 +3,7 @@
 #include "core/chain/internal.h"
 
 #include "core/base/alloc.h"
+#include "core/base/log.h"
 #include "core/script/verify.h"
 
 struct run {
@@ -75,6 +76,19 @@ static void say_why(const struct run *r, uint32_t k, qc_verdict *v)
                      qc_script_err_text(check_input(r, k)));
 }
 
+static void log_run(const struct run *r)
+{
+    uint32_t ran = 0;
+    char hex[QC_HASH_HEX_LEN + 1];
+    if (!qc_log_enabled(QC_LOG_DEBUG, "bench"))
+        return;
+    for (uint32_t t = 1; t < r->in->n_tx; t++)
+        ran += r->known[t] ? 0 : r->tx[t].rec->n_in;
+    qc_hash_hex(qc_block_hash(r->b), hex);
+    qc_log(QC_LOG_DEBUG, "bench", "Scripts of block %s: %u inputs, %u run", hex,
+           r->in->n_in - r->first, ran);
+}
+
 qc_err qc_check_scripts(qc_chain *c, const qc_block *b, const qc_inputs *in, uint32_t flags,
                         bool store, qc_verdict *v)
 {
@@ -95,6 +109,7 @@ qc_err qc_check_scripts(qc_chain *c, const qc_block *b, const qc_inputs *in, uin
     if (!err) {
         qc_pool_run(c->pool, hash_tx, &r, in->n_tx - 1, 0);
         qc_pool_run(c->pool, run_input, &r, in->n_in - r.first, 0);
+        log_run(&r);
         uint32_t bad = atomic_load(&r.bad);
         if (bad != UINT32_MAX)
             say_why(&r, bad, v);

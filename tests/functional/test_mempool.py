@@ -69,6 +69,22 @@ def test_an_empty_pool_says_so(case):
 
 
 @short
+def test_no_script_of_a_known_transaction_runs_again_in_its_block(case):
+    n = case.node("debug=bench\n").start()
+    coins = fund(n, 3)
+    wide = Tx([coins[0]], 9000, 50).send(n)
+    for c in wide.coins:
+        Tx([c], 1000).send(n)
+    block = n.mine(1)[0]
+    equal(n.getblock(block)["nTx"], 52)
+    assert f"Scripts of block {block}: 51 inputs, 0 run" in n.log()
+    new = Tx(coins[1:], 1000)
+    block = n.generateblock("raw(51)", [new.raw.hex()])["hash"]
+    assert ": 2 inputs, 2 run" in n.log()  # when it was tried, before it had its proof of work
+    assert f"Scripts of block {block}: 2 inputs, 0 run" in n.log()
+
+
+@short
 def test_what_is_sent_is_there_or_the_reason_is_told(case):
     n = case.node().start()
     coins = fund(n, 3)
