@@ -5,21 +5,28 @@
 
 #include <stdatomic.h>
 
+/* A caller that waits. Under the lock. */
+typedef struct caller {
+    pthread_cond_t finished;
+    bool done;
+} caller;
+
 typedef struct job job;
 struct job {
     job *next;
     void (*fn)(qc_chain *c, void *arg);
     void *arg;
-    bool *done; /* a caller waits; under the lock */
+    caller *by; /* NULL: nobody waits */
 };
 
 struct qc_chain_thread {
     qc_chain *chain;
     qc_thread *thread;
     pthread_mutex_t lock;
-    pthread_cond_t work, finished;
+    pthread_cond_t work;
     job *head, **tail;
     size_t waiting;
+    bool busy; /* a job runs: of the thread itself, or one that its caller runs */
     bool ending;
 };
 
@@ -34,9 +41,9 @@ static void run_first(qc_chain_thread *t)
     pthread_mutex_unlock(&t->lock);
     j->fn(t->chain, j->arg);
     pthread_mutex_lock(&t->lock);
-    if (j->done) {
-        *j->done = true;
-        pthread_cond_broadcast(&t->finished);
+    if (j->by) {
+        j->by->done = true;
+        pthread_cond_signal(&j->by->finished);
     }
     qc_free(j);
 }
@@ -56,11 +63,13 @@ static void loop(void *arg)
     qc_chain_thread *t = arg;
     pthread_mutex_lock(&t->lock);
     for (;;) {
-        while (!t->head && !t->ending)
+        while (t->busy || (!t->head && !t->ending))
             pthread_cond_wait(&t->work, &t->lock);
         if (!t->head)
             break;
+        t->busy = true;
         run_first(t);
+        t->busy = false;
     }
     pthread_mutex_unlock(&t->lock);
 }
@@ -72,7 +81,6 @@ qc_err qc_chain_thread_start(qc_chain_thread **out, qc_chain *c)
     t->tail = &t->head;
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->work, NULL);
-    pthread_cond_init(&t->finished, NULL);
     qc_chain_set_yield(c, yield_to_queue, t);
     qc_err err = qc_thread_start(&t->thread, "chain", loop, t);
     if (err) {
@@ -99,36 +107,66 @@ void qc_chain_thread_stop(qc_chain_thread *t)
     if (!t)
         return;
     qc_chain_thread_end(t);
-    pthread_cond_destroy(&t->finished);
     pthread_cond_destroy(&t->work);
     pthread_mutex_destroy(&t->lock);
     qc_free(t);
 }
 
-static void post(qc_chain_thread *t, void (*fn)(qc_chain *c, void *arg), void *arg, bool *done)
+/* With the lock held. */
+static void enqueue(qc_chain_thread *t, job *j)
 {
-    job *j = qc_alloc(sizeof *j);
-    *j = (job){NULL, fn, arg, done};
-    pthread_mutex_lock(&t->lock);
     *t->tail = j;
     t->tail = &j->next;
     t->waiting++;
     pthread_cond_signal(&t->work);
-    pthread_mutex_unlock(&t->lock);
 }
 
 void qc_chain_post(qc_chain_thread *t, void (*fn)(qc_chain *c, void *arg), void *arg)
 {
-    post(t, fn, arg, NULL);
+    job *j = qc_alloc(sizeof *j);
+    *j = (job){NULL, fn, arg, NULL};
+    pthread_mutex_lock(&t->lock);
+    enqueue(t, j);
+    pthread_mutex_unlock(&t->lock);
 }
 
 void qc_chain_call(qc_chain_thread *t, void (*fn)(qc_chain *c, void *arg), void *arg)
 {
-    bool done = false;
-    post(t, fn, arg, &done);
+    caller by = {.done = false};
+    job *j = qc_alloc(sizeof *j);
+    *j = (job){NULL, fn, arg, &by};
+    pthread_cond_init(&by.finished, NULL);
     pthread_mutex_lock(&t->lock);
-    while (!done)
-        pthread_cond_wait(&t->finished, &t->lock);
+    enqueue(t, j);
+    while (!by.done)
+        pthread_cond_wait(&by.finished, &t->lock);
+    pthread_mutex_unlock(&t->lock);
+    pthread_cond_destroy(&by.finished);
+}
+
+/* Nothing waits and nothing runs: the caller is the chain thread for this one job, which saves the
+ * way there and back. */
+static bool take_over(qc_chain_thread *t)
+{
+    pthread_mutex_lock(&t->lock);
+    bool mine = !t->busy && !t->head && !t->ending;
+    if (mine)
+        t->busy = true;
+    pthread_mutex_unlock(&t->lock);
+    return mine;
+}
+
+void qc_chain_enter(qc_chain_thread *t, void (*fn)(qc_chain *c, void *arg), void *arg)
+{
+    if (!take_over(t)) {
+        qc_chain_call(t, fn, arg);
+        return;
+    }
+    fn(t->chain, arg);
+    pthread_mutex_lock(&t->lock);
+    t->busy = false;
+    if (t->head || t->ending)
+        pthread_cond_signal(&t->work);
     pthread_mutex_unlock(&t->lock);
 }
 

@@ -1,5 +1,5 @@
 /* core/chain/thread.h: the validation thread and its inbox. Everything that changes the chain runs
- * here, in the order posted. */
+ * here, one after the other in the order posted. */
 #pragma once
 #include "core/chain/chain.h"
 
@@ -15,5 +15,9 @@ void qc_chain_thread_stop(QC_OWN qc_chain_thread *t);
 void qc_chain_post(qc_chain_thread *t, void (*fn)(qc_chain *c, void *arg), void *arg);
 /** As qc_chain_post(), and wait for it to finish. Thread: any but chain. */
 void qc_chain_call(qc_chain_thread *t, void (*fn)(qc_chain *c, void *arg), void *arg);
+/** As qc_chain_call(), but when nothing else runs or waits fn may run on the calling thread, which
+ *  counts as the chain thread meanwhile. For short jobs that ask nothing of the thread itself.
+ *  Thread: any but chain. */
+void qc_chain_enter(qc_chain_thread *t, void (*fn)(qc_chain *c, void *arg), void *arg);
 /** Jobs waiting. Thread: any. */
 size_t qc_chain_inbox(const qc_chain_thread *t);

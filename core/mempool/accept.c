@@ -187,7 +187,7 @@ bool qc_try_affordable(const qc_try *t, qc_candidate *c)
 static bool judge(qc_try *t, qc_candidate *c)
 {
     qc_verdict *v = &c->r->v;
-    if (!qc_try_pre_checks(t, c) || !qc_try_affordable(t, c))
+    if (!qc_try_pre_checks(t, c))
         return false;
     t->fees = c->e->modified_fee;
     t->vsize = c->e->vsize;
@@ -200,7 +200,8 @@ static bool judge(qc_try *t, qc_candidate *c)
     if (t->rules.max_feerate &&
         qc_feerate_cmp(qc_feerate_paid(t->fees, t->vsize), *t->rules.max_feerate) > 0)
         return qc_verdict_fail(v, QC_V_MEMPOOL_POLICY, "max feerate exceeded", NULL);
-    return dust_spent(t, c) && qc_try_policy_scripts(t, c) && qc_try_block_scripts(t, c);
+    return dust_spent(t, c) && qc_try_policy_scripts(t, c) && qc_try_block_scripts(t, c) &&
+           qc_try_affordable(t, c);
 }
 
 void qc_try_single(qc_try *t)

@@ -117,21 +117,21 @@ static bool has_coins(qc_chain *c, const qc_tx *tx)
 }
 
 /* False: the request has failed. */
-static bool offer(const send_job *j, bool test_only)
+static bool offer(const send_job *j)
 {
-    const qc_accept_opts o = {.test_only = test_only};
+    const qc_accept_opts o = {.has_max_fee = j->max_fee > 0, .max_fee = j->max_fee};
     char text[VERDICT_TEXT];
     qc_accept_result res;
     bool ok = true;
     qc_err err = qc_mempool_accept(j->n->pool, j->tx, &o, &res);
     if (err)
         ok = qc_m_fail_err(j->r, err, "Cannot check the transaction");
+    else if (res.kind != QC_ACCEPT_VALID && strcmp(res.v.reason, QC_MAX_FEE_EXCEEDED) == 0)
+        ok = qc_rpc_fail(j->r, QC_RPC_VERIFY_ERROR, "%s", TOO_DEAR);
     else if (res.kind != QC_ACCEPT_VALID)
         ok = qc_rpc_fail(
             j->r, res.v.code == QC_V_MISSING_INPUTS ? QC_RPC_VERIFY_ERROR : QC_RPC_VERIFY_REJECTED,
             "%s", qc_verdict_text(&res.v, text, sizeof text));
-    else if (test_only && res.fee > j->max_fee)
-        ok = qc_rpc_fail(j->r, QC_RPC_VERIFY_ERROR, "%s", TOO_DEAR);
     qc_accept_result_clear(&res);
     return ok;
 }
@@ -149,7 +149,7 @@ static void run_send(qc_chain *c, void *arg)
     if (e) {
         wtxid = qc_entry_wtxid(e); /* maybe with another witness: that is the one to tell of */
     } else {
-        if ((j->max_fee > 0 && !offer(j, true)) || !offer(j, false))
+        if (!offer(j))
             return;
         qc_mempool_unbroadcast_add(j->n->pool, txid);
     }
@@ -177,7 +177,7 @@ static void sendrawtransaction(qc_rpc_req *r, void *arg)
     }
     if (check_burn(r, &t.tx, burn) && rate_arg(r, 1, &rate) && qc_m_need_pool(r, n)) {
         send_job j = {r, n, &t.tx, qc_feerate_fee(qc_feerate_per_kvb(rate), vsize_bip141(&t.tx))};
-        qc_chain_call(n->chain_thread, run_send, &j);
+        qc_chain_enter(n->chain_thread, run_send, &j);
     }
     qc_txbuf_clear(&t);
 }
@@ -293,7 +293,7 @@ static void testmempoolaccept(qc_rpc_req *r, void *arg)
     size_t count = json_array_size(qc_rpc_arg(r, 0));
     bool count_ok = count >= 1 && count <= QC_MAX_PACKAGE_COUNT;
     if ((!count_ok || rate_arg(r, 1, &j.rate)) && txs_arg(r, -1, &t) && qc_m_need_pool(r, n))
-        qc_chain_call(n->chain_thread, run_test, &j);
+        qc_chain_enter(n->chain_thread, run_test, &j);
     txs_clear(&t);
 }
 
@@ -412,7 +412,7 @@ static void submitpackage(qc_rpc_req *r, void *arg)
     bool count_ok = count >= 1 && count <= QC_MAX_PACKAGE_COUNT;
     if ((!count_ok || (rate_arg(r, 1, &j.rate) && qc_rpc_amount(r, 2, &burn))) &&
         txs_arg(r, burn, &t) && check_topology(r, &t) && qc_m_need_pool(r, n))
-        qc_chain_call(n->chain_thread, run_submit, &j);
+        qc_chain_enter(n->chain_thread, run_submit, &j);
     txs_clear(&t);
 }
 

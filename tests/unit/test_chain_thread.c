@@ -6,6 +6,8 @@
 #include "tests/unit/builder.h"
 #include "tests/unit/chain_kit.h"
 
+#include <sched.h>
+
 struct note {
     atomic_uint n;
     unsigned seen[8];
@@ -137,6 +139,116 @@ static void test_chain_thread__others_read_and_queue_during_an_import(void **sta
     kit_end(&k);
 }
 
+struct crowd {
+    qc_chain_thread *t;
+    unsigned sum; /* plain: whoever runs a job is alone */
+    bool inside;
+    pthread_t last;
+};
+#define CROWD 4u
+#define CALLS 999u
+
+static void add_one(qc_chain *c, void *arg)
+{
+    struct crowd *w = arg;
+    (void)c;
+    assert_false(w->inside);
+    w->inside = true;
+    sched_yield(); /* time for others to be where they may not */
+    w->sum++;
+    w->last = pthread_self();
+    w->inside = false;
+}
+
+static void press_in(void *arg)
+{
+    struct crowd *w = arg;
+    for (unsigned n = 0; n < CALLS; n++) {
+        if (n % 3 == 0)
+            qc_chain_post(w->t, add_one, w);
+        else if (n % 3 == 1)
+            qc_chain_call(w->t, add_one, w);
+        else
+            qc_chain_enter(w->t, add_one, w);
+    }
+}
+
+static void test_chain_enter__one_job_runs_at_a_time_whoever_runs_it(void **state)
+{
+    (void)state;
+    chain_kit k;
+    struct crowd w = {.sum = 0};
+    qc_thread *th[CROWD];
+    kit_init(&k, QC_CHAIN_REGTEST);
+    kit_must_open(&k);
+    assert_int_equal(qc_chain_thread_start(&w.t, k.c), QC_OK);
+    for (unsigned n = 0; n < CROWD; n++)
+        assert_int_equal(qc_thread_start(&th[n], "crowd", press_in, &w), QC_OK);
+    for (unsigned n = 0; n < CROWD; n++)
+        qc_thread_join(th[n]);
+    qc_chain_call(w.t, add_one, &w); /* behind all that was posted */
+    assert_int_equal(w.sum, CROWD * CALLS + 1);
+    assert_false(pthread_equal(w.last, pthread_self()));
+    qc_chain_enter(w.t, add_one, &w); /* nothing else is there to be done */
+    assert_int_equal(w.sum, CROWD * CALLS + 2);
+    qc_chain_thread_stop(w.t);
+    kit_end(&k);
+}
+
+struct meeting {
+    struct note note;
+    atomic_bool begun, go;
+};
+
+static void wait_for_it(qc_chain *c, void *arg)
+{
+    struct meeting *m = arg;
+    (void)c;
+    atomic_store(&m->begun, true);
+    while (!atomic_load(&m->go))
+        sched_yield();
+    m->note.seen[atomic_fetch_add(&m->note.n, 1)] = 0;
+}
+
+struct entering {
+    qc_chain_thread *t;
+    struct one one;
+};
+
+static void enter(void *arg)
+{
+    struct entering *e = arg;
+    qc_chain_enter(e->t, write_down, &e->one);
+}
+
+/* A job runs and another one waits: nobody passes them by. */
+static void test_chain_enter__waits_for_its_turn(void **state)
+{
+    (void)state;
+    chain_kit k;
+    struct meeting m = {.begun = false};
+    struct entering e = {.one = {&m.note, 2}};
+    struct one second = {&m.note, 1};
+    qc_thread *th;
+    kit_init(&k, QC_CHAIN_REGTEST);
+    kit_must_open(&k);
+    assert_int_equal(qc_chain_thread_start(&e.t, k.c), QC_OK);
+    qc_chain_post(e.t, wait_for_it, &m);
+    while (!atomic_load(&m.begun))
+        sched_yield();
+    qc_chain_post(e.t, write_down, &second);
+    assert_int_equal(qc_thread_start(&th, "late", enter, &e), QC_OK);
+    while (qc_chain_inbox(e.t) < 2)
+        sched_yield();
+    atomic_store(&m.go, true);
+    qc_thread_join(th);
+    assert_int_equal(m.note.n, 3);
+    for (unsigned n = 0; n < 3; n++)
+        assert_int_equal(m.note.seen[n], n);
+    qc_chain_thread_stop(e.t);
+    kit_end(&k);
+}
+
 /* -loadblock in a folder that nobody has used, with a file that begins above the genesis block. */
 static void test_chain_import_file__needs_no_tip_to_begin_with(void **state)
 {
@@ -156,5 +268,7 @@ static void test_chain_import_file__needs_no_tip_to_begin_with(void **state)
 }
 
 QC_TEST_MAIN(cmocka_unit_test(test_chain_call__jobs_run_in_order_and_callers_wait),
+             cmocka_unit_test(test_chain_enter__one_job_runs_at_a_time_whoever_runs_it),
+             cmocka_unit_test(test_chain_enter__waits_for_its_turn),
              cmocka_unit_test(test_chain_thread__others_read_and_queue_during_an_import),
              cmocka_unit_test(test_chain_import_file__needs_no_tip_to_begin_with))
