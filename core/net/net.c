@@ -284,10 +284,10 @@ void qc_net_send(qc_net *n, qc_peer_id id, const char *name, qc_bytes *payload)
     qc_loop_post(n->loop, do_send, w);
 }
 
-void qc_net_done(qc_net *n, qc_peer_id id, size_t payload_len)
+void qc_net_done(qc_net *n, qc_peer_id id, size_t messages, size_t payload_len)
 {
     wish *w = qc_alloc(sizeof *w);
-    *w = (wish){.n = n, .id = id, .len = payload_len + QC_INBOX_EACH};
+    *w = (wish){.n = n, .id = id, .len = payload_len + messages * QC_INBOX_EACH};
     qc_loop_post(n->loop, do_done, w);
 }
 

@@ -163,8 +163,9 @@ void qc_net_free(QC_OWN qc_net *n);
 
 /** Queue a message. `payload` is taken and left empty. */
 void qc_net_send(qc_net *n, qc_peer_id id, const char *name, qc_bytes *payload);
-/** A message with `payload_len` bytes has been dealt with: there is room for others. */
-void qc_net_done(qc_net *n, qc_peer_id id, size_t payload_len);
+/** So many messages with `payload_len` bytes in all have been dealt with: there is room for others.
+ */
+void qc_net_done(qc_net *n, qc_peer_id id, size_t messages, size_t payload_len);
 /** Close the connection; `why` is a literal for the log. */
 void qc_net_drop(qc_net *n, qc_peer_id id, const char *why);
 /** The tip may be stale: try one outbound connection more, until told otherwise. */

@@ -78,8 +78,9 @@ typedef struct qc_peer_state {
     bool closing; /* asked the net to drop it: nothing is processed any more */
 
     qc_sync_msg *head, **tail;
-    bool turn;    /* a turn is posted */
-    bool serving; /* a worker reads a block for it */
+    size_t n_done, done_bytes; /* dealt with, and the net has not been told yet */
+    bool turn;                 /* a turn is posted */
+    bool serving;              /* a worker reads a block for it */
     size_t unsent;
 
     /* what it has */

@@ -11,6 +11,8 @@
 #include <stdio.h>
 
 #define STALLING_TIMEOUT (2 * QC_SECOND)
+#define DONE_BYTES 16384u /* the net hears of this many at once at most */
+#define DONE_MESSAGES 64u
 
 /* ---- small things ---- */
 
@@ -243,6 +245,17 @@ void qc_sync_go_on(qc_sync *s, qc_peer_state *p)
     qc_chain_post(s->thread, take_turn, t);
 }
 
+/* While more is to be done there is no hurry to wake the net up. */
+static void done(qc_sync *s, qc_peer_state *p, size_t len)
+{
+    p->n_done++;
+    p->done_bytes += len;
+    if (p->head && p->done_bytes < DONE_BYTES && p->n_done < DONE_MESSAGES)
+        return;
+    qc_net_done(s->net, p->id, p->n_done, p->done_bytes);
+    p->n_done = p->done_bytes = 0;
+}
+
 static void take_turn(qc_chain *c, void *arg)
 {
     turn t = *(turn *)arg;
@@ -269,7 +282,7 @@ static void take_turn(qc_chain *c, void *arg)
         if (!p->head)
             p->tail = &p->head;
         process(s, p, m);
-        qc_net_done(s->net, p->id, m->len);
+        done(s, p, m->len);
         qc_sync_msg_free(m);
         qc_sync_care(s, p);
     }
