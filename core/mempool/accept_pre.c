@@ -3,6 +3,8 @@
 #include "core/base/alloc.h"
 #include "core/mempool/accept_internal.h"
 
+#include <stdlib.h>
+
 static bool known(qc_try *t, qc_candidate *c)
 {
     const qc_mempool *m = t->m;
@@ -215,6 +217,13 @@ static void count_relatives(qc_mempool *m, const qc_candidate *c, const qc_mempo
             (uint32_t)qc_graph_ancestors(m->graph, QC_GRAPH_MAIN, &child->ref, 1).n;
 }
 
+/* Which one of several is named first is told by the bytes of its txid. */
+static int by_txid(const void *a, const void *b)
+{
+    const qc_truc_parent *x = a, *y = b;
+    return memcmp(x->txid->b, y->txid->b, sizeof x->txid->b);
+}
+
 /* No limit has been looked at yet, and there may be thousands of parents. */
 qc_truc_parent *qc_truc_views(qc_mempool *m, const qc_candidate *c)
 {
@@ -224,6 +233,7 @@ qc_truc_parent *qc_truc_views(qc_mempool *m, const qc_candidate *c)
         v[i] = (qc_truc_parent){
             .txid = qc_entry_txid(p), .wtxid = qc_entry_wtxid(p), .version = p->tx.rec->version};
     }
+    qsort(v, c->parents.n, sizeof *v, by_txid);
     if (c->tx->rec->version == QC_TRUC_VERSION && c->parents.n == 1)
         count_relatives(m, c, c->parents.e[0], &v[0]);
     return v;

@@ -405,6 +405,24 @@ static void test_truc__one_child_which_a_better_one_evicts(void **state)
     assert_int_equal(qc_mempool_count(p.m), 2);
 }
 
+static void test_truc__the_parent_of_the_least_txid_is_named(void **state)
+{
+    enum { PARENTS = 5 };
+    (void)state;
+    pk_coin out[PARENTS];
+    uint32_t least = 0;
+    for (uint32_t i = 0; i < PARENTS; i++) {
+        tb_tx *a = v3(pk_spend(&p.coin[i], 1, 1000, 1));
+        out[i] = pk_out(a, 0);
+        pk_add(&p, a);
+        if (memcmp(out[i].o.txid.b, out[least].o.txid.b, 32) < 0)
+            least = i;
+    }
+    char text[QC_HASH_HEX_LEN + 64] = "cannot spend from version=3 tx ";
+    qc_hash_hex(&out[least].o.txid, text + strlen(text));
+    pk_refuse(&p, pk_spend(out, PARENTS, 9000, 1), QC_V_MEMPOOL_POLICY, "TRUC-violation", text);
+}
+
 /* How many entries the graph has named before it was refused. Frees tx. */
 static uint64_t cost_of(tb_tx *tx, const char *reason)
 {
@@ -483,7 +501,7 @@ static void test_dust__is_let_in_only_with_who_spends_it(void **state)
 #define T(f) cmocka_unit_test_setup_teardown(f, start, finish)
 QC_TEST_MAIN(
     T(test_accept__a_plain_transaction_is_let_in_and_told), T(test_truc__many_parents_cost_little),
-    T(test_replace__each_conflict_counts_once),
+    T(test_truc__the_parent_of_the_least_txid_is_named), T(test_replace__each_conflict_counts_once),
     T(test_accept__the_same_transaction_with_another_witness_is_known),
     T(test_accept__breaches_of_consensus_are_named), T(test_accept__what_is_not_standard_is_named),
     T(test_accept__a_small_transaction_is_refused), T(test_accept__what_is_too_early_is_named),
