@@ -6,6 +6,7 @@ const readline = require('readline');
 const bcoin = (name) => require(path.join(process.argv[2], 'node_modules/bcoin/lib', name));
 const FullNode = bcoin('node/fullnode');
 const KeyRing = bcoin('primitives/keyring');
+const TX = bcoin('primitives/tx');
 const NetAddress = bcoin('net/netaddress');
 
 const node = new FullNode({
@@ -30,6 +31,14 @@ const commands = {
     const peer = node.pool.createOutbound(NetAddress.fromHostname(where, 'regtest'));
     node.pool.peers.add(peer);
     return true;
+  },
+  async pool() {
+    return node.mempool.getSnapshot().map(h => h.match(/../g).reverse().join(''));
+  },
+  async send(hex) {
+    const tx = TX.fromRaw(Buffer.from(hex, 'hex'));
+    await node.sendTX(tx);
+    return tx.txid();
   },
   async peers() {
     let n = 0;

@@ -20,7 +20,7 @@ def short(test):
 class Tx:
     """Spends coins (txid, n, value) that anybody can spend; `outs` equal outputs."""
 
-    def __init__(self, coins, fee, outs=1):
+    def __init__(self, coins, fee, outs=1, version=2):
         self.fee = fee
         value = (sum(c[2] for c in coins) - fee) // outs
         self.fee += (sum(c[2] for c in coins) - fee) % outs
@@ -28,8 +28,8 @@ class Tx:
         body = compact(len(coins)) + ins + compact(outs) + outs * (
             struct.pack("<q", value) + compact(len(ANYBODY)) + ANYBODY)
         end = struct.pack("<I", 0)
-        self.raw = struct.pack("<i", 2) + b"\0\1" + body + len(coins) * b"\x01\x01\x51" + end
-        self.txid = shown(sha256d(struct.pack("<i", 2) + body + end))
+        self.raw = struct.pack("<i", version) + b"\0\1" + body + len(coins) * b"\x01\x01\x51" + end
+        self.txid = shown(sha256d(struct.pack("<i", version) + body + end))
         self.wtxid = shown(sha256d(self.raw))
         self.weight = 3 * (8 + len(body)) + len(self.raw)
         self.coins = [(self.txid, n, value) for n in range(outs)]
