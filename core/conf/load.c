@@ -227,36 +227,58 @@ static qc_err read_files(qc_settings *s, qc_conf_paths *p, char **error)
     return err;
 }
 
-/* A configuration file may name another data folder. One that lies there is not read, and its
- * owner may not know: refuse rather than guess. */
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
+}
+
+/* `name` lies in the data folder `base` and is not read. */
+static qc_err judge_ignored(const qc_settings *s, const char *base, const char *name,
+                            qc_conf_paths *p, char **error)
+{
+    if (!p->conf) {
+        qc_free(p->warning);
+        p->warning = qc_asprintf("Data directory \"%s\" contains a \"%s\" file which is explicitly "
+                                 "ignored using -noconf.",
+                                 base, name);
+        return QC_OK;
+    }
+    const char *given = qc_settings_str(s, "conf", "");
+    char *from = given[0] ? qc_asprintf("command line argument \"-conf=%s\"", given)
+                          : qc_asprintf("data directory \"%s\"", p->base);
+    char *text =
+        qc_asprintf("Data directory \"%s\" contains a \"%s\" file which is ignored, because "
+                    "a different configuration file \"%s\" from %s is being used instead. "
+                    "Remove one of them or join them with includeconf=.",
+                    base, name, p->conf, from);
+    qc_free(from);
+    if (qc_settings_bool(s, "allowignoredconf", false)) {
+        qc_free(p->warning);
+        p->warning = text;
+        return QC_OK;
+    }
+    *error = qc_asprintf("%s\nSet allowignoredconf=1 to treat this as a warning.", text);
+    qc_free(text);
+    return QC_EINVAL;
+}
+
+/* The file that is read may lie elsewhere, or name another data folder. One that lies there is not
+ * read, and its owner may not know: refuse rather than guess. Of two there, one was chosen. */
 static qc_err check_ignored(const qc_settings *s, qc_conf_paths *p, char **error)
 {
     static const char *const NAMES[] = {"quoin.conf", "bitcoin.conf"};
-    char *base = data_dir(s);
-    qc_err err = QC_OK;
-    for (size_t i = 0; i < QC_COUNTOF(NAMES) && !err && strcmp(base, p->base) != 0; i++) {
-        struct stat a, b;
+    char *base = data_dir(s), *ignored = NULL;
+    bool chosen = false;
+    for (size_t i = 0; i < QC_COUNTOF(NAMES); i++) {
         char *other = qc_conf_path_in(base, NAMES[i]);
-        bool differs = p->conf && stat(other, &a) == 0 && stat(p->conf, &b) == 0 &&
-                       (a.st_ino != b.st_ino || a.st_dev != b.st_dev);
-        if (differs) {
-            char *text =
-                qc_asprintf("Data directory \"%s\" contains a \"%s\" file which is ignored, "
-                            "because a different configuration file \"%s\" is being used "
-                            "instead. Remove one of them or join them with includeconf=.",
-                            base, NAMES[i], p->conf);
-            if (qc_settings_bool(s, "allowignoredconf", false)) {
-                qc_free(p->warning);
-                p->warning = text;
-            } else {
-                *error =
-                    qc_asprintf("%s\nSet allowignoredconf=1 to treat this as a warning.", text);
-                qc_free(text);
-                err = QC_EINVAL;
-            }
-        }
+        chosen |= p->conf && is_same_file(other, p->conf);
+        if (!ignored && qc_os_exists(other) && (!p->conf || qc_os_exists(p->conf)))
+            ignored = qc_strdup(NAMES[i]);
         qc_free(other);
     }
+    qc_err err = ignored && !chosen ? judge_ignored(s, base, ignored, p, error) : QC_OK;
+    qc_free(ignored);
     qc_free(p->base);
     p->base = base;
     return err;

@@ -309,6 +309,8 @@ static void test_load__finds_files_and_includes(void **state)
     error = load(dir, "-noconf", &s, &p);
     assert_null(error);
     assert_false(qc_settings_is_set(s, "foo"));
+    assert_non_null(strstr(
+        p.warning, "contains a \"quoin.conf\" file which is explicitly ignored using -noconf."));
     qc_conf_paths_clear(&p);
     qc_settings_free(s);
     error = load(dir, "-conf=bitcoin.conf -noincludeconf", &s, &p);
@@ -345,6 +347,17 @@ static void test_load__errors(void **state)
     expect_load_error(
         dir, "",
         "Error reading configuration file: Failed to include configuration file absent.conf");
+    char other[512];
+    snprintf(other, sizeof other, "%s/x.conf", tmp_mkdir());
+    put(dir, "x.conf", "");
+    FILE *f = fopen(other, "w");
+    assert_non_null(f);
+    fclose(f);
+    char args[600];
+    snprintf(args, sizeof args, "-conf=%s", other);
+    expect_load_error(dir, args,
+                      "contains a \"quoin.conf\" file which is ignored, because a different ");
+    expect_load_error(dir, args, " from command line argument \"-conf=/");
     put(dir, "quoin.conf", "datadir=/nonexistent\n");
     qc_settings *s;
     qc_conf_paths p;
