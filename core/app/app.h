@@ -4,6 +4,7 @@
 #include "core/app/logfile.h"
 #include "core/app/nets.h"
 #include "core/app/progress.h"
+#include "core/chain/newrules.h"
 #include "core/conf/load.h"
 #include "core/host/host.h"
 #include "core/loop/loop.h"
@@ -57,12 +58,13 @@ typedef struct qc_app {
     struct qc_app_fees *fees;       /* NULL: no estimates are made */
     qc_txpool txpool;
 
-    qc_progress progress; /* chain thread */
-    qc_timer *sync_timer; /* this and what follows: loop */
-    qc_mono sync_began;   /* 0: not in initial download */
-    uint32_t sync_told;   /* height of the last line about it */
-    unsigned lonely;      /* samples without peers */
-    _Atomic bool warm;    /* warm-up is over */
+    qc_progress progress;  /* chain thread */
+    qc_newrules new_rules; /* chain thread */
+    qc_timer *sync_timer;  /* this and what follows: loop */
+    qc_mono sync_began;    /* 0: not in initial download */
+    uint32_t sync_told;    /* height of the last line about it */
+    unsigned lonely;       /* samples without peers */
+    _Atomic bool warm;     /* warm-up is over */
     _Atomic bool import_ended;
     char **warning;
     size_t n_warning;

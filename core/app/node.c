@@ -18,6 +18,22 @@ static void ready_on_loop(void *arg)
     qc_app_ready(arg);
 }
 
+/* Rules that this node does not know: it may take for valid what others do not. Said once. */
+static void warn_of_new_rules(qc_app *a, const qc_index *tip)
+{
+    char text[80];
+    if (a->new_rules.active)
+        return;
+    qc_newrules_look(&a->new_rules, a->params, tip);
+    for (unsigned bit = 0; a->new_rules.active; bit++)
+        if (a->new_rules.active >> bit & 1) {
+            snprintf(text, sizeof text, "Unknown new rules activated (versionbit %u)", bit);
+            qc_log(QC_LOG_WARN, "validation", "%s", text);
+            qc_app_alert(a, text);
+            return;
+        }
+}
+
 static void on_tip(void *arg, const qc_index *tip, const qc_index *fork, bool initial)
 {
     (void)fork;
@@ -27,6 +43,8 @@ static void on_tip(void *arg, const qc_index *tip, const qc_index *fork, bool in
         qc_net_set_tip(a->node.net, tip->height, tip->header.time);
     if (!atomic_exchange(&a->warm, true))
         qc_loop_post(a->loop, ready_on_loop, a);
+    if (!initial)
+        warn_of_new_rules(a, tip);
     const char *cmd = qc_settings_str(a->settings, "blocknotify", "");
     if (cmd[0] && !initial && atomic_load(&a->import_ended)) {
         char hex[QC_HASH_HEX_LEN + 1];

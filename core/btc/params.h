@@ -56,7 +56,8 @@ typedef struct qc_params {
     uint32_t pow_spacing, pow_timespan;
     bool allow_min_difficulty, no_retarget, bip94;
     qc_bip9 testdummy;
-    qc_bytes signet_challenge; /* empty: not a signet */
+    uint32_t bip9_warning_height; /* signals of blocks before it warn of no new rules */
+    qc_bytes signet_challenge;    /* empty: not a signet */
     qc_u256 min_chain_work;
     qc_hash assume_valid;
     uint32_t prune_after_height;
