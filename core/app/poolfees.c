@@ -1,10 +1,14 @@
 #include "core/app/poolfees.h"
 
 #include "core/base/alloc.h"
+#include "core/base/arith.h"
 #include "core/base/log.h"
 #include "core/mempool/fees.h"
 
+#include <stdatomic.h>
+
 #define FILE_NAME "fee_estimates.dat"
+#define HOUR ((qc_mono)QC_FEES_FLUSH_SECONDS * 1000000000)
 
 /* The pool tells of mined transactions before it tells of their block. */
 struct qc_app_fees {
@@ -12,6 +16,8 @@ struct qc_app_fees {
     qc_hash *mined;
     size_t n, cap;
     qc_timer *timer;
+    qc_mono due;           /* loop */
+    _Atomic int64_t hurry; /* microseconds that it is due sooner, not taken off yet */
     char *path;
 };
 
@@ -68,11 +74,35 @@ static void save_job(qc_chain *c, void *arg)
     qc_fees_save(f->fees, f->path);
 }
 
+static void set_timer(struct qc_app_fees *f)
+{
+    qc_mono left = QC_MAX(f->due - qc_clock_mono(), 0);
+    qc_timer_set(f->timer, left / 1000000);
+}
+
 static void on_hour(void *arg)
 {
     qc_app *a = arg;
-    qc_chain_post(a->node.chain_thread, save_job, a->fees);
-    qc_timer_set(a->fees->timer, QC_FEES_FLUSH_SECONDS * 1000);
+    struct qc_app_fees *f = a->fees;
+    qc_chain_post(a->node.chain_thread, save_job, f);
+    f->due = qc_clock_mono() + HOUR;
+    set_timer(f);
+}
+
+static void take_off(void *arg)
+{
+    struct qc_app_fees *f = arg;
+    f->due -= atomic_exchange(&f->hurry, 0) * 1000;
+    if (f->timer)
+        set_timer(f);
+}
+
+/* On the chain thread, while the loop runs. */
+static void hurry(void *arg, int64_t us)
+{
+    qc_app *a = arg;
+    atomic_fetch_add(&a->fees->hurry, us);
+    qc_loop_post(a->loop, take_off, a->fees);
 }
 
 bool qc_app_fees_new(qc_app *a)
@@ -94,7 +124,10 @@ bool qc_app_fees_new(qc_app *a)
         .arg = f, .added = on_added, .removed = on_removed, .block = on_block};
     qc_mempool_listen(a->node.pool, &ev);
     a->node.fees = f->fees;
-    qc_timer_set(f->timer, QC_FEES_FLUSH_SECONDS * 1000);
+    a->node.hurry = hurry;
+    a->node.hurry_arg = a;
+    f->due = qc_clock_mono() + HOUR;
+    set_timer(f);
     return true;
 }
 

@@ -41,6 +41,9 @@ typedef struct qc_node {
     /** Current warnings for the operator: calls fn for each. May be NULL. Thread: any. */
     void (*each_warning)(void *arg, void (*fn)(void *fn_arg, const char *text), void *fn_arg);
     void *warning_arg;
+    /** What waits for its time comes so much sooner (mockscheduler). May be NULL. Thread: chain. */
+    void (*hurry)(void *arg, int64_t us);
+    void *hurry_arg;
     const char *datadir; /* the chain's folder */
     const char *log_path;
     qc_rate rate;                  /* of the sync */

@@ -53,6 +53,10 @@ static void run_hurry(qc_chain *c, void *arg)
     if (j->n->relay)
         qc_txrelay_hurry(j->n->relay, j->seconds * 1000000);
 }
+    if (j->n->priv)
+        qc_private_hurry(j->n->priv, j->seconds * 1000000);
+    if (j->n->hurry)
+        j->n->hurry(j->n->hurry_arg, j->seconds * 1000000);
 
 static void rpc_mockscheduler(qc_rpc_req *r, void *arg)
 {

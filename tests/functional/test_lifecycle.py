@@ -251,6 +251,10 @@ def test_mock_time_and_scheduler(case):
     equal(n.getblockheader(n.generatetodescriptor(1, "raw(51)")[0])["time"], 1700001000)
     assert "(mocktime: 2023-11-14T22:30:00Z)" in n.log()
     n.mockscheduler(60)
+    fees = n.path("fee_estimates.dat")
+    assert not os.path.exists(fees)
+    n.mockscheduler(3600)
+    wait_until("the estimates are written each hour", lambda: os.path.exists(fees))
     expect_error(-1, "delta_time must be between 1 and 3600 seconds", n.mockscheduler, 0)
     expect_error(-8, "Mocktime must be in the range [0, 4294967295], not -1.", n.setmocktime, -1)
     assert n.uptime() < 1000
