@@ -221,7 +221,7 @@ static void sendmsgtopeer(qc_rpc_req *r, void *arg)
     const char *hex = "";
     if (!qc_rpc_str(r, 2, &hex))
         return;
-    if (!qc_m_hex_decode(hex, &body)) {
+    if (*hex && !qc_m_hex_decode(hex, &body)) {
         qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "Error parsing input for msg");
         return;
     }

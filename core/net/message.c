@@ -101,7 +101,7 @@ qc_err qc_message_write(qc_bytes *out, const uint8_t magic[static 4], const char
 {
     uint8_t head[QC_MSG_HEADER] = {0};
     size_t n = strlen(name);
-    QC_ASSERT(n <= QC_MSG_NAME && payload.len <= QC_MSG_MAX);
+    QC_ASSERT(n <= QC_MSG_NAME && payload.len <= QC_MSG_SEND_MAX);
     memcpy(head, magic, 4);
     memcpy(head + 4, name, n);
     qc_write_le32(head + 16, (uint32_t)payload.len);

@@ -6,6 +6,8 @@
 
 #define QC_MSG_HEADER 24
 #define QC_MSG_MAX 4000000u /* Core MAX_PROTOCOL_MESSAGE_LENGTH */
+#define QC_MSG_SEND_MAX                                                                            \
+    16000000u /* what we may be told to send all the same; BIP324 counts to 2^24 */
 #define QC_MSG_NAME 12
 #define QC_NODE_P2P_V2 (UINT64_C(1) << 11) /* service: transport version 2 */
 
@@ -26,7 +28,7 @@ typedef struct qc_message {
 /** The message at the start of `in`. Out: *m but with QC_MSG_MORE and QC_MSG_MAGIC; where it is
  *  refused, name holds what is printable of it. */
 qc_msg_fail qc_message_read(qc_span in, const uint8_t magic[static 4], qc_message *m);
-/** Append a framed message. Returns: QC_OK; QC_ENOMEM. */
+/** Append a framed message (QC_MSG_SEND_MAX at most). Returns: QC_OK; QC_ENOMEM. */
 QC_MUST_CHECK qc_err qc_message_write(qc_bytes *out, const uint8_t magic[static 4],
                                       const char *name, qc_span payload);
 

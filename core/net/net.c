@@ -368,7 +368,7 @@ static void do_push(void *arg)
     call *c = arg;
     qc_peer *p = qc_net_find(c->n, c->id, NULL);
     c->err = p && p->info.handshaken ? QC_OK : QC_ENOENT;
-    if (!c->err && c->payload->len > QC_MSG_MAX)
+    if (!c->err && c->payload->len > QC_MSG_SEND_MAX)
         c->err = QC_EINVAL;
     if (!c->err)
         qc_peer_send(p, c->addr, qc_bytes_span(c->payload));

@@ -218,7 +218,7 @@ QC_MUST_CHECK qc_err qc_net_added(qc_net *n, qc_added_info **list, size_t *count
 QC_MUST_CHECK qc_err qc_net_disconnect(qc_net *n, qc_peer_id id, const char *addr);
 /** Send a message to a peer, whatever it says. name: at most QC_MSG_NAME characters. `payload` is
  *  borrowed. Returns: QC_OK (queued); QC_ENOENT (no such peer, or its handshake is not over);
- *  QC_EINVAL (too long for any message). */
+ *  QC_EINVAL (more than QC_MSG_SEND_MAX). */
 QC_MUST_CHECK qc_err qc_net_push(qc_net *n, qc_peer_id id, const char *name,
                                  const qc_bytes *payload);
 /** Off: closes every peer and refuses new ones. */

@@ -185,7 +185,7 @@ qc_err qc_transport_room(qc_transport *t, size_t n)
 qc_err qc_transport_send(qc_transport *t, const char *name, qc_span payload, size_t *wire)
 {
     size_t before = t->out.len - t->out_at;
-    QC_ASSERT(t->ready_told && payload.len <= QC_MSG_MAX);
+    QC_ASSERT(t->ready_told && payload.len <= QC_MSG_SEND_MAX);
     if (t->state == QC_TS_FAILED) {
         *wire = 0;
         return QC_OK;

@@ -74,7 +74,7 @@ QC_MUST_CHECK qc_err qc_transport_receive(qc_transport *t, qc_span bytes);
  *  speaks first. May add to what qc_transport_pending() gives. */
 qc_transport_what qc_transport_next(qc_transport *t, qc_transport_event *e);
 
-/** Queue a message (QC_MSG_MAX at most). Not before QC_TR_READY. Out: *wire, bytes it takes.
+/** Queue a message (QC_MSG_SEND_MAX at most). Not before QC_TR_READY. Out: *wire, bytes it takes.
  *  Returns: QC_OK; QC_ENOMEM. */
 QC_MUST_CHECK qc_err qc_transport_send(qc_transport *t, const char *name, qc_span payload,
                                        size_t *wire);

@@ -88,9 +88,15 @@ def test_a_message_of_any_kind_is_sent(case):
     peer = a.getpeerinfo()[0]["id"]
     equal(a.sendmsgtopeer(peer, "nonsense", "ffffff"), {})
     wait_until("counted", lambda: "*other*" in b.getpeerinfo()[0]["bytesrecv_per_msg"])
+    before = b.getpeerinfo()[0]["bytesrecv_per_msg"].get("getaddr", 0)
+    equal(a.sendmsgtopeer(peer, "getaddr", ""), {})
+    wait_until("an empty one", lambda: b.getpeerinfo()[0]["bytesrecv_per_msg"].get("getaddr", 0) > before)
     expect_error(-8, "Error: msg_type too long, max length is 12", a.sendmsgtopeer, peer, "much_too_long", "")
     expect_error(-8, "Error parsing input for msg", a.sendmsgtopeer, peer, "addr", "f")
     expect_error(-1, "Error: Could not send message to peer", a.sendmsgtopeer, 99, "addr", "ff")
+    expect_error(-1, "Error: Could not send message to peer", a.sendmsgtopeer, peer, "addr", "00" * 16000001)
+    equal(a.sendmsgtopeer(peer, "addr", "00" * 4000001), {})
+    wait_until("more than is allowed costs the connection", lambda: not b.getpeerinfo())
 
 
 def test_the_network_goes_off_and_on(case):

@@ -314,6 +314,29 @@ static void test_v2__messages_of_all_sizes_over_many_keys(void **state)
     free(data);
 }
 
+static void test_send__what_is_too_much_is_sent_and_refused(void **state)
+{
+    uint8_t *data = calloc(1, QC_MSG_SEND_MAX);
+    (void)state;
+    for (int v2 = 0; v2 < 2; v2++) {
+        for (int most = 0; most < 2; most++) {
+            qc_transport *i = make(true, v2, 3), *r = make(false, v2, 4);
+            qc_transport_event e;
+            qc_transport_what what;
+            shake(i, r, SIZE_MAX);
+            say(i, "tx", qc_span_of(data, most ? QC_MSG_SEND_MAX : QC_MSG_MAX + 13));
+            do {
+                carry(i, r, 1000000);
+                what = qc_transport_next(r, &e);
+            } while (what == QC_TR_MORE && qc_transport_pending(i).len);
+            assert_int_equal(what, QC_TR_FAILED);
+            qc_transport_free(i);
+            qc_transport_free(r);
+        }
+    }
+    free(data);
+}
+
 /* ---- version 2, a peer made by hand ---- */
 
 typedef struct peer {
@@ -593,6 +616,7 @@ QC_TEST_MAIN_GROUP(setup, teardown, cmocka_unit_test(test_v1__messages_pass_in_p
                    cmocka_unit_test(test_should_try_v1__only_after_silence),
                    cmocka_unit_test(test_v2__handshake_with_any_garbage_in_any_pieces),
                    cmocka_unit_test(test_v2__messages_of_all_sizes_over_many_keys),
+                   cmocka_unit_test(test_send__what_is_too_much_is_sent_and_refused),
                    cmocka_unit_test(test_v2__decoys_are_passed_over_everywhere),
                    cmocka_unit_test(test_v2__names_that_are_none_are_dropped),
                    cmocka_unit_test(test_v2__a_short_name_is_never_completed),
