@@ -1,4 +1,5 @@
 """JSON-RPC over HTTP: shapes, statuses, batches, parameters, malformed input."""
+import base64
 import json
 import socket
 import threading
@@ -90,6 +91,7 @@ def test_malformed_http(case):
     for data in (b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", b"GET / NOTHTTP/1.1\r\nHost: x\r\n\r\n",
                  b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
                  b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+                 b"POST / HTTP/1.1\r\nHost: x\r\nAuthorization : Basic eA==\r\nContent-Length: 2\r\n\r\n{}",
                  b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"):
         got = raw(n, data)
         assert got.startswith((b"HTTP/1.1 400", b"HTTP/1.1 505")), (data[:60], got[:80])
@@ -116,8 +118,13 @@ def test_body_limits(case):
     conn.putrequest("POST", "/")
     conn.putheader("Content-Length", str(size + 1))
     conn.endheaders()
-    equal(conn.getresponse().status, 413)
+    answer = conn.getresponse()
+    equal((answer.status, answer.reason, answer.read()), (413, "Content too large", b""))
     conn.close()
+    chunk = b"100000\r\n" + b"0" * 0x100000 + b"\r\n"
+    head = (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nAuthorization: Basic " +
+            base64.b64encode(n.cookie().encode()) + b"\r\n\r\n")
+    assert raw(n, head + 33 * chunk + b"0\r\n\r\n").startswith(b"HTTP/1.1 413 Content too large\r\n")
 
 
 def test_keep_alive_and_pipelining(case):
