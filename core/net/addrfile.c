@@ -12,7 +12,10 @@
 
 #define FILE_MAX (64u << 20) /* a full manager takes 9 MiB */
 #define ANCHORS_FILE_MAX (64u << 10)
-#define BUGREPORT "the developers of Quoin"
+/* Where reports of bugs are wanted, by those who package this: -DQC_BUGREPORT='"..."'. */
+#ifndef QC_BUGREPORT
+#define QC_BUGREPORT "none"
+#endif
 
 /* The first byte is the format, the second the oldest format that a reader must know, plus 32: in
  * the first format the size of the key stood there. */
@@ -348,7 +351,7 @@ static char *corrupt_text(const char *path, const char *why)
         "Invalid or corrupt peers.dat (%s). If you believe this is a bug, please report it to %s. "
         "As a workaround, you can move the file (\"%s\") out of the way (rename, move, or delete) "
         "to have a new one created on the next start.",
-        why, BUGREPORT, path);
+        why, QC_BUGREPORT, path);
 }
 
 static qc_err set_aside(const char *path, char **error)

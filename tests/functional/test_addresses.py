@@ -108,7 +108,7 @@ def test_corrupt_files(case):
     with open(n.path("banlist.json"), "w") as f:
         f.write("{")
     n.fails("Invalid or corrupt peers.dat (Checksum mismatch, data corrupted). If you believe this is "
-            "a bug, please report it to the developers of Quoin. As a workaround, you can move the file "
+            "a bug, please report it to none. As a workaround, you can move the file "
             f"(\"{n.path('peers.dat')}\") out of the way (rename, move, or delete) to have a new one "
             "created on the next start.")
     os.unlink(n.path("peers.dat"))
