@@ -158,11 +158,14 @@ void qc_sync_msg_free(qc_sync_msg *m)
     qc_free(m);
 }
 
+/* Who has a pong may take it that whatever was due by then has been done, for all peers: Core's
+ * message handler goes over all of them when one has spoken. */
 static void on_ping(qc_sync *s, qc_peer_state *p, qc_span payload)
 {
     qc_bytes pong = QC_BYTES_INIT;
     if (payload.len >= 8 && !qc_bytes_append(&pong, payload.data, 8))
         qc_sync_send(s, p, "pong", &pong);
+    qc_sync_care_for_all(s);
 }
 
 static void on_sendheaders(qc_sync *s, qc_peer_state *p, qc_span payload)
