@@ -183,6 +183,8 @@ static uint32_t kind_of(qc_conn_type t)
         return QN_PEER_KIND_BLOCK_ONLY;
     case QC_CONN_ADDR_FETCH:
         return QN_PEER_KIND_ADDR_FETCH;
+    case QC_CONN_PRIVATE:
+        break; /* none of those: 0 */
     }
     return 0;
 }

@@ -8,17 +8,19 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define MIN_PROTOCOL 31800 /* Core MIN_PEER_PROTO_VERSION */
-#define WTXID_RELAY 70016  /* BIP339; BIP155 is offered from here on as well */
-#define FIRST_FIELDS 46u   /* bytes of a version message: version, services, time, our address */
-#define FEATURES 70017     /* BIP434 */
+#define MIN_PROTOCOL 31800             /* Core MIN_PEER_PROTO_VERSION */
+#define WTXID_RELAY 70016              /* BIP339; BIP155 is offered from here on as well */
+#define PRIVATE_AGENT "/pynode:0.0.1/" /* as everybody's who sends in private */
+#define FIRST_FIELDS 46u /* bytes of a version message: version, services, time, our address */
+#define FEATURES 70017   /* BIP434 */
 #define FEATURE_ID_MIN 4u
 #define FEATURE_ID_MAX 80u
 #define FEATURE_DATA_MAX 512u
 
 static int32_t common_version(const qc_peer *p)
 {
-    return QC_MIN(p->info.version, QC_NET_PROTOCOL);
+    int32_t ours = p->info.type == QC_CONN_PRIVATE ? WTXID_RELAY : QC_NET_PROTOCOL;
+    return QC_MIN(p->info.version, ours);
 }
 
 /* To be closed, with a line that says why. */
@@ -52,16 +54,32 @@ static bool welcomes_txs(const qc_peer *p)
            (p->net->relay || (p->info.permissions & QC_PERMIT_RELAY));
 }
 
+static void introduce(const qc_peer *p, qc_version *v)
+{
+    v->version = QC_NET_PROTOCOL;
+    v->time = qc_clock_now();
+    v->relay = welcomes_txs(p);
+    v->services = p->net->services | (p->info.permissions & QC_PERMIT_BLOOM ? QC_NODE_BLOOM : 0);
+    put_their_address(p, v);
+    v->start_height = (int32_t)QC_MIN(atomic_load(&p->net->height), (uint32_t)INT32_MAX);
+    snprintf(v->user_agent, sizeof v->user_agent, "%s", p->net->user_agent);
+}
+
+/* Nothing that would tell this node from others. */
+static void introduce_nobody(qc_version *v)
+{
+    v->version = WTXID_RELAY;
+    snprintf(v->user_agent, sizeof v->user_agent, "%s", PRIVATE_AGENT);
+}
+
 void qc_handshake_begin(qc_peer *p)
 {
     qc_bytes b = QC_BYTES_INIT;
-    qc_version v = {.version = QC_NET_PROTOCOL, .time = qc_clock_now()};
-    v.nonce = p->nonce;
-    v.relay = welcomes_txs(p);
-    v.services = p->net->services | (p->info.permissions & QC_PERMIT_BLOOM ? QC_NODE_BLOOM : 0);
-    put_their_address(p, &v);
-    v.start_height = (int32_t)QC_MIN(atomic_load(&p->net->height), (uint32_t)INT32_MAX);
-    snprintf(v.user_agent, sizeof v.user_agent, "%s", p->net->user_agent);
+    qc_version v = {.nonce = p->nonce};
+    if (p->info.type == QC_CONN_PRIVATE)
+        introduce_nobody(&v);
+    else
+        introduce(p, &v);
     if (qc_version_write(&b, &v))
         p->closing = true;
     else
@@ -69,11 +87,13 @@ void qc_handshake_begin(qc_peer *p)
     qc_bytes_free(&b);
 }
 
-/* Did one of our own connections send it? Only those whose handshake is not over are asked. */
+/* Did one of our own connections send it? Only those whose handshake is not over are asked, and
+ * none that is private: who takes its number elsewhere must not find us by our hanging up. */
 static bool is_ours(const qc_net *n, uint64_t nonce)
 {
     for (const qc_peer *p = n->peers; p; p = p->next)
-        if (!p->info.inbound && !p->info.handshaken && p->nonce == nonce)
+        if (!p->info.inbound && p->info.type != QC_CONN_PRIVATE && !p->info.handshaken &&
+            p->nonce == nonce)
             return true;
     return false;
 }
@@ -108,9 +128,9 @@ static void take_version(qc_peer *p, const qc_version *v)
 static bool version_suffices(qc_peer *p, const qc_version *v, size_t len)
 {
     qc_conn_type type = p->info.type;
-    bool expected =
-        type == QC_CONN_FULL || type == QC_CONN_BLOCK_ONLY || type == QC_CONN_ADDR_FETCH;
-    if (!p->info.inbound && len >= FIRST_FIELDS)
+    bool expected = type == QC_CONN_FULL || type == QC_CONN_BLOCK_ONLY ||
+                    type == QC_CONN_ADDR_FETCH || type == QC_CONN_PRIVATE;
+    if (!p->info.inbound && type != QC_CONN_PRIVATE && len >= FIRST_FIELDS)
         qc_peerbook_services(p->net->book, &p->info.where, v->services);
     if (expected && len >= FIRST_FIELDS && !is_useful(p, v->services))
         offend(p, "peer does not offer the expected services (%08llx offered, %08llx expected)",
@@ -131,12 +151,28 @@ static void settle(qc_peer *p)
         return;
     }
     qc_peer_send(p, "verack", qc_span_of("", 0));
+    if (!p->info.inbound && p->info.where.addr.net == QC_NETWORK_ONION)
+        p->net->tor_works = true;
     /* That it may now move to the tried table tells others little: what they could see, its time,
      * changes when a connection that relays addresses ends. */
     if (!p->info.inbound)
         qc_peerbook_good(p->net->book, &p->info.where);
     if (p->info.type == QC_CONN_FEELER)
         offend(p, "feeler connection completed");
+}
+
+/* Who wants no transactions is of no use here. */
+static void settle_private(qc_peer *p)
+{
+    if (p->info.relay) {
+        qc_peer_send(p, "verack", qc_span_of("", 0));
+        p->net->tor_works |= p->info.where.addr.net == QC_NETWORK_ONION;
+        return;
+    }
+    qc_log(QC_LOG_DEBUG, "privatebroadcast",
+           "Disconnecting: does not support transaction relay (connected in vain), peer=%lld",
+           (long long)p->info.id);
+    p->closing = true;
 }
 
 static void on_version(qc_peer *p, qc_span payload)
@@ -165,6 +201,10 @@ static void on_version(qc_peer *p, qc_span payload)
     if (p->info.inbound)
         qc_handshake_begin(p);
     take_version(p, &v);
+    if (p->info.type == QC_CONN_PRIVATE) {
+        settle_private(p);
+        return;
+    }
     if (common_version(p) >= WTXID_RELAY) {
         qc_peer_send(p, "wtxidrelay", qc_span_of("", 0));
         qc_peer_send(p, "sendaddrv2", qc_span_of("", 0));
@@ -255,9 +295,12 @@ static void on_verack(qc_peer *p)
            qc_conn_type_text(p->info.type), qc_transport_kind_text(p->info.transport),
            p->info.version, p->info.start_height, (long long)p->info.id);
     const qc_net_owner *o = &p->net->owner;
+    if (p->info.type == QC_CONN_PRIVATE)
+        qc_private_made(p);
     if (o->opened)
         o->opened(o->arg, &p->info);
-    qc_peer_ping(p);
+    if (p->info.type != QC_CONN_PRIVATE)
+        qc_peer_ping(p);
 }
 
 bool qc_handshake_takes(qc_peer *p, const qc_message *m)

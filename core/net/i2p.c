@@ -30,6 +30,7 @@ struct qc_i2p_dial {
     qc_peer_addr to;
     char text[QC_PEER_ADDR_TEXT];
     bool waiting, named; /* for the session; the name has been asked for */
+    bool alone;          /* not by the lasting session */
     qc_sam stream;
     qc_timer *soon; /* begins it, so that no end comes inside qc_i2p_connect() */
     qc_i2p_fn *fn;
@@ -370,9 +371,9 @@ static void dial_with_session(qc_i2p_dial *d)
         dial_fails(d, QC_DIAL_NO_PROXY, "no timer to be had");
 }
 
-static qc_i2p_session *pick_session(qc_i2p *i)
+static qc_i2p_session *pick_session(qc_i2p *i, bool alone)
 {
-    qc_i2p_session *s = i->lasting ? i->lasting : i->unused;
+    qc_i2p_session *s = i->lasting && !alone ? i->lasting : i->unused;
     if (!s)
         return session_new(i, false);
     if (!s->lasting)
@@ -383,7 +384,7 @@ static qc_i2p_session *pick_session(qc_i2p *i)
 static void on_soon(void *arg)
 {
     qc_i2p_dial *d = arg;
-    d->session = pick_session(d->i2p);
+    d->session = pick_session(d->i2p, d->alone);
     d->waiting = true;
     if (d->session->ready)
         dial_with_session(d);
@@ -391,10 +392,11 @@ static void on_soon(void *arg)
         dial_fails(d, QC_DIAL_NO_PROXY, "no timer to be had");
 }
 
-qc_i2p_dial *qc_i2p_connect(qc_i2p *i, const qc_peer_addr *to, qc_i2p_fn *fn, void *arg)
+qc_i2p_dial *qc_i2p_connect(qc_i2p *i, const qc_peer_addr *to, bool alone, qc_i2p_fn *fn, void *arg)
 {
     qc_i2p_dial *d = qc_alloc(sizeof *d);
-    *d = (qc_i2p_dial){.i2p = i, .to = *to, .stream = {.fd = -1}, .fn = fn, .arg = arg};
+    *d = (qc_i2p_dial){
+        .i2p = i, .to = *to, .alone = alone, .stream = {.fd = -1}, .fn = fn, .arg = arg};
     qc_peer_addr_text(to, d->text);
     if (qc_timer_new(i->o.loop, on_soon, d, &d->soon)) {
         qc_free(d);

@@ -34,8 +34,10 @@ void qc_i2p_free(QC_OWN qc_i2p *i);
  * is freed already. */
 typedef void qc_i2p_fn(void *arg, qc_dial_end end, int fd, const qc_netaddr *me,
                        qc_i2p_session *hold);
-/** `to` has port 0, the only one that SAM 3.1 can reach. */
-qc_i2p_dial *qc_i2p_connect(qc_i2p *i, const qc_peer_addr *to, qc_i2p_fn *fn, void *arg);
+/** `to` has port 0, the only one that SAM 3.1 can reach. alone: never by the lasting session: not
+ * as whom others know us. */
+qc_i2p_dial *qc_i2p_connect(qc_i2p *i, const qc_peer_addr *to, bool alone, qc_i2p_fn *fn,
+                            void *arg);
 /** fn is not called. NULL is allowed. */
 void qc_i2p_cancel(QC_OWN qc_i2p_dial *d);
 /** The connection that a session was made for has ended. NULL is allowed. */

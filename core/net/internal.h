@@ -76,6 +76,9 @@ struct qc_net {
     qc_added *added;
     struct qc_outbound *outbound; /* NULL: no connections but those that are asked for */
     bool automatic;
+    _Atomic int64_t private_wanted; /* see private.c, with the two below */
+    qc_mono private_next;
+    bool tor_works;
     _Atomic bool try_another, extra_block_only; /* see outbound.h */
     char *anchors_path;
     qc_mono outbound_next;
@@ -109,7 +112,7 @@ static inline qc_mono qc_peer_clock(void)
 
 static inline bool qc_conn_is_automatic(qc_conn_type t)
 {
-    return t != QC_CONN_INBOUND && t != QC_CONN_MANUAL;
+    return t != QC_CONN_INBOUND && t != QC_CONN_MANUAL && t != QC_CONN_PRIVATE;
 }
 
 /* net.c */
@@ -170,6 +173,13 @@ bool qc_room_to_relay(qc_peer *p, const char *message);
 void qc_automate_tick(qc_net *n, qc_mono now);
 /** The net stops: remember anchors, while there are peers. */
 void qc_automate_stop(qc_net *n);
+/* private.c */
+/** Make those that are wanted. now: of the real clock. */
+void qc_private_connect(qc_net *n, qc_mono now);
+/** The handshake of one is over. */
+void qc_private_made(qc_peer *p);
+/** The way to a peer that is not over I2P. False: there is none. */
+bool qc_private_proxy(const qc_net *n, const qc_netaddr *to, qc_proxy *out);
 /* added.c */
 /** Does an operator want a connection to it anyway? NULL: to any at all? */
 bool qc_net_is_added(const qc_net *n, const qc_peer_addr *at);

@@ -26,6 +26,7 @@ static void on_timer(void *arg)
     }
     qc_net_added_tick(n, qc_clock_mono());
     qc_automate_tick(n, qc_clock_mono());
+    qc_private_connect(n, qc_clock_mono());
     if (n->owner.tick)
         n->owner.tick(n->owner.arg);
     qc_timer_set(n->timer, TICK_MS);
@@ -250,6 +251,15 @@ static void do_drop(void *arg)
     qc_free(w);
 }
 
+static void do_ping_peer(void *arg)
+{
+    wish *w = arg;
+    qc_peer *p = qc_net_find(w->n, w->id, NULL);
+    if (p)
+        qc_peer_ping(p);
+    qc_free(w);
+}
+
 static void do_useful(void *arg)
 {
     wish *w = arg;
@@ -296,6 +306,13 @@ void qc_net_drop(qc_net *n, qc_peer_id id, const char *why)
     wish *w = qc_alloc(sizeof *w);
     *w = (wish){.n = n, .id = id, .why = why};
     qc_loop_post(n->loop, do_drop, w);
+}
+
+void qc_net_ping_peer(qc_net *n, qc_peer_id id)
+{
+    wish *w = qc_alloc(sizeof *w);
+    *w = (wish){.n = n, .id = id};
+    qc_loop_post(n->loop, do_ping_peer, w);
 }
 
 void qc_net_useful(qc_net *n, qc_peer_id id, bool block)
@@ -387,7 +404,8 @@ static void do_ping(void *arg)
 {
     call *c = arg;
     for (qc_peer *p = c->n->peers; p; p = p->next)
-        qc_peer_ping(p);
+        if (p->info.type != QC_CONN_PRIVATE)
+            qc_peer_ping(p);
 }
 
 static void do_list(void *arg)

@@ -69,9 +69,11 @@ typedef enum qc_conn_type {
     QC_CONN_FEELER,
     QC_CONN_FULL, /* outbound, relays everything */
     QC_CONN_BLOCK_ONLY,
-    QC_CONN_ADDR_FETCH
+    QC_CONN_ADDR_FETCH,
+    QC_CONN_PRIVATE /* for one transaction of ours (-privatebroadcast) */
 } qc_conn_type;
-/** "inbound", "manual", "feeler", "outbound-full-relay", "block-relay-only", "addr-fetch". */
+/** "inbound", "manual", "feeler", "outbound-full-relay", "block-relay-only", "addr-fetch",
+ *  "private-broadcast". */
 const char *qc_conn_type_text(qc_conn_type t);
 
 /** Bytes by message name. */
@@ -80,7 +82,8 @@ typedef struct qc_net_count {
     uint64_t bytes;
 } qc_net_count;
 
-#define QC_PEER_NAME 264u /* room for a name of 255 bytes and a port */
+#define QC_NET_PRIVATE_MAX 64u /* of type QC_CONN_PRIVATE at once */
+#define QC_PEER_NAME 264u      /* room for a name of 255 bytes and a port */
 
 /** What getpeerinfo tells of a peer. */
 typedef struct qc_peer_info {
@@ -132,6 +135,8 @@ typedef struct qc_net_owner {
     void (*tick)(void *arg);
     /** Bytes of everything told that has not been dealt with. */
     size_t (*held)(void *arg);
+    /** A peer of type QC_CONN_PRIVATE has answered a ping, and is closed for it. */
+    void (*pong)(void *arg, qc_peer_id id);
 } qc_net_owner;
 
 /** Out: owned, qc_net_free(). Returns: QC_OK; QC_EIO. */
@@ -173,6 +178,13 @@ void qc_net_try_another(qc_net *n, bool on);
 bool qc_net_tries_another(const qc_net *n);
 /** The first sync is over: make an extra connection for blocks now and then. */
 void qc_net_extra_block_only(qc_net *n);
+/** So many (or, less than 0, fewer) connections of type QC_CONN_PRIVATE are wanted: each counts
+ *  until its handshake is over. They are made over Tor and I2P only, tell nothing of this node, and
+ *  end after three minutes; only "pong" and "getdata" are heard, and of what is sent only "inv",
+ *  "tx" and pings go out. */
+void qc_net_private(qc_net *n, int64_t more);
+/** Ping this peer. */
+void qc_net_ping_peer(qc_net *n, qc_peer_id id);
 /** It was the first to give us a valid block (or transaction): that speaks for keeping it. */
 void qc_net_useful(qc_net *n, qc_peer_id id, bool block);
 /** It asked for transactions after all, or through a filter, by `message` (a literal). */

@@ -90,7 +90,8 @@ static tally take_tally(const qc_outbound *o, const qc_outbound_view *v)
         const qc_outbound_conn *c = &v->conn[i];
         t.full += c->type == QC_CONN_FULL;
         t.block_only += c->type == QC_CONN_BLOCK_ONLY;
-        t.automatic += c->type != QC_CONN_INBOUND && c->type != QC_CONN_MANUAL;
+        t.automatic +=
+            c->type != QC_CONN_INBOUND && c->type != QC_CONN_MANUAL && c->type != QC_CONN_PRIVATE;
     }
     for (int made = 1; made >= 0; made--)
         for (size_t i = 0; i < v->n; i++)

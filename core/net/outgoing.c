@@ -124,9 +124,19 @@ static void dial_i2p(qc_outgoing *o, const qc_peer_addr *to)
         try_next(o, "arbitrary port");
         return;
     }
-    o->i2p = qc_i2p_connect(o->peer->net->i2p, to, on_i2p, o);
+    bool alone = o->peer->info.type == QC_CONN_PRIVATE;
+    o->i2p = qc_i2p_connect(o->peer->net->i2p, to, alone, on_i2p, o);
     if (!o->i2p)
         fail(o, "no timer to be had");
+}
+
+static bool proxy_to(const qc_outgoing *o, const qc_peer_addr *to, qc_proxy *out)
+{
+    const qc_net *n = o->peer->net;
+    if (o->peer->info.type == QC_CONN_PRIVATE)
+        return qc_private_proxy(n, &to->addr, out);
+    return n->proxies && to->addr.net != QC_NETWORK_I2P &&
+           qc_proxies_get(n->proxies, qc_netaddr_network(&to->addr), out);
 }
 
 static void dial_address(qc_outgoing *o, const qc_peer_addr *to)
@@ -138,10 +148,9 @@ static void dial_address(qc_outgoing *o, const qc_peer_addr *to)
     qc_netaddr_text(&to->addr, host);
     if (to->addr.net == QC_NETWORK_I2P && n->i2p)
         dial_i2p(o, to);
-    else if (n->proxies && to->addr.net != QC_NETWORK_I2P &&
-             qc_proxies_get(n->proxies, qc_netaddr_network(&to->addr), &proxy))
+    else if (proxy_to(o, to, &proxy))
         dial_proxy(o, host, to->port, &proxy);
-    else if (qc_sockaddr_write(to, &direct))
+    else if (o->peer->info.type != QC_CONN_PRIVATE && qc_sockaddr_write(to, &direct))
         dial(o, &d);
     else
         try_next(o, "no proxy for its network");

@@ -18,7 +18,8 @@
 #define PING_EVERY (120 * SECOND)    /* Core PING_INTERVAL */
 #define PING_TIMEOUT (1200 * SECOND) /* Core TIMEOUT_INTERVAL */
 #define STUCK_TIMEOUT (20 * SECOND)
-#define FETCH_TIMEOUT (300 * SECOND) /* Core 10 * AVG_ADDRESS_BROADCAST_INTERVAL */
+#define PRIVATE_TIMEOUT (180 * SECOND) /* Core PRIVATE_BROADCAST_MAX_CONNECTION_LIFETIME */
+#define FETCH_TIMEOUT (300 * SECOND)   /* Core 10 * AVG_ADDRESS_BROADCAST_INTERVAL */
 
 /* ---- accounting ---- */
 
@@ -45,10 +46,23 @@ static bool want_write(qc_peer *p)
     return p->write || !qc_io_watch(p->net->loop, p->fd, QC_IO_WRITE, on_write, p, &p->write);
 }
 
+/* On a private connection anything else would tell something of us. */
+static bool may_send(const qc_peer *p, const char *name)
+{
+    static const char *const PRIVATE[] = {"version", "verack", "inv", "tx", "ping"};
+    bool may = p->info.type != QC_CONN_PRIVATE;
+    for (size_t i = 0; i < QC_COUNTOF(PRIVATE); i++)
+        may |= strcmp(name, PRIVATE[i]) == 0;
+    if (!may)
+        qc_log(QC_LOG_DEBUG, "privatebroadcast", "Omitting send of message '%s', peer=%lld", name,
+               (long long)p->info.id);
+    return may;
+}
+
 void qc_peer_send(qc_peer *p, const char *name, qc_span payload)
 {
     size_t wire;
-    if (p->closing)
+    if (p->closing || !may_send(p, name))
         return;
     if (qc_transport_send(p->transport, name, payload, &wire) || !want_write(p)) {
         p->closing = true;
@@ -78,6 +92,18 @@ void qc_peer_ping(qc_peer *p)
 
 /* ---- messages ---- */
 
+static void on_private_pong(qc_peer *p)
+{
+    const qc_net_owner *o = &p->net->owner;
+    qc_log(QC_LOG_DEBUG, "privatebroadcast",
+           "Got a PONG (the transaction will probably reach the network), marking for disconnect, "
+           "peer=%lld",
+           (long long)p->info.id);
+    if (o->pong)
+        o->pong(o->arg, p->info.id);
+    p->closing = true;
+}
+
 static void on_pong(qc_peer *p, qc_span payload)
 {
     uint64_t nonce = payload.len >= 8 ? qc_read_le64(payload.data) : 0;
@@ -100,6 +126,8 @@ static void on_pong(qc_peer *p, qc_span payload)
     p->info.ping_us = us;
     if (p->info.min_ping_us < 0 || us < p->info.min_ping_us)
         p->info.min_ping_us = us;
+    if (p->info.type == QC_CONN_PRIVATE)
+        on_private_pong(p);
 }
 
 /* Under pressure it is who has most waiting that stops; each goes on when its own is dealt with. So
@@ -164,6 +192,9 @@ static void on_message(qc_peer *p, const qc_message *m)
         return;
     if (strcmp(m->name, "pong") == 0)
         on_pong(p, m->payload);
+    else if (p->info.type == QC_CONN_PRIVATE && strcmp(m->name, "getdata") != 0)
+        qc_log(QC_LOG_DEBUG, "privatebroadcast", "Ignoring incoming message '%s', peer=%lld",
+               m->name, (long long)p->info.id);
     else if (qc_message_known(m->name))
         hand_over(p, m);
     else
@@ -354,6 +385,8 @@ const char *qc_conn_type_text(qc_conn_type t)
         return "block-relay-only";
     case QC_CONN_ADDR_FETCH:
         return "addr-fetch";
+    case QC_CONN_PRIVATE:
+        return "private-broadcast";
     }
     return "";
 }
@@ -464,9 +497,10 @@ void qc_peer_close(qc_peer *p, const char *why)
     n->n_peers--;
     if (!p->connecting)
         qc_log(QC_LOG_DEBUG, "net", "%s, disconnecting peer=%lld", why, (long long)p->info.id);
-    /* Not of one that is for blocks only: nobody shall see by the times of addresses whom we have
-     * had such a connection to. */
-    if (p->info.handshaken && !p->info.inbound && p->info.type != QC_CONN_BLOCK_ONLY)
+    /* Not of one that is for blocks only, or private: nobody shall see by the times of addresses
+     * whom we have had such a connection to. */
+    if (p->info.handshaken && !p->info.inbound && p->info.type != QC_CONN_BLOCK_ONLY &&
+        p->info.type != QC_CONN_PRIVATE)
         qc_peerbook_connected(n->book, &p->info.where);
     if (p->info.handshaken && n->owner.closed && !n->stopped)
         n->owner.closed(n->owner.arg, p->info.id);
@@ -521,9 +555,12 @@ bool qc_peer_tick(qc_peer *p, qc_mono now)
         why = "socket receive timeout";
     else if (p->info.type == QC_CONN_ADDR_FETCH && now - p->opened > FETCH_TIMEOUT)
         why = "addrfetch connection timeout";
+    else if (p->info.type == QC_CONN_PRIVATE && p->info.handshaken &&
+             now - p->opened > PRIVATE_TIMEOUT)
+        why = "did not complete the transaction send within 180 seconds";
     if (why)
         lose(p, why);
-    else if (now - p->last_ping > PING_EVERY)
+    else if (now - p->last_ping > PING_EVERY && p->info.type != QC_CONN_PRIVATE)
         qc_peer_ping(p);
     return why != NULL;
 }

@@ -192,6 +192,7 @@ struct qc_sync {
     qc_peerbook *book;
     qc_gossip *gossip; /* NULL with it */
     qc_relay_hooks relay;
+    qc_private *priv; /* NULL: nothing is sent in private */
 
     pthread_mutex_t lock;
     pthread_cond_t idle;

@@ -100,6 +100,8 @@ void qc_on_tx(qc_sync *s, qc_peer_state *p, qc_span payload)
         qc_sync_unread(p, "tx", payload.len, fail);
         return;
     }
+    if (s->priv)
+        qc_private_heard(s->priv, p->id, &buf.tx);
     s->relay.received(s->relay.arg, p->id, &buf.tx);
     qc_txbuf_clear(&buf);
     qc_relay_wake(s);

@@ -301,6 +301,10 @@ static void arrived(qc_chain *c, void *arg)
     if (!p && m->parsing) {
         m->orphan = true;
     } else if (!p) {
+        if (s->priv && !s->stopped && strcmp(m->name, "getdata") == 0) {
+            qc_private_getdata(s->priv, m->peer, qc_bytes_span(&m->payload));
+            qc_net_done(s->net, m->peer, m->len);
+        }
         qc_sync_msg_free(m);
     } else {
         *p->tail = m;
@@ -351,12 +355,27 @@ typedef struct note {
     qc_peer_info info;
 } note;
 
+/* It has no part in any conversation. */
+static void opened_private(qc_sync *s, note *n)
+{
+    if (s->priv && !s->stopped)
+        qc_private_opened(s->priv, &n->info);
+    else
+        qc_net_drop(s->net, n->info.id, "nothing is sent in private");
+    qc_free(n);
+    atomic_fetch_sub(&s->held, sizeof *n);
+}
+
 static void opened(qc_chain *c, void *arg)
 {
     note *n = arg;
     qc_sync *s = n->sync;
-    qc_peer_state *p = qc_alloc(sizeof *p), **at = &s->peers;
     (void)c;
+    if (n->info.type == QC_CONN_PRIVATE) {
+        opened_private(s, n);
+        return;
+    }
+    qc_peer_state *p = qc_alloc(sizeof *p), **at = &s->peers;
     p->info = n->info;
     p->id = n->info.id;
     p->tail = &p->head;
@@ -423,6 +442,8 @@ static void closed(qc_chain *c, void *arg)
     (void)c;
     qc_free(arg);
     atomic_fetch_sub(&s->held, sizeof t);
+    if (s->priv && !s->stopped)
+        qc_private_closed(s->priv, t.peer);
     for (qc_peer_state **at = &s->peers; *at; at = &(*at)->next) {
         qc_peer_state *p = *at;
         if (p->id != t.peer)
@@ -448,6 +469,22 @@ static void net_closed(void *arg, qc_peer_id id)
     *t = (turn){s, id};
     atomic_fetch_add(&s->held, sizeof *t);
     qc_chain_post(s->thread, closed, t);
+}
+
+static void ponged(qc_chain *c, void *arg)
+{
+    turn t = *(turn *)arg;
+    (void)c;
+    qc_free(arg);
+    if (t.sync->priv && !t.sync->stopped)
+        qc_private_pong(t.sync->priv, t.peer);
+}
+
+static void net_pong(void *arg, qc_peer_id id)
+{
+    turn *t = qc_alloc(sizeof *t);
+    *t = (turn){arg, id};
+    qc_chain_post(t->sync->thread, ponged, t);
 }
 
 static void drained(qc_chain *c, void *arg)
@@ -520,6 +557,8 @@ static void tick(qc_chain *c, void *arg)
     qc_stale_care(s);
     if (s->relay.tick)
         s->relay.tick(s->relay.arg, qc_clock_now_us());
+    if (s->priv)
+        qc_private_tick(s->priv);
     qc_relay_wake(s); /* work that was passed on for want of room */
     care_for_all(s);
 }
@@ -613,6 +652,7 @@ void qc_sync_new(qc_sync **out, const qc_sync_options *o)
     s->filters = o->filters;
     s->extra = qc_extra_new(o->extra_txs);
     s->relay = o->relay;
+    s->priv = o->priv;
     if (s->relay.begin)
         s->relay.begin(s->relay.arg, s->extra);
     qc_addr_begin(s, o->book);
@@ -627,7 +667,7 @@ void qc_sync_new(qc_sync **out, const qc_sync_options *o)
                                 .checked = chain_checked};
     qc_chain_listen(o->chain, &ev);
     const qc_net_owner owner = {s,          net_opened, net_message, net_drained,
-                                net_closed, net_tick,   net_held};
+                                net_closed, net_tick,   net_held,    net_pong};
     qc_net_set_owner(o->net, &owner);
     *out = s;
 }

@@ -5,6 +5,7 @@
 #include "core/chain/thread.h"
 #include "core/net/net.h"
 #include "core/net/peerbook.h"
+#include "core/sync/private.h"
 #include "core/sync/relay.h"
 #include "core/sync/txsource.h"
 
@@ -31,6 +32,7 @@ typedef struct qc_sync_options {
     struct qc_filterindex *filters;
     qc_tx_source pool; /* transactions that a compact block may be made of */
     qc_relay_hooks relay;
+    qc_private *priv; /* -privatebroadcast; NULL: off; borrowed */
 } qc_sync_options;
 
 /** Registers with `chain` and `net`: before their threads run. Out: owned, qc_sync_free(). */
