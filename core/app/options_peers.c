@@ -98,6 +98,10 @@ const qc_opt QC_OPTIONS_PEERS[] = {
               "May be given several times"),
     LIVE_PEER("peerbloomfilters", "", "Serve bloom filters (default: 0)"),
     LIVE_PEER("peertimeout", "=<n>", "Seconds until a silent peer is dropped"),
+    LIVE_PEER(
+        "privatebroadcast", "",
+        "Send transactions of sendrawtransaction over connections of their own through Tor or "
+        "I2P, and take them into the mempool when they come back (default: 0)"),
     LIVE_PEER("proxy", "=<ip>[:<port>]|unix:<path>[=<network>]",
               "SOCKS5 proxy for peers and for connections that plugins make; =ipv4, =ipv6, =tor or "
               "=cjdns: for that network only. May be given several times"),

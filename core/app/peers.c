@@ -86,12 +86,13 @@ static bool add_external(qc_app *a)
 /* As many as -maxconnections says and the system has descriptors for. */
 static bool read_slots(qc_app *a, qc_slots *out)
 {
+    bool private = qc_settings_bool(a->settings, "privatebroadcast", false);
     uint32_t most =
         (uint32_t)QC_MIN(qc_settings_int(a->settings, "maxconnections", 200), CONNECTIONS_MAX);
     uint32_t relay =
         (uint32_t)QC_MIN(QC_MAX(qc_settings_int(a->settings, "inboundrelaypercent", 50), 0), 100);
     uint32_t other = FILES_LEAST + QC_SLOTS_ADDED + (uint32_t)QC_MAX(a->nets->n_bind, 1);
-    uint32_t files = qc_os_allow_files(other + most);
+    uint32_t files = qc_os_allow_files(other + most + (private ? QC_NET_PRIVATE_MAX : 0));
     if (files < other)
         return qc_app_error(a, "Not enough file descriptors available. %u available, %u required.",
                             files, other);
@@ -143,13 +144,44 @@ static void automate(qc_app *a, const qc_slots *slots)
     qc_free(connect);
 }
 
+#define PRIVATE "Private broadcast of own transactions requested (-privatebroadcast)"
+
+/* Is there a way for it? Tor's control port may open one later. */
+static bool check_private(qc_app *a)
+{
+    const qc_settings *s = a->settings;
+    const qc_app_nets *n = a->nets;
+    bool i2p = !(n->unreachable >> QC_NETWORK_I2P & 1);
+    bool onion = !(n->unreachable >> QC_NETWORK_ONION & 1) ||
+                 (qc_settings_bool(s, "listenonion", true) && (!n->only_some || n->only_onion));
+    if (!qc_settings_bool(s, "privatebroadcast", false))
+        return true;
+    if (!onion && !i2p)
+        return qc_app_error(a, "%s, but none of Tor or I2P networks is reachable", PRIVATE);
+    if (qc_settings_is_set(s, "connect") || qc_settings_is_negated(s, "connect"))
+        return qc_app_error(a,
+                            "%s, but -connect is also configured. They are incompatible because "
+                            "the private broadcast needs to open new connections to randomly "
+                            "chosen Tor or I2P peers. Consider using -maxconnections=0 "
+                            "-addnode=... instead",
+                            PRIVATE);
+    if (onion && !qc_settings_bool(s, "proxyrandomize", true))
+        qc_app_warn(a,
+                    "%s and -proxyrandomize is disabled. Tor circuits for private broadcast "
+                    "connections may be correlated to other connections over Tor. For maximum "
+                    "privacy set -proxyrandomize=1.",
+                    PRIVATE);
+    return true;
+}
+
 bool qc_app_peers_start(qc_app *a)
 {
     qc_permit *permit;
     size_t n_permit;
     uint64_t upload;
     qc_slots slots;
-    if (!read_slots(a, &slots) || !read_upload(a, &upload) || !read_permits(a, &permit, &n_permit))
+    if (!check_private(a) || !read_slots(a, &slots) || !read_upload(a, &upload) ||
+        !read_permits(a, &permit, &n_permit))
         return false;
     char *capture = qc_asprintf("%s/message_capture", a->net_dir);
     qc_net_options o = {

@@ -20,6 +20,9 @@ void qc_m_kservices(qc_jw *w, const char *key, uint64_t services);
 bool qc_m_need_net(qc_rpc_req *r, const qc_node *n);
 /** Is there a mempool? False: failed as Core does. */
 bool qc_m_need_pool(qc_rpc_req *r, const qc_node *n);
+/** Can a transaction be sent in private, where it is to be? False: no, and the request has failed.
+ */
+bool qc_m_private_may(qc_rpc_req *r, const qc_node *n);
 
 /** Parameter i as the hash of a known block. NULL: failed with -5 "Block not found" or a type
  * error. */

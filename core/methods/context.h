@@ -63,6 +63,7 @@ typedef struct qc_node {
     qc_net *net;              /* NULL: no peer layer runs */
     qc_sync *sync;            /* NULL with it */
     struct qc_txrelay *relay; /* NULL: no transactions are relayed */
+    struct qc_private *priv;  /* -privatebroadcast; chain thread; NULL: off */
     qc_proxies *proxies;      /* NULL with it */
     struct qc_peerbook *book; /* known addresses and bans; NULL: none */
     const char *user_agent;   /* "/Quoin:0.1.0(comment)/" */
@@ -84,4 +85,4 @@ extern const qc_rpc_method QC_METHODS_BLOCKCHAIN[], QC_METHODS_BLOCK[], QC_METHO
     QC_METHODS_NODE[], QC_METHODS_SCAN[], QC_METHODS_INDEX[], QC_METHODS_CREATETX[],
     QC_METHODS_SIGNTX[], QC_METHODS_TXPROOF[], QC_METHODS_MULTISIG[], QC_METHODS_SENDTX[],
     QC_METHODS_SPENDING[], QC_METHODS_POOLCTL[], QC_METHODS_FEES[], QC_METHODS_ORPHANS[],
-    QC_METHODS_GENERATE[], QC_METHODS_GBT[];
+    QC_METHODS_GENERATE[], QC_METHODS_GBT[], QC_METHODS_PRIVATE[];

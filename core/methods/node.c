@@ -2,6 +2,7 @@
 #include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/methods/common.h"
+#include "core/sync/private.h"
 #include "core/sync/txrelay.h"
 
 #include <malloc.h>
@@ -52,11 +53,11 @@ static void run_hurry(qc_chain *c, void *arg)
     j->err = qc_chain_tick(c);
     if (j->n->relay)
         qc_txrelay_hurry(j->n->relay, j->seconds * 1000000);
-}
     if (j->n->priv)
         qc_private_hurry(j->n->priv, j->seconds * 1000000);
     if (j->n->hurry)
         j->n->hurry(j->n->hurry_arg, j->seconds * 1000000);
+}
 
 static void rpc_mockscheduler(qc_rpc_req *r, void *arg)
 {

@@ -130,6 +130,6 @@ const qc_rpc_method QC_METHODS_PEERINFO[] = {
          "known. addrlocal, addrbind, mapped_as, pingtime, minping and pingwait may be absent.\n"
          "network: one of (ipv4, ipv6, onion, i2p, cjdns, not_publicly_routable)\n"
          "connection_type: inbound, manual, feeler, outbound-full-relay, block-relay-only,\n"
-         "addr-fetch. transport_protocol_type: detecting, v1, v2 (encrypted)",
+         "addr-fetch, private-broadcast. transport_protocol_type: detecting, v1, v2 (encrypted)",
      .examples = "getpeerinfo", .fn = getpeerinfo},
     {.name = NULL}};

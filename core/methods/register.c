@@ -10,7 +10,7 @@ void qc_methods_register(qc_node *n)
         QC_METHODS_INDEX,   QC_METHODS_SYNCINFO, QC_METHODS_CREATETX,   QC_METHODS_SIGNTX,
         QC_METHODS_TXPROOF, QC_METHODS_MULTISIG, QC_METHODS_SENDTX,     QC_METHODS_SPENDING,
         QC_METHODS_POOLCTL, QC_METHODS_FEES,     QC_METHODS_ORPHANS,    QC_METHODS_GENERATE,
-        QC_METHODS_GBT,
+        QC_METHODS_GBT,     QC_METHODS_PRIVATE,
     };
     for (size_t i = 0; i < QC_COUNTOF(TABLES); i++)
         qc_rpc_register_all(n->registry, TABLES[i], n);

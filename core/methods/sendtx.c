@@ -6,6 +6,7 @@
 #include "core/methods/common.h"
 #include "core/methods/hexarg.h"
 #include "core/script/pattern.h"
+#include "core/sync/private.h"
 
 #include <stdlib.h>
 
@@ -132,8 +133,21 @@ static bool offer(const send_job *j)
         ok = qc_rpc_fail(
             j->r, res.v.code == QC_V_MISSING_INPUTS ? QC_RPC_VERIFY_ERROR : QC_RPC_VERIFY_REJECTED,
             "%s", qc_verdict_text(&res.v, text, sizeof text));
+    else if (test_only && j->max_fee > 0 && res.fee > j->max_fee)
+        ok = qc_rpc_fail(j->r, QC_RPC_VERIFY_ERROR, "%s", TOO_DEAR);
     qc_accept_result_clear(&res);
     return ok;
+}
+
+/* It goes to a few peers in private, and comes to the pool when they have told others. */
+static void send_private(const send_job *j, bool there)
+{
+    if (!there && !offer(j, true))
+        return;
+    if (qc_private_add(j->n->priv, j->tx) == QC_PRIVQ_FULL)
+        qc_rpc_fail(j->r, QC_RPC_LIMIT_EXCEEDED, "Private broadcast queue is full");
+    else
+        qc_jw_hash(qc_rpc_out(j->r), txid_of(j->tx));
 }
 
 static void run_send(qc_chain *c, void *arg)
@@ -146,6 +160,10 @@ static void run_send(qc_chain *c, void *arg)
         return;
     }
     const qc_mempool_entry *e = qc_mempool_find(j->n->pool, txid);
+    if (j->n->priv) {
+        send_private(j, e != NULL);
+        return;
+    }
     if (e) {
         wtxid = qc_entry_wtxid(e); /* maybe with another witness: that is the one to tell of */
     } else {
@@ -175,7 +193,8 @@ static void sendrawtransaction(qc_rpc_req *r, void *arg)
                     "TX decode failed. Make sure the tx has at least one input.");
         return;
     }
-    if (check_burn(r, &t.tx, burn) && rate_arg(r, 1, &rate) && qc_m_need_pool(r, n)) {
+    if (check_burn(r, &t.tx, burn) && rate_arg(r, 1, &rate) && qc_m_private_may(r, n) &&
+        qc_m_need_pool(r, n)) {
         send_job j = {r, n, &t.tx, qc_feerate_fee(qc_feerate_per_kvb(rate), vsize_bip141(&t.tx))};
         qc_chain_enter(n->chain_thread, run_send, &j);
     }
@@ -441,8 +460,11 @@ static const qc_rpc_param P_PACKAGE[] = {
 
 const qc_rpc_method QC_METHODS_SENDTX[] = {
     {"rawtransactions", "sendrawtransaction",
-     "Put a transaction into the mempool and tell all peers of it.", P_SEND, .result = "\"txid\"",
-     .examples = "sendrawtransaction \"signedhex\"", .fn = sendrawtransaction},
+     "Put a transaction into the mempool and tell all peers of it. With -privatebroadcast it is "
+     "sent to a few peers over Tor or I2P instead, and comes to the mempool when others tell of "
+     "it.",
+     P_SEND, .result = "\"txid\"", .examples = "sendrawtransaction \"signedhex\"",
+     .fn = sendrawtransaction},
     {"rawtransactions", "testmempoolaccept",
      "Would the mempool take these transactions, together when there are several? Nothing is kept "
      "of them.",
