@@ -338,17 +338,26 @@ uint32_t qc_index_worst(const qc_graph *g)
     return g->worst ? g->worst->id[g->worst->n - 1] : 0;
 }
 
+/* The chunk k places on, which may lie in the next leaf; 0: there is none, or it is farther. */
+static uint32_t peek(const leaf *l, uint32_t k)
+{
+    if (k < l->n)
+        return l->id[k];
+    return l->next && k - l->n < l->next->n ? l->next->id[k - l->n] : 0;
+}
+
 /* Most chunks are of one transaction, and each step from the index to its owner's object is a cache
  * miss: they are asked for some chunks ahead, step by step. */
 static void fetch_ahead(const qc_graph *g, const leaf *l, uint32_t k)
 {
-    if (k + 9 < l->n)
-        __builtin_prefetch(node(g, l->id[k + 9]));
-    if (k + 6 < l->n)
-        __builtin_prefetch(&g->txs[node(g, l->id[k + 6])->last]);
-    if (k + 3 >= l->n)
+    uint32_t id = peek(l, k + 24);
+    if (id)
+        __builtin_prefetch(node(g, id));
+    if ((id = peek(l, k + 16)) != 0)
+        __builtin_prefetch(&g->txs[node(g, id)->last]);
+    if (!(id = peek(l, k + 8)))
         return;
-    const char *user = g->txs[node(g, l->id[k + 3])->last].user;
+    const char *user = g->txs[node(g, id)->last].user;
     for (size_t line = 0; line < USER_BYTES; line += 64)
         __builtin_prefetch(user + line);
 }

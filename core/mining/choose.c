@@ -8,6 +8,7 @@
 /* When the block is all but full and so many chunks in a row did not fit, it is left at that. */
 #define MAX_MISSES 1000
 #define FULL_ENOUGH 4000
+#define REFS_AHEAD 8
 
 static qc_err room(void *array, size_t *cap, size_t need, size_t size)
 {
@@ -64,10 +65,8 @@ static qc_err keep(qc_chosen *c, const qc_mempool_entry *const *e, size_t n,
     if (err)
         return err;
     c->chunk[c->n_chunks++] = (qc_template_chunk){sum->fee, sum->weight, (uint32_t)c->n};
-    for (size_t i = 0; i < n; i++) {
-        c->entry[c->n++] = qc_mempool_entry_ref(e[i]);
-        __builtin_prefetch(e[i]->tx.in); /* asked soon for what it spends */
-    }
+    for (size_t i = 0; i < n; i++)
+        c->entry[c->n++] = e[i];
     return QC_OK;
 }
 
@@ -109,6 +108,18 @@ static qc_err fill(qc_mempool_build *b, const qc_template_options *o, uint32_t h
     return QC_OK;
 }
 
+/* Apart from the choosing: each reference is an atomic step, at which the processor waits for all
+ * that it has asked of memory so far. */
+void qc_chosen_hold(qc_chosen *c)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        if (i + REFS_AHEAD < c->n)
+            __builtin_prefetch((const void *)(uintptr_t)&c->entry[i + REFS_AHEAD]->refs, 1);
+        (void)qc_mempool_entry_ref(c->entry[i]);
+    }
+    c->held = true;
+}
+
 qc_err qc_choose(const qc_mempool *m, const qc_template_options *o, uint32_t height, uint32_t mtp,
                  qc_chosen *out)
 {
@@ -120,6 +131,8 @@ qc_err qc_choose(const qc_mempool *m, const qc_template_options *o, uint32_t hei
     qc_mempool_build_end(b);
     if (err)
         qc_chosen_clear(out);
+    else
+        qc_chosen_hold(out);
     return err;
 }
 
@@ -148,12 +161,13 @@ qc_err qc_choose_these(const qc_template_options *o, const qc_mempool_entry *con
             return err;
         }
     }
+    qc_chosen_hold(out);
     return QC_OK;
 }
 
 void qc_chosen_clear(qc_chosen *c)
 {
-    for (size_t i = 0; i < c->n; i++)
+    for (size_t i = 0; i < c->n && c->held; i++)
         qc_mempool_entry_unref(c->entry[i]);
     qc_free(c->entry);
     qc_free(c->chunk);

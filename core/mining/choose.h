@@ -10,6 +10,7 @@ typedef struct qc_chosen {
     size_t n_chunks, cap_chunks;
     qc_amount fees;
     int64_t weight, sigops; /* with what is reserved */
+    bool held;              /* the entries are its own references; borrowed before */
     bool only_fees;         /* sums are kept, nothing else */
 } qc_chosen;
 /** For the block at `height` on a tip with that median time past. Returns: QC_OK; QC_ENOMEM
@@ -35,4 +36,6 @@ bool qc_chosen_fits(const qc_chosen *c, const qc_template_options *o,
 QC_MUST_CHECK qc_err qc_chosen_take(qc_chosen *c, const qc_template_options *o,
                                     const qc_mempool_entry *const *e, size_t n,
                                     const qc_mempool_point *sum);
+/** Make the entries its own: at the end. */
+void qc_chosen_hold(qc_chosen *c);
 qc_feerate qc_chosen_rate(const qc_mempool_point *sum);

@@ -331,5 +331,7 @@ qc_err qc_choose_with(const qc_mempool *m, const qc_template_options *o, const q
     picker_clear(&p);
     if (err)
         qc_chosen_clear(out);
+    else
+        qc_chosen_hold(out);
     return err;
 }

@@ -180,6 +180,7 @@ static void find_block(data *d)
     qc_verdict v;
     bool is_new;
     uint64_t tries = 1000000;
+    d->p.n_news = 0;
     if (qc_miner_template(d->miner, NULL, QC_TEMPLATE_REQUEST, d->p.now, &t) ||
         qc_template_simple(t, pk_script(), &bytes) ||
         qc_mining_solve(d->p.k.params, bytes.data, &tries, NULL) != QC_SOLVE_FOUND ||

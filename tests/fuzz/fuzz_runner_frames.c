@@ -7,9 +7,12 @@
 #include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/host/arena.h"
+#include "core/host/book.h"
 #include "core/host/internal.h"
 #include "core/host/isolated.h"
 #include "core/mempool/fees.h"
+#include "core/methods/submit.h"
+#include "core/mining/miner.h"
 #include "core/os/file.h"
 #include "tests/unit/builder.h"
 
@@ -29,7 +32,10 @@ static const struct {
             {&QC_ADAPTER_MEMPOOL_READ, NULL},
             {&QC_ADAPTER_MEMPOOL_FOLLOW_UNSTABLE, "window=5"},
             {&QC_ADAPTER_TX_SUBMIT, "rate=1000000, max_fee=1000"},
-            {&QC_ADAPTER_FEES_ESTIMATE, NULL}};
+            {&QC_ADAPTER_FEES_ESTIMATE, NULL},
+            {&QC_ADAPTER_MINING_TEMPLATE_UNSTABLE, "templates=3, prioritise=yes"},
+            {&QC_ADAPTER_MINING_SUBMIT, NULL},
+            {&QC_ADAPTER_MINING_CHECK, NULL}};
 
 static qc_chain *g_chain;
 static tb_chain *g_builder;
@@ -53,6 +59,7 @@ static void end(void)
     g_host->arena = NULL;
     QC_ASSERT(qc_host_stop(g_host));
     qc_chain_close(g_chain);
+    qc_miner_free(g_node.miner);
     qc_mempool_free(g_node.pool);
     qc_fees_free(g_node.fees);
     qc_host_free(g_host);
@@ -91,9 +98,17 @@ static void start(void)
     qc_err err = qc_chain_open(&g_chain, &o, NULL, detail, sizeof detail);
     QC_ASSERT(!err);
     g_registry = qc_rpc_registry_new();
+    const qc_miner_options mo = {
+        .chain = g_chain, .template = qc_template_defaults(), .first_id = 0};
+    QC_ASSERT(!qc_miner_new(&g_node.miner, &mo));
     const qc_mempool_options m = qc_mempool_defaults(g_chain);
     static const uint64_t SALT[2] = {1, 2};
     QC_ASSERT(!qc_mempool_new(&g_node.pool, &m) && !qc_fees_new(&g_node.fees, SALT));
+    qc_miner_use_mempool(g_node.miner, g_node.pool);
+    const qc_chain_events submit = qc_m_submit_events(&g_node);
+    qc_chain_listen(g_chain, &submit);
+    g_node.chain = g_chain;
+    g_node.params = g_builder->params;
     const qc_host_options h = {.chain = g_chain,
                                .registry = g_registry,
                                .node = &g_node,
@@ -143,6 +158,7 @@ static void clear(qc_plugin *p)
     qc_isolated_let_go(p->iso);
     QC_ASSERT(qc_arena_lent(g_host->arena) == 0 && !g_host->n_followers);
     QC_ASSERT(!g_host->n_pool_followers);
+    QC_ASSERT(qc_book_usage_of(g_host->book, p->label).held == 0);
     qc_plugin_free(p);
     qc_plugin_here = NULL;
 }

@@ -7,6 +7,7 @@
 
 #define PK_BLOCKS 130u /* of the chain at first; the first PK_COINS coinbases are mature */
 #define PK_COINS 30u
+#define PK_NEWS 16384u
 
 typedef struct pk_coin {
     qc_outpoint o;
@@ -33,7 +34,7 @@ typedef struct pool_kit {
     qc_mempool *m;
     pk_coin coin[PK_COINS]; /* mature, unspent at first */
     int64_t now;
-    pk_news news[4096];
+    pk_news news[PK_NEWS];
     size_t n_news;
     uint64_t salt; /* makes transactions differ */
 } pool_kit;
