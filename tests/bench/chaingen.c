@@ -23,6 +23,8 @@ struct cg_chain {
     qc_signer *signer;
     cg_key *keys;
     uint64_t rng;
+    const cg_share *share;
+    size_t n_share;
     cg_coin *coin; /* spendable now */
     size_t n_coin, cap_coin;
     cg_coin *coinbase; /* by height - 1 */
@@ -52,20 +54,28 @@ static uint64_t rnd(cg_chain *g)
     return x * 0x2545f4914f6cdd1dull;
 }
 
-static uint32_t below(cg_chain *g, uint32_t n)
+uint32_t cg_below(cg_chain *g, uint32_t n)
 {
     return (uint32_t)((rnd(g) >> 33) % n);
 }
 
-/* Shares per 10,000 inputs of the model block, by kind of coin. */
-static cg_kind spendable_kind(cg_chain *g)
+/* Of 10,000 inputs of the model block. */
+static const cg_share MODEL[] = {
+    {CG_P2WPKH, 5486}, {CG_P2TR, 2977}, {CG_P2PKH, 1135}, {CG_P2SH, 309}, {CG_P2WSH, 93}};
+
+cg_kind cg_random_kind(cg_chain *g)
 {
-    uint32_t x = below(g, 10000);
-    return x < 5486   ? CG_P2WPKH
-           : x < 8463 ? CG_P2TR
-           : x < 9598 ? CG_P2PKH
-           : x < 9907 ? CG_P2SH
-                      : CG_P2WSH;
+    uint32_t x = cg_below(g, 10000);
+    size_t i = 0;
+    while (i + 1 < g->n_share && x >= g->share[i].weight)
+        x -= g->share[i++].weight;
+    return g->share[i].kind;
+}
+
+void cg_shares(cg_chain *g, const cg_share *share, size_t n)
+{
+    g->share = share;
+    g->n_share = n;
 }
 
 static void push_index(cg_chain *g, const qc_header *h)
@@ -90,6 +100,7 @@ cg_chain *cg_new(uint64_t seed, qc_pool *pool)
     cg_chain *g = qc_alloc(sizeof *g);
     g->pool = pool;
     g->rng = seed ? seed : 1;
+    cg_shares(g, MODEL, QC_COUNTOF(MODEL));
     MUST(qc_params_new(QC_CHAIN_REGTEST, NULL, &g->params));
     uint8_t blind[32] = {1};
     g->signer = qc_signer_new(blind);
@@ -142,7 +153,7 @@ static void add_coin(cg_chain *g, const cg_coin *c)
 }
 
 /* A random coin leaves the pool. */
-static cg_coin take_coin(cg_chain *g)
+cg_coin cg_take_coin(cg_chain *g)
 {
     for (;;) {
         QC_ASSERT(g->n_coin > 0);
@@ -154,15 +165,28 @@ static cg_coin take_coin(cg_chain *g)
     }
 }
 
-static void add_output(cg_chain *g, plan *p, cg_kind kind, qc_amount value, uint32_t n)
+void cg_output(cg_chain *g, cg_kind kind, qc_amount value, uint32_t n, qc_bytes *outputs,
+               cg_coin *coin)
 {
     uint8_t script[40];
-    uint16_t key = (uint16_t)below(g, CG_KEYS);
+    uint16_t key = (uint16_t)cg_below(g, CG_KEYS);
     size_t len = cg_script(&g->keys[key], kind, script);
-    MUST(qc_w_le64(&p->outputs, (uint64_t)value));
-    MUST(qc_w_var(&p->outputs, qc_span_of(script, len)));
+    MUST(qc_w_le64(outputs, (uint64_t)value));
+    MUST(qc_w_var(outputs, qc_span_of(script, len)));
+    *coin = (cg_coin){.n = n, .key = key, .kind = (uint8_t)kind, .value = value};
+}
+
+void cg_sign(const cg_chain *g, const cg_coin *in, size_t n_in, qc_span outputs, qc_bytes *out)
+{
+    cg_sign_tx(g->signer, g->keys, in, n_in, outputs, out);
+}
+
+static void add_output(cg_chain *g, plan *p, cg_kind kind, qc_amount value, uint32_t n)
+{
+    cg_coin made;
+    cg_output(g, kind, value, n, &p->outputs, &made);
     if (kind != CG_OP_RETURN)
-        p->made[p->n_made++] = (cg_coin){.n = n, .key = key, .kind = (uint8_t)kind, .value = value};
+        p->made[p->n_made++] = made;
 }
 
 static void plan_outputs(cg_chain *g, plan *p, uint32_t n_out, bool with_return)
@@ -175,7 +199,7 @@ static void plan_outputs(cg_chain *g, plan *p, uint32_t n_out, bool with_return)
     p->made = qc_alloc(n_out * sizeof *p->made);
     MUST(qc_w_compact(&p->outputs, n_out));
     for (uint32_t i = 0; i < paying; i++)
-        add_output(g, p, spendable_kind(g), total / paying, i);
+        add_output(g, p, cg_random_kind(g), total / paying, i);
     if (with_return)
         add_output(g, p, CG_OP_RETURN, 0, paying);
 }
@@ -191,11 +215,11 @@ static void shape(cg_chain *g, size_t i, uint32_t *n_in, uint32_t *n_out, bool *
         *n_in = big[i];
         return;
     }
-    uint32_t x = below(g, 1000);
+    uint32_t x = cg_below(g, 1000);
     *n_in = x < 957 ? 1 : x < 977 ? 2 : x < 984 ? 3 : x < 990 ? 5 : x < 996 ? 10 : 20;
-    x = below(g, 1000);
+    x = cg_below(g, 1000);
     *n_out = x < 68 ? 1 : x < 945 ? 2 : x < 962 ? 3 : x < 988 ? 4 : x < 995 ? 10 : 30;
-    *with_return = *n_out == 2 && below(g, 1000) < 930;
+    *with_return = *n_out == 2 && cg_below(g, 1000) < 930;
 }
 
 static size_t plan_mixed(cg_chain *g, plan *p)
@@ -213,7 +237,7 @@ static size_t plan_mixed(cg_chain *g, plan *p)
         p[i].n_in = n_in;
         p[i].in = qc_alloc(n_in * sizeof *p[i].in);
         for (uint32_t k = 0; k < n_in; k++)
-            p[i].in[k] = take_coin(g);
+            p[i].in[k] = cg_take_coin(g);
         plan_outputs(g, &p[i], n_out, with_return);
     }
     return MIXED_TXS;
@@ -238,7 +262,7 @@ static bool sign_one(void *arg, size_t i)
 {
     sign_job *j = arg;
     plan *p = &j->p[i];
-    cg_sign_tx(j->g->signer, j->g->keys, p->in, p->n_in, qc_bytes_span(&p->outputs), &p->bytes);
+    cg_sign(j->g, p->in, p->n_in, qc_bytes_span(&p->outputs), &p->bytes);
     QC_ASSERT(qc_tx_parse(qc_bytes_span(&p->bytes), true, &p->tx) == QC_WIRE_OK);
     for (size_t k = 0; k < p->n_made; k++)
         memcpy(p->made[k].txid.b, p->tx.tx.rec->txid, 32);

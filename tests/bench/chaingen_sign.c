@@ -35,10 +35,25 @@ static void make_key(const qc_signer *s, uint64_t seed, uint32_t i, cg_key *k)
     memcpy(k->wsh_program, h.b, 32);
 }
 
+static void make_multisig(cg_key *keys, uint32_t i)
+{
+    uint8_t *p = keys[i].multisig;
+    *p++ = 0x52;
+    for (uint32_t k = 0; k < 3; k++, p += 33) {
+        *p++ = 33;
+        memcpy(p, keys[(i + k) % CG_KEYS].pub, 33);
+    }
+    *p++ = 0x53;
+    *p++ = 0xae;
+    qc_hash160(qc_span_of(keys[i].multisig, CG_MULTISIG_LEN), keys[i].multisig_h160);
+}
+
 void cg_keys_make(const qc_signer *s, uint64_t seed, cg_key key[static CG_KEYS])
 {
     for (uint32_t i = 0; i < CG_KEYS; i++)
         make_key(s, seed, i, &key[i]);
+    for (uint32_t i = 0; i < CG_KEYS; i++)
+        make_multisig(key, i);
 }
 
 static size_t put(uint8_t *out, const void *head, size_t n_head, const void *body, size_t n_body,
@@ -66,13 +81,15 @@ size_t cg_script(const cg_key *key, cg_kind kind, uint8_t out[static 40])
         return put(out, "\x00\x20", 2, key->wsh_program, 32, NULL, 0);
     case CG_OP_RETURN:
         return put(out, "\x6a\x5d\x0b", 3, key->h160, 11, NULL, 0);
+    case CG_MULTISIG:
+        return put(out, "\xa9\x14", 2, key->multisig_h160, 20, "\x87", 1);
     }
     return 0;
 }
 
 /* One input's unlocking data. */
 typedef struct unlock {
-    uint8_t script_sig[110];
+    uint8_t script_sig[260];
     size_t script_len;
     uint8_t witness[120];
     size_t witness_len;
@@ -145,9 +162,32 @@ static void unlock_pkh(const qc_signer *s, const cg_key *k, const qc_tx *tx, uin
     u->script_len = n + 35;
 }
 
-static void unlock_input(const qc_signer *s, const cg_key *k, const cg_coin *c,
+/* `k` and the next key sign. */
+static void unlock_multisig(const qc_signer *s, const cg_key *keys, uint32_t key, const qc_tx *tx,
+                            uint32_t i, unlock *u)
+{
+    const qc_span code = qc_span_of(keys[key].multisig, CG_MULTISIG_LEN);
+    qc_hash msg;
+    qc_sighash_legacy(tx, i, code, QC_SIGHASH_ALL, &msg);
+    uint8_t *p = u->script_sig;
+    *p++ = 0;
+    for (uint32_t n = 0; n < 2; n++) {
+        uint8_t sig[80];
+        size_t len = der_sig(s, &keys[(key + n) % CG_KEYS], &msg, sig);
+        *p++ = (uint8_t)len;
+        memcpy(p, sig, len);
+        p += len;
+    }
+    *p++ = 0x4c;
+    *p++ = CG_MULTISIG_LEN;
+    memcpy(p, code.data, code.len);
+    u->script_len = (size_t)(p - u->script_sig) + code.len;
+}
+
+static void unlock_input(const qc_signer *s, const cg_key *keys, const cg_coin *c,
                          const qc_taproot_env *env, unlock *u)
 {
+    const cg_key *k = &keys[c->key];
     memset(u, 0, sizeof *u);
     switch ((cg_kind)c->kind) {
     case CG_P2WPKH:
@@ -169,6 +209,9 @@ static void unlock_input(const qc_signer *s, const cg_key *k, const cg_coin *c,
         return;
     case CG_P2WSH:
         unlock_wsh(s, k, env->tx, env->in, c->value, env->hashes, u);
+        return;
+    case CG_MULTISIG:
+        unlock_multisig(s, keys, c->key, env->tx, env->in, u);
         return;
     case CG_OP_RETURN:
         break;
@@ -226,7 +269,7 @@ void cg_sign_tx(const qc_signer *s, const cg_key *keys, const cg_coin *in, size_
     for (size_t i = 0; i < n_in; i++) {
         qc_taproot_env env = {.tx = &t.tx, .in = (uint32_t)i, .spent = spent, .hashes = &hashes};
         env.codesep_pos = 0xffffffff;
-        unlock_input(s, &keys[in[i].key], &in[i], &env, &u[i]);
+        unlock_input(s, keys, &in[i], &env, &u[i]);
     }
     write_tx(in, u, n_in, outputs, any_witness(u, n_in), out);
     qc_free(u);

@@ -158,13 +158,18 @@ def chain_file(models):
     if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(maker):
         subprocess.run([maker, path + ".new", str(models)], check=True, stdout=subprocess.DEVNULL)
         os.rename(path + ".new", path)
+    return path, height_of(path)
+
+
+def height_of(path):
+    """Of the last block in a file of blocks."""
     height = at = 0
     with open(path, "rb") as f:
         while head := f.read(8):
             at += 8 + int.from_bytes(head[4:], "little")
             f.seek(at)
             height += 1
-    return path, height
+    return height
 
 
 def main():
