@@ -375,6 +375,50 @@ static void test_miniscript__counts_what_the_stack_holds(void **state)
     qc_free(f);
 }
 
+/* Elements of the largest witness, beside the script: what BIP379's table of satisfactions says.
+ * `no`: of the one that does not satisfy, 0: there is none. */
+static const struct {
+    const char *text;
+    int yes, no, multi;
+} WITNESS[] = {
+    {"pk(A)", 1, 1, 0},
+    {"pkh(A)", 2, 2, 0},
+    {"multi(2,A,B,C)", 3, 3, 3},
+    {"or_d(pk(A),pkh(B))", 3, 3, 0},
+    {"or_d(multi(1,A),pk(B))", 3, 3, 1},
+    {"or_b(pk(A),s:pk(B))", 2, 2, 0},
+    {"or_i(pk(A),pkh(B))", 3, 3, 0},
+    {"t:or_c(pk(A),v:pkh(B))", 3, 0, 0},
+    {"and_b(pk(A),a:pkh(B))", 3, 3, 0},
+    {"and_v(v:pk(A),pkh(B))", 3, 0, 0},
+    {"andor(pk(A),pkh(B),pk(C))", 3, 2, 0},
+    {"andor(pk(A),pk(B),pkh(C))", 3, 3, 0},
+    {"thresh(2,pk(A),a:pkh(B),s:pk(C))", 4, 4, 0},
+    {"thresh(1,pk(A),s:pk(B),sln:older(1))", 3, 3, 0},
+    {"j:and_v(v:pkh(A),pk(B))", 3, 1, 0},
+    {"and_v(v:pk(A),dv:older(1))", 2, 0, 0},
+    {"and_v(v:sha256(" H32 "),pk(A))", 2, 0, 0},
+};
+
+static void test_miniscript__knows_the_largest_witness(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < QC_COUNTOF(WITNESS); i++) {
+        fixture *f = qc_alloc(sizeof *f);
+        start(f, WITNESS[i].text, false);
+        assert_true(f->ok);
+        const qn_ms_node *n = f->m.root;
+        assert_true(n->sat.possible);
+        if (n->sat.net + 1 != WITNESS[i].yes || n->sat.multi != WITNESS[i].multi)
+            fail_msg("%s: %d and %d", WITNESS[i].text, n->sat.net + 1, n->sat.multi);
+        assert_int_equal(n->dsat.possible, WITNESS[i].no > 0);
+        if (n->dsat.possible && n->dsat.net + 1 != WITNESS[i].no)
+            fail_msg("%s, not satisfied: %d", WITNESS[i].text, n->dsat.net + 1);
+        finish(f);
+        qc_free(f);
+    }
+}
+
 static void test_miniscript__depth_costs_no_stack(void **state)
 {
     (void)state;
@@ -442,6 +486,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_miniscript__reads_and_writes_what_is_sane),
              cmocka_unit_test(test_miniscript_parse__refuses_what_is_none),
              cmocka_unit_test(test_miniscript__counts_opcodes_up_to_201),
              cmocka_unit_test(test_miniscript__counts_what_the_stack_holds),
+             cmocka_unit_test(test_miniscript__knows_the_largest_witness),
              cmocka_unit_test(test_miniscript__depth_costs_no_stack),
              cmocka_unit_test(test_miniscript__scripts_are_bounded),
              cmocka_unit_test(test_miniscript_decode__refuses_other_scripts))
