@@ -36,6 +36,15 @@
 #include <quoin/rpc_serve.h>
 @end
 #include <quoin/sdk.h>
+@if mining.template/1
+#include <quoin/mining_template.h>
+@end
+@if mining.submit/1
+#include <quoin/mining_submit.h>
+@end
+@if mining.check/1
+#include <quoin/mining_check.h>
+@end
 @if tx.submit/1
 #include <quoin/tx_submit.h>
 @end
@@ -120,7 +129,39 @@ typedef struct state {
     const qn_fees_estimate_1 *fees;
     qn_cap *fees_cap;
 @end
+@if mining.template/1
+    const qn_mining_template_1 *mining;
+    qn_cap *mining_cap;
+    uint64_t templates; /* the subscription */
+@end
+@if mining.submit/1
+    const qn_mining_submit_1 *blocks;
+    qn_cap *blocks_cap;
+@end
+@if mining.check/1
+    const qn_mining_check_1 *check;
+    qn_cap *check_cap;
+@end
 } state;
+@if mining.template/1
+
+/* ---- what would be mined next ---- */
+
+static void on_template(void *arg, uint64_t subscription, int32_t status)
+{
+    state *s = arg;
+    qn_template_view v;
+    qn_status st = status;
+    QN_INIT(&v);
+    while (st == QN_OK && (st = s->mining->next(s->mining_cap, subscription, &v)) == QN_OK) {
+        qn_logf(s->host, s->host_cap, QN_LOG_INFO, "block %u would have %u transactions", v.height,
+                v.n_tx);
+        st = s->mining->release(s->mining_cap, v.id);
+    }
+    if (st != QN_E_AGAIN && st != QN_E_NOTREADY)
+        s->host->fail(s->host_cap, st, "templates", 9);
+}
+@end
 @if mempool.follow/1
 
 /* ---- the mempool, change by change ---- */
@@ -375,6 +416,18 @@ static qn_status init(qn_cap *cap, const qn_host_1 *host, const qn_config *confi
     if (st == QN_OK && (st = host->get(cap, QN_FEES_ESTIMATE_1_ID, 1, &table, &s->fees_cap)) == QN_OK)
         s->fees = table;
 @end
+@if mining.template/1
+    if (st == QN_OK && (st = host->get(cap, QN_MINING_TEMPLATE_1_ID, 1, &table, &s->mining_cap)) == QN_OK)
+        s->mining = table;
+@end
+@if mining.submit/1
+    if (st == QN_OK && (st = host->get(cap, QN_MINING_SUBMIT_1_ID, 1, &table, &s->blocks_cap)) == QN_OK)
+        s->blocks = table;
+@end
+@if mining.check/1
+    if (st == QN_OK && (st = host->get(cap, QN_MINING_CHECK_1_ID, 1, &table, &s->check_cap)) == QN_OK)
+        s->check = table;
+@end
     (void)table;
     if (st != QN_OK) {
         free(s);
@@ -476,6 +529,29 @@ static qn_status start(void *self)
     if ((st = s->fees->floors(s->fees_cap, &floors)) != QN_OK)
         return st;
     qn_logf(s->host, s->host_cap, QN_LOG_INFO, "relayed from %lld sat/kvB on", (long long)floors.min_relay);
+@end
+@if mining.template/1
+    if ((st = s->mining->open(s->mining_cap, NULL, NULL, on_template, s, &s->templates)) != QN_OK)
+        return st;
+@end
+@if mining.submit/1
+    /* No block at all: a mistake of ours, and nothing was handed in. */
+    qn_mining_result became;
+    QN_INIT(&became);
+    st = s->blocks->block(s->blocks_cap, "no block", 8, 0, &became);
+    if (st != QN_E_INVAL)
+        return st == QN_OK ? QN_E_INTERNAL : st;
+    qn_logf(s->host, s->host_cap, QN_LOG_INFO, "blocks can be handed in");
+    st = QN_OK;
+@end
+@if mining.check/1
+    qn_mining_result judged;
+    QN_INIT(&judged);
+    st = s->check->block(s->check_cap, "no block", 8, QN_CHECK_NO_POW, &judged);
+    if (st != QN_E_INVAL)
+        return st == QN_OK ? QN_E_INTERNAL : st;
+    qn_logf(s->host, s->host_cap, QN_LOG_INFO, "blocks can be judged");
+    st = QN_OK;
 @end
 @if mempool.follow/1
     s->pool.host = s->host;

@@ -200,6 +200,36 @@ static void test_it_counts_what_waits(void **state)
     qn_mock_free(m);
 }
 @end
+@if mining.template/1
+
+static void test_it_says_what_would_be_mined(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    assert_non_null(strstr(qn_mock_log(m), "block 1 would have 0 transactions"));
+    qn_mock_free(m);
+}
+@end
+@if mining.submit/1
+
+static void test_it_can_hand_in_blocks(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    assert_non_null(strstr(qn_mock_log(m), "blocks can be handed in"));
+    qn_mock_free(m);
+}
+@end
+@if mining.check/1
+
+static void test_it_can_have_blocks_judged(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    assert_non_null(strstr(qn_mock_log(m), "blocks can be judged"));
+    qn_mock_free(m);
+}
+@end
 @if tx.submit/1
 
 static void test_it_tests_a_transaction(void **state)
@@ -256,6 +286,15 @@ int main(void)
 @end
 @if mempool.follow/1
         cmocka_unit_test(test_it_counts_what_waits),
+@end
+@if mining.template/1
+        cmocka_unit_test(test_it_says_what_would_be_mined),
+@end
+@if mining.submit/1
+        cmocka_unit_test(test_it_can_hand_in_blocks),
+@end
+@if mining.check/1
+        cmocka_unit_test(test_it_can_have_blocks_judged),
 @end
 @if tx.submit/1
         cmocka_unit_test(test_it_tests_a_transaction),
