@@ -8,6 +8,7 @@
 #define SECOND ((qc_mono)1000000000)
 #define TRIES 20           /* addresses that are drawn in one go */
 #define PAUSE (5 * SECOND) /* when there is no network for it */
+#define REST (SECOND / 2)  /* when there was no address */
 
 /* More or fewer are wanted. Returns how many are. */
 static int64_t change(qc_net *n, int64_t more)
@@ -64,8 +65,20 @@ static qc_network pick(unsigned from)
     return list[r % k];
 }
 
-/* False: this was none. */
-static bool try_one(qc_net *n, unsigned from)
+/* May it be connected to without anybody asking? One connection to a host is enough. */
+static qc_err may_try(const qc_net *n, const qc_netaddr *a)
+{
+    if (!qc_netaddr_is_valid(a) || qc_local_has(n->book->local, a) ||
+        qc_peerbook_standing(n->book, a) != QC_STANDING_GOOD)
+        return QC_ENOENT;
+    for (const qc_peer *p = n->peers; p; p = p->next)
+        if (qc_netaddr_eq(&p->info.where.addr, a))
+            return QC_EEXIST;
+    return QC_OK;
+}
+
+/* Returns: QC_OK; QC_ENOENT (the address drawn was none); what qc_net_dial() says. */
+static qc_err try_one(qc_net *n, unsigned from)
 {
     qc_target t = {.type = QC_CONN_PRIVATE, .count = true};
     qc_unixtime last_try;
@@ -74,15 +87,17 @@ static bool try_one(qc_net *n, unsigned from)
     bool found = qc_addrman_select(n->book->addrs, false, 1u << pick(from), qc_clock_now(), &t.at,
                                    &last_try);
     pthread_mutex_unlock(&n->book->lock);
-    if (!found || !qc_netaddr_is_valid(&t.at.addr) || qc_local_has(n->book->local, &t.at.addr))
-        return false;
+    if (!found)
+        return QC_ENOENT;
     t.v2 = (t.at.services & QC_NODE_P2P_V2) != 0;
-    qc_err err = qc_net_dial(n, &t);
+    qc_err err = may_try(n, &t.at.addr);
+    if (!err)
+        err = qc_net_dial(n, &t);
     qc_peer_addr_text(&t.at, text);
-    if (err)
+    if (err && err != QC_ENOENT)
         qc_log(QC_LOG_DEBUG, "privatebroadcast", "Cannot connect to %s: %s", text,
                qc_err_text(err));
-    return !err;
+    return err;
 }
 
 /* Those on their way to being of use count as done: when one is lost another is made. */
@@ -104,9 +119,13 @@ void qc_private_connect(qc_net *n, qc_mono now)
         n->private_next = now + PAUSE;
         return;
     }
-    for (int tries = 0; tries < TRIES && wanted > 0 && all < QC_NET_PRIVATE_MAX; tries++)
-        if (try_one(n, from)) {
-            wanted--;
-            all++;
-        }
+    for (int tries = 0; tries < TRIES && wanted > 0 && all < QC_NET_PRIVATE_MAX; tries++) {
+        qc_err err = try_one(n, from);
+        wanted -= !err;
+        all += !err;
+        if (err && err != QC_ENOENT)
+            break; /* connected already, more often than not: there are few addresses */
+    }
+    if (wanted > 0)
+        n->private_next = now + REST;
 }
