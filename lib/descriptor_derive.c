@@ -15,10 +15,9 @@ typedef struct keybytes {
 
 typedef struct deriver {
     qn_descriptor *d;
-    size_t branch;
-    uint32_t index;
     qn_arena *arena;
     qn_key_list keys;
+    qn_key_at at;
     qn_derived *out;
     keybytes *key; /* of the expression at hand */
     bool tap;
@@ -38,8 +37,7 @@ static bool derive_keys(deriver *v, const qn_expr *e)
     if (!v->key)
         return fail(v, QN_DERIVE_NO_MEMORY);
     for (size_t i = 0; i < e->n_keys; i++) {
-        qn_derive_result r = qn_key_derive(v->d, e->key[i], v->branch, v->index, true, &v->keys,
-                                           v->key[i].b, &v->key[i].len);
+        qn_derive_result r = qn_key_derive(v->d, e->key[i], &v->at, v->key[i].b, &v->key[i].len);
         if (r)
             return fail(v, r);
     }
@@ -217,8 +215,7 @@ static bool derive_taproot(deriver *v, qn_grow *g)
     uint8_t key[65], output[32];
     size_t len;
     qn_derived *out = v->out;
-    qn_derive_result r =
-        qn_key_derive(v->d, v->d->internal, v->branch, v->index, true, &v->keys, key, &len);
+    qn_derive_result r = qn_key_derive(v->d, v->d->internal, &v->at, key, &len);
     if (r)
         return fail(v, r);
     v->tap = true;
@@ -259,8 +256,8 @@ qn_derive_result qn_descriptor_derive(qn_descriptor *d, size_t branch, uint32_t 
     if (!arena)
         return QN_DERIVE_NO_MEMORY;
     out->memory = arena;
-    deriver v = {.d = d, .branch = branch, .index = index, .arena = arena, .out = out};
-    v.keys.arena = arena;
+    deriver v = {.d = d, .arena = arena, .out = out, .keys = {.arena = arena}};
+    v.at = (qn_key_at){branch, index, true, &v.keys};
     bool ok = derive(&v, &g);
     out->key = v.keys.key;
     out->n_keys = v.keys.n;

@@ -138,15 +138,23 @@ bool qn_key_is_range(const qn_descriptor *d, const qn_keyexpr *k);
 bool qn_key_is_public(const qn_descriptor *d, const qn_keyexpr *k, size_t branch);
 void qn_key_print(const qn_descriptor *d, const qn_keyexpr *k, size_t branch, qn_out *o);
 
-/** A key at an index. With `use_secrets` hardened steps are taken. Out: its bytes; with `list` it,
- * and for a musig() its participants, are added there. */
+/** Keys that were derived. */
 typedef struct qn_key_list {
     qn_arena *arena;
     qn_desc_key *key;
     size_t n, cap;
 } qn_key_list;
-qn_derive_result qn_key_derive(qn_descriptor *d, uint32_t number, size_t branch, uint32_t index,
-                               bool use_secrets, qn_key_list *list, uint8_t bytes[65], size_t *len);
+/** Where keys are derived: with use_secrets hardened steps are taken too; keys, and the
+ * participants of musig(), are added to `list` (NULL: to none). */
+typedef struct qn_key_at {
+    size_t branch;
+    uint32_t index;
+    bool use_secrets;
+    qn_key_list *list;
+} qn_key_at;
+/** A key at an index. Out: its bytes. */
+qn_derive_result qn_key_derive(qn_descriptor *d, uint32_t number, const qn_key_at *at,
+                               uint8_t bytes[65], size_t *len);
 /** BIP327 key aggregation of keys that are sorted here. keys: 33 bytes each. */
 bool qn_musig_aggregate(const qn_curve *curve, uint8_t (*key)[33], size_t n, uint8_t out[33]);
 

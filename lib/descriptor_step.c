@@ -15,38 +15,53 @@ static uint32_t step_at(const qn_path *path, size_t i, size_t branch)
     return path->alt && i == path->multi ? path->alt[branch] : path->step[i];
 }
 
-/* One more key for the list: path of the origin, of the key, and the index. */
-static bool list_key(qn_key_list *l, const qn_keyexpr *k, size_t branch, const uint8_t *root,
-                     size_t root_len, const uint8_t *bytes, size_t len, const uint32_t *last)
+/* Room for one more. */
+static qn_desc_key *list_grow(qn_key_list *l)
 {
-    const size_t n_path = k->path.n, n = k->origin.n + n_path + (last != NULL);
-    uint32_t *path = qn_arena_get(l->arena, n, sizeof *path);
     if (l->n == l->cap) {
         size_t cap = l->cap ? 2 * l->cap : 4;
         qn_desc_key *more = qn_arena_get(l->arena, cap, sizeof *more);
         if (!more)
-            return false;
+            return NULL;
         if (l->n)
             memcpy(more, l->key, l->n * sizeof *more);
         l->key = more;
         l->cap = cap;
     }
-    if (!path)
-        return false;
+    return &l->key[l->n++];
+}
+
+/* A derived key: its own bytes, those of the key its path starts at, and the index (NULL: none). */
+typedef struct derived_key {
+    const uint8_t *bytes, *root;
+    size_t len;
+    const uint32_t *last;
+} derived_key;
+
+/* Add to the list, with the path of the origin, of the key, and the index. */
+static qn_derive_result list_key(const qn_key_at *at, const qn_keyexpr *k, const derived_key *v)
+{
+    const size_t n = k->origin.n + k->path.n + (v->last != NULL);
+    const size_t branch = k->path.alt ? at->branch : 0;
+    if (!at->list)
+        return QN_DERIVE_OK;
+    uint32_t *path = qn_arena_get(at->list->arena, n, sizeof *path);
+    qn_desc_key *out = path ? list_grow(at->list) : NULL;
+    if (!out)
+        return QN_DERIVE_NO_MEMORY;
     if (k->origin.n)
         memcpy(path, k->origin.step, k->origin.n * sizeof *path);
-    for (size_t i = 0; i < n_path; i++)
+    for (size_t i = 0; i < k->path.n; i++)
         path[k->origin.n + i] = step_at(&k->path, i, branch);
-    if (last)
-        path[n - 1] = *last;
-    qn_desc_key *out = &l->key[l->n++];
-    *out = (qn_desc_key){.len = (uint8_t)len, .xonly = k->xonly, .path = path, .n_path = n};
-    memcpy(out->bytes, bytes, len);
+    if (v->last)
+        path[n - 1] = *v->last;
+    *out = (qn_desc_key){.len = (uint8_t)v->len, .xonly = k->xonly, .path = path, .n_path = n};
+    memcpy(out->bytes, v->bytes, v->len);
     if (k->has_origin)
         memcpy(out->fingerprint, k->fingerprint, 4);
     else
-        qn_key_fingerprint(root, root_len, out->fingerprint);
-    return true;
+        qn_key_fingerprint(v->root, v->len, out->fingerprint);
+    return QN_DERIVE_OK;
 }
 
 /* The secret of this public key, if it stands anywhere in the descriptor. */
@@ -93,15 +108,14 @@ static qn_derive_result go_down(const qn_descriptor *d, const qn_keyexpr *k, siz
 }
 
 /* Participants to the list, and (out not NULL) what they make together. */
-static qn_derive_result aggregate(qn_descriptor *d, const qn_keyexpr *k, size_t branch,
-                                  uint32_t index, bool use_secrets, qn_key_list *list, uint8_t *out)
+static qn_derive_result aggregate(qn_descriptor *d, const qn_keyexpr *k, const qn_key_at *at,
+                                  uint8_t *out)
 {
     uint8_t(*key)[33] = malloc((k->n_parts + 1u) * sizeof *key), bytes[65];
     qn_derive_result r = key ? QN_DERIVE_OK : QN_DERIVE_NO_MEMORY;
     for (uint32_t i = 0; i < k->n_parts && !r; i++) {
         size_t len;
-        r = qn_key_derive(d, d->part[k->first_part + i], branch, index, use_secrets, list, bytes,
-                          &len);
+        r = qn_key_derive(d, d->part[k->first_part + i], at, bytes, &len);
         if (!r)
             memcpy(key[i], bytes, 33);
     }
@@ -113,87 +127,74 @@ static qn_derive_result aggregate(qn_descriptor *d, const qn_keyexpr *k, size_t 
 
 /* The extended key above the last step. For a musig() whose participants have no range: of what
  * they make together (BIP328). */
-static qn_derive_result parent_of(qn_descriptor *d, qn_keyexpr *k, size_t branch, bool use_secrets,
+static qn_derive_result parent_of(qn_descriptor *d, qn_keyexpr *k, const qn_key_at *at,
                                   const qn_key_parent **out)
 {
-    const size_t at = k->branches > 1 ? branch : 0;
+    const size_t which = k->branches > 1 ? at->branch : 0;
     if (!k->parent)
         k->parent = qn_arena_get(&d->arena, k->branches, sizeof(qn_key_parent *));
     if (!k->parent)
         return QN_DERIVE_NO_MEMORY;
-    if (!k->parent[at]) {
+    if (!k->parent[which]) {
         qn_key_parent *p = qn_arena_get(&d->arena, 1, sizeof *p);
         if (!p)
             return QN_DERIVE_NO_MEMORY;
         if (k->kind == QN_KEY_MUSIG) {
+            const qn_key_at first = {at->branch, 0, at->use_secrets, NULL};
             memcpy(p->key.chain, MUSIG_CHAIN, 32);
-            p->result = aggregate(d, k, branch, 0, use_secrets, NULL, p->key.pub);
+            p->result = aggregate(d, k, &first, p->key.pub);
         } else {
             p->key = k->ext;
         }
         memcpy(p->root, p->key.pub, 33);
         if (!p->result)
-            p->result = go_down(d, k, k->path.alt ? branch : 0, &p->key);
+            p->result = go_down(d, k, k->path.alt ? at->branch : 0, &p->key);
         if (p->result == QN_DERIVE_NO_MEMORY)
             return p->result;
-        k->parent[at] = p;
+        k->parent[which] = p;
     }
-    *out = k->parent[at];
+    *out = k->parent[which];
     return (*out)->result;
 }
 
 /* An extended key, or a musig() that is derived as one. */
-static qn_derive_result derive_extended(qn_descriptor *d, qn_keyexpr *k, size_t branch,
-                                        uint32_t index, bool use_secrets, qn_key_list *list,
+static qn_derive_result derive_extended(qn_descriptor *d, qn_keyexpr *k, const qn_key_at *at,
                                         uint8_t bytes[65])
 {
     const qn_key_parent *p;
-    qn_derive_result r = parent_of(d, k, branch, use_secrets, &p);
+    qn_derive_result r = parent_of(d, k, at, &p);
     if (r)
         return r;
     qn_ext e = p->key;
-    uint32_t last = k->range == QN_RANGE_HARDENED ? index | QN_HARDENED : index;
+    uint32_t last = k->range == QN_RANGE_HARDENED ? at->index | QN_HARDENED : at->index;
     if (k->range != QN_RANGE_NONE && !qn_ext_child(&d->curve, &e, last))
         r = QN_DERIVE_IMPOSSIBLE;
     drop_secret(&e);
     if (r)
         return r;
     memcpy(bytes, e.pub, 33);
-    if (!list)
-        return r;
-    if (k->kind == QN_KEY_MUSIG)
-        r = aggregate(d, k, branch, index, use_secrets, list, NULL);
-    if (!r && !list_key(list, k, k->path.alt ? branch : 0, p->root, 33, bytes, 33,
-                        k->range == QN_RANGE_NONE ? NULL : &last))
-        r = QN_DERIVE_NO_MEMORY;
-    return r;
+    if (at->list && k->kind == QN_KEY_MUSIG)
+        r = aggregate(d, k, at, NULL);
+    const derived_key v = {bytes, p->root, 33, k->range == QN_RANGE_NONE ? NULL : &last};
+    return r ? r : list_key(at, k, &v);
 }
 
-/* A musig() whose participants have a range: it is made anew at each index. */
-static qn_derive_result derive_ranged_musig(qn_descriptor *d, qn_keyexpr *k, size_t branch,
-                                            uint32_t index, bool use_secrets, qn_key_list *list,
-                                            uint8_t bytes[65])
-{
-    qn_derive_result r = aggregate(d, k, branch, index, use_secrets, list, bytes);
-    if (!r && list && !list_key(list, k, 0, bytes, 33, bytes, 33, NULL))
-        r = QN_DERIVE_NO_MEMORY;
-    return r;
-}
-
-qn_derive_result qn_key_derive(qn_descriptor *d, uint32_t number, size_t branch, uint32_t index,
-                               bool use_secrets, qn_key_list *list, uint8_t bytes[65], size_t *len)
+qn_derive_result qn_key_derive(qn_descriptor *d, uint32_t number, const qn_key_at *at,
+                               uint8_t bytes[65], size_t *len)
 {
     qn_keyexpr *k = &d->key[number];
+    qn_derive_result r = QN_DERIVE_OK;
+    const derived_key v = {bytes, bytes, k->len, NULL};
     *len = k->len;
     if (k->kind == QN_KEY_SINGLE) {
         memcpy(bytes, k->bytes, k->len);
-        return !list || list_key(list, k, 0, bytes, k->len, bytes, k->len, NULL)
-                   ? QN_DERIVE_OK
-                   : QN_DERIVE_NO_MEMORY;
+        return list_key(at, k, &v);
     }
-    if (!use_secrets && !qn_key_is_public(d, k, branch))
+    if (!at->use_secrets && !qn_key_is_public(d, k, at->branch))
         return QN_DERIVE_NO_SECRET;
-    if (k->kind == QN_KEY_MUSIG && k->range == QN_RANGE_NONE && qn_key_is_range(d, k))
-        return derive_ranged_musig(d, k, branch, index, use_secrets, list, bytes);
-    return derive_extended(d, k, branch, index, use_secrets, list, bytes);
+    if (k->kind == QN_KEY_EXTENDED || k->range != QN_RANGE_NONE || !qn_key_is_range(d, k))
+        return derive_extended(d, k, at, bytes);
+    /* A musig() whose participants have a range is made anew at each index. */
+    r = aggregate(d, k, at, bytes);
+    return r ? r : list_key(at, k, &v);
 }

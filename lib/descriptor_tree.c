@@ -123,10 +123,11 @@ static int compare_keys(const void *arg, uint32_t a, uint32_t b)
 static bool find_duplicates(qn_desc_parser *ps, qn_ms *m, const uint32_t *key)
 {
     key_bytes k = {calloc(m->n_keys + 1, sizeof *k.b)};
+    const qn_key_at first = {0, 0, false, NULL};
     bool ok = k.b != NULL;
     for (size_t i = 0; ok && i < m->n_keys; i++) {
         size_t len;
-        ok = qn_key_derive(ps->d, key[i], 0, 0, false, NULL, k.b[i], &len) != QN_DERIVE_NO_MEMORY;
+        ok = qn_key_derive(ps->d, key[i], &first, k.b[i], &len) != QN_DERIVE_NO_MEMORY;
     }
     ok = ok && qn_ms_find_duplicates(m, compare_keys, &k);
     free(k.b);
