@@ -303,7 +303,7 @@ static void arrived(qc_chain *c, void *arg)
     } else if (!p) {
         if (s->priv && !s->stopped && strcmp(m->name, "getdata") == 0) {
             qc_private_getdata(s->priv, m->peer, qc_bytes_span(&m->payload));
-            qc_net_done(s->net, m->peer, m->len);
+            qc_net_done(s->net, m->peer, 1, m->len);
         }
         qc_sync_msg_free(m);
     } else {
