@@ -2,7 +2,7 @@
 
 #include "core/base/arith.h"
 #include "core/base/endian.h"
-#include "core/crypto/sha256_x86.h"
+#include "lib/sha256_x86.h"
 
 #include <nettle/sha2.h>
 
@@ -36,8 +36,8 @@ static atomic_int impl_cache;
 
 static int impl_detect(void)
 {
-#ifdef QC_SHA256_X86
-    int impl = qc_sha256_x86_usable() ? IMPL_X86 : IMPL_NETTLE;
+#ifdef QN_SHA256_X86
+    int impl = qn_sha256_x86_usable() ? IMPL_X86 : IMPL_NETTLE;
 #else
     int impl = IMPL_NETTLE;
 #endif
@@ -72,9 +72,9 @@ static void compress_nettle(uint32_t state[8], const uint8_t *data, size_t n)
 
 static inline void compress(uint32_t state[8], const uint8_t *data, size_t n)
 {
-#ifdef QC_SHA256_X86
+#ifdef QN_SHA256_X86
     if (impl_is_x86()) {
-        qc_sha256_x86_compress(state, data, n);
+        qn_sha256_x86_compress(state, data, n);
         return;
     }
 #endif
@@ -197,10 +197,10 @@ void qc_sha256d(qc_span data, uint8_t out[static QC_SHA256_LEN])
 void qc_sha256d64_many(uint8_t *out, const uint8_t *in, size_t n)
 {
     size_t i = 0;
-#ifdef QC_SHA256_X86
+#ifdef QN_SHA256_X86
     if (impl_is_x86())
         for (; i + 2 <= n; i += 2)
-            qc_sha256_x86_d64_2way(out + 32 * i, in + 64 * i);
+            qn_sha256_x86_d64_2way(out + 32 * i, in + 64 * i);
 #endif
     for (; i < n; i++)
         qc_sha256d(qc_span_of(in + 64 * i, 64), out + 32 * i);

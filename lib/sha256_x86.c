@@ -1,9 +1,9 @@
 /* SHA-256 with the x86 SHA extensions (Intel SDM, SHA256RNDS2/MSG1/MSG2). The instructions keep the
  * eight words as two registers, ABEF and CDGH. One stream leaves the unit idle half of the time, as
  * each round waits for the one before; so the merkle function runs two streams side by side. */
-#include "core/crypto/sha256_x86.h"
+#include "lib/sha256_x86.h"
 
-#ifdef QC_SHA256_X86
+#ifdef QN_SHA256_X86
 #include <cpuid.h>
 #include <immintrin.h>
 
@@ -38,7 +38,7 @@ static const uint32_t KW_PAD64[64] __attribute__((aligned(16))) = {
 static const uint32_t IV[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
 
-bool qc_sha256_x86_usable(void)
+bool qn_sha256_x86_usable(void)
 {
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_SSE4_1) || !(c & bit_SSSE3))
@@ -119,7 +119,7 @@ INLINE lanes block1(lanes in, __m128i w0, __m128i w1, __m128i w2, __m128i w3)
     return lanes_add(v, in);
 }
 
-TARGET void qc_sha256_x86_compress(uint32_t state[static 8], const uint8_t *data, size_t n)
+TARGET void qn_sha256_x86_compress(uint32_t state[static 8], const uint8_t *data, size_t n)
 {
     lanes v = state_in(state);
     for (; n > 0; n--, data += 64)
@@ -202,7 +202,7 @@ INLINE void digest_store(uint8_t *out, lanes v)
     store(out + 16, swap32(hi));
 }
 
-TARGET void qc_sha256_x86_d64_2way(uint8_t *out, const uint8_t *in)
+TARGET void qn_sha256_x86_d64_2way(uint8_t *out, const uint8_t *in)
 {
     lanes iv = state_in(IV);
     words4 a = block_words(in), b = block_words(in + 64);
@@ -212,5 +212,42 @@ TARGET void qc_sha256_x86_d64_2way(uint8_t *out, const uint8_t *in)
     v = block2((pair){iv, iv}, &a, &b);
     digest_store(out, v.a);
     digest_store(out + 32, v.b);
+}
+
+/* The second block of an 80-byte message: 16 bytes of it, 0x80, zeros, length 640. */
+INLINE words4 tail_words(const uint32_t tail[3], uint32_t nonce)
+{
+    words4 w;
+    w.w[0] = _mm_set_epi32((int)__builtin_bswap32(nonce), (int)tail[2], (int)tail[1], (int)tail[0]);
+    w.w[1] = _mm_set_epi32(0, 0, 0, (int)0x80000000u);
+    w.w[2] = _mm_setzero_si128();
+    w.w[3] = _mm_set_epi32(640, 0, 0, 0);
+    return w;
+}
+
+/* Word h of a digest, read as the little-endian number that its bytes are. */
+INLINE uint32_t last_word(lanes v)
+{
+    __m128i lo, hi;
+    words_out(v, &lo, &hi);
+    return __builtin_bswap32((uint32_t)_mm_extract_epi32(hi, 3));
+}
+
+TARGET uint32_t qn_sha256_x86_scan80(const uint32_t mid[8], const uint32_t tail[3], uint32_t first,
+                                     uint32_t pairs, uint32_t top)
+{
+    const lanes iv = state_in(IV), m = state_in(mid);
+    for (uint32_t i = 0; i < pairs; i++) {
+        words4 a = tail_words(tail, first + 2 * i), b = tail_words(tail, first + 2 * i + 1);
+        pair v = block2((pair){m, m}, &a, &b);
+        a = digest_words(v.a);
+        b = digest_words(v.b);
+        v = block2((pair){iv, iv}, &a, &b);
+        if (last_word(v.a) <= top)
+            return 2 * i;
+        if (last_word(v.b) <= top)
+            return 2 * i + 1;
+    }
+    return 2 * pairs;
 }
 #endif
