@@ -321,11 +321,15 @@ static bool name_ok(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._") == n;
 }
 
-static bool granted_name(const serve_state *st, const char *name)
+static bool below_prefix(const serve_state *st, const char *name)
 {
     size_t n = strlen(st->prefix);
-    if (n && strncmp(name, st->prefix, n) == 0 && name[n])
-        return true;
+    return n && strncmp(name, st->prefix, n) == 0 && name[n];
+}
+
+/* The operator wrote this very name: then it may be one of the node's own. */
+static bool exact_name(const serve_state *st, const char *name)
+{
     for (const char *p = st->names; *p; p += strspn(p, " ")) {
         size_t len = strcspn(p, " ");
         if (len == strlen(name) && memcmp(p, name, len) == 0)
@@ -361,7 +365,8 @@ static qn_status serve_add(qn_cap *cap, const qn_rpc_method *limits, const char 
     if (!name || !arg_names || !help || !handler || !name_ok(name) || strlen(help) > HELP_MAX ||
         strlen(arg_names) > 1024 || !limits_of(limits, &timeout, &max))
         return QN_E_INVAL;
-    if (!granted_name(v, name))
+    bool exact = exact_name(v, name);
+    if (!exact && !below_prefix(v, name))
         return QN_E_DENIED;
     if (v->n_method == METHODS_MAX)
         return QN_E_LIMIT;
@@ -374,8 +379,10 @@ static qn_status serve_add(qn_cap *cap, const qn_rpc_method *limits, const char 
                   .handler = handler,
                   .arg = arg};
     shared_ref(v->s);
-    qc_err err = qc_rpc_register_dynamic(cap->plugin->host->o.registry, "plugins", name, help,
-                                         on_call, m, method_release);
+    qc_rpc_registry *g = cap->plugin->host->o.registry;
+    qc_err err =
+        exact ? qc_rpc_register_in_front(g, "plugins", name, help, on_call, m, method_release)
+              : qc_rpc_register_dynamic(g, "plugins", name, help, on_call, m, method_release);
     if (err) {
         method_release(m);
         return QN_E_EXISTS;

@@ -27,8 +27,10 @@ void qc_rpc_registry_free(qc_rpc_registry *g)
 {
     if (!g)
         return;
-    for (size_t i = 0; i < g->n; i++)
+    for (size_t i = 0; i < g->n; i++) {
+        qc_rpc_entry_unref(g->entry[i]->behind);
         qc_rpc_entry_unref(g->entry[i]);
+    }
     pthread_mutex_destroy(&g->lock);
     qc_rpc_waitlist_free(g->moves);
     qc_free(g->entry);
@@ -70,7 +72,31 @@ static size_t find(const qc_rpc_registry *g, const char *name, bool *found)
     return lo;
 }
 
-static qc_err insert(qc_rpc_registry *g, qc_rpc_entry *e)
+/* Put `e` into the place of another, and what that stood in front of behind it. Under the lock. */
+static qc_rpc_entry *replace(qc_rpc_registry *g, size_t at, qc_rpc_entry *e)
+{
+    qc_rpc_entry *old = g->entry[at];
+    e->behind = old->behind;
+    old->behind = NULL;
+    g->entry[at] = e;
+    return old;
+}
+
+/* Take one out of the table; what it stood in front of is there again. Under the lock. */
+static qc_rpc_entry *take_out(qc_rpc_registry *g, size_t at)
+{
+    qc_rpc_entry *e = g->entry[at];
+    if (e->behind) {
+        g->entry[at] = e->behind;
+        e->behind = NULL;
+        return e;
+    }
+    g->n--;
+    memmove(g->entry + at, g->entry + at + 1, (g->n - at) * sizeof(qc_rpc_entry *));
+    return e;
+}
+
+static qc_err insert(qc_rpc_registry *g, qc_rpc_entry *e, bool in_front)
 {
     bool found;
     qc_err err = QC_OK;
@@ -78,7 +104,9 @@ static qc_err insert(qc_rpc_registry *g, qc_rpc_entry *e)
     pthread_mutex_lock(&g->lock);
     size_t at = find(g, e->m.name, &found);
     if (found && g->entry[at]->held_by) {
-        held = g->entry[at];
+        held = replace(g, at, e);
+    } else if (found && in_front && !g->entry[at]->owned_text) {
+        e->behind = g->entry[at];
         g->entry[at] = e;
     } else if (found) {
         err = QC_EEXIST;
@@ -105,7 +133,7 @@ qc_err qc_rpc_register(qc_rpc_registry *g, const qc_rpc_method *m, void *arg)
     e->m = *m;
     e->arg = arg;
     atomic_init(&e->refs, 1);
-    qc_err err = insert(g, e);
+    qc_err err = insert(g, e, false);
     if (err)
         qc_free(e);
     return err;
@@ -119,9 +147,8 @@ void qc_rpc_register_all(qc_rpc_registry *g, const qc_rpc_method *table, void *a
     }
 }
 
-qc_err qc_rpc_register_dynamic(qc_rpc_registry *g, const char *category, const char *name,
-                               const char *help, qc_rpc_fn *fn, void *arg,
-                               void (*release)(void *arg))
+static qc_err add_dynamic(qc_rpc_registry *g, const char *category, const char *name,
+                          const char *help, const qc_rpc_entry *how, bool in_front)
 {
     size_t cl = strlen(category) + 1, nl = strlen(name) + 1, hl = strlen(help) + 1;
     qc_rpc_entry *e = qc_alloc(sizeof *e);
@@ -130,12 +157,12 @@ qc_err qc_rpc_register_dynamic(qc_rpc_registry *g, const char *category, const c
     memcpy(e->owned_text + cl, name, nl);
     memcpy(e->owned_text + cl + nl, help, hl);
     e->m = (qc_rpc_method){
-        .category = e->owned_text, .name = e->owned_text + cl, .fn = fn, .raw_params = true};
+        .category = e->owned_text, .name = e->owned_text + cl, .fn = how->m.fn, .raw_params = true};
     e->dynamic_help = e->owned_text + cl + nl;
-    e->arg = arg;
-    e->release = release;
+    e->arg = how->arg;
+    e->release = how->release;
     atomic_init(&e->refs, 1);
-    qc_err err = insert(g, e);
+    qc_err err = insert(g, e, in_front);
     if (err) {
         /* Nothing was taken over: the caller keeps arg. */
         qc_free(e->owned_text);
@@ -144,17 +171,30 @@ qc_err qc_rpc_register_dynamic(qc_rpc_registry *g, const char *category, const c
     return err;
 }
 
+qc_err qc_rpc_register_dynamic(qc_rpc_registry *g, const char *category, const char *name,
+                               const char *help, qc_rpc_fn *fn, void *arg,
+                               void (*release)(void *arg))
+{
+    const qc_rpc_entry how = {.m = {.fn = fn}, .arg = arg, .release = release};
+    return add_dynamic(g, category, name, help, &how, false);
+}
+
+qc_err qc_rpc_register_in_front(qc_rpc_registry *g, const char *category, const char *name,
+                                const char *help, qc_rpc_fn *fn, void *arg,
+                                void (*release)(void *arg))
+{
+    const qc_rpc_entry how = {.m = {.fn = fn}, .arg = arg, .release = release};
+    return add_dynamic(g, category, name, help, &how, true);
+}
+
 qc_err qc_rpc_unregister(qc_rpc_registry *g, const char *name)
 {
     bool found;
     qc_rpc_entry *e = NULL;
     pthread_mutex_lock(&g->lock);
     size_t at = find(g, name, &found);
-    if (found) {
-        e = g->entry[at];
-        g->n--;
-        memmove(g->entry + at, g->entry + at + 1, (g->n - at) * sizeof(qc_rpc_entry *));
-    }
+    if (found)
+        e = take_out(g, at);
     pthread_mutex_unlock(&g->lock);
     qc_rpc_entry_unref(e);
     return found ? QC_OK : QC_ENOENT;
@@ -166,10 +206,8 @@ qc_err qc_rpc_swap_held(qc_rpc_registry *g, qc_rpc_entry *e)
     qc_rpc_entry *old = NULL;
     pthread_mutex_lock(&g->lock);
     size_t at = find(g, e->m.name, &found);
-    if (found) {
-        old = g->entry[at];
-        g->entry[at] = e;
-    }
+    if (found)
+        old = replace(g, at, e);
     pthread_mutex_unlock(&g->lock);
     qc_rpc_entry_unref(old);
     return found ? QC_OK : QC_ENOENT;
@@ -181,11 +219,8 @@ static qc_rpc_entry *take_held(qc_rpc_registry *g, const char *owner)
     qc_rpc_entry *e = NULL;
     pthread_mutex_lock(&g->lock);
     for (size_t i = 0; i < g->n && !e; i++)
-        if (g->entry[i]->held_by && strcmp(g->entry[i]->held_by, owner) == 0) {
-            e = g->entry[i];
-            g->n--;
-            memmove(g->entry + i, g->entry + i + 1, (g->n - i) * sizeof(qc_rpc_entry *));
-        }
+        if (g->entry[i]->held_by && strcmp(g->entry[i]->held_by, owner) == 0)
+            e = take_out(g, i);
     pthread_mutex_unlock(&g->lock);
     return e;
 }

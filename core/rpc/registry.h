@@ -9,10 +9,11 @@
 typedef struct qc_rpc_entry {
     qc_rpc_method m;
     void *arg;
-    void (*release)(void *arg); /* dynamic entries only */
-    char *owned_text;           /* dynamic: category, name and help in one allocation */
-    const char *dynamic_help;   /* NULL for static entries */
-    const char *held_by;        /* in owned_text: its calls wait for another entry of the name */
+    void (*release)(void *arg);  /* dynamic entries only */
+    char *owned_text;            /* dynamic: category, name and help in one allocation */
+    const char *dynamic_help;    /* NULL for static entries */
+    const char *held_by;         /* in owned_text: its calls wait for another entry of the name */
+    struct qc_rpc_entry *behind; /* the static entry that it stands in front of, with a reference */
     _Atomic unsigned refs;
 } qc_rpc_entry;
 

@@ -97,6 +97,11 @@ void qc_rpc_register_all(qc_rpc_registry *g, const qc_rpc_method *table, void *a
 QC_MUST_CHECK qc_err qc_rpc_register_dynamic(qc_rpc_registry *g, const char *category,
                                              const char *name, const char *help, qc_rpc_fn *fn,
                                              void *arg, void (*release)(void *arg));
+/** The same, and a static method of the name is no obstacle: it is not called until this one is
+ *  removed. */
+QC_MUST_CHECK qc_err qc_rpc_register_in_front(qc_rpc_registry *g, const char *category,
+                                              const char *name, const char *help, qc_rpc_fn *fn,
+                                              void *arg, void (*release)(void *arg));
 /** Remove it. Calls that are running or parked go on. Returns: QC_OK; QC_ENOENT. */
 QC_MUST_CHECK qc_err qc_rpc_unregister(qc_rpc_registry *g, const char *name);
 /** Keep the name of a dynamic method while its plugin is exchanged: calls wait until the name is

@@ -641,6 +641,40 @@ static void test_register__methods_come_and_go(void **state)
     rig_close(&k);
 }
 
+static void test_register_in_front__stands_in_for_a_static_method(void **state)
+{
+    (void)state;
+    rig k;
+    rig_open(&k, 1, 16);
+    g_released = 0;
+    assert_int_equal(
+        qc_rpc_register_in_front(k.registry, "plugin", "echo", "mine", do_raw, NULL, on_release),
+        QC_OK);
+    assert_int_equal(
+        qc_rpc_register_in_front(k.registry, "plugin", "echo", "", do_raw, NULL, on_release),
+        QC_EEXIST);
+    expect_result(&k, "echo", "{\"any\":[1]}", "{\"any\":[1]}");
+    assert_int_equal(qc_rpc_hold(k.registry, "echo", "me"), QC_OK);
+    assert_int_equal(g_released, 1);
+    assert_int_equal(
+        qc_rpc_register_in_front(k.registry, "plugin", "echo", "", do_raw, NULL, on_release),
+        QC_OK);
+    expect_result(&k, "echo", "{\"any\":[2]}", "{\"any\":[2]}");
+    assert_int_equal(qc_rpc_hold(k.registry, "echo", "me"), QC_OK);
+    qc_rpc_release_held(k.registry, "me"); /* nobody comes: the node's own is there again */
+    expect_error(&k, "echo", "{\"any\":[1]}", -8, "Unknown named parameter any");
+    assert_int_equal(g_released, 2);
+    assert_int_equal(
+        qc_rpc_register_in_front(k.registry, "plugin", "echo", "", do_raw, NULL, on_release),
+        QC_OK);
+    assert_int_equal(qc_rpc_unregister(k.registry, "echo"), QC_OK);
+    expect_error(&k, "echo", "{\"any\":[1]}", -8, "Unknown named parameter any");
+    assert_int_equal(
+        qc_rpc_register_in_front(k.registry, "plugin", "echo", "", do_raw, NULL, on_release),
+        QC_OK);
+    rig_close(&k); /* both go */
+}
+
 static void test_help__lists_by_category_and_hides(void **state)
 {
     (void)state;
@@ -672,4 +706,5 @@ QC_TEST_MAIN(cmocka_unit_test(test_submit__version_1_has_both_members_and_status
              cmocka_unit_test(test_submit__refuses_when_the_queue_is_full),
              cmocka_unit_test(test_access__whitelists_forbid_single_calls_and_whole_batches),
              cmocka_unit_test(test_register__methods_come_and_go),
+             cmocka_unit_test(test_register_in_front__stands_in_for_a_static_method),
              cmocka_unit_test(test_help__lists_by_category_and_hides))
