@@ -135,64 +135,75 @@ static int wait_ms(qc_rt *rt)
 
 /* ---- descriptors ---- */
 
-qc_rt_watch *qc_rt_watch_new(qc_rt *rt)
-{
-    if (!rt->watch)
-        rt->watch = qc_try_calloc(QC_RT_WATCHES, sizeof *rt->watch);
-    for (uint32_t i = 0; rt->watch && i < QC_RT_WATCHES; i++)
-        if (!rt->watch[i].id) {
-            rt->watch[i] = (qc_rt_watch){.id = ++rt->next_watch};
-            return &rt->watch[i];
-        }
-    return NULL;
-}
-
-qc_rt_watch *qc_rt_watch_find(qc_rt *rt, uint64_t id)
-{
-    for (uint32_t i = 0; rt->watch && id && i < QC_RT_WATCHES; i++)
-        if (rt->watch[i].id == id)
-            return &rt->watch[i];
-    return NULL;
-}
-
 #define FIXED 2u /* the socket and the eventfd come first */
 
-static nfds_t fill(const qc_rt *rt, struct pollfd *p, uint32_t *slot)
+/* What poll() is asked, and of whom each line is. */
+struct qc_rt_poll {
+    struct pollfd p[FIXED + QC_RT_WATCHES];
+    uint64_t id[FIXED + QC_RT_WATCHES];
+};
+
+qc_rt_watch *qc_rt_watch_of(const qc_rt *rt, int32_t fd)
+{
+    return rt->watch && fd >= 0 && (uint32_t)fd < rt->watch_top && rt->watch[fd].id ? &rt->watch[fd]
+                                                                                    : NULL;
+}
+
+qc_rt_watch *qc_rt_watch_new(qc_rt *rt, int32_t fd)
+{
+    if (fd < 0 || (uint32_t)fd >= QC_RT_WATCHES)
+        return NULL;
+    if (!rt->watch)
+        rt->watch = qc_try_calloc(QC_RT_WATCHES, sizeof *rt->watch);
+    if (!rt->poll)
+        rt->poll = qc_try_calloc(1, sizeof *rt->poll);
+    if (!rt->watch || !rt->poll)
+        return NULL;
+    if ((uint32_t)fd >= rt->watch_top)
+        rt->watch_top = (uint32_t)fd + 1;
+    rt->watch[fd] = (qc_rt_watch){.id = ++rt->next_watch, .fd = fd};
+    return &rt->watch[fd];
+}
+
+static nfds_t fill(qc_rt *rt, struct pollfd *p, uint64_t *id)
 {
     nfds_t n = FIXED;
     p[0] = (struct pollfd){rt->chan.fd, POLLIN, 0};
     p[1] = (struct pollfd){rt->wake, POLLIN, 0};
-    for (uint32_t i = 0; rt->watch && i < QC_RT_WATCHES; i++)
+    while (rt->watch_top && !rt->watch[rt->watch_top - 1].id)
+        rt->watch_top--;
+    for (uint32_t i = 0; i < rt->watch_top; i++)
         if (rt->watch[i].id) {
-            slot[n] = i;
+            id[n] = rt->watch[i].id;
             p[n++] = (struct pollfd){rt->watch[i].fd, rt->watch[i].mask, 0};
         }
     return n;
 }
 
 /* A callback may end any watch, this one included: each is looked up again by its id. */
-static void run_watches(qc_rt *rt, const struct pollfd *p, nfds_t n, const uint32_t *slot)
+static void run_watches(qc_rt *rt, const struct pollfd *p, nfds_t n, const uint64_t *id)
 {
-    uint64_t id[FIXED + QC_RT_WATCHES];
-    for (nfds_t i = FIXED; i < n; i++)
-        id[i] = rt->watch[slot[i]].id;
     for (nfds_t i = FIXED; i < n; i++) {
-        qc_rt_watch *w = &rt->watch[slot[i]];
-        if (p[i].revents && w->id == id[i] && !atomic_load(&rt->revoked))
+        if (!p[i].revents || atomic_load(&rt->revoked))
+            continue;
+        const qc_rt_watch *w = qc_rt_watch_of(rt, p[i].fd);
+        if (w && w->id == id[i])
             w->fn(rt, w, p[i].revents);
     }
 }
 
 void qc_rt_run(qc_rt *rt)
 {
-    struct pollfd p[FIXED + QC_RT_WATCHES];
-    uint32_t slot[FIXED + QC_RT_WATCHES];
+    struct pollfd few[FIXED];
+    uint64_t none[FIXED];
     for (;;) {
         while (qc_rt_step(rt))
             qc_rt_log_tell(rt);
         (void)run_due(rt);
         qc_rt_log_tell(rt);
-        nfds_t n = fill(rt, p, slot);
+        struct pollfd *p = rt->poll ? rt->poll->p : few;
+        uint64_t *id = rt->poll ? rt->poll->id : none;
+        nfds_t n = fill(rt, p, id);
         int ready = poll(p, n, rt->queue ? 0 : wait_ms(rt));
         if (ready <= 0)
             continue;
@@ -200,6 +211,6 @@ void qc_rt_run(qc_rt *rt)
             qc_rt_wait(rt);
         if (p[1].revents)
             take_posts(rt);
-        run_watches(rt, p, n, slot);
+        run_watches(rt, p, n, id);
     }
 }

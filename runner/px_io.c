@@ -19,14 +19,6 @@ static void on_ready(void *arg, const qc_rt_watch *w, short ready)
         ((qn_io_fn *)w->user)(w->arg, w->fd, events);
 }
 
-static qc_rt_watch *by_fd(const qc_rt *rt, int32_t fd)
-{
-    for (uint32_t i = 0; rt->watch && i < QC_RT_WATCHES; i++)
-        if (rt->watch[i].id && rt->watch[i].fd == fd)
-            return &rt->watch[i];
-    return NULL;
-}
-
 static qn_status watch(qn_cap *cap, int32_t fd, uint32_t events, qn_io_fn *fn, void *arg)
 {
     qn_status st = qc_rt_enter(cap, 0);
@@ -34,13 +26,10 @@ static qn_status watch(qn_cap *cap, int32_t fd, uint32_t events, qn_io_fn *fn, v
         return st;
     if (!fn || !events || events & ~(QN_IO_READ | QN_IO_WRITE) || fd < 0 || fcntl(fd, F_GETFD) < 0)
         return QN_E_INVAL;
-    qc_rt_watch *w = by_fd(cap->rt, fd);
-    if (w)
-        w->id = 0; /* what was seen ready for the old watch is not told to the new one */
-    w = qc_rt_watch_new(cap->rt);
+    /* Of a new id: what was seen ready for an old watch is not told to the new one. */
+    qc_rt_watch *w = qc_rt_watch_new(cap->rt, fd);
     if (!w)
         return QN_E_LIMIT;
-    w->fd = fd;
     w->mask = (short)((events & QN_IO_READ ? POLLIN : 0) | (events & QN_IO_WRITE ? POLLOUT : 0));
     w->fn = on_ready;
     w->user = (qc_rt_fn *)fn;
@@ -51,7 +40,7 @@ static qn_status watch(qn_cap *cap, int32_t fd, uint32_t events, qn_io_fn *fn, v
 static qn_status unwatch(qn_cap *cap, int32_t fd)
 {
     qn_status st = qc_rt_enter(cap, 1);
-    qc_rt_watch *w = st == QN_OK ? by_fd(cap->rt, fd) : NULL;
+    qc_rt_watch *w = st == QN_OK ? qc_rt_watch_of(cap->rt, fd) : NULL;
     if (w)
         w->id = 0;
     return st != QN_OK || w ? st : QN_E_NOTFOUND;

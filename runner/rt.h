@@ -16,7 +16,7 @@
 #define QC_RT_POSTS 65536u
 #define QC_RT_CALLBACKS 65536u
 #define QC_RT_CAPS 32u
-#define QC_RT_WATCHES 1024u
+#define QC_RT_WATCHES 16384u /* descriptors below this number can be watched */
 
 typedef struct qc_rt qc_rt;
 typedef void qc_rt_fn(void);
@@ -169,7 +169,9 @@ struct qc_rt {
     qc_rt_item *queue, **queue_end; /* main thread */
     qc_rt_timer timer[QC_RT_TIMERS];
     uint32_t n_timer;
-    qc_rt_watch *watch; /* QC_RT_WATCHES of them, when one is used */
+    qc_rt_watch *watch;      /* by descriptor: QC_RT_WATCHES of them, when one is used */
+    uint32_t watch_top;      /* no descriptor from here on is watched */
+    struct qc_rt_poll *poll; /* room to ask for all of them */
     uint64_t next_watch;
 
     const qn_plugin_1 *entry;

@@ -4,7 +4,7 @@
 #include "core/host/plugin.h"
 #include "quoin/io.h"
 
-#define QC_IO_WATCHES 8192u
+#define QC_IO_WATCHES 16384u
 
 typedef struct qc_io_set {
     struct qc_io_entry **by_fd; /* NULL where nothing is watched */
