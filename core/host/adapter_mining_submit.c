@@ -55,9 +55,12 @@ static bool say_known(qn_mining_result *r, const qc_index *i, bool proposal)
 {
     if (!i)
         return false;
-    if (qc_index_valid(i, QC_BLOCK_VALID_SCRIPTS))
+    bool here = atomic_load(&i->status) & QC_BLOCK_HAVE_DATA;
+    if (qc_index_valid(i, QC_BLOCK_VALID_SCRIPTS)) {
+        if (!proposal && !here)
+            return false; /* it was pruned: handing it in puts it back */
         qc_mining_say(r, QN_BLOCK_IS_DUPLICATE, "duplicate", "");
-    else if (atomic_load(&i->status) & (QC_BLOCK_FAILED_VALID | QC_BLOCK_FAILED_CHILD))
+    } else if (atomic_load(&i->status) & (QC_BLOCK_FAILED_VALID | QC_BLOCK_FAILED_CHILD))
         qc_mining_say(r, QN_BLOCK_IS_DUPLICATE_INVALID, "duplicate-invalid", "");
     else if (proposal)
         qc_mining_say(r, QN_BLOCK_IS_DUPLICATE_INCONCLUSIVE, "duplicate-inconclusive", "");
