@@ -1,0 +1,97 @@
+/* plugins/gbt: getblocktemplate and submitblock from the interfaces about mining alone. template.c
+ * keeps the last template and writes it down, poll.c lets long polls wait, request.c reads what
+ * miners ask, hand_in.c hands in what they found, gbt.c is the plugin. All on the plugin's loop. */
+#pragma once
+#include "lib/gbt.h"
+#include "quoin/mining_check.h"
+#include "quoin/mining_submit.h"
+#include "quoin/mining_template.h"
+#include "quoin/rpc_serve.h"
+#include "quoin/sdk.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/** Error codes of bitcoind's RPC. */
+enum {
+    GB_MISC = -1,
+    GB_TYPE = -3,
+    GB_NOMEM = -7,
+    GB_PARAMETER = -8,
+    GB_NOT_CONNECTED = -9,
+    GB_DOWNLOADING = -10,
+    GB_DECODE = -22,
+    GB_INTERNAL = -25
+};
+
+#define GB_POLLS 512u /* that wait at once */
+
+/** The template that was made last, with all that its JSON needs. */
+typedef struct gb_template {
+    bool have;
+    qn_template_view v;
+    int64_t made; /* seconds, as the host tells the time */
+    qn_template_tx *tx;
+    qn_template_place *place;
+    uint8_t *bytes;
+    qn_template_rule *rule;
+} gb_template;
+
+/** A call that waits for a better template. */
+typedef struct gb_poll {
+    uint64_t request;
+    qn_hash tip; /* answer when the tip is another one */
+    uint64_t updates;
+    uint64_t look_at; /* ms: whether the mempool has changed */
+    bool light;
+    const char **rule; /* owned, with the texts behind it */
+    size_t n_rules;
+} gb_poll;
+
+typedef struct gb {
+    const qn_host_1 *host;
+    const qn_mining_template_1 *mining;
+    const qn_mining_submit_1 *submit;
+    const qn_mining_check_1 *check;
+    const qn_rpc_serve_1 *rpc;
+    qn_cap *cap, *mining_cap, *submit_cap, *check_cap, *rpc_cap;
+    uint32_t reuse_s;
+    uint8_t challenge[10000]; /* of a signet */
+    uint32_t challenge_len;
+    bool signet;
+    gb_template t;
+    gb_poll poll[GB_POLLS];
+    uint32_t n_polls;
+    uint64_t subscription, timer; /* 0: none */
+} gb;
+
+/** Answer a request with an error, with a format. */
+__attribute__((format(printf, 4, 5))) void gb_fail(const gb *g, uint64_t request, int32_t code,
+                                                   const char *fmt, ...);
+/** The error that a failed call of the host means to a miner. */
+void gb_fail_status(const gb *g, uint64_t request, qn_status st, const char *what);
+/** Answer with a JSON text, which is freed. */
+void gb_send(const gb *g, uint64_t request, qn_json *j);
+
+/* ---- template.c ---- */
+/** A template of now, or the last one while that will do. Returns QN_OK or why not. */
+qn_status gb_template_get(gb *g);
+void gb_template_clear(gb *g);
+/** Answer with the template: all of it, or the light variant. */
+void gb_answer(gb *g, uint64_t request, const qn_gbt_client *client, bool light);
+
+/* ---- poll.c ---- */
+/** Let the call wait; p->rule is taken. Answers it, now or later. */
+void gb_poll_add(gb *g, gb_poll *p);
+/** Answer all that wait with an error: the plugin is being stopped. */
+void gb_poll_end(gb *g);
+
+/* ---- request.c, hand_in.c: the methods ---- */
+void gb_on_template(void *arg, const qn_rpc_request *r, const char *params, uint32_t len);
+void gb_on_template_light(void *arg, const qn_rpc_request *r, const char *params, uint32_t len);
+void gb_on_block(void *arg, const qn_rpc_request *r, const char *params, uint32_t len);
+void gb_on_solution(void *arg, const qn_rpc_request *r, const char *params, uint32_t len);
+/** A proposal (BIP23) as hex digits. */
+void gb_propose(const gb *g, uint64_t request, const json_t *data);
+/** The parameters as an array, or NULL after an error. json_decref() it. */
+json_t *gb_params(const gb *g, uint64_t request, const char *params, uint32_t len);

@@ -1,0 +1,153 @@
+/* What miners have found: whole blocks, solutions of templates, and proposals (BIP22, BIP23). */
+#include "plugins/gbt/gbt.h"
+
+#include "lib/hex.h"
+#include "lib/mining.h"
+
+#define BLOCK_MAX 4000000u
+#define COINBASE_MAX 1000000u
+
+/* Bytes of hex digits. Out: owned, free(). NULL: they are none, or more than `max`. */
+static uint8_t *decode(const char *hex, uint32_t max, uint32_t *len)
+{
+    size_t digits = strlen(hex);
+    uint8_t *bytes = digits / 2 <= max ? malloc(digits / 2 + 1) : NULL;
+    if (!bytes || !digits || !qn_hex_decode(hex, digits, bytes, digits / 2)) {
+        free(bytes);
+        return NULL;
+    }
+    *len = (uint32_t)(digits / 2);
+    return bytes;
+}
+
+/* null, or why not, as BIP22 has it. */
+static void say(const gb *g, uint64_t request, const qn_mining_result *r)
+{
+    qn_json j = {0};
+    if (r->is == QN_BLOCK_IS_ACCEPTED)
+        qn_json_raw(&j, "null", 4);
+    else
+        qn_json_text(&j, NULL, r->reason[0] ? r->reason : "rejected");
+    gb_send(g, request, &j);
+}
+
+static void finish(const gb *g, uint64_t request, qn_status st, const qn_mining_result *r)
+{
+    if (st == QN_OK)
+        say(g, request, r);
+    else if (st == QN_E_INVAL)
+        gb_fail(g, request, GB_DECODE, "Block decode failed");
+    else
+        gb_fail_status(g, request, st, "Cannot process the block");
+}
+
+void gb_propose(const gb *g, uint64_t request, const json_t *data)
+{
+    qn_mining_result r = {.size = sizeof r};
+    uint32_t len = 0;
+    if (!json_is_string(data)) {
+        gb_fail(g, request, GB_TYPE, "Missing data String key for proposal");
+        return;
+    }
+    uint8_t *block = decode(json_string_value(data), BLOCK_MAX, &len);
+    qn_status st = QN_E_INVAL;
+    if (block)
+        st = g->check->block(g->check_cap, block, len, QN_CHECK_NO_POW, &r);
+    finish(g, request, st, &r);
+    free(block);
+}
+
+void gb_on_block(void *arg, const qn_rpc_request *req, const char *params, uint32_t params_len)
+{
+    const gb *g = arg;
+    qn_mining_result r = {.size = sizeof r};
+    uint32_t len = 0;
+    json_t *a = gb_params(g, req->request, params, params_len);
+    const char *hex = json_string_value(json_array_get(a, 0));
+    if (a && !hex) {
+        gb_fail(g, req->request, GB_MISC, "submitblock \"hexdata\" ( \"dummy\" )");
+    } else if (a) {
+        uint8_t *block = decode(hex, BLOCK_MAX, &len);
+        qn_status st = QN_E_INVAL;
+        if (block)
+            st = g->submit->block(g->submit_cap, block, len, QN_BLOCK_ADD_WITNESS, &r);
+        finish(g, req->request, st, &r);
+        free(block);
+    }
+    json_decref(a);
+}
+
+/* ---- the light variant ---- */
+
+typedef struct solution {
+    uint64_t id;
+    qn_mining_solution s;
+    uint8_t *coinbase; /* owned */
+    uint32_t len;
+} solution;
+
+static bool number(const json_t *o, const char *name, int64_t min, int64_t max, int64_t *out)
+{
+    const json_t *v = json_object_get(o, name);
+    *out = json_integer_value(v);
+    return json_is_integer(v) && *out >= min && *out <= max;
+}
+
+static bool read_solution(const json_t *o, solution *s)
+{
+    int64_t version, time, nonce;
+    char *end = NULL;
+    const char *id = json_string_value(json_object_get(o, "template")),
+               *hex = json_string_value(json_object_get(o, "coinbase"));
+    if (!id || !hex || *id < '0' || *id > '9' ||
+        !number(o, "version", INT32_MIN, UINT32_MAX, &version) ||
+        !number(o, "time", 0, UINT32_MAX, &time) || !number(o, "nonce", 0, UINT32_MAX, &nonce))
+        return false;
+    s->id = strtoull(id, &end, 10);
+    s->s = (qn_mining_solution){.size = sizeof s->s,
+                                .version = (int32_t)(uint32_t)version,
+                                .time = (uint32_t)time,
+                                .nonce = (uint32_t)nonce};
+    s->coinbase = decode(hex, COINBASE_MAX, &s->len);
+    return !*end && s->coinbase;
+}
+
+/* As for submitblock, a coinbase may come without its witness: who hashes needs none. */
+static void complete(solution *s)
+{
+    static const uint8_t zero[32];
+    size_t cap = (size_t)s->len + 64;
+    uint8_t *whole = malloc(cap);
+    size_t len = whole ? qn_coinbase_add_witness(s->coinbase, s->len, zero, whole, cap) : 0;
+    if (!len) {
+        free(whole);
+        return;
+    }
+    free(s->coinbase);
+    s->coinbase = whole;
+    s->len = (uint32_t)len;
+}
+
+void gb_on_solution(void *arg, const qn_rpc_request *req, const char *params, uint32_t params_len)
+{
+    const gb *g = arg;
+    solution s = {.id = 0};
+    qn_mining_result r = {.size = sizeof r};
+    json_t *a = gb_params(g, req->request, params, params_len);
+    if (!a)
+        return;
+    if (!read_solution(json_array_get(a, 0), &s)) {
+        gb_fail(g, req->request, GB_PARAMETER,
+                "wanted: {\"template\":\"id\",\"version\":n,\"time\":n,\"nonce\":n,"
+                "\"coinbase\":\"hex\"}");
+    } else {
+        complete(&s);
+        qn_status st = g->submit->solution_by_id(g->submit_cap, s.id, &s.s, s.coinbase, s.len, &r);
+        if (st == QN_E_NOTFOUND)
+            gb_fail(g, req->request, GB_PARAMETER, "No template of this id was given out");
+        else
+            finish(g, req->request, st, &r);
+    }
+    free(s.coinbase);
+    json_decref(a);
+}

@@ -1,0 +1,176 @@
+/* What a miner asks: rules, long poll, proposal (BIP22, BIP23, BIP9). */
+#include "plugins/gbt/gbt.h"
+
+#include "lib/hex.h"
+
+#define RULES_MAX 256u
+
+json_t *gb_params(const gb *g, uint64_t request, const char *params, uint32_t len)
+{
+    json_t *a = json_loadb(params, len, 0, NULL);
+    if (json_is_array(a))
+        return a;
+    json_decref(a);
+    gb_fail(g, request, GB_PARAMETER, "Parameters must be an array");
+    return NULL;
+}
+
+static const char *type_name(const json_t *v)
+{
+    switch (json_typeof(v)) {
+    case JSON_OBJECT:
+        return "object";
+    case JSON_ARRAY:
+        return "array";
+    case JSON_STRING:
+        return "string";
+    case JSON_INTEGER:
+    case JSON_REAL:
+        return "number";
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return "bool";
+    case JSON_NULL:
+        return "null";
+    }
+    return "unknown";
+}
+
+static bool wrong_type(const gb *g, uint64_t request, const json_t *v, const char *want)
+{
+    gb_fail(g, request, GB_TYPE, "JSON value of type %s is not of expected type %s", type_name(v),
+            want);
+    return false;
+}
+
+/* Pointers and texts in one block, which outlives the request. */
+static bool read_rules(const gb *g, const json_t *rules, gb_poll *p)
+{
+    size_t n = json_is_array(rules) ? json_array_size(rules) : 0, bytes = 0;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *v = json_array_get(rules, i);
+        if (!json_is_string(v))
+            return wrong_type(g, p->request, v, "string");
+        bytes += json_string_length(v) + 1;
+    }
+    p->rule = n <= RULES_MAX ? malloc((n + 1) * sizeof *p->rule + bytes) : NULL;
+    if (!p->rule) {
+        gb_fail(g, p->request, n <= RULES_MAX ? GB_NOMEM : GB_PARAMETER, "Too many rules");
+        return false;
+    }
+    char *text = (char *)(p->rule + n + 1);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *v = json_array_get(rules, i);
+        p->rule[i] = memcpy(text, json_string_value(v), json_string_length(v) + 1);
+        text += json_string_length(v) + 1;
+    }
+    p->n_rules = n;
+    return true;
+}
+
+/* Work on a real chain is only for who has peers and the newest blocks. */
+static bool may_mine(const gb *g, uint64_t request, qn_mining_info *info)
+{
+    *info = (qn_mining_info){.size = sizeof *info};
+    qn_status st = g->mining->info(g->mining_cap, info);
+    if (st != QN_OK) {
+        gb_fail_status(g, request, st, "Cannot ask the node");
+        return false;
+    }
+    if (info->flags & QN_MINING_INFO_TEST_CHAIN)
+        return true;
+    if (!info->peers)
+        gb_fail(g, request, GB_NOT_CONNECTED, "Quoin is not connected!");
+    else if (info->flags & QN_MINING_INFO_INITIAL_DOWNLOAD)
+        gb_fail(g, request, GB_DOWNLOADING, "Quoin is in initial sync and waiting for blocks...");
+    else
+        return true;
+    return false;
+}
+
+static bool read_longpollid(const gb *g, const json_t *id, const qn_mining_info *now, gb_poll *p)
+{
+    if (!json_is_string(id)) { /* BIP22 does not say; it is taken as the tip of now */
+        p->tip = now->tip.hash;
+        p->updates = g->t.have ? g->t.v.updates : now->updates;
+        return true;
+    }
+    const char *text = json_string_value(id);
+    size_t len = strlen(text);
+    if (len < 64) {
+        gb_fail(g, p->request, GB_PARAMETER, "longpollid must be of length 64 (not %zu, for '%s')",
+                len, text);
+        return false;
+    }
+    if (!qn_hex_decode_reversed(text, 64, p->tip.b, 32)) {
+        gb_fail(g, p->request, GB_PARAMETER, "longpollid must be hexadecimal string (not '%.64s')",
+                text);
+        return false;
+    }
+    long long n = strtoll(text + 64, NULL, 10);
+    p->updates = n > 0 ? (uint64_t)n : 0;
+    return true;
+}
+
+static void serve(gb *g, const json_t *request, gb_poll *p, bool is_template)
+{
+    const json_t *id = json_object_get(request, "longpollid");
+    bool poll = id && !json_is_null(id);
+    qn_mining_info now;
+    bool ok = read_rules(g, json_object_get(request, "rules"), p);
+    if (ok && !is_template) {
+        gb_fail(g, p->request, GB_PARAMETER, "Invalid mode");
+        ok = false;
+    }
+    ok = ok && may_mine(g, p->request, &now) && (!poll || read_longpollid(g, id, &now, p));
+    if (ok && poll) {
+        gb_poll_add(g, p);
+        return;
+    }
+    if (ok) {
+        const qn_gbt_client client = {p->rule, p->n_rules};
+        gb_answer(g, p->request, &client, p->light);
+    }
+    free(p->rule);
+}
+
+static void with_mode(gb *g, const json_t *request, gb_poll *p)
+{
+    const json_t *mode = json_object_get(request, "mode");
+    const char *name = json_string_value(mode);
+    if (mode && !name && !json_is_null(mode))
+        gb_fail(g, p->request, GB_PARAMETER, "Invalid mode");
+    else if (name && strcmp(name, "proposal") == 0)
+        gb_propose(g, p->request, json_object_get(request, "data"));
+    else
+        serve(g, request, p, !name || strcmp(name, "template") == 0);
+}
+
+static void on_call(gb *g, uint64_t request, const char *params, uint32_t len, bool light)
+{
+    gb_poll p = {.request = request, .light = light};
+    json_t *a = gb_params(g, request, params, len);
+    const json_t *what = json_array_get(a, 0);
+    if (!a)
+        return;
+    if (!what || json_is_null(what))
+        gb_fail(g, request, GB_MISC,
+                "getblocktemplate {\"mode\":\"str\",\"capabilities\":[\"str\",...],"
+                "\"rules\":[\"segwit\",\"str\",...],\"longpollid\":\"str\","
+                "\"data\":\"hex\"}");
+    else if (!json_is_object(what))
+        (void)wrong_type(g, request, what, "object");
+    else
+        with_mode(g, what, &p);
+    json_decref(a);
+}
+
+void gb_on_template(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
+{
+    on_call(arg, r->request, params, len, false);
+}
+
+void gb_on_template_light(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
+{
+    on_call(arg, r->request, params, len, true);
+}

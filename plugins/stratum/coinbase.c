@@ -1,0 +1,138 @@
+#include "plugins/stratum/coinbase.h"
+
+#include "lib/address.h"
+#include "lib/mining.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const st_payout *rest_of(const st_recipe *r)
+{
+    for (uint32_t i = 0; i < r->n_payout; i++)
+        if (!r->payout[i].permille)
+            return &r->payout[i];
+    return NULL;
+}
+
+bool st_recipe_complete(const st_recipe *r)
+{
+    return rest_of(r) != NULL;
+}
+
+/* Out: room for ST_PAYOUTS + 1. Returns how many. */
+static size_t split(const st_job *job, const st_payout *rest, qn_coinbase_out *out)
+{
+    const st_recipe *r = &job->recipe;
+    int64_t left = job->v.reward;
+    size_t n = 1; /* the first is who gets what is left */
+    for (uint32_t i = 0; i < r->n_payout; i++) {
+        const st_payout *p = &r->payout[i];
+        if (!p->permille)
+            continue;
+        int64_t part =
+            job->v.reward / 1000 * p->permille + job->v.reward % 1000 * p->permille / 1000;
+        out[n++] = (qn_coinbase_out){part, p->script, p->len};
+        left -= part;
+    }
+    out[0] = (qn_coinbase_out){left, rest->script, rest->len};
+    return n;
+}
+
+bool st_coinbase_make(const st_job *job, const st_payout *user, uint8_t variant, st_coinbase *out)
+{
+    const qn_template_view *v = &job->v;
+    qn_coinbase_out outs[ST_PAYOUTS + 1];
+    const st_payout *rest = job->recipe.solo && user ? user : rest_of(&job->recipe);
+    if (!rest)
+        return false;
+    const qn_coinbase c = {.version = v->coinbase_version,
+                           .sequence = v->coinbase_sequence,
+                           .locktime = v->coinbase_locktime,
+                           .prefix = v->coinbase_prefix,
+                           .prefix_len = v->coinbase_prefix_len,
+                           .space = ST_SPACE,
+                           .tag = job->recipe.tag,
+                           .tag_len = job->recipe.tag_len,
+                           .out = outs,
+                           .n_out = split(job, rest, outs),
+                           .last = v->coinbase_outputs,
+                           .last_len = v->coinbase_outputs_len,
+                           .n_last = v->n_coinbase_outputs};
+    out->len = qn_coinbase_write(&c, out->data, sizeof out->data, &out->space);
+    if (out->len)
+        out->data[out->space] = variant;
+    return out->len != 0;
+}
+
+void st_coinbase_fill(st_coinbase *c, const uint8_t en1[ST_EN1_LEN], const uint8_t en2[ST_EN2_LEN])
+{
+    memcpy(c->data + c->space + 1, en1, ST_EN1_LEN);
+    memcpy(c->data + c->space + 1 + ST_EN1_LEN, en2, ST_EN2_LEN);
+}
+
+/* ---- the configuration ---- */
+
+static bool decode(const qn_chain_text *chain, const char *text, size_t len, st_payout *p)
+{
+    uint8_t script[QN_ADDRESS_SCRIPT_MAX];
+    size_t n = 0;
+    if (!qn_address_decode(chain, text, len, script, &n, NULL) || n > sizeof p->script)
+        return false;
+    memcpy(p->script, script, n);
+    p->len = (uint8_t)n;
+    return true;
+}
+
+bool st_user_payout(const qn_chain_text *chain, const char *user, st_payout *out)
+{
+    st_payout p = {.permille = 0};
+    if (!decode(chain, user, strcspn(user, "."), &p))
+        return false;
+    *out = p;
+    return true;
+}
+
+/* One "ADDRESS" or "ADDRESS=PERMILLE" of `len` characters. */
+static bool read_one(const qn_chain_text *chain, const char *s, size_t len, st_payout *p)
+{
+    const char *eq = memchr(s, '=', len);
+    size_t address = eq ? (size_t)(eq - s) : len;
+    unsigned n = 0;
+    *p = (st_payout){.permille = 0};
+    for (size_t i = address + 1; eq && i < len; i++) {
+        if (s[i] < '0' || s[i] > '9' || (n = n * 10 + (unsigned)(s[i] - '0')) > 1000)
+            return false;
+    }
+    p->permille = (uint16_t)n;
+    return (!eq || n) && decode(chain, s, address, p);
+}
+
+bool st_payouts_read(st_recipe *r, const qn_chain_text *chain, const char *text, char *why,
+                     size_t cap)
+{
+    unsigned sum = 0, rest = 0;
+    r->n_payout = 0;
+    if (strcmp(text, "none") == 0)
+        return true;
+    for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+        size_t len = strcspn(text, " ");
+        if (r->n_payout == ST_PAYOUTS) {
+            snprintf(why, cap, "payout: more than %u addresses", ST_PAYOUTS);
+            return false;
+        }
+        st_payout *p = &r->payout[r->n_payout];
+        if (!read_one(chain, text, len, p)) {
+            snprintf(why, cap, "payout: '%.*s' is no address of this chain, or its part is none",
+                     (int)(len < 120 ? len : 120), text);
+            return false;
+        }
+        sum += p->permille;
+        rest += !p->permille;
+        r->n_payout++;
+        text += len;
+    }
+    if (sum <= 1000 && rest <= 1)
+        return true;
+    snprintf(why, cap, "payout: %s", rest > 1 ? "more than one gets the rest" : "above 1000");
+    return false;
+}

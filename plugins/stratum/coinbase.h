@@ -1,0 +1,30 @@
+/* plugins/stratum/coinbase.h: the coinbase of a job, and who is paid by it. */
+#pragma once
+#include "lib/chain.h"
+#include "plugins/stratum/jobs.h"
+#include "plugins/stratum/message.h"
+
+#define ST_COINBASE_MAX 2048u
+#define ST_SPACE (1u + ST_EN1_LEN + ST_EN2_LEN) /* a variant, then the two extranonces */
+
+/** The transaction without its witness: what miners hash. */
+typedef struct st_coinbase {
+    uint8_t data[ST_COINBASE_MAX];
+    size_t len;
+    size_t space; /* where the ST_SPACE bytes begin */
+} st_coinbase;
+
+/** Make it. user: who gets what is left, in solo mode (may be NULL).
+ *  Returns: false: nobody gets what is left, or it is too long. */
+bool st_coinbase_make(const st_job *job, const st_payout *user, uint8_t variant, st_coinbase *out);
+/** Put both extranonces in. */
+void st_coinbase_fill(st_coinbase *c, const uint8_t en1[ST_EN1_LEN], const uint8_t en2[ST_EN2_LEN]);
+
+/** The configuration's "ADDRESS[=PERMILLE] ...", or "none". Out: r->payout; why (a sentence for the
+ *  operator) on failure. */
+bool st_payouts_read(st_recipe *r, const qn_chain_text *chain, const char *text, char *why,
+                     size_t cap);
+/** An address of the chain, perhaps with ".worker" behind it. Out: *out. */
+bool st_user_payout(const qn_chain_text *chain, const char *user, st_payout *out);
+/** Somebody gets what is left even if no user is named. */
+bool st_recipe_complete(const st_recipe *r);

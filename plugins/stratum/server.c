@@ -1,0 +1,293 @@
+/* Connections: accepting, reading, writing, and who is thrown out. */
+#include "plugins/stratum/stratum.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define OUT_MAX (256u << 10) /* bytes that a client may leave unread */
+#define TICK_MS 1000u
+#define HANDSHAKE_MS 15000u
+#define IDLE_MS 7200000u /* without a share */
+#define SLICE_MS 20u
+#define SLICES 64u /* of a refresh, over which clients are spread */
+#define READS 4    /* of a connection before others have their turn */
+
+/* ---- one connection ---- */
+
+static void drop(st_conn *c)
+{
+    stratum *t = c->t;
+    if (c->session.points)
+        (void)st_ban_add(&t->bans, c->name, c->session.points, t->pool.now_ms, t->c.ban_seconds);
+    (void)t->net->io_unwatch(t->net_cap, c->fd);
+    close(c->fd);
+    (void)t->net->done(t->net_cap, c->id);
+    st_session_clear(&c->session);
+    st_line_clear(&c->line);
+    t->conn[c->at] = t->conn[--t->n_conn];
+    t->conn[c->at]->at = c->at;
+    free(c);
+}
+
+static void on_io(void *arg, int32_t fd, uint32_t events);
+
+static bool watch(st_conn *c, bool writing)
+{
+    const stratum *t = c->t;
+    uint32_t events = QN_IO_READ | (writing ? QN_IO_WRITE : 0);
+    c->writing = writing;
+    return t->net->io_watch(t->net_cap, c->fd, events, on_io, c) == QN_OK;
+}
+
+/* Write what can be written. Returns: false: it is gone, or does not read. */
+static bool flush(st_conn *c)
+{
+    st_text *out = &c->session.out;
+    size_t done = 0;
+    if (out->failed)
+        return false;
+    while (done < out->len) {
+        ssize_t n = send(c->fd, out->data + done, out->len - done, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno != EAGAIN)
+            return false;
+        if (n < 0)
+            break;
+        done += (size_t)n;
+    }
+    st_text_take(out, done);
+    if (!out->len)
+        st_text_free(out);
+    bool more = out->len > 0;
+    return out->len <= OUT_MAX && (more == c->writing || watch(c, more));
+}
+
+static bool on_line(void *arg, char *line, size_t len)
+{
+    st_conn *c = arg;
+    st_store_reserve(c->t);
+    bool go_on = st_session_line(&c->session, line, len);
+    uint32_t points = c->session.points;
+    c->session.points = 0;
+    if (points &&
+        st_ban_add(&c->t->bans, c->name, points, c->t->pool.now_ms, c->t->c.ban_seconds)) {
+        qn_logf(c->t->host, c->t->cap, QN_LOG_WARN, "%s is refused for %u s: it misbehaves",
+                c->name, c->t->c.ban_seconds);
+        return false;
+    }
+    return go_on && c->session.out.len <= OUT_MAX;
+}
+
+/* Returns: false: close it. */
+static bool read_some(st_conn *c)
+{
+    char data[16384];
+    for (int i = 0; i < READS; i++) {
+        ssize_t n = read(c->fd, data, sizeof data);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return true;
+        if (n <= 0)
+            return false;
+        if (!st_line_feed(&c->line, data, (size_t)n, on_line, c)) {
+            if (c->line.len > ST_LINE_MAX / 2)
+                c->session.points += ST_POINTS_TOO_LONG;
+            (void)flush(c); /* the reason why, if there is room for it */
+            return false;
+        }
+        if ((size_t)n < sizeof data)
+            return true;
+    }
+    return true;
+}
+
+static void on_io(void *arg, int32_t fd, uint32_t events)
+{
+    st_conn *c = arg;
+    (void)fd;
+    st_clock(c->t);
+    if ((events & QN_IO_READ && !read_some(c)) || !flush(c))
+        drop(c);
+}
+
+/* ---- accepting ---- */
+
+static uint32_t from_address(const stratum *t, const char *name)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < t->n_conn; i++)
+        n += strcmp(t->conn[i]->name, name) == 0;
+    return n;
+}
+
+static bool room(stratum *t)
+{
+    if (t->n_conn < t->cap_conn)
+        return true;
+    uint32_t cap = t->cap_conn ? t->cap_conn * 2 : 64;
+    st_conn **list = realloc(t->conn, cap * sizeof(st_conn *));
+    if (!list)
+        return false;
+    t->conn = list;
+    t->cap_conn = cap;
+    return true;
+}
+
+static void set_tick(stratum *t);
+
+static void on_accept(void *arg, uint64_t listener, uint64_t connection, int32_t fd,
+                      const char *peer, uint32_t peer_len)
+{
+    stratum *t = arg;
+    char name[48];
+    (void)listener;
+    st_clock(t);
+    st_ban_name(peer, peer_len, name);
+    st_conn *c = NULL;
+    if (t->n_conn < t->c.max_connections && !st_banned(&t->bans, name, t->pool.now_ms) &&
+        from_address(t, name) < t->c.per_address && room(t))
+        c = calloc(1, sizeof *c);
+    if (c) {
+        *c = (st_conn){.t = t, .fd = fd, .id = connection};
+        snprintf(c->peer, sizeof c->peer, "%.*s", (int)peer_len, peer);
+        memcpy(c->name, name, sizeof c->name);
+        st_session_init(&c->session, &t->pool);
+    }
+    if (!c || !watch(c, false)) {
+        free(c);
+        close(fd);
+        (void)t->net->done(t->net_cap, connection);
+        t->refused_conns++;
+        return;
+    }
+    c->at = t->n_conn;
+    t->conn[t->n_conn++] = c;
+    t->accepted_conns++;
+    set_tick(t);
+}
+
+/* ---- time ---- */
+
+static bool too_quiet(st_conn *c, uint64_t now)
+{
+    const st_session *s = &c->session;
+    if (!st_session_mines(s)) {
+        if (now - s->since_ms < HANDSHAKE_MS)
+            return false;
+        c->session.points += ST_POINTS_SILENT;
+        return true;
+    }
+    uint64_t last = s->last_share_ms ? s->last_share_ms : s->since_ms;
+    return now - last > IDLE_MS;
+}
+
+static void on_tick(void *arg)
+{
+    stratum *t = arg;
+    t->tick = 0;
+    st_clock(t);
+    for (uint32_t i = t->n_conn; i-- > 0;) {
+        st_conn *c = t->conn[i];
+        st_session_tick(&c->session);
+        if (too_quiet(c, t->pool.now_ms) || !flush(c))
+            drop(c);
+    }
+    st_store_sync(t);
+    set_tick(t);
+}
+
+/* Nothing rings while nobody is connected. */
+static void set_tick(stratum *t)
+{
+    if (!t->tick && t->n_conn)
+        (void)t->host->timer_set(t->cap, TICK_MS, on_tick, t, &t->tick);
+}
+
+/* ---- telling ---- */
+
+static void tell(st_conn *c, bool clean)
+{
+    st_session_notify(&c->session, clean);
+    if (!flush(c))
+        drop(c);
+}
+
+void st_server_tell(stratum *t, bool clean)
+{
+    for (uint32_t i = t->n_conn; i-- > 0;)
+        tell(t->conn[i], clean);
+}
+
+/* A part of those who have not heard of the newest job; then the rest, a little later. */
+static void on_spread(void *arg)
+{
+    stratum *t = arg;
+    uint32_t some = t->n_conn / SLICES + 32, told = 0;
+    t->spread = 0;
+    st_clock(t);
+    for (uint32_t i = t->n_conn; i-- > 0 && told < some;) {
+        const st_session *s = &t->conn[i]->session;
+        if (!st_session_mines(s) || s->told == t->pool.jobs.last)
+            continue;
+        tell(t->conn[i], false);
+        told++;
+    }
+    if (told == some)
+        st_server_tell_slowly(t);
+}
+
+void st_server_tell_slowly(stratum *t)
+{
+    if (!t->spread && t->host->timer_set(t->cap, SLICE_MS, on_spread, t, &t->spread) != QN_OK)
+        st_server_tell(t, false);
+}
+
+void st_server_displace(void *arg, const uint8_t en1[ST_EN1_LEN], const st_session *by)
+{
+    stratum *t = arg;
+    for (uint32_t i = t->n_conn; i-- > 0;) {
+        st_session *s = &t->conn[i]->session;
+        if (s != by && s->subscribed && memcmp(s->en1, en1, ST_EN1_LEN) == 0)
+            drop(t->conn[i]);
+    }
+}
+
+/* ---- life ---- */
+
+qn_status st_server_open(stratum *t)
+{
+    char text[sizeof t->c.listen], *at = text;
+    memcpy(text, t->c.listen, sizeof text);
+    while (*(at += strspn(at, " ")) && t->n_listeners < ST_LISTENERS) {
+        size_t len = strcspn(at, " ");
+        char *next = at + len + (at[len] != 0);
+        at[len] = 0;
+        qn_status st = t->net->open(t->net_cap, at, on_accept, t, &t->listener[t->n_listeners]);
+        if (st != QN_OK) {
+            qn_logf(t->host, t->cap, QN_LOG_ERROR, "cannot listen on %s: %s", at,
+                    st == QN_E_DENIED ? "the grant of net.listen/1 does not name it"
+                                      : "see the node's log");
+            return st;
+        }
+        t->n_listeners++;
+        at = next;
+    }
+    return QN_OK;
+}
+
+void st_server_close(stratum *t)
+{
+    for (; t->n_listeners; t->n_listeners--)
+        (void)t->net->close(t->net_cap, t->listener[t->n_listeners - 1]);
+    while (t->n_conn)
+        drop(t->conn[t->n_conn - 1]);
+    free(t->conn);
+    t->conn = NULL;
+    t->cap_conn = 0;
+    if (t->tick)
+        (void)t->host->timer_cancel(t->cap, t->tick);
+    if (t->spread)
+        (void)t->host->timer_cancel(t->cap, t->spread);
+    t->tick = t->spread = 0;
+}

@@ -1,0 +1,554 @@
+/* The protocol (de facto Stratum V1, BIP310, BIP320). A solved block comes before everything else:
+ * it is handed in even when the share that it is came late, with a bad time, or below no
+ * difficulty. */
+#include "plugins/stratum/session.h"
+
+#include "lib/hash.h"
+#include "lib/hex.h"
+#include "lib/mining.h"
+
+#include <string.h>
+
+enum {
+    E_OTHER = 20,
+    E_JOB = 21,
+    E_DUPLICATE = 22,
+    E_LOW = 23,
+    E_UNAUTHORIZED = 24,
+    E_UNSUBSCRIBED = 25
+};
+
+/* ---- difficulty ---- */
+
+static double clamp(const st_session *s, double d)
+{
+    const st_pool *p = s->pool;
+    const st_job *job = st_job_newest(&p->jobs);
+    double low = s->floor > p->min_difficulty ? s->floor : p->min_difficulty;
+    double high = job ? st_difficulty_of(job->v.target.b) : 1e18;
+    d = d < low ? low : d;
+    return d > high ? high : d; /* a share that is a block must always be one */
+}
+
+double st_session_difficulty(const st_session *s)
+{
+    return s->n_steps ? s->step[s->n_steps - 1].difficulty : s->pool->start_difficulty;
+}
+
+/* From a job on, which may not have come yet. */
+static void set_difficulty(st_session *s, double d, uint64_t from)
+{
+    if (s->n_steps && s->step[s->n_steps - 1].from == from)
+        s->n_steps--;
+    if (s->n_steps == ST_STEPS) {
+        memmove(s->step, s->step + 1, (ST_STEPS - 1) * sizeof *s->step);
+        s->n_steps--;
+    }
+    s->step[s->n_steps++] = (st_step){from, d};
+    st_putf(&s->out, "{\"id\":null,\"method\":\"mining.set_difficulty\",\"params\":[%.17g]}\n", d);
+}
+
+/* What held when the job was told; a job that is older than all that is remembered: the easiest. */
+static double difficulty_at(const st_session *s, uint64_t job, uint8_t variant)
+{
+    const uint64_t at = job << 8 | variant;
+    double d = s->n_steps ? s->step[0].difficulty : s->pool->start_difficulty;
+    for (uint32_t i = 0; i < s->n_steps && s->step[i].from <= at; i++)
+        d = s->step[i].difficulty;
+    return d;
+}
+
+/* A much harder job is told at once, as another variant: the same work under another coinbase. */
+static void steer(st_session *s, double factor)
+{
+    double was = st_session_difficulty(s), d = clamp(s, was * factor);
+    if (d == was)
+        return;
+    if (d > 4 * was && s->told && s->variant < 0xff) {
+        s->variant++;
+        set_difficulty(s, d, s->told << 8 | s->variant);
+        st_session_notify(s, true);
+    } else {
+        set_difficulty(s, d, (s->pool->jobs.last + 1) << 8);
+    }
+}
+
+/* ---- life ---- */
+
+void st_session_init(st_session *s, st_pool *p)
+{
+    *s = (st_session){.pool = p, .since_ms = p->now_ms};
+}
+
+void st_session_clear(st_session *s)
+{
+    for (uint32_t i = 0; i < s->n_workers; i++)
+        st_worker_leave(s->worker[i]);
+    s->n_workers = 0;
+    st_text_free(&s->out);
+}
+
+bool st_session_mines(const st_session *s)
+{
+    return s->subscribed && s->n_workers > 0;
+}
+
+void st_session_tick(st_session *s)
+{
+    if (st_session_mines(s) && s->told)
+        steer(s, st_vardiff_idle(&s->vardiff, s->pool->now_ms, s->pool->per_minute));
+}
+
+void st_pool_new_tip(st_pool *p)
+{
+    st_seen_clear(&p->seen);
+}
+
+void st_pool_clear(st_pool *p)
+{
+    st_seen_clear(&p->seen);
+    st_workers_clear(&p->workers);
+    st_text_free(&p->note_head);
+    st_text_free(&p->note_tail);
+}
+
+/* ---- jobs ---- */
+
+static void put_words_swapped(st_text *t, const uint8_t hash[32])
+{
+    uint8_t b[32];
+    for (int i = 0; i < 32; i++)
+        b[i] = hash[i ^ 3];
+    st_put_hex(t, b, 32);
+}
+
+/* What all sessions are told alike is written once for each job. */
+static void make_note(st_pool *p, const st_job *job)
+{
+    st_text *t = &p->note_tail;
+    if (p->note_job == job->number && !p->note_head.failed && !t->failed)
+        return;
+    st_text_free(&p->note_head);
+    st_text_free(t);
+    put_words_swapped(&p->note_head, job->v.prev.b);
+    st_puts(&p->note_head, "\",\"");
+    st_puts(t, "\",[");
+    for (uint32_t i = 0; i < job->v.n_path; i++) {
+        st_puts(t, i ? ",\"" : "\"");
+        st_put_hex(t, job->v.path[i].b, 32);
+        st_puts(t, "\"");
+    }
+    st_putf(t, "],\"%08x\",\"%08x\",\"%08x\",", (unsigned)job->v.version, (unsigned)job->v.bits,
+            (unsigned)job->v.cur_time);
+    p->note_job = job->number;
+}
+
+static void put_job_id(st_text *t, const st_session *s)
+{
+    st_putf(t, "{\"id\":null,\"method\":\"mining.notify\",\"params\":[\"%llx",
+            (unsigned long long)s->told);
+    if (s->variant)
+        st_putf(t, ".%x", s->variant);
+    st_puts(t, "\",\"");
+}
+
+void st_session_notify(st_session *s, bool clean)
+{
+    st_pool *p = s->pool;
+    st_coinbase cb;
+    const st_job *job = st_job_newest(&p->jobs);
+    if (!job || !st_session_mines(s))
+        return;
+    if (!s->told) {
+        /* Holds for jobs of before too: a session that goes on may still submit those. */
+        st_vardiff_reset(&s->vardiff, p->now_ms);
+        s->told = job->number;
+        set_difficulty(s, clamp(s, s->floor > 0 ? s->floor : p->start_difficulty), 0);
+    } else if (job->number != s->told) {
+        s->told = job->number;
+        s->variant = 0;
+        double was = st_session_difficulty(s), d = clamp(s, was);
+        if (d != was) /* the network's has changed */
+            set_difficulty(s, d, s->told << 8);
+    }
+    if (!st_coinbase_make(job, s->has_payout ? &s->payout : NULL, s->variant, &cb))
+        return;
+    make_note(p, job);
+    put_job_id(&s->out, s);
+    st_put(&s->out, p->note_head.data, p->note_head.len);
+    st_put_hex(&s->out, cb.data, cb.space + 1);
+    st_puts(&s->out, "\",\"");
+    st_put_hex(&s->out, cb.data + cb.space + ST_SPACE, cb.len - cb.space - ST_SPACE);
+    st_put(&s->out, p->note_tail.data, p->note_tail.len);
+    st_puts(&s->out, clean ? "true]}\n" : "false]}\n");
+}
+
+/* It mines from now on. */
+static void begin(st_session *s)
+{
+    if (!s->told)
+        st_session_notify(s, true);
+}
+
+/* ---- subscribe ---- */
+
+static void proof_of(const st_pool *p, const uint8_t en1[ST_EN1_LEN], uint8_t out[8])
+{
+    uint8_t text[2 * sizeof p->secret + ST_EN1_LEN], hash[32];
+    memcpy(text, p->secret, sizeof p->secret);
+    memcpy(text + sizeof p->secret, en1, ST_EN1_LEN);
+    memcpy(text + sizeof p->secret + ST_EN1_LEN, p->secret, sizeof p->secret);
+    qn_sha256d(text, sizeof text, hash);
+    memcpy(out, hash, 8);
+}
+
+/* A session id that we gave out, perhaps in a former life. */
+static bool resume(st_session *s, const char *id)
+{
+    uint8_t given[ST_SESSION_ID / 2], want[8];
+    if (strlen(id) != ST_SESSION_ID || !qn_hex_decode(id, ST_SESSION_ID, given, sizeof given))
+        return false;
+    proof_of(s->pool, given, want);
+    if (memcmp(given + ST_EN1_LEN, want, sizeof want) != 0)
+        return false;
+    memcpy(s->en1, given, ST_EN1_LEN);
+    s->pool->hooks.displace(s->pool->hooks.arg, s->en1, s);
+    return true;
+}
+
+static bool on_subscribe(st_session *s, const st_message *m)
+{
+    st_pool *p = s->pool;
+    uint8_t proof[8];
+    if (s->subscribed) {
+        st_put_error(&s->out, m->id, E_OTHER, "Already subscribed");
+        return true;
+    }
+    if (!resume(s, m->session)) {
+        if (p->next_en1 == p->en1_limit) {
+            st_put_error(&s->out, m->id, E_OTHER, "Not ready");
+            return false;
+        }
+        uint32_t n = p->next_en1++;
+        for (int i = 0; i < ST_EN1_LEN; i++, n >>= 8)
+            s->en1[ST_EN1_LEN - 1 - i] = (uint8_t)n;
+    }
+    memcpy(s->agent, m->agent, sizeof s->agent);
+    s->subscribed = true;
+    proof_of(p, s->en1, proof);
+    char id[ST_SESSION_ID + 1];
+    qn_hex_encode(s->en1, ST_EN1_LEN, id);
+    qn_hex_encode(proof, sizeof proof, id + 2 * ST_EN1_LEN);
+    st_putf(
+        &s->out,
+        "{\"id\":%s,\"result\":[[[\"mining.set_difficulty\",\"%s\"],[\"mining.notify\",\"%s\"]],"
+        "\"%.8s\",%d],\"error\":null}\n",
+        m->id, id, id, id, ST_EN2_LEN);
+    begin(s);
+    return true;
+}
+
+/* ---- authorize ---- */
+
+static st_worker *find_worker(const st_session *s, const char *name)
+{
+    for (uint32_t i = 0; i < s->n_workers; i++)
+        if (strcmp(s->worker[i]->name, name) == 0)
+            return s->worker[i];
+    return NULL;
+}
+
+/* Who is to be paid by this session's blocks? Returns: why it may not mine, or NULL. */
+static const char *set_payout(st_session *s, const char *user)
+{
+    const st_pool *p = s->pool;
+    st_payout out;
+    bool address = p->recipe.solo && st_user_payout(p->chain, user, &out);
+    if (!address && !st_recipe_complete(&p->recipe))
+        return "The user must be an address of this chain";
+    if (s->n_workers && address != s->has_payout)
+        return "One payout for each connection";
+    if (s->n_workers && address &&
+        (out.len != s->payout.len || memcmp(out.script, s->payout.script, out.len)))
+        return "One payout for each connection";
+    if (address)
+        s->payout = out;
+    s->has_payout = address;
+    return NULL;
+}
+
+static void suggest(st_session *s, double d)
+{
+    if (d <= 0)
+        return;
+    s->floor = d;
+    if (s->told)
+        steer(s, d / st_session_difficulty(s));
+}
+
+static void on_authorize(st_session *s, const st_message *m)
+{
+    const char *why = NULL;
+    if (!find_worker(s, m->user)) {
+        why = s->n_workers == ST_SESSION_WORKERS ? "Too many workers" : set_payout(s, m->user);
+        st_worker *w = why ? NULL : st_worker_join(&s->pool->workers, m->user);
+        if (w)
+            s->worker[s->n_workers++] = w;
+        else if (!why)
+            why = "Too many workers";
+    }
+    if (why) {
+        st_put_error(&s->out, m->id, E_UNAUTHORIZED, why);
+        return;
+    }
+    st_put_result(&s->out, m->id, "true");
+    suggest(s, m->difficulty);
+    begin(s);
+}
+
+/* ---- configure ---- */
+
+static unsigned bits_of(uint32_t v)
+{
+    unsigned n = 0;
+    for (; v; v &= v - 1)
+        n++;
+    return n;
+}
+
+static void on_configure(st_session *s, const st_message *m)
+{
+    st_text *t = &s->out;
+    const char *comma = "";
+    st_putf(t, "{\"id\":%s,\"result\":{", m->id);
+    if (m->rolling) {
+        uint32_t mask = m->mask & s->pool->mask;
+        bool ok = mask && bits_of(mask) >= m->min_bits;
+        s->mask = ok ? mask : 0;
+        st_putf(t, "\"version-rolling\":%s", ok ? "true" : "false");
+        if (ok)
+            st_putf(t, ",\"version-rolling.mask\":\"%08x\"", (unsigned)mask);
+        comma = ",";
+    }
+    if (m->min_difficulty) {
+        st_putf(t, "%s\"minimum-difficulty\":true", comma);
+        comma = ",";
+    }
+    if (m->sub_extranonce) {
+        s->extranonce = true;
+        st_putf(t, "%s\"subscribe-extranonce\":true", comma);
+    }
+    st_puts(t, "},\"error\":null}\n");
+    if (m->min_difficulty)
+        suggest(s, m->difficulty);
+}
+
+/* ---- submit ---- */
+
+static void answer(st_session *s, const st_message *m, st_verdict v, const char *other)
+{
+    switch (v) {
+    case ST_ACCEPTED:
+        st_put_result(&s->out, m->id, "true");
+        return;
+    case ST_STALE:
+        st_put_error(&s->out, m->id, E_JOB, "Job not found or stale");
+        return;
+    case ST_DUPLICATE:
+        st_put_error(&s->out, m->id, E_DUPLICATE, "Duplicate share");
+        return;
+    case ST_LOW:
+        st_put_error(&s->out, m->id, E_LOW, "Low difficulty share");
+        return;
+    case ST_OTHER:
+    case ST_VERDICTS:
+        break;
+    }
+    st_put_error(&s->out, m->id, E_OTHER, other);
+}
+
+static void account(st_session *s, st_verdict v)
+{
+    s->pool->count[v]++;
+    if (v == ST_ACCEPTED) {
+        s->accepted++;
+        s->bad_run = 0;
+        s->last_share_ms = s->pool->now_ms;
+    } else if (v != ST_STALE && ++s->bad_run > ST_BAD_RUN) {
+        s->points++;
+    }
+}
+
+/* The coinbase with its witness, where the template asks for one. */
+static size_t whole(const st_job *job, const st_coinbase *cb, uint8_t *out, size_t cap)
+{
+    if (job->v.flags & QN_TEMPLATE_WITNESS)
+        return qn_coinbase_add_witness(cb->data, cb->len, job->v.coinbase_witness, out, cap);
+    memcpy(out, cb->data, cb->len);
+    return cb->len;
+}
+
+/* Before anything else: is it a block? Returns: as solve() of the hooks; 0 also where it is none.
+ */
+static int try_block(st_session *s, st_worker *w, const st_share *sh, const st_coinbase *cb,
+                     const uint8_t hash[32])
+{
+    st_pool *p = s->pool;
+    uint8_t data[ST_COINBASE_MAX + 64];
+    if (!qn_hash_meets(hash, sh->job->v.target.b) || st_seen_has(&p->seen, hash))
+        return 0;
+    size_t len = whole(sh->job, cb, data, sizeof data);
+    int is = len ? p->hooks.solve(p->hooks.arg, sh, data, len, w->name) : -1;
+    if (is > 0) {
+        p->blocks++;
+        w->blocks++;
+    } else {
+        p->refused_blocks++;
+    }
+    return is;
+}
+
+/* As a share alone. Out: *why of ST_OTHER. */
+static st_verdict judge(const st_session *s, const st_share *sh, const st_message *m,
+                        const uint8_t hash[32], const char **why)
+{
+    uint8_t target[32];
+    const st_pool *p = s->pool;
+    if (st_job_stale(&p->jobs, sh->job))
+        return ST_STALE;
+    if (m->has_version && m->version & ~s->mask &&
+        (m->version & ~s->mask) != ((uint32_t)sh->job->v.version & ~s->mask)) {
+        *why = "Version bits outside of the mask";
+        return ST_OTHER;
+    }
+    if (sh->time < sh->job->v.min_time || sh->time > p->time + ST_FUTURE_S) {
+        *why = "Time out of range";
+        return ST_OTHER;
+    }
+    st_target_of(difficulty_at(s, sh->job->number, sh->variant), target);
+    if (!qn_hash_meets(hash, target) && !qn_hash_meets(hash, sh->job->v.target.b))
+        return ST_LOW;
+    return st_seen_has(&p->seen, hash) ? ST_DUPLICATE : ST_ACCEPTED;
+}
+
+static void record(const st_session *s, const st_worker *w, const st_share *sh, st_verdict v,
+                   double difficulty, double reached, bool block)
+{
+    const st_pool *p = s->pool;
+    st_record r = {.time = p->time,
+                   .job = sh->job->number,
+                   .difficulty = difficulty,
+                   .reached = reached,
+                   .verdict = (uint8_t)v,
+                   .block = block};
+    memcpy(r.worker, w->name, sizeof r.worker);
+    p->hooks.log(p->hooks.arg, &r);
+}
+
+/* A share of a job that we know. */
+static void on_share(st_session *s, st_worker *w, const st_message *m, const st_job *job)
+{
+    st_pool *p = s->pool;
+    st_coinbase cb;
+    uint8_t hash[32];
+    const char *why = "Invalid share";
+    /* Bits that it did not ask for are granted to a block: nothing that was found is lost. */
+    const uint32_t base = (uint32_t)job->v.version, mask = s->mask ? s->mask : p->mask;
+    st_share sh = {.job = job, .variant = m->variant, .time = m->time, .nonce = m->nonce};
+    sh.version = m->has_version ? (base & ~mask) | (m->version & mask) : base;
+    memcpy(sh.en1, s->en1, sizeof sh.en1);
+    memcpy(sh.en2, m->en2, sizeof sh.en2);
+    if (!st_share_hash(&sh, s->has_payout ? &s->payout : NULL, &cb, hash)) {
+        account(s, ST_STALE);
+        answer(s, m, ST_STALE, why);
+        return;
+    }
+    int block = try_block(s, w, &sh, &cb, hash);
+    st_verdict v = judge(s, &sh, m, hash, &why);
+    double d = difficulty_at(s, job->number, m->variant), reached = st_difficulty_of(hash);
+    if (block > 0)
+        v = ST_ACCEPTED; /* whatever it is as a share, it was worth more */
+    if (v == ST_ACCEPTED && block >= 0)
+        (void)st_seen_add(&p->seen, hash);
+    account(s, v);
+    st_worker_share(w, v, d, reached, p->now_ms);
+    record(s, w, &sh, v, d, reached, block > 0);
+    answer(s, m, v, why);
+    if (v == ST_ACCEPTED && d == st_session_difficulty(s)) /* else it was on its way already */
+        steer(s, st_vardiff_share(&s->vardiff, p->now_ms, p->per_minute));
+}
+
+static void on_submit(st_session *s, const st_message *m)
+{
+    st_worker *w = find_worker(s, m->user);
+    const st_job *job = st_job_find(&s->pool->jobs, m->job);
+    if (!s->subscribed) {
+        st_put_error(&s->out, m->id, E_UNSUBSCRIBED, "Not subscribed");
+        s->points++;
+    } else if (!w) {
+        st_put_error(&s->out, m->id, E_UNAUTHORIZED, "Unauthorized worker");
+        s->points++;
+    } else if (!job) {
+        account(s, ST_STALE);
+        st_worker_share(w, ST_STALE, 0, 0, s->pool->now_ms);
+        answer(s, m, ST_STALE, NULL);
+    } else {
+        on_share(s, w, m, job);
+    }
+}
+
+/* ---- lines ---- */
+
+static bool on_message(st_session *s, const st_message *m)
+{
+    switch (m->method) {
+    case ST_SUBSCRIBE:
+        return on_subscribe(s, m);
+    case ST_AUTHORIZE:
+        on_authorize(s, m);
+        return true;
+    case ST_SUBMIT:
+        on_submit(s, m);
+        return true;
+    case ST_CONFIGURE:
+        on_configure(s, m);
+        return true;
+    case ST_EXTRANONCE:
+        s->extranonce = true;
+        st_put_result(&s->out, m->id, "true");
+        return true;
+    case ST_SUGGEST:
+        st_put_result(&s->out, m->id, "true");
+        suggest(s, m->difficulty);
+        return true;
+    case ST_PING:
+        st_put_result(&s->out, m->id, "\"pong\"");
+        return true;
+    case ST_TRANSACTIONS:
+        st_put_error(&s->out, m->id, E_OTHER, "Not supported");
+        return true;
+    case ST_UNKNOWN:
+        st_put_error(&s->out, m->id, -3, "Method not found");
+        return true;
+    case ST_ANSWER:
+        return true;
+    }
+    return false;
+}
+
+bool st_session_line(st_session *s, const char *line, size_t len)
+{
+    st_message m;
+    if (len == 0)
+        return true;
+    if (!st_message_read(line, len, &m)) {
+        s->points += 25;
+        return false;
+    }
+    if (m.bad) {
+        st_put_error(&s->out, m.id, E_OTHER, "Invalid parameters");
+        s->points++;
+        return true;
+    }
+    return on_message(s, &m) && !s->out.failed;
+}

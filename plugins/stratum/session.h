@@ -1,0 +1,106 @@
+/* plugins/stratum/session.h: the protocol with one client, without its socket: lines go in, text
+ * comes out. What only a host can do is behind hooks, and the time is told. */
+#pragma once
+#include "plugins/stratum/share.h"
+#include "plugins/stratum/vardiff.h"
+#include "plugins/stratum/workers.h"
+
+#define ST_SESSION_ID 24u /* hex digits: extranonce and a proof that it was given by us */
+#define ST_SESSION_WORKERS 8u
+#define ST_STEPS 8u       /* difficulties that are remembered */
+#define ST_BAD_RUN 100u   /* bad shares with no good one between, before each costs a point */
+#define ST_FUTURE_S 7200u /* by which a share's time may be ahead */
+
+struct st_session;
+
+/** A share for the log. */
+typedef struct st_record {
+    uint64_t time; /* seconds since 1970 */
+    uint64_t job;
+    double difficulty, reached;
+    uint8_t verdict; /* st_verdict */
+    uint8_t block;   /* it was one, and was accepted */
+    char worker[ST_NAME_MAX + 1];
+} st_record;
+
+/** What only a host can do. */
+typedef struct st_hooks {
+    void *arg;
+    /** A solution: hand it in; the coinbase is whole. Returns: 1 accepted, 0 refused, -1 it could
+     *  not be handed in. */
+    int (*solve)(void *arg, const st_share *s, const uint8_t *coinbase, size_t len,
+                 const char *worker);
+    /** Somebody proved that he had this extranonce before: whoever has it now loses it. */
+    void (*displace)(void *arg, const uint8_t en1[ST_EN1_LEN], const struct st_session *by);
+    /** Every share that was judged. */
+    void (*log)(void *arg, const st_record *r);
+} st_hooks;
+
+/** What all sessions share. */
+typedef struct st_pool {
+    /* configuration */
+    const qn_chain_text *chain;
+    st_recipe recipe;
+    double start_difficulty, min_difficulty;
+    uint32_t per_minute, mask;
+    st_hooks hooks;
+    uint8_t secret[16]; /* makes session ids that nobody can guess */
+    uint32_t next_en1;
+    uint32_t en1_limit; /* the first that may not be given out before the store was told */
+    /* told before each call */
+    uint64_t now_ms;
+    uint64_t time; /* seconds since 1970 */
+    /* state */
+    st_jobs jobs;
+    st_seen seen;
+    st_workers workers;
+    uint64_t count[ST_VERDICTS], blocks, refused_blocks;
+    uint64_t note_job; /* of the texts: those parts of a notification that all share */
+    st_text note_head, note_tail;
+} st_pool;
+
+/** From when on a difficulty holds. */
+typedef struct st_step {
+    uint64_t from; /* job << 8 | variant */
+    double difficulty;
+} st_step;
+
+typedef struct st_session {
+    st_pool *pool;
+    st_text out; /* to be sent */
+    char agent[ST_NAME_MAX + 1];
+    uint8_t en1[ST_EN1_LEN];
+    bool subscribed, extranonce;
+    uint32_t mask; /* bits of the version that it may roll */
+    st_worker *worker[ST_SESSION_WORKERS];
+    uint32_t n_workers;
+    bool has_payout;
+    st_payout payout;
+    st_step step[ST_STEPS]; /* the newest last */
+    uint32_t n_steps;
+    double floor; /* what it asked not to fall below; 0: nothing */
+    st_vardiff vardiff;
+    uint8_t variant; /* of the newest job as it was told */
+    uint64_t told;   /* number of that job */
+    uint64_t since_ms, last_share_ms;
+    uint64_t accepted;
+    uint32_t bad_run;
+    uint32_t points; /* to be put on the address */
+} st_session;
+
+void st_session_init(st_session *s, st_pool *p);
+void st_session_clear(st_session *s);
+/** A line of the client. Returns: false: close the connection. */
+bool st_session_line(st_session *s, const char *line, size_t len);
+/** Tell it the newest job; clean: what it does now is worth nothing any more. */
+void st_session_notify(st_session *s, bool clean);
+/** Time has passed. */
+void st_session_tick(st_session *s);
+/** It is told jobs. */
+bool st_session_mines(const st_session *s);
+/** The difficulty of what it is told next. */
+double st_session_difficulty(const st_session *s);
+
+/** Forget what belongs to a tip that has gone. */
+void st_pool_new_tip(st_pool *p);
+void st_pool_clear(st_pool *p);

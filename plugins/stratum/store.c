@@ -1,0 +1,250 @@
+/* What outlives a crash: jobs with the ids of their templates, the secret of session ids, how far
+ * extranonces were given out, and the share log.
+ *
+ *   "k"              the secret
+ *   "e"              the first extranonce that was not reserved, 4 bytes, big-endian
+ *   "j" slot         a job (jobs.h); the slot is the job's number modulo ST_JOBS, 2 bytes
+ *   "s" number       a share, 8 bytes, big-endian
+ */
+#include "plugins/stratum/stratum.h"
+
+#define RESERVE 65536u
+#define LOG_HEAD 41u /* bytes of a share before the worker's name */
+
+static void put_be(uint8_t *p, uint64_t v, int n)
+{
+    for (int i = n; i-- > 0; v >>= 8)
+        p[i] = (uint8_t)v;
+}
+
+static uint64_t get_be(const uint8_t *p, int n)
+{
+    uint64_t v = 0;
+    for (int i = 0; i < n; i++)
+        v = v << 8 | p[i];
+    return v;
+}
+
+static void complain(const stratum *t, qn_status st)
+{
+    qn_logf(t->host, t->cap, QN_LOG_WARN, "the store cannot be written (status %d)", (int)st);
+}
+
+static void write_out(stratum *t, uint32_t flags)
+{
+    qn_status st = qn_batch_write(&t->batch, t->store, t->store_cap, flags);
+    if (st == QN_OK)
+        return;
+    complain(t, st);
+    qn_batch_clear(&t->batch);
+}
+
+void st_store_sync(stratum *t)
+{
+    if (t->batch.n || t->batch.failed)
+        write_out(t, QN_STORE_SYNC);
+}
+
+/* ---- jobs ---- */
+
+void st_store_job(stratum *t, const st_job *job)
+{
+    uint8_t key[3] = {'j'}, data[ST_JOB_BYTES];
+    qn_batch b = {0};
+    put_be(key + 1, job->number % ST_JOBS, 2);
+    st_job_write(job, data);
+    qn_batch_put(&b, key, sizeof key, data, sizeof data);
+    qn_status st = qn_batch_write(&b, t->store, t->store_cap, 0);
+    if (st != QN_OK)
+        complain(t, st);
+    qn_batch_free(&b);
+    /* Again with what is synced next. */
+    qn_batch_put(&t->batch, key, sizeof key, data, sizeof data);
+}
+
+static qn_status load_jobs(stratum *t)
+{
+    uint64_t iter;
+    const uint8_t *key, *value;
+    uint32_t n_key, n_value;
+    qn_status st = t->store->iter_open(t->store_cap, 0, "j", 1, "k", 1, 0, &iter);
+    if (st != QN_OK)
+        return st;
+    while ((st = t->store->iter_next(t->store_cap, iter, &key, &n_key, &value, &n_value)) == QN_OK)
+        (void)st_job_restore(&t->pool.jobs, value, n_value);
+    (void)t->store->iter_close(t->store_cap, iter);
+    return st == QN_E_END ? QN_OK : st;
+}
+
+/* ---- extranonces ---- */
+
+void st_store_reserve(stratum *t)
+{
+    uint8_t limit[4];
+    if (t->pool.next_en1 != t->pool.en1_limit)
+        return;
+    put_be(limit, t->pool.en1_limit + RESERVE, 4);
+    qn_batch_put(&t->batch, "e", 1, limit, sizeof limit);
+    qn_status st = qn_batch_write(&t->batch, t->store, t->store_cap, QN_STORE_SYNC);
+    if (st == QN_OK)
+        t->pool.en1_limit += RESERVE;
+    else
+        complain(t, st);
+}
+
+/* They begin anywhere, so that two servers behind one proxy seldom give out the same. */
+static qn_status load_extranonce(stratum *t)
+{
+    uint8_t b[4];
+    uint32_t n = 0;
+    qn_status st = t->store->get(t->store_cap, 0, "e", 1, b, sizeof b, &n);
+    if (st == QN_E_NOTFOUND)
+        st = t->host->random(t->cap, b, sizeof b);
+    if (st == QN_OK)
+        t->pool.next_en1 = t->pool.en1_limit = (uint32_t)get_be(b, 4);
+    return st;
+}
+
+static qn_status load_secret(stratum *t)
+{
+    uint32_t n = 0;
+    const uint32_t len = sizeof t->pool.secret;
+    qn_status st = t->store->get(t->store_cap, 0, "k", 1, t->pool.secret, len, &n);
+    if (st == QN_OK && n == len)
+        return QN_OK;
+    if (st != QN_OK && st != QN_E_NOTFOUND && st != QN_E_SPACE)
+        return st;
+    st = t->host->random(t->cap, t->pool.secret, len);
+    qn_batch_put(&t->batch, "k", 1, t->pool.secret, len);
+    return st == QN_OK ? qn_batch_write(&t->batch, t->store, t->store_cap, QN_STORE_SYNC) : st;
+}
+
+/* ---- the share log ---- */
+
+static void share_key(uint8_t key[static 9], uint64_t number)
+{
+    key[0] = 's';
+    put_be(key + 1, number, 8);
+}
+
+static void put_double(uint8_t *p, double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    put_be(p, bits, 8);
+}
+
+static double get_double(const uint8_t *p)
+{
+    uint64_t bits = get_be(p, 8);
+    double v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+void st_store_share(void *arg, const st_record *r)
+{
+    stratum *t = arg;
+    uint8_t key[9], data[LOG_HEAD + ST_NAME_MAX];
+    size_t name = strlen(r->worker);
+    if (!t->c.share_log)
+        return;
+    put_be(data, r->time, 8);
+    put_be(data + 8, r->job, 8);
+    put_double(data + 16, r->difficulty);
+    put_double(data + 24, r->reached);
+    data[32] = r->verdict;
+    data[33] = r->block;
+    memset(data + 34, 0, LOG_HEAD - 34);
+    memcpy(data + LOG_HEAD, r->worker, name);
+    share_key(key, t->next_share++);
+    qn_batch_put(&t->batch, key, sizeof key, data, (uint32_t)(LOG_HEAD + name));
+    while (t->next_share - t->first_share > t->c.share_log) {
+        share_key(key, t->first_share++);
+        qn_batch_delete(&t->batch, key, sizeof key);
+    }
+    if (t->batch.len > (1u << 20)) /* a flood: sooner than at the next tick */
+        write_out(t, 0);
+}
+
+static qn_status end_of_log(stratum *t, uint32_t flags, uint64_t *number)
+{
+    uint64_t iter;
+    const uint8_t *key, *value;
+    uint32_t n_key, n_value;
+    qn_status st = t->store->iter_open(t->store_cap, 0, "s", 1, "t", 1, flags, &iter);
+    if (st != QN_OK)
+        return st;
+    st = t->store->iter_next(t->store_cap, iter, &key, &n_key, &value, &n_value);
+    if (st == QN_OK && n_key == 9)
+        *number = get_be(key + 1, 8);
+    (void)t->store->iter_close(t->store_cap, iter);
+    return st;
+}
+
+static qn_status load_log(stratum *t)
+{
+    qn_status st = end_of_log(t, 0, &t->first_share);
+    if (st == QN_OK)
+        st = end_of_log(t, QN_ITER_REVERSE, &t->next_share);
+    if (st == QN_OK)
+        t->next_share++;
+    return st == QN_E_END ? QN_OK : st;
+}
+
+static void put_share(qn_json *j, uint64_t number, const uint8_t *v, uint32_t len)
+{
+    static const char *const verdict[ST_VERDICTS] = {"accepted", "stale", "duplicate", "low",
+                                                     "invalid"};
+    char text[ST_NAME_MAX + 1];
+    qn_json_open(j, NULL, '{');
+    qn_json_int(j, "share", (int64_t)number);
+    qn_json_int(j, "time", (int64_t)get_be(v, 8));
+    snprintf(text, sizeof text, "%llx", (unsigned long long)get_be(v + 8, 8));
+    qn_json_text(j, "job", text);
+    memcpy(text, v + LOG_HEAD, len - LOG_HEAD);
+    text[len - LOG_HEAD] = 0;
+    qn_json_text(j, "worker", text);
+    snprintf(text, sizeof text, "%.17g", get_double(v + 16));
+    qn_json_key_(j, "difficulty");
+    qn_json_raw(j, text, strlen(text));
+    snprintf(text, sizeof text, "%.17g", get_double(v + 24));
+    qn_json_key_(j, "reached");
+    qn_json_raw(j, text, strlen(text));
+    qn_json_text(j, "is", v[32] < ST_VERDICTS ? verdict[v[32]] : "unknown");
+    qn_json_bool(j, "block", v[33]);
+    qn_json_close(j, '}');
+}
+
+qn_status st_store_shares(stratum *t, uint32_t limit, qn_json *j)
+{
+    uint64_t iter;
+    const uint8_t *key, *value;
+    uint32_t n_key, n_value;
+    st_store_sync(t);
+    qn_status st = t->store->iter_open(t->store_cap, 0, "s", 1, "t", 1, QN_ITER_REVERSE, &iter);
+    if (st != QN_OK)
+        return st;
+    qn_json_open(j, NULL, '[');
+    while (limit-- &&
+           (st = t->store->iter_next(t->store_cap, iter, &key, &n_key, &value, &n_value)) == QN_OK)
+        if (n_key == 9 && n_value >= LOG_HEAD && n_value <= LOG_HEAD + ST_NAME_MAX)
+            put_share(j, get_be(key + 1, 8), value, n_value);
+    qn_json_close(j, ']');
+    (void)t->store->iter_close(t->store_cap, iter);
+    return st == QN_E_END ? QN_OK : st;
+}
+
+qn_status st_store_open(stratum *t)
+{
+    qn_status st = load_secret(t);
+    if (st == QN_OK)
+        st = load_extranonce(t);
+    if (st == QN_OK)
+        st = load_jobs(t);
+    if (st == QN_OK)
+        st = load_log(t);
+    if (st == QN_OK)
+        st_store_reserve(t);
+    return st;
+}

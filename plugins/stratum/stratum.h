@@ -1,0 +1,93 @@
+/* plugins/stratum: a Stratum V1 server. The protocol (session.h and what is below it) knows no
+ * socket and no clock; server.c has the connections, store.c what outlives a crash, templates.c
+ * makes jobs, methods.c answers RPC, stratum.c is the plugin. All on the plugin's loop. */
+#pragma once
+#include "plugins/stratum/ban.h"
+#include "plugins/stratum/line.h"
+#include "plugins/stratum/session.h"
+#include "quoin/mining_submit.h"
+#include "quoin/mining_template.h"
+#include "quoin/net_listen.h"
+#include "quoin/rpc_serve.h"
+#include "quoin/sdk.h"
+
+#define ST_LISTENERS 16u
+#define ST_HELD 16u /* templates: the others can be submitted all the same, while memory allows */
+
+struct stratum;
+
+typedef struct st_conn {
+    struct stratum *t;
+    int fd;
+    uint64_t id;
+    uint32_t at;             /* its place in the list */
+    bool writing;            /* watched for room to write */
+    char peer[56], name[48]; /* name: what bans count */
+    st_line line;
+    st_session session;
+} st_conn;
+
+typedef struct st_config {
+    char listen[512];
+    uint32_t refresh_s, max_connections, per_address, ban_seconds, share_log;
+    char payout[1024];
+} st_config;
+
+typedef struct stratum {
+    const qn_host_1 *host;
+    const qn_mining_template_1 *mining;
+    const qn_mining_submit_1 *submit;
+    const qn_net_listen_1 *net;
+    const qn_store_own_1 *store;
+    const qn_rpc_serve_1 *rpc; /* NULL: not granted */
+    qn_cap *cap, *mining_cap, *submit_cap, *net_cap, *store_cap, *rpc_cap;
+    st_config c;
+    st_pool pool;
+    st_bans bans;
+    st_conn **conn;
+    uint32_t n_conn, cap_conn;
+    uint64_t listener[ST_LISTENERS];
+    uint32_t n_listeners;
+    uint64_t subscription, tick, spread; /* timers; 0: none */
+    uint64_t held[ST_HELD];
+    uint32_t n_held;
+    uint64_t started_ms, accepted_conns, refused_conns;
+    qn_batch batch;                   /* of the store */
+    uint64_t next_share, first_share; /* numbers in the share log */
+    char last_block[65];
+} stratum;
+
+/** Set what the pool is told of the time. */
+void st_clock(stratum *t);
+
+/* ---- server.c ---- */
+qn_status st_server_open(stratum *t);
+void st_server_close(stratum *t);
+/** Tell everybody the newest job: now, or one after the other. */
+void st_server_tell(stratum *t, bool clean);
+void st_server_tell_slowly(stratum *t);
+/** hooks.displace */
+void st_server_displace(void *arg, const uint8_t en1[ST_EN1_LEN], const st_session *by);
+
+/* ---- store.c ---- */
+/** Read what is there, or begin. */
+qn_status st_store_open(stratum *t);
+/** Keep a job before anybody is told of it: a kill of this process does not lose it. */
+void st_store_job(stratum *t, const st_job *job);
+/** What was kept survives a crash of the machine too, once this returns. */
+void st_store_sync(stratum *t);
+/** hooks.log */
+void st_store_share(void *arg, const st_record *r);
+/** Make sure that there are extranonces to give out. */
+void st_store_reserve(stratum *t);
+/** The newest `limit` shares of the log, newest first, as JSON. */
+qn_status st_store_shares(stratum *t, uint32_t limit, qn_json *j);
+
+/* ---- templates.c ---- */
+qn_status st_templates_open(stratum *t);
+void st_templates_close(stratum *t);
+/** hooks.solve */
+int st_solve(void *arg, const st_share *s, const uint8_t *coinbase, size_t len, const char *worker);
+
+/* ---- methods.c ---- */
+qn_status st_methods_add(stratum *t);

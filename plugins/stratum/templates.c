@@ -1,0 +1,97 @@
+/* From templates to jobs, and from solutions to blocks. */
+#include "plugins/stratum/stratum.h"
+
+#include "lib/hex.h"
+
+/* The newest templates are held; those before can be submitted all the same, while the node has
+ * room for them. */
+static void hold(stratum *t, uint64_t id)
+{
+    if (t->n_held == ST_HELD) {
+        (void)t->mining->release(t->mining_cap, t->held[0]);
+        memmove(t->held, t->held + 1, (ST_HELD - 1) * sizeof *t->held);
+        t->n_held--;
+    }
+    t->held[t->n_held++] = id;
+}
+
+static void take(stratum *t, const qn_template_view *v)
+{
+    const st_job *before = st_job_newest(&t->pool.jobs);
+    const st_job old = before ? *before : (st_job){.number = 0};
+    hold(t, v->id);
+    const st_job *job = st_job_add(&t->pool.jobs, v, &t->pool.recipe, t->pool.time);
+    bool clean = !old.number || !st_job_same_tip(&old, job);
+    if (clean)
+        st_pool_new_tip(&t->pool);
+    st_store_job(t, job);
+    /* A tip is told at once, and so are the first transactions on it; mere fees may take a moment.
+     */
+    if (clean || (old.v.kind == QN_TEMPLATE_KIND_EMPTY && v->kind == QN_TEMPLATE_KIND_FULL))
+        st_server_tell(t, clean);
+    else
+        st_server_tell_slowly(t);
+}
+
+static void on_ready(void *arg, uint64_t subscription, int32_t status)
+{
+    stratum *t = arg;
+    qn_template_view v = {.size = sizeof v};
+    qn_status st = status;
+    st_clock(t);
+    while (st == QN_OK && (st = t->mining->next(t->mining_cap, subscription, &v)) == QN_OK) {
+        take(t, &v);
+        v = (qn_template_view){.size = sizeof v};
+    }
+    st_store_sync(t); /* after everybody was told */
+    if (st != QN_E_AGAIN && st != QN_E_NOTREADY && st != QN_E_REVOKED)
+        t->host->fail(t->cap, st, "cannot get templates", 20);
+}
+
+qn_status st_templates_open(stratum *t)
+{
+    const qn_mining_throttle how = {.size = sizeof how,
+                                    .set = QN_SET_MINING_THROTTLE_MIN_INTERVAL_MS,
+                                    .min_interval_ms = t->c.refresh_s * 1000};
+    return t->mining->open(t->mining_cap, NULL, &how, on_ready, t, &t->subscription);
+}
+
+void st_templates_close(stratum *t)
+{
+    if (t->subscription)
+        (void)t->mining->close(t->mining_cap, t->subscription);
+    t->subscription = 0;
+    for (; t->n_held; t->n_held--)
+        (void)t->mining->release(t->mining_cap, t->held[t->n_held - 1]);
+}
+
+static void say(stratum *t, const st_share *s, const qn_mining_result *r, const char *worker)
+{
+    char hex[65];
+    qn_hex_encode_reversed(r->hash.b, 32, hex);
+    if (r->is == QN_BLOCK_IS_ACCEPTED) {
+        memcpy(t->last_block, hex, sizeof hex);
+        qn_logf(t->host, t->cap, QN_LOG_INFO, "block %u found by %s: %s", s->job->v.height, worker,
+                hex);
+    } else {
+        qn_logf(t->host, t->cap, QN_LOG_WARN, "block %u of %s was not accepted: %s %s (%s)",
+                s->job->v.height, worker, r->reason, r->debug, hex);
+    }
+}
+
+int st_solve(void *arg, const st_share *s, const uint8_t *coinbase, size_t len, const char *worker)
+{
+    stratum *t = arg;
+    qn_mining_result r = {.size = sizeof r};
+    const qn_mining_solution x = {
+        .size = sizeof x, .version = (int32_t)s->version, .time = s->time, .nonce = s->nonce};
+    qn_status st =
+        t->submit->solution_by_id(t->submit_cap, s->job->v.id, &x, coinbase, (uint32_t)len, &r);
+    if (st == QN_OK) {
+        say(t, s, &r, worker);
+        return r.is == QN_BLOCK_IS_ACCEPTED;
+    }
+    qn_logf(t->host, t->cap, QN_LOG_ERROR, "block %u of %s could not be handed in (status %d)",
+            s->job->v.height, worker, (int)st);
+    return -1;
+}

@@ -1,0 +1,123 @@
+#include "plugins/stratum/workers.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HASHES_PER_DIFFICULTY 4295032833.0 /* 2^48 / 0xffff */
+
+static const double SPAN_S[2] = {60, 3600};
+
+static uint32_t hash_of(const char *name)
+{
+    uint32_t h = 2166136261u; /* FNV-1a: names are limited, and a clash costs a step */
+    for (; *name; name++)
+        h = (h ^ (uint8_t)*name) * 16777619u;
+    return h;
+}
+
+static uint32_t find(const st_workers *w, const char *name)
+{
+    uint32_t i = hash_of(name) & (w->n_slots - 1);
+    while (w->slot[i] && strcmp(w->slot[i]->name, name) != 0)
+        i = (i + 1) & (w->n_slots - 1);
+    return i;
+}
+
+static void index_all(st_workers *w)
+{
+    memset(w->slot, 0, w->n_slots * sizeof(st_worker *));
+    for (uint32_t i = 0; i < w->n; i++)
+        w->slot[find(w, w->list[i]->name)] = w->list[i];
+}
+
+static bool grow(st_workers *w)
+{
+    uint32_t cap = w->cap ? w->cap * 2 : 64;
+    st_worker **list = realloc(w->list, cap * sizeof(st_worker *));
+    if (!list)
+        return false;
+    w->list = list;
+    st_worker **slot = calloc(4 * (size_t)cap, sizeof(st_worker *));
+    if (!slot)
+        return false;
+    free(w->slot);
+    w->slot = slot;
+    w->n_slots = 4 * cap;
+    w->cap = cap;
+    index_all(w);
+    return true;
+}
+
+/* Whoever is not connected and has been silent the longest. */
+static bool make_room(st_workers *w)
+{
+    uint32_t at = w->n;
+    for (uint32_t i = 0; i < w->n; i++)
+        if (!w->list[i]->connections && (at == w->n || w->list[i]->last_ms < w->list[at]->last_ms))
+            at = i;
+    if (at == w->n)
+        return false;
+    free(w->list[at]);
+    w->list[at] = w->list[--w->n];
+    index_all(w);
+    return true;
+}
+
+st_worker *st_worker_join(st_workers *w, const char *name)
+{
+    uint32_t i = w->n_slots ? find(w, name) : 0;
+    if (w->n_slots && w->slot[i]) {
+        w->slot[i]->connections++;
+        return w->slot[i];
+    }
+    if ((w->n == ST_WORKERS_MAX && !make_room(w)) || (w->n == w->cap && !grow(w)))
+        return NULL;
+    st_worker *x = calloc(1, sizeof *x);
+    if (!x)
+        return NULL;
+    snprintf(x->name, sizeof x->name, "%s", name);
+    x->connections = 1;
+    w->list[w->n++] = x;
+    w->slot[find(w, name)] = x;
+    return x;
+}
+
+void st_worker_leave(st_worker *w)
+{
+    if (w->connections)
+        w->connections--;
+}
+
+static double faded(double rate, uint64_t ms, double span_s)
+{
+    return rate * exp(-(double)ms / (1000 * span_s));
+}
+
+void st_worker_share(st_worker *w, st_verdict v, double difficulty, double reached, uint64_t now_ms)
+{
+    w->count[v]++;
+    w->last_ms = now_ms;
+    if (v != ST_ACCEPTED)
+        return;
+    w->work += difficulty;
+    w->best = reached > w->best ? reached : w->best;
+    for (int i = 0; i < 2; i++)
+        w->rate[i] = faded(w->rate[i], now_ms - w->rate_ms, SPAN_S[i]) + difficulty / SPAN_S[i];
+    w->rate_ms = now_ms;
+}
+
+double st_worker_rate(const st_worker *w, unsigned which, uint64_t now_ms)
+{
+    return faded(w->rate[which], now_ms - w->rate_ms, SPAN_S[which]) * HASHES_PER_DIFFICULTY;
+}
+
+void st_workers_clear(st_workers *w)
+{
+    for (uint32_t i = 0; i < w->n; i++)
+        free(w->list[i]);
+    free(w->list);
+    free(w->slot);
+    *w = (st_workers){.list = NULL};
+}

@@ -1,0 +1,266 @@
+/* getblocktemplate and submitblock as a plugin, against the mock. */
+#include "quoin/mock.h"
+#include "tests/unit/harness.h"
+
+#include "lib/hash.h"
+#include "lib/hex.h"
+#include "lib/mining.h"
+
+#include <jansson.h>
+
+extern const qn_plugin_1 qn_plugin_entry;
+
+static const char RULES[] = "[{\"rules\":[\"segwit\"]}]";
+
+static qn_mock *started(void)
+{
+    qn_mock *m = qn_mock_new();
+    qn_mock_mine(m, 30);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    return m;
+}
+
+static void expect(qn_mock *m, const char *method, const char *params, const char *want)
+{
+    char *got = qn_mock_rpc(m, method, params);
+    if (!strstr(got, want))
+        fail_msg("%s %s: '%s', not '%s'", method, params, got, want);
+    free(got);
+}
+
+static json_t *ask(qn_mock *m, const char *method, const char *params)
+{
+    char *got = qn_mock_rpc(m, method, params);
+    json_t *j = json_loads(got, 0, NULL);
+    if (!json_is_object(j))
+        fail_msg("%s: %s", method, got);
+    free(got);
+    return j;
+}
+
+static const char *text(const json_t *j, const char *key)
+{
+    const char *s = json_string_value(json_object_get(j, key));
+    assert_non_null(s);
+    return s;
+}
+
+static void test_template__is_that_of_the_node(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    const qn_mempool_outpoint spends = {.txid = {{1}}};
+    const qn_mock_tx a = {.txid = {{1}}, .fee = 1000, .vsize = 100, .bytes = "abc", .len = 3},
+                     b = {.txid = {{2}},
+                          .fee = 9000,
+                          .vsize = 100,
+                          .bytes = "de",
+                          .len = 2,
+                          .spends = &spends,
+                          .n_spends = 1};
+    qn_mock_pool_add(m, &a);
+    qn_mock_pool_add(m, &b);
+    json_t *j = ask(m, "getblocktemplate", RULES), *txs = json_object_get(j, "transactions");
+    assert_int_equal(json_array_size(txs), 2);
+    assert_string_equal(text(json_array_get(txs, 0), "data"), "616263");
+    assert_string_equal(text(json_array_get(txs, 1), "data"), "6465");
+    assert_int_equal(
+        json_integer_value(json_array_get(json_object_get(json_array_get(txs, 1), "depends"), 0)),
+        1);
+    assert_int_equal(json_integer_value(json_object_get(j, "coinbasevalue")), 5000010000);
+    assert_int_equal(json_integer_value(json_object_get(j, "height")), 31);
+    assert_string_equal(text(j, "bits"), "207fffff");
+    assert_string_equal(text(j, "target"),
+                        "7fffff0000000000000000000000000000000000000000000000000000000000");
+    json_decref(j);
+    /* The same within five seconds; another one when the tip is another one. */
+    const qn_mock_tx c = {.txid = {{3}}, .fee = 1, .vsize = 100, .bytes = "f", .len = 1};
+    qn_mock_pool_add(m, &c);
+    j = ask(m, "getblocktemplate", RULES);
+    assert_int_equal(json_array_size(json_object_get(j, "transactions")), 2);
+    json_decref(j);
+    qn_mock_sleep(m, 6000);
+    j = ask(m, "getblocktemplate", RULES);
+    assert_int_equal(json_array_size(json_object_get(j, "transactions")), 3);
+    json_decref(j);
+    qn_mock_mine(m, 1);
+    j = ask(m, "gbt.getblocktemplate", RULES);
+    assert_int_equal(json_integer_value(json_object_get(j, "height")), 32);
+    json_decref(j);
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+}
+
+static void test_template__what_is_refused(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    const char *const row[][2] = {
+        {"[]", "error -1: getblocktemplate {"},
+        {"[5]", "error -3: JSON value of type number is not of expected type object"},
+        {"[{}]", "error -8: getblocktemplate must be called with the segwit rule set"},
+        {"[{\"rules\":[1]}]", "error -3: JSON value of type number is not of expected type string"},
+        {"[{\"mode\":\"x\",\"rules\":[\"segwit\"]}]", "error -8: Invalid mode"},
+        {"[{\"mode\":7}]", "error -8: Invalid mode"},
+        {"[{\"longpollid\":\"abc\",\"rules\":[\"segwit\"]}]",
+         "error -8: longpollid must be of length 64 (not 3, for 'abc')"},
+        {"[{\"mode\":\"proposal\"}]", "error -3: Missing data String key for proposal"},
+        {"[{\"mode\":\"proposal\",\"data\":\"0\"}]", "error -22: Block decode failed"}};
+    for (size_t i = 0; i < QC_COUNTOF(row); i++)
+        expect(m, "getblocktemplate", row[i][0], row[i][1]);
+    qn_mining_info info = {.flags = 0};
+    qn_mock_mining(m, &info);
+    expect(m, "getblocktemplate", RULES, "error -9: Quoin is not connected!");
+    info.peers = 3;
+    info.flags = QN_MINING_INFO_INITIAL_DOWNLOAD;
+    expect(m, "getblocktemplate", RULES, "error -10: Quoin is in initial sync");
+    qn_mock_free(m);
+    m = qn_mock_new();
+    qn_mock_challenge(m, "\x51", 1);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    expect(m, "getblocktemplate", RULES,
+           "error -8: getblocktemplate must be called with the signet rule set");
+    expect(m, "getblocktemplate", "[{\"rules\":[\"segwit\",\"signet\"]}]",
+           "\"signet_challenge\":\"51\"");
+    qn_mock_free(m);
+}
+
+static void test_longpoll__waits_for_the_tip_or_for_time(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    char params[200];
+    json_t *j = ask(m, "getblocktemplate", RULES);
+    snprintf(params, sizeof params, "[{\"rules\":[\"segwit\"],\"longpollid\":\"%s\"}]",
+             text(j, "longpollid"));
+    json_decref(j);
+    uint64_t before = qn_mock_now(m);
+    expect(m, "getblocktemplate", params,
+           "error: no answer"); /* nothing has changed within a minute */
+    qn_mock_mine(m, 1);
+    (void)qn_mock_run(m);
+    qn_mock_free(m);
+    m = started();
+    j = ask(m, "getblocktemplate", RULES);
+    snprintf(params, sizeof params, "[{\"rules\":[\"segwit\"],\"longpollid\":\"%s\"}]",
+             text(j, "longpollid"));
+    json_decref(j);
+    const qn_mock_tx a = {.txid = {{1}}, .fee = 1000, .vsize = 100, .bytes = "abc", .len = 3};
+    qn_mock_pool_add(m, &a);
+    before = qn_mock_now(m);
+    expect(m, "getblocktemplate", params, "\"data\":\"616263\"");
+    assert_int_equal(qn_mock_now(m) - before, 60000);
+    qn_mock_mine(m, 1); /* the tip is another one already */
+    before = qn_mock_now(m);
+    expect(m, "getblocktemplate", params, "\"height\":32");
+    assert_int_equal(qn_mock_now(m), before);
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+}
+
+static void test_submitblock__says_what_became_of_it(void **state)
+{
+    (void)state;
+    static const qn_mining_result list[] = {
+        {.is = QN_BLOCK_IS_ACCEPTED},
+        {.is = QN_BLOCK_IS_REJECTED, .reason = "bad-cb-amount"},
+        {.is = QN_BLOCK_IS_INCONCLUSIVE, .reason = "inconclusive"},
+        {.is = QN_BLOCK_IS_REJECTED}};
+    qn_mock *m = started();
+    char params[400] = "[\"", *at = params + 2;
+    for (int i = 0; i < 81; i++, at += 2)
+        memcpy(at, "01", 2);
+    memcpy(at, "\"]", 3);
+    qn_mock_blocks_with(m, list, 4);
+    expect(m, "submitblock", params, "null");
+    expect(m, "submitblock", params, "\"bad-cb-amount\"");
+    expect(m, "gbt.submitblock", params, "\"inconclusive\"");
+    expect(m, "submitblock", params, "\"rejected\"");
+    expect(m, "submitblock", "[\"00\"]", "error -22: Block decode failed");
+    expect(m, "submitblock", "[\"0\"]", "error -22: Block decode failed");
+    expect(m, "submitblock", "[\"\"]", "error -22: Block decode failed");
+    expect(m, "submitblock", "[]", "error -1: submitblock");
+    qn_mock_free(m);
+}
+
+/* A block of the light variant: coinbase, path and id are all that it takes. */
+static void solve(qn_mock *m, const json_t *t, bool good, char *params, size_t cap)
+{
+    const json_t *cb = json_object_get(t, "coinbase"), *path = json_object_get(t, "merklepath");
+    uint8_t prefix[16], last[256], raw[512], root[32], step[32], prev[32], header[80], target[32],
+        hash[32];
+    size_t space, n_prefix = strlen(text(cb, "prefix")) / 2,
+                  n_last = strlen(text(cb, "lastoutputs")) / 2;
+    (void)m;
+    assert_true(qn_hex_decode(text(cb, "prefix"), 2 * n_prefix, prefix, sizeof prefix));
+    assert_true(qn_hex_decode(text(cb, "lastoutputs"), 2 * n_last, last, sizeof last));
+    const qn_coinbase_out out = {json_integer_value(json_object_get(t, "coinbasevalue")),
+                                 (const uint8_t *)"\x51", 1};
+    const qn_coinbase c = {
+        .version = (uint32_t)json_integer_value(json_object_get(cb, "version")),
+        .sequence = (uint32_t)json_integer_value(json_object_get(cb, "sequence")),
+        .locktime = (uint32_t)json_integer_value(json_object_get(cb, "locktime")),
+        .prefix = prefix,
+        .prefix_len = n_prefix,
+        .space = 2,
+        .out = &out,
+        .n_out = 1,
+        .last = last,
+        .last_len = n_last,
+        .n_last = (uint32_t)json_integer_value(json_object_get(cb, "nlastoutputs"))};
+    size_t len = qn_coinbase_write(&c, raw, sizeof raw, &space);
+    assert_true(len);
+    qn_sha256d(raw, len, root);
+    for (size_t i = 0; i < json_array_size(path); i++) {
+        assert_true(qn_hex_decode(json_string_value(json_array_get(path, i)), 64, step, 32));
+        qn_merkle_fold(root, step, 1);
+    }
+    assert_true(qn_hex_decode_reversed(text(t, "previousblockhash"), 64, prev, 32));
+    assert_true(qn_hex_decode_reversed(text(t, "target"), 64, target, 32));
+    qn_header_parts h = {.version = (int32_t)json_integer_value(json_object_get(t, "version")),
+                         .prev = prev,
+                         .root = root,
+                         .time = (uint32_t)json_integer_value(json_object_get(t, "curtime")),
+                         .bits = 0x207fffff};
+    do {
+        h.nonce++;
+        qn_header_write(&h, header);
+        qn_sha256d(header, 80, hash);
+    } while (qn_hash_meets(hash, target) != good);
+    char hex[1100];
+    qn_hex_encode(raw, len, hex);
+    snprintf(params, cap,
+             "[{\"template\":\"%s\",\"version\":%d,\"time\":%u,\"nonce\":%u,\"coinbase\":\"%s\"}]",
+             text(t, "template"), h.version, h.time, h.nonce, hex);
+}
+
+static void test_light__is_solved_by_id(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    char params[2000];
+    const qn_mock_tx a = {.txid = {{1}}, .fee = 1000, .vsize = 100, .bytes = "abc", .len = 3};
+    qn_mock_pool_add(m, &a);
+    json_t *t = ask(m, "gbt.light", RULES);
+    assert_int_equal(json_array_size(json_object_get(t, "merklepath")), 1);
+    solve(m, t, false, params, sizeof params);
+    expect(m, "gbt.solve", params, "\"high-hash\"");
+    solve(m, t, true, params, sizeof params);
+    expect(m, "gbt.solve", params, "null");
+    expect(m, "gbt.solve", params, "\"duplicate\"");
+    expect(m, "gbt.solve",
+           "[{\"template\":\"77\",\"version\":1,\"time\":1,\"nonce\":1,\"coinbase\":\"00\"}]",
+           "error -8: No template of this id");
+    expect(m, "gbt.solve",
+           "[{\"template\":\"x\",\"version\":1,\"time\":1,\"nonce\":1,\"coinbase\":\"00\"}]",
+           "error -8: wanted");
+    expect(m, "gbt.solve", "[]", "error -8: wanted");
+    json_decref(t);
+    qn_mock_free(m);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_template__is_that_of_the_node),
+             cmocka_unit_test(test_template__what_is_refused),
+             cmocka_unit_test(test_longpoll__waits_for_the_tip_or_for_time),
+             cmocka_unit_test(test_submitblock__says_what_became_of_it),
+             cmocka_unit_test(test_light__is_solved_by_id))

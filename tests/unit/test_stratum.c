@@ -1,0 +1,641 @@
+/* The Stratum server against the mock: clients that speak through sockets, and put blocks together
+ * from nothing but what they are told. */
+#include "plugins/stratum/session.h"
+#include "quoin/mock.h"
+#include "tests/unit/harness.h"
+
+#include "lib/hash.h"
+#include "lib/hex.h"
+#include "lib/mining.h"
+
+#include <jansson.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+extern const qn_plugin_1 qn_plugin_entry;
+
+static const char USER[] = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080.rig";
+static const char SCRIPT[] = "0014751e76e8199196d454941c45d1b3a323f1433bd6";
+
+/* ---- a client ---- */
+
+typedef struct client {
+    int fd;
+    char text[1 << 17]; /* what was heard and not looked at */
+    char en1[64], session[64];
+    char job[32], prev[65], coinb1[1024], coinb2[2048], path[24][65];
+    size_t n_path;
+    uint32_t version, bits, time;
+    bool clean;
+    double difficulty;
+    unsigned notified;
+} client;
+
+static client *joined(qn_mock *m)
+{
+    client *c = calloc(1, sizeof *c);
+    assert_non_null(c);
+    c->fd = qn_mock_accept(m, "127.0.0.1:3333", "192.0.2.7:1000");
+    return c;
+}
+
+static void leave(client *c)
+{
+    close(c->fd);
+    free(c);
+}
+
+static void say(client *c, const char *line)
+{
+    assert_int_equal(send(c->fd, line, strlen(line), MSG_NOSIGNAL), strlen(line));
+    assert_int_equal(send(c->fd, "\n", 1, MSG_NOSIGNAL), 1);
+}
+
+static void copy_hex(char *out, size_t cap, const json_t *v)
+{
+    assert_true(json_is_string(v) && strlen(json_string_value(v)) < cap);
+    snprintf(out, cap, "%s", json_string_value(v));
+}
+
+static void take_notify(client *c, const json_t *p)
+{
+    assert_int_equal(json_array_size(p), 9);
+    copy_hex(c->job, sizeof c->job, json_array_get(p, 0));
+    copy_hex(c->prev, sizeof c->prev, json_array_get(p, 1));
+    copy_hex(c->coinb1, sizeof c->coinb1, json_array_get(p, 2));
+    copy_hex(c->coinb2, sizeof c->coinb2, json_array_get(p, 3));
+    c->n_path = json_array_size(json_array_get(p, 4));
+    for (size_t i = 0; i < c->n_path; i++)
+        copy_hex(c->path[i], 65, json_array_get(json_array_get(p, 4), i));
+    c->version = (uint32_t)strtoul(json_string_value(json_array_get(p, 5)), NULL, 16);
+    c->bits = (uint32_t)strtoul(json_string_value(json_array_get(p, 6)), NULL, 16);
+    c->time = (uint32_t)strtoul(json_string_value(json_array_get(p, 7)), NULL, 16);
+    c->clean = json_is_true(json_array_get(p, 8));
+    c->notified++;
+}
+
+/* Look at what has come up to the answer of the id; "" when none has. Returns the answer. Owned. */
+static char *hear(client *c, int id)
+{
+    size_t have = strlen(c->text);
+    ssize_t n;
+    while ((n = recv(c->fd, c->text + have, sizeof c->text - 1 - have, MSG_DONTWAIT)) > 0)
+        c->text[have += (size_t)n] = 0;
+    char *end, *answer = NULL;
+    while (!answer && (end = strchr(c->text, '\n'))) {
+        json_t *j = json_loadb(c->text, (size_t)(end - c->text), 0, NULL);
+        assert_non_null(j);
+        const char *method = json_string_value(json_object_get(j, "method"));
+        const json_t *p = json_object_get(j, "params");
+        if (method && strcmp(method, "mining.notify") == 0)
+            take_notify(c, p);
+        else if (method && strcmp(method, "mining.set_difficulty") == 0)
+            c->difficulty = json_number_value(json_array_get(p, 0));
+        else if (json_integer_value(json_object_get(j, "id")) == id)
+            answer = json_dumps(j, JSON_COMPACT);
+        json_decref(j);
+        memmove(c->text, end + 1, strlen(end + 1) + 1);
+    }
+    return answer ? answer : calloc(1, 1);
+}
+
+static void expect(client *c, int id, const char *part)
+{
+    char *got = hear(c, id);
+    if (!strstr(got, part))
+        fail_msg("answer %d is '%s', not '%s'", id, got, part);
+    free(got);
+}
+
+/* Subscribe with a session of before, or NULL, and authorize. */
+static void greet(qn_mock *m, client *c, const char *session)
+{
+    char line[200];
+    snprintf(line, sizeof line,
+             "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[\"test/1\"%s%s%s]}",
+             session ? ",\"" : "", session ? session : "", session ? "\"" : "");
+    say(c, line);
+    snprintf(line, sizeof line,
+             "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"%s\",\"x\"]}", USER);
+    say(c, line);
+    (void)qn_mock_run(m);
+    char *text = hear(c, 1);
+    json_t *j = json_loads(text, 0, NULL), *r = json_object_get(j, "result");
+    assert_int_equal(json_array_size(r), 3);
+    copy_hex(c->en1, sizeof c->en1, json_array_get(r, 1));
+    assert_int_equal(json_integer_value(json_array_get(r, 2)), 8);
+    copy_hex(c->session, sizeof c->session,
+             json_array_get(json_array_get(json_array_get(r, 0), 1), 1));
+    json_decref(j);
+    free(text);
+    expect(c, 2, "\"result\":true");
+    free(hear(c, -1));
+}
+
+/* ---- a miner, from what is told alone ---- */
+
+static void header_of(const client *c, const char *en2, uint32_t version, uint8_t header[80])
+{
+    char hex[4096];
+    uint8_t raw[2048], root[32], step[32], prev[32];
+    snprintf(hex, sizeof hex, "%s%s%s%s", c->coinb1, c->en1, en2, c->coinb2);
+    assert_true(qn_hex_decode(hex, strlen(hex), raw, sizeof raw));
+    qn_sha256d(raw, strlen(hex) / 2, root);
+    for (size_t i = 0; i < c->n_path; i++) {
+        assert_true(qn_hex_decode(c->path[i], 64, step, 32));
+        qn_merkle_fold(root, step, 1);
+    }
+    assert_true(qn_hex_decode(c->prev, 64, prev, 32));
+    for (int i = 0; i < 32; i += 4) { /* each word the other way round */
+        uint8_t w[4] = {prev[i + 3], prev[i + 2], prev[i + 1], prev[i]};
+        memcpy(prev + i, w, 4);
+    }
+    const qn_header_parts h = {
+        .version = (int32_t)version, .prev = prev, .root = root, .time = c->time, .bits = c->bits};
+    qn_header_write(&h, header);
+}
+
+/* A nonce that does, or one that does not, meet the target of the bits. */
+static uint32_t grind(const client *c, const char *en2, uint32_t version, bool good)
+{
+    uint8_t header[80], target[32], hash[32];
+    header_of(c, en2, version, header);
+    assert_true(qn_target_of_bits(c->bits, target));
+    for (uint32_t n = 0;; n++) {
+        for (int i = 0; i < 4; i++)
+            header[76 + i] = (uint8_t)(n >> 8 * i);
+        qn_sha256d(header, 80, hash);
+        if (qn_hash_meets(hash, target) == good)
+            return n;
+    }
+}
+
+static void submit(client *c, int id, const char *en2, uint32_t nonce, const char *more)
+{
+    char line[400];
+    snprintf(line, sizeof line,
+             "{\"id\":%d,\"method\":\"mining.submit\",\"params\":[\"%s\",\"%s\",\"%s\",\"%08x\",\"%"
+             "08x\"%s]}",
+             id, USER, c->job, en2, c->time, nonce, more);
+    say(c, line);
+}
+
+static qn_mock *started(void)
+{
+    qn_mock *m = qn_mock_new();
+    qn_mock_mine(m, 20);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    (void)qn_mock_run(m);
+    return m;
+}
+
+static unsigned count(const char *text, const char *part)
+{
+    unsigned n = 0;
+    for (; (text = strstr(text, part)); text++)
+        n++;
+    return n;
+}
+
+static void test_stratum__a_share_becomes_a_block(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    client *c = joined(m);
+    greet(m, c, NULL);
+    assert_int_equal(c->notified, 1);
+    assert_true(c->clean && c->difficulty > 4.65e-10 && c->difficulty < 4.66e-10);
+    assert_non_null(strstr(c->coinb2, SCRIPT));           /* who authorized is paid */
+    assert_non_null(strstr(c->coinb2, "2f51756f696e2f")); /* and the tag is there */
+    submit(c, 5, "0000000000000001", grind(c, "0000000000000001", c->version, true), "");
+    (void)qn_mock_run(m);
+    expect(c, 5, "\"result\":true");
+    assert_int_equal(count(qn_mock_log(m), "mining: solution "), 1);
+    assert_non_null(strstr(qn_mock_log(m), " ok"));
+    assert_non_null(strstr(qn_mock_log(m), "block 21 found by "));
+    /* The same again is none, and is not handed in a second time. */
+    submit(c, 6, "0000000000000001", grind(c, "0000000000000001", c->version, true), "");
+    submit(c, 7, "0000000000000002", grind(c, "0000000000000002", c->version, false), "");
+    (void)qn_mock_run(m);
+    expect(c, 6, "[22,\"Duplicate share\",null]");
+    expect(c, 7, "[23,\"Low difficulty share\",null]");
+    assert_int_equal(count(qn_mock_log(m), "mining: solution "), 1);
+    char *status = qn_mock_rpc(m, "stratum.status", "[]");
+    assert_non_null(strstr(status, "\"connections\":1"));
+    assert_non_null(strstr(status, "\"blocks\":1"));
+    assert_non_null(strstr(status, "\"accepted\":1,\"stale\":0,\"duplicate\":1,\"low\":1"));
+    free(status);
+    status = qn_mock_rpc(m, "stratum.workers", "[5]");
+    assert_non_null(strstr(status, USER));
+    free(status);
+    status = qn_mock_rpc(m, "stratum.shares", "[]");
+    assert_int_equal(count(status, "\"share\":"), 3);
+    assert_non_null(strstr(status, "\"is\":\"accepted\",\"block\":true"));
+    free(status);
+    status = qn_mock_rpc(m, "stratum.shares", "[0]");
+    assert_non_null(strstr(status, "error -8"));
+    free(status);
+    leave(c);
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    assert_int_equal(qn_mock_connections(m), 0);
+    qn_mock_free(m);
+}
+
+static void test_stratum__an_old_job_is_worth_a_block_after_a_crash(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    client *c = joined(m), *d, *e;
+    greet(m, c, NULL);
+    uint32_t nonce = grind(c, "00000000000000aa", c->version, true);
+    qn_mock_crash(m);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    (void)qn_mock_run(m);
+    d = joined(m);
+    greet(m, d, c->session);
+    assert_string_equal(d->en1, c->en1);
+    assert_string_not_equal(d->job, c->job);
+    snprintf(d->job, sizeof d->job, "%s", c->job);
+    d->time = c->time;
+    submit(d, 9, "00000000000000aa", nonce, "");
+    (void)qn_mock_run(m);
+    expect(d, 9, "\"result\":true");
+    assert_non_null(strstr(qn_mock_log(m), "block 21 found by "));
+    /* A session that was never given out is a new one, and nobody has its extranonce. */
+    e = joined(m);
+    char forged[64];
+    snprintf(forged, sizeof forged, "%s", c->session);
+    forged[23] = forged[23] == '0' ? '1' : '0';
+    greet(m, e, forged);
+    assert_string_not_equal(e->en1, c->en1);
+    leave(c);
+    leave(d);
+    leave(e);
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+}
+
+static void test_stratum__a_session_that_comes_back_takes_its_place(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    client *c = joined(m), *d;
+    char byte;
+    greet(m, c, NULL);
+    d = joined(m); /* not before: who says nothing is let go */
+    greet(m, d, c->session);
+    assert_string_equal(d->en1, c->en1);
+    assert_int_equal(recv(c->fd, &byte, 1, MSG_DONTWAIT), 0); /* closed */
+    assert_int_equal(qn_mock_connections(m), 1);
+    leave(c);
+    leave(d);
+    qn_mock_free(m);
+}
+
+static void test_stratum__a_new_tip_is_empty_first_then_full(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    const qn_mock_tx tx = {.txid = {{1}}, .fee = 1000, .vsize = 100, .bytes = "x", .len = 1};
+    client *c = joined(m);
+    greet(m, c, NULL);
+    char first[32];
+    snprintf(first, sizeof first, "%s", c->job);
+    qn_mock_pool_add(m, &tx);
+    (void)qn_mock_run(m); /* fees: once the refresh is due */
+    free(hear(c, -1));
+    assert_int_equal(c->notified, 2);
+    assert_true(!c->clean && c->n_path == 1);
+    client old = *c;
+    qn_mock_mine(m, 1);
+    qn_mock_steps(m, 1);
+    (void)qn_mock_run(m);
+    qn_mock_steps(m, UINT32_MAX);
+    free(hear(c, -1));
+    assert_int_equal(c->notified, 4); /* the empty one and the full one */
+    assert_true(!c->clean && c->n_path == 1);
+    assert_string_not_equal(c->prev, old.prev);
+    /* Late for a share, but a block is handed in all the same. */
+    uint32_t nonce = grind(&old, "0000000000000001", old.version, true);
+    snprintf(c->job, sizeof c->job, "%s", old.job);
+    c->time = old.time;
+    submit(c, 5, "0000000000000001", nonce, "");
+    submit(c, 6, "0000000000000001", grind(&old, "0000000000000001", old.version, false), "");
+    snprintf(c->job, sizeof c->job, "fffff");
+    submit(c, 7, "0000000000000001", nonce, "");
+    (void)qn_mock_run(m);
+    expect(c, 5, "\"result\":true");
+    expect(c, 6, "[21,");
+    expect(c, 7, "[21,");
+    assert_int_equal(count(qn_mock_log(m), "mining: solution "), 1);
+    leave(c);
+    qn_mock_free(m);
+}
+
+static void test_stratum__bits_of_the_version_are_rolled(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    client *c = joined(m);
+    say(c, "{\"id\":3,\"method\":\"mining.configure\",\"params\":[[\"version-rolling\"],"
+           "{\"version-rolling.mask\":\"ffffffff\"}]}");
+    say(c, "{\"id\":4,\"method\":\"mining.configure\",\"params\":[[\"version-rolling\"],"
+           "{\"version-rolling.mask\":\"00002000\",\"version-rolling.min-bit-count\":2}]}");
+    say(c, "{\"id\":5,\"method\":\"mining.configure\",\"params\":[[\"version-rolling\"],"
+           "{\"version-rolling.mask\":\"1fffffff\"}]}");
+    greet(m, c, NULL);
+    c->text[0] = 0;
+    uint32_t rolled = c->version | 0x00abc000;
+    submit(c, 7, "0000000000000001", grind(c, "0000000000000001", rolled, true), ",\"00abc000\"");
+    /* Outside of the mask, and no block: it is told so. */
+    submit(c, 8, "0000000000000001", grind(c, "0000000000000001", c->version, false),
+           ",\"00000001\"");
+    (void)qn_mock_run(m);
+    expect(c, 7, "\"result\":true");
+    expect(c, 8, "[20,\"Version bits outside of the mask\",null]");
+    assert_int_equal(count(qn_mock_log(m), "mining: solution "), 1);
+    leave(c);
+    qn_mock_free(m);
+}
+
+static void test_stratum__configure_answers_in_kind(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    client *c = joined(m);
+    say(c, "{\"id\":3,\"method\":\"mining.configure\",\"params\":[[\"version-rolling\"],"
+           "{\"version-rolling.mask\":\"ffffffff\"}]}");
+    say(c, "{\"id\":4,\"method\":\"mining.configure\",\"params\":[[\"version-rolling\"],"
+           "{\"version-rolling.mask\":\"00002000\",\"version-rolling.min-bit-count\":2}]}");
+    say(c, "{\"id\":5,\"method\":\"mining.configure\",\"params\":[[\"minimum-difficulty\","
+           "\"subscribe-extranonce\"],{\"minimum-difficulty.value\":2}]}");
+    say(c, "{\"id\":6,\"method\":\"mining.extranonce.subscribe\",\"params\":[]}");
+    say(c, "{\"id\":7,\"method\":\"mining.nothing\",\"params\":[]}");
+    say(c, "{\"id\":8,\"method\":\"mining.authorize\",\"params\":[\"rig1\",\"x\"]}");
+    say(c, "{\"id\":9,\"method\":\"mining.submit\",\"params\":[\"rig1\",\"1\",\"0102030405060708\","
+           "\"1\",\"1\"]}");
+    say(c, "{\"id\":10,\"method\":\"mining.subscribe\",\"params\":[]}");
+    say(c, "{\"id\":11,\"method\":\"mining.submit\",\"params\":[\"rig1\",\"1\","
+           "\"0102030405060708\",\"1\",\"1\"]}");
+    say(c, "{\"id\":12,\"method\":\"mining.submit\",\"params\":[]}");
+    (void)qn_mock_run(m);
+    expect(c, 3, "{\"version-rolling\":true,\"version-rolling.mask\":\"1fffe000\"}");
+    expect(c, 4, "{\"version-rolling\":false}");
+    expect(c, 5, "{\"minimum-difficulty\":true,\"subscribe-extranonce\":true}");
+    expect(c, 6, "\"result\":true");
+    expect(c, 7, "[-3,");
+    expect(c, 8, "[24,"); /* solo, and no address */
+    expect(c, 9, "[25,");
+    expect(c, 10, "mining.notify");
+    expect(c, 11, "[24,");
+    expect(c, 12, "[20,\"Invalid parameters\",null]");
+    leave(c);
+    qn_mock_free(m);
+}
+
+static void test_stratum__who_misbehaves_is_refused(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    for (int i = 0; i < 4; i++) {
+        client *c = joined(m);
+        assert_true(c->fd >= 0);
+        say(c, "GET / HTTP/1.1");
+        qn_mock_steps(m, 2);
+        (void)qn_mock_run(m);
+        qn_mock_steps(m, UINT32_MAX);
+        leave(c);
+    }
+    client *c = joined(m);
+    char byte;
+    assert_int_equal(recv(c->fd, &byte, 1, MSG_DONTWAIT), 0);
+    leave(c);
+    assert_non_null(strstr(qn_mock_log(m), "192.0.2.7 is refused for 600 s"));
+    assert_int_equal(qn_mock_connections(m), 0);
+    qn_mock_free(m);
+}
+
+static void test_stratum__who_says_nothing_is_let_go(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    client *c = joined(m);
+    char byte;
+    (void)qn_mock_run(m); /* a minute */
+    assert_int_equal(recv(c->fd, &byte, 1, MSG_DONTWAIT), 0);
+    assert_int_equal(qn_mock_connections(m), 0);
+    leave(c);
+    qn_mock_free(m);
+}
+
+static void test_start__says_what_is_wrong_with_its_configuration(void **state)
+{
+    (void)state;
+    static const char *const bad[][3] = {
+        {"payout", "nobody", "is no address of this chain"},
+        {"tag", "12345678901234567890123456789012345678901", "tag: more than 40 bytes"},
+        {"version_mask", "ffffffff", "version_mask"},
+        {"min_difficulty", "0", "must be numbers above 0"},
+        {"solo", "false", "payout must name who gets the rest"}};
+    for (size_t i = 0; i < QC_COUNTOF(bad); i++) {
+        qn_mock *m = qn_mock_new();
+        qn_mock_config(m, bad[i][0], bad[i][1]);
+        assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_E_INVAL);
+        if (!strstr(qn_mock_log(m), bad[i][2]))
+            fail_msg("'%s' is not in: %s", bad[i][2], qn_mock_log(m));
+        qn_mock_free(m);
+    }
+}
+
+/* ---- the protocol without a host ---- */
+
+#define D (1.0 / (1 << 20)) /* a difficulty of 4,096 hashes */
+
+static int g_solved;
+
+static int fake_solve(void *arg, const st_share *s, const uint8_t *cb, size_t len,
+                      const char *worker)
+{
+    (void)arg;
+    (void)s;
+    (void)cb;
+    (void)len;
+    (void)worker;
+    g_solved++;
+    return 1;
+}
+
+static void fake_displace(void *arg, const uint8_t en1[ST_EN1_LEN], const st_session *by)
+{
+    (void)arg;
+    (void)en1;
+    (void)by;
+}
+
+static void fake_log(void *arg, const st_record *r)
+{
+    *(st_record *)arg = *r;
+}
+
+static st_pool *a_pool(st_record *last)
+{
+    st_pool *p = calloc(1, sizeof *p);
+    assert_non_null(p);
+    p->chain = qn_chain_by_name("regtest");
+    p->recipe.solo = 1;
+    p->start_difficulty = D;
+    p->min_difficulty = D / 16;
+    p->per_minute = 18;
+    p->mask = 0x1fffe000;
+    p->en1_limit = 100;
+    p->hooks = (st_hooks){last, fake_solve, fake_displace, fake_log};
+    p->time = 1700000000;
+    p->now_ms = 1000;
+    qn_template_view v = {.size = sizeof v,
+                          .id = 1,
+                          .height = 500,
+                          .version = 0x20000000,
+                          .bits = 0x1d00ffff,
+                          .cur_time = 1700000000,
+                          .min_time = 1699999000,
+                          .reward = 5000000000,
+                          .coinbase_prefix_len = 3,
+                          .coinbase_prefix = {2, 0xf4, 1}};
+    assert_true(qn_target_of_bits(v.bits, v.target.b));
+    (void)st_job_add(&p->jobs, &v, &p->recipe, 0);
+    return p;
+}
+
+static bool line(st_session *s, const char *text)
+{
+    s->out.len = 0;
+    bool ok = st_session_line(s, text, strlen(text));
+    st_put(&s->out, "", 1);
+    return ok;
+}
+
+/* Submit work of the session's newest job that reaches about `difficulty`; where a share that does
+ * is wanted its nonce is found, else the one given is used. Returns the answer. */
+static const char *work(st_session *s, uint64_t job, uint8_t variant, uint32_t from,
+                        double at_least, double below)
+{
+    char text[300];
+    uint8_t lo[32], hi[32], hash[32];
+    st_coinbase cb;
+    st_share sh = {.job = st_job_find(&s->pool->jobs, job),
+                   .variant = variant,
+                   .version = 0x20000000,
+                   .time = 1700000000,
+                   .nonce = from};
+    memcpy(sh.en1, s->en1, 4);
+    st_target_of(at_least, hi);
+    st_target_of(below, lo);
+    do {
+        sh.nonce++;
+        assert_true(st_share_hash(&sh, &s->payout, &cb, hash));
+    } while (!qn_hash_meets(hash, hi) || qn_hash_meets(hash, lo));
+    snprintf(text, sizeof text,
+             "{\"id\":1,\"method\":\"mining.submit\",\"params\":[\"%s\",\"%llx%s%.0x\","
+             "\"0000000000000000\",\"%08x\",\"%08x\"]}",
+             USER, (unsigned long long)job, variant ? "." : "", variant, sh.time, sh.nonce);
+    assert_true(line(s, text));
+    return s->out.data;
+}
+
+static void has(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("no '%s' in '%s'", part, text);
+}
+
+static void test_session__difficulty_holds_for_the_jobs_it_was_told_with(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    char text[200];
+    st_session_init(&s, p);
+    assert_true(line(&s, "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}"));
+    snprintf(text, sizeof text,
+             "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"%s\",\"\"]}", USER);
+    assert_true(line(&s, text));
+    has(s.out.data, "\"mining.set_difficulty\",\"params\":[9.5367431640625e-07]");
+    has(s.out.data, "\"mining.notify\",\"params\":[\"1\",");
+    has(work(&s, 1, 0, 0, D, 8 * D), "\"result\":true");
+    assert_true(last.difficulty == D && last.verdict == ST_ACCEPTED && !last.block);
+    has(work(&s, 1, 0, 0, D, 8 * D), "[22,");
+    has(work(&s, 1, 0, 0, D / 64, D / 2), "[23,");
+    /* Easier from the next job on: what the old one asks for stays. */
+    s.floor = 0;
+    has((line(&s, "{\"id\":3,\"method\":\"mining.suggest_difficulty\",\"params\":[4."
+                  "76837158203125e-07]}"),
+         s.out.data),
+        "\"mining.set_difficulty\",\"params\":[4.76837158203125e-07]");
+    has(work(&s, 1, 0, 100, D / 2, D * 0.99), "[23,");
+    qn_template_view v = st_job_newest(&p->jobs)->v;
+    (void)st_job_add(&p->jobs, &v, &p->recipe, 0);
+    s.out.len = 0;
+    st_session_notify(&s, false);
+    has(work(&s, 2, 0, 0, D / 2, D * 0.99), "\"result\":true");
+    has(work(&s, 1, 0, 200, D / 2, D * 0.99), "[23,");
+    has(work(&s, 1, 0, 1000000, D, 8 * D), "\"result\":true");
+    /* Much harder: the same job comes at once as a variant, and the old one counts as before. */
+    assert_true(line(
+        &s, "{\"id\":3,\"method\":\"mining.suggest_difficulty\",\"params\":[1.52587890625e-05]}"));
+    has(s.out.data, "\"params\":[\"2.1\",");
+    has(work(&s, 2, 0, 1000000, D / 2, D * 0.99), "\"result\":true");
+    has(work(&s, 2, 1, 0, D, 15 * D), "[23,");
+    has(work(&s, 2, 1, 0, 16 * D, 160 * D), "\"result\":true");
+    assert_true(last.difficulty == 16 * D);
+    /* Never harder than a block. */
+    assert_true(line(&s, "{\"id\":3,\"method\":\"mining.suggest_difficulty\",\"params\":[1e9]}"));
+    has(s.out.data, "\"mining.set_difficulty\",\"params\":[1]");
+    assert_int_equal(g_solved, 0);
+    st_session_clear(&s);
+    st_pool_clear(p);
+    free(p);
+}
+
+static void test_session__time_of_a_share_has_bounds(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    char text[300];
+    static const uint32_t bad[] = {1699998999, 1700007201}, good[] = {1699999000, 1700007200};
+    st_session_init(&s, p);
+    assert_true(line(&s, "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}"));
+    snprintf(text, sizeof text,
+             "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"%s\",\"\"]}", USER);
+    assert_true(line(&s, text));
+    for (int i = 0; i < 4; i++) {
+        snprintf(text, sizeof text,
+                 "{\"id\":1,\"method\":\"mining.submit\",\"params\":[\"%s\",\"1\","
+                 "\"0000000000000000\",\"%08x\",\"0\"]}",
+                 USER, i < 2 ? bad[i] : good[i - 2]);
+        assert_true(line(&s, text));
+        has(s.out.data, i < 2 ? "[20,\"Time out of range\",null]" : "[23,");
+    }
+    /* A hundred bad ones in a row are a miner with a fault; then they cost. */
+    assert_int_equal(s.points, 0);
+    for (int i = 0; i < 200; i++)
+        assert_true(line(&s, text));
+    assert_int_equal(s.points, 104);
+    st_session_clear(&s);
+    st_pool_clear(p);
+    free(p);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_stratum__a_share_becomes_a_block),
+             cmocka_unit_test(test_stratum__an_old_job_is_worth_a_block_after_a_crash),
+             cmocka_unit_test(test_stratum__a_session_that_comes_back_takes_its_place),
+             cmocka_unit_test(test_stratum__a_new_tip_is_empty_first_then_full),
+             cmocka_unit_test(test_stratum__bits_of_the_version_are_rolled),
+             cmocka_unit_test(test_stratum__configure_answers_in_kind),
+             cmocka_unit_test(test_stratum__who_misbehaves_is_refused),
+             cmocka_unit_test(test_stratum__who_says_nothing_is_let_go),
+             cmocka_unit_test(test_start__says_what_is_wrong_with_its_configuration),
+             cmocka_unit_test(test_session__difficulty_holds_for_the_jobs_it_was_told_with),
+             cmocka_unit_test(test_session__time_of_a_share_has_bounds))

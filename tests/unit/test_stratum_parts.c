@@ -1,0 +1,488 @@
+/* The parts of the Stratum server that know nothing of each other: lines, messages, targets,
+ * steering of difficulty, bans, workers, jobs and who is paid. */
+#include "plugins/stratum/ban.h"
+#include "plugins/stratum/coinbase.h"
+#include "plugins/stratum/jobs.h"
+#include "plugins/stratum/line.h"
+#include "plugins/stratum/message.h"
+#include "plugins/stratum/share.h"
+#include "plugins/stratum/vardiff.h"
+#include "plugins/stratum/workers.h"
+#include "tests/unit/harness.h"
+
+#include "lib/hex.h"
+
+/* ---- lines ---- */
+
+static bool collect(void *arg, char *line, size_t len)
+{
+    char *out = arg;
+    assert_int_equal(strlen(line), len);
+    size_t at = strlen(out);
+    snprintf(out + at, 256 - at, "[%s]", line);
+    return strcmp(line, "stop") != 0;
+}
+
+static bool feed(st_line *l, const char *text, char *out)
+{
+    char copy[256];
+    size_t n = strlen(text);
+    memcpy(copy, text, n);
+    return st_line_feed(l, copy, n, collect, out);
+}
+
+static void test_line__is_cut_wherever_the_stream_is(void **state)
+{
+    (void)state;
+    const char text[] = "a\r\n\nbcd\nef\n";
+    for (size_t cut = 0; cut < sizeof text; cut++)
+        for (size_t cut2 = cut; cut2 < sizeof text; cut2++) {
+            st_line l = {NULL, 0};
+            char out[256] = "", part[3][32] = {{0}};
+            memcpy(part[0], text, cut);
+            memcpy(part[1], text + cut, cut2 - cut);
+            memcpy(part[2], text + cut2, sizeof text - 1 - (cut2 < sizeof text ? cut2 : cut2 - 1));
+            for (int i = 0; i < 3; i++)
+                assert_true(feed(&l, part[i], out));
+            assert_string_equal(out, "[a][][bcd][ef]");
+            assert_int_equal(l.len, 0);
+            st_line_clear(&l);
+        }
+    st_line l = {NULL, 0};
+    char out[256] = "";
+    assert_false(feed(&l, "a\nstop\nb\n", out));
+    assert_string_equal(out, "[a][stop]");
+}
+
+static void test_line__has_an_end(void **state)
+{
+    (void)state;
+    for (size_t chunk = 1000; chunk <= 3 * ST_LINE_MAX; chunk += 4999) {
+        st_line l = {NULL, 0};
+        size_t fed = 0;
+        bool ok = true;
+        char *data = malloc(chunk);
+        assert_non_null(data);
+        while (ok && fed < 5 * ST_LINE_MAX) {
+            memset(data, 'x', chunk);
+            ok = st_line_feed(&l, data, chunk, collect, NULL);
+            fed += chunk;
+        }
+        assert_false(ok);
+        assert_true(fed <= ST_LINE_MAX + chunk);
+        free(data);
+        st_line_clear(&l);
+    }
+}
+
+/* ---- messages ---- */
+
+static st_message read_ok(const char *line)
+{
+    st_message m;
+    if (!st_message_read(line, strlen(line), &m))
+        fail_msg("not read: %s", line);
+    return m;
+}
+
+static void test_message__of_each_kind(void **state)
+{
+    (void)state;
+    st_message m =
+        read_ok("{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[\"cgminer/4\",\"ab\"]}");
+    assert_true(m.method == ST_SUBSCRIBE && !m.bad);
+    assert_string_equal(m.id, "1");
+    assert_string_equal(m.agent, "cgminer/4");
+    assert_string_equal(m.session, "ab");
+    m = read_ok("{\"method\":\"mining.subscribe\",\"params\":[]}");
+    assert_true(m.method == ST_SUBSCRIBE && !m.bad && !*m.agent);
+    assert_string_equal(m.id, "null");
+    m = read_ok("{\"id\":\"x\",\"method\":\"mining.authorize\",\"params\":[\"u.w\",\"x,d=0.25\"]}");
+    assert_true(m.method == ST_AUTHORIZE && !m.bad);
+    assert_string_equal(m.id, "\"x\"");
+    assert_string_equal(m.user, "u.w");
+    assert_true(m.difficulty == 0.25);
+    m = read_ok(
+        "{\"id\":4,\"method\":\"mining.submit\",\"params\":[\"u\",\"1f.2\",\"0102030405060708\","
+        "\"6a000001\",\"deadbeef\",\"00002000\"]}");
+    assert_true(m.method == ST_SUBMIT && !m.bad && m.has_version);
+    assert_int_equal(m.job, 0x1f);
+    assert_int_equal(m.variant, 2);
+    assert_memory_equal(m.en2, "\1\2\3\4\5\6\7\10", 8);
+    assert_int_equal(m.time, 0x6a000001);
+    assert_int_equal(m.nonce, 0xdeadbeef);
+    assert_int_equal(m.version, 0x2000);
+    m = read_ok("{\"id\":5,\"method\":\"mining.configure\",\"params\":[[\"version-rolling\","
+                "\"minimum-difficulty\",\"subscribe-extranonce\",\"other\",7],{\"version-rolling."
+                "mask\":\"1fffe000\","
+                "\"version-rolling.min-bit-count\":16,\"minimum-difficulty.value\":2048}]}");
+    assert_true(m.method == ST_CONFIGURE && m.rolling && m.min_difficulty && m.sub_extranonce);
+    assert_int_equal(m.mask, 0x1fffe000);
+    assert_int_equal(m.min_bits, 16);
+    assert_true(m.difficulty == 2048);
+    m = read_ok(
+        "{\"id\":6,\"method\":\"mining.suggest_difficulty\",\"params\":[4.656542373906925e-10]}");
+    assert_true(m.method == ST_SUGGEST && m.difficulty == 4.656542373906925e-10);
+    m = read_ok("{\"id\":7,\"result\":\"cgminer\",\"error\":null}");
+    assert_true(m.method == ST_ANSWER);
+    m = read_ok("{\"id\":8,\"method\":\"mining.get_transactions\",\"params\":[\"1\"]}");
+    assert_true(m.method == ST_TRANSACTIONS);
+    m = read_ok("{\"id\":[1],\"method\":\"eth_submitWork\"}");
+    assert_true(m.method == ST_UNKNOWN);
+    assert_string_equal(m.id, "null");
+}
+
+static void test_message__refuses_what_is_none(void **state)
+{
+    (void)state;
+    static const char *const none[] = {
+        "",
+        "x",
+        "[]",
+        "1",
+        "{\"id\":1}",
+        "{\"id\":1,\"method\":5}",
+        "{\"method\":\"a\"} x",
+        "{\"method\":\"mining.authorize\",\"params\":[\"a\\u0000b\"]}",
+        "{\"id\":1,\"method\":\"mining.submit\"",
+        "GET / HTTP/1.1"};
+    static const char *const bad[] = {
+        "{\"method\":\"mining.submit\",\"params\":[\"u\",\"1\",\"01020304050607\",\"1\",\"1\"]}",
+        "{\"method\":\"mining.submit\",\"params\":[\"u\",\"\",\"0102030405060708\",\"1\",\"1\"]}",
+        "{\"method\":\"mining.submit\",\"params\":[\"u\",\"1.\",\"0102030405060708\",\"1\",\"1\"]}",
+        "{\"method\":\"mining.submit\",\"params\":[\"u\",\"1.222\",\"0102030405060708\",\"1\","
+        "\"1\"]}",
+        "{\"method\":\"mining.submit\",\"params\":[\"u\",\"11112222333344445\","
+        "\"0102030405060708\",\"1\",\"1\"]}",
+        "{\"method\":\"mining.submit\",\"params\":[\"u\",\"1\",\"010203040506070g\",\"1\",\"1\"]}",
+        "{\"method\":\"mining.submit\",\"params\":[\"u\",\"1\",\"0102030405060708\",\"123456789\","
+        "\"1\"]}",
+        "{\"method\":\"mining.submit\",\"params\":[\"u\",\"1\",\"0102030405060708\",\"1\"]}",
+        "{\"method\":\"mining.submit\",\"params\":[\"u\",\"1\",\"0102030405060708\",\"1\",\"1\",7]"
+        "}",
+        "{\"method\":\"mining.submit\",\"params\":{}}",
+        "{\"method\":\"mining.authorize\",\"params\":[]}",
+        "{\"method\":\"mining.authorize\",\"params\":[\"\"]}",
+        "{\"method\":\"mining.authorize\",\"params\":[\"a\\\"b\"]}",
+        "{\"method\":\"mining.authorize\",\"params\":[\"a\\nb\"]}",
+        "{\"method\":\"mining.configure\",\"params\":[7]}",
+        "{\"method\":\"mining.configure\",\"params\":[[\"version-rolling\"],{\"version-rolling."
+        "mask\":\"x\"}]}",
+        "{\"method\":\"mining.suggest_difficulty\",\"params\":[-1]}",
+        "{\"method\":\"mining.suggest_difficulty\",\"params\":[\"5\"]}",
+        "{\"method\":\"mining.suggest_difficulty\",\"params\":[1e300]}"};
+    st_message m;
+    for (size_t i = 0; i < QC_COUNTOF(none); i++)
+        if (st_message_read(none[i], strlen(none[i]), &m))
+            fail_msg("read: %s", none[i]);
+    for (size_t i = 0; i < QC_COUNTOF(bad); i++) {
+        m = read_ok(bad[i]);
+        if (!m.bad)
+            fail_msg("taken: %s", bad[i]);
+    }
+}
+
+static void test_number__is_a_plain_decimal(void **state)
+{
+    (void)state;
+    double v = 7;
+    static const char *const bad[] = {"",   "inf", "nan",  "0x10",  " 1", "-1",
+                                      "1 ", "0",   "1e19", "1e-16", "1e", "1.2.3"};
+    for (size_t i = 0; i < QC_COUNTOF(bad); i++)
+        assert_false(st_number(bad[i], &v));
+    assert_true(v == 7);
+    assert_true(st_number("0.001", &v) && v == 0.001);
+    assert_true(st_number("1e5", &v) && v == 100000);
+}
+
+/* ---- difficulty ---- */
+
+static void test_target_of__divides_exactly(void **state)
+{
+    (void)state;
+    static const struct {
+        double d;
+        const char *hex;
+    } row[] = {
+        {1, "00000000ffff0000000000000000000000000000000000000000000000000000"},
+        {2, "000000007fff8000000000000000000000000000000000000000000000000000"},
+        {0.5, "00000001fffe0000000000000000000000000000000000000000000000000000"},
+        {65535, "0000000000010000000000000000000000000000000000000000000000000000"},
+        {3, "0000000055550000000000000000000000000000000000000000000000000000"},
+        {7, "0000000024922492492492492492492492492492492492492492492492492492"},
+        {1.52587890625e-05, "0000ffff00000000000000000000000000000000000000000000000000000000"},
+        {1e-15, "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"}};
+    for (size_t i = 0; i < QC_COUNTOF(row); i++) {
+        uint8_t t[32];
+        char hex[65];
+        st_target_of(row[i].d, t);
+        qn_hex_encode_reversed(t, 32, hex);
+        assert_string_equal(hex, row[i].hex);
+    }
+    /* The difficulty of regtest (0x207fffff) and back. */
+    uint8_t t[32] = {[29] = 0xff, [30] = 0xff, [31] = 0x7f};
+    double d = st_difficulty_of(t);
+    assert_true(d > 4.6565e-10 && d < 4.6566e-10);
+    for (double x = 1e-9; x < 1e15; x *= 3.7) {
+        st_target_of(x, t);
+        d = st_difficulty_of(t);
+        assert_true(d / x > 0.999999999 && d / x < 1.000000001);
+    }
+}
+
+static void test_seen__remembers_each_hash(void **state)
+{
+    (void)state;
+    st_seen s = {NULL, 0, 0};
+    uint8_t h[32] = {0};
+    assert_false(st_seen_has(&s, h));
+    for (uint32_t i = 0; i < 5000; i++) {
+        memcpy(h, &i, 4);
+        memcpy(h + 4, &i, 4);
+        assert_false(st_seen_add(&s, h));
+        assert_true(st_seen_has(&s, h));
+    }
+    for (uint32_t i = 0; i < 5000; i++) {
+        memcpy(h, &i, 4);
+        memcpy(h + 4, &i, 4);
+        assert_true(st_seen_add(&s, h));
+    }
+    assert_int_equal(s.n, 5000);
+    st_seen_clear(&s);
+    assert_false(st_seen_has(&s, h));
+}
+
+/* A client of `rate` shares a minute at difficulty 1, for `minutes`. Returns where it was steered.
+ */
+static double run_client(double rate, unsigned minutes, uint32_t want)
+{
+    st_vardiff v;
+    double d = 1, due = 0;
+    st_vardiff_reset(&v, 1000);
+    for (uint64_t ms = 1000; ms < 1000 + minutes * UINT64_C(60000); ms += 10) {
+        due += rate / d / 6000;
+        if (ms % 1000 == 0)
+            d *= st_vardiff_idle(&v, ms, want);
+        /* What is under way when the difficulty changes counts for neither. */
+        for (double f = 1; due >= 1; due = f == 1 ? due - 1 : 0)
+            d *= f = st_vardiff_share(&v, ms, want);
+    }
+    return rate / d; /* shares a minute in the end */
+}
+
+static void test_vardiff__comes_near_what_is_wanted(void **state)
+{
+    (void)state;
+    for (double rate = 0.01; rate < 1e7; rate *= 7) {
+        double got = run_client(rate, 60, 18);
+        if (got < 18 * 0.45 || got > 18 * 1.6)
+            fail_msg("%g shares a minute became %g", rate, got);
+    }
+    /* Within its bounds it is left alone. */
+    assert_true(run_client(18, 60, 18) == 18);
+    /* A fast one is bound soon. */
+    assert_true(run_client(1e6, 1, 18) < 18 * 16);
+    /* One share an hour is wanted of a silent client: it is not pushed at once. */
+    st_vardiff v;
+    st_vardiff_reset(&v, 0);
+    assert_true(st_vardiff_idle(&v, 59999, 18) == 1 && st_vardiff_idle(&v, 60000, 18) == 0.5);
+    st_vardiff_reset(&v, 0);
+    assert_true(st_vardiff_idle(&v, 119999, 1) == 1 && st_vardiff_idle(&v, 120000, 1) == 0.5);
+}
+
+/* ---- bans ---- */
+
+static void test_ban__points_add_up_and_fade(void **state)
+{
+    (void)state;
+    st_bans *b = calloc(1, sizeof *b);
+    assert_non_null(b);
+    assert_false(st_banned(b, "a", 0));
+    assert_false(st_ban_add(b, "a", 99, 1000, 10));
+    assert_false(st_ban_add(b, "b", 1, 1000, 10));
+    assert_true(st_ban_add(b, "a", 1, 1000, 10));
+    assert_true(st_banned(b, "a", 10999));
+    assert_false(st_banned(b, "a", 11000));
+    assert_false(st_banned(b, "b", 1000));
+    assert_int_equal(st_ban_count(b, 1000), 1);
+    assert_false(st_ban_add(b, "c", 50, 20000, 10));
+    assert_false(st_ban_add(b, "c", 50, 20000 + 6000, 10)); /* one was forgotten */
+    assert_true(st_ban_add(b, "c", 1, 20000 + 6000, 10));
+    /* More addresses than rows: whoever is banned stays banned. */
+    for (unsigned i = 0; i < 3 * ST_BAN_ROWS; i++) {
+        char name[48];
+        snprintf(name, sizeof name, "10.0.%u.%u", i / 256, i % 256);
+        st_ban_add(b, name, 1, 26001, 10);
+    }
+    assert_true(st_banned(b, "c", 26002));
+    free(b);
+}
+
+static void test_ban_name__counts_networks_of_ipv6(void **state)
+{
+    (void)state;
+    static const char *const row[][2] = {{"192.0.2.1:34567", "192.0.2.1"},
+                                         {"[2001:db8:1:2:3:4:5:6]:1", "2001:0db8:0001:0002::/64"},
+                                         {"[2001:db8:1:2::9]:77", "2001:0db8:0001:0002::/64"},
+                                         {"mock", "mock"},
+                                         {"", ""}};
+    for (size_t i = 0; i < QC_COUNTOF(row); i++) {
+        char got[48];
+        st_ban_name(row[i][0], strlen(row[i][0]), got);
+        assert_string_equal(got, row[i][1]);
+    }
+}
+
+/* ---- workers ---- */
+
+static void test_workers__are_found_again_and_make_room(void **state)
+{
+    (void)state;
+    st_workers w = {.list = NULL};
+    char name[32];
+    st_worker *first = st_worker_join(&w, "w0");
+    assert_ptr_equal(st_worker_join(&w, "w0"), first);
+    assert_int_equal(first->connections, 2);
+    for (unsigned i = 1; i < ST_WORKERS_MAX; i++) {
+        snprintf(name, sizeof name, "w%u", i);
+        st_worker *x = st_worker_join(&w, name);
+        assert_non_null(x);
+        x->last_ms = i;
+        if (i == 77 || i == 99)
+            st_worker_leave(x);
+    }
+    assert_non_null(st_worker_join(&w, "more")); /* w77 goes */
+    assert_non_null(st_worker_join(&w, "still more"));
+    assert_null(st_worker_join(&w, "too many"));
+    assert_ptr_equal(st_worker_join(&w, "w0"), first);
+    st_workers_clear(&w);
+}
+
+static void test_worker_rate__is_that_of_the_shares(void **state)
+{
+    (void)state;
+    st_worker w = {.connections = 1};
+    for (uint64_t s = 1; s <= 4 * 3600; s++) /* difficulty 10 each second */
+        st_worker_share(&w, ST_ACCEPTED, 10, 20, s * 1000);
+    for (unsigned i = 0; i < 2; i++) {
+        double rate = st_worker_rate(&w, i, 4 * 3600 * 1000) / 42950328330.0;
+        assert_true(rate > 0.97 && rate < 1.03);
+    }
+    assert_true(st_worker_rate(&w, 0, 4 * 3600 * 1000 + 600000) < 4295032833.0);
+    st_worker_share(&w, ST_LOW, 10, 1000, 1);
+    assert_true(w.best == 20 && w.count[ST_LOW] == 1 && w.work == 10.0 * 4 * 3600);
+}
+
+/* ---- jobs and payouts ---- */
+
+static qn_template_view a_template(uint8_t prev)
+{
+    qn_template_view v = {
+        .size = sizeof v, .reward = 5000000001, .height = 200, .n_coinbase_outputs = 1};
+    v.prev.b[0] = prev;
+    v.coinbase_prefix_len = 3;
+    memcpy(v.coinbase_prefix, "\2\310\0", 3);
+    v.coinbase_outputs_len = 10;
+    v.coinbase_outputs[8] = 1;
+    v.coinbase_outputs[9] = 0x6a;
+    v.id = 1000 + prev;
+    return v;
+}
+
+static void test_jobs__are_kept_and_come_back(void **state)
+{
+    (void)state;
+    st_jobs *j = calloc(2, sizeof *j), *back = j + 1;
+    assert_non_null(j);
+    st_recipe r = {.n_payout = 0, .solo = 1};
+    uint8_t data[ST_JOB_BYTES];
+    assert_null(st_job_newest(j));
+    for (uint64_t i = 1; i <= 300; i++) {
+        qn_template_view v = a_template((uint8_t)(i / 100));
+        const st_job *job = st_job_add(j, &v, &r, 50 + i);
+        assert_int_equal(job->number, i);
+        st_job_write(job, data);
+        assert_true(st_job_restore(back, data, sizeof data));
+    }
+    assert_null(st_job_find(j, 0));
+    assert_null(st_job_find(j, 44));
+    assert_null(st_job_find(j, 301));
+    assert_int_equal(st_job_find(j, 45)->v.id, 1000);
+    assert_true(st_job_stale(j, st_job_find(j, 299)));
+    assert_false(st_job_stale(j, st_job_find(j, 300)));
+    assert_int_equal(back->last, 300);
+    assert_memory_equal(back->job, j->job, sizeof j->job);
+    assert_false(st_job_restore(back, data, sizeof data - 1));
+    data[0] ^= 1;
+    assert_false(st_job_restore(back, data, sizeof data));
+    data[0] ^= 1;
+    st_job bad = *st_job_find(j, 300);
+    bad.v.n_path = 25;
+    st_job_write(&bad, data);
+    assert_false(st_job_restore(back, data, sizeof data));
+    bad = *st_job_find(j, 300);
+    bad.v.coinbase_outputs_len = 257;
+    st_job_write(&bad, data);
+    assert_false(st_job_restore(back, data, sizeof data));
+    free(j);
+}
+
+static const char A[] = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
+static const char B[] = "bcrt1qqqqsyqcyq5rqwzqfpg9scrgwpugpzysnzs23v9ccrydpk8qarc0scjhmyt";
+
+static void test_payouts__split_the_reward(void **state)
+{
+    (void)state;
+    const qn_chain_text *chain = qn_chain_by_name("regtest");
+    char text[400], why[200];
+    st_job job = {.number = 1, .v = a_template(1)};
+    st_coinbase cb;
+    st_payout user;
+    assert_true(st_payouts_read(&job.recipe, chain, "none", why, sizeof why));
+    assert_false(st_recipe_complete(&job.recipe));
+    assert_false(st_coinbase_make(&job, NULL, 0, &cb)); /* nobody would get it */
+    snprintf(text, sizeof text, " %s=15  %s", B, A);
+    assert_true(st_payouts_read(&job.recipe, chain, text, why, sizeof why));
+    assert_true(st_recipe_complete(&job.recipe));
+    assert_int_equal(job.recipe.n_payout, 2);
+    assert_true(st_coinbase_make(&job, NULL, 3, &cb));
+    assert_int_equal(cb.data[cb.space], 3);
+    /* 985 thousandths and the rounding to A, 15 to B, then the commitment. */
+    int64_t first, second;
+    const uint8_t *outs = cb.data + cb.space + ST_SPACE + 4 + 1;
+    memcpy(&first, outs, 8);
+    memcpy(&second, outs + 8 + 1 + 22, 8);
+    assert_int_equal(second, 5000000001 * 15 / 1000);
+    assert_int_equal(first, 5000000001 - second);
+    assert_memory_equal(outs + 9, job.recipe.payout[1].script, 22);
+    /* In solo mode a user takes the place of A. */
+    job.recipe.solo = 1;
+    assert_true(st_user_payout(
+        chain, "bcrt1qqqqsyqcyq5rqwzqfpg9scrgwpugpzysnzs23v9ccrydpk8qarc0scjhmyt.rig", &user));
+    assert_true(st_coinbase_make(&job, &user, 0, &cb));
+    assert_memory_equal(cb.data + cb.space + ST_SPACE + 4 + 1 + 9, user.script, 34);
+    assert_false(st_user_payout(chain, "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", &user));
+    assert_false(st_user_payout(chain, "rig", &user));
+    snprintf(text, sizeof text, "%s %s", A, B);
+    assert_false(st_payouts_read(&job.recipe, chain, text, why, sizeof why));
+    snprintf(text, sizeof text, "%s=600 %s=401", A, B);
+    assert_false(st_payouts_read(&job.recipe, chain, text, why, sizeof why));
+    snprintf(text, sizeof text, "%s=0", A);
+    assert_false(st_payouts_read(&job.recipe, chain, text, why, sizeof why));
+    snprintf(text, sizeof text, "%s=x", A);
+    assert_false(st_payouts_read(&job.recipe, chain, text, why, sizeof why));
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_line__is_cut_wherever_the_stream_is),
+             cmocka_unit_test(test_line__has_an_end), cmocka_unit_test(test_message__of_each_kind),
+             cmocka_unit_test(test_message__refuses_what_is_none),
+             cmocka_unit_test(test_number__is_a_plain_decimal),
+             cmocka_unit_test(test_target_of__divides_exactly),
+             cmocka_unit_test(test_seen__remembers_each_hash),
+             cmocka_unit_test(test_vardiff__comes_near_what_is_wanted),
+             cmocka_unit_test(test_ban__points_add_up_and_fade),
+             cmocka_unit_test(test_ban_name__counts_networks_of_ipv6),
+             cmocka_unit_test(test_workers__are_found_again_and_make_room),
+             cmocka_unit_test(test_worker_rate__is_that_of_the_shares),
+             cmocka_unit_test(test_jobs__are_kept_and_come_back),
+             cmocka_unit_test(test_payouts__split_the_reward))
