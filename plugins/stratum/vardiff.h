@@ -10,7 +10,8 @@ typedef struct st_vardiff {
 
 /** Begin to count anew. */
 void st_vardiff_reset(st_vardiff *v, uint64_t now_ms);
-/** A share of the present difficulty has come. Returns: by what the difficulty should be multiplied; 1: it is well. */
+/** A share of the present difficulty has come. Returns: by what the difficulty should be
+ * multiplied; 1: it is well. */
 double st_vardiff_share(st_vardiff *v, uint64_t now_ms, uint32_t per_minute);
 /** Time has passed. Returns: as above, at most 1. */
 double st_vardiff_idle(st_vardiff *v, uint64_t now_ms, uint32_t per_minute);
