@@ -193,12 +193,14 @@ typedef struct qn_mining_template_1_r1 {
 
     /** Subscribe. The first template is made at once, or as soon as the node is
      *  ready; on_ready tells when it is there. QN_E_LIMIT: 16 are open.
-     *  QN_E_INVAL: an option is out of its limits.
+     *  QN_E_INVAL: an option is out of its limits. QN_E_BUSY: too much was
+     *  asked for in short time, come back in a second.
      *  options: NULL: all defaults.
      *  throttle: NULL: all defaults.
      *  on_ready: the edge signal.
      *  subscription: untouched on failure.
-     *  Returns: QN_OK, QN_E_LIMIT, QN_E_INVAL, QN_E_NOMEM, QN_E_REVOKED. */
+     *  Returns: QN_OK, QN_E_LIMIT, QN_E_BUSY, QN_E_INVAL, QN_E_NOMEM,
+     *    QN_E_REVOKED. */
     qn_status (*open)(qn_cap *cap, const qn_mining_options *options,
                       const qn_mining_throttle *throttle, qn_template_ready_fn *on_ready, void *arg,
                       uint64_t *subscription);
@@ -226,10 +228,12 @@ typedef struct qn_mining_template_1_r1 {
 
     /** Other options and another throttle from now on, what is not given at its
      *  default. What was not fetched is dropped, and a template is made at
-     *  once. QN_E_INVAL: nothing has changed.
+     *  once; none of the old options comes any more. QN_E_INVAL, QN_E_BUSY (too
+     *  much was asked for in short time, come back in a second): nothing has
+     *  changed.
      *  options: NULL: all defaults.
      *  throttle: NULL: all defaults.
-     *  Returns: QN_OK, QN_E_CLOSED, QN_E_INVAL, QN_E_REVOKED. */
+     *  Returns: QN_OK, QN_E_CLOSED, QN_E_BUSY, QN_E_INVAL, QN_E_REVOKED. */
     qn_status (*reconfigure)(qn_cap *cap, uint64_t subscription, const qn_mining_options *options,
                              const qn_mining_throttle *throttle);
 

@@ -11,6 +11,8 @@
 #define INTERVAL_DEFAULT 5000u
 #define WAIT_MAX 86400000u
 #define MS ((qc_mono)1000000)
+#define US_PER_TEMPLATE 2000u /* of the chain thread's time */
+#define US_PER_EMPTY 200u
 
 /* Shared with the chain thread. */
 typedef struct box {
@@ -23,7 +25,9 @@ typedef struct box {
     bool waiting;      /* on_ready is owed */
     bool unready;      /* nothing has come yet */
     qc_mono due;       /* the chain thread wishes to be asked then; 0: no */
-    qc_push_options o; /* of the open, or a reconfigure that is under way */
+    qc_push_options o; /* of the open, or the last reconfigure */
+    bool setting;      /* a job will take over `o`: whoever changes it meanwhile needs no other */
+    uint64_t changes, followed; /* of `o`; those that `push` knows */
 } box;
 
 struct qc_mining_sub {
@@ -109,14 +113,15 @@ static void run_due(void *arg)
         qc_timer_set(s->look, left > 0 ? (int64_t)((left + MS - 1) / MS) : 0);
 }
 
-/* Chain thread. What the plugin did not take is replaced; of another tip it is dropped. */
+/* Chain thread. What the plugin did not take is replaced; of another tip it is dropped. What was
+ * made by options that hold no more never comes. */
 static void on_deliver(void *arg, const qc_template *t)
 {
     box *b = arg;
     const qc_template *old[2] = {NULL, NULL};
     pthread_mutex_lock(&b->lock);
     bool empty = t->kind == QC_TEMPLATE_EMPTY;
-    if (b->sub) {
+    if (b->sub && b->followed == b->changes) {
         const qc_template **mine = empty ? &b->empty : &b->full;
         const qc_template **other = empty ? &b->full : &b->empty;
         old[0] = *mine;
@@ -149,20 +154,6 @@ static void on_later(void *arg, qc_mono at)
 
 /* ---- jobs of the chain thread; each has the box ---- */
 
-static void job_open(qc_chain *c, void *arg)
-{
-    box *b = arg;
-    const qc_push_to to = {b, on_deliver, on_later};
-    (void)c;
-    pthread_mutex_lock(&b->lock);
-    bool wanted = b->sub != NULL;
-    qc_push_options o = b->o;
-    pthread_mutex_unlock(&b->lock);
-    if (wanted && qc_push_open(b->miner, &o, &to, &b->push))
-        b->push = NULL; /* no memory: it never becomes ready */
-    box_let_go(b);
-}
-
 static void drop_both(box *b)
 {
     qc_template_unref(b->empty);
@@ -170,15 +161,37 @@ static void drop_both(box *b)
     b->empty = b->full = NULL;
 }
 
+/* The options of now: what comes from here on is made by them. False: nobody is there. */
+static bool follow(box *b, qc_push_options *o)
+{
+    pthread_mutex_lock(&b->lock);
+    *o = b->o;
+    b->followed = b->changes;
+    bool wanted = b->sub != NULL;
+    pthread_mutex_unlock(&b->lock);
+    return wanted;
+}
+
+static void job_open(qc_chain *c, void *arg)
+{
+    box *b = arg;
+    const qc_push_to to = {b, on_deliver, on_later};
+    qc_push_options o;
+    (void)c;
+    if (follow(b, &o) && qc_push_open(b->miner, &o, &to, &b->push))
+        b->push = NULL; /* no memory: it never becomes ready */
+    box_let_go(b);
+}
+
 static void job_set(qc_chain *c, void *arg)
 {
     box *b = arg;
+    qc_push_options o;
     (void)c;
     pthread_mutex_lock(&b->lock);
-    qc_push_options o = b->o;
-    drop_both(b); /* of the old options */
+    b->setting = false;
     pthread_mutex_unlock(&b->lock);
-    qc_err err = b->push ? qc_push_set(b->push, &o) : QC_OK;
+    qc_err err = follow(b, &o) && b->push ? qc_push_set(b->push, &o) : QC_OK;
     QC_ASSERT(!err); /* the options were looked at before */
     box_let_go(b);
 }
@@ -225,6 +238,12 @@ static void on_deadline(void *arg)
 
 /* ---- opening and closing ---- */
 
+/* The first template of these options is made when the chain thread comes to it. */
+static void charge(qn_cap *cap, const qc_push_options *o)
+{
+    qc_cap_worked(cap, o->template.no_mempool ? US_PER_EMPTY : US_PER_TEMPLATE);
+}
+
 qc_mining_sub *qc_mining_subs_new(void)
 {
     return qc_alloc(QC_MINING_SUBS * sizeof(qc_mining_sub));
@@ -259,7 +278,7 @@ qn_status qc_mining_open(qn_cap *cap, const qn_mining_options *options,
 {
     qc_mining_state *st = cap->state;
     qc_push_options o;
-    qn_status err = qc_cap_enter(cap);
+    qn_status err = qc_cap_ask(cap);
     if (err != QN_OK)
         return err;
     if (!on_ready || !out || !read_options(cap->plugin->host, options, throttle, &o))
@@ -274,6 +293,7 @@ qn_status qc_mining_open(qn_cap *cap, const qn_mining_options *options,
     s->on_ready = on_ready;
     s->arg = arg;
     *out = s->id;
+    charge(cap, &o);
     ask(s, job_open);
     return QN_OK;
 }
@@ -334,7 +354,7 @@ qn_status qc_mining_reconfigure(qn_cap *cap, uint64_t id, const qn_mining_option
                                 const qn_mining_throttle *throttle)
 {
     qc_push_options o;
-    qn_status st = qc_cap_enter(cap);
+    qn_status st = qc_cap_ask(cap);
     if (st != QN_OK)
         return st;
     qc_mining_sub *s = by_id(cap, id);
@@ -345,9 +365,14 @@ qn_status qc_mining_reconfigure(qn_cap *cap, uint64_t id, const qn_mining_option
     s->always = o.always;
     pthread_mutex_lock(&s->box->lock);
     s->box->o = o;
+    s->box->changes++;
     drop_both(s->box);
+    bool under_way = s->box->setting;
+    s->box->setting = true;
     pthread_mutex_unlock(&s->box->lock);
-    ask(s, job_set);
+    charge(cap, &o);
+    if (!under_way)
+        ask(s, job_set);
     return QN_OK;
 }
 
@@ -365,12 +390,13 @@ static const qc_template *take(box *b, bool *unready)
     return t;
 }
 
-/* Nothing newer has come meanwhile, or it is not wanted any more. */
+/* Unless something newer has come meanwhile: of the same kind, or of another tip. */
 static void put_back(box *b, const qc_template *t)
 {
     pthread_mutex_lock(&b->lock);
     const qc_template **at = t->kind == QC_TEMPLATE_EMPTY ? &b->empty : &b->full;
-    if (!*at && !(b->full && b->full->tip != t->tip))
+    const qc_template *other = t->kind == QC_TEMPLATE_EMPTY ? b->full : b->empty;
+    if (!*at && !(other && other->tip != t->tip))
         *at = qc_template_ref(t);
     pthread_mutex_unlock(&b->lock);
 }

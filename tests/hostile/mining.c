@@ -259,6 +259,22 @@ static void do_sub(state *s, const char *words, qn_json *j)
     qn_json_int(j, "status", st);
 }
 
+/* storm SUB N: reconfigure so often, as fast as it goes. */
+static void do_storm(state *s, const char *words, qn_json *j)
+{
+    unsigned long long id;
+    unsigned n, ok = 0, busy = 0;
+    if (sscanf(words, "%llu %u", &id, &n) != 2)
+        return;
+    for (; n; n--) {
+        qn_status st = s->mining->reconfigure(s->mining_cap, id, &s->options, &s->throttle);
+        ok += st == QN_OK;
+        busy += st == QN_E_BUSY;
+    }
+    qn_json_int(j, "ok", ok);
+    qn_json_int(j, "busy", busy);
+}
+
 /* ---- templates ---- */
 
 static void do_create(state *s, const char *words, qn_json *j)
@@ -494,7 +510,8 @@ static const struct {
              {"chunks", do_chunks},   {"lookup", do_lookup},
              {"set", do_set},         {"add", do_add},
              {"setmake", do_setmake}, {"setfree", do_setfree},
-             {"prior", do_prior},     {"usage", do_usage}};
+             {"prior", do_prior},     {"usage", do_usage},
+             {"storm", do_storm}};
 
 static void on_do(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
 {

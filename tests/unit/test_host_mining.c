@@ -502,6 +502,66 @@ static void test_subscription__has_distinct_ends(void **state)
     end(&p); /* unloaded during the wait */
 }
 
+/* The chain thread at a certain point: it mines, and waits again. */
+typedef struct gate {
+    play *p;
+    _Atomic int at; /* 1: may mine; 2: has mined; 3: may go on; 4: has gone */
+} gate;
+
+static void until(const gate *g, int at)
+{
+    while (atomic_load(&g->at) < at)
+        nap();
+}
+
+static void run_gate(qc_chain *c, void *arg)
+{
+    gate *g = arg;
+    job j = {.p = g->p};
+    until(g, 1);
+    empty_block(c, &j);
+    atomic_store(&g->at, 2);
+    until(g, 3);
+    atomic_store(&g->at, 4);
+}
+
+static void test_reconfigure__nothing_of_the_old_options_comes_after_it(void **state)
+{
+    play p;
+    (void)state;
+    begin(&p, GRANTS);
+    long long sub = open_sub(&p, "100 0 0");
+    gate g = {.p = &p};
+    qc_chain_post(p.r.thread, run_gate, &g);
+    tell(&p, "opt -1 -1 -1 -1 1");
+    tell(&p, "sub reconf %lld", sub);
+    expect(&p, "\"status\":0");
+    atomic_store(&g.at, 1);
+    until(&g, 2); /* a tip has come, and the subscription has not followed */
+    tell(&p, "drain %lld release", sub);
+    assert_int_equal(count(&p, "\"kind\""), 0);
+    atomic_store(&g.at, 3);
+    until(&g, 4);
+    await(&p, 0);
+    tell(&p, "drain %lld release", sub);
+    assert_int_equal(count(&p, "\"kind\""), 1);
+    assert_int_equal(num(&p, "kind"), QN_TEMPLATE_KIND_EMPTY);
+    assert_int_equal(num(&p, "height"), BLOCKS + 2);
+    end(&p);
+}
+
+static void test_reconfigure__cannot_be_had_faster_than_it_is_paid_for(void **state)
+{
+    play p;
+    (void)state;
+    begin(&p, GRANTS);
+    long long sub = open_sub(&p, "100 0 0");
+    tell(&p, "storm %lld 2000", sub);
+    assert_int_equal(num(&p, "ok") + num(&p, "busy"), 2000);
+    assert_in_range(num(&p, "ok"), 1, 200); /* 25 at once, and 25 in a second */
+    end(&p);
+}
+
 static void test_quota__refuses_and_never_drops_what_is_held(void **state)
 {
     play p;
@@ -825,6 +885,8 @@ QC_TEST_MAIN(cmocka_unit_test(test_create__is_what_the_node_would_mine),
              cmocka_unit_test(test_tip__comes_empty_then_full_and_is_never_throttled),
              cmocka_unit_test(test_fees__up_and_down_by_the_delta_and_no_less),
              cmocka_unit_test(test_subscription__has_distinct_ends),
+             cmocka_unit_test(test_reconfigure__nothing_of_the_old_options_comes_after_it),
+             cmocka_unit_test(test_reconfigure__cannot_be_had_faster_than_it_is_paid_for),
              cmocka_unit_test(test_quota__refuses_and_never_drops_what_is_held),
              cmocka_unit_test(test_solution__never_changes_the_template),
              cmocka_unit_test(test_solution__outlives_the_plugin),
