@@ -8,7 +8,7 @@
 
 #include <unistd.h>
 
-#define NEEDS_MAX 16u
+#define NEEDS_MAX 64u
 
 typedef struct scaffold {
     const char *name;
