@@ -12,8 +12,8 @@ static qc_mono starved(qc_grace *g, qc_mono passed, qc_mono waited)
 {
     qc_mono d = waited >= 0 && g->waited >= 0 && waited > g->waited ? waited - g->waited : 0;
     g->waited = waited;
-    d = least(least(d, passed), QC_GRACE_MOST - g->given);
-    g->given += d;
+    d = least(least(d, passed), g->left);
+    g->left -= d;
     return d;
 }
 
@@ -28,7 +28,7 @@ qc_mono qc_grace_take(qc_grace *g, qc_mono now, qc_mono next, qc_mono waited)
     return d;
 }
 
-void qc_grace_anew(qc_grace *g)
+void qc_grace_anew(qc_grace *g, qc_mono limit)
 {
-    g->given = 0;
+    g->left = QC_GRACE_TIMES * limit;
 }

@@ -4,15 +4,15 @@
 
 #include <stdbool.h>
 
-/** The most that is forgiven for want of a processor, nanoseconds: a plugin whose own threads keep
- *  its first one from running would never be late otherwise. */
-#define QC_GRACE_MOST (INT64_C(300) * 1000000000)
+/** How often the time that a step has may be forgiven for want of a processor: a plugin whose own
+ *  threads keep its first one from running would never be late otherwise. */
+#define QC_GRACE_TIMES 10
 
 typedef struct qc_grace {
     qc_mono due;    /* when the next tick should come; 0: before the first */
     qc_mono last;   /* the tick before */
     qc_mono waited; /* what the process had waited then; -1: not known */
-    qc_mono given;  /* for want of a processor, since qc_grace_anew() */
+    qc_mono left;   /* what may still be forgiven for want of a processor */
 } qc_grace;
 #define QC_GRACE_INIT ((qc_grace){.waited = -1})
 
@@ -22,5 +22,6 @@ typedef struct qc_grace {
  * whichever is more, and never more than has passed. `waited` is what qc_os_process_waited() says
  * in all; -1: not known. */
 qc_mono qc_grace_take(qc_grace *g, qc_mono now, qc_mono next, qc_mono waited);
-/** Another step has begun, which may be forgiven as much again. */
-void qc_grace_anew(qc_grace *g);
+/** A step has begun that has `limit` nanoseconds. Before the first nothing is forgiven for want of
+ * a processor. */
+void qc_grace_anew(qc_grace *g, qc_mono limit);

@@ -179,7 +179,7 @@ static void send_config(qc_isolated *iso, qc_life what)
 static void set_deadline(qc_isolated *iso, uint32_t seconds)
 {
     iso->deadline = qc_clock_mono() + (qc_mono)seconds * SECOND;
-    qc_grace_anew(&iso->grace);
+    qc_grace_anew(&iso->grace, (qc_mono)seconds * SECOND);
 }
 
 static void on_ready(qc_isolated *iso, const qc_frame *f)
@@ -376,7 +376,7 @@ static void ping(qc_isolated *iso, qc_mono now)
     } else if (now - iso->late >= iso->deadline) {
         iso->pinged = now;
         iso->late = 0;
-        qc_grace_anew(&iso->grace);
+        qc_grace_anew(&iso->grace, (qc_mono)g->ping_dead_s * SECOND);
         iso->deadline = now + (qc_mono)g->ping_s * SECOND;
         qc_isolated_send(iso, QC_FRAME_PING, 0, ++iso->ping_seq, 0, NULL, NULL, 0);
     }
