@@ -216,6 +216,11 @@ void qc_private_getdata(qc_private *p, qc_peer_id id, qc_span payload)
         p->o.drop(p->o.arg, id, "got an unexpected GETDATA message");
         return;
     }
+    /* Nobody needs it twice; who does not read would have us keep one copy more each time. */
+    if (!qc_privq_ask(p->queue, id)) {
+        p->o.drop(p->o.arg, id, "got a second GETDATA message");
+        return;
+    }
     qc_span raw = qc_tx_bytes(tx);
     if (!qc_bytes_append(&b, raw.data, raw.len)) {
         p->o.send(p->o.arg, id, "tx", &b);

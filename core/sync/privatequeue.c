@@ -14,6 +14,7 @@ typedef struct sending {
     struct sending *next; /* the one after it */
     item *item;
     qc_peer_id peer;
+    bool asked;
     qc_privq_send s;
 } sending;
 
@@ -176,6 +177,15 @@ const qc_tx *qc_privq_of(const qc_privq *q, qc_peer_id peer)
 {
     const sending *s = find_peer(q, peer);
     return s ? &s->item->buf.tx : NULL;
+}
+
+bool qc_privq_ask(qc_privq *q, qc_peer_id peer)
+{
+    sending *s = find_peer(q, peer);
+    if (!s || s->asked)
+        return false;
+    s->asked = true;
+    return true;
 }
 
 void qc_privq_received(qc_privq *q, qc_peer_id peer, int64_t now)

@@ -35,6 +35,8 @@ int64_t qc_privq_remove(qc_privq *q, const qc_hash *wtxid);
 const qc_tx *qc_privq_pick(qc_privq *q, qc_peer_id peer, const char *at, int64_t now);
 /** What was picked for it; NULL: nothing, or it is not here any more. */
 const qc_tx *qc_privq_of(const qc_privq *q, qc_peer_id peer);
+/** The peer asks for what was picked for it. False: it has asked before, or nothing was picked. */
+bool qc_privq_ask(qc_privq *q, qc_peer_id peer);
 /** The peer has got it. */
 void qc_privq_received(qc_privq *q, qc_peer_id peer, int64_t now);
 bool qc_privq_has_received(const qc_privq *q, qc_peer_id peer);

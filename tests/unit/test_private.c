@@ -184,6 +184,24 @@ static void test_getdata__of_anything_else_ends_it(void **state)
     qc_private_free(r.p);
 }
 
+static void test_getdata__is_answered_once(void **state)
+{
+    rig r;
+    (void)state;
+    begin(&r);
+    assert_int_equal(qc_private_add(r.p, &tx[0].tx), QC_PRIVQ_ADDED);
+    open_peer(&r, 1);
+    open_peer(&r, 2);
+    expect_said(&r, "i1 i2 ");
+    ask(&r, 1, QC_INV_TX, tx[0].tx.rec->txid, 1);
+    expect_said(&r, "t1 p1 ");
+    ask(&r, 1, QC_INV_TX, tx[0].tx.rec->txid, 1);
+    expect_said(&r, "d1 ");
+    ask(&r, 2, QC_INV_TX, tx[0].tx.rec->txid, 1); /* each peer has one */
+    expect_said(&r, "t2 p2 ");
+    qc_private_free(r.p);
+}
+
 static void test_heard__it_is_done(void **state)
 {
     rig r;
@@ -265,6 +283,7 @@ static void test_abort__by_either_name(void **state)
 
 QC_TEST_MAIN_GROUP(make, unmake, cmocka_unit_test(test_peer__gets_one_transaction_and_a_ping),
                    cmocka_unit_test(test_getdata__of_anything_else_ends_it),
+                   cmocka_unit_test(test_getdata__is_answered_once),
                    cmocka_unit_test(test_heard__it_is_done),
                    cmocka_unit_test(test_tick__sends_again_what_is_still_welcome),
                    cmocka_unit_test(test_abort__by_either_name))
