@@ -15,6 +15,11 @@ def synced(n, names=("txindex", "txospenderindex", "coinstatsindex", "basic bloc
     wait_until("indexes synced", done)
 
 
+def cover_the_chain(n):
+    """As synced(), but they may stand above the tip, on what was invalidated."""
+    wait_until("indexes cover the chain", lambda: all(i["synced"] for i in n.getindexinfo().values()))
+
+
 def with_spend(case, conf=ALL):
     """A node; a coin, the transaction that spends it, and their blocks."""
     n = case.node(conf).start()
@@ -74,7 +79,7 @@ def test_spenders_are_found(case):
           [dict(where, spendingtxid=txid, spendingtx=tx, blockhash=block)])
     equal(ask([where], {"mempool_only": True}), [where])
     n.invalidateblock(block)
-    synced(n)
+    cover_the_chain(n)
     equal(ask([where]), [dict(where, spendingtxid=txid)])  # it is back in the mempool
     equal(n.getrawtransaction(txid), tx)
     n.reconsiderblock(block)
