@@ -102,20 +102,33 @@ qc_err qc_process_start(int (*child)(void *), void *arg, pid_t *pid, int *pidfd)
     return QC_OK;
 }
 
+/* The C library's calls would tell the thread sanitizer of descriptors, and it takes those of the
+ * child, which has a table of its own, for ours. */
+PLAIN static int copied(int fd)
+{
+    return (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 10);
+}
+
+/* `fd` as `to`, to stay open. */
+PLAIN static bool put_at(int fd, int to)
+{
+    return fd == to ? syscall(SYS_fcntl, fd, F_SETFD, 0) == 0 : syscall(SYS_dup3, fd, to, 0) == to;
+}
+
 PLAIN void qc_process_exec(int program, const char *name, int fd)
 {
     char *argv[] = {(char *)(uintptr_t)name, NULL}, *env[] = {NULL};
     sigset_t none;
     setsid();
     /* Out of the way of the numbers that are about to be taken. */
-    int prog = fcntl(program, F_DUPFD_CLOEXEC, 10), sock = fcntl(fd, F_DUPFD_CLOEXEC, 10);
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int prog = copied(program), sock = copied(fd);
+    int null = (int)syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
     if (prog < 0 || sock < 0 || null < 0)
         return;
     for (int i = 0; i <= 2; i++)
-        if (null == i ? fcntl(i, F_SETFD, 0) : dup2(null, i) < 0)
+        if (!put_at(null, i))
             return;
-    if (dup2(sock, 3) < 0 || syscall(SYS_close_range, 4u, ~0u, CLOSE_RANGE_CLOEXEC))
+    if (!put_at(sock, 3) || syscall(SYS_close_range, 4u, ~0u, CLOSE_RANGE_CLOEXEC))
         return;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
