@@ -101,6 +101,45 @@ static bool base58(const char *text, uint8_t *out, size_t cap, size_t *n)
     return qn_base58_decode(text, strlen(text), out, cap, n);
 }
 
+/* What was wiped held the text that is looked for: on the stack of who has returned there is
+ * nothing left that could be looked at safely. */
+static const void *secret;
+static size_t secret_len;
+static unsigned n_wiped;
+
+void __real_qn_wipe(void *p, size_t len);
+void __wrap_qn_wipe(void *p, size_t len);
+
+void __wrap_qn_wipe(void *p, size_t len)
+{
+    n_wiped += secret && memmem(p, len, secret, secret_len) != NULL;
+    __real_qn_wipe(p, len);
+}
+
+static void test_base58__leaves_nothing_on_the_stack(void **state)
+{
+    uint8_t out[40];
+    char text[80];
+    size_t n, chars = qn_base58check_encode("a private key", 13, text, sizeof text);
+    (void)state;
+    assert_true(chars > 0);
+    secret = "a private key";
+    secret_len = 13;
+    n_wiped = 0;
+    assert_int_equal(qn_base58check_encode("a private key", 13, text, sizeof text), chars);
+    assert_int_equal(n_wiped, 1);
+    assert_true(qn_base58check_decode(text, chars, out, sizeof out, &n));
+    assert_int_equal(n_wiped, 2);
+    text[chars - 1] = text[chars - 1] == '2' ? '3' : '2'; /* the sum alone is wrong */
+    assert_false(qn_base58check_decode(text, chars, out, sizeof out, &n));
+    assert_int_equal(n_wiped, 3);
+    secret = "yek etavirp a"; /* least significant first */
+    chars = qn_base58_encode("a private key", 13, text, sizeof text);
+    assert_true(qn_base58_decode(text, chars, out, sizeof out, &n));
+    assert_int_equal(n_wiped, 4);
+    secret = NULL;
+}
+
 static void test_base58_decode__refuses_foreign_characters(void **state)
 {
     (void)state;
@@ -302,6 +341,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_hex__decodes_what_it_encodes),
              cmocka_unit_test(test_hex_decode__refuses_the_rest),
              cmocka_unit_test(test_hash__gives_known_digests),
              cmocka_unit_test(test_base58__decodes_what_it_encodes),
+             cmocka_unit_test(test_base58__leaves_nothing_on_the_stack),
              cmocka_unit_test(test_base58_decode__refuses_foreign_characters),
              cmocka_unit_test(test_bech32__accepts_the_bips_strings),
              cmocka_unit_test(test_bech32_locate__says_what_and_where),
