@@ -7,8 +7,6 @@
 
 #include <stdio.h>
 
-#define MAX_RANGE 1000000
-
 bool qc_m_desc_open(const qc_params *p, const char *text, bool need_checksum, qc_m_desc *out,
                     char *error, size_t cap)
 {
@@ -16,6 +14,7 @@ bool qc_m_desc_open(const qc_params *p, const char *text, bool need_checksum, qc
     qc_os_random(seed, sizeof seed);
     out->d = NULL;
     out->secp = qn_secp_new(seed);
+    qc_wipe(seed, sizeof seed);
     if (out->secp) {
         qn_curve curve = qn_secp_curve(out->secp);
         out->d = qn_descriptor_parse(qc_m_chain(p), &curve, text, strlen(text),
@@ -73,7 +72,7 @@ bool qc_m_desc_range(qc_rpc_req *r, const json_t *v, uint32_t *low, uint32_t *hi
         return qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "Range should be greater or equal than 0");
     if (to < 0 || to > QN_DESC_MAX_INDEX)
         return qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "End of range is too high");
-    if (to - from >= MAX_RANGE)
+    if (to - from >= QC_M_DESC_RANGE)
         return qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "Range is too large");
     *low = (uint32_t)from;
     *high = (uint32_t)to;

@@ -8,6 +8,9 @@
 /** Room for an error of the parser: keys and expressions are quoted in it. */
 #define QC_M_DESC_ERROR 1024
 
+/** Indexes that a request may ask for; as many as that of all branches together. */
+#define QC_M_DESC_RANGE 1000000
+
 /** A parsed descriptor with the curve it works on. */
 typedef struct qc_m_desc {
     qn_descriptor *d;

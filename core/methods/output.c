@@ -84,7 +84,7 @@ static void validateaddress(qc_rpc_req *r, void *arg)
     qc_jw_obj_end(w);
 }
 
-/* One branch, as an array. */
+/* One branch, as an array. A million of them take their time, for which the node does not wait. */
 static bool put_addresses(qc_rpc_req *r, const qc_node *n, qc_m_desc *m, size_t branch,
                           uint32_t low, uint32_t high)
 {
@@ -92,6 +92,8 @@ static bool put_addresses(qc_rpc_req *r, const qc_node *n, qc_m_desc *m, size_t 
     qc_jw_arr(w);
     for (uint64_t at = low; at <= high; at++) {
         qn_derived v;
+        if (n->stopping)
+            return qc_rpc_fail(r, QC_RPC_MISC_ERROR, "Shutting down");
         if (qn_descriptor_derive(m->d, branch, (uint32_t)at, &v) != QN_DERIVE_OK)
             return qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY,
                                "Cannot derive script without private keys");
@@ -124,6 +126,10 @@ static void derive_open(qc_rpc_req *r, const qc_node *n, qc_m_desc *m, uint32_t 
         qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
                     given ? "Range should not be specified for an un-ranged descriptor"
                           : "Range must be specified for a ranged descriptor");
+        return;
+    }
+    if (branches * ((uint64_t)high - low + 1) > QC_M_DESC_RANGE) {
+        qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "Range is too large");
         return;
     }
     if (branches > 1)
