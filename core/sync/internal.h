@@ -79,6 +79,7 @@ typedef struct qc_peer_state {
 
     qc_sync_msg *head, **tail;
     size_t n_done, done_bytes; /* dealt with, and the net has not been told yet */
+    qc_mono told;              /* when it was */
     bool turn;                 /* a turn is posted */
     bool serving;              /* a worker reads a block for it */
     size_t unsent;
@@ -165,6 +166,7 @@ struct qc_sync {
     _Atomic bool tick_posted;
     _Atomic bool started;
     bool stopped, flush_posted;
+    qc_mono cared; /* when all had their turn */
 
     qc_peer_state *peers;
     uint32_t n_sync_started, n_preferred, n_protected;
@@ -228,6 +230,8 @@ void qc_sync_care(qc_sync *s, qc_peer_state *p);
 void qc_sync_unread(const qc_peer_state *p, const char *name, size_t len, qc_wire_fail why);
 /** Soon, the same for all. */
 void qc_sync_care_for_all(qc_sync *s);
+/** Now, unless that was done a moment ago. */
+void qc_sync_care_now(qc_sync *s);
 
 static inline bool qc_sync_loaded(const qc_sync *s)
 {

@@ -13,6 +13,8 @@
 #define STALLING_TIMEOUT (2 * QC_SECOND)
 #define DONE_BYTES 16384u /* the net hears of this many at once at most */
 #define DONE_MESSAGES 64u
+#define DONE_EVERY INT64_C(1000000000) /* ns */
+#define CARE_EVERY INT64_C(10000000)   /* ns */
 
 /* ---- small things ---- */
 
@@ -158,14 +160,15 @@ void qc_sync_msg_free(qc_sync_msg *m)
     qc_free(m);
 }
 
-/* Who has a pong may take it that whatever was due by then has been done, for all peers: Core's
- * message handler goes over all of them when one has spoken. */
+/* Who has a pong may take it that whatever was due CARE_EVERY before has been done, for all peers,
+ * and where time stands still whatever was due at all: Core's message handler goes over all of them
+ * when one has spoken. */
 static void on_ping(qc_sync *s, qc_peer_state *p, qc_span payload)
 {
     qc_bytes pong = QC_BYTES_INIT;
+    qc_sync_care_now(s);
     if (payload.len >= 8 && !qc_bytes_append(&pong, payload.data, 8))
         qc_sync_send(s, p, "pong", &pong);
-    qc_sync_care_for_all(s);
 }
 
 static void on_sendheaders(qc_sync *s, qc_peer_state *p, qc_span payload)
@@ -248,13 +251,17 @@ void qc_sync_go_on(qc_sync *s, qc_peer_state *p)
     qc_chain_post(s->thread, take_turn, t);
 }
 
-/* While more is to be done there is no hurry to wake the net up. */
+/* While more is to be done there is no hurry to wake the net up. But it takes a peer of which
+ * nothing is done for one that is in the way: where others' turns are long, each is told. */
 static void done(qc_sync *s, qc_peer_state *p, size_t len)
 {
     p->n_done++;
     p->done_bytes += len;
-    if (p->head && p->done_bytes < DONE_BYTES && p->n_done < DONE_MESSAGES)
+    qc_mono now = qc_clock_mono();
+    if (p->head && p->done_bytes < DONE_BYTES && p->n_done < DONE_MESSAGES &&
+        now - p->told < DONE_EVERY)
         return;
+    p->told = now;
     qc_net_done(s->net, p->id, p->n_done, p->done_bytes);
     p->n_done = p->done_bytes = 0;
 }
@@ -527,14 +534,28 @@ void qc_sync_care(qc_sync *s, qc_peer_state *p)
 
 static void care_for_all(qc_sync *s)
 {
+    s->cared = qc_clock_mono();
     for (qc_peer_state *p = s->peers; p; p = p->next)
         qc_sync_care(s, p);
+}
+
+/* A pass over all peers is worth more than the message that asks for one. What is posted anyway is
+ * done now instead. */
+void qc_sync_care_now(qc_sync *s)
+{
+    bool late = qc_clock_mock() || qc_clock_mono() - s->cared >= CARE_EVERY;
+    if (s->stopped || !(late || s->flush_posted))
+        return;
+    s->flush_posted = false;
+    care_for_all(s);
 }
 
 static void flush(qc_chain *c, void *arg)
 {
     qc_sync *s = arg;
     (void)c;
+    if (!s->flush_posted)
+        return;
     s->flush_posted = false;
     care_for_all(s);
 }

@@ -30,12 +30,19 @@ typedef struct rig {
     sent sent[SENT_MAX];
     size_t n_sent;
     unsigned n_dropped;
+    _Atomic unsigned n_told;  /* how often the net has heard what was dealt with */
+    _Atomic int64_t frozen;   /* the monotonic time; 0: it goes on */
+    _Atomic int64_t step;     /* by which it goes on whenever it is asked for */
+    _Atomic unsigned n_asked; /* times that peer 2 was cared for */
 } rig;
 
 static rig R;
 
 void __wrap_qc_net_send(qc_net *n, qc_peer_id id, const char *name, qc_bytes *payload);
 void __wrap_qc_net_drop(qc_net *n, qc_peer_id id, const char *why);
+void __wrap_qc_net_done(qc_net *n, qc_peer_id id, size_t messages, size_t bytes);
+qc_mono __real_qc_clock_mono(void);
+qc_mono __wrap_qc_clock_mono(void);
 
 void __wrap_qc_net_send(qc_net *n, qc_peer_id id, const char *name, qc_bytes *payload)
 {
@@ -54,6 +61,21 @@ void __wrap_qc_net_drop(qc_net *n, qc_peer_id id, const char *why)
     (void)id;
     (void)why;
     R.n_dropped++;
+}
+
+void __wrap_qc_net_done(qc_net *n, qc_peer_id id, size_t messages, size_t bytes)
+{
+    (void)n;
+    (void)id;
+    (void)messages;
+    (void)bytes;
+    atomic_fetch_add(&R.n_told, 1);
+}
+
+qc_mono __wrap_qc_clock_mono(void)
+{
+    qc_mono now = atomic_load(&R.frozen);
+    return now ? atomic_fetch_add(&R.frozen, atomic_load(&R.step)) : __real_qc_clock_mono();
 }
 
 static uint64_t chance(void *arg)
@@ -287,6 +309,102 @@ static void test_peers__who_wants_to_hear_of_none_is_asked_as_well(void **state)
     assert_true(said(3, "getdata", QC_INV_WTX, &id));
 }
 
+#define SECOND INT64_C(1000000000)
+
+static void count_care(void *arg, qc_peer_id id, int64_t now, qc_relay_say *out)
+{
+    (void)arg;
+    (void)now;
+    (void)out;
+    atomic_fetch_add(&R.n_asked, id == 2);
+}
+
+static void watch_job(qc_chain *c, void *arg)
+{
+    (void)c;
+    (void)arg;
+    R.s->relay.ask = count_care;
+}
+
+typedef struct halt {
+    bool serving;  /* a block is being read for it */
+    size_t unsent; /* it does not read */
+} halt;
+
+static void halt_job(qc_chain *c, void *arg)
+{
+    const halt *h = arg;
+    (void)c;
+    qc_peer_state *p = qc_sync_peer_find(R.s, 1);
+    p->serving = h->serving;
+    p->unsent = h->unsent;
+    qc_sync_go_on(R.s, p);
+}
+
+static size_t index_of(qc_peer_id to, const char *name)
+{
+    const sent *s = find_sent(to, name);
+    assert_non_null(s);
+    return (size_t)(s - R.sent);
+}
+
+static void test_ping__what_is_due_for_all_comes_before_its_pong(void **state)
+{
+    (void)state;
+    tb_tx *tx = pk_spend(&R.p.coin[0], 1, 1000, 1);
+    wait_a_minute();
+    say_tx(1, tx);
+    settle();
+    forget();
+    pk_wait(&R.p, 60);
+    say(1, "ping", qc_span_of("12345678", 8));
+    settle();
+    assert_true(index_of(2, "inv") < index_of(1, "pong"));
+    tb_tx_free(tx);
+}
+
+static void test_ping__many_do_not_buy_a_pass_each(void **state)
+{
+    (void)state;
+    qc_chain_call(R.thread, watch_job, NULL);
+    qc_clock_set_mock(0);
+    atomic_store(&R.frozen, __real_qc_clock_mono() + SECOND);
+    for (int i = 0; i < 20; i++)
+        say(1, "ping", qc_span_of("12345678", 8));
+    settle();
+    settle();
+    assert_int_equal(R.n_asked, 1);
+    assert_int_equal(index_of(1, "pong"), 0);
+    atomic_fetch_add(&R.frozen, SECOND / 50);
+    say(1, "ping", qc_span_of("12345678", 8));
+    settle();
+    assert_int_equal(R.n_asked, 2);
+}
+
+/* Peer 1 says five things that have to wait, and then are dealt with. */
+static void say_five(void)
+{
+    halt h = {.serving = true};
+    qc_chain_call(R.thread, halt_job, &h);
+    for (int i = 0; i < 5; i++)
+        say(1, "sendheaders", qc_span_of("", 0));
+    h.serving = false;
+    atomic_store(&R.n_told, 0);
+    qc_chain_call(R.thread, halt_job, &h);
+    settle();
+}
+
+static void test_done__the_net_hears_it_soon(void **state)
+{
+    (void)state;
+    atomic_store(&R.frozen, __real_qc_clock_mono() + 10 * SECOND);
+    say_five();
+    assert_int_equal(R.n_told, 2); /* the first, for long nothing was told; and all the rest */
+    atomic_store(&R.step, 2 * SECOND);
+    say_five();
+    assert_int_equal(R.n_told, 5);
+}
+
 static void test_peers__an_orphan_is_tried_before_the_next_message(void **state)
 {
     (void)state;
@@ -324,21 +442,6 @@ static void test_peers__another_peer_brings_the_parent(void **state)
     assert_int_equal(qc_mempool_count(R.p.m), 2);
     tb_tx_free(parent);
     tb_tx_free(child);
-}
-
-typedef struct halt {
-    bool serving;  /* a block is being read for it */
-    size_t unsent; /* it does not read */
-} halt;
-
-static void halt_job(qc_chain *c, void *arg)
-{
-    const halt *h = arg;
-    (void)c;
-    qc_peer_state *p = qc_sync_peer_find(R.s, 1);
-    p->serving = h->serving;
-    p->unsent = h->unsent;
-    qc_sync_go_on(R.s, p);
 }
 
 /* The parent comes, and the child has been tried before the turn of peer 1 in which it would be. */
@@ -517,6 +620,9 @@ static void test_report__tells_of_the_relay(void **state)
 
 QC_TEST_MAIN(WITH_PEERS(test_peers__a_transaction_goes_its_way),
              WITH_PEERS(test_peers__who_wants_to_hear_of_none_is_asked_as_well),
+             WITH_PEERS(test_ping__what_is_due_for_all_comes_before_its_pong),
+             WITH_PEERS(test_ping__many_do_not_buy_a_pass_each),
+             WITH_PEERS(test_done__the_net_hears_it_soon),
              WITH_PEERS(test_peers__an_orphan_is_tried_before_the_next_message),
              WITH_PEERS(test_peers__another_peer_brings_the_parent),
              WITH_PEERS(test_peers__an_orphan_is_tried_for_who_cannot_be_answered),
