@@ -8,13 +8,16 @@
 #define AGAIN_EVERY (120 * QC_SECOND)
 #define AGAIN_MORE (60 * QC_SECOND) /* by chance */
 #define REASON 160
+#define A_TICK 8u /* transactions that the pool is asked about at once */
 
 struct qc_private {
     qc_private_options o;
     qc_privq *queue;
     qc_peer_id *peer; /* owned; whose connections are for us */
     size_t n_peers;
-    int64_t next; /* 0: not planned yet */
+    int64_t next;   /* 0: not planned yet */
+    qc_hash *again; /* owned; wtxids: to be sent again, but the first n_again_done are dealt with */
+    size_t n_again, n_again_done;
 };
 
 /** A transaction in the log. */
@@ -51,6 +54,7 @@ void qc_private_free(qc_private *p)
         return;
     qc_privq_free(p->queue);
     qc_free(p->peer);
+    qc_free(p->again);
     qc_free(p);
 }
 
@@ -266,19 +270,43 @@ static void send_again(qc_private *p, const qc_tx *tx)
     (void)qc_privq_remove(p->queue, (const qc_hash *)tx->rec->wtxid);
 }
 
-void qc_private_tick(qc_private *p)
+/* What is stale now. Without memory it waits for the next time. */
+static void note_again(qc_private *p, int64_t now)
 {
     some s = {.id = NULL};
+    qc_privq_each(p->queue, now, note, &s);
+    p->again = s.n ? qc_try_calloc(s.n, sizeof *p->again) : NULL;
+    for (size_t i = 0; p->again && i < s.n; i++)
+        memcpy(p->again[i].b, s.tx[i]->rec->wtxid, sizeof p->again[i].b);
+    p->n_again = p->again ? s.n : 0;
+    p->n_again_done = 0;
+    qc_free(s.tx);
+}
+
+/* There may be thousands, and the pool takes its time over each. */
+static void go_on(qc_private *p, int64_t now)
+{
+    qc_privq_info info;
+    for (size_t i = 0; i < A_TICK && p->n_again_done < p->n_again; i++)
+        if (qc_privq_get(p->queue, &p->again[p->n_again_done++], now, &info) && info.stale)
+            send_again(p, info.tx);
+    if (p->n_again_done < p->n_again)
+        return;
+    qc_free(p->again);
+    p->again = NULL;
+    p->n_again = p->n_again_done = 0;
+}
+
+void qc_private_tick(qc_private *p)
+{
     int64_t now = now_of(p);
     if (!p->next)
         plan(p, now);
-    if (now < p->next)
-        return;
-    qc_privq_each(p->queue, now, note, &s);
-    for (size_t i = 0; i < s.n; i++)
-        send_again(p, s.tx[i]);
-    qc_free(s.tx);
-    plan(p, now);
+    if (!p->n_again && now >= p->next) {
+        note_again(p, now);
+        plan(p, now);
+    }
+    go_on(p, now);
 }
 
 void qc_private_hurry(qc_private *p, int64_t us)

@@ -11,7 +11,6 @@ typedef struct item item;
 
 typedef struct sending {
     qc_table_link by_peer;
-    struct sending *next; /* the one after it */
     item *item;
     qc_peer_id peer;
     bool asked;
@@ -24,7 +23,7 @@ struct item {
     qc_txbuf buf;
     int64_t added, last_sent, last_received;
     size_t n_sends, n_received;
-    sending *first, **end;
+    qc_privq_send *first, **end;
 };
 
 struct qc_privq {
@@ -87,8 +86,9 @@ qc_privq *qc_privq_new(const qc_siphash_key *key, size_t most, size_t sends)
 
 static void forget_sends(qc_privq *q, item *i)
 {
-    for (sending *s = i->first, *next; s; s = next) {
-        next = s->next;
+    for (qc_privq_send *at = i->first, *next; at; at = next) {
+        sending *s = QC_HOLDER(sending, s, at);
+        next = at->next;
         qc_table_remove(&q->peers, &s->by_peer);
         qc_free(s);
     }
@@ -162,8 +162,8 @@ const qc_tx *qc_privq_pick(qc_privq *q, qc_peer_id peer, const char *at, int64_t
     s->peer = peer;
     s->s.sent = now;
     snprintf(s->s.at, sizeof s->s.at, "%s", at);
-    *i->end = s;
-    i->end = &s->next;
+    *i->end = &s->s;
+    i->end = &s->s.next;
     qc_table_add(&q->peers, &s->by_peer, (uint64_t)peer);
     i->n_sends++;
     if (now > i->last_sent)
@@ -224,23 +224,29 @@ static bool is_stale(const qc_privq *q, const item *i, int64_t now)
     return i->n_received ? i->last_received < now - STALE_THEN : i->added < now - STALE_FIRST;
 }
 
+static qc_privq_info info_of(const qc_privq *q, const item *i, int64_t now)
+{
+    return (qc_privq_info){.tx = &i->buf.tx,
+                           .added = i->added,
+                           .sends_left = q->sends - i->n_sends,
+                           .stale = is_stale(q, i, now),
+                           .first = i->first};
+}
+
+bool qc_privq_get(const qc_privq *q, const qc_hash *wtxid, int64_t now, qc_privq_info *out)
+{
+    const item *i = find(q, wtxid);
+    if (i)
+        *out = info_of(q, i, now);
+    return i != NULL;
+}
+
 void qc_privq_each(const qc_privq *q, int64_t now,
                    void (*take)(void *arg, const qc_privq_info *info), void *arg)
 {
-    qc_privq_send *list = qc_try_calloc(q->sends + 1, sizeof *list);
-    for (size_t k = 0; list && k < q->items.n_slots; k++)
+    for (size_t k = 0; k < q->items.n_slots; k++)
         for (qc_table_link *l = q->items.slot[k]; l; l = l->next) {
-            const item *i = QC_HOLDER(item, by_wtxid, l);
-            size_t n = 0;
-            for (const sending *s = i->first; s; s = s->next)
-                list[n++] = s->s;
-            const qc_privq_info info = {.tx = &i->buf.tx,
-                                        .added = i->added,
-                                        .sends_left = q->sends - i->n_sends,
-                                        .stale = is_stale(q, i, now),
-                                        .send = list,
-                                        .n_sends = n};
+            const qc_privq_info info = info_of(q, QC_HOLDER(item, by_wtxid, l), now);
             take(arg, &info);
         }
-    qc_free(list);
 }

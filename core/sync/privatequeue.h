@@ -45,6 +45,7 @@ bool qc_privq_pending(const qc_privq *q);
 
 /** One that went to a peer. */
 typedef struct qc_privq_send {
+    struct qc_privq_send *next; /* that went after it */
     char at[QC_PEER_ADDR_TEXT];
     int64_t sent, received; /* microseconds; received 0: not yet */
 } qc_privq_send;
@@ -54,9 +55,10 @@ typedef struct qc_privq_info {
     size_t sends_left;
     bool stale; /* it should have come back by now: 5 minutes after it was added, while no peer has
                    received it, then a minute after the last one has */
-    const qc_privq_send *send; /* in order; borrowed for the call */
-    size_t n_sends;
+    const qc_privq_send *first; /* in order; borrowed until the queue is changed; NULL: none */
 } qc_privq_info;
-/** Show each. now: microseconds. */
+/** One of them, as it is now. False: it is not here. */
+bool qc_privq_get(const qc_privq *q, const qc_hash *wtxid, int64_t now, qc_privq_info *out);
+/** Show each; `take` may not change the queue. now: microseconds. */
 void qc_privq_each(const qc_privq *q, int64_t now,
                    void (*take)(void *arg, const qc_privq_info *info), void *arg);

@@ -15,6 +15,7 @@ typedef struct rig {
     char said[256]; /* i: inv, t: tx, p: ping, d: dropped; each with the peer */
     qc_inv inv;     /* of the last inv */
     bool welcome;
+    unsigned judged;
 } rig;
 
 static int make(void **state)
@@ -97,6 +98,7 @@ static bool op_is_welcome(void *arg, const qc_tx *t, char *why, size_t cap)
 {
     (void)t;
     snprintf(why, cap, "spent");
+    ((rig *)arg)->judged++;
     return ((rig *)arg)->welcome;
 }
 
@@ -254,6 +256,46 @@ static void test_tick__sends_again_what_is_still_welcome(void **state)
     qc_private_free(r.p);
 }
 
+static void add_many(rig *r, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        qc_txbuf b;
+        tb_tx *t = tb_tx_new();
+        tb_tx_in(t, &(qc_hash){{3}}, i, qc_span_of("", 0), TB_FINAL);
+        tb_tx_out(t, 1000, qc_span_of("\x51", 1));
+        tb_tx_parse(t, &b);
+        assert_int_equal(qc_private_add(r->p, &b.tx), QC_PRIVQ_ADDED);
+        qc_txbuf_clear(&b);
+        tb_tx_free(t);
+    }
+}
+
+static void test_tick__takes_a_few_at_once_and_all_in_the_end(void **state)
+{
+    rig r;
+    (void)state;
+    begin(&r);
+    qc_private_tick(r.p);
+    add_many(&r, 20);
+    r.wanted = 0;
+    r.now += 6 * MINUTE;
+    qc_private_tick(r.p);
+    assert_int_equal(r.judged, 8);
+    qc_private_tick(r.p);
+    assert_int_equal(r.judged, 16);
+    r.welcome = false;
+    qc_private_tick(r.p);
+    assert_int_equal(r.judged, 20);
+    qc_private_tick(r.p);
+    assert_int_equal(r.judged, 20);
+    assert_int_equal(r.wanted, 16);
+    r.now += 3 * MINUTE;
+    for (int i = 0; i < 4; i++)
+        qc_private_tick(r.p);
+    assert_int_equal(r.judged, 36); /* four were given up */
+    qc_private_free(r.p);
+}
+
 static void count_gone(void *arg, const qc_tx *t)
 {
     (void)t;
@@ -286,4 +328,5 @@ QC_TEST_MAIN_GROUP(make, unmake, cmocka_unit_test(test_peer__gets_one_transactio
                    cmocka_unit_test(test_getdata__is_answered_once),
                    cmocka_unit_test(test_heard__it_is_done),
                    cmocka_unit_test(test_tick__sends_again_what_is_still_welcome),
+                   cmocka_unit_test(test_tick__takes_a_few_at_once_and_all_in_the_end),
                    cmocka_unit_test(test_abort__by_either_name))

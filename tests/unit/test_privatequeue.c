@@ -137,12 +137,12 @@ static void look(void *arg, const qc_privq_info *i)
     seen *s = arg;
     s->n++;
     s->stale += i->stale;
-    s->sends += i->n_sends;
     s->left += i->sends_left;
-    for (size_t k = 0; k < i->n_sends; k++) {
-        assert_string_equal(i->send[k].at, "x.onion:8333");
-        assert_true(k == 0 || i->send[k - 1].sent <= i->send[k].sent);
-        s->received += i->send[k].received != 0;
+    for (const qc_privq_send *k = i->first; k; k = k->next) {
+        assert_string_equal(k->at, "x.onion:8333");
+        assert_true(!k->next || k->sent <= k->next->sent);
+        s->received += k->received != 0;
+        s->sends++;
     }
 }
 
@@ -151,6 +151,27 @@ static seen see(const qc_privq *q, int64_t now)
     seen s = {0, 0, 0, 0, 0};
     qc_privq_each(q, now, look, &s);
     return s;
+}
+
+static void test_each__needs_no_memory(void **state)
+{
+    qc_privq *q = begin(0, 0);
+    unsigned runs;
+    qc_privq_info info;
+    (void)state;
+    for (int i = 0; i < TXS; i++)
+        qc_privq_add(q, &tx[i].tx, NOW);
+    pick(q, 1, NOW);
+    FOR_EACH_FAULT (runs) {
+        const seen s = see(q, NOW);
+        assert_int_equal(s.n, TXS);
+        assert_int_equal(s.sends, 1);
+    }
+    assert_true(qc_privq_get(q, wtxid(1), NOW, &info));
+    assert_memory_equal(info.tx->rec->wtxid, wtxid(1)->b, 32);
+    qc_privq_remove(q, wtxid(1));
+    assert_false(qc_privq_get(q, wtxid(1), NOW, &info));
+    qc_privq_free(q);
 }
 
 static void test_each__says_what_is_stale(void **state)
@@ -180,4 +201,5 @@ QC_TEST_MAIN_GROUP(make, unmake, cmocka_unit_test(test_pick__by_sends_then_recei
                    cmocka_unit_test(test_received__of_whom_and_how_many),
                    cmocka_unit_test(test_add__no_more_than_may_be_and_rest_after_many_sends),
                    cmocka_unit_test(test_add__without_memory_it_is_not_there),
+                   cmocka_unit_test(test_each__needs_no_memory),
                    cmocka_unit_test(test_each__says_what_is_stale))
