@@ -145,15 +145,21 @@ static void merge_sort(uint32_t *a, uint32_t *spare, size_t n, const sorter *by)
 }
 
 /* twin[i]: 1 + the nearest key before i that is the same, or 0. The keys of a part have consecutive
- * numbers, so it holds two of the same where the largest twin inside lies behind its start. */
+ * numbers, so it holds two of the same where the largest twin inside lies behind its start.
+ * Children come first, and know theirs. */
 static void mark(qn_ms *m, const size_t *twin)
 {
     for (qn_ms_node *n = m->first; n; n = n->made_after) {
         n->duplicate = false;
-        for (uint32_t i = 0; i < n->n_subs && !n->duplicate; i++)
-            n->duplicate = n->sub[i]->duplicate;
-        for (size_t i = n->order; i < n->order + n->all_keys && !n->duplicate; i++)
-            n->duplicate = n->n_subs != 1 && twin[i] > n->order;
+        n->twin = 0;
+        for (size_t i = n->order; n->n_subs == 0 && i < n->order + n->all_keys; i++)
+            n->twin = twin[i] > n->twin ? twin[i] : n->twin;
+        for (uint32_t i = 0; i < n->n_subs; i++) {
+            const qn_ms_node *sub = n->sub[i];
+            n->duplicate |= sub->duplicate;
+            n->twin = sub->twin > n->twin ? sub->twin : n->twin;
+        }
+        n->duplicate |= n->twin > n->order;
     }
 }
 

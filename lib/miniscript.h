@@ -92,6 +92,7 @@ struct qn_ms_node {
     qn_ms_trace sat, dsat;
     size_t order;           /* keys of the whole tree in front of it */
     size_t all_keys;        /* and inside of it */
+    size_t twin;            /* the largest inside: while duplicates are looked for */
     bool duplicate;         /* two of the keys inside are the same: qn_ms_find_duplicates() */
     qn_ms_node *made_after; /* the node made next: children before parents */
 };
