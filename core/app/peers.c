@@ -171,6 +171,10 @@ static bool check_private(qc_app *a)
                     "connections may be correlated to other connections over Tor. For maximum "
                     "privacy set -proxyrandomize=1.",
                     PRIVATE);
+    qc_log(
+        QC_LOG_INFO, "net",
+        "Private broadcast is for sendrawtransaction: what submitpackage and plugins (tx.submit) "
+        "hand in is announced to all peers");
     return true;
 }
 

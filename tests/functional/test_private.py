@@ -29,6 +29,7 @@ def test_a_transaction_goes_to_a_peer_that_learns_nothing_else(case):
     onions = Socks5({ONION: ("127.0.0.1", far.p2p_port)})
     node = case.node("debug=privatebroadcast\n", automatic=True)
     node.start("-privatebroadcast", f"-onion={onions.address}", "-maxconnections=0")
+    assert "hand in is announced to all peers" in node.log()
     node.addnode(far.address(), "onetry")
     same_tip(far, node)
     node.disconnectnode(far.address())
