@@ -1,7 +1,9 @@
 """Raw transactions without a mempool: made, signed, combined, put into a block; multisig; proofs."""
+import http.client
 import struct
+import threading
 
-from framework import equal, expect_error
+from framework import RpcError, equal, expect_error, wait_until
 from handmade import sha256d, shown
 
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -20,6 +22,10 @@ def wif(secret):
 KEYS = [wif(bytes([i]) * 32) for i in (1, 2, 3)]
 TXID = "1d1d4e24ed99057e84c3f80fd8fbec79ed9e1acee37da269356ecea000000000"
 ADDRESS = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
+
+
+TPUB = ("tpubD6NzVbkrYhZ4WaWSyoBvQwbpLkojyoTZPRsgXELWz3Popb3qkjcJyJUGLnL4qHHoQvao8ESaAstxYSnhyswJ76uZ"
+        "PStJRJCTKvosUCJZL5B")
 
 
 def short(test):
@@ -86,6 +92,25 @@ def pub_hash(n, pub):
 
 def described_sum(n, text):
     return f"{text}#{n.getdescriptorinfo(text)['checksum']}"
+
+
+@short
+def test_deriving_many_addresses_has_an_end(case):
+    n = case.node().start()
+    expect_error(-8, "Range is too large", n.deriveaddresses, described_sum(n, f"wpkh({TPUB}/<0;1>/*)"), [0, 500000])
+    many, answers = described_sum(n, f"wpkh({TPUB}/0/*)"), []
+
+    def derive():
+        try:
+            answers.append(n.deriveaddresses(many, 999999))
+        except (RpcError, OSError, http.client.HTTPException) as e:
+            answers.append(e)
+    caller = threading.Thread(target=derive)
+    caller.start()
+    wait_until("it is at it", lambda: any(c["method"] == "deriveaddresses" for c in n.getrpcinfo()["active_commands"]))
+    n.stop()
+    caller.join(60)
+    assert isinstance(answers[0], Exception), len(answers[0])
 
 
 @short
