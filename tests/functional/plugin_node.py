@@ -23,7 +23,7 @@ def grant(n, name, grants, config="", mode="isolated", limits=""):
     path = os.path.join(folder, f"org.quoin.{name}.grant")
     with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as f:
         f.write(f"[plugin]\nfile = {file}\nsha256 = {digest}\nmode = {mode}\n[grant]\n{grants}\n[config]\n{config}\n"
-                f"[limits]\n{limits}\n")
+                f"[limits]\n{limits or 'cpu = normal'}\n")
 
 
 def running(n, name):

@@ -39,7 +39,8 @@ def with_metrics(case, grants, config="", mode="isolated"):
     path = os.path.join(folder, "org.quoin.metrics.grant")
     with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as f:
         f.write(f"[plugin]\nfile = {os.path.abspath(file)}\nsha256 = {digest}\nmode = {mode}\n"
-                f"[grant]\nchain.read/1 = yes\nnode.read/1 = yes\npeers.read/1 = yes\n{grants}\n[config]\n{config}\n")
+                f"[grant]\nchain.read/1 = yes\nnode.read/1 = yes\npeers.read/1 = yes\n{grants}\n[config]\n{config}\n"
+                "[limits]\ncpu = normal\n")
     n.start()
     wait_until("plugin runs", lambda: n.listplugins()[0]["state"] == "RUNNING")
     return n

@@ -31,7 +31,7 @@ def grant(node, mode):
     os.makedirs(node.path("plugins.d"), mode=0o700)
     path = node.path("plugins.d", ID + ".grant")
     with open(path, "w") as f:
-        f.write(f"[plugin]\nfile = {file}\nsha256 = {digest}\nmode = {mode}\n[grant]\n{GRANTS}")
+        f.write(f"[plugin]\nfile = {file}\nsha256 = {digest}\nmode = {mode}\n[grant]\n{GRANTS}[limits]\ncpu = normal\n")
     os.chmod(path, 0o600)
 
 

@@ -21,7 +21,7 @@ def grant(node, shape, mode="trusted"):
     path = node.path("plugins.d", ID + ".grant")
     with open(path, "w") as f:
         f.write(f"[plugin]\nfile = {file}\nsha256 = {digest}\nmode = {mode}\n[grant]\n{ALL}"
-                "[failure]\nstop = 1s\n")
+                "[limits]\ncpu = normal\n[failure]\nstop = 1s\n")
     os.chmod(path, 0o600)
 
 

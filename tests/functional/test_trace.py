@@ -14,6 +14,8 @@ def with_plugin(case, mode):
     tool = [program("quoin-plugin"), f"-datadir={n.datadir}", "-regtest"]
     subprocess.run([*tool, "enable", "--yes", f"-mode={mode}", os.path.join(BUILD, "tests/check/GOOD.so")],
                    check=True, capture_output=True)
+    with open(n.path("plugins.d", ID + ".grant"), "a") as f:
+        f.write("[limits]\ncpu = normal\n")  # nobody else's work decides a test
     n.plugin("start", ID)
     equal(n.listplugins()[0]["state"], "RUNNING")
     return n, tool
