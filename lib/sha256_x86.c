@@ -119,7 +119,7 @@ INLINE lanes block1(lanes in, __m128i w0, __m128i w1, __m128i w2, __m128i w3)
     return lanes_add(v, in);
 }
 
-TARGET void qn_sha256_x86_compress(uint32_t state[static 8], const uint8_t *data, size_t n)
+TARGET void qn_sha256_x86_compress(uint32_t state[8], const uint8_t *data, size_t n)
 {
     lanes v = state_in(state);
     for (; n > 0; n--, data += 64)

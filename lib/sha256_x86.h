@@ -11,7 +11,7 @@
 /** The processor has SHA, SSE4.1 and SSSE3. Slow (cpuid): keep the answer. */
 bool qn_sha256_x86_usable(void);
 /** Take `n` 64-byte blocks into `state`. */
-void qn_sha256_x86_compress(uint32_t state[static 8], const uint8_t *data, size_t n);
+void qn_sha256_x86_compress(uint32_t state[8], const uint8_t *data, size_t n);
 /** Double SHA-256 of two consecutive 64-byte blocks, interleaved. out: 64 bytes; may be `in`. */
 void qn_sha256_x86_d64_2way(uint8_t *out, const uint8_t *in);
 /** Double SHA-256 of messages of 80 bytes that differ in their last four, which count up as a
