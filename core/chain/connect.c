@@ -150,7 +150,7 @@ static qc_err judge(struct connect *k)
     err = qc_inputs_find(k->c, k->b, k->i->height, k->view, &k->in);
     if (err || !walk(k) || !scripts)
         return err;
-    return qc_check_scripts(k->c, k->b, &k->in, k->flags, k->o->just_check, k->v);
+    return qc_check_scripts(k->c, k->b, &k->in, k->flags, k->o->just_check, k->o->until, k->v);
 }
 
 static bool context_free(const struct connect *k, qc_err *err)

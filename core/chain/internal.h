@@ -155,7 +155,8 @@ typedef struct qc_connect_opts {
     bool just_check; /* qc_chain_test_block(): nothing is written, results are cached */
     bool checked;    /* context-free rules hold for this object */
     bool check_pow, check_merkle;
-    bool quiet; /* a verification run: no undo is written */
+    bool quiet;    /* a verification run: no undo is written */
+    qc_mono until; /* with just_check: no script is begun later (qc_clock_mono()); 0: whenever */
 } qc_connect_opts;
 /** Core ConnectBlock: judge `b` on top of view's best block and apply it to the view.
  *  Returns: QC_OK and the verdict (view unchanged unless it is OK); a failure of ours. */
@@ -204,9 +205,10 @@ QC_MUST_CHECK qc_err qc_inputs_overwrite(qc_chain *c, const qc_block *b, const q
                                          bool *found);
 
 /* ---- scripts.c ---- */
-/** All scripts of the block on the pool. Fills the verdict of the first input that fails. */
+/** All scripts of the block on the pool. Fills the verdict of the first input that fails, or with
+ *  QC_TEST_TOO_LONG. store, until: of qc_connect_opts, just_check. */
 QC_MUST_CHECK qc_err qc_check_scripts(qc_chain *c, const qc_block *b, const qc_inputs *in,
-                                      uint32_t flags, bool store, qc_verdict *v);
+                                      uint32_t flags, bool store, qc_mono until, qc_verdict *v);
 
 /* ---- activate.c ---- */
 QC_MUST_CHECK qc_err qc_activate_with(qc_chain *c, qc_block *b);

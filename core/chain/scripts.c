@@ -3,7 +3,7 @@
 #include "core/chain/internal.h"
 
 #include "core/base/alloc.h"
-#include "core/base/log.h"
+#include "core/chain/testblock.h"
 #include "core/script/verify.h"
 
 struct run {
@@ -17,6 +17,8 @@ struct run {
     qc_sig_cache *cache;
     qc_script_cache *txs;
     bool store;
+    qc_mono until;        /* 0: whenever */
+    _Atomic bool late;    /* some were not begun */
     _Atomic uint32_t bad; /* lowest input that failed */
 };
 
@@ -51,6 +53,10 @@ static bool run_input(void *arg, size_t n)
 {
     struct run *r = arg;
     uint32_t k = r->first + (uint32_t)n;
+    if (r->until && qc_clock_mono() >= r->until) {
+        atomic_store(&r->late, true);
+        return false;
+    }
     if (r->known[r->in->tx_of[k]] || check_input(r, k) == QC_SE_OK)
         return true;
     uint32_t bad = atomic_load(&r->bad);
@@ -90,7 +96,7 @@ static void log_run(const struct run *r)
 }
 
 qc_err qc_check_scripts(qc_chain *c, const qc_block *b, const qc_inputs *in, uint32_t flags,
-                        bool store, qc_verdict *v)
+                        bool store, qc_mono until, qc_verdict *v)
 {
     if (in->n_tx < 2)
         return QC_OK;
@@ -99,7 +105,8 @@ qc_err qc_check_scripts(qc_chain *c, const qc_block *b, const qc_inputs *in, uin
                     .flags = flags,
                     .cache = c->sig_cache,
                     .txs = c->script_cache,
-                    .store = store};
+                    .store = store,
+                    .until = until};
     atomic_init(&r.bad, UINT32_MAX);
     r.first = qn_view_tx(qc_block_view(b), 0)->n_in;
     r.hashes = qc_try_calloc(in->n_tx, sizeof *r.hashes);
@@ -113,7 +120,9 @@ qc_err qc_check_scripts(qc_chain *c, const qc_block *b, const qc_inputs *in, uin
         uint32_t bad = atomic_load(&r.bad);
         if (bad != UINT32_MAX)
             say_why(&r, bad, v);
-        for (uint32_t t = 1; store && bad == UINT32_MAX && t < in->n_tx; t++)
+        else if (atomic_load(&r.late))
+            qc_verdict_fail(v, QC_V_CONSENSUS, QC_TEST_TOO_LONG, NULL);
+        for (uint32_t t = 1; store && qc_verdict_ok(v) && t < in->n_tx; t++)
             qc_script_cache_add(c->script_cache, (const qc_hash *)r.tx[t].rec->wtxid, flags);
     }
     qc_free(r.known);

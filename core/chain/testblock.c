@@ -1,7 +1,15 @@
 /* Would this block be valid on the tip? (Core validation.cpp TestBlockValidity) */
+#include "core/chain/testblock.h"
+
 #include "core/chain/internal.h"
 
 bool qc_chain_test_block(qc_chain *c, qc_block *b, bool check_pow, bool check_merkle, qc_verdict *v)
+{
+    return qc_chain_test_block_until(c, b, check_pow, check_merkle, 0, v);
+}
+
+bool qc_chain_test_block_until(qc_chain *c, qc_block *b, bool check_pow, bool check_merkle,
+                               qc_mono until, qc_verdict *v)
 {
     qc_index *tip = qc_active_tip(&c->active);
     const qc_header *h = qc_block_header(b);
@@ -14,7 +22,7 @@ bool qc_chain_test_block(qc_chain *c, qc_block *b, bool check_pow, bool check_me
         return false;
     qc_index i = {.hash = *qc_block_hash(b), .header = *h};
     qc_tree_link(&i, tip);
-    const qc_connect_opts o = {.just_check = true, .checked = true};
+    const qc_connect_opts o = {.just_check = true, .checked = true, .until = until};
     qc_err err = qc_connect_block(c, b, &i, c->coins, &o, v);
     if (err)
         return qc_verdict_fail(v, QC_V_CONSENSUS, "error", "%s", qc_err_text(err));
