@@ -18,6 +18,7 @@
 typedef struct box {
     _Atomic int holders;
     qc_miner *miner;
+    const void *owner;
     qc_push *push; /* chain thread */
     pthread_mutex_t lock;
     qc_mining_sub *sub; /* NULL: nobody takes out any more */
@@ -175,7 +176,7 @@ static bool follow(box *b, qc_push_options *o)
 static void job_open(qc_chain *c, void *arg)
 {
     box *b = arg;
-    const qc_push_to to = {b, on_deliver, on_later};
+    const qc_push_to to = {b, on_deliver, on_later, b->owner};
     qc_push_options o;
     (void)c;
     if (follow(b, &o) && qc_push_open(b->miner, &o, &to, &b->push))
@@ -264,6 +265,7 @@ static bool sub_begin(qc_mining_sub *s, qn_cap *cap, const qc_push_options *o)
     s->box = qc_alloc(sizeof *s->box);
     *s->box = (box){.holders = 1,
                     .miner = p->host->o.node->miner,
+                    .owner = p,
                     .sub = s,
                     .waiting = true,
                     .unready = true,

@@ -1,6 +1,8 @@
 /* core/mempool/feesize.h: what a set of transactions pays and weighs, and comparing the rates of
  * two of them without loss. The graph's own unit: it knows no virtual bytes. Thread: any. */
 #pragma once
+#include "core/base/arith.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +14,13 @@ typedef struct qc_feesize {
 } qc_feesize;
 
 __extension__ typedef __int128 qc_int128;
+
+/** The sum, or the nearest there is. */
+static inline int64_t qc_fee_add(int64_t a, int64_t b)
+{
+    int64_t sum;
+    return QC_ADD_OK(a, b, &sum) ? sum : b < 0 ? INT64_MIN : INT64_MAX;
+}
 
 static inline qc_feesize qc_feesize_add(qc_feesize a, qc_feesize b)
 {

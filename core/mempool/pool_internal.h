@@ -69,13 +69,6 @@ static inline qc_mempool_entry *qc_entry_of(const qc_mempool *m, qc_graph_ref r)
     return qc_graph_user(m->graph, r);
 }
 
-/** The sum, or the nearest there is. */
-static inline qc_amount qc_fee_add(qc_amount a, qc_amount b)
-{
-    qc_amount sum;
-    return QC_ADD_OK(a, b, &sum) ? sum : b < 0 ? INT64_MIN : INT64_MAX;
-}
-
 /** Work on orders after a change, in units of the graph (Core POST_CHANGE_COST). */
 #define QC_WORK_AFTER_CHANGE 375000u
 

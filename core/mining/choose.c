@@ -5,9 +5,11 @@
 #include "core/base/arith.h"
 #include "core/base/log.h"
 
-/* When the block is all but full and so many chunks in a row did not fit, it is left at that. */
+/* When the block is all but full, of weight or of sigops, and so many chunks in a row did not fit,
+ * it is left at that. */
 #define MAX_MISSES 1000
 #define FULL_ENOUGH 4000
+#define FULL_OF_SIGOPS 400
 #define REFS_AHEAD 8
 
 static qc_err room(void *array, size_t *cap, size_t need, size_t size)
@@ -84,17 +86,29 @@ qc_err qc_chosen_take(qc_chosen *c, const qc_template_options *o, const qc_mempo
     return err;
 }
 
+static bool all_but_full(const qc_chosen *c, const qc_template_options *o)
+{
+    return c->weight + FULL_ENOUGH > o->max_weight ||
+           c->sigops + FULL_OF_SIGOPS > (int64_t)QC_MAX_BLOCK_SIGOPS_COST;
+}
+
+/* Not even the least transaction would fit. */
+static bool no_room(const qc_chosen *c, const qc_template_options *o)
+{
+    return c->weight >= o->max_weight || c->sigops >= (int64_t)QC_MAX_BLOCK_SIGOPS_COST;
+}
+
 static qc_err fill(qc_mempool_build *b, const qc_template_options *o, uint32_t height, uint32_t mtp,
                    qc_chosen *c)
 {
     const qc_mempool_entry *const *e;
     qc_mempool_point sum;
     unsigned misses = 0;
-    for (size_t n; (n = qc_mempool_build_chunk(b, &e, &sum)) > 0;) {
+    for (size_t n; !no_room(c, o) && (n = qc_mempool_build_chunk(b, &e, &sum)) > 0;) {
         if (qc_feerate_cmp(qc_chosen_rate(&sum), o->min_feerate) < 0)
             return QC_OK; /* what is left pays no better */
         if (!qc_chosen_fits(c, o, e, n, sum.weight) || !all_final(e, n, height, mtp)) {
-            if (++misses > MAX_MISSES && c->weight + FULL_ENOUGH > o->max_weight)
+            if (++misses > MAX_MISSES && all_but_full(c, o))
                 return QC_OK;
             qc_mempool_build_skip(b);
             continue;

@@ -10,7 +10,8 @@ typedef struct qc_miner_options {
     qc_template_options template;
     bool has_version; /* -blockversion: only where blocks are mined on demand */
     int32_t version;
-    uint64_t first_id; /* ids of templates begin above */
+    uint64_t first_id;       /* ids of templates begin above */
+    qc_mono (*worked)(void); /* time that this thread has worked, ns; NULL: as the system says */
 } qc_miner_options;
 
 /** Listens to the chain: before the chain thread runs, and before the pool does, so that the pool's
@@ -32,8 +33,8 @@ bool qc_miner_ready(const qc_miner *m, bool always);
 /** The tip that templates are made on: the chain's, known a little earlier than qc_chain_tip();
  * NULL: none yet. Thread: any. */
 const qc_index *qc_miner_tip(const qc_miner *m);
-/** When the chain left this tip; 0: it has not; 1: long ago, some tips have come since. Thread:
- * any. */
+/** When the chain left this tip, or the latest that it may have been when many have come since; 0:
+ * it has not; 1: it was none since the start. Thread: any. */
 qc_mono qc_miner_tip_left(const qc_miner *m, const qc_index *tip);
 /** When the tip of now became it; 0: before the start. Thread: any. */
 qc_mono qc_miner_tip_since(const qc_miner *m);
@@ -75,21 +76,25 @@ void qc_miner_made(qc_miner *m, uint32_t weight, uint32_t n_tx);
 typedef struct qc_push qc_push;
 typedef struct qc_push_options {
     qc_template_options template;
-    bool always;          /* also in the initial download */
-    bool no_empty;        /* no EMPTY template at a new tip */
-    bool tip_only;        /* nothing while the tip stays */
-    qc_amount fee_delta;  /* by which fees must differ, up or down; 0: any difference */
-    qc_mono min_interval; /* between two templates of one tip, ns */
+    bool always;         /* also in the initial download */
+    bool no_empty;       /* no EMPTY template at a new tip */
+    bool tip_only;       /* nothing while the tip stays */
+    qc_amount fee_delta; /* by which fees must differ, up or down; 0: any difference */
+    /** Between two templates of one tip, ns. Longer for owners whose templates cost much: all looks
+     *  and templates of one take a twentieth of the chain thread's time. */
+    qc_mono min_interval;
 } qc_push_options;
 /** How a subscriber is reached. Neither may call back into the miner. */
 typedef struct qc_push_to {
     void *arg;
     /** A new template, with a reference of its own: of a new tip an EMPTY one as soon as the block
-     *  is known to be valid, a FULL one when the pool has followed. No throttle delays them. */
+     *  is known to be valid, a FULL one when the pool has followed. No throttle delays them, but of
+     *  an owner's the third and later kinds of FULL ones come one by one, a little later. */
     void (*deliver)(void *arg, QC_OWN const qc_template *t);
     /** Something may be due then (qc_clock_mono()): qc_push_look() is to be called at that time or
      *  soon after. Replaces an earlier wish. */
     void (*later)(void *arg, qc_mono at);
+    const void *owner; /* who has several pays for all of them; never read; NULL: a stranger */
 } qc_push_to;
 
 /** The first template is delivered from within, if there can be one yet. Out: owned,

@@ -9,6 +9,9 @@
 #include "core/mempool/keymap.h"
 
 #define MAX_MISSES 1000
+/* So many chunks in a row that pay too little: what is left pays no better, but for those few whose
+ * worst part is in already. */
+#define MAX_POOR 1000
 
 typedef struct picker {
     const qc_mempool *m;
@@ -94,7 +97,7 @@ static qc_err settle(picker *p, const qc_mempool_entry *const *e, size_t n, bool
         }
         const qc_overlay_change *ch = change_of(p, e[i]);
         left[k++] = e[i];
-        sum.fee += e[i]->modified_fee + (ch ? ch->delta : 0);
+        sum.fee = qc_fee_add(sum.fee, qc_fee_add(e[i]->modified_fee, ch ? ch->delta : 0));
         sum.weight += e[i]->adjusted_weight;
     }
     if (!k)
@@ -171,7 +174,7 @@ static void set_apart(picker *p, const qc_mempool_entry *e)
     QC_ASSERT(l.n <= QC_COUNTOF(ref));
     for (size_t i = 0; i < l.n; i++) {
         const qc_overlay_change *ch = change_of(p, l.e[i]);
-        int64_t fee = l.e[i]->modified_fee + (ch ? ch->delta : 0);
+        int64_t fee = qc_fee_add(l.e[i]->modified_fee, ch ? ch->delta : 0);
         note(&p->apart, l.e[i]);
         ref[i] = qc_graph_add(p->graph, fee, (int32_t)l.e[i]->adjusted_weight,
                               (void *)(uintptr_t)l.e[i]);
@@ -242,15 +245,16 @@ static qc_err merge(picker *p, qc_mempool_build *b)
     qc_graph_walk w;
     stream pool, apart;
     qc_err err = QC_OK;
-    unsigned misses = 0;
+    unsigned misses = 0, poor = 0;
     qc_graph_walk_start(p->graph, &w);
     read_pool(p, b, &pool);
     read_apart(p, &w, &apart);
-    while (!err && (pool.n || apart.n) && misses <= MAX_MISSES) {
+    while (!err && (pool.n || apart.n) && misses <= MAX_MISSES && poor <= MAX_POOR) {
         bool first = better(&pool, &apart), missed;
         const stream *s = first ? &pool : &apart;
         err = settle(p, s->e, s->n, false, &missed);
         misses = missed ? misses + 1 : 0;
+        poor = qc_feerate_cmp(qc_chosen_rate(&s->sum), p->o.min_feerate) < 0 ? poor + 1 : 0;
         if (first) {
             qc_mempool_build_take(b);
             read_pool(p, b, &pool);

@@ -1,18 +1,25 @@
 /* Who is told of new templates, and when. A new tip is told at once, whatever was told before.
  * While the tip stays, a look at the fees is due when the pool has changed and the subscriber's
  * interval is over; who does not ask to be told of fees, or has nothing to be told of, costs
- * nothing. */
+ * nothing. What an owner's looks and templates cost puts off the next look: however many he has,
+ * all of them take a small part of the chain thread's time. */
 #include "core/mining/miner_internal.h"
 
 #include "core/base/alloc.h"
 #include "core/base/arith.h"
 #include "core/base/log.h"
 
+#include <time.h>
+
 #define SECOND ((qc_mono)1000000000)
 #define CLOCK_LOOK (60 * SECOND) /* the wall clock may be set: so long it is believed */
 #define FEW_BEHIND 3u            /* blocks that may be withheld from us: no reason to wait */
 #define BEHIND_S 3               /* so long nothing comes of blocks that are known: go on */
 #define BEHIND_MAX_S 20
+#define SHARE 20                 /* of the chain thread's time one part is an owner's */
+#define LITTLE ((qc_mono)250000) /* ns: nobody is slowed down for that */
+#define AT_ONCE 2u /* kinds of FULL templates that an owner has at once at a new tip */
+#define ONE_BY_ONE ((qc_mono)50000000)
 
 struct qc_push {
     qc_push *next;
@@ -21,12 +28,14 @@ struct qc_push {
     qc_push_to to;
     const qc_index *tip; /* of the last FULL one (or of the only one); NULL: none yet */
     qc_mono at;          /* when the last one, or the last look, was */
+    qc_mono rest;        /* so long after it nothing is looked at */
     qc_amount fees;      /* of the last */
     uint32_t bits;
     qc_unixtime easier_at;
     uint64_t updates;         /* of the pool at the last look */
     qc_mono due;              /* a look is wished for then; 0: none */
     const qc_template *fresh; /* while all are served: what it was given, for others to have too */
+    bool made;                /* the same: it was made for this one */
 };
 
 static void wish(qc_push *p, qc_mono at)
@@ -35,6 +44,34 @@ static void wish(qc_push *p, qc_mono at)
         return;
     p->due = at;
     p->to.later(p->to.arg, at);
+}
+
+static bool same_owner(const qc_push *a, const qc_push *b)
+{
+    return a == b || (a->to.owner && a->to.owner == b->to.owner);
+}
+
+static qc_mono worked(const qc_miner *m)
+{
+    struct timespec t;
+    if (m->o.worked)
+        return m->o.worked();
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (qc_mono)t.tv_sec * SECOND + t.tv_nsec;
+}
+
+/* A look or a template took so much. */
+static void pay(qc_push *p, qc_mono took)
+{
+    qc_mono n = 0;
+    for (const qc_push *q = p->m->pushes; q; q = q->next)
+        n += same_owner(p, q);
+    p->rest = took > LITTLE ? took * n * SHARE : 0;
+}
+
+static qc_mono interval(const qc_push *p)
+{
+    return QC_MAX(p->o.min_interval, p->rest);
 }
 
 /* When time changes what must be proved. */
@@ -73,13 +110,12 @@ static bool same_options(const qc_template_options *a, const qc_template_options
 static const qc_template *shared(const qc_push *p, bool empty)
 {
     for (const qc_push *q = p->m->pushes; q; q = q->next)
-        if (q->fresh && (empty ? q->o.template.reserved_weight == p->o.template.reserved_weight
-                               : same_options(&q->o.template, &p->o.template)))
+        if (q->fresh && (empty || same_options(&q->o.template, &p->o.template)))
             return q->fresh;
     return NULL;
 }
 
-/* A template on this tip; EMPTY ones are alike but for what they reserve, which they do not use. */
+/* A template on this tip; EMPTY ones are alike: what is reserved in them they do not use. */
 static void serve(qc_push *p, const qc_index *tip, bool empty, qc_template_why why)
 {
     const qc_template *t = shared(p, empty);
@@ -89,6 +125,7 @@ static void serve(qc_push *p, const qc_index *tip, bool empty, qc_template_why w
         wish(p, qc_clock_mono() + SECOND);
         return;
     }
+    p->made |= !shared(p, empty);
     if (!p->fresh)
         p->fresh = shared(p, empty) ? qc_template_ref(t) : t;
     give(p, t, last);
@@ -101,6 +138,7 @@ static void served(qc_miner *m)
     for (qc_push *p = m->pushes; p; p = p->next) {
         qc_template_unref(p->fresh);
         p->fresh = NULL;
+        p->made = false;
     }
 }
 
@@ -142,10 +180,25 @@ static void full(qc_push *p, const qc_index *tip, qc_template_why why)
     serve(p, tip, false, why);
 }
 
+/* Kinds that p's owner has been given since the tip came. */
+static unsigned kinds(const qc_push *p)
+{
+    unsigned n = 0;
+    for (const qc_push *q = p->m->pushes; q; q = q->next)
+        n += q->made && same_owner(p, q);
+    return n;
+}
+
+/* The chain has more to do now than to make all of them. */
 void qc_pushes_settled(qc_miner *m, const qc_index *tip)
 {
-    for (qc_push *p = m->pushes; p && tip; p = p->next)
-        full(p, tip, QC_TEMPLATE_TIP);
+    unsigned late = 0;
+    for (qc_push *p = m->pushes; p && tip; p = p->next) {
+        if (kinds(p) < AT_ONCE || p->o.template.no_mempool || shared(p, false))
+            full(p, tip, QC_TEMPLATE_TIP);
+        else if (p->tip != tip)
+            wish(p, qc_clock_mono() + ++late * ONE_BY_ONE);
+    }
     served(m);
 }
 
@@ -156,7 +209,7 @@ void qc_pushes_pool(qc_miner *m)
     qc_mono now = m->pushes ? qc_clock_mono() : 0;
     for (qc_push *p = m->pushes; p; p = p->next)
         if (wants_fees(p) && p->tip)
-            wish(p, QC_MAX(now, p->at + p->o.min_interval));
+            wish(p, QC_MAX(now, p->at + interval(p)));
 }
 
 static void look_at_fees(qc_push *p, const qc_index *tip)
@@ -164,10 +217,11 @@ static void look_at_fees(qc_push *p, const qc_index *tip)
     uint64_t updates = qc_miner_updates(p->m);
     if (!wants_fees(p) || updates == p->updates)
         return;
-    if (qc_clock_mono() < p->at + p->o.min_interval) {
-        wish(p, p->at + p->o.min_interval);
+    if (qc_clock_mono() < p->at + interval(p)) {
+        wish(p, p->at + interval(p));
         return;
     }
+    qc_mono began = worked(p->m);
     qc_amount fees =
         qc_choose_fees(p->m->mempool, &p->o.template, tip->height + 1, qc_index_mtp(tip));
     qc_amount by = fees > p->fees ? fees - p->fees : p->fees - fees;
@@ -175,6 +229,7 @@ static void look_at_fees(qc_push *p, const qc_index *tip)
     p->updates = updates;
     if (by && by >= p->o.fee_delta)
         serve(p, tip, false, QC_TEMPLATE_FEES);
+    pay(p, worked(p->m) - began);
 }
 
 static bool time_has_come(const qc_push *p, const qc_index *tip)
@@ -188,6 +243,10 @@ void qc_push_look(qc_push *p)
     p->due = 0;
     if (!tip || tip != qc_miner_tip(p->m))
         return; /* in the middle of a change: it will be told */
+    if (!qc_miner_ready(p->m, p->o.always)) {
+        wish(p, qc_clock_mono() + SECOND); /* nobody tells when that ends */
+        return;
+    }
     if (p->tip != tip)
         full(p, tip, p->tip ? QC_TEMPLATE_TIP : QC_TEMPLATE_REQUEST);
     else if (time_has_come(p, tip))

@@ -210,7 +210,7 @@ static void note_lags(qc_bench *b, const char *name, lags *l)
 
 static void tips(qc_bench *b, data *d)
 {
-    const qc_push_to to = {d, on_deliver, on_later};
+    const qc_push_to to = {d, on_deliver, on_later, NULL};
     const qc_push_options o = {.template = qc_template_defaults(), .tip_only = true};
     if (qc_push_open(d->miner, &o, &to, &d->push))
         abort();

@@ -26,6 +26,14 @@ typedef struct rig {
     ear ear;
 } rig;
 
+/* What the chain thread's work seems to take: one step for each look at that clock. */
+static qc_mono work_step, work_now;
+
+static qc_mono worked(void)
+{
+    return work_now += work_step;
+}
+
 static void on_deliver(void *arg, const qc_template *t)
 {
     ear *e = arg;
@@ -53,7 +61,9 @@ static rig *rig_new(void)
     rig *r = calloc(1, sizeof *r);
     assert_non_null(r);
     pk_init(&r->p);
-    const qc_miner_options o = {.chain = r->p.k.c, .template = qc_template_defaults()};
+    work_step = 0;
+    const qc_miner_options o = {
+        .chain = r->p.k.c, .template = qc_template_defaults(), .worked = worked};
     assert_int_equal(qc_miner_new(&r->miner, &o), QC_OK);
     pk_open(&r->p);
     qc_miner_use_mempool(r->miner, r->p.m);
@@ -72,7 +82,7 @@ static void rig_end(rig *r)
 
 static qc_push *subscribe(rig *r, ear *e, qc_push_options o)
 {
-    const qc_push_to to = {e, on_deliver, on_later};
+    const qc_push_to to = {e, on_deliver, on_later, r};
     qc_push *push;
     o.template = qc_template_defaults();
     assert_int_equal(qc_push_open(r->miner, &o, &to, &push), QC_OK);
@@ -260,13 +270,65 @@ static void test_push__an_easier_block_is_told_once(void **state)
     rig_end(r);
 }
 
+static void test_push__looks_that_cost_much_come_less_often(void **state)
+{
+    rig *r = rig_new();
+    ear b = {.m = r->p.m};
+    (void)state;
+    r->push = subscribe(r, &r->ear, (qc_push_options){.fee_delta = 0});
+    qc_push *two = subscribe(r, &b, (qc_push_options){.tip_only = true});
+    forget(&r->ear);
+    work_step = 10000000; /* 10 ms */
+    pk_add(&r->p, pk_spend(&r->p.coin[0], 1, 1000, 1));
+    qc_push_look(r->push);
+    assert_int_equal(r->ear.n, 1);
+    pk_add(&r->p, pk_spend(&r->p.coin[1], 1, 1000, 1));
+    assert_true(r->ear.later > qc_clock_mono() + 200000000); /* two of one owner: 400 ms */
+    qc_push_look(r->push);
+    assert_int_equal(r->ear.n, 1); /* the interval is none, but it is not paid for yet */
+    forget(&b);
+    qc_push_close(two);
+    rig_end(r);
+}
+
+static void test_push__an_owner_has_two_kinds_at_once(void **state)
+{
+    rig *r = rig_new();
+    ear e[5] = {{.n = 0}};
+    qc_push *push[5];
+    unsigned at_once = 0;
+    (void)state;
+    for (unsigned i = 0; i < 5; i++) {
+        const qc_push_to to = {&e[i], on_deliver, on_later, i < 4 ? r : NULL};
+        qc_push_options o = {.template = qc_template_defaults(), .no_empty = true};
+        o.template.max_weight = 100000 + 1000 * i;
+        assert_int_equal(qc_push_open(r->miner, &o, &to, &push[i]), QC_OK);
+        forget(&e[i]);
+    }
+    pk_mine(&r->p, NULL, 0);
+    for (unsigned i = 0; i < 4; i++)
+        at_once += e[i].n == 1;
+    assert_int_equal(at_once, 2);
+    assert_int_equal(e[4].n, 1); /* another's come as always */
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(e[i].wishes, e[i].n ? 0 : 1);
+        qc_push_look(push[i]);
+        assert_int_equal(e[i].n, 1);
+        told(&e[i], 0, QC_TEMPLATE_FULL, QC_TEMPLATE_TIP);
+        forget(&e[i]);
+        qc_push_close(push[i]);
+    }
+    rig_end(r);
+}
+
 static void test_push__nothing_in_the_initial_download_unless_asked(void **state)
 {
     chain_kit k;
     qc_miner *miner;
     qc_push *push, *eager;
     ear a = {.n = 0}, b = {.n = 0};
-    const qc_push_to to_a = {&a, on_deliver, on_later}, to_b = {&b, on_deliver, on_later};
+    const qc_push_to to_a = {&a, on_deliver, on_later, NULL},
+                     to_b = {&b, on_deliver, on_later, NULL};
     (void)state;
     kit_init(&k, QC_CHAIN_MAIN);
     kit_must_open(&k);
@@ -282,8 +344,11 @@ static void test_push__nothing_in_the_initial_download_unless_asked(void **state
     assert_int_equal(a.n, 0);
     assert_int_equal(b.n, 1);
     assert_int_equal(b.t[0]->kind, QC_TEMPLATE_EMPTY); /* there is no pool */
+    assert_true(a.later > qc_clock_mono()); /* nobody tells when that ends: it is looked at */
+    a.wishes = 0;
     qc_push_look(push);
     assert_int_equal(a.n, 0);
+    assert_int_equal(a.wishes, 1);
     forget(&b);
     qc_push_close(push);
     kit_end(&k);
@@ -493,5 +558,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_push__a_new_tip_is_empty_before_the_pool_know
              cmocka_unit_test(test_push__the_interval_holds_for_fees_alone),
              cmocka_unit_test(test_push__who_wants_tips_alone_costs_nothing_between),
              cmocka_unit_test(test_push__an_easier_block_is_told_once),
+             cmocka_unit_test(test_push__looks_that_cost_much_come_less_often),
+             cmocka_unit_test(test_push__an_owner_has_two_kinds_at_once),
              cmocka_unit_test(test_push__nothing_in_the_initial_download_unless_asked),
              cmocka_unit_test(test_template__of_any_pool_and_policy_is_a_valid_block))
