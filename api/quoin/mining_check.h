@@ -27,7 +27,9 @@ typedef struct qn_mining_check_1_r1 {
 
     /** Judge a block. One whose parent is not the tip is REJECTED as
      *  "inconclusive-not-best-prevblk"; one that is known already is a
-     *  DUPLICATE or one of its kin. QN_E_INVAL: the bytes are no block.
+     *  DUPLICATE or one of its kin. What could not be judged in 3 s is REJECTED
+     *  as "inconclusive-takes-too-long". QN_E_INVAL: the bytes are no block.
+     *  QN_E_BUSY: too much was asked for in short time, come back in a second.
      *  block: its serialization, at most 4,000,000 bytes.
      *  flags: QN_CHECK_*.
      *  result: size must be set.

@@ -10,14 +10,18 @@
  * once and a FULL one as soon as the mempool has followed, both with the same
  * t_tip_ns; no throttle delays either. While the tip stays, a template comes
  * when the fees differ by fee_delta from those of the last one, up or down, no
- * more often than min_interval_ms. Templates that were not fetched are replaced
- * by newer ones, except that the newest of a tip's EMPTY and FULL are both
- * kept.
+ * more often than min_interval_ms. All of a plugin's looks and templates take
+ * at most a twentieth of the time of the node's chain thread: where they would
+ * take more the interval is longer, and of one tip's FULL templates of
+ * differing options the third and later ones come one by one. Templates that
+ * were not fetched are replaced by newer ones, except that the newest of a
+ * tip's EMPTY and FULL are both kept.
  *
  * A template whose tip has gone can be read for 10 s more and answers
  * QN_E_STALE then. It can be submitted for 10 minutes after it was given, also
- * by a plugin that was restarted since, see mining.submit. While the node has
- * no tip or is in its initial download nothing is made, unless
+ * by a plugin that was restarted since, see mining.submit; of those that are
+ * not held the newest 1,024 are kept, as far as the grant's memory goes. While
+ * the node has no tip or is in its initial download nothing is made, unless
  * QN_MINING_IGNORE_SYNC asks for it: QN_E_NOTREADY. On networks other than
  * mainnet the initial download does not count.
  *

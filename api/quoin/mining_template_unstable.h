@@ -75,7 +75,8 @@ typedef struct qn_mining_usage {
     uint32_t held;        /* templates until release() */
     uint32_t max_held;    /* of the grant */
     uint32_t submittable; /* templates that can be submitted, held ones among them */
-    /* of transactions and lists that they keep alive, each transaction counted once */
+    /* of transactions and lists that templates and sets keep alive; each transaction of
+     * templates counted once */
     uint64_t bytes;
     uint64_t max_bytes; /* of the grant */
     uint32_t subscriptions;
@@ -100,8 +101,10 @@ typedef struct qn_mining_template_unstable_1 {
                         qn_mining_found *found, void *bytes, uint32_t max_bytes, uint32_t *n_bytes);
 
     /** Declare the transactions of a block, in its order and without the
-     *  coinbase. Those that the mempool has are taken from there and kept.
-     *  QN_E_LIMIT: 16 sets are there. QN_E_STALE: prev is not the tip.
+     *  coinbase. Those that the mempool has are taken from there and kept, at
+     *  the cost of the grant's memory, until prev is not the tip any more.
+     *  QN_E_LIMIT: 16 sets are there, it is more than a block may weigh, or too
+     *  much is kept. QN_E_STALE: prev is not the tip.
      *  prev: parent of the block.
      *  wtxids: at most 16,384.
      *  set: untouched on failure.
@@ -118,7 +121,8 @@ typedef struct qn_mining_template_unstable_1 {
                              uint32_t max_places, uint32_t *n_places);
 
     /** Give what is missing. QN_E_INVAL: one is no transaction, and none was
-     *  taken; one that is not missing is passed over.
+     *  taken; one that is not missing is passed over. QN_E_LIMIT: more than
+     *  4,000,000 bytes, or than the grant's memory.
      *  txs: their serializations, at most 4,000,000 bytes.
      *  parts: one per transaction, together no longer than txs.
      *  missing: how many are missing still.
@@ -129,8 +133,9 @@ typedef struct qn_mining_template_unstable_1 {
 
     /** Make a template of a whole set, on the tip, and check it. QN_OK: see
      *  *result; only when it is ACCEPTED there is a template, held until
-     *  release(). QN_E_NOTFOUND: some are missing. QN_E_STALE: its prev is not
-     *  the tip.
+     *  release(). One that could not be judged in 3 s is REJECTED as
+     *  "inconclusive-takes-too-long". QN_E_NOTFOUND: some are missing.
+     *  QN_E_STALE: its prev is not the tip.
      *  options: limits; NULL: all defaults.
      *  result: size must be set.
      *  view: size must be set.
@@ -159,11 +164,13 @@ typedef struct qn_mining_template_unstable_1 {
     /** A template on a block that is not found yet: on the one that `parent`, a
      *  template that is held, will become. Its prev is 0 (QN_TEMPLATE_FUTURE):
      *  the plugin puts in the hash of the block that it found of the parent,
-     *  and submits the solution as always; mining.submit knows that hash when
-     *  the parent's solution was submitted before. QN_E_STALE: the parent is
-     *  not on the tip. QN_E_UNSUPPORTED: the parent is such a template itself,
-     *  or the block is the first of a new difficulty, which depends on the
-     *  parent's time.
+     *  and submits the solution as always; mining.submit knows that hash when a
+     *  solution of the parent was accepted, whether its answer came in time or
+     *  not. It takes no transaction that the parent's time could keep out. When
+     *  the parent's block is the tip it can be read for as long as that is.
+     *  QN_E_STALE: the parent is not on the tip. QN_E_UNSUPPORTED: the parent
+     *  is such a template itself, or the block is the first of a new
+     *  difficulty, which depends on the parent's time.
      *  parent: id of a template.
      *  options: NULL: all defaults.
      *  view: size must be set; held until release().
@@ -191,10 +198,11 @@ typedef struct qn_mining_template_unstable_1 {
     /** Have transactions look dearer or cheaper to this node, as
      *  prioritisetransaction does: in the mempool, or when they come.
      *  QN_E_DENIED: the grant has no prioritise=yes. Each is a line in the
-     *  node's log.
+     *  node's log, and a turn: 50 in a second. QN_E_LIMIT: 10,000 of this
+     *  plugin's are for transactions that have not come.
      *  deltas: at most 100.
-     *  Returns: QN_OK, QN_E_DENIED, QN_E_TIMEOUT, QN_E_BUSY, QN_E_INVAL,
-     *    QN_E_NOMEM, QN_E_REVOKED. */
+     *  Returns: QN_OK, QN_E_DENIED, QN_E_LIMIT, QN_E_TIMEOUT, QN_E_BUSY,
+     *    QN_E_INVAL, QN_E_NOMEM, QN_E_REVOKED. */
     qn_status (*prioritise)(qn_cap *cap, const qn_mining_delta *deltas, uint32_t n_deltas);
 
     /** What this plugin makes the node keep.

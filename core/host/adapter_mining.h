@@ -13,8 +13,11 @@
 
 #define QC_MINING_SUBS 16u
 #define QC_MINING_SETS 16u
+#define QC_MINING_AHEAD 10000u
 /** How long a template can be read after its tip has gone. */
 #define QC_MINING_GRACE ((qc_mono)10 * 1000000000)
+/** What is judged for a plugin holds the chain up no longer than this. */
+#define QC_MINING_PATIENCE ((qc_mono)3 * 1000000000)
 
 typedef struct qc_mining_sub qc_mining_sub;
 
@@ -31,6 +34,8 @@ typedef struct qc_mining_state {
     uint64_t next_sub;
     struct qc_txset *set[QC_MINING_SETS]; /* adapter_mining_set.c */
     uint64_t next_set;
+    qc_hash *ahead; /* transactions that are not there and were prioritised; QC_MINING_AHEAD */
+    uint32_t n_ahead;
     uint32_t peers; /* as last counted, at: */
     qc_mono peers_at;
 } qc_mining_state;
@@ -46,6 +51,9 @@ qn_status qc_mining_give(qn_cap *cap, QC_OWN const qc_template *t, qn_template_v
 qn_status qc_mining_room(const qn_cap *cap);
 /** One that the plugin holds and may read. Out: shared. */
 qn_status qc_mining_held(const qn_cap *cap, uint64_t id, const qc_template **out);
+/** When the block that it is on was no tip any more; 0: it is, or is still to be. As
+ *  qc_miner_tip_left(). */
+qc_mono qc_mining_left(const qc_host *h, const qc_template *t);
 /** Is the node ready to make templates? */
 qn_status qc_mining_ready(const qn_cap *cap, bool always);
 /** Text into a result. */

@@ -1,6 +1,7 @@
 /* mining.template.unstable/1: sets of transactions that a plugin declares by their wtxids. What the
  * mempool has is kept by reference; what it has not the plugin gives. Fees and sigops of those are
- * found out when a template is made, from the coins of the moment. */
+ * found out when a template is made, from the coins of the moment. What a set keeps alive is on its
+ * plugin's shelf in the book; a set whose prev is no tip any more keeps nothing. */
 #include "core/host/adapter_mining.h"
 #include "core/host/ask.h"
 
@@ -12,6 +13,7 @@
 #define TXS_MAX 16384u
 #define BYTES_MAX 4000000u /* of what a plugin adds to one set */
 #define US_PER_TEMPLATE 30000u
+#define PER_TX (sizeof(qn_hash) + sizeof(void *) + sizeof(bool))
 
 typedef struct qc_txset {
     uint64_t id;
@@ -21,18 +23,65 @@ typedef struct qc_txset {
     const qc_mempool_entry **e; /* one reference each; NULL: missing */
     bool *own;                  /* the plugin gave it */
     uint64_t added;             /* bytes of those */
+    uint64_t charge;            /* bytes of all, and of the lists; on the shelf */
+    bool gone;                  /* prev is no tip any more: it is empty */
 } qc_txset;
 
+static void set_empty(qc_txset *s)
+{
+    for (uint32_t i = 0; s->e && i < s->n; i++)
+        qc_mempool_entry_unref(s->e[i]);
+    qc_free(s->wtxid);
+    qc_free(s->e);
+    qc_free(s->own);
+    s->wtxid = NULL;
+    s->e = NULL;
+    s->own = NULL;
+    s->n = s->missing = 0;
+}
+
+/* Its charge is off. NULL is allowed. */
 static void set_free(qc_txset *s)
 {
-    for (uint32_t i = 0; s && s->e && i < s->n; i++)
-        qc_mempool_entry_unref(s->e[i]);
-    if (s) {
-        qc_free(s->wtxid);
-        qc_free(s->e);
-        qc_free(s->own);
-    }
+    if (s)
+        set_empty(s);
     qc_free(s);
+}
+
+static void charge_off(const qn_cap *cap, qc_txset *s, uint64_t bytes)
+{
+    qc_book_uncharge(cap->plugin->host->book, cap->plugin->label, bytes);
+    s->charge -= bytes;
+}
+
+static qn_status charge(const qn_cap *cap, qc_txset *s, uint64_t bytes)
+{
+    const qc_mining_state *st = cap->state;
+    qn_status err = qc_book_charge(cap->plugin->host->book, cap->plugin->label, &st->limits, bytes);
+    s->charge += err == QN_OK ? bytes : 0;
+    return err;
+}
+
+static void set_drop(const qn_cap *cap, qc_txset *s)
+{
+    if (s)
+        charge_off(cap, s, s->charge);
+    set_free(s);
+}
+
+/* Those of a block that cannot come any more. Their ids stay until set_free(). */
+static void empty_gone(const qn_cap *cap)
+{
+    const qc_mining_state *st = cap->state;
+    const qc_index *tip = qc_miner_tip(cap->plugin->host->o.node->miner);
+    for (unsigned i = 0; tip && i < QC_MINING_SETS; i++) {
+        qc_txset *s = st->set[i];
+        if (!s || s->gone || memcmp(tip->hash.b, s->prev.b, 32) == 0)
+            continue;
+        charge_off(cap, s, s->charge);
+        set_empty(s);
+        s->gone = true;
+    }
 }
 
 static qc_txset **find(const qn_cap *cap, uint64_t id)
@@ -48,7 +97,7 @@ void qc_mining_sets_clear(qn_cap *cap)
 {
     qc_mining_state *st = cap->state;
     for (unsigned i = 0; i < QC_MINING_SETS; i++) {
-        set_free(st->set[i]);
+        set_drop(cap, st->set[i]);
         st->set[i] = NULL;
     }
 }
@@ -57,6 +106,7 @@ uint32_t qc_mining_sets(const qn_cap *cap)
 {
     const qc_mining_state *st = cap->state;
     uint32_t n = 0;
+    empty_gone(cap);
     for (unsigned i = 0; i < QC_MINING_SETS; i++)
         n += st->set[i] != NULL;
     return n;
@@ -68,6 +118,7 @@ typedef struct new_job {
     const qc_host *host;
     qc_txset *s;
     bool stale, no_tip;
+    int64_t weight;
 } new_job;
 
 static void drop_new(void *arg)
@@ -89,12 +140,14 @@ static void run_new(qc_chain *c, void *arg)
     qc_txset *s = j->s;
     j->no_tip = !qc_chain_tip(c);
     j->stale = !on_tip(c, &s->prev);
-    for (uint32_t i = 0; i < s->n && !j->stale; i++) {
+    for (uint32_t i = 0; i < s->n && !j->stale && j->weight <= QC_MAX_BLOCK_WEIGHT; i++) {
         qc_hash h;
         memcpy(h.b, s->wtxid[i].b, 32);
         const qc_mempool_entry *e = j->host->pool ? qc_mempool_find_wtxid(j->host->pool, &h) : NULL;
         s->e[i] = e ? qc_mempool_entry_ref(e) : NULL;
         s->missing += !e;
+        j->weight += e ? e->tx.rec->weight : 0;
+        s->charge += e ? e->tx.rec->len : 0;
     }
 }
 
@@ -115,6 +168,13 @@ static qc_txset *set_new(const qn_hash *prev, const qn_hash *wtxids, uint32_t n)
     return s;
 }
 
+static qn_status charge_new(const qn_cap *cap, qc_txset *s)
+{
+    uint64_t bytes = s->charge + s->n * PER_TX;
+    s->charge = 0;
+    return charge(cap, s, bytes);
+}
+
 qn_status qc_mining_set_new(qn_cap *cap, const qn_hash *prev, const qn_hash *wtxids, uint32_t n,
                             uint64_t *set, uint32_t *missing)
 {
@@ -125,6 +185,7 @@ qn_status qc_mining_set_new(qn_cap *cap, const qn_hash *prev, const qn_hash *wtx
         return err;
     if (!prev || n > TXS_MAX || (n && !wtxids) || !set || !missing)
         return QN_E_INVAL;
+    empty_gone(cap);
     while (slot < QC_MINING_SETS && st->set[slot])
         slot++;
     if (slot == QC_MINING_SETS)
@@ -139,6 +200,10 @@ qn_status qc_mining_set_new(qn_cap *cap, const qn_hash *prev, const qn_hash *wtx
         return err;
     qc_cap_worked(cap, n);
     err = j->no_tip ? QN_E_NOTREADY : j->stale ? QN_E_STALE : QN_OK;
+    if (err == QN_OK && j->weight > QC_MAX_BLOCK_WEIGHT)
+        err = QN_E_LIMIT;
+    if (err == QN_OK)
+        err = charge_new(cap, j->s);
     if (err == QN_OK) {
         st->set[slot] = j->s;
         j->s->id = ++st->next_set;
@@ -157,7 +222,7 @@ qn_status qc_mining_set_free(qn_cap *cap, uint64_t set)
     qc_txset **s = find(cap, set);
     if (!s)
         return QN_E_CLOSED;
-    set_free(*s);
+    set_drop(cap, *s);
     *s = NULL;
     return QN_OK;
 }
@@ -267,12 +332,16 @@ qn_status qc_mining_set_add(qn_cap *cap, uint64_t set, const void *txs, uint32_t
     qc_txset **at = find(cap, set);
     if (!at)
         return QN_E_CLOSED;
-    if ((*at)->added + len > BYTES_MAX)
+    empty_gone(cap);
+    if ((*at)->added + len > BYTES_MAX || charge(cap, *at, len) != QN_OK)
         return QN_E_LIMIT;
+    uint64_t before = (*at)->added;
     qc_mempool_entry **e = read_all(txs, parts, n, &no_memory);
+    if (e)
+        take_all(*at, e, n);
+    charge_off(cap, *at, len - ((*at)->added - before));
     if (!e)
         return no_memory ? QN_E_NOMEM : QN_E_INVAL;
-    take_all(*at, e, n);
     qc_free(e);
     *missing = (*at)->missing;
     return QN_OK;
@@ -289,6 +358,8 @@ typedef struct template_job {
     uint32_t n;
     const qc_template *t;
     bool stale;
+    qc_mono until;
+    int64_t took; /* ns */
     qc_err err;
     qc_verdict v;
 } template_job;
@@ -321,18 +392,31 @@ static bool coin_of(const template_job *j, const qc_keymap *before, const qc_out
     return true;
 }
 
-/* Fee and sigops of a transaction of the plugin's; what is missing the check will name. */
+/* What its outputs hold. False: more than there is. */
+static bool value_out(const qc_tx *tx, qc_amount *out)
+{
+    *out = 0;
+    for (uint32_t i = 0; i < tx->rec->n_out; i++) {
+        if (!qc_money_range(tx->out[i].value) || !qc_money_range(*out + tx->out[i].value))
+            return false;
+        *out += tx->out[i].value;
+    }
+    return true;
+}
+
+/* Fee and sigops of a transaction of the plugin's; what is missing or wrong the check will name. */
 static void reckon(const template_job *j, const qc_keymap *before, qc_mempool_entry *e)
 {
     qc_spent *spent = qc_alloc((e->tx.rec->n_in + 1u) * sizeof *spent);
-    qc_amount in = 0;
-    bool all = true;
+    qc_amount in = 0, out;
+    bool all = value_out(&e->tx, &out);
     for (uint32_t i = 0; i < e->tx.rec->n_in && all; i++) {
         const qc_outpoint o = qc_tx_prevout(&e->tx, i);
-        all = coin_of(j, before, &o, &spent[i]);
+        all = qc_clock_mono() < j->until && coin_of(j, before, &o, &spent[i]) &&
+              qc_money_range(spent[i].value) && qc_money_range(in + spent[i].value);
         in += all ? spent[i].value : 0;
     }
-    e->fee = e->modified_fee = all ? in - qc_tx_value_out(&e->tx) : 0;
+    e->fee = e->modified_fee = all ? in - out : 0;
     e->adjusted_weight = e->tx.rec->weight;
     if (all)
         e->sigop_cost =
@@ -360,12 +444,15 @@ static void run_template(qc_chain *c, void *arg)
     j->stale = !on_tip(c, &j->prev);
     if (j->stale)
         return;
+    int64_t began = qc_ask_worked(c);
+    j->until = qc_clock_mono() + QC_MINING_PATIENCE;
     reckon_all(j);
     j->err = qc_miner_template_of(j->host->o.node->miner, &j->o, j->e, j->n, qc_clock_now(), &j->t);
-    if (!j->err && !qc_template_check(c, j->t, &j->v)) {
+    if (!j->err && !qc_template_check_until(c, j->t, j->until, &j->v)) {
         qc_template_unref(j->t);
         j->t = NULL;
     }
+    j->took = qc_ask_worked(c) - began;
 }
 
 static template_job *job_new(const qc_host *h, const qc_txset *s, const qc_template_options *o)
@@ -414,7 +501,8 @@ static qn_status make(qn_cap *cap, const qc_txset *s, const qc_template_options 
         st = qc_host_ask(cap->plugin->host, 0, run_template, j, drop_template);
         if (st != QN_OK)
             return st;
-        qc_cap_worked(cap, US_PER_TEMPLATE * (s->n + 1) / TXS_MAX);
+        qc_cap_worked(cap,
+                      QC_MAX(US_PER_TEMPLATE * (s->n + 1) / TXS_MAX, (uint64_t)j->took / 1000));
         st = finish(cap, j, &r, view);
     }
     drop_template(j);
@@ -437,6 +525,9 @@ qn_status qc_mining_set_template(qn_cap *cap, uint64_t set, const qn_mining_opti
     qc_txset **at = find(cap, set);
     if (!at)
         return QN_E_CLOSED;
+    empty_gone(cap);
+    if ((*at)->gone)
+        return QN_E_STALE;
     if ((*at)->missing)
         return QN_E_NOTFOUND;
     if ((st = qc_mining_ready(cap, always)) != QN_OK || (st = qc_mining_room(cap)) != QN_OK)

@@ -7,6 +7,7 @@
 #include "core/base/alloc.h"
 #include "core/base/arith.h"
 #include "core/base/log.h"
+#include "core/chain/testblock.h"
 #include "core/consensus/check.h"
 #include "core/methods/submit.h"
 
@@ -90,6 +91,7 @@ typedef struct job {
     _Atomic int holders;
     qc_host *host;
     qc_block *b;
+    const qc_template *t; /* of which it was made, with a reference; NULL: none */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool done;
@@ -102,16 +104,17 @@ static void job_let_go(job *j)
     if (atomic_fetch_sub(&j->holders, 1) != 1)
         return;
     qc_block_unref(j->b);
+    qc_template_unref(j->t);
     pthread_mutex_destroy(&j->lock);
     pthread_cond_destroy(&j->changed);
     qc_free(j);
 }
 
-static job *job_new(qc_host *h, qc_block *b)
+static job *job_new(qc_host *h, qc_block *b, const qc_template *t)
 {
     pthread_condattr_t attr;
     job *j = qc_alloc(sizeof *j);
-    *j = (job){.holders = 2, .host = h, .b = b};
+    *j = (job){.holders = 2, .host = h, .b = b, .t = t ? qc_template_ref(t) : NULL};
     pthread_mutex_init(&j->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -140,6 +143,8 @@ static void run_submit(qc_chain *c, void *arg)
         say_submitted(&r, &res);
     }
     memcpy(r.hash.b, qc_block_hash(j->b)->b, 32);
+    if (j->t && (r.is == QN_BLOCK_IS_ACCEPTED || r.is == QN_BLOCK_IS_DUPLICATE))
+        qc_template_set_found(j->t, qc_chain_find(c, qc_block_hash(j->b)));
     pthread_mutex_lock(&j->lock);
     j->r = r;
     j->err = res.err;
@@ -150,10 +155,10 @@ static void run_submit(qc_chain *c, void *arg)
 }
 
 /* `b` is taken. Out: *r. */
-static qn_status submit(qn_cap *cap, qc_block *b, qn_mining_result *r)
+static qn_status submit(qn_cap *cap, const qc_template *t, qc_block *b, qn_mining_result *r)
 {
     qc_host *h = cap->plugin->host;
-    job *j = job_new(h, b);
+    job *j = job_new(h, b, t);
     struct timespec until;
     int late = 0;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -181,64 +186,56 @@ static qn_status read_solution(const qn_mining_solution *in, qc_solution *out)
     return QN_OK;
 }
 
-/* The parent of a template on a block that was not found when it was made. */
-static qn_status find_parent(const qn_cap *cap, const qc_template *t, qc_solution *s,
-                             qc_hash *parent)
-{
-    if (!t->parent)
-        return QN_OK;
-    if (!qc_book_found(cap->plugin->host->book, cap->plugin->label, t->parent->id, parent))
-        return QN_E_NOTREADY;
-    s->prev = parent;
-    return QN_OK;
-}
-
 /* No work: said without asking anybody. */
-static bool enough_work(const qc_host *h, const qc_block *b, qn_mining_result *r)
+static bool enough_work(const qc_host *h, const qc_header *head, const qc_hash *hash,
+                        qn_mining_result *out)
 {
-    const qc_header *head = qc_block_header(b);
-    memcpy(r->hash.b, qc_block_hash(b)->b, 32);
-    if (qc_pow_ok(qc_chain_params(h->o.chain), qc_block_hash(b), head->bits))
+    qn_mining_result r = {.size = sizeof r};
+    memcpy(r.hash.b, hash->b, 32);
+    if (qc_pow_ok(qc_chain_params(h->o.chain), hash, head->bits))
         return true;
-    qc_mining_say(r, QN_BLOCK_IS_REJECTED, "high-hash", "proof of work failed");
+    qc_mining_say(&r, QN_BLOCK_IS_REJECTED, "high-hash", "proof of work failed");
+    qc_mining_result_out(out, &r);
     return false;
 }
 
+/* `b` is taken. What is no good is charged for, whether its plugin has room to be told or not. */
 static qn_status hand_in(qn_cap *cap, const qc_template *t, qc_block *b, qn_mining_result *out)
 {
     qn_mining_result r = {.size = sizeof r};
-    qn_status st = QN_OK;
-    if (!enough_work(cap->plugin->host, b, &r)) {
-        qc_block_unref(b);
-        qc_mining_result_out(out, &r);
-        return QN_OK;
-    }
-    if ((st = submit(cap, b, &r)) != QN_OK)
+    qn_status st = submit(cap, t, b, &r);
+    if (st != QN_OK || r.is != QN_BLOCK_IS_ACCEPTED)
+        qc_cap_worked(cap, US_PER_REFUSED);
+    if (st != QN_OK)
         return st;
-    if (t && (r.is == QN_BLOCK_IS_ACCEPTED || r.is == QN_BLOCK_IS_DUPLICATE)) {
-        qc_hash h;
-        memcpy(h.b, r.hash.b, 32);
-        qc_book_set_found(cap->plugin->host->book, cap->plugin->label, t->id, &h);
-    }
     log_use(cap, t ? "solution" : "block", &r);
     qc_mining_result_out(out, &r);
     return QN_OK;
 }
 
+/* Its header first: a block is made of it only when that has the work. */
 static qn_status solve(qn_cap *cap, const qc_template *t, const qn_mining_solution *in,
                        const void *coinbase, uint32_t len, qn_mining_result *result)
 {
     qc_solution s;
-    qc_hash parent;
+    qc_header head;
+    qc_hash hash;
     qc_block *b;
     qn_status st = read_solution(in, &s);
-    if (st == QN_OK)
-        st = find_parent(cap, t, &s, &parent);
     if (st != QN_OK)
         return st;
+    if (t->parent && !qc_template_found(t->parent))
+        return QN_E_NOTREADY;
+    s.prev = t->parent ? &qc_template_on(t)->hash : NULL;
     s.bits = qc_template_bits(t, s.time);
     s.coinbase = qc_span_of(coinbase, len);
-    qc_err err = qc_template_block(t, &s, &b);
+    qc_err err = qc_template_header(t, &s, &head);
+    if (!err) {
+        qc_header_hash(&head, &hash);
+        if (!enough_work(cap->plugin->host, &head, &hash, result))
+            return QN_OK;
+        err = qc_template_block(t, &s, &b);
+    }
     if (err)
         return err == QC_EINVAL ? QN_E_INVAL : qc_status_of(err);
     return hand_in(cap, t, b, result);
@@ -302,10 +299,11 @@ static qn_status ms_block(qn_cap *cap, const void *block, uint32_t len, uint32_t
         return st;
     if (flags & QN_BLOCK_ADD_WITNESS)
         b = qc_m_with_reserved_value(cap->plugin->host->o.node, b);
-    st = hand_in(cap, NULL, b, result);
-    if (st == QN_OK && result->size >= 2 * sizeof(uint32_t) && result->is != QN_BLOCK_IS_ACCEPTED)
-        qc_cap_worked(cap, US_PER_REFUSED);
-    return st;
+    if (enough_work(cap->plugin->host, qc_block_header(b), qc_block_hash(b), result))
+        return hand_in(cap, NULL, b, result);
+    qc_block_unref(b);
+    qc_cap_worked(cap, US_PER_REFUSED);
+    return QN_OK;
 }
 
 static const qn_mining_submit_1 SUBMIT = {
@@ -319,6 +317,7 @@ static const qn_mining_submit_1 SUBMIT = {
 typedef struct check_job {
     qc_block *b;
     uint32_t flags;
+    int64_t took; /* ns */
     qn_mining_result r;
 } check_job;
 
@@ -336,8 +335,11 @@ static void run_check(qc_chain *c, void *arg)
     memcpy(j->r.hash.b, qc_block_hash(j->b)->b, 32);
     if (say_known(&j->r, qc_chain_find(c, qc_block_hash(j->b)), true))
         return;
-    (void)qc_chain_test_block(c, j->b, !(j->flags & QN_CHECK_NO_POW),
-                              !(j->flags & QN_CHECK_NO_MERKLE), &v);
+    int64_t began = qc_ask_worked(c);
+    (void)qc_chain_test_block_until(c, j->b, !(j->flags & QN_CHECK_NO_POW),
+                                    !(j->flags & QN_CHECK_NO_MERKLE),
+                                    qc_clock_mono() + QC_MINING_PATIENCE, &v);
+    j->took = qc_ask_worked(c) - began;
     say_verdict(&j->r, &v);
 }
 
@@ -356,7 +358,7 @@ static qn_status mc_block(qn_cap *cap, const void *block, uint32_t len, uint32_t
     *j = (check_job){.b = b, .flags = flags, .r.size = sizeof j->r};
     if ((st = qc_host_ask(cap->plugin->host, 0, run_check, j, drop_check)) != QN_OK)
         return st;
-    qc_cap_worked(cap, len / (BLOCK_MAX / US_PER_CHECK));
+    qc_cap_worked(cap, QC_MAX(len / (BLOCK_MAX / US_PER_CHECK), (uint64_t)j->took / 1000));
     qc_mining_result_out(result, &j->r);
     drop_check(j);
     return QN_OK;

@@ -12,6 +12,7 @@
 #define HELD_MAX 4096u /* whatever the grant says */
 #define BYTES_MAX ((uint64_t)64 << 20)
 #define US_PER_TEMPLATE 2000u /* of the chain thread's time */
+#define US_PER_EMPTY 200u
 #define PEERS_FOR ((qc_mono)1000000000)
 
 /* ---- options and views ---- */
@@ -159,6 +160,16 @@ static bool holds(const qc_mining_state *s, uint64_t id)
     return false;
 }
 
+/* On a parent: as long as that one can come, and then as long as what came of it is the tip. */
+qc_mono qc_mining_left(const qc_host *h, const qc_template *t)
+{
+    const qc_miner *m = h->o.node->miner;
+    const qc_index *found = t->parent ? qc_template_found(t->parent) : NULL;
+    qc_mono left = qc_miner_tip_left(m, t->parent ? t->parent->tip : t->tip);
+    qc_mono since = found && left ? qc_miner_tip_left(m, found) : left;
+    return since ? QC_MAX(left, since) : 0;
+}
+
 qn_status qc_mining_held(const qn_cap *cap, uint64_t id, const qc_template **out)
 {
     const qc_host *h = cap->plugin->host;
@@ -166,7 +177,7 @@ qn_status qc_mining_held(const qn_cap *cap, uint64_t id, const qc_template **out
         holds(cap->state, id) ? qc_book_find(h->book, id_of(cap), id, true) : NULL;
     if (!t)
         return QN_E_CLOSED;
-    qc_mono left = qc_miner_tip_left(h->o.node->miner, t->parent ? t->parent->tip : t->tip);
+    qc_mono left = qc_mining_left(h, t);
     qc_mono grace = h->o.grace_ms ? (qc_mono)h->o.grace_ms * 1000000 : QC_MINING_GRACE;
     if (left && qc_clock_mono() - left > grace) {
         qc_template_unref(t);
@@ -326,7 +337,7 @@ static qn_status mt_create(qn_cap *cap, const qn_mining_options *options, qn_tem
     *j = (create_job){.miner = h->o.node->miner, .o = o};
     if ((st = qc_host_ask(h, 0, run_create, j, drop_job)) != QN_OK)
         return st;
-    qc_cap_worked(cap, o.no_mempool ? 0 : US_PER_TEMPLATE);
+    qc_cap_worked(cap, o.no_mempool ? US_PER_EMPTY : US_PER_TEMPLATE);
     if (j->err)
         st = j->err == QC_ENOENT ? QN_E_NOTREADY : qc_status_of(j->err);
     else
@@ -550,6 +561,7 @@ static void adapter_close(qn_cap *cap)
     if (--s->caps)
         return;
     qc_free(s->held);
+    qc_free(s->ahead);
     qc_free(s->sub);
     qc_free(s);
 }

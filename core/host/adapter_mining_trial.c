@@ -11,6 +11,7 @@
 #define BYTES_MAX ((uint64_t)64 << 20)
 #define BYTES_PER_US 1000u
 #define US_PER_TEMPLATE 3000u
+#define US_PER_TURN 1000u
 #define US_PER_CHANGE 50u /* its cluster is put in order anew */
 
 /* ---- look-up ---- */
@@ -319,25 +320,61 @@ qn_status qc_mining_diagram(qn_cap *cap, qn_mining_chunk *out, uint32_t max, uin
 typedef struct delta_job {
     qc_miner *miner;
     qc_mempool *pool;
+    qc_mining_state *state; /* its plugin waits while this runs */
     uint32_t n;
+    bool too_many;
     qn_mining_delta delta[DELTAS_MAX];
 } delta_job;
+
+/* Deltas of what is not there stay until it has come: a plugin has not many of them. */
+static bool is_ahead(const qc_mempool *m, const qc_hash *txid)
+{
+    return !qc_mempool_find(m, txid) && qc_mempool_delta(m, txid);
+}
+
+static void forget_come(qc_mining_state *s, const qc_mempool *m)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < s->n_ahead; i++)
+        if (is_ahead(m, &s->ahead[i]))
+            s->ahead[n++] = s->ahead[i];
+    s->n_ahead = n;
+}
 
 static void run_deltas(qc_chain *c, void *arg)
 {
     delta_job *j = arg;
+    qc_mining_state *s = j->state;
     (void)c;
-    for (uint32_t i = 0; i < j->n; i++) {
+    if (s->n_ahead + j->n > QC_MINING_AHEAD)
+        forget_come(s, j->pool);
+    j->too_many = s->n_ahead + j->n > QC_MINING_AHEAD;
+    for (uint32_t i = 0; i < j->n && !j->too_many; i++) {
         qc_hash h;
         memcpy(h.b, j->delta[i].txid.b, 32);
+        bool before = is_ahead(j->pool, &h);
         qc_mempool_prioritise(j->pool, &h, j->delta[i].delta);
+        if (!before && is_ahead(j->pool, &h))
+            s->ahead[s->n_ahead++] = h;
     }
     qc_miner_reprioritised(j->miner);
 }
 
+static void log_deltas(const qn_cap *cap, const delta_job *j)
+{
+    for (uint32_t i = 0; i < j->n; i++) {
+        char hex[QC_HASH_HEX_LEN + 1], on[QC_HASH_HEX_LEN + 32];
+        qc_hash h;
+        memcpy(h.b, j->delta[i].txid.b, 32);
+        qc_hash_hex(&h, hex);
+        snprintf(on, sizeof on, "%s by %lld", hex, (long long)j->delta[i].delta);
+        qc_cap_acted(cap, "prioritise", on);
+    }
+}
+
 qn_status qc_mining_prioritise(qn_cap *cap, const qn_mining_delta *deltas, uint32_t n)
 {
-    const qc_mining_state *s = cap->state;
+    qc_mining_state *s = cap->state;
     qn_status st = qc_cap_may_act(cap, s->may_prioritise, "prioritise", "");
     if (st != QN_OK)
         return st;
@@ -349,19 +386,20 @@ qn_status qc_mining_prioritise(qn_cap *cap, const qn_mining_delta *deltas, uint3
     if (!n || !cap->plugin->host->pool)
         return QN_OK;
     delta_job *j = qc_alloc(sizeof *j);
-    *j = (delta_job){
-        .miner = cap->plugin->host->o.node->miner, .pool = cap->plugin->host->pool, .n = n};
+    *j = (delta_job){.miner = cap->plugin->host->o.node->miner,
+                     .pool = cap->plugin->host->pool,
+                     .state = s,
+                     .n = n};
     memcpy(j->delta, deltas, n * sizeof *deltas);
-    for (uint32_t i = 0; i < n; i++) {
-        char hex[QC_HASH_HEX_LEN + 1], on[QC_HASH_HEX_LEN + 32];
-        qc_hash h;
-        memcpy(h.b, deltas[i].txid.b, 32);
-        qc_hash_hex(&h, hex);
-        snprintf(on, sizeof on, "%s by %lld", hex, (long long)deltas[i].delta);
-        qc_cap_acted(cap, "prioritise", on);
-    }
-    if ((st = qc_host_ask(cap->plugin->host, 0, run_deltas, j, qc_free)) == QN_OK)
-        qc_free(j);
+    s->ahead = s->ahead ? s->ahead : qc_alloc(QC_MINING_AHEAD * sizeof *s->ahead);
+    qc_cap_worked(cap, (n - 1) * US_PER_TURN); /* the first one's turn is taken */
+    if ((st = qc_host_ask(cap->plugin->host, 0, run_deltas, j, qc_free)) != QN_OK)
+        return st;
+    if (j->too_many)
+        st = QN_E_LIMIT;
+    else
+        log_deltas(cap, j);
+    qc_free(j);
     return st;
 }
 
@@ -375,6 +413,7 @@ qn_status qc_mining_usage(qn_cap *cap, qn_mining_usage *usage)
         return st;
     if (!usage || usage->size < sizeof(uint32_t))
         return QN_E_INVAL;
+    uint32_t sets = qc_mining_sets(cap); /* with what they keep, if anything */
     qc_book_settle(cap->plugin->host->book, cap->plugin->label, &s->limits);
     qc_book_usage u = qc_book_usage_of(cap->plugin->host->book, cap->plugin->label);
     const qn_mining_usage out = {.size = QC_MIN(usage->size, (uint32_t)sizeof out),
@@ -384,7 +423,7 @@ qn_status qc_mining_usage(qn_cap *cap, qn_mining_usage *usage)
                                  .bytes = u.bytes,
                                  .max_bytes = s->limits.bytes,
                                  .subscriptions = qc_mining_subs(cap),
-                                 .sets = qc_mining_sets(cap)};
+                                 .sets = sets};
     memcpy(usage, &out, out.size);
     return QN_OK;
 }

@@ -60,6 +60,12 @@ static int64_t worked(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+int64_t qc_ask_worked(const qc_chain *c)
+{
+    const qc_pool *p = qc_chain_pool(c);
+    return worked() * (p ? (int64_t)qc_pool_workers(p) + 1 : 1);
+}
+
 /* Chain thread. */
 static void answer(qc_chain *c, void *arg)
 {

@@ -11,6 +11,9 @@ typedef struct qc_ask_credit {
     int64_t left;
     qc_mono at; /* when it was reckoned; 0: never */
 } qc_ask_credit;
+/** What the calling thread and as many of the pool's have worked since its start: ns. So much is
+ *  reckoned with where scripts are run. Thread: chain. */
+int64_t qc_ask_worked(const qc_chain *c);
 /** How long to wait before the next question. */
 int64_t qc_ask_wait(qc_ask_credit *c, qc_mono now);
 

@@ -11,6 +11,8 @@ typedef struct qc_book qc_book;
 
 /** How long a template can be handed in after it was given. */
 #define QC_BOOK_KEPT ((qc_mono)600 * 1000000000)
+/** So many that are not held are kept for a plugin, the newest. */
+#define QC_BOOK_IDLE 1024u
 
 /** Of the grant. */
 typedef struct qc_book_limits {
@@ -20,7 +22,7 @@ typedef struct qc_book_limits {
 
 typedef struct qc_book_usage {
     uint32_t held, kept; /* templates; held ones are kept too */
-    uint64_t bytes;      /* at most so many are alive because of them */
+    uint64_t bytes;      /* alive because of them, each transaction once, and qc_book_charge() */
 } qc_book_usage;
 
 /** now: qc_clock_mono(), or a test's. */
@@ -35,12 +37,13 @@ qn_status qc_book_give(qc_book *b, const char *plugin, const qc_book_limits *l,
 /** Count what was given since, and let go what may be and is too old or too much. Takes a fraction
  * of a millisecond for each template. */
 void qc_book_settle(qc_book *b, const char *plugin, const qc_book_limits *l);
+/** Keep `bytes` of something else alive. Returns: QN_OK; QN_E_LIMIT (that is too much). */
+qn_status qc_book_charge(qc_book *b, const char *plugin, const qc_book_limits *l, uint64_t bytes);
+void qc_book_uncharge(qc_book *b, const char *plugin, uint64_t bytes);
+/** From time to time: what is too old goes, also where nothing is given any more. */
+void qc_book_sweep(qc_book *b);
 /** Hold it no more. Returns: QN_OK; QN_E_CLOSED (it is not held). */
 qn_status qc_book_release(qc_book *b, const char *plugin, uint64_t id);
 /** One that is held, or any that can be handed in. Out: shared, qc_template_unref(). NULL: none. */
 const qc_template *qc_book_find(qc_book *b, const char *plugin, uint64_t id, bool held);
-/** A block that was made of a template has been accepted. */
-void qc_book_set_found(qc_book *b, const char *plugin, uint64_t id, const qc_hash *hash);
-/** False: none has. */
-bool qc_book_found(qc_book *b, const char *plugin, uint64_t id, qc_hash *hash);
 qc_book_usage qc_book_usage_of(qc_book *b, const char *plugin);

@@ -3,6 +3,7 @@
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/host/book.h"
 #include "core/host/internal.h"
 #include "core/host/isolated.h"
 #include "core/os/file.h"
@@ -640,6 +641,7 @@ static void on_tick(void *arg)
 {
     qc_supervisor *s = arg;
     qc_host *h = s->host;
+    qc_book_sweep(h->book);
     for (size_t i = 0; i < h->n_plugin; i++) {
         qc_plugin *p = h->plugin[i];
         qc_plugin_state st = qc_plugin_get_state(p);

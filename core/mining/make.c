@@ -53,9 +53,17 @@ static qc_err hash_trees(const qc_maker *m, qc_template *t, qc_hash *witness_roo
 
 /* ---- the rest ---- */
 
+/* The parent may be found with a later time than it has now, and never raises the median by more
+ * than this. */
+static int64_t least_on_late_parent(const qc_template *t)
+{
+    const qc_index late = {.parent = t->tip->parent, .header.time = UINT32_MAX};
+    return t->parent ? (int64_t)qc_index_mtp(&late) + 1 : 0;
+}
+
 static void set_header(const qc_maker *m, qc_template *t, qc_unixtime now)
 {
-    int64_t least = qc_mining_min_time(m->params, t->tip);
+    int64_t least = QC_MAX(qc_mining_min_time(m->params, t->tip), least_on_late_parent(t));
     int64_t time = QC_MAX(least, now);
     qc_u256 target;
     t->min_time = (uint32_t)QC_MIN(least, (int64_t)UINT32_MAX);

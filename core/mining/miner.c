@@ -119,7 +119,9 @@ qc_mono qc_miner_tip_left(const qc_miner *m, const qc_index *tip)
     for (unsigned i = atomic_load(&m->n_left), k = 0; i-- > 0 && k < QC_LEFT_TIPS; k++)
         if (atomic_load(&m->left[i % QC_LEFT_TIPS].tip) == tip)
             return atomic_load(&m->left[i % QC_LEFT_TIPS].at);
-    return 1;
+    unsigned n =
+        atomic_load(&m->n_left); /* no later than the oldest that is known, if it ever was */
+    return n < QC_LEFT_TIPS ? 1 : QC_MAX(1, atomic_load(&m->left[n % QC_LEFT_TIPS].at));
 }
 
 qc_mono qc_miner_tip_since(const qc_miner *m)
@@ -218,11 +220,11 @@ qc_err qc_miner_template_with(qc_miner *m, const qc_template_options *o, const q
     return err ? err : finish(m, &req, &c, out);
 }
 
-/* The median when a block of this time has come on top. */
+/* The least that the median can be when the parent is found: its time is the finder's. */
 static uint32_t mtp_on(const qc_template *parent)
 {
     const qc_index child = {.parent = (qc_index *)(uintptr_t)parent->tip,
-                            .header.time = parent->cur_time};
+                            .header.time = parent->min_time};
     return qc_index_mtp(&child);
 }
 

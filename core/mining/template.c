@@ -3,6 +3,7 @@
 #include "core/base/alloc.h"
 #include "core/base/arith.h"
 #include "core/btc/wire.h"
+#include "core/chain/testblock.h"
 #include "core/mining/assemble.h"
 
 #include <stdio.h>
@@ -90,9 +91,26 @@ void qc_template_tx_at(const qc_template *t, uint32_t i, qc_template_tx *out)
     };
 }
 
+void qc_template_set_found(const qc_template *t, const qc_index *i)
+{
+    atomic_store(&((qc_template *)(uintptr_t)t)->found, i);
+}
+
+const qc_index *qc_template_found(const qc_template *t)
+{
+    return atomic_load(&((qc_template *)(uintptr_t)t)->found);
+}
+
+const qc_index *qc_template_on(const qc_template *t)
+{
+    const qc_index *found = t->parent ? qc_template_found(t->parent) : NULL;
+    return found ? found : t->tip;
+}
+
 uint32_t qc_template_bits(const qc_template *t, uint32_t time)
 {
-    return t->params->allow_min_difficulty ? qc_mining_bits(t->params, t->tip, time) : t->bits;
+    return t->params->allow_min_difficulty ? qc_mining_bits(t->params, qc_template_on(t), time)
+                                           : t->bits;
 }
 
 /* A block more than twice the spacing behind its parent may be of the least difficulty. */
@@ -125,14 +143,13 @@ static qc_err id_of(qc_span tx, qc_hash *out)
     return QC_OK;
 }
 
-static qc_err write_body(const qc_template *t, const qc_solution *s, qc_bytes *out)
+qc_err qc_template_header(const qc_template *t, const qc_solution *s, qc_header *out)
 {
     qc_hash txid;
-    uint8_t head[QC_HEADER_LEN];
     qc_err err = id_of(s->coinbase, &txid);
     if (err)
         return err;
-    const qc_header h = {
+    *out = (qc_header){
         .version = s->version,
         .prev = s->prev ? *s->prev : t->prev,
         .merkle_root = qc_merkle_fold(&txid, 0, t->path, t->path_len),
@@ -140,6 +157,16 @@ static qc_err write_body(const qc_template *t, const qc_solution *s, qc_bytes *o
         .bits = s->bits,
         .nonce = s->nonce,
     };
+    return QC_OK;
+}
+
+static qc_err write_body(const qc_template *t, const qc_solution *s, qc_bytes *out)
+{
+    qc_header h;
+    uint8_t head[QC_HEADER_LEN];
+    qc_err err = qc_template_header(t, s, &h);
+    if (err)
+        return err;
     qc_header_write(&h, head);
     err = qc_bytes_reserve(out, sizeof head + 9 + s->coinbase.len + t->weight);
     if (!err)
@@ -218,6 +245,11 @@ qc_err qc_template_simple(const qc_template *t, qc_span script, qc_bytes *out)
 
 bool qc_template_check(qc_chain *c, const qc_template *t, qc_verdict *v)
 {
+    return qc_template_check_until(c, t, 0, v);
+}
+
+bool qc_template_check_until(qc_chain *c, const qc_template *t, qc_mono until, qc_verdict *v)
+{
     qc_bytes coinbase;
     qc_solution s;
     qc_block *b = NULL;
@@ -227,7 +259,7 @@ bool qc_template_check(qc_chain *c, const qc_template *t, qc_verdict *v)
     qc_bytes_free(&coinbase);
     if (err)
         return qc_verdict_fail(v, QC_V_CONSENSUS, "error", "%s", qc_err_text(err));
-    bool ok = qc_chain_test_block(c, b, false, false, v);
+    bool ok = qc_chain_test_block_until(c, b, false, false, until, v);
     qc_block_unref(b);
     return ok;
 }

@@ -92,6 +92,7 @@ typedef struct qc_template {
     /* Its own. */
     const qc_mempool_entry **entry;
     _Atomic(struct qc_template_depends *) depends; /* made when it is first asked for */
+    _Atomic(const qc_index *) found;               /* the last block of it that was accepted */
     _Atomic uint32_t refs;
 } qc_template;
 
@@ -121,6 +122,14 @@ const qc_template_depends *qc_template_depends_of(const qc_template *t);
 /** Transaction i < n_tx. What it points to lives as long as the template. */
 void qc_template_tx_at(const qc_template *t, uint32_t i, qc_template_tx *out);
 
+/** A block that was made of it has been accepted: so do those know who are on it. `i` lives as long
+ *  as the chain. Thread: any, as the next two. */
+void qc_template_set_found(const qc_template *t, const qc_index *i);
+/** NULL: none has. */
+const qc_index *qc_template_found(const qc_template *t);
+/** The block that it is on: with a parent the one that was found of it, until then a stand-in. */
+const qc_index *qc_template_on(const qc_template *t);
+
 /** The bits of a header of this time. */
 uint32_t qc_template_bits(const qc_template *t, uint32_t time);
 /** From which time on a block needs other bits than the template's, since none was found for so
@@ -135,6 +144,9 @@ typedef struct qc_solution {
     qc_span coinbase;    /* the whole transaction, with its witness */
     const qc_hash *prev; /* of a template with a parent: that block's hash; else NULL */
 } qc_solution;
+/** The header alone, for a look at its hash. Returns: QC_OK; QC_EINVAL (the coinbase is no
+ *  transaction); QC_ENOMEM. */
+QC_MUST_CHECK qc_err qc_template_header(const qc_template *t, const qc_solution *s, qc_header *out);
 /** Serialize the block that a solution makes of the template, which stays as it is. Nothing is
  *  judged. Returns: QC_OK; QC_EINVAL (the coinbase is no transaction); QC_ENOMEM. Out: *out owned,
  *  qc_bytes_free(). */
@@ -147,3 +159,5 @@ QC_MUST_CHECK qc_err qc_template_simple(const qc_template *t, qc_span script, qc
 /** Would a block of it be valid, as far as a miner cannot spoil it? False: *v says why; also when
  *  its tip is not the tip any more. Thread: chain. */
 bool qc_template_check(qc_chain *c, const qc_template *t, qc_verdict *v);
+/** As qc_chain_test_block_until(). Thread: chain. */
+bool qc_template_check_until(qc_chain *c, const qc_template *t, qc_mono until, qc_verdict *v);

@@ -275,6 +275,34 @@ static void do_storm(state *s, const char *words, qn_json *j)
     qn_json_int(j, "busy", busy);
 }
 
+/* flood N HEX: the block so often, with room for nothing but the result's size. */
+static void do_flood(state *s, const char *words, qn_json *j)
+{
+    unsigned n = (unsigned)strtoul(words, NULL, 10), ok = 0, busy = 0;
+    uint32_t len = bytes_of(words, s->raw, RAW);
+    for (; n; n--) {
+        qn_mining_result r = {.size = sizeof r.size};
+        qn_status st = s->submit->block(s->submit_cap, s->raw, len, 0, &r);
+        ok += st == QN_OK;
+        busy += st == QN_E_BUSY;
+    }
+    qn_json_int(j, "ok", ok);
+    qn_json_int(j, "busy", busy);
+}
+
+/* ahead N: change the priority of so many that nobody knows. */
+static void do_ahead(state *s, const char *words, qn_json *j)
+{
+    static qn_mining_delta d[100];
+    unsigned n = (unsigned)strtoul(words, NULL, 10);
+    for (unsigned i = 0; i < n && i < 100; i++) {
+        memset(d[i].txid.b, (int)i + 1, 32);
+        d[i].delta = 1;
+    }
+    qn_json_int(j, "status", s->trial->prioritise(s->trial_cap, d, n));
+    qn_json_int(j, "again", s->trial->prioritise(s->trial_cap, d, n));
+}
+
 /* ---- templates ---- */
 
 static void do_create(state *s, const char *words, qn_json *j)
@@ -511,7 +539,8 @@ static const struct {
              {"set", do_set},         {"add", do_add},
              {"setmake", do_setmake}, {"setfree", do_setfree},
              {"prior", do_prior},     {"usage", do_usage},
-             {"storm", do_storm}};
+             {"storm", do_storm},     {"flood", do_flood},
+             {"ahead", do_ahead}};
 
 static void on_do(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
 {

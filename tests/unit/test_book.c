@@ -67,7 +67,6 @@ static void test_book__keeps_for_ten_minutes_what_was_given(void **state)
 {
     rig *r = rig_new();
     const qc_book_limits l = {8, 1 << 20};
-    qc_hash h = {{5}}, got;
     (void)state;
     const qc_template *t = make(r, NULL, 0), *u = make(r, NULL, 0);
     assert_int_equal(qc_book_give(r->book, "a", &l, t), QN_OK);
@@ -81,10 +80,6 @@ static void test_book__keeps_for_ten_minutes_what_was_given(void **state)
     assert_false(can_find(r, "a", t, true));
     clock_now += 10 * MINUTE - 1;
     assert_true(can_find(r, "a", t, false));
-    assert_false(qc_book_found(r->book, "a", t->id, &got));
-    qc_book_set_found(r->book, "a", t->id, &h);
-    assert_true(qc_book_found(r->book, "a", t->id, &got));
-    assert_true(qc_hash_eq(&h, &got));
     clock_now += 1;
     assert_false(can_find(r, "a", t, false));
     assert_true(can_find(r, "a", u, true)); /* held: for as long as it is */
@@ -165,7 +160,10 @@ static void test_book__counts_no_less_than_what_is_alive(void **state)
         for (size_t k = 0; k <= i; k++)
             n += kept[k] = can_find(r, "a", t[k], false);
         assert_int_equal(n, u.kept);
-        assert_true(u.bytes >= alive(t, kept, i + 1));
+        uint64_t lists = 0;
+        for (size_t k = 0; k <= i; k++)
+            lists += kept[k] ? sizeof *t[k] + (uint64_t)t[k]->n_tx * 64 : 0;
+        assert_int_equal(u.bytes, alive(t, kept, i + 1) + lists); /* each once, whose it may be */
         /* More than the limit only as far as it is held. */
         assert_true(u.bytes <= l.bytes || u.kept <= u.held + 1);
     }
@@ -184,6 +182,72 @@ static void test_book__counts_no_less_than_what_is_alive(void **state)
         assert_int_equal(t[k]->refs, 1);
         qc_template_unref(t[k]);
     }
+    rig_end(r);
+}
+
+static void test_book__a_child_keeps_its_parent_alive(void **state)
+{
+    rig *r = rig_new();
+    const qc_template *parent, *child;
+    const qc_book_limits l = {8, 1 << 20};
+    (void)state;
+    fill(r, 5);
+    parent = make(r, NULL, 0);
+    assert_int_equal(qc_miner_template_on(r->miner, parent, NULL, r->p.now, &child), QC_OK);
+    assert_int_equal(qc_book_give(r->book, "a", &l, child), QN_OK);
+    qc_book_settle(r->book, "a", &l);
+    assert_true(qc_book_usage_of(r->book, "a").bytes >= parent->tx_bytes + 2 * sizeof *parent);
+    qc_template_unref(parent);
+    qc_template_unref(child);
+    rig_end(r);
+}
+
+static void test_book__keeps_no_crowd_and_is_swept_when_nobody_comes(void **state)
+{
+    rig *r = rig_new();
+    const qc_book_limits l = {8, 1 << 30};
+    const qc_template *first = NULL, *t;
+    qc_template_options o = qc_template_defaults();
+    (void)state;
+    o.no_mempool = true;
+    for (unsigned i = 0; i < QC_BOOK_IDLE + 50; i++) {
+        assert_int_equal(qc_miner_template(r->miner, &o, QC_TEMPLATE_REQUEST, r->p.now, &t), QC_OK);
+        assert_int_equal(qc_book_give(r->book, "a", &l, t), QN_OK);
+        assert_int_equal(qc_book_release(r->book, "a", t->id), QN_OK);
+        qc_book_settle(r->book, "a", &l);
+        first = first ? first : qc_template_ref(t);
+        qc_template_unref(t);
+    }
+    assert_int_equal(qc_book_usage_of(r->book, "a").kept, QC_BOOK_IDLE);
+    assert_false(can_find(r, "a", first, false));
+    clock_now += 10 * MINUTE;
+    qc_book_sweep(r->book);
+    assert_int_equal(qc_book_usage_of(r->book, "a").kept, 0);
+    assert_int_equal(qc_book_usage_of(r->book, "a").bytes, 0);
+    qc_template_unref(first);
+    rig_end(r);
+}
+
+static void test_book__other_things_take_their_part(void **state)
+{
+    rig *r = rig_new();
+    const qc_book_limits l = {8, 9000};
+    (void)state;
+    fill(r, 4);
+    const qc_template *t = make(r, NULL, 0);
+    assert_int_equal(qc_book_give(r->book, "a", &l, t), QN_OK);
+    qc_book_settle(r->book, "a", &l);
+    uint64_t bytes = qc_book_usage_of(r->book, "a").bytes;
+    assert_int_equal(qc_book_charge(r->book, "a", &l, 9001 - bytes), QN_E_LIMIT);
+    assert_int_equal(qc_book_charge(r->book, "a", &l, 9001), QN_E_LIMIT);
+    assert_int_equal(qc_book_charge(r->book, "a", &l, 9000 - bytes), QN_OK);
+    assert_int_equal(qc_book_usage_of(r->book, "a").bytes, 9000);
+    assert_int_equal(qc_book_release(r->book, "a", t->id), QN_OK);
+    assert_int_equal(qc_book_charge(r->book, "a", &l, 1), QN_OK); /* what is not held goes for it */
+    assert_int_equal(qc_book_usage_of(r->book, "a").kept, 0);
+    qc_book_uncharge(r->book, "a", 9001 - bytes);
+    assert_int_equal(qc_book_usage_of(r->book, "a").bytes, 0);
+    qc_template_unref(t);
     rig_end(r);
 }
 
@@ -241,4 +305,7 @@ static void test_template__many_solve_one_at_once(void **state)
 
 QC_TEST_MAIN(cmocka_unit_test(test_book__keeps_for_ten_minutes_what_was_given),
              cmocka_unit_test(test_book__counts_no_less_than_what_is_alive),
+             cmocka_unit_test(test_book__a_child_keeps_its_parent_alive),
+             cmocka_unit_test(test_book__keeps_no_crowd_and_is_swept_when_nobody_comes),
+             cmocka_unit_test(test_book__other_things_take_their_part),
              cmocka_unit_test(test_template__many_solve_one_at_once))

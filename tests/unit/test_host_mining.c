@@ -718,6 +718,9 @@ static void test_block__gets_its_witness_only_when_asked(void **state)
     assert_int_equal(height(&p), BLOCKS + 1);
     tell(&p, "block 1 %s", bare);
     expect(&p, "\"is\":3,\"reason\":\"duplicate\"");
+    tell(&p, "flood 300 %s", bare); /* who has no room for the answer pays as well */
+    assert_int_equal(num(&p, "ok") + num(&p, "busy"), 300);
+    assert_in_range(num(&p, "ok"), 0, 100);
     qc_free(bare);
     end(&p);
 }
@@ -829,9 +832,20 @@ static void test_on__a_block_that_is_not_found_yet(void **state)
     expect(&p, "\"status\":-28"); /* its parent is not found */
     tell(&p, "solve %lld held 1 1 0", parent);
     expect(&p, "\"is\":1");
+    qc_mono until = qc_clock_mono() + INT64_C(20000000000);
+    do
+        tell(&p, "view %lld", parent);
+    while (num(&p, "status") == 0 && qc_clock_mono() < until);
+    expect(&p, "\"status\":-29");
+    tell(&p, "release %lld", parent);
+    tell(&p, "view %lld", child); /* what it is on is the tip */
+    expect(&p, "\"status\":0");
     tell(&p, "solve %lld held 1 1 0", child);
     expect(&p, "\"status\":0,\"is\":1,\"reason\":\"\"");
     assert_int_equal(height(&p), BLOCKS + 2);
+    tell(&p, "create");
+    parent = num(&p, "id");
+    mine(&p);
     tell(&p, "on %lld", parent);
     expect(&p, "\"status\":-29");
     end(&p);
@@ -857,8 +871,13 @@ static void test_set__makes_a_template_of_declared_transactions(void **state)
     tell(&p, "add 1 00");
     expect(&p, "\"status\":-7");
     to_hex(qc_tx_bytes(&b.tx).data, qc_tx_bytes(&b.tx).len, raw);
+    tell(&p, "usage");
+    long long kept = num(&p, "bytes");
+    assert_true(kept > 0);
     tell(&p, "add 1 %s", raw);
     expect(&p, "\"status\":0,\"missing\":0");
+    tell(&p, "usage");
+    assert_int_equal(num(&p, "bytes"), kept + (long long)qc_tx_bytes(&b.tx).len);
     tell(&p, "setmake 1");
     expect(&p, "\"status\":0,\"is\":1");
     assert_int_equal(num(&p, "fees"), 1700);
@@ -868,15 +887,28 @@ static void test_set__makes_a_template_of_declared_transactions(void **state)
     expect(&p, "\"status\":0,\"first\":0,\"second\":-9");
     tell(&p, "solve %lld held 1 1 0", id);
     expect(&p, "\"is\":1");
+    tell(&p, "usage");
+    kept = num(&p, "bytes"); /* of the template alone */
     tell(&p, "setmake 1");
     expect(&p, "\"status\":-29");
     tell(&p, "setfree 1");
-    expect(&p, "\"status\":0");
+    tell(&p, "usage");
+    assert_int_equal(num(&p, "bytes"), kept);
     tell(&p, "setfree 1");
     expect(&p, "\"status\":-6");
     tell(&p, "set %s", list);
     expect(&p, "\"status\":-29");
     qc_txbuf_clear(&b);
+    end(&p);
+}
+
+static void test_prioritise__is_paid_for_one_by_one(void **state)
+{
+    play p;
+    (void)state;
+    begin(&p, GRANTS);
+    tell(&p, "ahead 100");
+    expect(&p, "\"status\":0,\"again\":-22");
     end(&p);
 }
 
@@ -896,4 +928,5 @@ QC_TEST_MAIN(cmocka_unit_test(test_create__is_what_the_node_would_mine),
              cmocka_unit_test(test_submit__needs_a_grant_of_its_own),
              cmocka_unit_test(test_with__includes_excludes_and_reorders),
              cmocka_unit_test(test_on__a_block_that_is_not_found_yet),
+             cmocka_unit_test(test_prioritise__is_paid_for_one_by_one),
              cmocka_unit_test(test_set__makes_a_template_of_declared_transactions))

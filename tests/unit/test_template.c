@@ -3,6 +3,7 @@
 #include "tests/unit/harness.h"
 
 #include "core/base/arith.h"
+#include "core/chain/testblock.h"
 #include "core/mempool/accept.h"
 #include "core/mining/assemble.h"
 #include "core/mining/choose.h"
@@ -317,6 +318,9 @@ static void test_template__makes_a_block_that_connects(void **state)
     assert_int_equal(t->n_tx, qc_mempool_count(r->p.m));
     assert_int_equal(t->kind, QC_TEMPLATE_FULL);
     solve(r, t, &block);
+    assert_false(qc_template_check_until(r->p.k.c, t, qc_clock_mono(), &v));
+    assert_string_equal(v.reason, QC_TEST_TOO_LONG); /* time is up before the first script */
+    assert_true(qc_template_check_until(r->p.k.c, t, qc_clock_mono() + INT64_C(60000000000), &v));
     assert_true(kit_submit(&r->p.k, qc_bytes_span(&block), &v));
     assert_true(qc_verdict_ok(&r->p.k.last));
     assert_int_equal(qc_mempool_count(r->p.m), 0);
