@@ -135,8 +135,8 @@ typedef struct state {
     uint64_t templates; /* the subscription */
 @end
 @if mining.submit/1
-    const qn_mining_submit_1 *blocks;
-    qn_cap *blocks_cap;
+    const qn_mining_submit_1 *solved;
+    qn_cap *solved_cap;
 @end
 @if mining.check/1
     const qn_mining_check_1 *check;
@@ -421,8 +421,8 @@ static qn_status init(qn_cap *cap, const qn_host_1 *host, const qn_config *confi
         s->mining = table;
 @end
 @if mining.submit/1
-    if (st == QN_OK && (st = host->get(cap, QN_MINING_SUBMIT_1_ID, 1, &table, &s->blocks_cap)) == QN_OK)
-        s->blocks = table;
+    if (st == QN_OK && (st = host->get(cap, QN_MINING_SUBMIT_1_ID, 1, &table, &s->solved_cap)) == QN_OK)
+        s->solved = table;
 @end
 @if mining.check/1
     if (st == QN_OK && (st = host->get(cap, QN_MINING_CHECK_1_ID, 1, &table, &s->check_cap)) == QN_OK)
@@ -538,7 +538,7 @@ static qn_status start(void *self)
     /* No block at all: a mistake of ours, and nothing was handed in. */
     qn_mining_result became;
     QN_INIT(&became);
-    st = s->blocks->block(s->blocks_cap, "no block", 8, 0, &became);
+    st = s->solved->block(s->solved_cap, "no block", 8, 0, &became);
     if (st != QN_E_INVAL)
         return st == QN_OK ? QN_E_INTERNAL : st;
     qn_logf(s->host, s->host_cap, QN_LOG_INFO, "blocks can be handed in");
