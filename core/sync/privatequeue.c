@@ -4,6 +4,8 @@
 #include "core/base/heap.h"
 #include "core/base/table.h"
 
+#include <stdio.h>
+
 #define STALE_FIRST INT64_C(300000000)
 #define STALE_THEN INT64_C(60000000)
 
