@@ -482,6 +482,31 @@ static char **grow(char **line, size_t cap)
     return more;
 }
 
+#define HASH_LEN 64 /* hex digits of a hash */
+
+static bool is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+/* One '#' for each number, and for each hash: that of a block that was mined just now tells the
+ * time as well, and so does how far a counter has come. */
+static void mask(char *p)
+{
+    char *to = p;
+    while (*p) {
+        size_t hex = 0, digits = 0;
+        while (is_hex(p[hex]))
+            hex++;
+        while (p[digits] >= '0' && p[digits] <= '9')
+            digits++;
+        size_t n = hex == HASH_LEN ? hex : digits;
+        *to++ = n ? '#' : *p;
+        p += n ? n : 1;
+    }
+    *to = 0;
+}
+
 /* Each line once, without its digits, in order: what is left of a run when time is taken out. */
 static void timeless(qc_bytes *b)
 {
@@ -491,9 +516,7 @@ static void timeless(qc_bytes *b)
         if (n == cap)
             line = grow(line, cap *= 2);
         line[n] = qc_asprintf("%.*s", (int)len, (const char *)b->data + at);
-        for (char *p = line[n]; *p; p++)
-            *p = *p >= '0' && *p <= '9' ? '#' : *p;
-        n++;
+        mask(line[n++]);
     }
     qsort(line, n, sizeof *line, by_text);
     b->len = 0;
