@@ -3,6 +3,7 @@
 #include "core/chain/internal.h"
 
 #include "core/base/alloc.h"
+#include "core/base/log.h"
 #include "core/chain/testblock.h"
 #include "core/script/verify.h"
 

@@ -118,9 +118,10 @@ static bool has_coins(qc_chain *c, const qc_tx *tx)
 }
 
 /* False: the request has failed. */
-static bool offer(const send_job *j)
+static bool offer(const send_job *j, bool test_only)
 {
-    const qc_accept_opts o = {.has_max_fee = j->max_fee > 0, .max_fee = j->max_fee};
+    const qc_accept_opts o = {
+        .test_only = test_only, .has_max_fee = j->max_fee > 0, .max_fee = j->max_fee};
     char text[VERDICT_TEXT];
     qc_accept_result res;
     bool ok = true;
@@ -133,8 +134,6 @@ static bool offer(const send_job *j)
         ok = qc_rpc_fail(
             j->r, res.v.code == QC_V_MISSING_INPUTS ? QC_RPC_VERIFY_ERROR : QC_RPC_VERIFY_REJECTED,
             "%s", qc_verdict_text(&res.v, text, sizeof text));
-    else if (test_only && j->max_fee > 0 && res.fee > j->max_fee)
-        ok = qc_rpc_fail(j->r, QC_RPC_VERIFY_ERROR, "%s", TOO_DEAR);
     qc_accept_result_clear(&res);
     return ok;
 }
@@ -167,7 +166,7 @@ static void run_send(qc_chain *c, void *arg)
     if (e) {
         wtxid = qc_entry_wtxid(e); /* maybe with another witness: that is the one to tell of */
     } else {
-        if (!offer(j))
+        if (!offer(j, false))
             return;
         qc_mempool_unbroadcast_add(j->n->pool, txid);
     }
