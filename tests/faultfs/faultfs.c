@@ -23,6 +23,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,14 +90,31 @@ static void write_count(void)
     syscall(SYS_close, fd);
 }
 
+static void wait_for_the_end(int sig)
+{
+    (void)sig;
+    for (;;)
+        pause();
+}
+
+/* Files become shorter again, also those that another thread has mapped and writes to. */
+static void hold_writers(void)
+{
+    struct sigaction sa = {.sa_handler = wait_for_the_end};
+    if (sigaction(SIGBUS, &sa, NULL))
+        perror("faultfs: SIGBUS");
+}
+
 /* The process is over: the lock is never given back. */
 static void end_now(bool crash)
 {
     write_count();
-    if (crash)
+    if (crash) {
+        hold_writers();
         model_crash();
-    else
+    } else {
         model_end();
+    }
     syscall(SYS_exit_group, KILLED);
 }
 
