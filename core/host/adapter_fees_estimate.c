@@ -12,17 +12,6 @@
 #define STEPS_MAX 256u
 #define FIRST_STEP 100 /* satoshis per 1,000 virtual bytes */
 
-static qc_err adapter_open(qn_cap *cap, const char **why)
-{
-    *why = QC_NO_MEMPOOL;
-    return cap->plugin->host->pool ? QC_OK : QC_EINVAL;
-}
-
-static void adapter_close(qn_cap *cap)
-{
-    (void)cap;
-}
-
 typedef struct job {
     qc_host *host;
     uint32_t target, permille;
@@ -239,5 +228,5 @@ static const qn_fees_estimate_1 TABLE = {
     .floors = fees_floors,
     .histogram = fees_histogram};
 
-const qc_adapter QC_ADAPTER_FEES_ESTIMATE = {QN_FEES_ESTIMATE_1_ID, &TABLE, adapter_open, NULL,
-                                             adapter_close};
+const qc_adapter QC_ADAPTER_FEES_ESTIMATE = {QN_FEES_ESTIMATE_1_ID, &TABLE, qc_mempool_adapter_open,
+                                             NULL, qc_mempool_adapter_close};

@@ -13,13 +13,13 @@
 #define BYTES_PER_US 1000u             /* that it copies, when other memory is slow */
 #define BYTES_MAX ((uint64_t)64 << 20) /* of transactions in one answer */
 
-static qc_err adapter_open(qn_cap *cap, const char **why)
+qc_err qc_mempool_adapter_open(qn_cap *cap, const char **why)
 {
     *why = QC_NO_MEMPOOL;
     return cap->plugin->host->pool ? QC_OK : QC_EINVAL;
 }
 
-static void adapter_close(qn_cap *cap)
+void qc_mempool_adapter_close(qn_cap *cap)
 {
     (void)cap;
 }
@@ -379,5 +379,5 @@ static const qn_mempool_read_1 TABLE = {
     .txids = read_txids,
     .transactions = read_transactions};
 
-const qc_adapter QC_ADAPTER_MEMPOOL_READ = {QN_MEMPOOL_READ_1_ID, &TABLE, adapter_open, NULL,
-                                            adapter_close};
+const qc_adapter QC_ADAPTER_MEMPOOL_READ = {QN_MEMPOOL_READ_1_ID, &TABLE, qc_mempool_adapter_open,
+                                            NULL, qc_mempool_adapter_close};
