@@ -90,7 +90,7 @@ typedef struct qn_fees_estimate_1_r1 {
     qn_status (*confident)(qn_cap *cap, uint32_t target, uint32_t permille,
                            qn_fees_estimate *estimate);
 
-    /** What the mempool asks for now.
+    /** What the mempool asks for at this moment.
      *  floors: size must be set.
      *  Returns: QN_OK, QN_E_TIMEOUT, QN_E_BUSY, QN_E_INVAL, QN_E_NOMEM,
      *    QN_E_REVOKED. */

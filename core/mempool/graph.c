@@ -99,7 +99,7 @@ qc_graph_ref qc_graph_add(qc_graph *g, int64_t fee, int32_t size, void *user)
         QC_ASSERT(t != QC_GRAPH_NONE);
     }
     g->txs[t] = (tx){.user = user, .fee = clamp_fee(fee), .size = size, .alive = true};
-    cluster *c = qc_cluster_new(g, g->staged ? STAGE : MAIN, 1, Q_TODO);
+    cluster *c = qc_cluster_new(g, g->staged ? STAGE : MAIN, 1, Q_UNORDERED);
     c->anc[0] = 1;
     members(c)[0] = t;
     qc_cluster_settle_members(g, c);
@@ -167,7 +167,7 @@ void qc_graph_set_fee(qc_graph *g, qc_graph_ref t, int64_t fee)
             continue;
         if (lv == MAIN)
             qc_index_drop(g, c);
-        qc_cluster_move(g, c, Q_TODO);
+        qc_cluster_move(g, c, Q_UNORDERED);
     }
 }
 
@@ -235,8 +235,8 @@ static bool work_level(qc_graph *g, int lv, uint64_t *left)
     layer *l = &g->lv[lv];
     if (!qc_graph_apply(g, lv))
         return false;
-    while (l->list[Q_TODO].n) {
-        cluster *c = l->list[Q_TODO].v[l->list[Q_TODO].n - 1];
+    while (l->list[Q_UNORDERED].n) {
+        cluster *c = l->list[Q_UNORDERED].v[l->list[Q_UNORDERED].n - 1];
         if (c->n > 1 && *left < g->cfg.acceptable_cost)
             return false;
         work_on(g, c, g->cfg.acceptable_cost, left);

@@ -164,7 +164,7 @@ bool qc_graph_apply(qc_graph *g, int lv)
 
 void qc_graph_order_one(qc_graph *g, cluster *c)
 {
-    if (c->quality != Q_TODO)
+    if (c->quality != Q_UNORDERED)
         return;
     qc_cluster_order(g, c, g->cfg.acceptable_cost);
     if (c->level == MAIN)
@@ -174,8 +174,8 @@ void qc_graph_order_one(qc_graph *g, cluster *c)
 void qc_graph_order_all(qc_graph *g, int lv)
 {
     layer *l = &g->lv[lv];
-    while (l->list[Q_TODO].n)
-        qc_graph_order_one(g, l->list[Q_TODO].v[l->list[Q_TODO].n - 1]);
+    while (l->list[Q_UNORDERED].n)
+        qc_graph_order_one(g, l->list[Q_UNORDERED].v[l->list[Q_UNORDERED].n - 1]);
 }
 
 int qc_graph_level_of(qc_graph *g, qc_graph_level want)

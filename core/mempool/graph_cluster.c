@@ -91,7 +91,7 @@ static uint64_t squeeze(uint64_t set, uint64_t of)
 
 static void extract(qc_graph *g, cluster *c, uint64_t part)
 {
-    cluster *d = qc_cluster_new(g, c->level, COUNT(part), Q_TODO);
+    cluster *d = qc_cluster_new(g, c->level, COUNT(part), Q_UNORDERED);
     uint32_t k = 0;
     EACH(i, part)
     {
@@ -170,7 +170,7 @@ cluster *qc_cluster_merge(qc_graph *g, cluster **from, size_t m, const dep *deps
     }
     for (size_t k = 0; k < m; k++)
         qc_cluster_free(g, from[k]);
-    cluster *c = qc_cluster_new(g, lv, n, Q_TODO);
+    cluster *c = qc_cluster_new(g, lv, n, Q_UNORDERED);
     sort_places(c, anc, ref);
     qc_cluster_settle_members(g, c);
     return c;

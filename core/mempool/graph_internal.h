@@ -16,7 +16,7 @@
 
 enum { MAIN, STAGE };
 /** What a cluster waits for, in order. */
-enum { Q_SPLIT, Q_TODO, Q_GOOD, Q_BEST, Q_COUNT };
+enum { Q_SPLIT, Q_UNORDERED, Q_GOOD, Q_BEST, Q_COUNT };
 
 typedef struct cluster {
     uint64_t removed; /* places to be taken out; only in Q_SPLIT */
