@@ -158,7 +158,7 @@ def mined_to(n, script):
 @short
 def test_stratum_finds_blocks_on_regtest(case):
     for mode in ("isolated", "trusted"):
-        n = with_stratum(case, mode=mode)
+        n = with_stratum(case, "refresh_s = 1", mode=mode)
         coin = fund(n, 2)
         Tx(coin[:1], 4000).send(n)
         c = Client(n.stratum_port, ADDRESS + ".rig1")
@@ -237,7 +237,7 @@ def test_stratum_a_job_outlives_its_server(case):
         again.submit(job, en2, nonce)
     except Refused as e:
         equal(e.args[0], 21)
-    assert "was not accepted: inconclusive" in n.log()
+    wait_until("the server says what became of it", lambda: "was not accepted: inconclusive" in n.log())
     equal(len(n.getchaintips()), 2)
     n.stop()
 
