@@ -4,6 +4,7 @@ busy minute of a shared machine falls on all of them. One row each, as tests/ben
 them: wall time from start to tip, processor time of the whole process, ratio to plain quoind.
 """
 import argparse
+import atexit
 import base64
 import hashlib
 import http.client
@@ -54,6 +55,11 @@ class Node:
         self.process = subprocess.Popen(
             [program, f"-datadir={folder}", f"-rpcport={self.port}", *COMMON, *options, *args],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        atexit.register(self.kill)  # a run that fails leaves none behind
+
+    def kill(self):
+        if self.process.returncode is None:
+            self.process.kill()
 
     def call(self, method, *params):
         """The result; None while the node does not answer."""

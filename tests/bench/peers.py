@@ -72,7 +72,8 @@ def main():
     scratch = tempfile.mkdtemp(prefix="quoin-bench-")
     try:
         port = base.free_port()
-        node = base.Node(base.built("quoind"), scratch, "-listen=1", f"-bind=127.0.0.1:{port}")
+        node = base.Node(base.built("quoind"), scratch, "-listen=1", f"-bind=127.0.0.1:{port}",
+                         f"-maxconnections={2 * PEERS}", "-inboundrelaypercent=100")  # room for all
         pid = node.process.pid
         node.wait(lambda n: n.call("getblockcount") == 0)
         first = [join(port, False), join(port, True)]  # what the first ones bring is not theirs
