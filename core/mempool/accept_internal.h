@@ -80,6 +80,9 @@ void qc_flush_after_accept(qc_mempool *m);
 void qc_try_announce(qc_try *t, const qc_candidate *c);
 
 /* ---- accept_pre.c ---- */
+/** The part of it that stages nothing: by itself, against the tip, and its inputs. Out: *locks,
+ *  *fee; c->spent and c->conflicts. */
+bool qc_try_look(qc_try *t, qc_candidate *c, qc_lock_points *locks, qc_amount *fee);
 /** All that costs little: Core PreChecks. */
 bool qc_try_pre_checks(qc_try *t, qc_candidate *c);
 /** Parents in the pool as the rules of BIP431 see them. Relatives are counted only where the rules
@@ -94,6 +97,18 @@ bool qc_try_package_replacement(qc_try *t, qc_verdict *v);
 bool qc_try_disjoint(qc_try *t, qc_candidate *c);
 
 /* ---- accept_scripts.c ---- */
+/** Flags of the next block. Thread: chain. */
+uint32_t qc_next_block_flags(const qc_mempool *m);
+/** The scripts of all inputs, in order, until one fails. Signatures go to the chain's cache.
+ * unwanted: looked at before each input; NULL: never. Out: *in: the input that failed. Thread: any.
+ */
+qc_script_err qc_run_scripts(const qc_chain *chain, const qc_tx *tx, const qc_spent *spent,
+                             uint32_t flags, const _Atomic bool *unwanted, uint32_t *in);
 bool qc_try_policy_scripts(qc_try *t, qc_candidate *c);
 /** By the rules of the next block, so that connecting it need not do it again. */
 bool qc_try_block_scripts(qc_try *t, qc_candidate *c);
+
+/* ---- ahead.c ---- */
+/** What has been found out ahead of its turn; waits for it if it is being found out, and has a part
+ *  in it. False: nothing. Out: *err, *in: as of qc_run_scripts() with QC_POLICY_FLAGS. */
+bool qc_ahead_result(qc_mempool *m, const qc_hash *wtxid, qc_script_err *err, uint32_t *in);

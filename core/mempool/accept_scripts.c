@@ -6,20 +6,25 @@
 #include "core/mempool/accept_internal.h"
 #include "core/script/sigcache.h"
 
-static qc_script_err run(const qc_try *t, const qc_candidate *c, uint32_t flags, uint32_t *in)
+#include <stdatomic.h>
+
+qc_script_err qc_run_scripts(const qc_chain *chain, const qc_tx *tx, const qc_spent *spent,
+                             uint32_t flags, const _Atomic bool *unwanted, uint32_t *in)
 {
     qc_sighash_cache hashes;
-    qc_sighash_cache_init(&hashes, c->tx, c->spent);
-    for (*in = 0; *in < c->tx->rec->n_in; ++*in) {
+    qc_sighash_cache_init(&hashes, tx, spent);
+    for (*in = 0; *in < tx->rec->n_in; ++*in) {
         const qc_script_check check = {
-            .tx = c->tx,
+            .tx = tx,
             .in = *in,
-            .spent = c->spent,
+            .spent = spent,
             .hashes = &hashes,
             .flags = flags,
-            .cache = qc_chain_sig_cache(t->m->chain),
+            .cache = qc_chain_sig_cache(chain),
             .cache_store = true,
         };
+        if (unwanted && atomic_load_explicit(unwanted, memory_order_relaxed))
+            break;
         qc_script_err err = qc_script_verify_input(&check);
         if (err != QC_SE_OK)
             return err;
@@ -47,22 +52,27 @@ bool qc_try_policy_scripts(qc_try *t, qc_candidate *c)
     qc_script_cache *known = qc_chain_script_cache(t->m->chain);
     if (qc_script_cache_has(known, &c->r->wtxid, QC_POLICY_FLAGS, false))
         return true;
-    qc_script_err err = run(t, c, QC_POLICY_FLAGS, &in);
+    qc_script_err err;
+    if (!qc_ahead_result(t->m, &c->r->wtxid, &err, &in))
+        err = qc_run_scripts(t->m->chain, c->tx, c->spent, QC_POLICY_FLAGS, NULL, &in);
     if (err == QC_SE_OK)
         return true;
     bool stripped = qc_policy_is_stripped(c->tx, c->spent);
     return say_why(c, stripped ? QC_V_WITNESS_STRIPPED : QC_V_NOT_STANDARD, "mempool", err, in);
 }
 
+uint32_t qc_next_block_flags(const qc_mempool *m)
+{
+    return qc_block_script_flags(qc_chain_params(m->chain), m->tip->height, &m->tip->hash);
+}
+
 bool qc_try_block_scripts(qc_try *t, qc_candidate *c)
 {
-    const qc_index *tip = t->m->tip;
     qc_script_cache *known = qc_chain_script_cache(t->m->chain);
-    uint32_t in,
-        flags = qc_block_script_flags(qc_chain_params(t->m->chain), tip->height, &tip->hash);
+    uint32_t in, flags = qc_next_block_flags(t->m);
     if (qc_script_cache_has(known, &c->r->wtxid, flags, false))
         return true;
-    qc_script_err err = run(t, c, flags, &in);
+    qc_script_err err = qc_run_scripts(t->m->chain, c->tx, c->spent, flags, NULL, &in);
     if (err == QC_SE_OK) {
         qc_script_cache_add(known, &c->r->wtxid, flags);
         return true;

@@ -72,6 +72,7 @@ qc_err qc_mempool_new(qc_mempool **out, const qc_mempool_options *o)
     m->sequence = 1;
     m->oldest = INT64_MAX;
     m->min_rate_at = qc_clock_now();
+    m->ahead = qc_ahead_line_new(m->chain);
     qc_pool_follow(m);
     *out = m;
     return QC_OK;
@@ -89,6 +90,7 @@ void qc_mempool_free(qc_mempool *m)
 {
     if (!m)
         return;
+    qc_ahead_line_free(m->ahead);
     qc_pool_news_clear(m);
     qc_pool_returned_clear(m);
     for (size_t i = 0; i < m->n; i++) {

@@ -27,6 +27,9 @@ typedef struct qc_returned {
     qc_keymap at; /* txid: place in tx[] + 1 as a pointer */
 } qc_returned;
 
+/** Transactions that wait while others are let in: ahead.c. */
+typedef struct qc_ahead_line qc_ahead_line;
+
 struct qc_mempool {
     qc_mempool_options o;
     qc_chain *chain;
@@ -62,6 +65,8 @@ struct qc_mempool {
     size_t n_news, cap_news;
     bool chain_moves; /* news wait until the chain has told its own */
     bool telling;
+
+    qc_ahead_line *ahead;
 };
 
 static inline qc_mempool_entry *qc_entry_of(const qc_mempool *m, qc_graph_ref r)
@@ -116,6 +121,11 @@ static inline void qc_pool_mark_all(qc_mempool *m, const qc_mempool_list *l)
     for (size_t i = 0; i < l->n; i++)
         qc_pool_mark(m, l->e[i]);
 }
+
+/* ---- ahead.c ---- */
+/** Out: owned, qc_ahead_line_free(): with nothing in it, before the chain. NULL is allowed. */
+qc_ahead_line *qc_ahead_line_new(const qc_chain *c);
+void qc_ahead_line_free(QC_OWN qc_ahead_line *l);
 
 /* ---- pool_limits.c ---- */
 void qc_pool_note_evicted(qc_mempool *m, qc_feesize chunk);

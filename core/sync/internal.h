@@ -50,6 +50,9 @@ typedef struct qc_sync_msg {
     bool parsing;         /* a worker has it */
     bool orphan;          /* its peer is gone */
     struct qc_body *body; /* of a block message, else NULL */
+    bool looked_at;       /* by qc_relay_look_ahead() */
+    qc_txbuf *tx;         /* owned; of a tx message that was looked at; NULL: not parsed */
+    bool ahead;           /* the pool has begun on it */
 } qc_sync_msg;
 
 /** What a block message has come to. */
@@ -172,6 +175,8 @@ struct qc_sync {
     uint32_t n_sync_started, n_preferred, n_protected;
     qc_flight *slot[QC_FLIGHT_SLOTS];
     uint32_t n_flight, n_downloading; /* requests; peers with any */
+    uint32_t n_turns;                 /* posted */
+    uint32_t n_ahead;                 /* transactions parsed before their turn */
     int64_t stalling_timeout;
     int64_t last_connected, extra_checked, stale_checked; /* stale.c */
     bool caught_up;
@@ -352,7 +357,11 @@ void qc_relay_opened(qc_sync *s, const qc_peer_state *p);
 void qc_relay_closed(qc_sync *s, const qc_peer_state *p);
 /** One of an inv that is not of a block. seen: of the same message. False: the peer was dropped. */
 bool qc_relay_announced(qc_sync *s, qc_peer_state *p, const qc_inv *inv, qc_inv_seen *seen);
-void qc_on_tx(qc_sync *s, qc_peer_state *p, qc_span payload);
+/** Of the messages that wait: begin on transactions, on other threads. */
+void qc_relay_look_ahead(qc_sync *s, qc_peer_state *p);
+/** No more of this one. */
+void qc_relay_ahead_over(qc_sync *s, qc_sync_msg *m);
+void qc_on_tx(qc_sync *s, qc_peer_state *p, qc_sync_msg *m);
 void qc_on_notfound(qc_sync *s, qc_peer_state *p, qc_span payload);
 void qc_on_feefilter(qc_sync *s, qc_peer_state *p, qc_span payload);
 /** Send a transaction. False: there is none to give. */

@@ -6,12 +6,14 @@
 #include "core/base/arith.h"
 #include "core/base/chance.h"
 #include "core/base/log.h"
+#include "core/mempool/ahead.h"
 #include "core/os/file.h"
 #include "core/sync/serving.h"
 
 #define FEE_FILTER_VERSION 70013 /* BIP133 */
 #define FEE_EVERY (600 * QC_SECOND)
 #define FEE_DELAY (300 * QC_SECOND) /* of a large change, at most */
+#define AHEAD_OF_PEER 16u           /* messages that are looked at before their turn */
 #define NOTFOUND_MAX 5016u          /* that a peer may be asked for at once */
 #define GETDATA_MAX 1000u           /* that it is asked for in one message (Core MAX_GETDATA_SZ) */
 
@@ -86,7 +88,55 @@ bool qc_relay_announced(qc_sync *s, qc_peer_state *p, const qc_inv *inv, qc_inv_
     return true;
 }
 
-void qc_on_tx(qc_sync *s, qc_peer_state *p, qc_span payload)
+/* ---- transactions, before and in their turn ---- */
+
+static void look_at(qc_sync *s, qc_sync_msg *m)
+{
+    m->looked_at = true;
+    if (strcmp(m->name, "tx") != 0 || m->payload.len > QC_AHEAD_BYTES)
+        return;
+    qc_txbuf buf;
+    if (qc_tx_parse(qc_bytes_span(&m->payload), true, &buf))
+        return; /* it is told in its turn */
+    m->tx = qc_alloc(sizeof *m->tx);
+    *m->tx = buf;
+    s->n_ahead++;
+    m->ahead = s->relay.ahead(s->relay.arg, &m->tx->tx);
+}
+
+/* A peer that sends many has others' work begun later, not left out: nobody waits for this. */
+void qc_relay_look_ahead(qc_sync *s, qc_peer_state *p)
+{
+    qc_sync_msg *m = p->head;
+    if (!s->relay.ahead || s->stopped || qc_relay_refuses(s, p) ||
+        qc_chain_initial_download(s->chain))
+        return;
+    for (unsigned i = 0; m && i < AHEAD_OF_PEER && s->n_ahead < QC_AHEAD_MAX; i++, m = m->next)
+        if (!m->looked_at)
+            look_at(s, m);
+}
+
+void qc_relay_ahead_over(qc_sync *s, qc_sync_msg *m)
+{
+    if (!m->tx)
+        return;
+    if (m->ahead)
+        s->relay.ahead_over(s->relay.arg, &m->tx->tx);
+    s->n_ahead--;
+    qc_txbuf_clear(m->tx);
+    qc_free(m->tx);
+    m->tx = NULL;
+    m->ahead = false;
+}
+
+static void take(qc_sync *s, const qc_peer_state *p, const qc_tx *tx)
+{
+    if (s->priv)
+        qc_private_heard(s->priv, p->id, tx);
+    s->relay.received(s->relay.arg, p->id, tx);
+}
+
+void qc_on_tx(qc_sync *s, qc_peer_state *p, qc_sync_msg *m)
 {
     qc_txbuf buf;
     if (qc_relay_refuses(s, p)) {
@@ -95,14 +145,18 @@ void qc_on_tx(qc_sync *s, qc_peer_state *p, qc_span payload)
     }
     if (!s->relay.received || qc_chain_initial_download(s->chain))
         return;
-    qc_wire_fail fail = qc_tx_parse(payload, true, &buf);
-    if (fail) {
-        qc_sync_unread(p, "tx", payload.len, fail);
+    if (m->tx) {
+        take(s, p, &m->tx->tx);
+        qc_relay_ahead_over(s, m);
+        qc_relay_wake(s);
         return;
     }
-    if (s->priv)
-        qc_private_heard(s->priv, p->id, &buf.tx);
-    s->relay.received(s->relay.arg, p->id, &buf.tx);
+    qc_wire_fail fail = qc_tx_parse(qc_bytes_span(&m->payload), true, &buf);
+    if (fail) {
+        qc_sync_unread(p, "tx", m->payload.len, fail);
+        return;
+    }
+    take(s, p, &buf.tx);
     qc_txbuf_clear(&buf);
     qc_relay_wake(s);
 }

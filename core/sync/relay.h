@@ -52,6 +52,10 @@ typedef struct qc_relay_hooks {
     /** It came, asked for or not; well-formed, nothing else is known of it. Borrowed for the call.
      */
     void (*received)(void *arg, qc_peer_id id, const qc_tx *tx);
+    /** It is in line to be `received`. May begin on it; true: it has, borrows the transaction, and
+     *  is told of the end: after `received`, or when there will be none. */
+    bool (*ahead)(void *arg, const qc_tx *tx);
+    void (*ahead_over)(void *arg, const qc_tx *tx);
     /** The peer has not got it after all. */
     void (*missing)(void *arg, qc_peer_id id, const qc_tx_name *name);
     /** The peer wants to hear of all there is (BIP35), and may. */

@@ -154,6 +154,7 @@ void qc_sync_job_end(qc_sync *s)
 
 void qc_sync_msg_free(qc_sync_msg *m)
 {
+    qc_relay_ahead_over(m->sync, m);
     atomic_fetch_sub(&m->sync->held, m->charged);
     qc_body_free(m->body);
     qc_bytes_free(&m->payload);
@@ -198,7 +199,6 @@ static const handler HANDLERS[] = {
     {"getcfilters", qc_on_getcfilters},
     {"getcfheaders", qc_on_getcfheaders},
     {"getcfcheckpt", qc_on_getcfcheckpt},
-    {"tx", qc_on_tx},
     {"notfound", qc_on_notfound},
     {"feefilter", qc_on_feefilter},
     {"addr", qc_on_addr},
@@ -214,6 +214,10 @@ static void process(qc_sync *s, qc_peer_state *p, qc_sync_msg *m)
 {
     if (strcmp(m->name, "block") == 0) {
         qc_on_block(s, p, m);
+        return;
+    }
+    if (strcmp(m->name, "tx") == 0) {
+        qc_on_tx(s, p, m);
         return;
     }
     for (size_t i = 0; i < QC_COUNTOF(HANDLERS); i++)
@@ -248,6 +252,7 @@ void qc_sync_go_on(qc_sync *s, qc_peer_state *p)
     turn *t = qc_alloc(sizeof *t);
     *t = (turn){s, p->id};
     p->turn = true;
+    s->n_turns++;
     qc_chain_post(s->thread, take_turn, t);
 }
 
@@ -273,6 +278,7 @@ static void take_turn(qc_chain *c, void *arg)
     qc_peer_state *p = s->stopped ? NULL : qc_sync_peer_find(s, t.peer);
     (void)c;
     qc_free(arg);
+    s->n_turns--;
     if (!p)
         return;
     p->turn = false;
@@ -291,6 +297,7 @@ static void take_turn(qc_chain *c, void *arg)
         p->head = m->next;
         if (!p->head)
             p->tail = &p->head;
+        qc_relay_look_ahead(s, p);
         process(s, p, m);
         done(s, p, m->len);
         qc_sync_msg_free(m);
@@ -314,8 +321,11 @@ static void arrived(qc_chain *c, void *arg)
         }
         qc_sync_msg_free(m);
     } else {
+        bool waits = p->head || s->n_turns; /* with nothing before it, its turn is now */
         *p->tail = m;
         p->tail = &m->next;
+        if (waits)
+            qc_relay_look_ahead(s, p);
         qc_sync_go_on(s, p);
     }
 }
@@ -704,6 +714,9 @@ static void stop(qc_chain *c, void *arg)
     qc_sync *s = arg;
     (void)c;
     s->stopped = true;
+    for (qc_peer_state *p = s->peers; p; p = p->next)
+        for (qc_sync_msg *m = p->head; m; m = m->next)
+            qc_relay_ahead_over(s, m);
 }
 
 void qc_sync_stop(qc_sync *s)

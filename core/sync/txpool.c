@@ -2,6 +2,7 @@
 
 #include "core/base/log.h"
 #include "core/mempool/accept.h"
+#include "core/mempool/ahead.h"
 
 static void show(const qc_mempool_entry *e, qc_pool_tx *out)
 {
@@ -95,6 +96,16 @@ static bool take_pair(void *arg, const qc_tx *parent, const qc_tx *child, qc_tx_
     return in;
 }
 
+static bool ahead(void *arg, const qc_tx *tx)
+{
+    return qc_mempool_ahead(((const qc_txpool *)arg)->m, tx);
+}
+
+static void ahead_over(void *arg, const qc_tx *tx)
+{
+    qc_mempool_ahead_over(((const qc_txpool *)arg)->m, tx);
+}
+
 static void spare_to(void *arg, void (*spare)(void *to, const qc_tx *tx), void *to)
 {
     qc_txpool *t = arg;
@@ -133,6 +144,8 @@ qc_relay_pool qc_txpool_for_relay(qc_txpool *t)
         .each = each,
         .take = take,
         .take_pair = take_pair,
+        .ahead = ahead,
+        .ahead_over = ahead_over,
         .spare_to = spare_to,
         .sequence = sequence,
         .min_fee = min_fee,

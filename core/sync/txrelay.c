@@ -219,13 +219,29 @@ static void received(void *arg, qc_peer_id id, const qc_tx *tx)
         return;
     qc_relay_peer_knows(r, p, (const qc_hash *)(p->wtxids ? tx->rec->wtxid : tx->rec->txid));
     qc_txdl_fate fate = qc_txdl_received(r->dl, id, tx, now);
-    if (fate == QC_TXDL_TAKEN) {
+    if (fate == QC_TXDL_TAKEN && p->last_tx != now / SECOND) {
         p->last_tx = now / SECOND;
         if (r->o.taken)
             r->o.taken(r->o.taken_arg, id);
     }
     if (fate == QC_TXDL_KNOWN && p->forced)
         force(r, p, tx);
+}
+
+/* What was refused lately is not looked at again. */
+static bool ahead(void *arg, const qc_tx *tx)
+{
+    const qc_txrelay *r = arg;
+    const qc_tx_name txid = {*(const qc_hash *)tx->rec->txid, false},
+                     wtxid = {*(const qc_hash *)tx->rec->wtxid, true};
+    return !qc_txdl_knows(r->dl, &wtxid, true) && !qc_txdl_knows(r->dl, &txid, true) &&
+           r->o.pool.ahead(r->o.pool.arg, tx);
+}
+
+static void ahead_over(void *arg, const qc_tx *tx)
+{
+    const qc_txrelay *r = arg;
+    r->o.pool.ahead_over(r->o.pool.arg, tx);
 }
 
 static void missing(void *arg, qc_peer_id id, const qc_tx_name *name)
@@ -355,6 +371,8 @@ qc_relay_hooks qc_txrelay_hooks(qc_txrelay *r)
                             .closed = closed,
                             .announced = announced,
                             .received = received,
+                            .ahead = ahead,
+                            .ahead_over = ahead_over,
                             .missing = missing,
                             .wants_all = wants_all,
                             .give = give,

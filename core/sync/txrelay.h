@@ -29,6 +29,9 @@ typedef struct qc_relay_pool {
     /** Try to take them in, as in qc_txdl_pool. What is replaced goes to `spare`. */
     void (*take)(void *arg, const qc_tx *tx, qc_tx_answer *out);
     bool (*take_pair)(void *arg, const qc_tx *parent, const qc_tx *child, qc_tx_answer out[2]);
+    /** As in qc_relay_hooks, for what is not known here. */
+    bool (*ahead)(void *arg, const qc_tx *tx);
+    void (*ahead_over)(void *arg, const qc_tx *tx);
     void (*spare_to)(void *arg, void (*spare)(void *to, const qc_tx *tx), void *to);
     /** Of the next change. */
     uint64_t (*sequence)(void *arg);
@@ -50,7 +53,7 @@ typedef struct qc_txrelay_options {
     int64_t (*now)(void *arg); /* microseconds */
     void *now_arg;
     uint32_t send_rate; /* transactions a second (-txsendrate), up to QC_INV_RATE_MAX */
-    /** The peer has sent one that was taken. May be NULL. */
+    /** The peer has sent one that was taken; told once in a second. May be NULL. */
     void (*taken)(void *arg, qc_peer_id id);
     void *taken_arg;
 } qc_txrelay_options;

@@ -24,6 +24,7 @@ typedef struct rig {
     bool names_wtxid;
     qc_relay_view view; /* as it was last asked with */
     unsigned work;      /* pieces left */
+    bool idle;          /* begins on nothing before its turn */
 } rig;
 
 static struct {
@@ -155,6 +156,20 @@ static int64_t fee_floor(void *arg)
     return ((rig *)arg)->floor;
 }
 
+static bool begin_ahead(void *arg, const qc_tx *tx)
+{
+    rig *r = arg;
+    (void)tx;
+    tell(r, 'b', NULL);
+    return !r->idle;
+}
+
+static void ahead_over(void *arg, const qc_tx *tx)
+{
+    (void)tx;
+    tell(arg, 'o', NULL);
+}
+
 /* synced: out of the initial download. */
 static void begin(rig *r, bool synced)
 {
@@ -167,6 +182,8 @@ static void begin(rig *r, bool synced)
     r->s.relay = (qc_relay_hooks){.arg = r,
                                   .announced = announced,
                                   .received = received,
+                                  .ahead = begin_ahead,
+                                  .ahead_over = ahead_over,
                                   .missing = missing,
                                   .wants_all = wants_all,
                                   .give = give,
@@ -275,6 +292,22 @@ static void test_inv__names_a_transaction_once(void **state)
     end(&r);
 }
 
+static qc_sync_msg *message(rig *r, const char *name, qc_span payload)
+{
+    qc_sync_msg *m = qc_alloc(sizeof *m);
+    m->sync = &r->s;
+    snprintf(m->name, sizeof m->name, "%s", name);
+    assert_int_equal(qc_bytes_append(&m->payload, payload.data, payload.len), QC_OK);
+    return m;
+}
+
+static void give_tx(rig *r, qc_span payload)
+{
+    qc_sync_msg *m = message(r, "tx", payload);
+    qc_on_tx(&r->s, &r->p, m);
+    qc_sync_msg_free(m);
+}
+
 static void test_refuses__who_was_told_to_send_none(void **state)
 {
     rig r;
@@ -290,7 +323,7 @@ static void test_refuses__who_was_told_to_send_none(void **state)
     assert_false(announce(&r, QC_INV_TX));
     assert_int_equal(n_dropped, 1);
     r.p.closing = false;
-    qc_on_tx(&r.s, &r.p, qc_span_of("", 0));
+    give_tx(&r, qc_span_of("", 0));
     assert_int_equal(n_dropped, 2);
     r.s.blocks_only = false;
     r.p.info.type = QC_CONN_BLOCK_ONLY;
@@ -311,19 +344,96 @@ static void test_tx__only_whole_ones_are_handed_on(void **state)
     tb_tx *tx = tb_coinbase(5, 1, 50, qc_span_of("\x51", 1));
     qc_bytes raw = tb_tx_bytes(tx, true);
     qc_hash id = tb_txid(tx);
-    qc_on_tx(&r.s, &r.p, qc_span_of(raw.data, raw.len - 1));
+    give_tx(&r, qc_span_of(raw.data, raw.len - 1));
     assert_string_equal(r.told, "");
-    qc_on_tx(&r.s, &r.p, qc_bytes_span(&raw));
+    give_tx(&r, qc_bytes_span(&raw));
     assert_string_equal(r.told, "r");
     assert_true(qc_hash_eq(&r.last_txid, &id));
     assert_int_equal(n_dropped, 0);
     end(&r);
     begin(&r, false);
-    qc_on_tx(&r.s, &r.p, qc_bytes_span(&raw));
+    give_tx(&r, qc_bytes_span(&raw));
     assert_string_equal(r.told, "");
     end(&r);
     qc_bytes_free(&raw);
     tb_tx_free(tx);
+}
+
+/* The queue of the peer, and the front of it taken. */
+static void wait_in_line(rig *r, const char *name, qc_span payload)
+{
+    qc_sync_msg *m = message(r, name, payload);
+    *r->p.tail = m;
+    r->p.tail = &m->next;
+}
+
+static qc_sync_msg *first_in_line(rig *r)
+{
+    qc_sync_msg *m = r->p.head;
+    r->p.head = m->next;
+    return m;
+}
+
+static void test_ahead__transactions_in_line_are_begun_once_and_ended_once(void **state)
+{
+    rig r;
+    (void)state;
+    begin(&r, true);
+    tb_tx *tx = tb_coinbase(5, 1, 50, qc_span_of("\x51", 1));
+    qc_bytes raw = tb_tx_bytes(tx, true);
+    wait_in_line(&r, "ping", qc_bytes_span(&raw));
+    wait_in_line(&r, "tx", qc_span_of(raw.data, raw.len - 1)); /* not whole: in its turn */
+    wait_in_line(&r, "tx", qc_bytes_span(&raw));
+    wait_in_line(&r, "tx", qc_bytes_span(&raw));
+    qc_relay_look_ahead(&r.s, &r.p);
+    qc_relay_look_ahead(&r.s, &r.p);
+    assert_string_equal(r.told, "bb");
+    assert_int_equal(r.s.n_ahead, 2);
+    qc_sync_msg_free(first_in_line(&r));
+    qc_sync_msg_free(first_in_line(&r));
+    assert_string_equal(r.told, "bb");
+    qc_sync_msg *m = first_in_line(&r);
+    qc_on_tx(&r.s, &r.p, m);
+    assert_string_equal(r.told, "bbro");
+    qc_sync_msg_free(m);
+    qc_sync_msg_free(first_in_line(&r)); /* its turn never comes */
+    assert_string_equal(r.told, "bbroo");
+    assert_int_equal(r.s.n_ahead, 0);
+    r.p.tail = &r.p.head;
+    qc_bytes_free(&raw);
+    tb_tx_free(tx);
+    end(&r);
+}
+
+static void test_ahead__no_more_than_a_few_and_of_nobody_who_is_refused(void **state)
+{
+    rig r;
+    (void)state;
+    begin(&r, true);
+    r.idle = true;
+    tb_tx *tx = tb_coinbase(5, 1, 50, qc_span_of("\x51", 1));
+    qc_bytes raw = tb_tx_bytes(tx, true);
+    for (int i = 0; i < 40; i++)
+        wait_in_line(&r, "tx", qc_bytes_span(&raw));
+    r.p.info.type = QC_CONN_BLOCK_ONLY;
+    qc_relay_look_ahead(&r.s, &r.p);
+    assert_int_equal(r.n_told, 0);
+    r.p.info.type = QC_CONN_INBOUND;
+    qc_relay_look_ahead(&r.s, &r.p);
+    assert_int_equal(r.n_told, 16); /* of one peer */
+    qc_sync_msg_free(first_in_line(&r));
+    r.s.n_ahead += 17; /* others have them */
+    qc_relay_look_ahead(&r.s, &r.p);
+    assert_int_equal(r.n_told, 16);
+    r.s.n_ahead -= 17;
+    while (r.p.head)
+        qc_sync_msg_free(first_in_line(&r));
+    assert_int_equal(r.s.n_ahead, 0);
+    assert_int_equal(r.n_told, 16); /* the pool has begun on none */
+    r.p.tail = &r.p.head;
+    qc_bytes_free(&raw);
+    tb_tx_free(tx);
+    end(&r);
 }
 
 static void not_found(rig *r, size_t n)
@@ -655,6 +765,8 @@ QC_TEST_MAIN(cmocka_unit_test(test_announced__by_the_name_that_was_agreed_upon),
              cmocka_unit_test(test_inv__names_a_transaction_once),
              cmocka_unit_test(test_refuses__who_was_told_to_send_none),
              cmocka_unit_test(test_tx__only_whole_ones_are_handed_on),
+             cmocka_unit_test(test_ahead__transactions_in_line_are_begun_once_and_ended_once),
+             cmocka_unit_test(test_ahead__no_more_than_a_few_and_of_nobody_who_is_refused),
              cmocka_unit_test(test_notfound__no_longer_than_what_is_asked),
              cmocka_unit_test(test_getdata__gives_and_says_what_there_is_not),
              cmocka_unit_test(test_getdata__waits_for_a_slow_reader),

@@ -453,12 +453,20 @@ static void test_peers__another_peer_brings_the_parent(void **state)
     tb_tx_free(child);
 }
 
+static void give_tx(qc_peer_id from, qc_span payload)
+{
+    qc_sync_msg m = {.sync = R.s, .name = "tx"};
+    assert_int_equal(qc_bytes_append(&m.payload, payload.data, payload.len), QC_OK);
+    qc_on_tx(R.s, qc_sync_peer_find(R.s, from), &m);
+    qc_bytes_free(&m.payload);
+}
+
 /* The parent comes, and the child has been tried before the turn of peer 1 in which it would be. */
 static void hurry_job(qc_chain *c, void *arg)
 {
     qc_bytes raw = tb_tx_bytes(arg, true);
     (void)c;
-    qc_on_tx(R.s, qc_sync_peer_find(R.s, 2), qc_bytes_span(&raw));
+    give_tx(2, qc_bytes_span(&raw));
     R.s->relay.work(R.s->relay.arg, 1);
     qc_bytes_free(&raw);
 }
@@ -503,7 +511,7 @@ static void leave_job(qc_chain *c, void *arg)
 {
     leaving *l = arg;
     (void)c;
-    qc_on_tx(R.s, qc_sync_peer_find(R.s, 4), qc_bytes_span(&l->parent));
+    give_tx(4, qc_bytes_span(&l->parent));
     l->who = qc_orphanage_has_work(qc_txrelay_orphans(R.relay), 1) ? 1 : 2;
     qc_sync_peer_find(R.s, l->who)->closing = true;
 }

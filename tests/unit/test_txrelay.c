@@ -24,6 +24,7 @@ typedef struct rig {
     size_t n;
     uint64_t sequence;
     bool refuse;
+    int ahead;
     qc_vcode why;
     unsigned n_compared, n_asked;
     void (*spare)(void *to, const qc_tx *tx);
@@ -99,6 +100,21 @@ static bool take_pair(void *arg, const qc_tx *parent, const qc_tx *child, qc_tx_
     return true;
 }
 
+static bool begin_ahead(void *arg, const qc_tx *tx)
+{
+    (void)arg;
+    (void)tx;
+    R.ahead++;
+    return true;
+}
+
+static void ahead_over(void *arg, const qc_tx *tx)
+{
+    (void)arg;
+    (void)tx;
+    R.ahead--;
+}
+
 static void spare_to(void *arg, void (*spare)(void *to, const qc_tx *tx), void *to)
 {
     (void)arg;
@@ -158,8 +174,9 @@ static void begin(uint32_t rate)
     R.now = 1000000 * SECOND;
     R.seed = 3;
     R.sequence = 1;
-    const qc_txrelay_options o = {.pool = {&R, find, compare, each, take, take_pair, spare_to,
-                                           sequence, min_fee, 100, unasked, asked},
+    const qc_txrelay_options o = {.pool = {&R, find, compare, each, take, take_pair, begin_ahead,
+                                           ahead_over, spare_to, sequence, min_fee, 100, unasked,
+                                           asked},
                                   .key = {1, 2},
                                   .random = chance,
                                   .random_arg = &R.seed,
@@ -525,6 +542,30 @@ static void test_received__is_announced_to_others(void **state)
     end();
 }
 
+static void test_ahead__what_is_known_or_was_refused_is_not_begun(void **state)
+{
+    qc_txbuf a, b;
+    (void)state;
+    begin(0);
+    open_peer(1, true, 0, true);
+    make(&a, 1);
+    make(&b, 2);
+    assert_true(R.h.ahead(R.h.arg, &a.tx));
+    assert_int_equal(R.ahead, 1);
+    R.h.ahead_over(R.h.arg, &a.tx);
+    assert_int_equal(R.ahead, 0);
+    R.h.received(R.h.arg, 1, &a.tx);
+    assert_false(R.h.ahead(R.h.arg, &a.tx));
+    R.refuse = true;
+    R.why = QC_V_NOT_STANDARD;
+    R.h.received(R.h.arg, 1, &b.tx);
+    assert_false(R.h.ahead(R.h.arg, &b.tx));
+    assert_int_equal(R.ahead, 0);
+    qc_txbuf_clear(&a);
+    qc_txbuf_clear(&b);
+    end();
+}
+
 static void test_received__refused_is_kept_for_the_next_block(void **state)
 {
     qc_txbuf b;
@@ -794,6 +835,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_say__the_best_first_once_and_not_at_once),
              cmocka_unit_test(test_wants_all__hears_of_all_even_what_it_knows),
              cmocka_unit_test(test_received__is_announced_to_others),
              cmocka_unit_test(test_received__refused_is_kept_for_the_next_block),
+             cmocka_unit_test(test_ahead__what_is_known_or_was_refused_is_not_begun),
              cmocka_unit_test(test_received__forced_is_announced_again),
              cmocka_unit_test(test_ask__what_was_announced),
              cmocka_unit_test(test_tick__our_own_again_until_somebody_asks),
