@@ -1,5 +1,6 @@
 /* rpc.serve/1: a plugin's methods in the node's registry. A call arrives on an rpc thread, is
  * parked, is served on the plugin's loop, and wakes up with the answer or at its deadline. */
+#include "core/host/granted_names.h"
 #include "core/host/internal.h"
 
 #include "core/base/alloc.h"
@@ -12,7 +13,6 @@
 #include <stdio.h>
 
 #define METHODS_MAX 256u
-#define NAME_MAX_LEN 64u
 #define HELP_MAX (16u << 10)
 #define REPLY_MAX ((uint64_t)64 << 20)
 #define TIMEOUT_DEFAULT 30000u
@@ -57,8 +57,7 @@ typedef struct pending {
 
 typedef struct serve_state {
     rpc_shared *s;
-    char prefix[NAME_MAX_LEN + 1];
-    char names[1024];
+    qc_granted_names granted;
     method *method[METHODS_MAX]; /* borrowed: the registry holds them */
     size_t n_method;
 } serve_state;
@@ -161,7 +160,7 @@ static bool name_in(const char *names, const char *name)
 /* Position of a named parameter in "a b|c d", or -1. */
 static int position(const char *arg_names, const char *name)
 {
-    char word[NAME_MAX_LEN + 1];
+    char word[QC_METHOD_NAME_MAX + 1];
     int at = 0;
     for (const char *p = arg_names; *p; at++) {
         size_t len = strcspn(p, " ");
@@ -317,26 +316,8 @@ static void deliver(void *arg)
 static bool name_ok(const char *name)
 {
     size_t n = strlen(name);
-    return n >= 1 && n <= NAME_MAX_LEN &&
+    return n >= 1 && n <= QC_METHOD_NAME_MAX &&
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._") == n;
-}
-
-static bool below_prefix(const serve_state *st, const char *name)
-{
-    size_t n = strlen(st->prefix);
-    return n && strncmp(name, st->prefix, n) == 0 && name[n];
-}
-
-/* The operator wrote this very name: then it may be one of the node's own. */
-static bool exact_name(const serve_state *st, const char *name)
-{
-    for (const char *p = st->names; *p; p += strspn(p, " ")) {
-        size_t len = strcspn(p, " ");
-        if (len == strlen(name) && memcmp(p, name, len) == 0)
-            return true;
-        p += len;
-    }
-    return false;
 }
 
 static bool limits_of(const qn_rpc_method *o, uint32_t *timeout, uint32_t *pending_max)
@@ -365,9 +346,9 @@ static qn_status serve_add(qn_cap *cap, const qn_rpc_method *limits, const char 
     if (!name || !arg_names || !help || !handler || !name_ok(name) || strlen(help) > HELP_MAX ||
         strlen(arg_names) > 1024 || !limits_of(limits, &timeout, &max))
         return QN_E_INVAL;
-    bool exact = exact_name(v, name);
-    if (!exact && !below_prefix(v, name))
+    if (!qc_granted_names_have(&v->granted, name))
         return QN_E_DENIED;
+    bool exact = qc_granted_names_exact(&v->granted, name); /* it may be one of the node's own */
     if (v->n_method == METHODS_MAX)
         return QN_E_LIMIT;
     method *m = qc_alloc(sizeof *m);
@@ -492,10 +473,7 @@ static qc_err adapter_open(qn_cap *cap, const char **why)
     v->s->refs = 1;
     v->s->plugin = cap->plugin;
     v->s->open = true;
-    if (cap->params) {
-        (void)qc_grant_param(cap->params, "prefix", v->prefix, sizeof v->prefix);
-        (void)qc_grant_param(cap->params, "names", v->names, sizeof v->names);
-    }
+    qc_granted_names_read(&v->granted, cap->params);
     cap->state = v;
     return QC_OK;
 }

@@ -138,6 +138,8 @@ void qc_host_event(qc_host *h, const qc_plugin *p, qc_plugin_state s, const char
     snprintf(e->reason, sizeof e->reason, "%s", why);
     pthread_mutex_unlock(&h->event_lock);
     qc_rpc_waitlist_wake(h->changes);
+    if (h->o.registry)
+        qc_rpc_absent_changed(h->o.registry);
 }
 
 static const qc_plugin *same_id(const qc_host *h, const qc_plugin *p)
@@ -280,6 +282,7 @@ void qc_host_free(qc_host *h)
     if (!h)
         return;
     if (h->rpc_registered) {
+        qc_rpc_set_absent(h->o.registry, NULL, NULL);
         (void)!qc_rpc_unregister(h->o.registry, "listplugins");
         (void)!qc_rpc_unregister(h->o.registry, "getplugininfo");
         for (const qc_rpc_method *m = QC_HOST_ACTIONS; m->name; m++)

@@ -334,8 +334,8 @@ static bool execute(qc_rpc_req *r)
         return false;
     r->entry = qc_rpc_entry_get(r->engine->registry, r->name);
     if (!r->entry) {
-        qc_rpc_fail(r, QC_RPC_METHOD_NOT_FOUND, "Method not found");
-        return false;
+        qc_rpc_again(r, r->engine->registry);
+        return qc_rpc_settle(r);
     }
     if (!prepare(r))
         return false;

@@ -1,13 +1,29 @@
-/* Names that are held while the plugin behind them is exchanged: whoever calls in between waits a
- * moment and is served by the new one, instead of being told that there is no such method. */
+/* Names whose plugin is being exchanged, or is still on its way after the node's start: whoever
+ * calls in between waits a moment and is served, instead of being told that there is no such
+ * method. */
 #include "core/rpc/registry.h"
 #include "core/rpc/request.h"
 
 #include "core/base/alloc.h"
+#include "core/base/clock.h"
 
 #define PATIENCE_MS 30000
 
 static void resume(qc_rpc_req *r, void *arg, qc_rpc_why why);
+
+/* Nobody has the name. last: it has waited long enough. */
+static void without_entry(qc_rpc_req *r, qc_rpc_registry *g, bool last)
+{
+    char why[512] = "";
+    int64_t left = PATIENCE_MS - (qc_clock_mono() - r->started) / 1000000;
+    qc_rpc_absent is = qc_rpc_absent_of(g, qc_rpc_name(r), why, sizeof why);
+    if (is == QC_RPC_COMES && left > 0 && !last)
+        qc_rpc_park(r, left, resume, g);
+    else if (is == QC_RPC_NOBODYS)
+        (void)qc_rpc_fail(r, QC_RPC_METHOD_NOT_FOUND, "Method not found");
+    else
+        (void)qc_rpc_fail(r, QC_RPC_METHOD_NOT_FOUND, "Method not found: %s", why);
+}
 
 static void held_call(qc_rpc_req *r, void *arg)
 {
@@ -15,7 +31,7 @@ static void held_call(qc_rpc_req *r, void *arg)
     qc_rpc_waitlist_join(qc_rpc_registry_moves(g), r);
     qc_rpc_entry *e = qc_rpc_entry_get(g, qc_rpc_name(r));
     if (!e) {
-        (void)qc_rpc_fail(r, QC_RPC_METHOD_NOT_FOUND, "Method not found");
+        without_entry(r, g, false);
     } else if (e->held_by) {
         qc_rpc_entry_unref(e);
         qc_rpc_park(r, PATIENCE_MS, resume, g);
@@ -29,12 +45,19 @@ static void held_call(qc_rpc_req *r, void *arg)
 
 static void resume(qc_rpc_req *r, void *arg, qc_rpc_why why)
 {
-    if (why == QC_RPC_WOKEN)
-        held_call(r, arg);
+    qc_rpc_registry *g = arg;
+    if (why == QC_RPC_WOKEN) {
+        held_call(r, g);
+        return;
+    }
+    qc_rpc_entry *e = qc_rpc_entry_get(g, qc_rpc_name(r));
+    if (why == QC_RPC_SHUTDOWN)
+        (void)qc_rpc_fail(r, QC_RPC_MISC_ERROR, "Shutting down");
+    else if (e)
+        (void)qc_rpc_fail(r, QC_RPC_MISC_ERROR, "The plugin that serves it is being reloaded");
     else
-        (void)qc_rpc_fail(r, QC_RPC_MISC_ERROR,
-                          why == QC_RPC_SHUTDOWN ? "Shutting down"
-                                                 : "The plugin that serves it is being reloaded");
+        without_entry(r, g, true);
+    qc_rpc_entry_unref(e);
 }
 
 void qc_rpc_again(qc_rpc_req *r, qc_rpc_registry *g)

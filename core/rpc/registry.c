@@ -12,6 +12,9 @@ struct qc_rpc_registry {
     qc_rpc_entry **entry; /* sorted by name */
     size_t n, cap;
     qc_rpc_waitlist *moves;
+    pthread_mutex_t absent_lock; /* held while somebody is asked */
+    qc_rpc_ask_absent *ask_absent;
+    void *absent_arg;
     _Atomic uint64_t finished, failed, active;
 };
 
@@ -19,6 +22,7 @@ qc_rpc_registry *qc_rpc_registry_new(void)
 {
     qc_rpc_registry *g = qc_alloc(sizeof *g);
     pthread_mutex_init(&g->lock, NULL);
+    pthread_mutex_init(&g->absent_lock, NULL);
     g->moves = qc_rpc_waitlist_new();
     return g;
 }
@@ -31,10 +35,34 @@ void qc_rpc_registry_free(qc_rpc_registry *g)
         qc_rpc_entry_unref(g->entry[i]->behind);
         qc_rpc_entry_unref(g->entry[i]);
     }
+    pthread_mutex_destroy(&g->absent_lock);
     pthread_mutex_destroy(&g->lock);
     qc_rpc_waitlist_free(g->moves);
     qc_free(g->entry);
     qc_free(g);
+}
+
+void qc_rpc_set_absent(qc_rpc_registry *g, qc_rpc_ask_absent *ask, void *arg)
+{
+    pthread_mutex_lock(&g->absent_lock);
+    g->ask_absent = ask;
+    g->absent_arg = arg;
+    pthread_mutex_unlock(&g->absent_lock);
+    qc_rpc_absent_changed(g);
+}
+
+void qc_rpc_absent_changed(qc_rpc_registry *g)
+{
+    qc_rpc_waitlist_wake(g->moves);
+}
+
+qc_rpc_absent qc_rpc_absent_of(qc_rpc_registry *g, const char *name, char *why, size_t cap)
+{
+    pthread_mutex_lock(&g->absent_lock);
+    qc_rpc_absent is =
+        g->ask_absent ? g->ask_absent(g->absent_arg, name, why, cap) : QC_RPC_NOBODYS;
+    pthread_mutex_unlock(&g->absent_lock);
+    return is;
 }
 
 qc_rpc_waitlist *qc_rpc_registry_moves(qc_rpc_registry *g)

@@ -26,7 +26,9 @@ qc_rpc_entry **qc_rpc_entries(qc_rpc_registry *g, size_t *n);
 /** Put `e` (owned; taken on success only) in the place of the entry of its name.
  *  Returns: QC_OK; QC_ENOENT. */
 QC_MUST_CHECK qc_err qc_rpc_swap_held(qc_rpc_registry *g, qc_rpc_entry *e);
-/** Requests that wait for a held name. */
+/** See qc_rpc_set_absent(). */
+qc_rpc_absent qc_rpc_absent_of(qc_rpc_registry *g, const char *name, char *why, size_t cap);
+/** Requests that wait for a name. */
 qc_rpc_waitlist *qc_rpc_registry_moves(qc_rpc_registry *g);
 
 /** For the engine: a call begins, or has ended. */

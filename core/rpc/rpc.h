@@ -114,6 +114,19 @@ QC_MUST_CHECK qc_err qc_rpc_hold(qc_rpc_registry *g, const char *name, const cha
 void qc_rpc_again(qc_rpc_req *r, qc_rpc_registry *g);
 /** Give up the names that `owner` still holds: their calls end with "Method not found". */
 void qc_rpc_release_held(qc_rpc_registry *g, const char *owner);
+/** What is to be said of a name that no method has. */
+typedef enum qc_rpc_absent {
+    QC_RPC_NOBODYS, /* there is none */
+    QC_RPC_COMES,   /* whoever serves it is on the way: the call waits, at most 30 s */
+    QC_RPC_AWAY     /* whoever would serve it is not there: `why` is told */
+} qc_rpc_absent;
+/** Asked before "Method not found" is answered. Out: why, a text of at most cap bytes, of COMES and
+ *  AWAY. Thread: any. */
+typedef qc_rpc_absent qc_rpc_ask_absent(void *arg, const char *name, char *why, size_t cap);
+/** NULL: nobody is asked any more; `arg` is not in use when this returns. Thread: any. */
+void qc_rpc_set_absent(qc_rpc_registry *g, qc_rpc_ask_absent *ask, void *arg);
+/** The answer may be another now: who waits asks again. */
+void qc_rpc_absent_changed(qc_rpc_registry *g);
 /** What was called since the start: finished, of those failed, and running or parked now. */
 void qc_rpc_counts(const qc_rpc_registry *g, uint64_t *finished, uint64_t *failed,
                    uint64_t *active);

@@ -81,8 +81,24 @@ def test_a_reload_loses_no_call(case):
     assert n.getplugininfo(ID)["pid"] != before
     expect_error(-32601, "Method not found", n.call, "good.nothing")
     n.plugin("stop", ID)
-    expect_error(-32601, "Method not found", n.call, "good.echo")
+    expect_error(-32601, f"Method not found: {ID}, which has the name, is STOPPED", n.call, "good.echo")
     n.stop()
 
 
 test_a_reload_loses_no_call.short = True
+
+
+def test_who_calls_at_once_waits_for_the_start(case):
+    """No sooner is the node there than its plugins' methods are called."""
+    n = case.node().start()
+    n.stop()
+    grant(n, "GOOD", "isolated")
+    for turn in range(5):
+        n.start()
+        equal(n.call("good.echo", turn), [turn])
+        expect_error(-32601, "Method not found", n.call, "good.nothing")
+        expect_error(-32601, "Method not found", n.call, "better.echo")
+        n.stop()
+
+
+test_who_calls_at_once_waits_for_the_start.short = True

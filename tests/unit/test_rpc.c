@@ -675,6 +675,79 @@ static void test_register_in_front__stands_in_for_a_static_method(void **state)
     rig_close(&k); /* both go */
 }
 
+typedef struct absence {
+    _Atomic int is; /* qc_rpc_absent */
+    _Atomic int asked;
+} absence;
+
+static qc_rpc_absent ask_absent(void *arg, const char *name, char *why, size_t cap)
+{
+    absence *a = arg;
+    if (strcmp(name, "x.later") != 0)
+        return QC_RPC_NOBODYS;
+    snprintf(why, cap, "x is away");
+    a->asked++;
+    return (qc_rpc_absent)a->is;
+}
+
+static void await_asked(absence *a, int n)
+{
+    while (a->asked < n)
+        sched_yield();
+}
+
+static void test_absent__a_call_waits_for_what_comes(void **state)
+{
+    (void)state;
+    rig k;
+    answer a, b;
+    absence x = {.is = QC_RPC_COMES};
+    rig_open(&k, 1, 16);
+    g_released = 0;
+    qc_rpc_set_absent(k.registry, ask_absent, &x);
+    expect_error(&k, "x.other", "[]", -32601, "Method not found");
+    assert_true(post(&k, &a, "{\"method\":\"x.later\",\"params\":[7]}"));
+    await_asked(&x, 1);
+    qc_rpc_absent_changed(k.registry); /* still on the way */
+    await_asked(&x, 2);
+    assert_int_equal(
+        qc_rpc_register_dynamic(k.registry, "plugin", "x.later", "", do_raw, NULL, on_release),
+        QC_OK);
+    qc_rpc_absent_changed(k.registry);
+    expect_answer(&a, 200, "{\"result\":[7],\"error\":null}\n");
+    expect_result(&k, "x.later", "[8]", "[8]");
+    /* It does not come after all. */
+    assert_int_equal(qc_rpc_unregister(k.registry, "x.later"), QC_OK);
+    assert_true(post(&k, &b, "{\"method\":\"x.later\",\"id\":1}"));
+    await_asked(&x, 3);
+    x.is = QC_RPC_AWAY;
+    qc_rpc_absent_changed(k.registry);
+    expect_answer(
+        &b, 404,
+        "{\"result\":null,\"error\":{\"code\":-32601,\"message\":\"Method not found: x is "
+        "away\"},\"id\":1}\n");
+    qc_rpc_set_absent(k.registry, NULL, NULL);
+    expect_error(&k, "x.later", "[]", -32601, "Method not found");
+    rig_close(&k);
+}
+
+static void test_absent__a_shutdown_ends_the_wait(void **state)
+{
+    (void)state;
+    rig k;
+    answer a;
+    absence x = {.is = QC_RPC_COMES};
+    rig_open(&k, 1, 16);
+    qc_rpc_set_absent(k.registry, ask_absent, &x);
+    assert_true(post(&k, &a, "{\"method\":\"x.later\",\"id\":1}"));
+    await_asked(&x, 1);
+    qc_rpc_engine_interrupt(k.engine);
+    expect_answer(&a, 500,
+                  "{\"result\":null,\"error\":{\"code\":-1,\"message\":\"Shutting "
+                  "down\"},\"id\":1}\n");
+    rig_close(&k);
+}
+
 static void test_help__lists_by_category_and_hides(void **state)
 {
     (void)state;
@@ -707,4 +780,6 @@ QC_TEST_MAIN(cmocka_unit_test(test_submit__version_1_has_both_members_and_status
              cmocka_unit_test(test_access__whitelists_forbid_single_calls_and_whole_batches),
              cmocka_unit_test(test_register__methods_come_and_go),
              cmocka_unit_test(test_register_in_front__stands_in_for_a_static_method),
+             cmocka_unit_test(test_absent__a_call_waits_for_what_comes),
+             cmocka_unit_test(test_absent__a_shutdown_ends_the_wait),
              cmocka_unit_test(test_help__lists_by_category_and_hides))
