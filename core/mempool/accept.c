@@ -81,7 +81,8 @@ void qc_try_close(qc_try *t)
 void qc_fetched_clear(qc_mempool *m, qc_fetched *f, bool forget)
 {
     for (size_t i = 0; forget && i < f->n; i++)
-        qc_coins_uncache(m->coins, &f->o[i]);
+        if (!qc_mempool_spender(m, &f->o[i])) /* another has come in that needs it */
+            qc_coins_uncache(m->coins, &f->o[i]);
     qc_free(f->o);
     *f = (qc_fetched){0};
 }
@@ -184,7 +185,7 @@ bool qc_try_affordable(const qc_try *t, qc_candidate *c)
            qc_verdict_fail(&c->r->v, QC_V_MEMPOOL_POLICY, QC_MAX_FEE_EXCEEDED, NULL);
 }
 
-static bool judge(qc_try *t, qc_candidate *c)
+bool qc_try_before_scripts(qc_try *t, qc_candidate *c)
 {
     qc_verdict *v = &c->r->v;
     if (!qc_try_pre_checks(t, c))
@@ -200,8 +201,13 @@ static bool judge(qc_try *t, qc_candidate *c)
     if (t->rules.max_feerate &&
         qc_feerate_cmp(qc_feerate_paid(t->fees, t->vsize), *t->rules.max_feerate) > 0)
         return qc_verdict_fail(v, QC_V_MEMPOOL_POLICY, "max feerate exceeded", NULL);
-    return dust_spent(t, c) && qc_try_policy_scripts(t, c) && qc_try_block_scripts(t, c) &&
-           qc_try_affordable(t, c);
+    return dust_spent(t, c);
+}
+
+static bool judge(qc_try *t, qc_candidate *c)
+{
+    return qc_try_before_scripts(t, c) && qc_try_policy_scripts(t, c) &&
+           qc_try_block_scripts(t, c) && qc_try_affordable(t, c);
 }
 
 void qc_try_single(qc_try *t)

@@ -67,6 +67,8 @@ void qc_result_start(qc_accept_result *r, const qc_tx *tx);
 /** The verdict is in r->v. with_rate: `feerate` and the wtxids tell what was reckoned with. */
 void qc_try_failed(qc_try *t, qc_candidate *c);
 void qc_try_valid(qc_try *t, qc_candidate *c);
+/** One transaction: all that is asked of it but for its scripts. */
+bool qc_try_before_scripts(qc_try *t, qc_candidate *c);
 /** One transaction, from first to last; fills in c[0].r. */
 void qc_try_single(qc_try *t);
 /** Relate the candidates; is every cluster within its limits then? */
@@ -80,9 +82,6 @@ void qc_flush_after_accept(qc_mempool *m);
 void qc_try_announce(qc_try *t, const qc_candidate *c);
 
 /* ---- accept_pre.c ---- */
-/** The part of it that stages nothing: by itself, against the tip, and its inputs. Out: *locks,
- *  *fee; c->spent and c->conflicts. */
-bool qc_try_look(qc_try *t, qc_candidate *c, qc_lock_points *locks, qc_amount *fee);
 /** All that costs little: Core PreChecks. */
 bool qc_try_pre_checks(qc_try *t, qc_candidate *c);
 /** Parents in the pool as the rules of BIP431 see them. Relatives are counted only where the rules
@@ -112,3 +111,5 @@ bool qc_try_block_scripts(qc_try *t, qc_candidate *c);
 /** What has been found out ahead of its turn; waits for it if it is being found out, and has a part
  *  in it. False: nothing. Out: *err, *in: as of qc_run_scripts() with QC_POLICY_FLAGS. */
 bool qc_ahead_result(qc_mempool *m, const qc_hash *wtxid, qc_script_err *err, uint32_t *in);
+/** Has it been found out that the scripts hold under these flags of a block? */
+bool qc_ahead_holds(qc_mempool *m, const qc_hash *wtxid, uint32_t flags);

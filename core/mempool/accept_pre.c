@@ -256,10 +256,12 @@ static bool check_truc(qc_try *t, qc_candidate *c)
     return true;
 }
 
-bool qc_try_look(qc_try *t, qc_candidate *c, qc_lock_points *locks, qc_amount *fee)
+bool qc_try_pre_checks(qc_try *t, qc_candidate *c)
 {
-    const qc_mempool *m = t->m;
+    qc_mempool *m = t->m;
     qc_verdict *v = &c->r->v;
+    qc_lock_points locks;
+    qc_amount fee;
     if (!qc_check_tx(c->tx, v))
         return false;
     if (qc_tx_is_coinbase(c->tx))
@@ -268,17 +270,11 @@ bool qc_try_look(qc_try *t, qc_candidate *c, qc_lock_points *locks, qc_amount *f
         return false;
     if (!qc_final_at(c->tx, m->tip))
         return qc_verdict_fail(v, QC_V_PREMATURE_SPEND, "non-final", NULL);
-    return !known(t, c) && find_conflicts(t, c) && find_inputs(t, c) &&
-           check_inputs(t, c, locks, fee);
-}
-
-bool qc_try_pre_checks(qc_try *t, qc_candidate *c)
-{
-    qc_lock_points locks;
-    qc_amount fee;
-    if (!qc_try_look(t, c, &locks, &fee) || !stage(t, c, &locks, fee) || !check_fees(t, c))
+    if (known(t, c) || !find_conflicts(t, c) || !find_inputs(t, c))
         return false;
-    qc_mempool_parents(t->m, c->e, &c->parents);
+    if (!check_inputs(t, c, &locks, &fee) || !stage(t, c, &locks, fee) || !check_fees(t, c))
+        return false;
+    qc_mempool_parents(m, c->e, &c->parents);
     if (!t->rules.bypass_limits && !check_truc(t, c))
         return false;
     t->replaces = t->replaces || c->conflicts.n;

@@ -72,7 +72,9 @@ bool qc_try_block_scripts(qc_try *t, qc_candidate *c)
     uint32_t in, flags = qc_next_block_flags(t->m);
     if (qc_script_cache_has(known, &c->r->wtxid, flags, false))
         return true;
-    qc_script_err err = qc_run_scripts(t->m->chain, c->tx, c->spent, flags, NULL, &in);
+    qc_script_err err = QC_SE_OK;
+    if (!qc_ahead_holds(t->m, &c->r->wtxid, flags))
+        err = qc_run_scripts(t->m->chain, c->tx, c->spent, flags, NULL, &in);
     if (err == QC_SE_OK) {
         qc_script_cache_add(known, &c->r->wtxid, flags);
         return true;

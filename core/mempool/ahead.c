@@ -1,11 +1,14 @@
 #include "core/mempool/ahead.h"
 
 #include "core/base/alloc.h"
+#include "core/base/clock.h"
 #include "core/mempool/accept_internal.h"
 #include "core/os/thread.h"
-#include "core/script/sigcache.h"
 
 #include <stdatomic.h>
+
+#define COPIED_MAX 1000000u /* bytes of spent scripts; nonstandard ones may be many times that */
+#define SMALL_WEIGHT 8000u  /* of what is done while another is waited for */
 
 typedef enum state { WAITS, RUNS, DONE } state;
 
@@ -18,6 +21,7 @@ typedef struct ahead {
     _Atomic bool unwanted;
     qc_script_err err; /* DONE: of the policy's flags */
     uint32_t in;
+    bool block_ok; /* DONE: under block_flags too */
 } ahead;
 
 /* In order of arrival. Only the chain thread adds and removes. */
@@ -37,11 +41,8 @@ static void run(const qc_ahead_line *l, ahead *a)
 {
     uint32_t in;
     a->err = qc_run_scripts(l->chain, a->tx, a->spent, QC_POLICY_FLAGS, &a->unwanted, &a->in);
-    if (a->err == QC_SE_OK &&
-        qc_run_scripts(l->chain, a->tx, a->spent, a->block_flags, &a->unwanted, &in) == QC_SE_OK &&
-        !atomic_load_explicit(&a->unwanted, memory_order_relaxed))
-        qc_script_cache_add(qc_chain_script_cache(l->chain), (const qc_hash *)a->tx->rec->wtxid,
-                            a->block_flags);
+    a->block_ok = a->err == QC_SE_OK && qc_run_scripts(l->chain, a->tx, a->spent, a->block_flags,
+                                                       &a->unwanted, &in) == QC_SE_OK;
 }
 
 static ahead *next(const qc_ahead_line *l)
@@ -63,16 +64,23 @@ static void run_one(qc_ahead_line *l, ahead *a)
     pthread_cond_broadcast(&l->done);
 }
 
+/* One, and to the end of the pool's queue again: blocks to be parsed or served wait behind one
+ * transaction and not behind all that peers can send. */
 static void work(void *arg)
 {
     qc_ahead_line *l = arg;
-    ahead *a;
     pthread_mutex_lock(&l->lock);
-    while ((a = next(l)) != NULL)
+    ahead *a = next(l);
+    if (a)
         run_one(l, a);
-    l->workers--;
-    pthread_cond_broadcast(&l->done);
+    bool more = next(l) != NULL;
+    if (!more) {
+        l->workers--;
+        pthread_cond_broadcast(&l->done);
+    }
     pthread_mutex_unlock(&l->lock);
+    if (more)
+        qc_pool_post(l->pool, work, l);
 }
 
 /* ---- life, on the chain thread ---- */
@@ -112,12 +120,21 @@ static void add(qc_ahead_line *l, ahead *a)
         qc_pool_post(l->pool, work, l);
 }
 
+/* What the chain thread may as well do while it waits for a worker: it is over soon. */
+static ahead *next_small(const qc_ahead_line *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (l->at[i]->state == WAITS && l->at[i]->tx->rec->weight <= SMALL_WEIGHT)
+            return l->at[i];
+    return NULL;
+}
+
 /* Until it is done; those behind it are begun rather than nothing. */
 static void finish(qc_ahead_line *l, ahead *a)
 {
     pthread_mutex_lock(&l->lock);
     while (a->state != DONE) {
-        ahead *other = a->state == WAITS ? a : next(l);
+        ahead *other = a->state == WAITS ? a : next_small(l);
         if (other)
             run_one(l, other);
         else
@@ -138,20 +155,14 @@ static void take_out(qc_ahead_line *l, size_t i)
 
 /* ---- is it worth it? ---- */
 
-static bool pays(qc_mempool *m, const qc_tx *tx, qc_amount fee)
-{
-    qc_verdict v;
-    qc_amount modified = qc_fee_add(fee, qc_mempool_delta(m, (const qc_hash *)tx->rec->txid));
-    return qc_policy_check_fee(&m->o.policy, qc_mempool_min_fee(m), qc_vsize(tx->rec->weight),
-                               modified, &v);
-}
-
 /* Scripts are the chain thread's to change: the workers have copies. */
 static qc_spent *copy_of(const qc_spent *spent, size_t n)
 {
     size_t len = 0;
     for (size_t i = 0; i < n; i++)
         len += spent[i].script.len;
+    if (len > COPIED_MAX)
+        return NULL;
     qc_spent *out = qc_try_calloc(1, n * sizeof *out + len);
     if (!out)
         return NULL;
@@ -169,17 +180,16 @@ static qc_spent *copy_of(const qc_spent *spent, size_t n)
 /* What it would replace may not give way: that is decided in its turn. */
 static qc_spent *worth_it(qc_mempool *m, const qc_tx *tx, qc_fetched *fetched)
 {
-    const qc_try_rules rules = {.allow_replacement = true};
+    const qc_try_rules rules = {
+        .allow_replacement = true, .allow_sibling = true, .time = qc_clock_now()};
     qc_accept_result r;
-    qc_lock_points locks;
-    qc_amount fee;
     qc_spent *spent = NULL;
     qc_try t;
     qc_result_start(&r, tx);
     if (qc_try_open(&t, m, &rules, 1, fetched) == QC_OK) {
         t.c[0].tx = tx;
         t.c[0].r = &r;
-        if (qc_try_look(&t, &t.c[0], &locks, &fee) && !t.c[0].conflicts.n && pays(m, tx, fee))
+        if (qc_try_before_scripts(&t, &t.c[0]) && !t.replaces)
             spent = copy_of(t.c[0].spent, tx->rec->n_in);
     }
     qc_try_close(&t);
@@ -227,6 +237,15 @@ bool qc_ahead_result(qc_mempool *m, const qc_hash *wtxid, qc_script_err *err, ui
     *err = a->err;
     *in = a->in;
     return true;
+}
+
+bool qc_ahead_holds(qc_mempool *m, const qc_hash *wtxid, uint32_t flags)
+{
+    ahead *a = find(m->ahead, wtxid->b);
+    if (!a || a->block_flags != flags)
+        return false;
+    finish(m->ahead, a);
+    return a->block_ok;
 }
 
 void qc_mempool_ahead_over(qc_mempool *m, const qc_tx *tx)

@@ -123,7 +123,7 @@ static inline void qc_pool_mark_all(qc_mempool *m, const qc_mempool_list *l)
 }
 
 /* ---- ahead.c ---- */
-/** Out: owned, qc_ahead_line_free(): with nothing in it, before the chain. NULL is allowed. */
+/** Out: owned, qc_ahead_line_free(): with nothing in it. NULL is allowed. */
 qc_ahead_line *qc_ahead_line_new(const qc_chain *c);
 void qc_ahead_line_free(QC_OWN qc_ahead_line *l);
 

@@ -296,7 +296,7 @@ static void req_free(qc_rpc_req *r)
 }
 
 /* The call's parameters as positions, checked. False: the request has failed. */
-static bool prepare(qc_rpc_req *r)
+bool qc_rpc_prepare(qc_rpc_req *r)
 {
     const qc_rpc_method *m = &r->entry->m;
     if (m->raw_params)
@@ -337,7 +337,7 @@ static bool execute(qc_rpc_req *r)
         qc_rpc_again(r, r->engine->registry);
         return qc_rpc_settle(r);
     }
-    if (!prepare(r))
+    if (!qc_rpc_prepare(r))
         return false;
     r->entry->m.fn(r, r->entry->arg);
     return qc_rpc_settle(r);

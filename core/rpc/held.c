@@ -11,13 +11,17 @@
 
 static void resume(qc_rpc_req *r, void *arg, qc_rpc_why why);
 
-/* Nobody has the name. last: it has waited long enough. */
-static void without_entry(qc_rpc_req *r, qc_rpc_registry *g, bool last)
+/* Milliseconds that it may still wait. */
+static int64_t patience(const qc_rpc_req *r)
+{
+    return PATIENCE_MS - (qc_clock_mono() - r->started) / 1000000;
+}
+
+static void without_entry(qc_rpc_req *r, qc_rpc_registry *g, int64_t left)
 {
     char why[512] = "";
-    int64_t left = PATIENCE_MS - (qc_clock_mono() - r->started) / 1000000;
     qc_rpc_absent is = qc_rpc_absent_of(g, qc_rpc_name(r), why, sizeof why);
-    if (is == QC_RPC_COMES && left > 0 && !last)
+    if (is == QC_RPC_COMES && left > 0)
         qc_rpc_park(r, left, resume, g);
     else if (is == QC_RPC_NOBODYS)
         (void)qc_rpc_fail(r, QC_RPC_METHOD_NOT_FOUND, "Method not found");
@@ -25,39 +29,44 @@ static void without_entry(qc_rpc_req *r, qc_rpc_registry *g, bool last)
         (void)qc_rpc_fail(r, QC_RPC_METHOD_NOT_FOUND, "Method not found: %s", why);
 }
 
-static void held_call(qc_rpc_req *r, void *arg)
+/* The name may be one of the node's own by now, which checks what it is given. */
+static void serve(qc_rpc_req *r, QC_OWN qc_rpc_entry *e)
 {
-    qc_rpc_registry *g = arg;
+    qc_rpc_entry_unref(r->entry);
+    r->entry = e;
+    if (qc_rpc_prepare(r))
+        e->m.fn(r, e->arg);
+}
+
+/* left: 0 and less: it has waited long enough. */
+static void go_on(qc_rpc_req *r, qc_rpc_registry *g, int64_t left)
+{
     qc_rpc_waitlist_join(qc_rpc_registry_moves(g), r);
     qc_rpc_entry *e = qc_rpc_entry_get(g, qc_rpc_name(r));
     if (!e) {
-        without_entry(r, g, false);
-    } else if (e->held_by) {
-        qc_rpc_entry_unref(e);
-        qc_rpc_park(r, PATIENCE_MS, resume, g);
+        without_entry(r, g, left);
+    } else if (!e->held_by) {
+        serve(r, e);
     } else {
-        qc_rpc_entry_unref(r->entry);
-        r->entry = e;
-        e->m.fn(r,
-                e->arg); /* dynamic methods take their parameters raw: nothing else is to be done */
+        qc_rpc_entry_unref(e);
+        if (left > 0)
+            qc_rpc_park(r, left, resume, g);
+        else
+            (void)qc_rpc_fail(r, QC_RPC_MISC_ERROR, "The plugin that serves it is being reloaded");
     }
+}
+
+static void held_call(qc_rpc_req *r, void *arg)
+{
+    go_on(r, arg, patience(r));
 }
 
 static void resume(qc_rpc_req *r, void *arg, qc_rpc_why why)
 {
-    qc_rpc_registry *g = arg;
-    if (why == QC_RPC_WOKEN) {
-        held_call(r, g);
-        return;
-    }
-    qc_rpc_entry *e = qc_rpc_entry_get(g, qc_rpc_name(r));
     if (why == QC_RPC_SHUTDOWN)
         (void)qc_rpc_fail(r, QC_RPC_MISC_ERROR, "Shutting down");
-    else if (e)
-        (void)qc_rpc_fail(r, QC_RPC_MISC_ERROR, "The plugin that serves it is being reloaded");
     else
-        without_entry(r, g, true);
-    qc_rpc_entry_unref(e);
+        go_on(r, arg, why == QC_RPC_TIMEOUT ? 0 : patience(r));
 }
 
 void qc_rpc_again(qc_rpc_req *r, qc_rpc_registry *g)

@@ -150,7 +150,7 @@ static qc_err insert(qc_rpc_registry *g, qc_rpc_entry *e, bool in_front)
     }
     pthread_mutex_unlock(&g->lock);
     qc_rpc_entry_unref(held);
-    if (held)
+    if (!err)
         qc_rpc_waitlist_wake(g->moves);
     return err;
 }

@@ -38,6 +38,8 @@ struct qc_rpc_req {
     void *resume_arg;
 };
 
+/** Parameters as its entry's method takes them. False: it has failed. Defined by engine.c. */
+bool qc_rpc_prepare(qc_rpc_req *r);
 /** The request goes on: defined by engine.c. Runs on an rpc thread. */
 void qc_rpc_job_continue(qc_rpc_req *r);
 bool qc_rpc_engine_stopping(const qc_rpc_engine *e);

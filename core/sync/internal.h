@@ -359,6 +359,8 @@ void qc_relay_closed(qc_sync *s, const qc_peer_state *p);
 bool qc_relay_announced(qc_sync *s, qc_peer_state *p, const qc_inv *inv, qc_inv_seen *seen);
 /** Of the messages that wait: begin on transactions, on other threads. */
 void qc_relay_look_ahead(qc_sync *s, qc_peer_state *p);
+/** Nothing more of a peer's messages until it is looked at again. */
+void qc_relay_look_away(qc_sync *s, qc_peer_state *p);
 /** No more of this one. */
 void qc_relay_ahead_over(qc_sync *s, qc_sync_msg *m);
 void qc_on_tx(qc_sync *s, qc_peer_state *p, qc_sync_msg *m);

@@ -108,7 +108,7 @@ static void look_at(qc_sync *s, qc_sync_msg *m)
 void qc_relay_look_ahead(qc_sync *s, qc_peer_state *p)
 {
     qc_sync_msg *m = p->head;
-    if (!s->relay.ahead || s->stopped || qc_relay_refuses(s, p) ||
+    if (!s->relay.ahead || s->stopped || p->closing || qc_relay_refuses(s, p) ||
         qc_chain_initial_download(s->chain))
         return;
     for (unsigned i = 0; m && i < AHEAD_OF_PEER && s->n_ahead < QC_AHEAD_MAX; i++, m = m->next)
@@ -127,6 +127,16 @@ void qc_relay_ahead_over(qc_sync *s, qc_sync_msg *m)
     qc_free(m->tx);
     m->tx = NULL;
     m->ahead = false;
+}
+
+/* Who is not answered has no turn, and may not keep places from others. */
+void qc_relay_look_away(qc_sync *s, qc_peer_state *p)
+{
+    qc_sync_msg *m = p->head;
+    for (unsigned i = 0; m && i < AHEAD_OF_PEER; i++, m = m->next) {
+        qc_relay_ahead_over(s, m);
+        m->looked_at = false;
+    }
 }
 
 static void take(qc_sync *s, const qc_peer_state *p, const qc_tx *tx)

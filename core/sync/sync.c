@@ -247,6 +247,8 @@ void qc_sync_go_on(qc_sync *s, qc_peer_state *p)
     bool more = (p->head && !p->head->parsing) || p->at_wanted < p->n_wanted || p->filters_stop;
     if (p->turn || p->closing || s->stopped)
         return;
+    if (!may_answer(s, p))
+        qc_relay_look_away(s, p);
     if (!qc_relay_has_work(s, p) && !(more && may_answer(s, p)))
         return;
     turn *t = qc_alloc(sizeof *t);
@@ -324,7 +326,7 @@ static void arrived(qc_chain *c, void *arg)
         bool waits = p->head || s->n_turns; /* with nothing before it, its turn is now */
         *p->tail = m;
         p->tail = &m->next;
-        if (waits)
+        if (waits && may_answer(s, p))
             qc_relay_look_ahead(s, p);
         qc_sync_go_on(s, p);
     }

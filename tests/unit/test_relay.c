@@ -436,6 +436,33 @@ static void test_ahead__no_more_than_a_few_and_of_nobody_who_is_refused(void **s
     end(&r);
 }
 
+static void test_ahead__who_is_not_answered_keeps_no_places(void **state)
+{
+    rig r;
+    (void)state;
+    begin(&r, true);
+    tb_tx *tx = tb_coinbase(5, 1, 50, qc_span_of("\x51", 1));
+    qc_bytes raw = tb_tx_bytes(tx, true);
+    wait_in_line(&r, "tx", qc_bytes_span(&raw));
+    r.p.closing = true;
+    qc_relay_look_ahead(&r.s, &r.p);
+    assert_string_equal(r.told, "");
+    r.p.closing = false;
+    qc_relay_look_ahead(&r.s, &r.p);
+    assert_string_equal(r.told, "b");
+    r.p.unsent = r.s.send_pause + 1;
+    qc_sync_go_on(&r.s, &r.p);
+    assert_string_equal(r.told, "bo");
+    assert_int_equal(r.s.n_ahead, 0);
+    qc_relay_look_ahead(&r.s, &r.p); /* it is read again */
+    assert_string_equal(r.told, "bob");
+    qc_sync_msg_free(first_in_line(&r));
+    r.p.tail = &r.p.head;
+    qc_bytes_free(&raw);
+    tb_tx_free(tx);
+    end(&r);
+}
+
 static void not_found(rig *r, size_t n)
 {
     qc_bytes b = QC_BYTES_INIT;
@@ -767,6 +794,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_announced__by_the_name_that_was_agreed_upon),
              cmocka_unit_test(test_tx__only_whole_ones_are_handed_on),
              cmocka_unit_test(test_ahead__transactions_in_line_are_begun_once_and_ended_once),
              cmocka_unit_test(test_ahead__no_more_than_a_few_and_of_nobody_who_is_refused),
+             cmocka_unit_test(test_ahead__who_is_not_answered_keeps_no_places),
              cmocka_unit_test(test_notfound__no_longer_than_what_is_asked),
              cmocka_unit_test(test_getdata__gives_and_says_what_there_is_not),
              cmocka_unit_test(test_getdata__waits_for_a_slow_reader),

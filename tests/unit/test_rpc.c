@@ -731,6 +731,54 @@ static void test_absent__a_call_waits_for_what_comes(void **state)
     rig_close(&k);
 }
 
+static void test_absent__a_call_is_served_as_soon_as_its_name_is_there(void **state)
+{
+    (void)state;
+    rig k;
+    answer a;
+    absence x = {.is = QC_RPC_COMES};
+    rig_open(&k, 1, 16);
+    qc_rpc_set_absent(k.registry, ask_absent, &x);
+    assert_true(post(&k, &a, "{\"method\":\"x.later\",\"params\":[7]}"));
+    await_asked(&x, 1);
+    assert_int_equal(
+        qc_rpc_register_dynamic(k.registry, "plugin", "x.later", "", do_raw, NULL, on_release),
+        QC_OK);
+    expect_answer(&a, 200, "{\"result\":[7],\"error\":null}\n");
+    rig_close(&k);
+}
+
+/* It leaves, and lets whoever has the name then serve the call. */
+static void do_leave(qc_rpc_req *r, void *arg)
+{
+    assert_int_equal(qc_rpc_unregister(arg, "echo"), QC_OK);
+    qc_rpc_again(r, arg);
+}
+
+static void leaves_echo(const char *call, int status, const char *reply)
+{
+    rig k;
+    answer a;
+    rig_open(&k, 1, 16);
+    assert_int_equal(
+        qc_rpc_register_in_front(k.registry, "plugin", "echo", "", do_leave, k.registry, NULL),
+        QC_OK);
+    assert_true(post(&k, &a, call));
+    expect_answer(&a, status, reply);
+    rig_close(&k);
+}
+
+/* The plugin that stood in front of it has gone, and the node's own checks its parameters. */
+static void test_again__a_call_may_come_to_a_method_of_the_node(void **state)
+{
+    (void)state;
+    leaves_echo("{\"method\":\"echo\",\"params\":[1,2]}", 200,
+                "{\"result\":[1,2],\"error\":null}\n");
+    leaves_echo(
+        "{\"method\":\"echo\",\"params\":{\"any\":1}}", 500,
+        "{\"result\":null,\"error\":{\"code\":-8,\"message\":\"Unknown named parameter any\"}}\n");
+}
+
 static void test_absent__a_shutdown_ends_the_wait(void **state)
 {
     (void)state;
@@ -782,4 +830,6 @@ QC_TEST_MAIN(cmocka_unit_test(test_submit__version_1_has_both_members_and_status
              cmocka_unit_test(test_register_in_front__stands_in_for_a_static_method),
              cmocka_unit_test(test_absent__a_call_waits_for_what_comes),
              cmocka_unit_test(test_absent__a_shutdown_ends_the_wait),
+             cmocka_unit_test(test_absent__a_call_is_served_as_soon_as_its_name_is_there),
+             cmocka_unit_test(test_again__a_call_may_come_to_a_method_of_the_node),
              cmocka_unit_test(test_help__lists_by_category_and_hides))
