@@ -67,8 +67,10 @@ bool qc_image_open(const char *path, const char *pin, qc_image *out, qc_problems
     if (out->fd < 0 || !map_and_measure(out, path, p))
         return false;
     if (pin && strcmp(pin, out->sha256) != 0) {
-        qc_problem(p, "pin", "sha256 of %s: found %s, wanted %s (as the grant says)", path,
-                   out->sha256, pin);
+        qc_problem(p, "pin",
+                   "sha256 of %s: found %s, wanted %s (as the grant says; after an "
+                   "update: quoin-plugin pin)",
+                   path, out->sha256, pin);
         return false;
     }
     if (!qc_elf_read(out->bytes, &out->elf, p))

@@ -136,14 +136,14 @@ static const qc_rpc_method METHODS[] = {
      .name = "listplugins",
      .summary = "Lists the plugins that this node knows, with the state of each.",
      .result = "[ { \"id\": \"str\", \"version\": \"str\", \"state\": \"str\", ... }, ... ]",
-     .examples = "",
+     .examples = "listplugins",
      .fn = rpc_listplugins},
     {.category = "control",
      .name = "getplugininfo",
      .summary = "Says what a plugin asked for, what it was granted, and how it is.",
      .params = PARAMS_INFO,
      .result = "{ \"id\": \"str\", \"state\": \"str\", \"interfaces\": [ ... ], ... }",
-     .examples = "\"org.quoin.indexer\"",
+     .examples = "getplugininfo \"org.quoin.indexer\"",
      .fn = rpc_getplugininfo},
     {.name = NULL}};
 

@@ -60,10 +60,10 @@ static void add_config(qc_bytes *b, const qc_manifest *x, char *const *value)
         add(b, "\n[config]\n");
     for (size_t i = 0; i < x->n_config; i++) {
         const qc_config_def *d = &x->config[i];
-        const char *v = value ? value[i] : d->dflt;
+        const char *given = value ? value[i] : NULL, *v = given ? given : d->dflt;
         if (*d->help)
             add(b, "# %s\n", qc_printable(d->help));
-        add(b, "%s%s = %s\n", d->dflt && !value ? "# " : "", d->name, v ? v : "");
+        add(b, "%s%s = %s\n", d->dflt && !given ? "# " : "", d->name, v ? v : "");
     }
 }
 
@@ -151,6 +151,36 @@ bool qc_tool_take_given(const qc_tool *t, const qc_manifest *m, qc_consent *c)
     bool ok = true;
     for (size_t i = 0; given && given[i]; i++)
         ok &= take_given(given[i], m, c);
+    qc_free(given);
+    return ok;
+}
+
+/* One of -config. What it may be is judged with the whole text. */
+static bool take_value(const char *given, const qc_manifest *m, char **value)
+{
+    const char *equals = strchr(given, '=');
+    size_t len = equals ? (size_t)(equals - given) : strlen(given);
+    if (!equals || !given_ok(equals + 1)) {
+        fprintf(stderr, "Error: -config: found %s, wanted 'NAME=VALUE'\n", qc_printable(given));
+        return false;
+    }
+    for (size_t i = 0; i < m->n_config; i++)
+        if (strlen(m->config[i].name) == len && strncmp(m->config[i].name, given, len) == 0) {
+            qc_free(value[i]);
+            value[i] = qc_strdup(equals + 1);
+            return true;
+        }
+    fprintf(stderr, "Error: -config: %s has nothing of that name to configure: %s\n", m->id,
+            qc_printable(given));
+    return false;
+}
+
+static bool take_values(const qc_tool *t, const qc_manifest *m, char **value)
+{
+    const char **given = qc_settings_list(t->settings, "config", NULL);
+    bool ok = true;
+    for (size_t i = 0; given && given[i]; i++)
+        ok &= take_value(given[i], m, value);
     qc_free(given);
     return ok;
 }
@@ -261,9 +291,10 @@ static int enable_asked(const qc_tool *t, const char *path, const qc_image *m, c
 {
     qc_bytes text = QC_BYTES_INIT;
     const char *mode = m->manifest.may_isolated ? QC_NEW_GRANT_MODE : "trusted";
-    qc_consent c = {.mode = qc_settings_str(t->settings, "mode", mode)};
+    char *value[QC_MANIFEST_LIST_MAX] = {0};
+    qc_consent c = {.mode = qc_settings_str(t->settings, "mode", mode), .config = value};
     int code = 1;
-    if (qc_tool_take_given(t, &m->manifest, &c)) {
+    if (qc_tool_take_given(t, &m->manifest, &c) && take_values(t, &m->manifest, value)) {
         ask_each(t, &m->manifest, &c);
         explain_mode(c.mode);
         qc_tool_grant_text(&text, path, m, &c);
@@ -275,6 +306,8 @@ static int enable_asked(const qc_tool *t, const char *path, const qc_image *m, c
         else
             code = write_for(t, "start", m->manifest.id, grant, qc_bytes_span(&text));
     }
+    for (size_t i = 0; i < QC_COUNTOF(value); i++)
+        qc_free(value[i]);
     qc_consent_clear(&c);
     qc_bytes_free(&text);
     return code;

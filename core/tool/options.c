@@ -33,7 +33,7 @@ static const qc_opt OPTIONS[] = {
     USED("rpc", "=<call>", O,
          "run, trace: call a method at the end: 'method [params]'; may be given again"),
     USED("config", "=<name=value>", O,
-         "run, trace, check: a value of the plugin's configuration; may be given again"),
+         "enable, run, trace, check: a value of the plugin's configuration; may be given again"),
     USED("filter", "=<text>", O, "check: only cases whose name holds this"),
     USED("at", "=<k>", O, "check: only the k-th point of a case that has several"),
     USED("timeout", "=<s>", O,

@@ -44,7 +44,7 @@ typedef struct qc_consent {
     char *params[2 * QC_MANIFEST_LIST_MAX]; /* as written in the grant; NULL: what fits */
     bool unstable;                          /* one of them is on trial */
     const char *mode;
-    char *const *config; /* a value per member of the schema; NULL: the defaults */
+    char *const *config; /* a value per member of the schema; NULL, of all or one: the default */
 } qc_consent;
 
 /** The -grant options, as params. False: one of them is wrong, and stderr says so. */

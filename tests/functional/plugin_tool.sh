@@ -185,6 +185,20 @@ has "rpc.serve/1 = prefix=other."
 [[ $out != *chain.read* ]] || { echo "FAIL: granted against the answer"; fails=$((fails + 1)); }
 rm "$check_grant"
 
+# Values of the configuration, judged as the node will; the others stay comments.
+if [ -e "$top_builddir/.libs/miner.so" ]; then
+    miner="$top_builddir/.libs/miner.so" miner_grant="$tmp/regtest/plugins.d/org.quoin.miner.grant"
+    run 0 enable --yes -config=threads=7 -config=threads=3 "$miner"
+    out=$(cat "$miner_grant")
+    has $'\nthreads = 3\n'
+    has $'\n# autostart = '
+    rm "$miner_grant"
+    for bad in nothing=1 threads threads= threads=x $'threads=1\n[limits]' 'threads=1 # x'; do
+        run 1 enable --yes -config="$bad" "$miner"
+        [ ! -e "$miner_grant" ] || { echo "FAIL: enabled with -config=$bad"; fails=$((fails + 1)); rm "$miner_grant"; }
+    done
+fi
+
 printf 'x' >>"$tmp/plugins/good.so"
 run 1 resolve plugin
 has "sha256: found"

@@ -1,5 +1,6 @@
 /* The table that quoin-cli converts words by equals what the method tables of the server say. */
 #include "core/cli/convert.h"
+#include "core/host/internal.h"
 #include "core/methods/context.h"
 #include "core/rpc/registry.h"
 #include "tests/unit/harness.h"
@@ -70,6 +71,7 @@ static void test_table__equals_the_servers_methods(void **state)
     checker k = {0};
     qc_node node = {.registry = qc_rpc_registry_new()};
     qc_methods_register(&node);
+    qc_rpc_register_all(node.registry, QC_HOST_ACTIONS, NULL);
     qc_rpc_entry **list = qc_rpc_entries(node.registry, &n);
     qsort(list, n, sizeof *list, by_name);
     for (size_t i = 0; i < n; i++) {
