@@ -35,10 +35,10 @@ double st_session_difficulty(const st_session *s)
     return s->n_steps ? s->step[s->n_steps - 1].difficulty : s->pool->start_difficulty;
 }
 
-/* From a job on, which may not have come yet. */
+/* From a job on, which may not have come yet; what was to begin then or later never does. */
 static void set_difficulty(st_session *s, double d, uint64_t from)
 {
-    if (s->n_steps && s->step[s->n_steps - 1].from == from)
+    while (s->n_steps && s->step[s->n_steps - 1].from >= from)
         s->n_steps--;
     if (s->n_steps == ST_STEPS) {
         memmove(s->step, s->step + 1, (ST_STEPS - 1) * sizeof *s->step);
@@ -46,6 +46,12 @@ static void set_difficulty(st_session *s, double d, uint64_t from)
     }
     s->step[s->n_steps++] = (st_step){from, d};
     st_putf(&s->out, "{\"id\":null,\"method\":\"mining.set_difficulty\",\"params\":[%.17g]}\n", d);
+}
+
+/* The newest difficulty belongs to a job that it was not told yet. */
+static bool pending(const st_session *s)
+{
+    return s->n_steps && s->step[s->n_steps - 1].from > (s->told << 8 | s->variant);
 }
 
 /* What held when the job was told; a job that is older than all that is remembered: the easiest. */
@@ -58,19 +64,26 @@ static double difficulty_at(const st_session *s, uint64_t job, uint8_t variant)
     return d;
 }
 
-/* A much harder job is told at once, as another variant: the same work under another coinbase. */
+/* The newest job once more, as another variant: the same work under another coinbase. */
+static void tell_again(st_session *s, double d, bool clean)
+{
+    s->variant++;
+    set_difficulty(s, d, s->told << 8 | s->variant);
+    st_vardiff_reset(&s->vardiff, s->pool->now_ms);
+    st_session_notify(s, clean);
+}
+
+/* A much harder job is told at once. */
 static void steer(st_session *s, double factor)
 {
     double was = st_session_difficulty(s), d = clamp(s, was * factor);
     if (d == was)
         return;
-    if (d > 4 * was && s->told && s->variant < 0xff) {
-        s->variant++;
-        set_difficulty(s, d, s->told << 8 | s->variant);
-        st_session_notify(s, true);
-    } else {
-        set_difficulty(s, d, (s->pool->jobs.last + 1) << 8);
-    }
+    s->steered_ms = s->pool->now_ms;
+    if (d > 4 * was && s->told && s->variant < 0xff)
+        tell_again(s, d, true);
+    else
+        set_difficulty(s, d, (s->told + 1) << 8);
 }
 
 /* ---- life ---- */
@@ -95,8 +108,12 @@ bool st_session_mines(const st_session *s)
 
 void st_session_tick(st_session *s)
 {
-    if (st_session_mines(s) && s->told)
+    if (!st_session_mines(s) || !s->told)
+        return;
+    if (!pending(s))
         steer(s, st_vardiff_idle(&s->vardiff, s->pool->now_ms, s->pool->per_minute));
+    else if (s->pool->now_ms - s->steered_ms >= ST_PENDING_MS && s->variant < 0xff)
+        tell_again(s, st_session_difficulty(s), false); /* no job has come that would bring it */
 }
 
 void st_pool_new_tip(st_pool *p)
@@ -165,6 +182,8 @@ void st_session_notify(st_session *s, bool clean)
         s->told = job->number;
         set_difficulty(s, clamp(s, s->floor > 0 ? s->floor : p->start_difficulty), 0);
     } else if (job->number != s->told) {
+        if (pending(s))
+            st_vardiff_reset(&s->vardiff, p->now_ms);
         s->told = job->number;
         s->variant = 0;
         double was = st_session_difficulty(s), d = clamp(s, was);
@@ -474,7 +493,7 @@ static void on_share(st_session *s, st_worker *w, const st_message *m, const st_
     st_worker_share(w, v, d, reached, p->now_ms);
     record(s, w, &sh, v, d, reached, block > 0);
     answer(s, m, v, why);
-    if (v == ST_ACCEPTED && d == st_session_difficulty(s)) /* else it was on its way already */
+    if (v == ST_ACCEPTED && !pending(s) && d == st_session_difficulty(s)) /* else: on its way */
         steer(s, st_vardiff_share(&s->vardiff, p->now_ms, p->per_minute));
 }
 

@@ -7,9 +7,10 @@
 
 #define ST_SESSION_ID 24u /* hex digits: extranonce and a proof that it was given by us */
 #define ST_SESSION_WORKERS 8u
-#define ST_STEPS 8u       /* difficulties that are remembered */
-#define ST_BAD_RUN 100u   /* bad shares with no good one between, before each costs a point */
-#define ST_FUTURE_S 7200u /* by which a share's time may be ahead */
+#define ST_STEPS 8u          /* difficulties that are remembered */
+#define ST_BAD_RUN 100u      /* bad shares with no good one between, before each costs a point */
+#define ST_FUTURE_S 7200u    /* by which a share's time may be ahead */
+#define ST_PENDING_MS 30000u /* so long a new difficulty waits for a new job */
 
 struct st_session;
 
@@ -80,8 +81,9 @@ typedef struct st_session {
     uint32_t n_steps;
     double floor; /* what it asked not to fall below; 0: nothing */
     st_vardiff vardiff;
-    uint8_t variant; /* of the newest job as it was told */
-    uint64_t told;   /* number of that job */
+    uint64_t steered_ms; /* when the newest difficulty was chosen */
+    uint8_t variant;     /* of the newest job as it was told */
+    uint64_t told;       /* number of that job */
     uint64_t since_ms, last_share_ms;
     uint64_t accepted;
     uint32_t bad_run;

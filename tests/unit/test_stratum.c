@@ -628,6 +628,103 @@ static void test_session__time_of_a_share_has_bounds(void **state)
     free(p);
 }
 
+/* A session of a pool that has one job, subscribed, authorized and told. */
+static void mining(st_session *s, st_pool *p)
+{
+    char text[200];
+    st_session_init(s, p);
+    assert_true(line(s, "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}"));
+    snprintf(text, sizeof text,
+             "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"%s\",\"\"]}", USER);
+    assert_true(line(s, text));
+    has(s->out.data, "\"mining.notify\",\"params\":[\"1\",");
+}
+
+static void done_with(st_session *s, st_pool *p)
+{
+    st_session_clear(s);
+    st_pool_clear(p);
+    free(p);
+}
+
+/* It would like d, and no less than nothing. */
+static void suggest(st_session *s, double d)
+{
+    char text[120];
+    s->floor = 0;
+    snprintf(text, sizeof text,
+             "{\"id\":3,\"method\":\"mining.suggest_difficulty\",\"params\":[%.17g]}", d);
+    assert_true(line(s, text));
+    s->floor = 0;
+}
+
+static void test_session__a_step_that_was_overtaken_never_holds(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    mining(&s, p);
+    suggest(&s, 2 * D); /* from the next job on */
+    suggest(&s, 32 * D);
+    has(s.out.data, "\"params\":[\"1.1\","); /* at once */
+    has(work(&s, 1, 1, 0, D, 15 * D), "[23,");
+    has(work(&s, 1, 1, 0, 32 * D, 1000 * D), "\"result\":true");
+    assert_true(last.difficulty == 32 * D);
+    assert_int_equal(s.vardiff.shares, 1);
+    done_with(&s, p);
+}
+
+static void test_session__a_step_begins_with_the_job_that_follows_it(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    mining(&s, p);
+    /* There is a newer job, of which this one was not told yet. */
+    qn_template_view v = st_job_newest(&p->jobs)->v;
+    (void)st_job_add(&p->jobs, &v, &p->recipe, 0);
+    suggest(&s, D / 2);
+    st_session_notify(&s, false);
+    has(work(&s, 2, 0, 0, D / 2, D * 0.99), "\"result\":true");
+    assert_true(last.difficulty == D / 2);
+    done_with(&s, p);
+}
+
+static void test_session__a_step_does_not_wait_for_ever(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    mining(&s, p);
+    suggest(&s, 2 * D);
+    for (int i = 0; i < 29; i++) {
+        p->now_ms += 1000;
+        st_session_tick(&s);
+    }
+    assert_null(strstr(s.out.data, "mining.notify"));
+    s.out.len = 0;
+    p->now_ms += 1000;
+    st_session_tick(&s);
+    st_put(&s.out, "", 1);
+    has(s.out.data, "\"mining.set_difficulty\"");
+    has(s.out.data, "\"params\":[\"1.1\",");
+    has(s.out.data, "false]}"); /* what it does is still worth something */
+    has(work(&s, 1, 1, 0, D, 1.9 * D), "[23,");
+    has(work(&s, 1, 0, 0, D, 1.9 * D), "\"result\":true");
+    for (int i = 0; i < 59; i++) {
+        p->now_ms += 1000;
+        st_session_tick(&s);
+    }
+    assert_true(st_session_difficulty(&s) == 2 * D); /* silent for less than a minute of it */
+    p->now_ms += 1000;
+    st_session_tick(&s);
+    assert_true(st_session_difficulty(&s) == D);
+    done_with(&s, p);
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_stratum__a_share_becomes_a_block),
              cmocka_unit_test(test_stratum__an_old_job_is_worth_a_block_after_a_crash),
              cmocka_unit_test(test_stratum__a_session_that_comes_back_takes_its_place),
@@ -638,4 +735,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_stratum__a_share_becomes_a_block),
              cmocka_unit_test(test_stratum__who_says_nothing_is_let_go),
              cmocka_unit_test(test_start__says_what_is_wrong_with_its_configuration),
              cmocka_unit_test(test_session__difficulty_holds_for_the_jobs_it_was_told_with),
-             cmocka_unit_test(test_session__time_of_a_share_has_bounds))
+             cmocka_unit_test(test_session__time_of_a_share_has_bounds),
+             cmocka_unit_test(test_session__a_step_that_was_overtaken_never_holds),
+             cmocka_unit_test(test_session__a_step_begins_with_the_job_that_follows_it),
+             cmocka_unit_test(test_session__a_step_does_not_wait_for_ever))
