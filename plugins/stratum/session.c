@@ -90,7 +90,7 @@ static void steer(st_session *s, double factor)
 
 void st_session_init(st_session *s, st_pool *p)
 {
-    *s = (st_session){.pool = p, .since_ms = p->now_ms};
+    *s = (st_session){.pool = p, .since_ms = p->now_ms, .lines = ST_LINES, .lines_ms = p->now_ms};
 }
 
 void st_session_clear(st_session *s)
@@ -393,7 +393,8 @@ static void account(st_session *s, st_verdict v)
         s->accepted++;
         s->bad_run = 0;
         s->last_share_ms = s->pool->now_ms;
-    } else if (v != ST_STALE && ++s->bad_run > ST_BAD_RUN) {
+        s->lines += s->lines < ST_LINES;
+    } else if (++s->bad_run > ST_BAD_RUN) {
         s->points++;
     }
 }
@@ -407,6 +408,33 @@ static size_t whole(const st_job *job, const st_coinbase *cb, uint8_t *out, size
     return cb->len;
 }
 
+/* ---- blocks ---- */
+
+static st_handed *find_handed(st_pool *p, const uint8_t hash[32])
+{
+    for (uint32_t i = 0; i < ST_HANDED && i < p->n_handed; i++)
+        if (memcmp(p->handed[i].hash, hash, 32) == 0)
+            return &p->handed[i];
+    return NULL;
+}
+
+/* The same solution again is no new block, and the node would have to find that out each time: who
+ * has one could keep it busy. */
+static bool was_handed_in(st_pool *p, const uint8_t hash[32])
+{
+    const st_handed *h = find_handed(p, hash);
+    return h && p->now_ms < h->again_ms;
+}
+
+static void handed_in(st_pool *p, const uint8_t hash[32], bool accepted)
+{
+    st_handed *h = find_handed(p, hash);
+    if (!h)
+        h = &p->handed[p->n_handed++ % ST_HANDED];
+    memcpy(h->hash, hash, 32);
+    h->again_ms = accepted ? UINT64_MAX : p->now_ms + ST_AGAIN_MS;
+}
+
 /* Before anything else: is it a block? Returns: as solve() of the hooks; 0 also where it is none.
  */
 static int try_block(st_session *s, st_worker *w, const st_share *sh, const st_coinbase *cb,
@@ -414,10 +442,12 @@ static int try_block(st_session *s, st_worker *w, const st_share *sh, const st_c
 {
     st_pool *p = s->pool;
     uint8_t data[ST_COINBASE_MAX + 64];
-    if (!qn_hash_meets(hash, sh->job->v.target.b) || st_seen_has(&p->seen, hash))
+    if (!qn_hash_meets(hash, sh->job->v.target.b) || was_handed_in(p, hash))
         return 0;
     size_t len = whole(sh->job, cb, data, sizeof data);
     int is = len ? p->hooks.solve(p->hooks.arg, sh, data, len, w->name) : -1;
+    if (is >= 0)
+        handed_in(p, hash, is > 0);
     if (is > 0) {
         p->blocks++;
         w->blocks++;
@@ -555,11 +585,27 @@ static bool on_message(st_session *s, const st_message *m)
     return false;
 }
 
+/* Shares are paced by their difficulty; everything else by this. */
+static void count_line(st_session *s)
+{
+    uint64_t more = (s->pool->now_ms - s->lines_ms) * ST_LINES_S / 1000;
+    if (more > ST_LINES - s->lines)
+        more = ST_LINES - s->lines;
+    s->lines_ms =
+        s->lines + more == ST_LINES ? s->pool->now_ms : s->lines_ms + more * 1000 / ST_LINES_S;
+    s->lines += (uint32_t)more;
+    if (s->lines)
+        s->lines--;
+    else
+        s->points++;
+}
+
 bool st_session_line(st_session *s, const char *line, size_t len)
 {
     st_message m;
     if (len == 0)
         return true;
+    count_line(s);
     if (!st_message_read(line, len, &m)) {
         s->points += 25;
         return false;

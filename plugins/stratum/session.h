@@ -7,8 +7,12 @@
 
 #define ST_SESSION_ID 24u /* hex digits: extranonce and a proof that it was given by us */
 #define ST_SESSION_WORKERS 8u
-#define ST_STEPS 8u          /* difficulties that are remembered */
-#define ST_BAD_RUN 100u      /* bad shares with no good one between, before each costs a point */
+#define ST_STEPS 8u     /* difficulties that are remembered */
+#define ST_BAD_RUN 100u /* bad shares with no good one between, before each costs a point */
+#define ST_LINES 500u   /* that may come at once, accepted shares aside; more cost a point each */
+#define ST_LINES_S 10u  /* as many more with each second */
+#define ST_HANDED 256u  /* solutions that are remembered, whatever the tip */
+#define ST_AGAIN_MS 60000u   /* after which a refused one may be tried again */
 #define ST_FUTURE_S 7200u    /* by which a share's time may be ahead */
 #define ST_PENDING_MS 30000u /* so long a new difficulty waits for a new job */
 
@@ -37,6 +41,12 @@ typedef struct st_hooks {
     void (*log)(void *arg, const st_record *r);
 } st_hooks;
 
+/** A solution that was handed in. */
+typedef struct st_handed {
+    uint8_t hash[32];
+    uint64_t again_ms; /* when it may be handed in again */
+} st_handed;
+
 /** What all sessions share. */
 typedef struct st_pool {
     /* configuration */
@@ -54,6 +64,8 @@ typedef struct st_pool {
     /* state */
     st_jobs jobs;
     st_seen seen;
+    st_handed handed[ST_HANDED];
+    uint32_t n_handed; /* so far */
     st_workers workers;
     uint64_t count[ST_VERDICTS], blocks, refused_blocks;
     uint64_t note_job; /* of the texts: those parts of a notification that all share */
@@ -87,6 +99,8 @@ typedef struct st_session {
     uint64_t since_ms, last_share_ms;
     uint64_t accepted;
     uint32_t bad_run;
+    uint32_t lines; /* that may come before the next costs a point */
+    uint64_t lines_ms;
     uint32_t points; /* to be put on the address */
 } st_session;
 

@@ -451,7 +451,7 @@ static void test_start__says_what_is_wrong_with_its_configuration(void **state)
 
 #define D (1.0 / (1 << 20)) /* a difficulty of 4,096 hashes */
 
-static int g_solved;
+static int g_solved, g_solve_says = 1;
 
 static int fake_solve(void *arg, const st_share *s, const uint8_t *cb, size_t len,
                       const char *worker)
@@ -462,7 +462,7 @@ static int fake_solve(void *arg, const st_share *s, const uint8_t *cb, size_t le
     (void)len;
     (void)worker;
     g_solved++;
-    return 1;
+    return g_solve_says;
 }
 
 static void fake_displace(void *arg, const uint8_t en1[ST_EN1_LEN], const st_session *by)
@@ -725,6 +725,96 @@ static void test_session__a_step_does_not_wait_for_ever(void **state)
     done_with(&s, p);
 }
 
+/* A pool whose blocks are as easy as shares, and a tip that has gone since job 1. */
+static st_pool *a_pool_of_yesterday(st_session *s, st_record *last)
+{
+    st_pool *p = a_pool(last);
+    st_target_of(D, p->jobs.job[1].v.target.b);
+    mining(s, p);
+    qn_template_view v = st_job_newest(&p->jobs)->v;
+    v.prev.b[0] = 1;
+    st_target_of(1e6, v.target.b);
+    (void)st_job_add(&p->jobs, &v, &p->recipe, 0);
+    st_pool_new_tip(p);
+    st_session_notify(s, true);
+    g_solved = 0;
+    return p;
+}
+
+static void test_session__a_block_is_handed_in_once(void **state)
+{
+    (void)state;
+    st_record last;
+    st_session s;
+    st_pool *p = a_pool_of_yesterday(&s, &last);
+    has(work(&s, 1, 0, 0, D, 1e9), "\"result\":true"); /* late, and accepted */
+    for (int i = 0; i < 3; i++)
+        has(work(&s, 1, 0, 0, D, 1e9), "[21,");
+    assert_int_equal(g_solved, 1);
+    /* A refused one may be tried again, a minute later. */
+    g_solve_says = 0;
+    for (int i = 0; i < 3; i++)
+        has(work(&s, 1, 0, 100000, D, 1e9), "[21,");
+    assert_int_equal(g_solved, 2);
+    p->now_ms += ST_AGAIN_MS;
+    has(work(&s, 1, 0, 100000, D, 1e9), "[21,");
+    assert_int_equal(g_solved, 3);
+    /* One that could not be handed in: at once. */
+    g_solve_says = -1;
+    for (int i = 0; i < 2; i++)
+        has(work(&s, 1, 0, 200000, D, 1e9), "[21,");
+    assert_int_equal(g_solved, 5);
+    g_solve_says = 1;
+    done_with(&s, p);
+}
+
+static void test_session__stale_shares_without_end_cost(void **state)
+{
+    (void)state;
+    st_record last;
+    st_session s;
+    st_pool *p = a_pool_of_yesterday(&s, &last);
+    char text[300];
+    snprintf(text, sizeof text,
+             "{\"id\":1,\"method\":\"mining.submit\",\"params\":[\"%s\",\"1\","
+             "\"0000000000000000\",\"00000000\",\"0\"]}",
+             USER);
+    for (unsigned i = 0; i < ST_BAD_RUN + 7; i++) {
+        assert_true(line(&s, text));
+        has(s.out.data, "[21,");
+    }
+    assert_int_equal(s.points, 7);
+    done_with(&s, p);
+}
+
+static void test_session__a_flood_of_lines_costs(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    mining(&s, p);
+    for (unsigned i = 2; i < ST_LINES; i++)
+        assert_true(line(&s, "{\"id\":1,\"method\":\"mining.ping\",\"params\":[]}"));
+    assert_int_equal(s.points, 0);
+    assert_true(line(&s, "{\"id\":1,\"method\":\"mining.ping\",\"params\":[]}"));
+    assert_int_equal(s.points, 1);
+    /* At the pace that is granted nothing is counted, and accepted shares never are. */
+    for (int i = 0; i < 300; i++) {
+        p->now_ms += 1000 / ST_LINES_S;
+        assert_true(line(&s, "{\"id\":1,\"method\":\"mining.ping\",\"params\":[]}"));
+    }
+    assert_int_equal(s.points, 1);
+    p->now_ms += 1000 / ST_LINES_S;
+    for (uint32_t i = 0; i < 20; i++)
+        has(work(&s, 1, 0, i * 1000000, D, 1e9), "\"result\":true");
+    assert_int_equal(s.points, 1);
+    p->now_ms += 3600000;
+    assert_true(line(&s, "{\"id\":1,\"method\":\"mining.ping\",\"params\":[]}"));
+    assert_int_equal(s.lines, ST_LINES - 1);
+    done_with(&s, p);
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_stratum__a_share_becomes_a_block),
              cmocka_unit_test(test_stratum__an_old_job_is_worth_a_block_after_a_crash),
              cmocka_unit_test(test_stratum__a_session_that_comes_back_takes_its_place),
@@ -738,4 +828,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_stratum__a_share_becomes_a_block),
              cmocka_unit_test(test_session__time_of_a_share_has_bounds),
              cmocka_unit_test(test_session__a_step_that_was_overtaken_never_holds),
              cmocka_unit_test(test_session__a_step_begins_with_the_job_that_follows_it),
-             cmocka_unit_test(test_session__a_step_does_not_wait_for_ever))
+             cmocka_unit_test(test_session__a_step_does_not_wait_for_ever),
+             cmocka_unit_test(test_session__a_block_is_handed_in_once),
+             cmocka_unit_test(test_session__stale_shares_without_end_cost),
+             cmocka_unit_test(test_session__a_flood_of_lines_costs))
