@@ -19,8 +19,10 @@ static bool give(char *line, size_t len, st_line_fn *fn, void *arg)
 
 static bool keep(st_line *l, const char *data, size_t n)
 {
-    if (n > ST_LINE_MAX || l->len > ST_LINE_MAX - n)
+    if (n > ST_LINE_MAX || l->len > ST_LINE_MAX - n) {
+        l->too_long = true;
         return false;
+    }
     if (!n)
         return true;
     if (!l->data)
@@ -42,9 +44,12 @@ bool st_line_feed(st_line *l, char *data, size_t n, st_line_fn *fn, void *arg)
         bool ok;
         if (l->len) {
             ok = keep(l, data, len) && give(l->data, l->len, fn, arg);
+            bool too_long = l->too_long;
             st_line_clear(l);
+            l->too_long = too_long;
         } else {
-            ok = len <= ST_LINE_MAX && give(data, len, fn, arg);
+            l->too_long = len > ST_LINE_MAX;
+            ok = !l->too_long && give(data, len, fn, arg);
         }
         if (!ok)
             return false;

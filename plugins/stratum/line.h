@@ -9,6 +9,7 @@
 typedef struct st_line {
     char *data;
     size_t len;
+    bool too_long; /* st_line_feed() has failed for that */
 } st_line;
 
 /** Called with each line, which ends with a NUL in place of its newline and may be changed. False:

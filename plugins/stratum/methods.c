@@ -114,13 +114,12 @@ static uint32_t limit_of(const stratum *t, uint64_t request, const char *params,
     return 0;
 }
 
-static double difficulty_of(const stratum *t, const st_worker *w)
+/* All at once: a look through the connections for each worker would take seconds. */
+static void note_difficulties(const stratum *t)
 {
     for (uint32_t i = 0; i < t->n_conn; i++)
         for (uint32_t k = 0; k < t->conn[i]->session.n_workers; k++)
-            if (t->conn[i]->session.worker[k] == w)
-                return st_session_difficulty(&t->conn[i]->session);
-    return 0;
+            t->conn[i]->session.worker[k]->difficulty = st_session_difficulty(&t->conn[i]->session);
 }
 
 static void put_worker(qn_json *j, const stratum *t, const st_worker *w)
@@ -132,7 +131,7 @@ static void put_worker(qn_json *j, const stratum *t, const st_worker *w)
     put_real(j, "hashrate_1m", st_worker_rate(w, 0, now));
     put_real(j, "hashrate_1h", st_worker_rate(w, 1, now));
     if (w->connections)
-        put_real(j, "difficulty", difficulty_of(t, w));
+        put_real(j, "difficulty", w->difficulty);
     put_counts(j, w->count);
     qn_json_int(j, "blocks", (int64_t)w->blocks);
     put_real(j, "work", w->work);
@@ -150,6 +149,7 @@ static void on_workers(void *arg, const qn_rpc_request *r, const char *params, u
     if (!limit)
         return;
     st_clock(t);
+    note_difficulties(t);
     qn_json_open(&j, NULL, '[');
     for (uint32_t i = 0; i < t->pool.workers.n && i < limit; i++)
         put_worker(&j, t, t->pool.workers.list[i]);

@@ -5,21 +5,37 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define OUT_MAX (256u << 10) /* bytes that a client may leave unread */
+#define OUT_BUSY (16u << 10) /* bytes unread, from which on a client is not listened to */
+#define OUT_MAX (64u << 10)  /* with which it is let go */
 #define TICK_MS 1000u
 #define HANDSHAKE_MS 15000u
 #define IDLE_MS 7200000u /* without a share */
+#define IDLER_MS 600000u /* without a share, and it makes way for somebody new */
 #define SLICE_MS 20u
 #define SLICES 64u /* of a refresh, over which clients are spread */
 #define READS 4    /* of a connection before others have their turn */
 
 /* ---- one connection ---- */
 
+/* Put its points on its address. Returns: whether that is refused now. */
+static bool blame(st_conn *c)
+{
+    stratum *t = c->t;
+    uint32_t points = c->session.points;
+    bool was = st_banned(&t->bans, c->name, t->pool.now_ms);
+    c->session.points = 0;
+    if (!points || !st_ban_add(&t->bans, c->name, points, t->pool.now_ms, t->c.ban_seconds))
+        return false;
+    if (!was)
+        qn_logf(t->host, t->cap, QN_LOG_WARN, "%s is refused for %u s: it misbehaves", c->name,
+                t->c.ban_seconds);
+    return true;
+}
+
 static void drop(st_conn *c)
 {
     stratum *t = c->t;
-    if (c->session.points)
-        (void)st_ban_add(&t->bans, c->name, c->session.points, t->pool.now_ms, t->c.ban_seconds);
+    (void)blame(c);
     (void)t->net->io_unwatch(t->net_cap, c->fd);
     close(c->fd);
     (void)t->net->done(t->net_cap, c->id);
@@ -32,22 +48,24 @@ static void drop(st_conn *c)
 
 static void on_io(void *arg, int32_t fd, uint32_t events);
 
-static bool watch(st_conn *c, bool writing)
+/* Who does not read what it is told is not listened to: it cannot make us keep more and more. */
+static bool watch(st_conn *c)
 {
     const stratum *t = c->t;
-    uint32_t events = QN_IO_READ | (writing ? QN_IO_WRITE : 0);
-    c->writing = writing;
+    size_t unread = c->session.out.len;
+    uint32_t events = (unread < OUT_BUSY ? QN_IO_READ : 0u) | (unread ? QN_IO_WRITE : 0u);
+    if (events == c->events)
+        return true;
+    c->events = events;
     return t->net->io_watch(t->net_cap, c->fd, events, on_io, c) == QN_OK;
 }
 
-/* Write what can be written. Returns: false: it is gone, or does not read. */
-static bool flush(st_conn *c)
+/* Write what can be written. Returns: false: it is gone. */
+static bool write_some(st_conn *c)
 {
     st_text *out = &c->session.out;
     size_t done = 0;
-    if (out->failed)
-        return false;
-    while (done < out->len) {
+    while (!out->failed && done < out->len) {
         ssize_t n = send(c->fd, out->data + done, out->len - done, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
@@ -58,10 +76,24 @@ static bool flush(st_conn *c)
         done += (size_t)n;
     }
     st_text_take(out, done);
-    if (!out->len)
+    if (!out->len && !out->failed)
         st_text_free(out);
-    bool more = out->len > 0;
-    return out->len <= OUT_MAX && (more == c->writing || watch(c, more));
+    return !out->failed;
+}
+
+/* The same, and what was put off meanwhile. Returns: false: it is gone, or does not read. */
+static bool flush(st_conn *c)
+{
+    if (!write_some(c))
+        return false;
+    if (c->owed && c->session.out.len < OUT_BUSY) {
+        c->owed = false;
+        st_session_notify(&c->session, c->owed_clean);
+        c->owed_clean = false;
+        if (!write_some(c))
+            return false;
+    }
+    return c->session.out.len <= OUT_MAX && watch(c);
 }
 
 static bool on_line(void *arg, char *line, size_t len)
@@ -69,29 +101,21 @@ static bool on_line(void *arg, char *line, size_t len)
     st_conn *c = arg;
     st_store_reserve(c->t);
     bool go_on = st_session_line(&c->session, line, len);
-    uint32_t points = c->session.points;
-    c->session.points = 0;
-    if (points &&
-        st_ban_add(&c->t->bans, c->name, points, c->t->pool.now_ms, c->t->c.ban_seconds)) {
-        qn_logf(c->t->host, c->t->cap, QN_LOG_WARN, "%s is refused for %u s: it misbehaves",
-                c->name, c->t->c.ban_seconds);
-        return false;
-    }
-    return go_on && c->session.out.len <= OUT_MAX;
+    return !blame(c) && go_on && (c->session.out.len < OUT_BUSY || flush(c));
 }
 
 /* Returns: false: close it. */
 static bool read_some(st_conn *c)
 {
     char data[16384];
-    for (int i = 0; i < READS; i++) {
+    for (int i = 0; i < READS && c->session.out.len < OUT_BUSY; i++) {
         ssize_t n = read(c->fd, data, sizeof data);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return true;
         if (n <= 0)
             return false;
         if (!st_line_feed(&c->line, data, (size_t)n, on_line, c)) {
-            if (c->line.len > ST_LINE_MAX / 2)
+            if (c->line.too_long)
                 c->session.points += ST_POINTS_TOO_LONG;
             (void)flush(c); /* the reason why, if there is room for it */
             return false;
@@ -113,6 +137,12 @@ static void on_io(void *arg, int32_t fd, uint32_t events)
 
 /* ---- accepting ---- */
 
+/* 0: it had none. */
+static uint64_t last_share(const st_conn *c)
+{
+    return c->session.last_share_ms;
+}
+
 static uint32_t from_address(const stratum *t, const char *name)
 {
     uint32_t n = 0;
@@ -121,8 +151,28 @@ static uint32_t from_address(const stratum *t, const char *name)
     return n;
 }
 
+/* Connections cost nothing, shares do: when there are no more, whoever has shown none for long
+ * goes, those that never had one first. */
+static void make_way(stratum *t)
+{
+    st_conn *idler = NULL;
+    for (uint32_t i = 0; i < t->n_conn; i++) {
+        st_conn *c = t->conn[i];
+        if (!idler || last_share(c) < last_share(idler) ||
+            (last_share(c) == last_share(idler) && c->session.since_ms < idler->session.since_ms))
+            idler = c;
+    }
+    if (idler && t->pool.now_ms - idler->session.since_ms >= IDLER_MS &&
+        t->pool.now_ms - last_share(idler) >= IDLER_MS)
+        drop(idler);
+}
+
 static bool room(stratum *t)
 {
+    if (t->n_conn >= t->c.max_connections)
+        make_way(t);
+    if (t->n_conn >= t->c.max_connections)
+        return false;
     if (t->n_conn < t->cap_conn)
         return true;
     uint32_t cap = t->cap_conn ? t->cap_conn * 2 : 64;
@@ -145,8 +195,8 @@ static void on_accept(void *arg, uint64_t listener, uint64_t connection, int32_t
     st_clock(t);
     st_ban_name(peer, peer_len, name);
     st_conn *c = NULL;
-    if (t->n_conn < t->c.max_connections && !st_banned(&t->bans, name, t->pool.now_ms) &&
-        from_address(t, name) < t->c.per_address && room(t))
+    if (!st_banned(&t->bans, name, t->pool.now_ms) && from_address(t, name) < t->c.per_address &&
+        room(t))
         c = calloc(1, sizeof *c);
     if (c) {
         *c = (st_conn){.t = t, .fd = fd, .id = connection};
@@ -154,7 +204,7 @@ static void on_accept(void *arg, uint64_t listener, uint64_t connection, int32_t
         memcpy(c->name, name, sizeof c->name);
         st_session_init(&c->session, &t->pool);
     }
-    if (!c || !watch(c, false)) {
+    if (!c || !watch(c)) {
         free(c);
         close(fd);
         (void)t->net->done(t->net_cap, connection);
@@ -175,7 +225,8 @@ static bool too_quiet(st_conn *c, uint64_t now)
     if (!st_session_mines(s)) {
         if (now - s->since_ms < HANDSHAKE_MS)
             return false;
-        c->session.points += ST_POINTS_SILENT;
+        if (!s->subscribed) /* else its user name may be wrong: not its neighbours' fault */
+            c->session.points += ST_POINTS_SILENT;
         return true;
     }
     uint64_t last = s->last_share_ms ? s->last_share_ms : s->since_ms;
@@ -208,7 +259,12 @@ static void set_tick(stratum *t)
 
 static void tell(st_conn *c, bool clean)
 {
-    st_session_notify(&c->session, clean);
+    if (c->session.out.len < OUT_BUSY) {
+        st_session_notify(&c->session, clean);
+    } else {
+        c->owed = true;
+        c->owed_clean |= clean;
+    }
     if (!flush(c))
         drop(c);
 }

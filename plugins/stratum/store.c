@@ -10,6 +10,12 @@
 
 #define RESERVE 65536u
 #define LOG_HEAD 41u /* bytes of a share before the worker's name */
+#define LOG_ROW 256u /* bytes on disk that a share is taken for */
+#define LOG_SHARE 4u /* the log has this part of the quota: what is deleted goes only later */
+#define TRIM 16u     /* shares that are forgotten with each new one at most */
+#define TRIM_AT_START 100000u
+#define COMPLAIN_MS 60000u
+#define BATCH_FULL (256u << 10)
 
 static void put_be(uint8_t *p, uint64_t v, int n)
 {
@@ -25,8 +31,11 @@ static uint64_t get_be(const uint8_t *p, int n)
     return v;
 }
 
-static void complain(const stratum *t, qn_status st)
+static void complain(stratum *t, qn_status st)
 {
+    if (t->complained_ms && t->pool.now_ms - t->complained_ms < COMPLAIN_MS)
+        return;
+    t->complained_ms = t->pool.now_ms ? t->pool.now_ms : 1;
     qn_logf(t->host, t->cap, QN_LOG_WARN, "the store cannot be written (status %d)", (int)st);
 }
 
@@ -58,8 +67,10 @@ void st_store_job(stratum *t, const st_job *job)
     if (st != QN_OK)
         complain(t, st);
     qn_batch_free(&b);
-    /* Again with what is synced next. */
+    /* Again with what is synced at the next tick: not now, for that would keep miners waiting. */
     qn_batch_put(&t->batch, key, sizeof key, data, sizeof data);
+    if (t->batch.len > BATCH_FULL)
+        write_out(t, 0);
 }
 
 static qn_status load_jobs(stratum *t)
@@ -142,12 +153,21 @@ static double get_double(const uint8_t *p)
     return v;
 }
 
+static void trim(stratum *t, uint32_t most)
+{
+    uint8_t key[9];
+    for (; most && t->next_share - t->first_share > t->max_shares; most--) {
+        share_key(key, t->first_share++);
+        qn_batch_delete(&t->batch, key, sizeof key);
+    }
+}
+
 void st_store_share(void *arg, const st_record *r)
 {
     stratum *t = arg;
     uint8_t key[9], data[LOG_HEAD + ST_NAME_MAX];
     size_t name = strlen(r->worker);
-    if (!t->c.share_log)
+    if (!t->max_shares)
         return;
     put_be(data, r->time, 8);
     put_be(data + 8, r->job, 8);
@@ -159,11 +179,8 @@ void st_store_share(void *arg, const st_record *r)
     memcpy(data + LOG_HEAD, r->worker, name);
     share_key(key, t->next_share++);
     qn_batch_put(&t->batch, key, sizeof key, data, (uint32_t)(LOG_HEAD + name));
-    while (t->next_share - t->first_share > t->c.share_log) {
-        share_key(key, t->first_share++);
-        qn_batch_delete(&t->batch, key, sizeof key);
-    }
-    if (t->batch.len > (1u << 20)) /* a flood: sooner than at the next tick */
+    trim(t, TRIM);
+    if (t->batch.len > BATCH_FULL) /* a flood: sooner than at the next tick */
         write_out(t, 0);
 }
 
@@ -190,6 +207,24 @@ static qn_status load_log(stratum *t)
     if (st == QN_OK)
         t->next_share++;
     return st == QN_E_END ? QN_OK : st;
+}
+
+/* A full store takes nothing any more, jobs and extranonces neither. */
+static qn_status bound_log(stratum *t)
+{
+    qn_store_info s = {.size = sizeof s};
+    qn_status st = t->store->info(t->store_cap, &s);
+    uint64_t fit = s.quota / LOG_SHARE / LOG_ROW;
+    t->max_shares = t->c.share_log;
+    if (st == QN_OK && s.quota && fit < t->max_shares) {
+        qn_logf(t->host, t->cap, QN_LOG_INFO, "the quota of store.own/1 has room for %llu shares",
+                (unsigned long long)fit);
+        t->max_shares = fit;
+    }
+    trim(t, TRIM_AT_START);
+    if (st == QN_OK && t->batch.n)
+        st = qn_batch_write(&t->batch, t->store, t->store_cap, 0);
+    return st;
 }
 
 static void put_share(qn_json *j, uint64_t number, const uint8_t *v, uint32_t len)
@@ -244,6 +279,8 @@ qn_status st_store_open(stratum *t)
         st = load_jobs(t);
     if (st == QN_OK)
         st = load_log(t);
+    if (st == QN_OK)
+        st = bound_log(t);
     if (st == QN_OK)
         st_store_reserve(t);
     return st;

@@ -21,7 +21,8 @@ typedef struct st_conn {
     int fd;
     uint64_t id;
     uint32_t at;             /* its place in the list */
-    bool writing;            /* watched for room to write */
+    uint32_t events;         /* QN_IO_*: watched for */
+    bool owed, owed_clean;   /* it is to hear of the newest job once it has read what there is */
     char peer[56], name[48]; /* name: what bans count */
     st_line line;
     st_session session;
@@ -54,6 +55,8 @@ typedef struct stratum {
     uint64_t started_ms, accepted_conns, refused_conns;
     qn_batch batch;                   /* of the store */
     uint64_t next_share, first_share; /* numbers in the share log */
+    uint64_t max_shares;    /* in it: as configured, or as many as the quota has room for */
+    uint64_t complained_ms; /* about the store; 0: never */
     char last_block[65];
 } stratum;
 

@@ -50,19 +50,24 @@ static bool grow(st_workers *w)
     return true;
 }
 
-/* Whoever is not connected and has been silent the longest. */
+/* Connected ones first; of the others whoever was heard of last. */
+static int by_worth(const void *a, const void *b)
+{
+    const st_worker *x = *(st_worker *const *)a, *y = *(st_worker *const *)b;
+    if (!x->connections != !y->connections)
+        return x->connections ? -1 : 1;
+    return x->last_ms > y->last_ms ? -1 : x->last_ms < y->last_ms;
+}
+
+/* Those that are not connected and have been silent the longest go, many at once: it takes long. */
 static bool make_room(st_workers *w)
 {
-    uint32_t at = w->n;
-    for (uint32_t i = 0; i < w->n; i++)
-        if (!w->list[i]->connections && (at == w->n || w->list[i]->last_ms < w->list[at]->last_ms))
-            at = i;
-    if (at == w->n)
-        return false;
-    free(w->list[at]);
-    w->list[at] = w->list[--w->n];
+    uint32_t keep = w->n - w->n / 8;
+    qsort(w->list, w->n, sizeof(st_worker *), by_worth);
+    while (w->n > keep && !w->list[w->n - 1]->connections)
+        free(w->list[--w->n]);
     index_all(w);
-    return true;
+    return w->n < ST_WORKERS_MAX;
 }
 
 st_worker *st_worker_join(st_workers *w, const char *name)

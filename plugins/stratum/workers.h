@@ -2,7 +2,8 @@
 #pragma once
 #include "plugins/stratum/message.h"
 
-#define ST_WORKERS_MAX 16384u
+/* More than all connections together can name: nobody keeps others out. */
+#define ST_WORKERS_MAX 98304u
 
 /** What became of a share. */
 typedef enum st_verdict {
@@ -20,6 +21,7 @@ typedef struct st_worker {
     uint64_t count[ST_VERDICTS];
     uint64_t blocks;
     double work;               /* sum of the accepted shares' difficulties */
+    double difficulty;         /* of one of its connections, as methods.c found it last */
     double best;               /* highest difficulty that a share of it reached */
     double rate[2];            /* difficulty per second, over a minute and over an hour */
     uint64_t rate_ms, last_ms; /* of the last share; 0: none */

@@ -68,7 +68,7 @@ static void set_up(st_pool *p)
 int qc_fuzz_one(const uint8_t *data, size_t len)
 {
     static st_pool p;
-    st_line l = {NULL, 0};
+    st_line l = {.data = NULL};
     st_session s;
     if (!len)
         return 0;

@@ -37,7 +37,7 @@ static void test_line__is_cut_wherever_the_stream_is(void **state)
     const char text[] = "a\r\n\nbcd\nef\n";
     for (size_t cut = 0; cut < sizeof text; cut++)
         for (size_t cut2 = cut; cut2 < sizeof text; cut2++) {
-            st_line l = {NULL, 0};
+            st_line l = {.data = NULL};
             char out[256] = "", part[3][32] = {{0}};
             memcpy(part[0], text, cut);
             memcpy(part[1], text + cut, cut2 - cut);
@@ -48,17 +48,29 @@ static void test_line__is_cut_wherever_the_stream_is(void **state)
             assert_int_equal(l.len, 0);
             st_line_clear(&l);
         }
-    st_line l = {NULL, 0};
+    st_line l = {.data = NULL};
     char out[256] = "";
     assert_false(feed(&l, "a\nstop\nb\n", out));
     assert_string_equal(out, "[a][stop]");
+    assert_false(l.too_long);
+    /* In one piece, and in two with its end. */
+    static char longer[ST_LINE_MAX + 2];
+    memset(longer, 'x', sizeof longer);
+    longer[sizeof longer - 1] = '\n';
+    for (size_t first = 0; first <= 10; first += 10) {
+        st_line m = {.data = NULL};
+        assert_true(st_line_feed(&m, longer, first, collect, out));
+        assert_false(st_line_feed(&m, longer + first, sizeof longer - first, collect, out));
+        assert_true(m.too_long);
+        st_line_clear(&m);
+    }
 }
 
 static void test_line__has_an_end(void **state)
 {
     (void)state;
     for (size_t chunk = 1000; chunk <= 3 * ST_LINE_MAX; chunk += 4999) {
-        st_line l = {NULL, 0};
+        st_line l = {.data = NULL};
         size_t fed = 0;
         bool ok = true;
         char *data = malloc(chunk);
@@ -69,6 +81,7 @@ static void test_line__has_an_end(void **state)
             fed += chunk;
         }
         assert_false(ok);
+        assert_true(l.too_long);
         assert_true(fed <= ST_LINE_MAX + chunk);
         free(data);
         st_line_clear(&l);
@@ -348,13 +361,29 @@ static void test_workers__are_found_again_and_make_room(void **state)
         st_worker *x = st_worker_join(&w, name);
         assert_non_null(x);
         x->last_ms = i;
-        if (i == 77 || i == 99)
+        if (i % 4 == 3)
             st_worker_leave(x);
     }
-    assert_non_null(st_worker_join(&w, "more")); /* w77 goes */
-    assert_non_null(st_worker_join(&w, "still more"));
-    assert_null(st_worker_join(&w, "too many"));
+    /* An eighth goes, of those that are not connected and have been silent the longest. */
+    assert_non_null(st_worker_join(&w, "more"));
+    assert_int_equal(w.n, ST_WORKERS_MAX - ST_WORKERS_MAX / 8 + 1);
+    const uint32_t old = ST_WORKERS_MAX / 2 - 1, young = old + 4;
+    for (uint32_t i = 0; i < w.n; i++)
+        if (strcmp(w.list[i]->name, "more") != 0)
+            assert_true(w.list[i]->connections || w.list[i]->last_ms >= young);
+    snprintf(name, sizeof name, "w%u", young);
+    uint32_t n = w.n;
+    assert_int_equal(st_worker_join(&w, name)->last_ms, young);
+    assert_int_equal(w.n, n);
     assert_ptr_equal(st_worker_join(&w, "w0"), first);
+    /* When all are connected there is no room. */
+    for (uint32_t i = 0; i < w.n; i++)
+        w.list[i]->connections = 1;
+    for (unsigned i = 0; w.n < ST_WORKERS_MAX; i++) {
+        snprintf(name, sizeof name, "x%u", i);
+        assert_non_null(st_worker_join(&w, name));
+    }
+    assert_null(st_worker_join(&w, "too many"));
     st_workers_clear(&w);
 }
 
