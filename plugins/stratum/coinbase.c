@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ST_ADDRESS_MIN 26 /* characters */
+
 static const st_payout *rest_of(const st_recipe *r)
 {
     for (uint32_t i = 0; i < r->n_payout; i++)
@@ -90,6 +92,17 @@ bool st_user_payout(const qn_chain_text *chain, const char *user, st_payout *out
         return false;
     *out = p;
     return true;
+}
+
+/* As long as an address and of nothing but letters and digits: a name of a machine is not. Whoever
+ * has mistyped his own must not mine for somebody else. */
+bool st_user_mistyped(const char *user)
+{
+    size_t len = strcspn(user, "."), alnum = 0;
+    while (alnum < len && ((user[alnum] >= '0' && user[alnum] <= '9') ||
+                           ((user[alnum] | 0x20) >= 'a' && (user[alnum] | 0x20) <= 'z')))
+        alnum++;
+    return alnum == len && len >= ST_ADDRESS_MIN;
 }
 
 /* One "ADDRESS" or "ADDRESS=PERMILLE" of `len` characters. */

@@ -26,5 +26,7 @@ bool st_payouts_read(st_recipe *r, const qn_chain_text *chain, const char *text,
                      size_t cap);
 /** An address of the chain, perhaps with ".worker" behind it. Out: *out. */
 bool st_user_payout(const qn_chain_text *chain, const char *user, st_payout *out);
+/** A user name that is no address of the chain, but looks as if it was meant to be one. */
+bool st_user_mistyped(const char *user);
 /** Somebody gets what is left even if no user is named. */
 bool st_recipe_complete(const st_recipe *r);

@@ -77,5 +77,6 @@ bool st_job_restore(st_jobs *j, const uint8_t *data, size_t len)
         return false;
     *slot(j, job.number) = job;
     j->last = job.number > j->last ? job.number : j->last;
+    j->restored = j->last;
     return true;
 }

@@ -37,7 +37,8 @@ typedef struct st_job {
 
 typedef struct st_jobs {
     st_job job[ST_JOBS];
-    uint64_t last; /* number of the newest; numbers go on over restarts */
+    uint64_t last;     /* number of the newest; numbers go on over restarts */
+    uint64_t restored; /* those up to it are of a former life: nobody is told them any more */
 } st_jobs;
 
 /** The next job, of a template. Returns: it; borrowed until ST_JOBS more have come. */

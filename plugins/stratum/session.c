@@ -174,7 +174,7 @@ void st_session_notify(st_session *s, bool clean)
     st_pool *p = s->pool;
     st_coinbase cb;
     const st_job *job = st_job_newest(&p->jobs);
-    if (!job || !st_session_mines(s))
+    if (!job || job->number <= p->jobs.restored || !st_session_mines(s))
         return;
     if (!s->told) {
         /* Holds for jobs of before too: a session that goes on may still submit those. */
@@ -283,7 +283,7 @@ static const char *set_payout(st_session *s, const char *user)
     const st_pool *p = s->pool;
     st_payout out;
     bool address = p->recipe.solo && st_user_payout(p->chain, user, &out);
-    if (!address && !st_recipe_complete(&p->recipe))
+    if (!address && (!st_recipe_complete(&p->recipe) || (p->recipe.solo && st_user_mistyped(user))))
         return "The user must be an address of this chain";
     if (s->n_workers && address != s->has_payout)
         return "One payout for each connection";

@@ -5,13 +5,19 @@
 
 /* The newest templates are held; those before can be submitted all the same, while the node has
  * room for them. */
+static bool release_oldest(stratum *t)
+{
+    if (!t->n_held)
+        return false;
+    (void)t->mining->release(t->mining_cap, t->held[0]);
+    memmove(t->held, t->held + 1, --t->n_held * sizeof *t->held);
+    return true;
+}
+
 static void hold(stratum *t, uint64_t id)
 {
-    if (t->n_held == ST_HELD) {
-        (void)t->mining->release(t->mining_cap, t->held[0]);
-        memmove(t->held, t->held + 1, (ST_HELD - 1) * sizeof *t->held);
-        t->n_held--;
-    }
+    if (t->n_held == ST_HELD)
+        (void)release_oldest(t);
     t->held[t->n_held++] = id;
 }
 
@@ -33,17 +39,25 @@ static void take(stratum *t, const qn_template_view *v)
         st_server_tell_slowly(t);
 }
 
+/* Where the grant has less room than we would hold, older ones are let go: the new one matters. */
+static qn_status next(stratum *t, uint64_t subscription, qn_template_view *v)
+{
+    qn_status st;
+    do {
+        *v = (qn_template_view){.size = sizeof *v};
+        st = t->mining->next(t->mining_cap, subscription, v);
+    } while (st == QN_E_LIMIT && release_oldest(t));
+    return st;
+}
+
 static void on_ready(void *arg, uint64_t subscription, int32_t status)
 {
     stratum *t = arg;
-    qn_template_view v = {.size = sizeof v};
+    qn_template_view v;
     qn_status st = status;
     st_clock(t);
-    while (st == QN_OK && (st = t->mining->next(t->mining_cap, subscription, &v)) == QN_OK) {
+    while (st == QN_OK && (st = next(t, subscription, &v)) == QN_OK)
         take(t, &v);
-        v = (qn_template_view){.size = sizeof v};
-    }
-    st_store_sync(t); /* after everybody was told */
     if (st != QN_E_AGAIN && st != QN_E_NOTREADY && st != QN_E_REVOKED)
         t->host->fail(t->cap, st, "cannot get templates", 20);
 }

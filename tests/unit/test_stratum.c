@@ -428,6 +428,232 @@ static void test_stratum__who_says_nothing_is_let_go(void **state)
     qn_mock_free(m);
 }
 
+static void test_stratum__who_does_not_read_hears_of_the_newest_job(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    client *c = joined(m);
+    greet(m, c, NULL);
+    for (int i = 0; i < 600; i++) { /* more than the socket and the server keep */
+        qn_mock_mine(m, 1);
+        qn_mock_steps(m, 4);
+        (void)qn_mock_run(m);
+        qn_mock_steps(m, UINT32_MAX);
+    }
+    unsigned before = c->notified;
+    for (int i = 0; i < 40; i++) {
+        free(hear(c, -1));
+        qn_mock_steps(m, 2);
+        (void)qn_mock_run(m);
+        qn_mock_steps(m, UINT32_MAX);
+    }
+    assert_true(c->notified > before && c->notified < before + 1200);
+    assert_int_equal(qn_mock_connections(m), 1);
+    char bip34[16];
+    snprintf(bip34, sizeof bip34, "02%02x%02x", 621 & 0xff, 621 >> 8);
+    assert_non_null(strstr(c->coinb1, bip34)); /* the height of the newest */
+    assert_true(c->clean);
+    /* It is listened to again. */
+    say(c, "{\"id\":77,\"method\":\"mining.ping\",\"params\":[]}");
+    qn_mock_steps(m, 2);
+    (void)qn_mock_run(m);
+    expect(c, 77, "pong");
+    leave(c);
+    qn_mock_steps(m, UINT32_MAX);
+    qn_mock_free(m);
+}
+
+static void test_stratum__who_neither_reads_nor_stops_talking_is_not_listened_to(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    client *c = joined(m);
+    greet(m, c, NULL);
+    static const char ping[] = "{\"id\":1,\"method\":\"x\"}\n";
+    size_t sent = 0;
+    for (int i = 0; i < 400; i++) {
+        for (int k = 0; k < 100; k++) {
+            ssize_t n = send(c->fd, ping, sizeof ping - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+            if (n != sizeof ping - 1)
+                break;
+            sent += (size_t)n;
+        }
+        qn_mock_steps(m, 1);
+        (void)qn_mock_run(m);
+        qn_mock_steps(m, UINT32_MAX);
+    }
+    assert_true(sent < (1u << 20));
+    assert_non_null(strstr(qn_mock_log(m), "192.0.2.7 is refused"));
+    assert_int_equal(count(qn_mock_log(m), "192.0.2.7 is refused"), 1);
+    leave(c);
+    qn_mock_free(m);
+}
+
+static void test_stratum__a_ban_is_told_once(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    client *c[8];
+    for (int i = 0; i < 8; i++)
+        greet(m, c[i] = joined(m), NULL);
+    for (int i = 0; i < 8; i++)
+        say(c[i], "GET / HTTP/1.1");
+    (void)qn_mock_run(m);
+    assert_int_equal(qn_mock_connections(m), 0);
+    assert_int_equal(count(qn_mock_log(m), "is refused for"), 1);
+    for (int i = 0; i < 8; i++)
+        leave(c[i]);
+    qn_mock_free(m);
+}
+
+static void test_stratum__a_wrong_user_name_bans_nobody(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    for (int i = 0; i < 60; i++) {
+        client *c = joined(m);
+        assert_true(c->fd >= 0);
+        say(c, "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}");
+        say(c, "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"me\",\"x\"]}");
+        qn_mock_steps(m, 2);
+        (void)qn_mock_run(m);
+        expect(c, 2, "[24,");
+        qn_mock_steps(m, 40);
+        qn_mock_sleep(m, 15000);
+        (void)qn_mock_run(m);
+        qn_mock_steps(m, UINT32_MAX);
+        leave(c);
+    }
+    char *status = qn_mock_rpc(m, "stratum.status", "[]");
+    assert_non_null(strstr(status, "\"banned\":0"));
+    free(status);
+    qn_mock_free(m);
+}
+
+/* As if the grant had room for no more than what is held, each third time. */
+static qn_status full(void *arg, uint64_t k, const char *interface, const char *method)
+{
+    unsigned *asked = arg;
+    (void)k;
+    return strcmp(interface, "mining.template/1") == 0 && strcmp(method, "next") == 0 &&
+                   ++*asked % 3 == 1
+               ? QN_E_LIMIT
+               : QN_OK;
+}
+
+static void test_stratum__lives_with_little_room_for_templates(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    unsigned asked = 0;
+    client *c = joined(m);
+    greet(m, c, NULL);
+    qn_mock_on_call(m, full, &asked);
+    for (int i = 0; i < 10; i++) {
+        qn_mock_mine(m, 1);
+        qn_mock_steps(m, 3);
+        (void)qn_mock_run(m);
+        qn_mock_steps(m, UINT32_MAX);
+        free(hear(c, -1));
+    }
+    qn_mock_on_call(m, NULL, NULL);
+    assert_null(qn_mock_failure(m));
+    assert_int_equal(c->notified, 1 + 2 * 10);
+    leave(c);
+    qn_mock_free(m);
+}
+
+static void test_stratum__an_old_job_is_told_to_nobody(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    qn_mock_crash(m);
+    const qn_mining_info catching_up = {.size = sizeof catching_up,
+                                        .flags = QN_MINING_INFO_INITIAL_DOWNLOAD |
+                                                 QN_MINING_INFO_ON_DEMAND |
+                                                 QN_MINING_INFO_TEST_CHAIN};
+    qn_mock_mining(m, &catching_up);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    client *c = joined(m);
+    qn_mock_steps(m, 4);
+    greet(m, c, NULL);
+    assert_int_equal(c->notified, 0);
+    leave(c);
+    qn_mock_steps(m, UINT32_MAX);
+    qn_mock_free(m);
+}
+
+static void test_stratum__the_share_log_stays_within_the_quota(void **state)
+{
+    (void)state;
+    qn_mock *m = qn_mock_new();
+    qn_mock_mine(m, 20);
+    qn_mock_quota(m, 20 * 4 * 256 + 2000000);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    (void)qn_mock_run(m);
+    client *c = joined(m);
+    greet(m, c, NULL);
+    for (int i = 0; i < 30; i++)
+        submit(c, 100 + i, "0000000000000001", (uint32_t)i, "");
+    (void)qn_mock_run(m);
+    char *shares = qn_mock_rpc(m, "stratum.shares", "[]");
+    assert_int_equal(count(shares, "\"share\":"), 30);
+    free(shares);
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_quota(m, 20 * 4 * 256);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    shares = qn_mock_rpc(m, "stratum.shares", "[]");
+    assert_int_equal(count(shares, "\"share\":"), 20);
+    free(shares);
+    assert_non_null(strstr(qn_mock_log(m), "has room for 20 shares"));
+    leave(c);
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_quota(m, 0);
+    qn_mock_config(m, "share_log", "0");
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    shares = qn_mock_rpc(m, "stratum.shares", "[]");
+    assert_string_equal(shares, "[]");
+    free(shares);
+    qn_mock_free(m);
+}
+
+/* A pool with room for so many connections is full; whoever has shown nothing for long goes. */
+static void test_stratum__idlers_make_way(void **state)
+{
+    (void)state;
+    qn_mock *m = qn_mock_new();
+    qn_mock_mine(m, 20);
+    qn_mock_config(m, "max_connections", "2");
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    (void)qn_mock_run(m);
+    client *idle = joined(m), *busy, *late, *more;
+    char byte;
+    greet(m, idle, NULL);
+    busy = joined(m);
+    greet(m, busy, NULL);
+    late = joined(m);
+    assert_int_equal(recv(late->fd, &byte, 1, MSG_DONTWAIT), 0); /* there is no room yet */
+    qn_mock_steps(m, 5);
+    qn_mock_sleep(m, 600000);
+    submit(busy, 5, "0000000000000001", grind(busy, "0000000000000001", busy->version, true), "");
+    (void)qn_mock_run(m);
+    qn_mock_steps(m, UINT32_MAX);
+    expect(busy, 5, "\"result\":true");
+    more = joined(m);
+    greet(m, more, NULL);
+    assert_int_equal(qn_mock_connections(m), 2);
+    free(hear(idle, -1));
+    assert_int_equal(recv(idle->fd, &byte, 1, MSG_DONTWAIT), 0);
+    submit(busy, 6, "0000000000000001", 0, "");
+    (void)qn_mock_run(m);
+    expect(busy, 6, "\"id\":6");
+    leave(idle);
+    leave(busy);
+    leave(late);
+    leave(more);
+    qn_mock_free(m);
+}
+
 static void test_start__says_what_is_wrong_with_its_configuration(void **state)
 {
     (void)state;
@@ -815,6 +1041,37 @@ static void test_session__a_flood_of_lines_costs(void **state)
     done_with(&s, p);
 }
 
+static void test_session__who_mistypes_an_address_mines_for_nobody(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *user;
+        bool ok, own;
+    } row[] = {{"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080.a", true, true},
+               {"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt081.a", false, false},
+               {"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", false, false}, /* another chain's */
+               {"1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2.rig", false, false},
+               {"rig-17", true, false},
+               {"abcdefghijklmnopqrstuvwxy.1", true, false}, /* too short */
+               {"the-machine-in-the-cellar-of-my-house", true, false}};
+    for (size_t i = 0; i < QC_COUNTOF(row); i++) {
+        st_record last;
+        st_pool *p = a_pool(&last);
+        st_session s;
+        char text[200];
+        p->recipe.payout[0] = (st_payout){{0x51}, 1, 0};
+        p->recipe.n_payout = 1;
+        st_session_init(&s, p);
+        snprintf(text, sizeof text,
+                 "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"%s\",\"\"]}",
+                 row[i].user);
+        assert_true(line(&s, text));
+        has(s.out.data, row[i].ok ? "\"result\":true" : "must be an address of this chain");
+        assert_int_equal(s.has_payout, row[i].own);
+        done_with(&s, p);
+    }
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_stratum__a_share_becomes_a_block),
              cmocka_unit_test(test_stratum__an_old_job_is_worth_a_block_after_a_crash),
              cmocka_unit_test(test_stratum__a_session_that_comes_back_takes_its_place),
@@ -823,6 +1080,14 @@ QC_TEST_MAIN(cmocka_unit_test(test_stratum__a_share_becomes_a_block),
              cmocka_unit_test(test_stratum__configure_answers_in_kind),
              cmocka_unit_test(test_stratum__who_misbehaves_is_refused),
              cmocka_unit_test(test_stratum__who_says_nothing_is_let_go),
+             cmocka_unit_test(test_stratum__who_does_not_read_hears_of_the_newest_job),
+             cmocka_unit_test(test_stratum__who_neither_reads_nor_stops_talking_is_not_listened_to),
+             cmocka_unit_test(test_stratum__a_ban_is_told_once),
+             cmocka_unit_test(test_stratum__a_wrong_user_name_bans_nobody),
+             cmocka_unit_test(test_stratum__lives_with_little_room_for_templates),
+             cmocka_unit_test(test_stratum__an_old_job_is_told_to_nobody),
+             cmocka_unit_test(test_stratum__the_share_log_stays_within_the_quota),
+             cmocka_unit_test(test_stratum__idlers_make_way),
              cmocka_unit_test(test_start__says_what_is_wrong_with_its_configuration),
              cmocka_unit_test(test_session__difficulty_holds_for_the_jobs_it_was_told_with),
              cmocka_unit_test(test_session__time_of_a_share_has_bounds),
@@ -831,4 +1096,5 @@ QC_TEST_MAIN(cmocka_unit_test(test_stratum__a_share_becomes_a_block),
              cmocka_unit_test(test_session__a_step_does_not_wait_for_ever),
              cmocka_unit_test(test_session__a_block_is_handed_in_once),
              cmocka_unit_test(test_session__stale_shares_without_end_cost),
-             cmocka_unit_test(test_session__a_flood_of_lines_costs))
+             cmocka_unit_test(test_session__a_flood_of_lines_costs),
+             cmocka_unit_test(test_session__who_mistypes_an_address_mines_for_nobody))
