@@ -14,19 +14,31 @@
 
 /* ---- who is paid ---- */
 
-static bool set_payto(mn *m, const char *text)
+typedef struct pay_script {
+    uint8_t b[QN_ADDRESS_SCRIPT_MAX > MN_SCRIPT ? QN_ADDRESS_SCRIPT_MAX : MN_SCRIPT];
+    size_t len;
+} pay_script;
+
+static bool read_payto(const mn *m, const char *text, pay_script *out)
 {
-    uint8_t script[QN_ADDRESS_SCRIPT_MAX > MN_SCRIPT ? QN_ADDRESS_SCRIPT_MAX : MN_SCRIPT];
-    size_t len = strlen(text), n = 0;
+    size_t len = strlen(text);
+    out->len = 0;
     if (len >= sizeof m->payto)
         return false;
-    if (!qn_address_decode(m->chain, text, len, script, &n, NULL)) {
-        n = len / 2;
-        if (!n || !qn_hex_decode(text, len, script, MN_SCRIPT))
-            return false;
-    }
-    memcpy(m->script, script, n);
-    m->script_len = n;
+    if (qn_address_decode(m->chain, text, len, out->b, &out->len, NULL))
+        return true;
+    out->len = len / 2;
+    return out->len && qn_hex_decode(text, len, out->b, MN_SCRIPT);
+}
+
+static bool set_payto(mn *m, const char *text)
+{
+    pay_script s;
+    size_t len = strlen(text);
+    if (!read_payto(m, text, &s))
+        return false;
+    memcpy(m->script, s.b, s.len);
+    m->script_len = s.len;
     memcpy(m->payto, text, len + 1);
     return true;
 }
@@ -58,6 +70,7 @@ static const char *unfit(const mn *m)
 /* ---- work ---- */
 
 static void on_found(void *arg);
+static bool collect(mn *m);
 static void on_slice(void *arg);
 
 /* From any thread. */
@@ -120,8 +133,9 @@ static void put_to_work(mn *m)
 {
     qn_template_view v = {.size = sizeof v};
     mn_work w;
-    if (!m->running || !m->held || m->mining->view(m->mining_cap, m->held, &v) != QN_OK ||
-        !make_work(m, &v, &w))
+    /* Before anything takes its place: whoever should have told of it may not have come through. */
+    if (!m->running || collect(m) || !m->held ||
+        m->mining->view(m->mining_cap, m->held, &v) != QN_OK || !make_work(m, &v, &w))
         return;
     w.number = ++m->works;
     mn_crew_set(&m->crew, &w);
@@ -246,18 +260,26 @@ static void refused(mn *m, const mn_found *f, qn_status st, const qn_mining_resu
     work_when_due(m);
 }
 
-static void on_found(void *arg)
+/* Hand in what was found. Returns: whether anything was. */
+static bool collect(mn *m)
 {
-    mn *m = arg;
     mn_found f;
     qn_mining_result r = {.size = sizeof r};
-    if (!mn_crew_take(&m->crew, &f) || !m->running)
-        return;
+    if (!mn_crew_take(&m->crew, &f))
+        return false;
     qn_status st = hand_in(m, &f, &r);
     if (st == QN_OK && r.is == QN_BLOCK_IS_ACCEPTED)
         accepted(m, &f, &r); /* the next template comes by itself */
     else
         refused(m, &f, st, &r);
+    return true;
+}
+
+static void on_found(void *arg)
+{
+    mn *m = arg;
+    if (m->running)
+        (void)collect(m);
 }
 
 /* ---- RPC ---- */
@@ -330,21 +352,31 @@ static bool number_arg(const json_t *a, size_t i, uint32_t max, uint32_t *out)
     return true;
 }
 
+/* What is not given is as configured, whatever was asked for last time; nothing changes where
+ * anything is wrong. */
 static const char *read_start(mn *m, const json_t *a)
 {
     const json_t *payto = json_array_get(a, 0);
-    if (payto && !json_is_null(payto) &&
-        (!json_is_string(payto) || !set_payto(m, json_string_value(payto))))
+    const char *to = payto && !json_is_null(payto) ? json_string_value(payto) : m->usual_payto;
+    uint32_t n[3] = {m->usual[0], m->usual[1], m->usual[2]};
+    const char *why = NULL;
+    pay_script s;
+    if (!to || (*to && !read_payto(m, to, &s)))
         return "payto must be an address of this chain, or a script as hex digits";
-    if (!m->script_len)
+    if (!*to)
         return "Who is to be paid? payto is missing";
-    if (!number_arg(a, 1, 1000000000, &m->blocks))
+    if (!number_arg(a, 1, 1000000000, &n[0]))
         return "blocks must be a whole number";
-    if (!number_arg(a, 2, 86400000, &m->interval_ms))
+    if (!number_arg(a, 2, 86400000, &n[1]))
         return "interval_ms must be a whole number up to 86400000";
-    if (!number_arg(a, 3, MN_THREADS, &m->threads))
+    if (!number_arg(a, 3, MN_THREADS, &n[2]))
         return "threads must be a whole number up to 256";
-    return unfit(m);
+    if ((why = unfit(m)))
+        return why;
+    m->blocks = n[0];
+    m->interval_ms = n[1];
+    m->threads = n[2];
+    return set_payto(m, to) ? NULL : "Who is to be paid?";
 }
 
 static void on_start(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
@@ -417,9 +449,14 @@ static qn_status init(qn_cap *cap, const qn_host_1 *host, const qn_config *confi
     m->threads = (uint32_t)qn_config_u64(config, "threads", 0);
     m->interval_ms = (uint32_t)qn_config_u64(config, "interval_ms", 0);
     m->blocks = (uint32_t)qn_config_u64(config, "blocks", 0);
+    m->usual[0] = m->blocks;
+    m->usual[1] = m->interval_ms;
+    m->usual[2] = m->threads;
     m->autostart = flag(config, "autostart");
     const char *payto = qn_config_text(config, "payto");
     snprintf(m->payto, sizeof m->payto, "%s", payto ? payto : "none");
+    if (strcmp(m->payto, "none") != 0)
+        memcpy(m->usual_payto, m->payto, sizeof m->payto);
     qn_status st = get_tables(m);
     if (st != QN_OK) {
         fini(m);

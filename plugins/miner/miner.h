@@ -58,7 +58,7 @@ uint32_t mn_crew_start(mn_crew *c, uint32_t threads);
 /** End them all. */
 void mn_crew_stop(mn_crew *c);
 void mn_crew_clear(mn_crew *c);
-/** What to hash from now on; NULL: nothing. */
+/** What to hash from now on; NULL: nothing. What was found before stays to be taken. */
 void mn_crew_set(mn_crew *c, const mn_work *w);
 /** What was found, if anything was since the last call. Hashing pauses until work is set anew. */
 bool mn_crew_take(mn_crew *c, mn_found *out);
@@ -73,9 +73,10 @@ typedef struct mn {
     qn_cap *cap, *mining_cap, *submit_cap, *rpc_cap;
     const qn_chain_text *chain;
     uint8_t script[MN_SCRIPT];
-    size_t script_len; /* 0: nobody is to be paid */
-    char payto[1100];
-    uint32_t threads, interval_ms, blocks;
+    size_t script_len;                     /* 0: nobody is to be paid */
+    char payto[1100], usual_payto[1100];   /* of this run; as configured, or empty */
+    uint32_t threads, interval_ms, blocks; /* of this run */
+    uint32_t usual[3];                     /* the same as configured */
     bool autostart, running, posted;
     mn_crew crew;
     uint32_t n_threads;

@@ -46,7 +46,10 @@ static bool get_work(mn_crew *c, mn_work *w, uint64_t *extra)
 static void report(mn_crew *c, const mn_work *w, uint32_t nonce)
 {
     pthread_mutex_lock(&c->lock);
-    bool first = c->work.number == w->number;
+    /* Other fees meanwhile: it is a block all the same. Another tip: it is not. */
+    bool first =
+        c->work.number && !c->have_found &&
+        (c->work.number == w->number || memcmp(&c->work.prev, &w->prev, sizeof w->prev) == 0);
     if (first) {
         c->found = (mn_found){*w, nonce};
         c->have_found = true;
@@ -95,7 +98,7 @@ static void *run(void *arg)
 
 uint32_t mn_crew_start(mn_crew *c, uint32_t threads)
 {
-    c->quit = false;
+    c->quit = c->have_found = false;
     while (c->n_threads < threads && c->n_threads < MN_THREADS &&
            pthread_create(&c->thread[c->n_threads], NULL, run, c) == 0)
         c->n_threads++;
@@ -120,7 +123,6 @@ void mn_crew_set(mn_crew *c, const mn_work *w)
         c->work = *w;
     else
         c->work.number = 0;
-    c->have_found = false;
     atomic_store(&c->number, c->work.number);
     pthread_cond_broadcast(&c->more);
     pthread_mutex_unlock(&c->lock);

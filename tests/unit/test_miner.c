@@ -1,4 +1,5 @@
 /* The miner against the mock: on threads of its own and on the loop. */
+#include "plugins/miner/miner.h"
 #include "quoin/mock.h"
 #include "tests/unit/harness.h"
 
@@ -110,7 +111,109 @@ static void test_start__refuses_what_makes_no_sense(void **state)
     qn_mock_free(m);
 }
 
+static void test_start__takes_what_is_configured_for_what_is_not_given(void **state)
+{
+    (void)state;
+    qn_mock *m = qn_mock_new();
+    qn_mock_config(m, "payto", "52");
+    qn_mock_config(m, "interval_ms", "7000");
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    expect(m, "miner.start", "[\"51\",3,20]", "\"interval_ms\":20");
+    expect(m, "miner.stop", "[]", "\"payto\":\"51\"");
+    /* Wrong at its end: nothing of it holds. */
+    expect(m, "miner.start", "[\"53\",4,30,-1]", "error -8: threads");
+    expect(m, "miner.status", "[]", "\"payto\":\"51\"");
+    expect(m, "miner.status", "[]", "\"interval_ms\":20");
+    expect(m, "miner.start", "[]", "\"payto\":\"52\"");
+    expect(m, "miner.status", "[]", "\"interval_ms\":7000");
+    assert_true(mine(m, 4) == 4); /* and not three */
+    expect(m, "miner.stop", "[]", "\"running\":false");
+    qn_mock_free(m);
+}
+
+static void count_tell(void *arg)
+{
+    ++*(unsigned *)arg;
+}
+
+/* Work whose every other hash is a solution, on one tip or another. */
+static mn_work easy(uint64_t number, uint8_t tip)
+{
+    mn_work w = {.number = number, .template = number, .len = 100, .space = 40};
+    memset(w.target.b, 0xff, 31);
+    w.target.b[31] = 0x7f;
+    w.prev.b[0] = tip;
+    return w;
+}
+
+static void test_crew__what_was_found_is_not_lost(void **state)
+{
+    (void)state;
+    mn_crew *c = calloc(1, sizeof *c);
+    mn_found f;
+    unsigned told = 0;
+    assert_non_null(c);
+    mn_crew_init(c, count_tell, &told);
+    mn_work w = easy(1, 1), next = easy(2, 1);
+    mn_crew_set(c, &w);
+    assert_true(mn_crew_slice(c));
+    assert_int_equal(told, 1);
+    assert_false(mn_crew_slice(c)); /* it pauses */
+    mn_crew_set(c, &next);          /* the fees have changed before it was taken */
+    assert_true(mn_crew_take(c, &f));
+    assert_int_equal(f.work.number, 1);
+    assert_true(mn_crew_slice(c));
+    assert_true(mn_crew_take(c, &f));
+    assert_int_equal(f.work.number, 2);
+    assert_false(mn_crew_take(c, &f));
+    /* From one run to the next nothing is kept. */
+    mn_crew_set(c, &w);
+    assert_true(mn_crew_slice(c));
+    mn_crew_stop(c);
+    assert_int_equal(mn_crew_start(c, 0), 0);
+    assert_false(mn_crew_take(c, &f));
+    mn_crew_clear(c);
+    free(c);
+}
+
+/* A post that is lost, as where the loop has too much to do. */
+static qn_status no_post(void *arg, uint64_t k, const char *interface, const char *method)
+{
+    unsigned *lost = arg;
+    (void)k;
+    if (strcmp(interface, "host/1") == 0 && strcmp(method, "post") == 0 && *lost) {
+        --*lost;
+        return QN_E_LIMIT;
+    }
+    return QN_OK;
+}
+
+static void test_miner__hands_in_what_nobody_told_of(void **state)
+{
+    (void)state;
+    const qn_mock_tx tx = {.txid = {{1}}, .fee = 1000, .vsize = 100, .bytes = "x", .len = 1};
+    qn_mock *m = qn_mock_new();
+    unsigned lost = 0;
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    expect(m, "miner.start", "[\"51\",1,0,1]", "\"running\":true");
+    lost = 1;
+    qn_mock_on_call(m, no_post, &lost);
+    for (int i = 0; i < 20000 && lost; i++)
+        (void)qn_mock_wait(m, 1);
+    assert_int_equal(lost, 0);
+    assert_int_equal(count(qn_mock_log(m), "mining: solution "), 0);
+    qn_mock_pool_add(m, &tx); /* other fees: new work */
+    for (int i = 0; i < 20000 && !count(qn_mock_log(m), "found block"); i++)
+        (void)qn_mock_wait(m, 1);
+    expect(m, "miner.status", "[]", "\"running\":false,");
+    expect(m, "miner.status", "[]", "\"blocks\":1,");
+    qn_mock_free(m);
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_miner__finds_blocks),
              cmocka_unit_test(test_miner__keeps_the_interval),
              cmocka_unit_test(test_miner__tries_again_after_a_refusal),
-             cmocka_unit_test(test_start__refuses_what_makes_no_sense))
+             cmocka_unit_test(test_start__refuses_what_makes_no_sense),
+             cmocka_unit_test(test_start__takes_what_is_configured_for_what_is_not_given),
+             cmocka_unit_test(test_crew__what_was_found_is_not_lost),
+             cmocka_unit_test(test_miner__hands_in_what_nobody_told_of))
