@@ -71,6 +71,7 @@ typedef struct qn_mk_method {
     char *name;
     qn_rpc_handler_fn *fn;
     void *arg;
+    uint32_t timeout_ms;
 } qn_mk_method;
 
 typedef struct qn_mk_route {

@@ -19,7 +19,8 @@ static qn_status serve_add(qn_cap *cap, const qn_rpc_method *limits, const char 
 {
     qn_mock *m = cap->mock;
     qn_status st = qn_mk_enter(cap);
-    (void)limits;
+    uint32_t timeout_ms =
+        limits && limits->set & QN_SET_RPC_METHOD_TIMEOUT_MS ? limits->timeout_ms : 30000;
     if (st != QN_OK)
         return st;
     if (!name || !arg_names || !help || !handler)
@@ -28,7 +29,7 @@ static qn_status serve_add(qn_cap *cap, const qn_rpc_method *limits, const char 
         return QN_E_EXISTS;
     for (int i = 0; i < MOCK_METHODS; i++)
         if (!m->method[i].name) {
-            m->method[i] = (qn_mk_method){qn_mk_text(name, strlen(name)), handler, arg};
+            m->method[i] = (qn_mk_method){qn_mk_text(name, strlen(name)), handler, arg, timeout_ms};
             return QN_OK;
         }
     return QN_E_LIMIT;
@@ -107,7 +108,7 @@ char *qn_mock_rpc(qn_mock *m, const char *method, const char *params)
     const qn_mk_method *x = by_name(m, method);
     if (!x)
         return qn_mk_text(none, sizeof none - 1);
-    qn_rpc_request r = {.size = sizeof r, .timeout_ms = 30000, .request = ++m->next_id};
+    qn_rpc_request r = {.size = sizeof r, .timeout_ms = x->timeout_ms, .request = ++m->next_id};
     m->request = r.request;
     m->thread = pthread_self();
     qn_mk_note(m, "-- call of %s %s", method, params);

@@ -43,6 +43,7 @@ typedef struct gb_poll {
     qn_hash tip; /* answer when the tip is another one */
     uint64_t updates;
     uint64_t look_at; /* ms: whether the mempool has changed */
+    uint64_t until;   /* ms: answer with what there is, before the host answers that it is late */
     bool light;
     const char **rule; /* owned, with the texts behind it */
     size_t n_rules;

@@ -112,20 +112,23 @@ static bool read_solution(const json_t *o, solution *s)
     return !*end && s->coinbase;
 }
 
-/* As for submitblock, a coinbase may come without its witness: who hashes needs none. */
-static void complete(solution *s)
+/* As for submitblock, a coinbase may come without its witness: who hashes needs none. Before segwit
+ * is active it must have none, which the block is refused for but not marked by. */
+static qn_status solve(const gb *g, const solution *s, qn_mining_result *r)
 {
     static const uint8_t zero[32];
-    size_t cap = (size_t)s->len + 64;
+    size_t cap = (size_t)s->len + 64, len = 0;
     uint8_t *whole = malloc(cap);
-    size_t len = whole ? qn_coinbase_add_witness(s->coinbase, s->len, zero, whole, cap) : 0;
-    if (!len) {
-        free(whole);
-        return;
-    }
-    free(s->coinbase);
-    s->coinbase = whole;
-    s->len = (uint32_t)len;
+    qn_status st = QN_OK;
+    if (whole)
+        len = qn_coinbase_add_witness(s->coinbase, s->len, zero, whole, cap);
+    if (len)
+        st = g->submit->solution_by_id(g->submit_cap, s->id, &s->s, whole, (uint32_t)len, r);
+    free(whole);
+    if (len && (st != QN_OK || r->is == QN_BLOCK_IS_ACCEPTED ||
+                strcmp(r->reason, "unexpected-witness") != 0))
+        return st;
+    return g->submit->solution_by_id(g->submit_cap, s->id, &s->s, s->coinbase, s->len, r);
 }
 
 void gb_on_solution(void *arg, const qn_rpc_request *req, const char *params, uint32_t params_len)
@@ -141,8 +144,7 @@ void gb_on_solution(void *arg, const qn_rpc_request *req, const char *params, ui
                 "wanted: {\"template\":\"id\",\"version\":n,\"time\":n,\"nonce\":n,"
                 "\"coinbase\":\"hex\"}");
     } else {
-        complete(&s);
-        qn_status st = g->submit->solution_by_id(g->submit_cap, s.id, &s.s, s.coinbase, s.len, &r);
+        qn_status st = solve(g, &s, &r);
         if (st == QN_E_NOTFOUND)
             gb_fail(g, req->request, GB_PARAMETER, "No template of this id was given out");
         else

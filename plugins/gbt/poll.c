@@ -18,6 +18,8 @@ static bool due(gb_poll *p, const qn_mining_info *now, uint64_t ms)
 {
     if (memcmp(&p->tip, &now->tip.hash, sizeof p->tip) != 0)
         return true;
+    if (ms >= p->until)
+        return true;
     if (ms < p->look_at)
         return false;
     p->look_at = ms + NEXT_LOOK;
@@ -70,8 +72,10 @@ static void set_timer(gb *g)
     if (g->timer)
         (void)g->host->timer_cancel(g->cap, g->timer);
     g->timer = 0;
-    for (uint32_t i = 0; i < g->n_polls; i++)
+    for (uint32_t i = 0; i < g->n_polls; i++) {
         at = g->poll[i].look_at < at ? g->poll[i].look_at : at;
+        at = g->poll[i].until < at ? g->poll[i].until : at;
+    }
     if (!g->n_polls)
         return;
     uint32_t ms = at > now ? (uint32_t)(at - now) : 1;

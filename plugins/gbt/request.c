@@ -4,6 +4,7 @@
 #include "lib/hex.h"
 
 #define RULES_MAX 256u
+#define GB_MARGIN 5000u /* ms before a request's deadline at which a poll is answered */
 
 json_t *gb_params(const gb *g, uint64_t request, const char *params, uint32_t len)
 {
@@ -146,9 +147,12 @@ static void with_mode(gb *g, const json_t *request, gb_poll *p)
         serve(g, request, p, !name || strcmp(name, "template") == 0);
 }
 
-static void on_call(gb *g, uint64_t request, const char *params, uint32_t len, bool light)
+static void on_call(gb *g, const qn_rpc_request *r, const char *params, uint32_t len, bool light)
 {
-    gb_poll p = {.request = request, .light = light};
+    const uint64_t request = r->request;
+    const uint64_t left =
+        r->timeout_ms > 2 * GB_MARGIN ? r->timeout_ms - GB_MARGIN : r->timeout_ms / 2;
+    gb_poll p = {.request = request, .light = light, .until = g->host->now_ms(g->cap) + left};
     json_t *a = gb_params(g, request, params, len);
     const json_t *what = json_array_get(a, 0);
     if (!a)
@@ -167,10 +171,10 @@ static void on_call(gb *g, uint64_t request, const char *params, uint32_t len, b
 
 void gb_on_template(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
 {
-    on_call(arg, r->request, params, len, false);
+    on_call(arg, r, params, len, false);
 }
 
 void gb_on_template_light(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
 {
-    on_call(arg, r->request, params, len, true);
+    on_call(arg, r, params, len, true);
 }

@@ -134,6 +134,15 @@ def test_gbt_light_is_solved_by_id(case):
     n.stop()
 
 
+def test_gbt_light_before_segwit(case):
+    """The coinbase must have no witness then."""
+    n = with_gbt(case, conf="testactivationheight=segwit@100\n")
+    t = n.call("gbt.light", RULES)
+    equal(n.call("gbt.solve", light_block(t)), None)
+    equal(n.getblockcount(), t["height"])
+    n.stop()
+
+
 # ---- stratum ----
 
 def with_stratum(case, config="", chain="regtest", conf="", mode="isolated", extra=""):

@@ -158,6 +158,25 @@ static void test_longpoll__waits_for_the_tip_or_for_time(void **state)
     qn_mock_free(m);
 }
 
+/* Who waits is answered within the hour, and who has gone is forgotten then: there is always room.
+ */
+static void test_longpoll__does_not_wait_for_ever(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    char params[200];
+    json_t *j = ask(m, "getblocktemplate", RULES);
+    snprintf(params, sizeof params, "[{\"rules\":[\"segwit\"],\"longpollid\":\"%s\"}]",
+             text(j, "longpollid"));
+    json_decref(j);
+    for (int i = 0; i < 600; i++) /* each a minute */
+        expect(m, "getblocktemplate", params, "error: no answer");
+    assert_null(qn_mock_failure(m));
+    qn_mock_mine(m, 1);
+    expect(m, "getblocktemplate", params, "\"height\":32");
+    qn_mock_free(m);
+}
+
 static void test_submitblock__says_what_became_of_it(void **state)
 {
     (void)state;
@@ -262,5 +281,6 @@ static void test_light__is_solved_by_id(void **state)
 QC_TEST_MAIN(cmocka_unit_test(test_template__is_that_of_the_node),
              cmocka_unit_test(test_template__what_is_refused),
              cmocka_unit_test(test_longpoll__waits_for_the_tip_or_for_time),
+             cmocka_unit_test(test_longpoll__does_not_wait_for_ever),
              cmocka_unit_test(test_submitblock__says_what_became_of_it),
              cmocka_unit_test(test_light__is_solved_by_id))
