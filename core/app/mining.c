@@ -1,7 +1,16 @@
 /* What makes blocks, inside quoind. */
 #include "core/app/app.h"
 
-#include "core/base/clock.h"
+#include "core/os/file.h"
+
+/* Where ids of templates begin. Plugins keep ids longer than the node lives, and a clock may be set
+ * back: of 2^62 places no two runs take the same ones. */
+static uint64_t first_id(void)
+{
+    uint64_t id;
+    qc_os_random(&id, sizeof id);
+    return id >> 2;
+}
 
 bool qc_app_miner_new(qc_app *a)
 {
@@ -11,8 +20,7 @@ bool qc_app_miner_new(qc_app *a)
         .template = a->template_options,
         .has_version = n->has_block_version,
         .version = n->block_version,
-        /* Higher than any before the restart, as long as no million is made in a second. */
-        .first_id = (uint64_t)(qc_clock_real_us() / 1000000) << 20,
+        .first_id = first_id(),
     };
     qc_err err = qc_miner_new(&n->miner, &o);
     return !err || qc_app_error(a, "Cannot make the block maker: %s", qc_err_text(err));
