@@ -1,5 +1,6 @@
 """The plugins about mining in real nodes, each in a process of its own: templates, blocks found by
 Stratum and by the processor, crashes between a job and its solution, floods."""
+import http.client
 import os
 import shutil
 import signal
@@ -8,7 +9,7 @@ import subprocess
 import threading
 
 from bitcoind import Bitcoind
-from framework import Skip, equal, expect_error, free_port, program, same_tip, wait_until
+from framework import RpcError, Skip, equal, expect_error, free_port, program, same_tip, wait_until
 from handmade import compact, sha256d, wire
 from plugin_node import grant, plugin_file, running
 from stratum_client import Client, Refused
@@ -131,6 +132,20 @@ def test_gbt_light_is_solved_by_id(case):
     equal((n.getblockcount(), n.getrawmempool()), (t["height"], []))
     n.mine(1)
     equal(n.call("gbt.solve", light_block(dict(t, coinbasevalue=1))), "inconclusive")
+    n.stop()
+
+
+def test_ids_of_templates_never_come_again(case):
+    """Whatever the clock says: a plugin may ask for one that it was given before a restart."""
+    n = with_gbt(case)
+    ids = []
+    for _ in range(3):
+        ids.append(int(n.call("gbt.light", RULES)["template"]))
+        n.stop()
+        n.start()
+        running(n, "gbt")
+    assert all(abs(a - b) > 1 << 40 for a in ids for b in ids if a is not b), ids
+    assert all(0 < i < 1 << 63 for i in ids), ids
     n.stop()
 
 
@@ -380,6 +395,29 @@ def test_miner_finds_blocks_on_regtest(case):
     status = n.call("miner.status")
     assert status["blocks"] >= 3 and status["hashes"] > 0, status
     n.stop()
+
+
+def test_methods_are_there_from_the_start(case):
+    """Who calls while a plugin is still starting waits for it."""
+    n = case.node()
+    grant(n, "miner", MINING + "rpc.serve/1 = prefix=miner.", limits="threads = 3")
+    grant(n, "gbt", MINING + "mining.check/1 = yes\nrpc.serve/1 = prefix=gbt., names=getblocktemplate")
+    for _ in range(3):
+        n.spawn()
+
+        def answered():
+            try:
+                return n.call("miner.status")
+            except (OSError, http.client.HTTPException):
+                return None
+            except RpcError as e:
+                assert e.code == -28, e  # the node itself is not ready
+                return None
+        equal(wait_until("the miner answers", answered)["running"], False)
+        equal(n.call("gbt.getblocktemplate", RULES)["height"], 1)
+        expect_error(-32601, "Method not found", n.call, "miner.nothing")
+        expect_error(-32601, "Method not found", n.call, "stratum.status")
+        n.stop()
 
 
 def test_miner_finds_blocks_on_a_signet(case):
