@@ -3,12 +3,12 @@
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/frame/hello.h"
+#include "runner/loop.h"
 #include "runner/sandbox.h"
 
 #include <dlfcn.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -200,12 +200,13 @@ void qc_rt_hello(qc_rt *rt)
     }
     int folder = h.has_store ? f->fd[next] : -1, module = h.has_store ? f->fd[next + 1] : -1;
     f->n_fd = 0; /* all are taken */
-    rt->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (!qc_rt_loop_open(rt))
+        refuse(rt, "runner", "descriptors: found none left for the loop");
     if (rt->warm && module >= 0) {
         close(module);
         module = rt->warm_fd;
     }
-    const int keep[] = {rt->chan.fd, rt->wake, image, module};
+    const int keep[] = {rt->chan.fd, rt->wake, rt->epoll, image, module};
     qc_sandbox_report report = {0};
     const qc_sandbox_options box = {.best_effort = h.best_effort,
                                     .threads = h.threads,
@@ -217,7 +218,7 @@ void qc_rt_hello(qc_rt *rt)
                                     .gid = h.gid,
                                     .landlock_abi = h.landlock_abi,
                                     .keep = keep,
-                                    .n_keep = folder >= 0 ? 4 : 3};
+                                    .n_keep = folder >= 0 ? 5 : 4};
     if (qc_sandbox_enter(&box, &report))
         refuse(rt, "sandbox", "layers: found missing %s", report.missing);
     uint64_t before = now_ns();

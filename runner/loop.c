@@ -4,7 +4,10 @@
 #include "core/base/alloc.h"
 #include "runner/loop.h"
 
+#include <errno.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -135,82 +138,110 @@ static int wait_ms(qc_rt *rt)
 
 /* ---- descriptors ---- */
 
-#define FIXED 2u /* the socket and the eventfd come first */
+/* With poll() each turn would cost as much as there are connections, and there may be thousands. */
+#define EVENTS 256
+#define SOCKET UINT64_MAX /* what an event is of; else a watch: its id's low half, its descriptor  \
+                           */
+#define WAKE (UINT64_MAX - 1)
 
-/* What poll() is asked, and of whom each line is. */
-struct qc_rt_poll {
-    struct pollfd p[FIXED + QC_RT_WATCHES];
-    uint64_t id[FIXED + QC_RT_WATCHES];
-};
+static uint64_t name_of(const qc_rt_watch *w)
+{
+    return w->id << 32 | (uint32_t)w->fd;
+}
+
+static uint32_t epoll_mask(short mask)
+{
+    return (mask & POLLIN ? EPOLLIN : 0u) | (mask & POLLOUT ? EPOLLOUT : 0u);
+}
+
+static short poll_mask(uint32_t events)
+{
+    return (short)((events & EPOLLIN ? POLLIN : 0) | (events & EPOLLOUT ? POLLOUT : 0) |
+                   (events & EPOLLERR ? POLLERR : 0) | (events & EPOLLHUP ? POLLHUP : 0));
+}
+
+bool qc_rt_loop_open(qc_rt *rt)
+{
+    struct epoll_event socket = {.events = EPOLLIN, .data.u64 = SOCKET},
+                       wake = {.events = EPOLLIN, .data.u64 = WAKE};
+    rt->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    rt->epoll = epoll_create1(EPOLL_CLOEXEC);
+    return rt->wake >= 0 && rt->epoll >= 0 &&
+           !epoll_ctl(rt->epoll, EPOLL_CTL_ADD, rt->chan.fd, &socket) &&
+           !epoll_ctl(rt->epoll, EPOLL_CTL_ADD, rt->wake, &wake);
+}
 
 qc_rt_watch *qc_rt_watch_of(const qc_rt *rt, int32_t fd)
 {
-    return rt->watch && fd >= 0 && (uint32_t)fd < rt->watch_top && rt->watch[fd].id ? &rt->watch[fd]
+    return rt->watch && fd >= 0 && (uint32_t)fd < QC_RT_WATCHES && rt->watch[fd].id ? &rt->watch[fd]
                                                                                     : NULL;
 }
 
-qc_rt_watch *qc_rt_watch_new(qc_rt *rt, int32_t fd)
+/* The kernel forgets a descriptor that is closed: whether it knows this one is for it to say. */
+static qn_status tell_kernel(const qc_rt *rt, const qc_rt_watch *w)
 {
-    if (fd < 0 || (uint32_t)fd >= QC_RT_WATCHES)
-        return NULL;
-    if (!rt->watch)
-        rt->watch = qc_try_calloc(QC_RT_WATCHES, sizeof *rt->watch);
-    if (!rt->poll)
-        rt->poll = qc_try_calloc(1, sizeof *rt->poll);
-    if (!rt->watch || !rt->poll)
-        return NULL;
-    if ((uint32_t)fd >= rt->watch_top)
-        rt->watch_top = (uint32_t)fd + 1;
-    rt->watch[fd] = (qc_rt_watch){.id = ++rt->next_watch, .fd = fd};
-    return &rt->watch[fd];
+    struct epoll_event e = {.events = epoll_mask(w->mask), .data.u64 = name_of(w)};
+    if (!epoll_ctl(rt->epoll, EPOLL_CTL_MOD, w->fd, &e) ||
+        (errno == ENOENT && !epoll_ctl(rt->epoll, EPOLL_CTL_ADD, w->fd, &e)))
+        return QN_OK;
+    return errno == ENOSPC || errno == ENOMEM ? QN_E_LIMIT : QN_E_INVAL;
 }
 
-static nfds_t fill(qc_rt *rt, struct pollfd *p, uint64_t *id)
+qn_status qc_rt_watch_set(qc_rt *rt, const qc_rt_watch *how)
 {
-    nfds_t n = FIXED;
-    p[0] = (struct pollfd){rt->chan.fd, POLLIN, 0};
-    p[1] = (struct pollfd){rt->wake, POLLIN, 0};
-    while (rt->watch_top && !rt->watch[rt->watch_top - 1].id)
-        rt->watch_top--;
-    for (uint32_t i = 0; i < rt->watch_top; i++)
-        if (rt->watch[i].id) {
-            id[n] = rt->watch[i].id;
-            p[n++] = (struct pollfd){rt->watch[i].fd, rt->watch[i].mask, 0};
-        }
-    return n;
+    if (how->fd < 0 || how->fd == rt->chan.fd || how->fd == rt->wake || how->fd == rt->epoll)
+        return QN_E_INVAL;
+    if ((uint32_t)how->fd >= QC_RT_WATCHES)
+        return QN_E_LIMIT;
+    if (!rt->watch)
+        rt->watch = qc_try_calloc(QC_RT_WATCHES, sizeof *rt->watch);
+    if (!rt->watch)
+        return QN_E_LIMIT;
+    qc_rt_watch w = *how;
+    w.id = ++rt->next_watch;
+    qn_status st = tell_kernel(rt, &w);
+    if (st == QN_OK)
+        rt->watch[w.fd] = w;
+    return st;
+}
+
+void qc_rt_watch_end(qc_rt *rt, qc_rt_watch *w)
+{
+    (void)epoll_ctl(rt->epoll, EPOLL_CTL_DEL, w->fd, NULL); /* it may be closed already */
+    w->id = 0;
 }
 
 /* A callback may end any watch, this one included: each is looked up again by its id. */
-static void run_watches(qc_rt *rt, const struct pollfd *p, nfds_t n, const uint64_t *id)
+static void run_watches(qc_rt *rt, const struct epoll_event *e, int n)
 {
-    for (nfds_t i = FIXED; i < n; i++) {
-        if (!p[i].revents || atomic_load(&rt->revoked))
-            continue;
-        const qc_rt_watch *w = qc_rt_watch_of(rt, p[i].fd);
-        if (w && w->id == id[i])
-            w->fn(rt, w, p[i].revents);
+    for (int i = 0; i < n && !atomic_load(&rt->revoked); i++) {
+        const qc_rt_watch *w = qc_rt_watch_of(rt, (int32_t)(uint32_t)e[i].data.u64);
+        if (e[i].data.u64 < WAKE && w && name_of(w) == e[i].data.u64)
+            w->fn(rt, w, poll_mask(e[i].events));
     }
+}
+
+static bool has_event(const struct epoll_event *e, int n, uint64_t of)
+{
+    for (int i = 0; i < n; i++)
+        if (e[i].data.u64 == of)
+            return true;
+    return false;
 }
 
 void qc_rt_run(qc_rt *rt)
 {
-    struct pollfd few[FIXED];
-    uint64_t none[FIXED];
+    struct epoll_event e[EVENTS];
     for (;;) {
         while (qc_rt_step(rt))
             qc_rt_log_tell(rt);
         (void)run_due(rt);
         qc_rt_log_tell(rt);
-        struct pollfd *p = rt->poll ? rt->poll->p : few;
-        uint64_t *id = rt->poll ? rt->poll->id : none;
-        nfds_t n = fill(rt, p, id);
-        int ready = poll(p, n, rt->queue ? 0 : wait_ms(rt));
-        if (ready <= 0)
-            continue;
-        if (p[0].revents)
+        int n = epoll_wait(rt->epoll, e, EVENTS, rt->queue ? 0 : wait_ms(rt));
+        if (has_event(e, n, SOCKET))
             qc_rt_wait(rt);
-        if (p[1].revents)
+        if (has_event(e, n, WAKE))
             take_posts(rt);
-        run_watches(rt, p, n, id);
+        run_watches(rt, e, n);
     }
 }

@@ -3,7 +3,6 @@
 #include "runner/loop.h"
 #include "runner/proxies.h"
 
-#include <fcntl.h>
 #include <poll.h>
 
 static void on_ready(void *arg, const qc_rt_watch *w, short ready)
@@ -24,17 +23,16 @@ static qn_status watch(qn_cap *cap, int32_t fd, uint32_t events, qn_io_fn *fn, v
     qn_status st = qc_rt_enter(cap, 0);
     if (st != QN_OK)
         return st;
-    if (!fn || !events || events & ~(QN_IO_READ | QN_IO_WRITE) || fd < 0 || fcntl(fd, F_GETFD) < 0)
+    if (!fn || !events || events & ~(QN_IO_READ | QN_IO_WRITE))
         return QN_E_INVAL;
     /* Of a new id: what was seen ready for an old watch is not told to the new one. */
-    qc_rt_watch *w = qc_rt_watch_new(cap->rt, fd);
-    if (!w)
-        return QN_E_LIMIT;
-    w->mask = (short)((events & QN_IO_READ ? POLLIN : 0) | (events & QN_IO_WRITE ? POLLOUT : 0));
-    w->fn = on_ready;
-    w->user = (qc_rt_fn *)fn;
-    w->arg = arg;
-    return QN_OK;
+    const qc_rt_watch w = {
+        .fd = fd,
+        .mask = (short)((events & QN_IO_READ ? POLLIN : 0) | (events & QN_IO_WRITE ? POLLOUT : 0)),
+        .fn = on_ready,
+        .user = (qc_rt_fn *)fn,
+        .arg = arg};
+    return qc_rt_watch_set(cap->rt, &w);
 }
 
 static qn_status unwatch(qn_cap *cap, int32_t fd)
@@ -42,7 +40,7 @@ static qn_status unwatch(qn_cap *cap, int32_t fd)
     qn_status st = qc_rt_enter(cap, 1);
     qc_rt_watch *w = st == QN_OK ? qc_rt_watch_of(cap->rt, fd) : NULL;
     if (w)
-        w->id = 0;
+        qc_rt_watch_end(cap->rt, w);
     return st != QN_OK || w ? st : QN_E_NOTFOUND;
 }
 

@@ -163,15 +163,13 @@ struct qc_rt {
     pthread_mutex_t lock; /* posts, views */
     qc_rt_item *posts, **posts_end;
     uint32_t n_posts;
-    int wake; /* eventfd */
+    int wake, epoll; /* the first an eventfd */
     qc_rt_view *views;
 
     qc_rt_item *queue, **queue_end; /* main thread */
     qc_rt_timer timer[QC_RT_TIMERS];
     uint32_t n_timer;
-    qc_rt_watch *watch;      /* by descriptor: QC_RT_WATCHES of them, when one is used */
-    uint32_t watch_top;      /* no descriptor from here on is watched */
-    struct qc_rt_poll *poll; /* room to ask for all of them */
+    qc_rt_watch *watch; /* by descriptor: QC_RT_WATCHES of them, when one is used */
     uint64_t next_watch;
 
     const qn_plugin_1 *entry;
