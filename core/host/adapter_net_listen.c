@@ -3,6 +3,7 @@
 #include "core/host/internal.h"
 
 #include "core/base/alloc.h"
+#include "core/base/arith.h"
 #include "core/base/log.h"
 #include "core/host/endpoint.h"
 #include "core/host/io.h"
@@ -15,7 +16,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define BACKLOG 64
+/* What waits in the kernel until the host comes to it: where it is full clients try again a second
+ * later, so that thousands who come back at once would take minutes. */
+#define BACKLOG_MIN 64u
+#define BACKLOG_MAX 4096u
 #define ACCEPTS_PER_TURN 16
 #define RETRY_MS 200 /* after the system had no descriptor or memory */
 
@@ -160,7 +164,8 @@ static qn_status bind_to(const listen_state *st, const qc_endpoint *e, int *fd)
     setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (sa.ss_family == AF_INET6)
         setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    if (bind(s, (struct sockaddr *)&sa, len) || listen(s, BACKLOG)) {
+    if (bind(s, (struct sockaddr *)&sa, len) ||
+        listen(s, (int)QC_MAX(BACKLOG_MIN, QC_MIN(st->max_out, BACKLOG_MAX)))) {
         answer = complain(st, e, "bind");
         close(s);
         return answer;
