@@ -87,6 +87,10 @@ static void on_status(void *arg, const qn_rpc_request *r, const char *params, ui
     if (*t->last_block)
         qn_json_text(&j, "last_block", t->last_block);
     put_job(&j, t);
+    qn_json_open(&j, "told", '{'); /* at once, of the newest tip */
+    qn_json_int(&j, "connections", t->n_told);
+    qn_json_int(&j, "ms", (int64_t)t->told_ms);
+    qn_json_close(&j, '}');
     qn_json_close(&j, '}');
     send(t, r->request, &j);
 }

@@ -271,8 +271,13 @@ static void tell(st_conn *c, bool clean)
 
 void st_server_tell(stratum *t, bool clean)
 {
-    for (uint32_t i = t->n_conn; i-- > 0;)
+    uint32_t n = t->n_conn;
+    for (uint32_t i = n; i-- > 0;)
         tell(t->conn[i], clean);
+    if (!clean)
+        return;
+    t->n_told = n;
+    t->told_ms = t->host->now_ms(t->cap) - t->pool.now_ms; /* since it was heard of */
 }
 
 /* A part of those who have not heard of the newest job; then the rest, a little later. */

@@ -125,8 +125,9 @@ void st_pool_clear(st_pool *p)
 {
     st_seen_clear(&p->seen);
     st_workers_clear(&p->workers);
-    st_text_free(&p->note_head);
-    st_text_free(&p->note_tail);
+    st_text_free(&p->note.head);
+    st_text_free(&p->note.tail);
+    st_text_free(&p->note.line);
 }
 
 /* ---- jobs ---- */
@@ -142,13 +143,13 @@ static void put_words_swapped(st_text *t, const uint8_t hash[32])
 /* What all sessions are told alike is written once for each job. */
 static void make_note(st_pool *p, const st_job *job)
 {
-    st_text *t = &p->note_tail;
-    if (p->note_job == job->number && !p->note_head.failed && !t->failed)
+    st_text *t = &p->note.tail;
+    if (p->note.job == job->number && !p->note.head.failed && !t->failed)
         return;
-    st_text_free(&p->note_head);
+    st_text_free(&p->note.head);
     st_text_free(t);
-    put_words_swapped(&p->note_head, job->v.prev.b);
-    st_puts(&p->note_head, "\",\"");
+    put_words_swapped(&p->note.head, job->v.prev.b);
+    st_puts(&p->note.head, "\",\"");
     st_puts(t, "\",[");
     for (uint32_t i = 0; i < job->v.n_path; i++) {
         st_puts(t, i ? ",\"" : "\"");
@@ -157,7 +158,15 @@ static void make_note(st_pool *p, const st_job *job)
     }
     st_putf(t, "],\"%08x\",\"%08x\",\"%08x\",", (unsigned)job->v.version, (unsigned)job->v.bits,
             (unsigned)job->v.cur_time);
-    p->note_job = job->number;
+    p->note.job = job->number;
+}
+
+static bool is_line_for(const st_note *n, const st_session *s, bool clean)
+{
+    return n->line.len && !n->line.failed && n->line_job == s->told && n->variant == s->variant &&
+           n->clean == clean && n->has_payout == s->has_payout &&
+           (!s->has_payout || (n->payout.len == s->payout.len &&
+                               memcmp(n->payout.script, s->payout.script, s->payout.len) == 0));
 }
 
 static void put_job_id(st_text *t, const st_session *s)
@@ -169,10 +178,36 @@ static void put_job_id(st_text *t, const st_session *s)
     st_puts(t, "\",\"");
 }
 
+/* The line for this session and all that are paid alike. Returns: false: there is no coinbase. */
+static bool make_line(const st_session *s, const st_job *job, bool clean)
+{
+    st_note *n = &s->pool->note;
+    st_coinbase cb;
+    if (is_line_for(n, s, clean))
+        return true;
+    if (!st_coinbase_make(job, s->has_payout ? &s->payout : NULL, s->variant, &cb))
+        return false;
+    make_note(s->pool, job);
+    n->line.len = 0;
+    n->line.failed = false;
+    put_job_id(&n->line, s);
+    st_put(&n->line, n->head.data, n->head.len);
+    st_put_hex(&n->line, cb.data, cb.space + 1);
+    st_puts(&n->line, "\",\"");
+    st_put_hex(&n->line, cb.data + cb.space + ST_SPACE, cb.len - cb.space - ST_SPACE);
+    st_put(&n->line, n->tail.data, n->tail.len);
+    st_puts(&n->line, clean ? "true]}\n" : "false]}\n");
+    n->line_job = s->told;
+    n->variant = s->variant;
+    n->has_payout = s->has_payout;
+    n->payout = s->payout;
+    n->clean = clean;
+    return true;
+}
+
 void st_session_notify(st_session *s, bool clean)
 {
     st_pool *p = s->pool;
-    st_coinbase cb;
     const st_job *job = st_job_newest(&p->jobs);
     if (!job || job->number <= p->jobs.restored || !st_session_mines(s))
         return;
@@ -190,16 +225,12 @@ void st_session_notify(st_session *s, bool clean)
         if (d != was) /* the network's has changed */
             set_difficulty(s, d, s->told << 8);
     }
-    if (!st_coinbase_make(job, s->has_payout ? &s->payout : NULL, s->variant, &cb))
+    if (!make_line(s, job, clean))
         return;
-    make_note(p, job);
-    put_job_id(&s->out, s);
-    st_put(&s->out, p->note_head.data, p->note_head.len);
-    st_put_hex(&s->out, cb.data, cb.space + 1);
-    st_puts(&s->out, "\",\"");
-    st_put_hex(&s->out, cb.data + cb.space + ST_SPACE, cb.len - cb.space - ST_SPACE);
-    st_put(&s->out, p->note_tail.data, p->note_tail.len);
-    st_puts(&s->out, clean ? "true]}\n" : "false]}\n");
+    if (p->note.line.failed || p->note.head.failed || p->note.tail.failed)
+        s->out.failed = true; /* without memory it is let go, rather than told half a line */
+    else
+        st_put(&s->out, p->note.line.data, p->note.line.len);
 }
 
 /* It mines from now on. */

@@ -47,6 +47,17 @@ typedef struct st_handed {
     uint64_t again_ms; /* when it may be handed in again */
 } st_handed;
 
+/** Notifications as they were written last: who is told the same is not written to anew. */
+typedef struct st_note {
+    uint64_t job; /* of head and tail: those parts that all share */
+    st_text head, tail;
+    st_text line; /* a whole one, for: */
+    uint64_t line_job;
+    st_payout payout;
+    uint8_t variant;
+    bool has_payout, clean;
+} st_note;
+
 /** What all sessions share. */
 typedef struct st_pool {
     /* configuration */
@@ -68,8 +79,7 @@ typedef struct st_pool {
     uint32_t n_handed; /* so far */
     st_workers workers;
     uint64_t count[ST_VERDICTS], blocks, refused_blocks;
-    uint64_t note_job; /* of the texts: those parts of a notification that all share */
-    st_text note_head, note_tail;
+    st_note note;
 } st_pool;
 
 /** From when on a difficulty holds. */

@@ -53,6 +53,8 @@ typedef struct stratum {
     uint64_t held[ST_HELD];
     uint32_t n_held;
     uint64_t started_ms, accepted_conns, refused_conns;
+    uint64_t told_ms; /* how long it took to tell all of the newest tip, from hearing of it on */
+    uint32_t n_told;
     qn_batch batch;                   /* of the store */
     uint64_t next_share, first_share; /* numbers in the share log */
     uint64_t max_shares;    /* in it: as configured, or as many as the quota has room for */

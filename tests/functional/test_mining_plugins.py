@@ -2,6 +2,7 @@
 Stratum and by the processor, crashes between a job and its solution, floods."""
 import http.client
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -160,11 +161,11 @@ def test_gbt_light_before_segwit(case):
 
 # ---- stratum ----
 
-def with_stratum(case, config="", chain="regtest", conf="", mode="isolated", extra=""):
+def with_stratum(case, config="", chain="regtest", conf="", mode="isolated", connections=2000):
     port = free_port()
     n = case.node(conf, chain=chain)
     grant(n, "stratum", MINING + f"store.own/1 = quota=256MB\nrpc.serve/1 = prefix=stratum.\n"
-          f"net.listen/1 = 127.0.0.1:{port}, max_conns=2000{extra}", f"listen = 127.0.0.1:{port}\n{config}", mode,
+          f"net.listen/1 = 127.0.0.1:{port}, max_conns={connections}", f"listen = 127.0.0.1:{port}\n{config}", mode,
           "cpu = latency")
     n.start()
     running(n, "stratum")
@@ -315,7 +316,7 @@ def test_stratum_survives_a_flood(case):
 
 
 def test_stratum_a_thousand_connections(case):
-    n = with_stratum(case, extra="")
+    n = with_stratum(case)
     clients = []
     hello = (b"{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}\n"
              b"{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"%s.w\",\"\"]}\n" % ADDRESS.encode())
@@ -334,6 +335,34 @@ def test_stratum_a_thousand_connections(case):
         while prev not in text:
             text += s.recv(65536)
         s.close()
+    wait_until("all have gone", lambda: n.call("stratum.status")["connections"] == 0)
+    n.stop()
+
+
+def test_stratum_ten_thousand_connections(case):
+    """One process of the server has them all, and each hears of a new tip."""
+    load_program = program("tests/bench/stratum_load")
+    if not os.path.exists(load_program):
+        raise Skip("tests/bench/stratum_load was not built")
+    many = 10000
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < many + 100:
+        raise Skip("not so many descriptors here")
+    n = with_stratum(case, f"max_connections = {many}\nper_address = {many}", connections=many)
+    load = subprocess.Popen([load_program, str(n.stratum_port), str(many), ADDRESS], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, text=True)
+    try:
+        equal(load.stdout.readline(), "ready\n")
+        wait_until("all mine", lambda: n.call("stratum.status")["mining"] == many)
+        load.stdin.write("\n")
+        load.stdin.flush()
+        equal(load.stdout.readline(), "listening\n")
+        n.mine(1)
+        equal(len(load.stdout.readline().split()), 4)  # each has heard
+        equal(load.stdout.readline(), "quiet\n")
+        equal(n.call("stratum.status")["told"]["connections"], many)
+    finally:
+        load.stdin.close()
+        load.wait(60)
     wait_until("all have gone", lambda: n.call("stratum.status")["connections"] == 0)
     n.stop()
 

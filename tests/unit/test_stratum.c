@@ -1072,6 +1072,53 @@ static void test_session__who_mistypes_an_address_mines_for_nobody(void **state)
     }
 }
 
+/* Lines are shared between those who are paid alike, and no others. */
+static void test_session__each_is_told_to_pay_itself(void **state)
+{
+    (void)state;
+    static const char *const user[3] = {
+        "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080",
+        "bcrt1qqqqsyqcyq5rqwzqfpg9scrgwpugpzysnzs23v9ccrydpk8qarc0scjhmyt",
+        "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080.b"};
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s[4];
+    p->recipe.payout[0] = (st_payout){{0x51}, 1, 0};
+    p->recipe.n_payout = 1;
+    p->jobs.job[1].recipe = p->recipe;
+    char script[4][2 * ST_SCRIPT_MAX + 1], text[200];
+    for (int i = 0; i < 4; i++) {
+        st_session_init(&s[i], p);
+        assert_true(line(&s[i], "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}"));
+        snprintf(text, sizeof text,
+                 "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"%s\",\"\"]}",
+                 i < 3 ? user[i] : "rig");
+        assert_true(line(&s[i], text));
+        qn_hex_encode(i < 3 ? s[i].payout.script : p->recipe.payout[0].script,
+                      i < 3 ? s[i].payout.len : 1, script[i]);
+    }
+    for (int round = 0; round < 3; round++) {
+        qn_template_view v = st_job_newest(&p->jobs)->v;
+        (void)st_job_add(&p->jobs, &v, &p->recipe, 0);
+        for (int i = 0; i < 4; i++) {
+            char part[2 * ST_SCRIPT_MAX + 20];
+            s[i].out.len = 0;
+            st_session_notify(&s[i], round % 2 == 0);
+            st_put(&s[i].out, "", 1);
+            snprintf(part, sizeof part, "00f2052a01000000%02x%s", (unsigned)strlen(script[i]) / 2,
+                     script[i]);
+            has(s[i].out.data, part);
+            has(s[i].out.data, round % 2 ? "false]}" : "true]}");
+            snprintf(part, sizeof part, "\"params\":[\"%x\"", 2 + round);
+            has(s[i].out.data, part);
+        }
+    }
+    for (int i = 0; i < 4; i++)
+        st_session_clear(&s[i]);
+    st_pool_clear(p);
+    free(p);
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_stratum__a_share_becomes_a_block),
              cmocka_unit_test(test_stratum__an_old_job_is_worth_a_block_after_a_crash),
              cmocka_unit_test(test_stratum__a_session_that_comes_back_takes_its_place),
@@ -1097,4 +1144,5 @@ QC_TEST_MAIN(cmocka_unit_test(test_stratum__a_share_becomes_a_block),
              cmocka_unit_test(test_session__a_block_is_handed_in_once),
              cmocka_unit_test(test_session__stale_shares_without_end_cost),
              cmocka_unit_test(test_session__a_flood_of_lines_costs),
-             cmocka_unit_test(test_session__who_mistypes_an_address_mines_for_nobody))
+             cmocka_unit_test(test_session__who_mistypes_an_address_mines_for_nobody),
+             cmocka_unit_test(test_session__each_is_told_to_pay_itself))
