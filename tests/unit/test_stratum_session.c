@@ -1,0 +1,464 @@
+/* The Stratum protocol with one client, without sockets and without a host: difficulty, shares,
+ * blocks, who is paid, what floods cost. */
+#include "plugins/stratum/session.h"
+#include "tests/unit/harness.h"
+
+#include "lib/hex.h"
+#include "lib/mining.h"
+
+static const char USER[] = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080.rig";
+
+#define D (1.0 / (1 << 20)) /* a difficulty of 4,096 hashes */
+
+static int g_solved, g_solve_says = 1;
+
+static int fake_solve(void *arg, const st_share *s, const uint8_t *cb, size_t len,
+                      const char *worker)
+{
+    (void)arg;
+    (void)s;
+    (void)cb;
+    (void)len;
+    (void)worker;
+    g_solved++;
+    return g_solve_says;
+}
+
+static void fake_displace(void *arg, const uint8_t en1[ST_EN1_LEN], const st_session *by)
+{
+    (void)arg;
+    (void)en1;
+    (void)by;
+}
+
+static void fake_log(void *arg, const st_record *r)
+{
+    *(st_record *)arg = *r;
+}
+
+static st_pool *a_pool(st_record *last)
+{
+    st_pool *p = calloc(1, sizeof *p);
+    assert_non_null(p);
+    p->chain = qn_chain_by_name("regtest");
+    p->recipe.solo = 1;
+    p->start_difficulty = D;
+    p->min_difficulty = D / 16;
+    p->per_minute = 18;
+    p->mask = 0x1fffe000;
+    p->en1_limit = 100;
+    p->hooks = (st_hooks){last, fake_solve, fake_displace, fake_log};
+    p->time = 1700000000;
+    p->now_ms = 1000;
+    qn_template_view v = {.size = sizeof v,
+                          .id = 1,
+                          .height = 500,
+                          .version = 0x20000000,
+                          .bits = 0x1d00ffff,
+                          .cur_time = 1700000000,
+                          .min_time = 1699999000,
+                          .reward = 5000000000,
+                          .coinbase_prefix_len = 3,
+                          .coinbase_prefix = {2, 0xf4, 1}};
+    assert_true(qn_target_of_bits(v.bits, v.target.b));
+    (void)st_job_add(&p->jobs, &v, &p->recipe, 0);
+    return p;
+}
+
+static bool line(st_session *s, const char *text)
+{
+    s->out.len = 0;
+    bool ok = st_session_line(s, text, strlen(text));
+    st_put(&s->out, "", 1);
+    return ok;
+}
+
+/* Submit work of the session's newest job that reaches about `difficulty`; where a share that does
+ * is wanted its nonce is found, else the one given is used. Returns the answer. */
+static const char *work(st_session *s, uint64_t job, uint8_t variant, uint32_t from,
+                        double at_least, double below)
+{
+    char text[300];
+    uint8_t lo[32], hi[32], hash[32];
+    st_coinbase cb;
+    st_share sh = {.job = st_job_find(&s->pool->jobs, job),
+                   .variant = variant,
+                   .version = 0x20000000,
+                   .time = 1700000000,
+                   .nonce = from};
+    memcpy(sh.en1, s->en1, 4);
+    st_target_of(at_least, hi);
+    st_target_of(below, lo);
+    do {
+        sh.nonce++;
+        assert_true(st_share_hash(&sh, &s->payout, &cb, hash));
+    } while (!qn_hash_meets(hash, hi) || qn_hash_meets(hash, lo));
+    snprintf(text, sizeof text,
+             "{\"id\":1,\"method\":\"mining.submit\",\"params\":[\"%s\",\"%llx%s%.0x\","
+             "\"0000000000000000\",\"%08x\",\"%08x\"]}",
+             USER, (unsigned long long)job, variant ? "." : "", variant, sh.time, sh.nonce);
+    assert_true(line(s, text));
+    return s->out.data;
+}
+
+static void has(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("no '%s' in '%s'", part, text);
+}
+
+static void test_session__difficulty_holds_for_the_jobs_it_was_told_with(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    char text[200];
+    st_session_init(&s, p);
+    assert_true(line(&s, "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}"));
+    snprintf(text, sizeof text,
+             "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"%s\",\"\"]}", USER);
+    assert_true(line(&s, text));
+    has(s.out.data, "\"mining.set_difficulty\",\"params\":[9.5367431640625e-07]");
+    has(s.out.data, "\"mining.notify\",\"params\":[\"1\",");
+    has(work(&s, 1, 0, 0, D, 8 * D), "\"result\":true");
+    assert_true(last.difficulty == D && last.verdict == ST_ACCEPTED && !last.block);
+    has(work(&s, 1, 0, 0, D, 8 * D), "[22,");
+    has(work(&s, 1, 0, 0, D / 64, D / 2), "[23,");
+    /* Easier from the next job on: what the old one asks for stays. */
+    s.floor = 0;
+    has((line(&s, "{\"id\":3,\"method\":\"mining.suggest_difficulty\",\"params\":[4."
+                  "76837158203125e-07]}"),
+         s.out.data),
+        "\"mining.set_difficulty\",\"params\":[4.76837158203125e-07]");
+    has(work(&s, 1, 0, 100, D / 2, D * 0.99), "[23,");
+    qn_template_view v = st_job_newest(&p->jobs)->v;
+    (void)st_job_add(&p->jobs, &v, &p->recipe, 0);
+    s.out.len = 0;
+    st_session_notify(&s, false);
+    has(work(&s, 2, 0, 0, D / 2, D * 0.99), "\"result\":true");
+    has(work(&s, 1, 0, 200, D / 2, D * 0.99), "[23,");
+    has(work(&s, 1, 0, 1000000, D, 8 * D), "\"result\":true");
+    /* Much harder: the same job comes at once as a variant, and the old one counts as before. */
+    assert_true(line(
+        &s, "{\"id\":3,\"method\":\"mining.suggest_difficulty\",\"params\":[1.52587890625e-05]}"));
+    has(s.out.data, "\"params\":[\"2.1\",");
+    has(work(&s, 2, 0, 1000000, D / 2, D * 0.99), "\"result\":true");
+    has(work(&s, 2, 1, 0, D, 15 * D), "[23,");
+    has(work(&s, 2, 1, 0, 16 * D, 160 * D), "\"result\":true");
+    assert_true(last.difficulty == 16 * D);
+    /* Never harder than a block. */
+    assert_true(line(&s, "{\"id\":3,\"method\":\"mining.suggest_difficulty\",\"params\":[1e9]}"));
+    has(s.out.data, "\"mining.set_difficulty\",\"params\":[1]");
+    assert_int_equal(g_solved, 0);
+    st_session_clear(&s);
+    st_pool_clear(p);
+    free(p);
+}
+
+static void test_session__time_of_a_share_has_bounds(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    char text[300];
+    static const uint32_t bad[] = {1699998999, 1700007201}, good[] = {1699999000, 1700007200};
+    st_session_init(&s, p);
+    assert_true(line(&s, "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}"));
+    snprintf(text, sizeof text,
+             "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"%s\",\"\"]}", USER);
+    assert_true(line(&s, text));
+    for (int i = 0; i < 4; i++) {
+        snprintf(text, sizeof text,
+                 "{\"id\":1,\"method\":\"mining.submit\",\"params\":[\"%s\",\"1\","
+                 "\"0000000000000000\",\"%08x\",\"0\"]}",
+                 USER, i < 2 ? bad[i] : good[i - 2]);
+        assert_true(line(&s, text));
+        has(s.out.data, i < 2 ? "[20,\"Time out of range\",null]" : "[23,");
+    }
+    /* A hundred bad ones in a row are a miner with a fault; then they cost. */
+    assert_int_equal(s.points, 0);
+    for (int i = 0; i < 200; i++)
+        assert_true(line(&s, text));
+    assert_int_equal(s.points, 104);
+    st_session_clear(&s);
+    st_pool_clear(p);
+    free(p);
+}
+
+/* A session of a pool that has one job, subscribed, authorized and told. */
+static void mining(st_session *s, st_pool *p)
+{
+    char text[200];
+    st_session_init(s, p);
+    assert_true(line(s, "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}"));
+    snprintf(text, sizeof text,
+             "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"%s\",\"\"]}", USER);
+    assert_true(line(s, text));
+    has(s->out.data, "\"mining.notify\",\"params\":[\"1\",");
+}
+
+static void done_with(st_session *s, st_pool *p)
+{
+    st_session_clear(s);
+    st_pool_clear(p);
+    free(p);
+}
+
+/* It would like d, and no less than nothing. */
+static void suggest(st_session *s, double d)
+{
+    char text[120];
+    s->floor = 0;
+    snprintf(text, sizeof text,
+             "{\"id\":3,\"method\":\"mining.suggest_difficulty\",\"params\":[%.17g]}", d);
+    assert_true(line(s, text));
+    s->floor = 0;
+}
+
+static void test_session__a_step_that_was_overtaken_never_holds(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    mining(&s, p);
+    suggest(&s, 2 * D); /* from the next job on */
+    suggest(&s, 32 * D);
+    has(s.out.data, "\"params\":[\"1.1\","); /* at once */
+    has(work(&s, 1, 1, 0, D, 15 * D), "[23,");
+    has(work(&s, 1, 1, 0, 32 * D, 1000 * D), "\"result\":true");
+    assert_true(last.difficulty == 32 * D);
+    assert_int_equal(s.vardiff.shares, 1);
+    done_with(&s, p);
+}
+
+static void test_session__a_step_begins_with_the_job_that_follows_it(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    mining(&s, p);
+    /* There is a newer job, of which this one was not told yet. */
+    qn_template_view v = st_job_newest(&p->jobs)->v;
+    (void)st_job_add(&p->jobs, &v, &p->recipe, 0);
+    suggest(&s, D / 2);
+    st_session_notify(&s, false);
+    has(work(&s, 2, 0, 0, D / 2, D * 0.99), "\"result\":true");
+    assert_true(last.difficulty == D / 2);
+    done_with(&s, p);
+}
+
+static void test_session__a_step_does_not_wait_for_ever(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    mining(&s, p);
+    suggest(&s, 2 * D);
+    for (int i = 0; i < 29; i++) {
+        p->now_ms += 1000;
+        st_session_tick(&s);
+    }
+    assert_null(strstr(s.out.data, "mining.notify"));
+    s.out.len = 0;
+    p->now_ms += 1000;
+    st_session_tick(&s);
+    st_put(&s.out, "", 1);
+    has(s.out.data, "\"mining.set_difficulty\"");
+    has(s.out.data, "\"params\":[\"1.1\",");
+    has(s.out.data, "false]}"); /* what it does is still worth something */
+    has(work(&s, 1, 1, 0, D, 1.9 * D), "[23,");
+    has(work(&s, 1, 0, 0, D, 1.9 * D), "\"result\":true");
+    for (int i = 0; i < 59; i++) {
+        p->now_ms += 1000;
+        st_session_tick(&s);
+    }
+    assert_true(st_session_difficulty(&s) == 2 * D); /* silent for less than a minute of it */
+    p->now_ms += 1000;
+    st_session_tick(&s);
+    assert_true(st_session_difficulty(&s) == D);
+    done_with(&s, p);
+}
+
+/* A pool whose blocks are as easy as shares, and a tip that has gone since job 1. */
+static st_pool *a_pool_of_yesterday(st_session *s, st_record *last)
+{
+    st_pool *p = a_pool(last);
+    st_target_of(D, p->jobs.job[1].v.target.b);
+    mining(s, p);
+    qn_template_view v = st_job_newest(&p->jobs)->v;
+    v.prev.b[0] = 1;
+    st_target_of(1e6, v.target.b);
+    (void)st_job_add(&p->jobs, &v, &p->recipe, 0);
+    st_pool_new_tip(p);
+    st_session_notify(s, true);
+    g_solved = 0;
+    return p;
+}
+
+static void test_session__a_block_is_handed_in_once(void **state)
+{
+    (void)state;
+    st_record last;
+    st_session s;
+    st_pool *p = a_pool_of_yesterday(&s, &last);
+    has(work(&s, 1, 0, 0, D, 1e9), "\"result\":true"); /* late, and accepted */
+    for (int i = 0; i < 3; i++)
+        has(work(&s, 1, 0, 0, D, 1e9), "[21,");
+    assert_int_equal(g_solved, 1);
+    /* A refused one may be tried again, a minute later. */
+    g_solve_says = 0;
+    for (int i = 0; i < 3; i++)
+        has(work(&s, 1, 0, 100000, D, 1e9), "[21,");
+    assert_int_equal(g_solved, 2);
+    p->now_ms += ST_AGAIN_MS;
+    has(work(&s, 1, 0, 100000, D, 1e9), "[21,");
+    assert_int_equal(g_solved, 3);
+    /* One that could not be handed in: at once. */
+    g_solve_says = -1;
+    for (int i = 0; i < 2; i++)
+        has(work(&s, 1, 0, 200000, D, 1e9), "[21,");
+    assert_int_equal(g_solved, 5);
+    g_solve_says = 1;
+    done_with(&s, p);
+}
+
+static void test_session__stale_shares_without_end_cost(void **state)
+{
+    (void)state;
+    st_record last;
+    st_session s;
+    st_pool *p = a_pool_of_yesterday(&s, &last);
+    char text[300];
+    snprintf(text, sizeof text,
+             "{\"id\":1,\"method\":\"mining.submit\",\"params\":[\"%s\",\"1\","
+             "\"0000000000000000\",\"00000000\",\"0\"]}",
+             USER);
+    for (unsigned i = 0; i < ST_BAD_RUN + 7; i++) {
+        assert_true(line(&s, text));
+        has(s.out.data, "[21,");
+    }
+    assert_int_equal(s.points, 7);
+    done_with(&s, p);
+}
+
+static void test_session__a_flood_of_lines_costs(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    mining(&s, p);
+    for (unsigned i = 2; i < ST_LINES; i++)
+        assert_true(line(&s, "{\"id\":1,\"method\":\"mining.ping\",\"params\":[]}"));
+    assert_int_equal(s.points, 0);
+    assert_true(line(&s, "{\"id\":1,\"method\":\"mining.ping\",\"params\":[]}"));
+    assert_int_equal(s.points, 1);
+    /* At the pace that is granted nothing is counted, and accepted shares never are. */
+    for (int i = 0; i < 300; i++) {
+        p->now_ms += 1000 / ST_LINES_S;
+        assert_true(line(&s, "{\"id\":1,\"method\":\"mining.ping\",\"params\":[]}"));
+    }
+    assert_int_equal(s.points, 1);
+    p->now_ms += 1000 / ST_LINES_S;
+    for (uint32_t i = 0; i < 20; i++)
+        has(work(&s, 1, 0, i * 1000000, D, 1e9), "\"result\":true");
+    assert_int_equal(s.points, 1);
+    p->now_ms += 3600000;
+    assert_true(line(&s, "{\"id\":1,\"method\":\"mining.ping\",\"params\":[]}"));
+    assert_int_equal(s.lines, ST_LINES - 1);
+    done_with(&s, p);
+}
+
+static void test_session__who_mistypes_an_address_mines_for_nobody(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *user;
+        bool ok, own;
+    } row[] = {{"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080.a", true, true},
+               {"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt081.a", false, false},
+               {"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", false, false}, /* another chain's */
+               {"1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2.rig", false, false},
+               {"rig-17", true, false},
+               {"abcdefghijklmnopqrstuvwxy.1", true, false}, /* too short */
+               {"the-machine-in-the-cellar-of-my-house", true, false}};
+    for (size_t i = 0; i < QC_COUNTOF(row); i++) {
+        st_record last;
+        st_pool *p = a_pool(&last);
+        st_session s;
+        char text[200];
+        p->recipe.payout[0] = (st_payout){{0x51}, 1, 0};
+        p->recipe.n_payout = 1;
+        st_session_init(&s, p);
+        snprintf(text, sizeof text,
+                 "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"%s\",\"\"]}",
+                 row[i].user);
+        assert_true(line(&s, text));
+        has(s.out.data, row[i].ok ? "\"result\":true" : "must be an address of this chain");
+        assert_int_equal(s.has_payout, row[i].own);
+        done_with(&s, p);
+    }
+}
+
+/* Lines are shared between those who are paid alike, and no others. */
+static void test_session__each_is_told_to_pay_itself(void **state)
+{
+    (void)state;
+    static const char *const user[3] = {
+        "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080",
+        "bcrt1qqqqsyqcyq5rqwzqfpg9scrgwpugpzysnzs23v9ccrydpk8qarc0scjhmyt",
+        "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080.b"};
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s[4];
+    p->recipe.payout[0] = (st_payout){{0x51}, 1, 0};
+    p->recipe.n_payout = 1;
+    p->jobs.job[1].recipe = p->recipe;
+    char script[4][2 * ST_SCRIPT_MAX + 1], text[200];
+    for (int i = 0; i < 4; i++) {
+        st_session_init(&s[i], p);
+        assert_true(line(&s[i], "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}"));
+        snprintf(text, sizeof text,
+                 "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"%s\",\"\"]}",
+                 i < 3 ? user[i] : "rig");
+        assert_true(line(&s[i], text));
+        qn_hex_encode(i < 3 ? s[i].payout.script : p->recipe.payout[0].script,
+                      i < 3 ? s[i].payout.len : 1, script[i]);
+    }
+    for (int round = 0; round < 3; round++) {
+        qn_template_view v = st_job_newest(&p->jobs)->v;
+        (void)st_job_add(&p->jobs, &v, &p->recipe, 0);
+        for (int i = 0; i < 4; i++) {
+            char part[2 * ST_SCRIPT_MAX + 20];
+            s[i].out.len = 0;
+            st_session_notify(&s[i], round % 2 == 0);
+            st_put(&s[i].out, "", 1);
+            snprintf(part, sizeof part, "00f2052a01000000%02x%s", (unsigned)strlen(script[i]) / 2,
+                     script[i]);
+            has(s[i].out.data, part);
+            has(s[i].out.data, round % 2 ? "false]}" : "true]}");
+            snprintf(part, sizeof part, "\"params\":[\"%x\"", 2 + round);
+            has(s[i].out.data, part);
+        }
+    }
+    for (int i = 0; i < 4; i++)
+        st_session_clear(&s[i]);
+    st_pool_clear(p);
+    free(p);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_session__difficulty_holds_for_the_jobs_it_was_told_with),
+             cmocka_unit_test(test_session__time_of_a_share_has_bounds),
+             cmocka_unit_test(test_session__a_step_that_was_overtaken_never_holds),
+             cmocka_unit_test(test_session__a_step_begins_with_the_job_that_follows_it),
+             cmocka_unit_test(test_session__a_step_does_not_wait_for_ever),
+             cmocka_unit_test(test_session__a_block_is_handed_in_once),
+             cmocka_unit_test(test_session__stale_shares_without_end_cost),
+             cmocka_unit_test(test_session__a_flood_of_lines_costs),
+             cmocka_unit_test(test_session__who_mistypes_an_address_mines_for_nobody),
+             cmocka_unit_test(test_session__each_is_told_to_pay_itself))
