@@ -4,7 +4,7 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-usage: contrib/quickstart.sh [--no-install] [--keep-running]
+usage: contrib/quickstart.sh [--no-install] [--keep-running] [--build=DIR]
 
 Installs what is missing (apt-get), builds Quoin in build/, starts a node on a private test chain in
 build/quickstart/ with the indexer plugin, mines, spends, asks the index, and shows what a
@@ -12,20 +12,24 @@ reorganisation does to its answers. Takes a few minutes, nearly all of it compil
 
   --no-install     install no packages
   --keep-running   leave the node running at the end
+  --build=DIR      use what has been built there; install and build nothing
 END
 }
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-build=$root/build data=$root/build/quickstart
-install=1 keep=0
+build=$root/build
+install=1 keep=0 built=0
 for arg in "$@"; do
     case $arg in
     --no-install) install=0 ;;
     --keep-running) keep=1 ;;
+    --build=*) build=$(cd "${arg#--build=}" && pwd) install=0 built=1 ;;
     -h | --help) usage && exit 0 ;;
     *) usage >&2 && exit 2 ;;
     esac
 done
+
+data=$build/quickstart
 
 # shellcheck source=contrib/packages.sh
 . "$root/contrib/packages.sh"
@@ -49,13 +53,15 @@ if [[ $install = 1 ]]; then
     install_packages "${QUOIN_PACKAGES[@]}"
 fi
 
-say "Build (into build/)"
-cd "$root"
-[[ -x configure ]] || quietly ./autogen.sh
-cd "$build"
-[[ -e config.status ]] || quietly "$root/configure" -q
-quietly make -j "$(nproc)"
-echo "built quoind, quoin-cli, quoin-plugin and the plugin .libs/indexer.so"
+if [[ $built = 0 ]]; then
+    say "Build (into build/)"
+    cd "$root"
+    [[ -x configure ]] || quietly ./autogen.sh
+    cd "$build"
+    [[ -e config.status ]] || quietly "$root/configure" -q
+    quietly make -j "$(nproc)"
+    echo "built quoind, quoin-cli, quoin-plugin and the plugin .libs/indexer.so"
+fi
 
 # ---- a node of our own: a private chain, a free port, no peers, nothing shared with any other ----
 

@@ -140,8 +140,8 @@ static int wait_ms(qc_rt *rt)
 
 /* With poll() each turn would cost as much as there are connections, and there may be thousands. */
 #define EVENTS 256
-#define SOCKET UINT64_MAX /* what an event is of; else a watch: its id's low half, its descriptor  \
-                           */
+/* What an event is of; else a watch: the low half of its id, and its descriptor. */
+#define SOCKET UINT64_MAX
 #define WAKE (UINT64_MAX - 1)
 
 static uint64_t name_of(const qc_rt_watch *w)
