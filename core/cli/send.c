@@ -126,9 +126,10 @@ static qc_err try_once(const qc_cli *c, target *t, qc_span request, qc_bytes *re
     qc_span body = qc_bytes_span(&r.body);
     if (r.status == 401)
         *error = auth_failure(c, t);
+    else if (r.status == 503 && !body.len)
+        *error = qc_strdup("the server is shutting down (HTTP status 503)");
     else if (r.status == 503)
-        *error = qc_asprintf("Server response: %.*s", (int)body.len,
-                             body.len ? (const char *)body.data : "");
+        *error = qc_asprintf("Server response: %.*s", (int)body.len, (const char *)body.data);
     else if (r.status >= 400 && r.status != 400 && r.status != 404 && r.status != 500)
         *error = qc_asprintf("server returned HTTP error %d", r.status);
     else if (body.len == 0)

@@ -185,9 +185,8 @@ static enum MHD_Result dispatch(exchange *x)
         return send_reply(x);
     }
     count(x);
-    if (x->status == 401 && x->text) {
+    if (x->wrong_password) {
         /* Deter guessing without holding a thread. */
-        x->text = NULL;
         MHD_suspend_connection(x->conn);
         qc_rpc_pool_after(qc_rpc_engine_pool(x->server->engine), FAILED_AUTH_DELAY_MS,
                           on_delay_over, x);

@@ -16,7 +16,7 @@ void qc_http_judge_password(exchange *x)
     } else if (!qc_rpc_auth_check(x->server->auth, header, &x->user)) {
         qc_log(QC_LOG_WARN, "rpc", "ThreadRPCServer incorrect password attempt from %s", x->peer);
         x->status = 401;
-        x->text = "delay";
+        x->wrong_password = true;
     }
 }
 
