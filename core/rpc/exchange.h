@@ -37,7 +37,7 @@ typedef struct exchange {
     char peer[64];
     int status; /* decided before the body: send this */
     const char *text;
-    bool wrong_password; /* its answer is to come late */
+    bool wrong_password;  /* its answer is to come late */
     qc_http_mount *mount; /* NULL: JSON-RPC */
     qc_target *at;        /* with a mount */
     const char *rest;     /* of at->path, below the mount */
