@@ -164,6 +164,102 @@ static const qn_chain_read_1 TABLE_chain_read_1 = {
     .find_fork = chain_read_1_find_fork,
 };
 
+/* ---- coins.read ---- */
+
+static qn_status coins_read_1_coins(qn_cap *cap, const qn_mempool_outpoint *outpoints,
+                                    uint32_t n_outpoints, qn_coin *coins, void *scripts,
+                                    uint32_t max_scripts, uint32_t *n_scripts, qn_coins_at *at)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    if (n_outpoints > 1000u)
+        return QN_E_INVAL;
+    qc_wire_put_array(in, outpoints, n_outpoints, sizeof *outpoints);
+    qc_pack_u8(in, coins != NULL);
+    qc_wire_put_room(in, scripts, qc_wire_items(max_scripts, 1), n_scripts);
+    qc_wire_put_fixed(in, at, sizeof *at);
+    st = qc_rt_call(cap, 0, in, &reply);
+    qc_wire_take_items(out, coins, n_outpoints, sizeof *coins);
+    qc_wire_take_room(out, scripts, max_scripts, n_scripts, 1);
+    qc_wire_take_fixed(out, at, sizeof *at);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status coins_read_1_scan_open(qn_cap *cap, const qn_mempool_outpoint *after,
+                                        uint64_t *scan, qn_coins_at *at)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_fixed(in, after, sizeof *after);
+    qc_wire_put_fixed(in, scan, sizeof *scan);
+    qc_wire_put_fixed(in, at, sizeof *at);
+    st = qc_rt_call(cap, 1, in, &reply);
+    qc_wire_take_fixed(out, scan, sizeof *scan);
+    qc_wire_take_fixed(out, at, sizeof *at);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status coins_read_1_scan_next(qn_cap *cap, uint64_t scan, qn_coin_row *rows,
+                                        uint32_t max_rows, uint32_t *n_rows, void *scripts,
+                                        uint32_t max_scripts, uint32_t *n_scripts)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)scan);
+    qc_wire_put_room(in, rows, qc_wire_items(max_rows, sizeof *rows), n_rows);
+    qc_wire_put_room(in, scripts, qc_wire_items(max_scripts, 1), n_scripts);
+    st = qc_rt_call(cap, 2, in, &reply);
+    qc_wire_take_room(out, rows, max_rows, n_rows, sizeof *rows);
+    qc_wire_take_room(out, scripts, max_scripts, n_scripts, 1);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status coins_read_1_scan_tip(qn_cap *cap, uint64_t scan, qn_coins_at *at, uint64_t *moved)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)scan);
+    qc_wire_put_fixed(in, at, sizeof *at);
+    qc_wire_put_fixed(in, moved, sizeof *moved);
+    st = qc_rt_call(cap, 3, in, &reply);
+    qc_wire_take_fixed(out, at, sizeof *at);
+    qc_wire_take_fixed(out, moved, sizeof *moved);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status coins_read_1_scan_close(qn_cap *cap, uint64_t scan)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)scan);
+    st = qc_rt_call(cap, 4, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static const qn_coins_read_1 TABLE_coins_read_1 = {
+    .h = {sizeof(qn_coins_read_1), 1},
+    .coins = coins_read_1_coins,
+    .scan_open = coins_read_1_scan_open,
+    .scan_next = coins_read_1_scan_next,
+    .scan_tip = coins_read_1_scan_tip,
+    .scan_close = coins_read_1_scan_close,
+};
+
 /* ---- fees.estimate ---- */
 
 static qn_status fees_estimate_1_estimate(qn_cap *cap, uint32_t target, uint32_t flags,
@@ -2149,6 +2245,7 @@ const qc_rt_interface QC_RT_INTERFACES[] = {
     {"block.read/1", &TABLE_block_read_1, 1, NULL, 0},
     {"chain.follow/1", &TABLE_chain_follow_1, 1, NULL, 0},
     {"chain.read/1", &TABLE_chain_read_1, 1, NULL, 0},
+    {"coins.read/1", &TABLE_coins_read_1, 1, NULL, 0},
     {"fees.estimate/1", &TABLE_fees_estimate_1, 1, NULL, 0},
     {"http.serve/1", &TABLE_http_serve_1, 1, CALLS_http_serve_1, 1},
     {"mempool.follow/1", &TABLE_mempool_follow_1, 1, CALLS_mempool_follow_1, 1},

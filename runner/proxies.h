@@ -6,6 +6,7 @@
 #include "quoin/block_read.h"
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
+#include "quoin/coins_read.h"
 #include "quoin/fees_estimate.h"
 #include "quoin/http_serve.h"
 #include "quoin/mempool_follow.h"

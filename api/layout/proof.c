@@ -4,6 +4,7 @@
 #include "quoin/block_read.h"
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
+#include "quoin/coins_read.h"
 #include "quoin/fees_estimate.h"
 #include "quoin/host.h"
 #include "quoin/http_serve.h"
@@ -240,6 +241,27 @@ AT(qn_chain_params, pow_spacing, 80);
 AT(qn_chain_params, pow_timespan, 84);
 AT(qn_chain_params, pow_limit, 88);
 AT(qn_chain_params, p2p_port, 120);
+
+SIZE(qn_coins_at, 56);
+AT(qn_coins_at, epoch, 0);
+AT(qn_coins_at, chain_seq, 8);
+AT(qn_coins_at, tip, 16);
+AT(qn_coins_at, height, 48);
+AT(qn_coins_at, reserved, 52);
+
+SIZE(qn_coin, 24);
+AT(qn_coin, status, 0);
+AT(qn_coin, flags, 4);
+AT(qn_coin, value, 8);
+AT(qn_coin, height, 16);
+AT(qn_coin, script_len, 20);
+
+SIZE(qn_coin_row, 56);
+AT(qn_coin_row, outpoint, 0);
+AT(qn_coin_row, flags, 36);
+AT(qn_coin_row, value, 40);
+AT(qn_coin_row, height, 48);
+AT(qn_coin_row, script_len, 52);
 
 SIZE(qn_fees_estimate, 32);
 AT(qn_fees_estimate, size, 0);
@@ -657,6 +679,12 @@ AT(qn_chain_read_1_r1, headers, 24);
 AT(qn_chain_read_1_r1, headers_by_hash, 32);
 AT(qn_chain_read_1_r1, locator, 40);
 AT(qn_chain_read_1_r1, find_fork, 48);
+SIZE(qn_coins_read_1_r1, 48);
+AT(qn_coins_read_1_r1, coins, 8);
+AT(qn_coins_read_1_r1, scan_open, 16);
+AT(qn_coins_read_1_r1, scan_next, 24);
+AT(qn_coins_read_1_r1, scan_tip, 32);
+AT(qn_coins_read_1_r1, scan_close, 40);
 SIZE(qn_fees_estimate_1_r1, 40);
 AT(qn_fees_estimate_1_r1, estimate, 8);
 AT(qn_fees_estimate_1_r1, confident, 16);

@@ -15,6 +15,7 @@
 #include "quoin/block_read.h"
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
+#include "quoin/coins_read.h"
 #include "quoin/fees_estimate.h"
 #include "quoin/http_serve.h"
 #include "quoin/mempool_follow.h"
@@ -118,6 +119,9 @@ qn_status qn_mock_activate(qn_mock *m, const qn_hash *tip);
 /** The active block at `height`, part B included; NULL above the tip. Borrowed. */
 const qn_block_view *qn_mock_block(const qn_mock *m, uint32_t height);
 uint32_t qn_mock_height(const qn_mock *m);
+/** The time of the walks of coins.read that are open is over. Up to 4 may be open, and opening
+ * costs nothing. */
+void qn_mock_scans_expire(qn_mock *m);
 
 /* ---- the node ---- */
 /** What node.read tells from now on. `warnings` (lines; may be NULL) and the lists are borrowed

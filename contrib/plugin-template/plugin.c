@@ -11,6 +11,9 @@
 @if http.serve/1
 #include <quoin/http_serve.h>
 @end
+@if coins.read/1
+#include <quoin/coins_read.h>
+@end
 @if mempool.read/1
 #include <quoin/mempool_read.h>
 @end
@@ -112,6 +115,10 @@ typedef struct state {
 @if peers.control/1
     const qn_peers_control_1 *bouncer;
     qn_cap *bouncer_cap;
+@end
+@if coins.read/1
+    const qn_coins_read_1 *coins;
+    qn_cap *coins_cap;
 @end
 @if mempool.read/1
     const qn_mempool_read_1 *waiting;
@@ -400,6 +407,10 @@ static qn_status init(qn_cap *cap, const qn_host_1 *host, const qn_config *confi
     if (st == QN_OK && (st = host->get(cap, QN_PEERS_CONTROL_1_ID, 1, &table, &s->bouncer_cap)) == QN_OK)
         s->bouncer = table;
 @end
+@if coins.read/1
+    if (st == QN_OK && (st = host->get(cap, QN_COINS_READ_1_ID, 1, &table, &s->coins_cap)) == QN_OK)
+        s->coins = table;
+@end
 @if mempool.read/1
     if (st == QN_OK && (st = host->get(cap, QN_MEMPOOL_READ_1_ID, 1, &table, &s->waiting_cap)) == QN_OK)
         s->waiting = table;
@@ -506,6 +517,14 @@ static qn_status start(void *self)
     else if (st != QN_OK && st != QN_E_EXISTS)
         return st;
     st = QN_OK;
+@end
+@if coins.read/1
+    /* Nothing in particular: the answer names the tip for which it is true. */
+    qn_coins_at coins_at;
+    uint32_t n_scripts = 0;
+    if ((st = s->coins->coins(s->coins_cap, NULL, 0, NULL, NULL, 0, &n_scripts, &coins_at)) != QN_OK)
+        return st;
+    qn_logf(s->host, s->host_cap, QN_LOG_INFO, "coins are known at height %u", coins_at.height);
 @end
 @if mempool.read/1
     qn_mempool_info waiting;

@@ -180,6 +180,16 @@ static void test_it_bans_a_subnet(void **state)
     qn_mock_free(m);
 }
 @end
+@if coins.read/1
+
+static void test_it_says_at_which_height_coins_are_known(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    assert_non_null(strstr(qn_mock_log(m), "coins are known at height "));
+    qn_mock_free(m);
+}
+@end
 @if mempool.read/1
 
 static void test_it_says_how_large_the_mempool_may_be(void **state)
@@ -280,6 +290,9 @@ int main(void)
 @end
 @if peers.control/1
         cmocka_unit_test(test_it_bans_a_subnet),
+@end
+@if coins.read/1
+        cmocka_unit_test(test_it_says_at_which_height_coins_are_known),
 @end
 @if mempool.read/1
         cmocka_unit_test(test_it_says_how_large_the_mempool_may_be),

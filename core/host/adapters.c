@@ -4,6 +4,7 @@
 const qc_adapter *const QC_ADAPTERS[] = {&QC_ADAPTER_CHAIN_READ,
                                          &QC_ADAPTER_CHAIN_FOLLOW,
                                          &QC_ADAPTER_BLOCK_READ,
+                                         &QC_ADAPTER_COINS_READ,
                                          &QC_ADAPTER_STORE_OWN,
                                          &QC_ADAPTER_RPC_SERVE,
                                          &QC_ADAPTER_NET_LISTEN,

@@ -2,6 +2,7 @@
 #include "core/host/book.h"
 #include "core/host/feed.h"
 #include "core/host/internal.h"
+#include "core/host/scans.h"
 
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
@@ -231,6 +232,7 @@ qc_host *qc_host_new(const qc_host_options *o)
     h->epoch |= 1; /* never 0 */
     h->blocks = qc_blocks_new(o->chain, CACHE_BYTES);
     h->book = qc_book_new(qc_clock_mono);
+    h->scans = qc_scans_new();
     qc_host_runner_open(h);
     qc_chain_listen(o->chain, &ev);
     qc_host_hear_pool(h);
@@ -264,6 +266,7 @@ bool qc_host_stop(qc_host *h)
         if (h->plugin[i]->successor)
             all &= qc_plugin_join(h->plugin[i]->successor);
     }
+    qc_scans_end(h->scans);
     if (!all)
         return false;
     pthread_mutex_lock(&h->lock);
@@ -303,6 +306,7 @@ void qc_host_free(qc_host *h)
     qc_blocks_free(h->blocks); /* only when it was never stopped */
     qc_feed_free(h->feed);
     qc_book_free(h->book);
+    qc_scans_free(h->scans);
     qc_host_runner_close(h);
     pthread_mutex_destroy(&h->lock);
     pthread_mutex_destroy(&h->list_lock);

@@ -54,6 +54,7 @@ struct qc_host {
     unsigned n_followers;
     struct qc_pool_follower *pool_followers;
     unsigned n_pool_followers;
+    struct qc_scans *scans;                           /* walks over all coins */
     struct qc_book *book;                             /* templates that plugins were given */
     qc_mempool *pool;                                 /* of the node; NULL: there is none */
     struct qc_feed *feed;                             /* NULL with it */

@@ -8,6 +8,7 @@
 #include "quoin/block_read.h"
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
+#include "quoin/coins_read.h"
 #include "quoin/fees_estimate.h"
 #include "quoin/http_serve.h"
 #include "quoin/mempool_follow.h"
@@ -155,6 +156,106 @@ static qc_stub *const STUBS_chain_read_1[] = {
     chain_read_1_headers_by_hash,
     chain_read_1_locator,
     chain_read_1_find_fork,
+};
+
+/* ---- coins.read ---- */
+
+static bool coins_read_1_coins(qc_stub_call *c)
+{
+    uint32_t n_outpoints;
+    qn_mempool_outpoint *outpoints = qc_wire_get_array(c->in, &n_outpoints, sizeof *outpoints);
+    qn_coin *coins = qc_wire_get_each(c->in, n_outpoints, sizeof *coins);
+    qc_wire_room scripts_room;
+    uint8_t *scripts = qc_wire_get_room(c->in, &scripts_room, 1);
+    qn_coins_at at_at;
+    qn_coins_at *at = qc_wire_get_fixed(c->in, &at_at, sizeof at_at);
+    const qn_coins_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->coins(c->cap, outpoints, n_outpoints, coins, scripts, scripts_room.max,
+                             scripts_room.n, at);
+        qc_wire_reply_items(c->out, coins, c->status == QN_OK ? n_outpoints : 0, sizeof *coins);
+        qc_wire_reply_room(c->out, scripts, &scripts_room, c->status == QN_OK, 1);
+        qc_wire_reply_fixed(c->out, at, sizeof at_at);
+    }
+    qc_free(outpoints);
+    qc_free(coins);
+    qc_free(scripts);
+    return ok;
+}
+
+static bool coins_read_1_scan_open(qc_stub_call *c)
+{
+    qn_mempool_outpoint after_at;
+    qn_mempool_outpoint *after = qc_wire_get_fixed(c->in, &after_at, sizeof after_at);
+    uint64_t scan_at;
+    uint64_t *scan = qc_wire_get_fixed(c->in, &scan_at, sizeof scan_at);
+    qn_coins_at at_at;
+    qn_coins_at *at = qc_wire_get_fixed(c->in, &at_at, sizeof at_at);
+    const qn_coins_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->scan_open(c->cap, after, scan, at);
+        qc_wire_reply_fixed(c->out, scan, sizeof scan_at);
+        qc_wire_reply_fixed(c->out, at, sizeof at_at);
+    }
+    return ok;
+}
+
+static bool coins_read_1_scan_next(qc_stub_call *c)
+{
+    uint64_t scan = (uint64_t)qc_wire_get64(c->in);
+    qc_wire_room rows_room;
+    qn_coin_row *rows = qc_wire_get_room(c->in, &rows_room, sizeof(qn_coin_row));
+    qc_wire_room scripts_room;
+    uint8_t *scripts = qc_wire_get_room(c->in, &scripts_room, 1);
+    const qn_coins_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->scan_next(c->cap, scan, rows, rows_room.max, rows_room.n, scripts,
+                                 scripts_room.max, scripts_room.n);
+        qc_wire_reply_room(c->out, rows, &rows_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_coin_row));
+        qc_wire_reply_room(c->out, scripts, &scripts_room, c->status == QN_OK, 1);
+    }
+    qc_free(rows);
+    qc_free(scripts);
+    return ok;
+}
+
+static bool coins_read_1_scan_tip(qc_stub_call *c)
+{
+    uint64_t scan = (uint64_t)qc_wire_get64(c->in);
+    qn_coins_at at_at;
+    qn_coins_at *at = qc_wire_get_fixed(c->in, &at_at, sizeof at_at);
+    uint64_t moved_at;
+    uint64_t *moved = qc_wire_get_fixed(c->in, &moved_at, sizeof moved_at);
+    const qn_coins_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->scan_tip(c->cap, scan, at, moved);
+        qc_wire_reply_fixed(c->out, at, sizeof at_at);
+        qc_wire_reply_fixed(c->out, moved, sizeof moved_at);
+    }
+    return ok;
+}
+
+static bool coins_read_1_scan_close(qc_stub_call *c)
+{
+    uint64_t scan = (uint64_t)qc_wire_get64(c->in);
+    const qn_coins_read_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->scan_close(c->cap, scan);
+    }
+    return ok;
+}
+
+static qc_stub *const STUBS_coins_read_1[] = {
+    coins_read_1_coins,
+    coins_read_1_scan_open,
+    coins_read_1_scan_next,
+    coins_read_1_scan_tip,
+    coins_read_1_scan_close,
 };
 
 /* ---- fees.estimate ---- */
@@ -2008,6 +2109,7 @@ static qc_stub *const STUBS_tx_submit_1[] = {
 const qc_stubs QC_STUBS[] = {
     {"block.read/1", STUBS_block_read_1, 4},
     {"chain.read/1", STUBS_chain_read_1, 6},
+    {"coins.read/1", STUBS_coins_read_1, 5},
     {"fees.estimate/1", STUBS_fees_estimate_1, 4},
     {"http.serve/1", STUBS_http_serve_1, 4},
     {"mempool.follow/1", STUBS_mempool_follow_1, 4},

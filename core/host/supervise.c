@@ -5,6 +5,7 @@
 #include "core/base/log.h"
 #include "core/host/book.h"
 #include "core/host/internal.h"
+#include "core/host/scans.h"
 #include "core/host/isolated.h"
 #include "core/os/file.h"
 
@@ -642,6 +643,7 @@ static void on_tick(void *arg)
     qc_supervisor *s = arg;
     qc_host *h = s->host;
     qc_book_sweep(h->book);
+    qc_scans_expire(h->scans, qc_clock_mono());
     for (size_t i = 0; i < h->n_plugin; i++) {
         qc_plugin *p = h->plugin[i];
         qc_plugin_state st = qc_plugin_get_state(p);

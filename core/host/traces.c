@@ -6,6 +6,7 @@
 #include "quoin/block_read.h"
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
+#include "quoin/coins_read.h"
 #include "quoin/fees_estimate.h"
 #include "quoin/http_serve.h"
 #include "quoin/mempool_follow.h"
@@ -73,6 +74,43 @@ static const qc_trace_method METHODS_chain_read_1[] = {
     {"headers_by_hash", chain_read_1_headers_by_hash},
     {"locator", chain_read_1_locator},
     {"find_fork", chain_read_1_find_fork},
+};
+
+static const qc_trace_part coins_read_1_coins[] = {
+    {"outpoints", QC_TRACE_ARRAY, 1, 0, sizeof(qn_mempool_outpoint)},
+    {"coins", QC_TRACE_EACH, 1, 1, sizeof(qn_coin)},
+    {"scripts", QC_TRACE_ROOM, 1, 1, 1},
+    {"at", QC_TRACE_FIXED, 1, 1, sizeof(qn_coins_at)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part coins_read_1_scan_open[] = {
+    {"after", QC_TRACE_FIXED, 1, 0, sizeof(qn_mempool_outpoint)},
+    {"scan", QC_TRACE_NUMBER, 1, 1, sizeof(uint64_t)},
+    {"at", QC_TRACE_FIXED, 1, 1, sizeof(qn_coins_at)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part coins_read_1_scan_next[] = {
+    {"scan", QC_TRACE_U, 1, 0, 8},
+    {"rows", QC_TRACE_ROOM, 1, 1, sizeof(qn_coin_row)},
+    {"scripts", QC_TRACE_ROOM, 1, 1, 1},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part coins_read_1_scan_tip[] = {
+    {"scan", QC_TRACE_U, 1, 0, 8},
+    {"at", QC_TRACE_FIXED, 1, 1, sizeof(qn_coins_at)},
+    {"moved", QC_TRACE_NUMBER, 1, 1, sizeof(uint64_t)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part coins_read_1_scan_close[] = {
+    {"scan", QC_TRACE_U, 1, 0, 8},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_method METHODS_coins_read_1[] = {
+    {"coins", coins_read_1_coins},
+    {"scan_open", coins_read_1_scan_open},
+    {"scan_next", coins_read_1_scan_next},
+    {"scan_tip", coins_read_1_scan_tip},
+    {"scan_close", coins_read_1_scan_close},
 };
 
 static const qc_trace_part fees_estimate_1_estimate[] = {
@@ -800,6 +838,7 @@ static const qc_trace_method METHODS_tx_submit_1[] = {
 const qc_trace_table QC_TRACES[] = {
     {"block.read/1", METHODS_block_read_1, 4},
     {"chain.read/1", METHODS_chain_read_1, 6},
+    {"coins.read/1", METHODS_coins_read_1, 5},
     {"fees.estimate/1", METHODS_fees_estimate_1, 4},
     {"http.serve/1", METHODS_http_serve_1, 4},
     {"mempool.follow/1", METHODS_mempool_follow_1, 4},

@@ -15,6 +15,7 @@
 #define MOCK_ROUTES 64
 #define MOCK_CONNS 64
 #define MOCK_WATCHES 128
+#define MOCK_SCANS 4
 
 struct qn_cap {
     qn_mock *mock;
@@ -50,6 +51,22 @@ typedef struct qn_mk_pool_follow {
     size_t at, n, cap;
 } qn_mk_pool_follow;
 
+/** Coins in the order of a walk. */
+typedef struct qn_mk_coin {
+    qn_coin_row row;
+    const uint8_t *script; /* of a block */
+} qn_mk_coin;
+typedef struct qn_mk_coins {
+    qn_mk_coin *coin;
+    size_t n, cap;
+} qn_mk_coins;
+typedef struct qn_mk_scan {
+    uint64_t id; /* 0: free */
+    qn_mk_coins coins;
+    size_t at;
+    qn_coins_at tip;
+} qn_mk_scan;
+
 typedef struct qn_mk_task {
     uint64_t id; /* of a timer; 0: a post */
     uint64_t due;
@@ -83,7 +100,7 @@ typedef struct qn_mk_route {
 } qn_mk_route;
 
 struct qn_mock {
-    qn_cap cap[20];
+    qn_cap cap[21];
     struct {
         const char *id;
         qn_status with;
@@ -126,6 +143,7 @@ struct qn_mock {
     } in[MOCK_ITEMS];
     uint32_t n_out, n_in;
     qn_mk_follow follow[MOCK_FOLLOWS];
+    qn_mk_scan scan[MOCK_SCANS];
 
     qn_mk_rows rows, synced;
     uint64_t quota;          /* 0: none */
@@ -237,6 +255,7 @@ void qn_mk_post(qn_mock *m, uint64_t id, uint64_t delay_ms, qn_task_fn *fn, void
 extern const qn_chain_read_1 QN_MK_CHAIN_READ;
 extern const qn_chain_follow_1 QN_MK_CHAIN_FOLLOW;
 extern const qn_block_read_1 QN_MK_BLOCK_READ;
+extern const qn_coins_read_1 QN_MK_COINS_READ;
 extern const qn_store_own_1 QN_MK_STORE_OWN;
 extern const qn_rpc_serve_1 QN_MK_RPC_SERVE;
 extern const qn_net_listen_1 QN_MK_NET_LISTEN;
@@ -260,6 +279,8 @@ void qn_mk_chain_free(qn_mock *m);
 void qn_mk_chain_drop(qn_mock *m);
 qn_mk_block *qn_mk_find(const qn_mock *m, const qn_hash *hash);
 bool qn_mk_is_active(const qn_mock *m, const qn_mk_block *b);
+/** The plugin is gone: its walks are too. */
+void qn_mk_coins_drop(qn_mock *m);
 /** on_ready for who waits. */
 void qn_mk_wake(qn_mock *m);
 /** Make a view of a block with a coinbase and, when something is queued, one more transaction. */

@@ -184,6 +184,7 @@ qn_mock *qn_mock_new(void)
                            {m, QN_CHAIN_READ_1_ID, &QN_MK_CHAIN_READ},
                            {m, QN_CHAIN_FOLLOW_1_ID, &QN_MK_CHAIN_FOLLOW},
                            {m, QN_BLOCK_READ_1_ID, &QN_MK_BLOCK_READ},
+                           {m, QN_COINS_READ_1_ID, &QN_MK_COINS_READ},
                            {m, QN_STORE_OWN_1_ID, &QN_MK_STORE_OWN},
                            {m, QN_RPC_SERVE_1_ID, &QN_MK_RPC_SERVE},
                            {m, QN_NET_LISTEN_1_ID, &QN_MK_NET_LISTEN},
@@ -228,6 +229,7 @@ static void drop_plugin(qn_mock *m, bool crash)
         free(t);
     }
     qn_mk_chain_drop(m);
+    qn_mk_coins_drop(m);
     qn_mk_pool_drop(m);
     qn_mk_mining_drop(m);
     qn_mk_store_drop(m, crash);

@@ -5,6 +5,7 @@
 #include "quoin/block_read.h"
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
+#include "quoin/coins_read.h"
 #include "quoin/fees_estimate.h"
 #include "quoin/host.h"
 #include "quoin/http_serve.h"
@@ -214,6 +215,38 @@ static void say_qn_chain_params(qn_mk_line *l, const char *name, const qn_chain_
     qn_mk_u64(l, "pow_timespan", x->pow_timespan);
     qn_mk_hex(l, "pow_limit", x->pow_limit, 32, 1);
     qn_mk_u64(l, "p2p_port", x->p2p_port);
+    qn_mk_close(l);
+}
+
+static void say_qn_coins_at(qn_mk_line *l, const char *name, const qn_coins_at *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "epoch", x->epoch);
+    qn_mk_u64(l, "chain_seq", x->chain_seq);
+    say_qn_hash(l, "tip", &x->tip);
+    qn_mk_u64(l, "height", x->height);
+    qn_mk_close(l);
+}
+
+static void say_qn_coin(qn_mk_line *l, const char *name, const qn_coin *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_i64(l, "status", x->status);
+    qn_mk_u64(l, "flags", x->flags);
+    qn_mk_i64(l, "value", x->value);
+    qn_mk_u64(l, "height", x->height);
+    qn_mk_u64(l, "script_len", x->script_len);
+    qn_mk_close(l);
+}
+
+static void say_qn_coin_row(qn_mk_line *l, const char *name, const qn_coin_row *x)
+{
+    qn_mk_open(l, name);
+    say_qn_mempool_outpoint(l, "outpoint", &x->outpoint);
+    qn_mk_u64(l, "flags", x->flags);
+    qn_mk_i64(l, "value", x->value);
+    qn_mk_u64(l, "height", x->height);
+    qn_mk_u64(l, "script_len", x->script_len);
     qn_mk_close(l);
 }
 
@@ -1083,6 +1116,114 @@ static const qn_chain_read_1 QN_CHAIN_READ_1_TABLE = {
     .headers_by_hash = chain_read_headers_by_hash,
     .locator = chain_read_locator,
     .find_fork = chain_read_find_fork,
+};
+
+static qn_status coins_read_coins(qn_cap *cap, const qn_mempool_outpoint *outpoints,
+                                  uint32_t n_outpoints, qn_coin *coins, void *scripts,
+                                  uint32_t max_scripts, uint32_t *n_scripts, qn_coins_at *at)
+{
+    static const qn_mk_slot slot = {"coins.read/1", "coins", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "n_outpoints", n_outpoints);
+        if (n_outpoints && outpoints)
+            say_qn_mempool_outpoint(&l, "outpoints[0]", outpoints);
+        qn_mk_u64(&l, "max_scripts", max_scripts);
+    }
+    if (st == QN_OK)
+        st = ((const qn_coins_read_1 *)cap->table)->coins(cap, outpoints, n_outpoints, coins, scripts, max_scripts, n_scripts, at);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_coin(&l, "coins[0]", coins);
+        qn_mk_hex(&l, "scripts", scripts, *n_scripts <= max_scripts ? *n_scripts : 0, false);
+        say_qn_coins_at(&l, "at", at);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status coins_read_scan_open(qn_cap *cap, const qn_mempool_outpoint *after, uint64_t *scan,
+                                      qn_coins_at *at)
+{
+    static const qn_mk_slot slot = {"coins.read/1", "scan_open", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        if (after)
+            say_qn_mempool_outpoint(&l, "after", after);
+    }
+    if (st == QN_OK)
+        st = ((const qn_coins_read_1 *)cap->table)->scan_open(cap, after, scan, at);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "scan", *scan);
+        say_qn_coins_at(&l, "at", at);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status coins_read_scan_next(qn_cap *cap, uint64_t scan, qn_coin_row *rows,
+                                      uint32_t max_rows, uint32_t *n_rows, void *scripts,
+                                      uint32_t max_scripts, uint32_t *n_scripts)
+{
+    static const qn_mk_slot slot = {"coins.read/1", "scan_next", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "scan", scan);
+        qn_mk_u64(&l, "max_rows", max_rows);
+        qn_mk_u64(&l, "max_scripts", max_scripts);
+    }
+    if (st == QN_OK)
+        st = ((const qn_coins_read_1 *)cap->table)->scan_next(cap, scan, rows, max_rows, n_rows, scripts, max_scripts, n_scripts);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "n_rows", *n_rows);
+        if (*n_rows && *n_rows <= max_rows)
+            say_qn_coin_row(&l, "rows[0]", rows);
+        qn_mk_hex(&l, "scripts", scripts, *n_scripts <= max_scripts ? *n_scripts : 0, false);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status coins_read_scan_tip(qn_cap *cap, uint64_t scan, qn_coins_at *at, uint64_t *moved)
+{
+    static const qn_mk_slot slot = {"coins.read/1", "scan_tip", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "scan", scan);
+    }
+    if (st == QN_OK)
+        st = ((const qn_coins_read_1 *)cap->table)->scan_tip(cap, scan, at, moved);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_coins_at(&l, "at", at);
+        qn_mk_u64(&l, "moved", *moved);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status coins_read_scan_close(qn_cap *cap, uint64_t scan)
+{
+    static const qn_mk_slot slot = {"coins.read/1", "scan_close", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "scan", scan);
+    }
+    if (st == QN_OK)
+        st = ((const qn_coins_read_1 *)cap->table)->scan_close(cap, scan);
+    return qn_mk_end(&l, &st);
+}
+
+static const qn_coins_read_1 QN_COINS_READ_1_TABLE = {
+    .h = {sizeof(qn_coins_read_1), 1},
+    .coins = coins_read_coins,
+    .scan_open = coins_read_scan_open,
+    .scan_next = coins_read_scan_next,
+    .scan_tip = coins_read_scan_tip,
+    .scan_close = coins_read_scan_close,
 };
 
 static qn_status fees_estimate_estimate(qn_cap *cap, uint32_t target, uint32_t flags,
@@ -2747,6 +2888,8 @@ const void *qn_mk_handed_out(const char *id)
         return &QN_CHAIN_FOLLOW_1_TABLE;
     if (strcmp(id, "chain.read/1") == 0)
         return &QN_CHAIN_READ_1_TABLE;
+    if (strcmp(id, "coins.read/1") == 0)
+        return &QN_COINS_READ_1_TABLE;
     if (strcmp(id, "fees.estimate/1") == 0)
         return &QN_FEES_ESTIMATE_1_TABLE;
     if (strcmp(id, "http.serve/1") == 0)

@@ -1,11 +1,13 @@
-/* What the host adds: the cost of a table call, and blocks delivered to a follower that does
- * nothing with them. */
+/* What the host adds: the cost of a table call, blocks delivered to a follower that does nothing
+ * with them, and coins looked up and walked over. */
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
+#include "core/chain/coins.h"
 #include "core/host/internal.h"
 #include "core/os/file.h"
 #include "quoin/chain_follow.h"
 #include "quoin/chain_read.h"
+#include "quoin/coins_read.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/chaingen.h"
 
@@ -19,7 +21,7 @@ typedef struct rig {
     qc_chain *chain;
     qc_host *host;
     qc_plugin *plugin; /* only what the adapters look at */
-    qn_cap read, follow;
+    qn_cap read, follow, coins;
     uint64_t bytes, blocks, inputs;
     bool spent, cold;
 } rig;
@@ -85,7 +87,9 @@ static void open_caps(rig *r)
     qc_plugin_here = r->plugin;
     r->read = (qn_cap){.adapter = &QC_ADAPTER_CHAIN_READ, .plugin = r->plugin};
     r->follow = (qn_cap){.adapter = &QC_ADAPTER_CHAIN_FOLLOW, .plugin = r->plugin};
-    if (r->read.adapter->open(&r->read, &why) || r->follow.adapter->open(&r->follow, &why))
+    r->coins = (qn_cap){.adapter = &QC_ADAPTER_COINS_READ, .plugin = r->plugin};
+    if (r->read.adapter->open(&r->read, &why) || r->follow.adapter->open(&r->follow, &why) ||
+        r->coins.adapter->open(&r->coins, &why))
         abort();
 }
 
@@ -94,6 +98,7 @@ static void close_rig(rig *r)
     r->follow.adapter->quiesce(&r->follow);
     r->follow.adapter->close(&r->follow);
     r->read.adapter->close(&r->read);
+    r->coins.adapter->close(&r->coins);
     qc_loop_free(r->plugin->loop);
     qc_free(r->plugin->label);
     qc_free(r->plugin);
@@ -188,6 +193,97 @@ static void bench_calls(qc_bench *b, rig *r)
         abort();
 }
 
+/* ---- coins ---- */
+
+#define ROWS 4096u
+
+typedef struct coins_rig {
+    rig *r;
+    qn_coin_row row[ROWS];
+    uint8_t script[ROWS * 64];
+    qn_mempool_outpoint some[CALLS];
+    qn_coin coin[CALLS];
+    uint32_t n, some_n;
+    uint64_t scan;
+} coins_rig;
+
+/* Of the walk that is open, up to `most`; they begin at row[0] of each answer. */
+static uint64_t walk_some(coins_rig *c, uint64_t most)
+{
+    const qn_coins_read_1 *t = c->r->coins.adapter->table;
+    uint64_t n = 0;
+    uint32_t bytes = 0;
+    qn_status st = QN_OK;
+    while (n < most && (st = t->scan_next(&c->r->coins, c->scan, c->row, ROWS, &c->n, c->script,
+                                          sizeof c->script, &bytes)) == QN_OK)
+        n += c->n;
+    if (st != QN_OK && st != QN_E_END)
+        abort();
+    return n;
+}
+
+static void open_walk(coins_rig *c)
+{
+    const qn_coins_read_1 *t = c->r->coins.adapter->table;
+    /* As another plugin: the rate is not what is measured. */
+    const char *why;
+    c->r->coins.adapter->close(&c->r->coins);
+    if (c->r->coins.adapter->open(&c->r->coins, &why) ||
+        t->scan_open(&c->r->coins, NULL, &c->scan, NULL) != QN_OK)
+        abort();
+}
+
+static void walk_all(void *arg)
+{
+    coins_rig *c = arg;
+    open_walk(c);
+    (void)walk_some(c, UINT64_MAX);
+}
+
+static void look_up(void *arg)
+{
+    coins_rig *c = arg;
+    const qn_coins_read_1 *t = c->r->coins.adapter->table;
+    uint32_t bytes = 0;
+    c->r->coins.act_at = 0; /* nor is that what is asked for too much */
+    c->r->coins.act_tokens = 50;
+    if (t->coins(&c->r->coins, c->some, c->some_n, c->coin, c->script, sizeof c->script, &bytes,
+                 NULL) != QN_OK ||
+        c->coin[0].status != QN_OK)
+        abort();
+}
+
+static void per_second(qc_bench *b)
+{
+    if (qc_bench_last_ns(b) > 0)
+        qc_bench_note(b, "  that is", 1e9 / qc_bench_last_ns(b), "a second");
+}
+
+static void bench_coins(qc_bench *b, rig *r)
+{
+    coins_rig *c = qc_alloc(sizeof *c);
+    c->r = r;
+    open_walk(c);
+    uint64_t all = walk_some(c, UINT64_MAX);
+    open_walk(c);
+    (void)walk_some(c, 1);
+    c->some_n = c->n < CALLS ? c->n : CALLS;
+    for (uint32_t i = 0; i < c->some_n; i++)
+        c->some[i] = c->row[(uint64_t)i * 7919 % c->n].outpoint;
+    qc_bench_run(b, "coins.read: walk over all coins, per coin", walk_all, c, all);
+    per_second(b);
+    qc_bench_run(b, "coins.read: look-up in memory, per coin", look_up, c, c->some_n);
+    per_second(b);
+    for (uint32_t i = 0; i < c->some_n; i++) {
+        qc_outpoint o = {.n = c->some[i].n};
+        memcpy(o.txid.b, c->some[i].txid.b, 32);
+        qc_coins_uncache(qc_chain_coins(r->chain), &o);
+    }
+    qc_bench_run(b, "coins.read: look-up in the database, per coin", look_up, c, c->some_n);
+    per_second(b);
+    qc_free(c);
+}
+
 int main(int argc, char **argv)
 {
     qc_bench *b = qc_bench_new(argc, argv, "host");
@@ -199,6 +295,7 @@ int main(int argc, char **argv)
     open_rig(&r, g, qc_bench_is_smoke(b) ? 1 : 8);
     open_caps(&r);
     bench_calls(b, &r);
+    bench_coins(b, &r);
     for (int spent = 0; spent < 2; spent++) {
         r.spent = spent;
         qc_bench_run(

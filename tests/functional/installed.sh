@@ -18,7 +18,7 @@ export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
 sed -i "s|^prefix=.*|prefix=$prefix|" "$PKG_CONFIG_PATH"/quoin*.pc
 all=chain.read/1,chain.follow/1,block.read/1,store.own/1,rpc.serve/1
 all=$all,http.serve/1,net.listen/1,net.connect/1,node.read/1,node.control/1,peers.read/1,peers.control/1
-all=$all,mempool.read/1,mempool.follow/1,tx.submit/1,fees.estimate/1
+all=$all,coins.read/1,mempool.read/1,mempool.follow/1,tx.submit/1,fees.estimate/1
 all=$all,mining.template/1,mining.submit/1,mining.check/1
 fails=0
 

@@ -276,14 +276,14 @@ export PKG_CONFIG_PATH="$tmp/pc:${PKG_CONFIG_PATH:-}"
 n=0
 every=chain.read/1,chain.follow/1,block.read/1,store.own/1,rpc.serve/1
 every=$every,http.serve/1,net.listen/1,net.connect/1,node.read/1,node.control/1,peers.read/1,peers.control/1
-every=$every,mempool.read/1,mempool.follow/1,tx.submit/1,fees.estimate/1
+every=$every,coins.read/1,mempool.read/1,mempool.follow/1,tx.submit/1,fees.estimate/1
 every=$every,mining.template/1,mining.submit/1,mining.check/1
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 for needs in chain.follow/1 chain.follow/1,store.own/1 chain.follow/1,rpc.serve/1 \
     chain.follow/1,store.own/1,rpc.serve/1 \
     chain.read/1,rpc.serve/1 store.own/1 \
     http.serve/1 net.listen/1 net.connect/1 node.read/1 node.control/1 peers.read/1 peers.control/1 \
-    mempool.read/1 mempool.follow/1 mempool.follow/1,chain.follow/1 tx.submit/1 fees.estimate/1 \
+    coins.read/1 mempool.read/1 mempool.follow/1 mempool.follow/1,chain.follow/1 tx.submit/1 fees.estimate/1 \
     mining.template/1 mining.submit/1 mining.check/1 \
     chain.read/1,chain.follow/1,block.read/1,store.own/1,rpc.serve/1 \
     "$every"; do

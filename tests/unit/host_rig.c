@@ -23,7 +23,7 @@ static void open_chain(host_rig *r)
                                 .par = 1,
                                 .blocksxor = true,
                                 .prune_target = r->pruned ? 1 : 0,
-                                .max_tip_age = 1000000000,
+                                .max_tip_age = r->max_tip_age ? r->max_tip_age : 1000000000,
                                 .sigcache_bytes = 1u << 20,
                                 .check_level = 1,
                                 .check_blocks = 1};
@@ -45,7 +45,8 @@ void rig_open(host_rig *r, const char *dir)
                     .runner = r->runner,
                     .backoff_ms = r->backoff_ms,
                     .feed_events = r->feed_events,
-                    .grace_ms = r->grace_ms};
+                    .grace_ms = r->grace_ms,
+                    .max_tip_age = r->max_tip_age};
     if (!r->made)
         r->made = tb_chain_new(QC_CHAIN_REGTEST, NULL);
     r->plugin_dir = qc_asprintf("%s/plugins", r->dir);

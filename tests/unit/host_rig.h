@@ -12,6 +12,7 @@ typedef struct host_rig {
     const char *runner;   /* below the build's root; NULL: quoin-runner */
     uint32_t backoff_ms;  /* 0: 10 */
     uint32_t feed_events; /* of the pool that are kept; 0: the default */
+    int64_t max_tip_age;  /* seconds; 0: any age will do */
     uint32_t grace_ms;    /* of templates; 0: the default */
     tb_chain *made;       /* headers of the active chain as we built it */
     qc_chain *chain;
