@@ -123,6 +123,12 @@ qn_derive_result qn_descriptor_derive(qn_descriptor *d, size_t branch, uint32_t 
                                       qn_derived *out);
 void qn_derived_clear(qn_derived *v);
 
+/** The secret keys at an index, where they are known: calls give(arg, secret, compressed) for each;
+ *  what it is given is wiped afterwards. Those of a musig() are not among them. */
+typedef void qn_descriptor_secret_fn(void *arg, const uint8_t secret[32], bool compressed);
+void qn_descriptor_secrets(const qn_descriptor *d, size_t branch, uint32_t index,
+                           qn_descriptor_secret_fn *give, void *arg);
+
 /** Control block of a leaf (BIP341). Out: 33 + 32 * depth bytes. Returns: their number; 0 when they
  *  do not fit, or there is no such leaf. */
 size_t qn_derived_control(const qn_derived *v, size_t leaf, uint8_t *out, size_t cap);

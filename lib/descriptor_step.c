@@ -198,3 +198,32 @@ qn_derive_result qn_key_derive(qn_descriptor *d, uint32_t number, const qn_key_a
     r = aggregate(d, k, at, bytes);
     return r ? r : list_key(at, k, &v);
 }
+
+static bool secret_at(const qn_descriptor *d, const qn_keyexpr *k, size_t branch, uint32_t index,
+                      qn_ext *e)
+{
+    *e = k->ext;
+    if (!e->has_secret)
+        find_secret(d, e);
+    if (!e->has_secret)
+        return false;
+    for (size_t i = 0; i < k->path.n; i++)
+        if (!qn_ext_child(&d->curve, e, step_at(&k->path, i, k->path.alt ? branch : 0)))
+            return false;
+    return k->range == QN_RANGE_NONE ||
+           qn_ext_child(&d->curve, e, k->range == QN_RANGE_HARDENED ? index | QN_HARDENED : index);
+}
+
+void qn_descriptor_secrets(const qn_descriptor *d, size_t branch, uint32_t index,
+                           qn_descriptor_secret_fn *give, void *arg)
+{
+    for (size_t i = 0; i < d->n_keys; i++) {
+        const qn_keyexpr *k = &d->key[i];
+        qn_ext e;
+        if (k->kind == QN_KEY_SINGLE && k->has_secret)
+            give(arg, k->secret, k->len == 33);
+        else if (k->kind == QN_KEY_EXTENDED && secret_at(d, k, branch, index, &e))
+            give(arg, e.secret, true);
+        qn_wipe(&e, sizeof e);
+    }
+}

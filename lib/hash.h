@@ -12,6 +12,8 @@ extern "C" {
 void qn_sha256(const void *data, size_t len, uint8_t *out);
 /** SHA-256 twice: ids and checksums. Out: 32 bytes. */
 void qn_sha256d(const void *data, size_t len, uint8_t *out);
+/** Out: 20 bytes. */
+void qn_ripemd160(const void *data, size_t len, uint8_t *out);
 /** RIPEMD-160 of SHA-256. Out: 20 bytes. */
 void qn_hash160(const void *data, size_t len, uint8_t *out);
 /** A script's name in the Electrum protocol: SHA-256 of the scriptPubKey. Out: 32 bytes, to be

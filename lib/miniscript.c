@@ -23,6 +23,7 @@ static qn_ms_node *make(qn_ms *m, qn_ms_kind kind, uint32_t k)
     n->kind = kind;
     n->k = k;
     n->order = m->n_keys;
+    n->place = m->n_nodes - 1;
     if (m->last)
         m->last->made_after = n;
     else

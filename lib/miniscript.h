@@ -95,6 +95,7 @@ struct qn_ms_node {
     size_t twin;            /* the largest inside: while duplicates are looked for */
     bool duplicate;         /* two of the keys inside are the same: qn_ms_find_duplicates() */
     qn_ms_node *made_after; /* the node made next: children before parents */
+    size_t place;           /* how many were made before */
 };
 
 /** A tree. */
