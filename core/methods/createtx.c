@@ -1,4 +1,6 @@
 /* createrawtransaction (Core rpc/rawtransaction.cpp, rpc/rawtransaction_util.cpp). */
+#include "core/methods/createtx.h"
+
 #include "core/base/alloc.h"
 #include "core/methods/common.h"
 #include "core/methods/script_text.h"
@@ -262,44 +264,46 @@ static bool read_numbers(qc_rpc_req *r, draft *d)
     return true;
 }
 
-static void answer(qc_rpc_req *r, const draft *d)
+static bool write_tx(qc_rpc_req *r, const draft *d, qc_bytes *b)
 {
-    qc_bytes b = QC_BYTES_INIT;
-    qc_err err = qc_w_le32(&b, d->version);
+    qc_err err = qc_w_le32(b, d->version);
     if (!err)
-        err = qc_w_compact(&b, d->n_in);
+        err = qc_w_compact(b, d->n_in);
     if (!err && d->in.len)
-        err = qc_bytes_append(&b, d->in.data, d->in.len);
+        err = qc_bytes_append(b, d->in.data, d->in.len);
     if (!err)
-        err = qc_w_compact(&b, d->n_out);
+        err = qc_w_compact(b, d->n_out);
     if (!err && d->out.len)
-        err = qc_bytes_append(&b, d->out.data, d->out.len);
+        err = qc_bytes_append(b, d->out.data, d->out.len);
     if (!err)
-        err = qc_w_le32(&b, d->locktime);
-    if (err)
-        fail_memory(r);
-    else
-        qc_jw_hex(qc_rpc_out(r), qc_bytes_span(&b));
-    qc_bytes_free(&b);
+        err = qc_w_le32(b, d->locktime);
+    return !err || fail_memory(r);
 }
 
-static void createrawtransaction(qc_rpc_req *r, void *arg)
+bool qc_m_construct_tx(qc_rpc_req *r, const qc_node *n, qc_bytes *out)
 {
-    const qc_node *n = arg;
     draft d = {.version = 2};
     bool replaceable = true, wanted = qc_rpc_arg(r, 3) != NULL;
     if (!qc_rpc_bool(r, 3, &replaceable) || !read_numbers(r, &d))
-        return;
+        return false;
     d.sequence = replaceable ? REPLACEABLE : d.locktime ? NONFINAL : FINAL;
     bool ok = add_inputs(r, &d, qc_rpc_arg(r, 0)) && add_outputs(r, n, &d, qc_rpc_arg(r, 1));
     if (ok && wanted && replaceable && d.n_in && !d.signals)
         ok = qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
                          "Invalid parameter combination: Sequence number(s) contradict replaceable "
                          "option");
-    if (ok)
-        answer(r, &d);
+    ok = ok && write_tx(r, &d, out);
     qc_bytes_free(&d.in);
     qc_bytes_free(&d.out);
+    return ok;
+}
+
+static void createrawtransaction(qc_rpc_req *r, void *arg)
+{
+    qc_bytes b = QC_BYTES_INIT;
+    if (qc_m_construct_tx(r, arg, &b))
+        qc_jw_hex(qc_rpc_out(r), qc_bytes_span(&b));
+    qc_bytes_free(&b);
 }
 
 static const qc_rpc_param P_INPUT[] = {
@@ -307,9 +311,9 @@ static const qc_rpc_param P_INPUT[] = {
     {"vout", QC_T_NUM, true, .help = "Which of its outputs"},
     {"sequence", QC_T_NUM, .dflt = "by replaceable and locktime", .help = "Sequence number"},
     {.names = NULL}};
-static const qc_rpc_param P_INPUTS[] = {{"", QC_T_OBJ, .inner = P_INPUT}, {.names = NULL}};
+const qc_rpc_param QC_M_CREATE_INPUTS[] = {{"", QC_T_OBJ, .inner = P_INPUT}, {.names = NULL}};
 static const qc_rpc_param P_CREATE[] = {
-    {"inputs", QC_T_ARR, true, .help = "The coins to spend", .inner = P_INPUTS},
+    {"inputs", QC_T_ARR, true, .help = "The coins to spend", .inner = QC_M_CREATE_INPUTS},
     {"outputs", QC_T_ARR, true,
      .help = "Objects with one member each, {\"address\": amount} or {\"data\": \"hex\"}; or one "
              "object with all of them. No address and no data twice",
