@@ -775,6 +775,28 @@ static bool translate(qn_psbt *p, const qn_psbt_map *from, qn_psbt_map *to, int 
     return ok;
 }
 
+/* Leaves the other way round: as Core does with a tree that was there. */
+static bool turn_tree(qn_psbt *p, qn_psbt_out *out)
+{
+    qn_psbt_bytes v = qn_psbt_value(&out->map, QN_PSBT_OUT_TAP_TREE);
+    qn_psbt_reader r = {v.data, v.len, NULL};
+    uint8_t *turned = qn_psbt_room(p, v.len, 1);
+    size_t end = v.len;
+    if (!turned)
+        return false;
+    while (r.left) {
+        const uint8_t *from = r.p;
+        qn_psbt_take(&r, 2);
+        qn_psbt_var(&r);
+        size_t n = (size_t)(r.p - from);
+        if (r.fail || !n || n > end)
+            return false;
+        end -= n;
+        memcpy(turned + end, from, n);
+    }
+    return qn_psbt_put(p, &out->map, QN_PSBT_OUT_TAP_TREE, NULL, 0, turned, v.len);
+}
+
 bool qn_psbt_update_output(qn_psbt *p, size_t i, const qn_psbt_helper *h)
 {
     qn_psbt_out *out = &p->out[i];
@@ -790,6 +812,9 @@ bool qn_psbt_update_output(qn_psbt *p, size_t i, const qn_psbt_helper *h)
     (void)solve_output(&s, out->coin.script);
     qn_psbt_missing_clear(&s.missing);
     bool ok = !s.failed && translate(p, &s.add, &out->map, 1);
+    if (ok && qn_psbt_get(&out->map, QN_PSBT_OUT_TAP_TREE) &&
+        qn_psbt_get(&out->map, QN_PSBT_OUT_TAP_KEY))
+        ok = turn_tree(p, out);
     if (ok && h->tree && is_taproot(out->coin.script))
         h->tree(h->arg, out->coin.script.data + 2, put_tree, &j);
     return ok && !j.failed;

@@ -294,7 +294,9 @@ void qc_m_known_tree(const qc_m_known *k, const uint8_t *output, qc_m_known_put 
     if (!e || !k->derived[e->derived].has_tree)
         return;
     const qn_derived *v = &k->derived[e->derived];
-    for (size_t i = 0; i < v->n_leaves && !err; i++) {
+    /* The right side of each branch comes first, as Core has it: the order is no part of the tree.
+     */
+    for (size_t i = v->n_leaves; i-- > 0 && !err;) {
         err = qc_w_u8(&b, (uint8_t)v->leaf[i].depth);
         if (!err)
             err = qc_w_u8(&b, TAPSCRIPT);

@@ -276,7 +276,7 @@ static bool dummy_verify(void *arg, size_t in, qn_psbt_bytes sig, qn_psbt_bytes 
 static void measure(analysis *a, const qc_m_psbt_helper *x, qc_span raw)
 {
     qc_txbuf t;
-    if (qc_tx_parse(raw, true, &t))
+    if (qc_tx_parse(raw, a->p->n_in > 0, &t)) /* without inputs it would read as another form */
         return;
     uint64_t cost = qc_tx_sigop_cost(&t.tx, x->spent, qc_tx_legacy_sigops(&t.tx), QC_SIGN_FLAGS);
     uint64_t weight = QC_MAX((uint64_t)t.tx.rec->weight, cost * BYTES_PER_SIGOP);
