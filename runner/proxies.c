@@ -2240,6 +2240,471 @@ static const qn_tx_submit_1 TABLE_tx_submit_1 = {
     .package = tx_submit_1_package,
 };
 
+/* ---- watch ---- */
+
+static bool call_qn_watch_ready_fn(qc_rt_fn *fn, void *arg, qc_unpack *in, int *fd)
+{
+    uint64_t watch = (uint64_t)qc_wire_get64(in);
+    (void)fd;
+    bool ok = qc_unpack_end(in);
+    if (ok)
+        ((qn_watch_ready_fn *)fn)(arg, watch);
+    return ok;
+}
+
+static qc_rt_dispatch *const CALLS_watch_1[] = {call_qn_watch_ready_fn};
+
+static qn_status watch_1_open(qn_cap *cap, const qn_watch_options *options, const qn_hash *locator,
+                              uint32_t n_locator, qn_watch_ready_fn *on_ready, void *arg,
+                              uint64_t *watch, qn_block_ref *start)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    if (n_locator > 101u)
+        return QN_E_INVAL;
+    qc_wire_put_sized(in, options, options ? options->size : 0, sizeof *options);
+    qc_wire_put_array(in, locator, n_locator, sizeof *locator);
+    qc_pack_u32(in, qc_rt_callback(cap, (qc_rt_fn *)on_ready, arg));
+    qc_wire_put_fixed(in, watch, sizeof *watch);
+    qc_wire_put_fixed(in, start, sizeof *start);
+    st = qc_rt_call(cap, 0, in, &reply);
+    qc_wire_take_fixed(out, watch, sizeof *watch);
+    qc_wire_take_fixed(out, start, sizeof *start);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status watch_1_add(qn_cap *cap, uint64_t watch, const qn_watch_script *scripts,
+                             uint32_t n_scripts, const void *bytes, uint32_t bytes_len,
+                             uint32_t flags, uint64_t *armed)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    if (n_scripts > 65536u || bytes_len > QC_WIRE_BYTES)
+        return QN_E_INVAL;
+    qc_wire_put64(in, (uint64_t)watch);
+    qc_wire_put_array(in, scripts, n_scripts, sizeof *scripts);
+    qc_wire_put_bytes(in, bytes, bytes_len);
+    qc_wire_put32(in, (uint32_t)flags);
+    qc_wire_put_fixed(in, armed, sizeof *armed);
+    st = qc_rt_call(cap, 1, in, &reply);
+    qc_wire_take_fixed(out, armed, sizeof *armed);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status watch_1_remove(qn_cap *cap, uint64_t watch, const qn_watch_script *scripts,
+                                uint32_t n_scripts, const void *bytes, uint32_t bytes_len)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    if (n_scripts > 65536u || bytes_len > QC_WIRE_BYTES)
+        return QN_E_INVAL;
+    qc_wire_put64(in, (uint64_t)watch);
+    qc_wire_put_array(in, scripts, n_scripts, sizeof *scripts);
+    qc_wire_put_bytes(in, bytes, bytes_len);
+    st = qc_rt_call(cap, 2, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status watch_1_add_outpoints(qn_cap *cap, uint64_t watch,
+                                       const qn_watch_outpoint *outpoints, uint32_t n_outpoints,
+                                       uint32_t flags, uint64_t *armed)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    if (n_outpoints > 65536u)
+        return QN_E_INVAL;
+    qc_wire_put64(in, (uint64_t)watch);
+    qc_wire_put_array(in, outpoints, n_outpoints, sizeof *outpoints);
+    qc_wire_put32(in, (uint32_t)flags);
+    qc_wire_put_fixed(in, armed, sizeof *armed);
+    st = qc_rt_call(cap, 3, in, &reply);
+    qc_wire_take_fixed(out, armed, sizeof *armed);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status watch_1_remove_outpoints(qn_cap *cap, uint64_t watch,
+                                          const qn_watch_outpoint *outpoints, uint32_t n_outpoints)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    if (n_outpoints > 65536u)
+        return QN_E_INVAL;
+    qc_wire_put64(in, (uint64_t)watch);
+    qc_wire_put_array(in, outpoints, n_outpoints, sizeof *outpoints);
+    st = qc_rt_call(cap, 4, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status watch_1_next(qn_cap *cap, uint64_t watch, qn_watch_event *events,
+                              uint32_t max_events, uint32_t *n_events, void *data,
+                              uint32_t max_data, uint32_t *n_data)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)watch);
+    qc_wire_put_room(in, events, qc_wire_items(max_events, sizeof *events), n_events);
+    qc_wire_put_room(in, data, qc_wire_items(max_data, 1), n_data);
+    st = qc_rt_call(cap, 5, in, &reply);
+    qc_wire_take_room(out, events, max_events, n_events, sizeof *events);
+    qc_wire_take_room(out, data, max_data, n_data, 1);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status watch_1_ack(qn_cap *cap, uint64_t watch, uint64_t seq)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)watch);
+    qc_wire_put64(in, (uint64_t)seq);
+    st = qc_rt_call(cap, 6, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status watch_1_rescan(qn_cap *cap, uint64_t watch, const qn_watch_rescan *what,
+                                uint64_t *rescan, uint32_t *lowest)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)watch);
+    qc_wire_put_sized(in, what, what ? what->size : 0, sizeof *what);
+    qc_wire_put_fixed(in, rescan, sizeof *rescan);
+    qc_wire_put_fixed(in, lowest, sizeof *lowest);
+    st = qc_rt_call(cap, 7, in, &reply);
+    qc_wire_take_fixed(out, rescan, sizeof *rescan);
+    qc_wire_take_fixed(out, lowest, sizeof *lowest);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status watch_1_cancel(qn_cap *cap, uint64_t watch, uint64_t rescan)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)watch);
+    qc_wire_put64(in, (uint64_t)rescan);
+    st = qc_rt_call(cap, 8, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status watch_1_usage(qn_cap *cap, qn_watch_usage *usage)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_sized(in, usage, usage ? usage->size : 0, sizeof *usage);
+    st = qc_rt_call(cap, 9, in, &reply);
+    qc_wire_take_sized(out, usage, usage ? usage->size : 0, sizeof *usage);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status watch_1_close(qn_cap *cap, uint64_t watch)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)watch);
+    st = qc_rt_call(cap, 10, in, &reply);
+    st = qc_rt_end(cap, st, &reply);
+    if (st == QN_OK)
+        qc_rt_forget(cap, 0, watch, -1);
+    return st;
+}
+
+static const qn_watch_1 TABLE_watch_1 = {
+    .h = {sizeof(qn_watch_1), 1},
+    .open = watch_1_open,
+    .add = watch_1_add,
+    .remove = watch_1_remove,
+    .add_outpoints = watch_1_add_outpoints,
+    .remove_outpoints = watch_1_remove_outpoints,
+    .next = watch_1_next,
+    .ack = watch_1_ack,
+    .rescan = watch_1_rescan,
+    .cancel = watch_1_cancel,
+    .usage = watch_1_usage,
+    .close = watch_1_close,
+};
+
+static qn_status watch_unstable_1_open(qn_cap *cap, const qn_watch_options *options,
+                                       const qn_hash *locator, uint32_t n_locator,
+                                       qn_watch_ready_fn *on_ready, void *arg, uint64_t *watch,
+                                       qn_block_ref *start)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    if (n_locator > 101u)
+        return QN_E_INVAL;
+    qc_wire_put_sized(in, options, options ? options->size : 0, sizeof *options);
+    qc_wire_put_array(in, locator, n_locator, sizeof *locator);
+    qc_pack_u32(in, qc_rt_callback(cap, (qc_rt_fn *)on_ready, arg));
+    qc_wire_put_fixed(in, watch, sizeof *watch);
+    qc_wire_put_fixed(in, start, sizeof *start);
+    st = qc_rt_call(cap, 0, in, &reply);
+    qc_wire_take_fixed(out, watch, sizeof *watch);
+    qc_wire_take_fixed(out, start, sizeof *start);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status watch_unstable_1_add(qn_cap *cap, uint64_t watch, const qn_watch_script *scripts,
+                                      uint32_t n_scripts, const void *bytes, uint32_t bytes_len,
+                                      uint32_t flags, uint64_t *armed)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    if (n_scripts > 65536u || bytes_len > QC_WIRE_BYTES)
+        return QN_E_INVAL;
+    qc_wire_put64(in, (uint64_t)watch);
+    qc_wire_put_array(in, scripts, n_scripts, sizeof *scripts);
+    qc_wire_put_bytes(in, bytes, bytes_len);
+    qc_wire_put32(in, (uint32_t)flags);
+    qc_wire_put_fixed(in, armed, sizeof *armed);
+    st = qc_rt_call(cap, 1, in, &reply);
+    qc_wire_take_fixed(out, armed, sizeof *armed);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status watch_unstable_1_remove(qn_cap *cap, uint64_t watch,
+                                         const qn_watch_script *scripts, uint32_t n_scripts,
+                                         const void *bytes, uint32_t bytes_len)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    if (n_scripts > 65536u || bytes_len > QC_WIRE_BYTES)
+        return QN_E_INVAL;
+    qc_wire_put64(in, (uint64_t)watch);
+    qc_wire_put_array(in, scripts, n_scripts, sizeof *scripts);
+    qc_wire_put_bytes(in, bytes, bytes_len);
+    st = qc_rt_call(cap, 2, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status watch_unstable_1_add_outpoints(qn_cap *cap, uint64_t watch,
+                                                const qn_watch_outpoint *outpoints,
+                                                uint32_t n_outpoints, uint32_t flags,
+                                                uint64_t *armed)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    if (n_outpoints > 65536u)
+        return QN_E_INVAL;
+    qc_wire_put64(in, (uint64_t)watch);
+    qc_wire_put_array(in, outpoints, n_outpoints, sizeof *outpoints);
+    qc_wire_put32(in, (uint32_t)flags);
+    qc_wire_put_fixed(in, armed, sizeof *armed);
+    st = qc_rt_call(cap, 3, in, &reply);
+    qc_wire_take_fixed(out, armed, sizeof *armed);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status watch_unstable_1_remove_outpoints(qn_cap *cap, uint64_t watch,
+                                                   const qn_watch_outpoint *outpoints,
+                                                   uint32_t n_outpoints)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    if (n_outpoints > 65536u)
+        return QN_E_INVAL;
+    qc_wire_put64(in, (uint64_t)watch);
+    qc_wire_put_array(in, outpoints, n_outpoints, sizeof *outpoints);
+    st = qc_rt_call(cap, 4, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status watch_unstable_1_next(qn_cap *cap, uint64_t watch, qn_watch_event *events,
+                                       uint32_t max_events, uint32_t *n_events, void *data,
+                                       uint32_t max_data, uint32_t *n_data)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)watch);
+    qc_wire_put_room(in, events, qc_wire_items(max_events, sizeof *events), n_events);
+    qc_wire_put_room(in, data, qc_wire_items(max_data, 1), n_data);
+    st = qc_rt_call(cap, 5, in, &reply);
+    qc_wire_take_room(out, events, max_events, n_events, sizeof *events);
+    qc_wire_take_room(out, data, max_data, n_data, 1);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status watch_unstable_1_ack(qn_cap *cap, uint64_t watch, uint64_t seq)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)watch);
+    qc_wire_put64(in, (uint64_t)seq);
+    st = qc_rt_call(cap, 6, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status watch_unstable_1_rescan(qn_cap *cap, uint64_t watch, const qn_watch_rescan *what,
+                                         uint64_t *rescan, uint32_t *lowest)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)watch);
+    qc_wire_put_sized(in, what, what ? what->size : 0, sizeof *what);
+    qc_wire_put_fixed(in, rescan, sizeof *rescan);
+    qc_wire_put_fixed(in, lowest, sizeof *lowest);
+    st = qc_rt_call(cap, 7, in, &reply);
+    qc_wire_take_fixed(out, rescan, sizeof *rescan);
+    qc_wire_take_fixed(out, lowest, sizeof *lowest);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status watch_unstable_1_cancel(qn_cap *cap, uint64_t watch, uint64_t rescan)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)watch);
+    qc_wire_put64(in, (uint64_t)rescan);
+    st = qc_rt_call(cap, 8, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status watch_unstable_1_usage(qn_cap *cap, qn_watch_usage *usage)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put_sized(in, usage, usage ? usage->size : 0, sizeof *usage);
+    st = qc_rt_call(cap, 9, in, &reply);
+    qc_wire_take_sized(out, usage, usage ? usage->size : 0, sizeof *usage);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status watch_unstable_1_close(qn_cap *cap, uint64_t watch)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    qc_wire_put64(in, (uint64_t)watch);
+    st = qc_rt_call(cap, 10, in, &reply);
+    st = qc_rt_end(cap, st, &reply);
+    if (st == QN_OK)
+        qc_rt_forget(cap, 0, watch, -1);
+    return st;
+}
+
+static qn_status watch_unstable_1_deep(qn_cap *cap, uint64_t watch, const qn_watch_deep *list,
+                                       uint32_t n_list)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply;
+    if (st != QN_OK)
+        return st;
+    if (n_list > 65536u)
+        return QN_E_INVAL;
+    qc_wire_put64(in, (uint64_t)watch);
+    qc_wire_put_array(in, list, n_list, sizeof *list);
+    st = qc_rt_call(cap, 11, in, &reply);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static qn_status watch_unstable_1_add_descriptor(qn_cap *cap, uint64_t watch,
+                                                 const char *descriptor, uint32_t descriptor_len,
+                                                 uint32_t from, uint32_t n, uint64_t cookie,
+                                                 uint32_t flags, uint64_t *armed)
+{
+    qn_status st = qc_rt_enter(cap, 0);
+    qc_pack pack = QC_PACK_INIT, *in = &pack;
+    qc_unpack reply, *out = &reply;
+    if (st != QN_OK)
+        return st;
+    if (descriptor_len > QC_WIRE_BYTES)
+        return QN_E_INVAL;
+    qc_wire_put64(in, (uint64_t)watch);
+    qc_wire_put_bytes(in, descriptor, descriptor_len);
+    qc_wire_put32(in, (uint32_t)from);
+    qc_wire_put32(in, (uint32_t)n);
+    qc_wire_put64(in, (uint64_t)cookie);
+    qc_wire_put32(in, (uint32_t)flags);
+    qc_wire_put_fixed(in, armed, sizeof *armed);
+    st = qc_rt_call(cap, 12, in, &reply);
+    qc_wire_take_fixed(out, armed, sizeof *armed);
+    return qc_rt_end(cap, st, &reply);
+}
+
+static const qn_watch_unstable_1 TABLE_watch_unstable_1 = {
+    .stable = {
+        .h = {sizeof(qn_head) + 11 * sizeof(void (*)(void)), 1},
+        .open = watch_unstable_1_open,
+        .add = watch_unstable_1_add,
+        .remove = watch_unstable_1_remove,
+        .add_outpoints = watch_unstable_1_add_outpoints,
+        .remove_outpoints = watch_unstable_1_remove_outpoints,
+        .next = watch_unstable_1_next,
+        .ack = watch_unstable_1_ack,
+        .rescan = watch_unstable_1_rescan,
+        .cancel = watch_unstable_1_cancel,
+        .usage = watch_unstable_1_usage,
+        .close = watch_unstable_1_close,
+    },
+    .u = {(uint32_t)(sizeof(qn_watch_unstable_1) - offsetof(qn_watch_unstable_1, u)), 1},
+    .deep = watch_unstable_1_deep,
+    .add_descriptor = watch_unstable_1_add_descriptor,
+};
+
 const qc_rt_interface QC_RT_INTERFACES[] = {
     {"host/1", &TABLE_host_1, 1, NULL, 0},
     {"block.read/1", &TABLE_block_read_1, 1, NULL, 0},
@@ -2263,5 +2728,7 @@ const qc_rt_interface QC_RT_INTERFACES[] = {
     {"peers.read/1", &TABLE_peers_read_1, 1, NULL, 0},
     {"rpc.serve/1", &TABLE_rpc_serve_1, 1, CALLS_rpc_serve_1, 1},
     {"tx.submit/1", &TABLE_tx_submit_1, 1, NULL, 0},
+    {"watch/1", &TABLE_watch_1, 1, CALLS_watch_1, 1},
+    {"watch.unstable/1", &TABLE_watch_unstable_1, 1, CALLS_watch_1, 1},
     {NULL, NULL, 0, NULL, 0},
 };

@@ -25,6 +25,8 @@
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
 #include "quoin/tx_submit.h"
+#include "quoin/watch.h"
+#include "quoin/watch_unstable.h"
 
 /* host/1 */
 qn_status qc_px_host_1_get(qn_cap *cap, const char *id, uint32_t min_revision, const void **table,

@@ -28,6 +28,8 @@
 #include "quoin/store_own.h"
 #include "quoin/tx_submit.h"
 #include "quoin/types.h"
+#include "quoin/watch.h"
+#include "quoin/watch_unstable.h"
 
 #include <stddef.h>
 
@@ -648,6 +650,81 @@ AT(qn_submit_package, size, 0);
 AT(qn_submit_package, code, 4);
 AT(qn_submit_package, reason, 8);
 
+SIZE(qn_watch_options, 24);
+AT(qn_watch_options, size, 0);
+AT(qn_watch_options, set, 4);
+AT(qn_watch_options, flags, 8);
+AT(qn_watch_options, window, 12);
+AT(qn_watch_options, from_height, 16);
+AT(qn_watch_options, reserved, 20);
+
+SIZE(qn_watch_script, 16);
+AT(qn_watch_script, cookie, 0);
+AT(qn_watch_script, len, 8);
+AT(qn_watch_script, reserved, 12);
+
+SIZE(qn_watch_outpoint, 48);
+AT(qn_watch_outpoint, cookie, 0);
+AT(qn_watch_outpoint, txid, 8);
+AT(qn_watch_outpoint, n, 40);
+AT(qn_watch_outpoint, reserved, 44);
+
+SIZE(qn_watch_rescan, 40);
+AT(qn_watch_rescan, size, 0);
+AT(qn_watch_rescan, set, 4);
+AT(qn_watch_rescan, flags, 8);
+AT(qn_watch_rescan, from, 12);
+AT(qn_watch_rescan, to, 16);
+AT(qn_watch_rescan, reserved, 20);
+AT(qn_watch_rescan, first_cookie, 24);
+AT(qn_watch_rescan, last_cookie, 32);
+
+SIZE(qn_watch_event, 328);
+AT(qn_watch_event, type, 0);
+AT(qn_watch_event, flags, 4);
+AT(qn_watch_event, epoch, 8);
+AT(qn_watch_event, seq, 16);
+AT(qn_watch_event, chain_seq, 24);
+AT(qn_watch_event, cookie, 32);
+AT(qn_watch_event, rescan, 40);
+AT(qn_watch_event, value, 48);
+AT(qn_watch_event, fee, 56);
+AT(qn_watch_event, time, 64);
+AT(qn_watch_event, status, 72);
+AT(qn_watch_event, reason, 76);
+AT(qn_watch_event, tx_index, 80);
+AT(qn_watch_event, io, 84);
+AT(qn_watch_event, coin_height, 88);
+AT(qn_watch_event, hit, 92);
+AT(qn_watch_event, n_hits, 96);
+AT(qn_watch_event, tx_off, 100);
+AT(qn_watch_event, tx_len, 104);
+AT(qn_watch_event, script_off, 108);
+AT(qn_watch_event, script_len, 112);
+AT(qn_watch_event, reserved, 116);
+AT(qn_watch_event, ref, 120);
+AT(qn_watch_event, prev, 156);
+AT(qn_watch_event, txid, 192);
+AT(qn_watch_event, wtxid, 224);
+AT(qn_watch_event, coin, 256);
+AT(qn_watch_event, by, 292);
+AT(qn_watch_event, reserved2, 324);
+
+SIZE(qn_watch_usage, 48);
+AT(qn_watch_usage, size, 0);
+AT(qn_watch_usage, streams, 4);
+AT(qn_watch_usage, scripts, 8);
+AT(qn_watch_usage, outpoints, 16);
+AT(qn_watch_usage, max_scripts, 24);
+AT(qn_watch_usage, bytes, 32);
+AT(qn_watch_usage, max_bytes, 40);
+
+SIZE(qn_watch_deep, 80);
+AT(qn_watch_deep, cookie, 0);
+AT(qn_watch_deep, txid, 8);
+AT(qn_watch_deep, block, 40);
+AT(qn_watch_deep, depth, 76);
+
 #if UINTPTR_MAX == UINT64_MAX
 SIZE(qn_host_1_r1, 88);
 AT(qn_host_1_r1, get, 8);
@@ -809,4 +886,20 @@ AT(qn_store_own_1_r1, wipe, 80);
 SIZE(qn_tx_submit_1_r1, 24);
 AT(qn_tx_submit_1_r1, submit, 8);
 AT(qn_tx_submit_1_r1, package, 16);
+SIZE(qn_watch_1_r1, 96);
+AT(qn_watch_1_r1, open, 8);
+AT(qn_watch_1_r1, add, 16);
+AT(qn_watch_1_r1, remove, 24);
+AT(qn_watch_1_r1, add_outpoints, 32);
+AT(qn_watch_1_r1, remove_outpoints, 40);
+AT(qn_watch_1_r1, next, 48);
+AT(qn_watch_1_r1, ack, 56);
+AT(qn_watch_1_r1, rescan, 64);
+AT(qn_watch_1_r1, cancel, 72);
+AT(qn_watch_1_r1, usage, 80);
+AT(qn_watch_1_r1, close, 88);
+SIZE(qn_watch_unstable_1, 120);
+AT(qn_watch_unstable_1, u, 96);
+AT(qn_watch_unstable_1, deep, 104);
+AT(qn_watch_unstable_1, add_descriptor, 112);
 #endif

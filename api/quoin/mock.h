@@ -33,6 +33,7 @@
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
 #include "quoin/tx_submit.h"
+#include "quoin/watch.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -6,6 +6,7 @@
  *   qn_batch         builds what store.own's write() takes
  *   qn_follower      chain.follow as three functions: connect, disconnect, commit
  *   qn_pool_follower mempool.follow as functions (sdk_mempool.h)
+ *   qn_watcher       watch as functions (sdk_watch.h)
  *   qn_json          writes a small JSON reply
  */
 #ifndef QUOIN_SDK_H
@@ -415,4 +416,5 @@ static inline void qn_json_free(qn_json *j)
 }
 #endif
 #include "quoin/sdk_mempool.h"
+#include "quoin/sdk_watch.h"
 #endif

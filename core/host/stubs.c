@@ -27,6 +27,8 @@
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
 #include "quoin/tx_submit.h"
+#include "quoin/watch.h"
+#include "quoin/watch_unstable.h"
 
 /* ---- block.read ---- */
 
@@ -2106,6 +2108,435 @@ static qc_stub *const STUBS_tx_submit_1[] = {
     tx_submit_1_package,
 };
 
+/* ---- watch ---- */
+
+static void thunk_qn_watch_ready_fn(void *arg, uint64_t watch)
+{
+    qc_pack pack = QC_PACK_INIT, *out = &pack;
+    qc_wire_put64(out, (uint64_t)watch);
+    qc_stub_call_back(arg, 0, out, -1);
+}
+
+static bool watch_1_open(qc_stub_call *c)
+{
+    qn_watch_options options_at;
+    qn_watch_options *options = qc_wire_get_sized(c->in, &options_at, sizeof options_at);
+    uint32_t n_locator;
+    qn_hash *locator = qc_wire_get_array(c->in, &n_locator, sizeof *locator);
+    void *on_ready = qc_stub_callback(c, 0);
+    uint64_t watch_at;
+    uint64_t *watch = qc_wire_get_fixed(c->in, &watch_at, sizeof watch_at);
+    qn_block_ref start_at;
+    qn_block_ref *start = qc_wire_get_fixed(c->in, &start_at, sizeof start_at);
+    const qn_watch_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->open(c->cap, options, locator, n_locator,
+                            on_ready ? thunk_qn_watch_ready_fn : NULL, on_ready, watch, start);
+        qc_wire_reply_fixed(c->out, watch, sizeof watch_at);
+        qc_wire_reply_fixed(c->out, start, sizeof start_at);
+    }
+    qc_free(locator);
+    return ok;
+}
+
+static bool watch_1_add(qc_stub_call *c)
+{
+    uint64_t watch = (uint64_t)qc_wire_get64(c->in);
+    uint32_t n_scripts;
+    qn_watch_script *scripts = qc_wire_get_array(c->in, &n_scripts, sizeof *scripts);
+    qc_wire_span bytes = qc_wire_get_bytes(c->in);
+    uint32_t flags = (uint32_t)qc_wire_get32(c->in);
+    uint64_t armed_at;
+    uint64_t *armed = qc_wire_get_fixed(c->in, &armed_at, sizeof armed_at);
+    const qn_watch_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->add(c->cap, watch, scripts, n_scripts, bytes.data, (uint32_t)bytes.len,
+                           flags, armed);
+        qc_wire_reply_fixed(c->out, armed, sizeof armed_at);
+    }
+    qc_free(scripts);
+    return ok;
+}
+
+static bool watch_1_remove(qc_stub_call *c)
+{
+    uint64_t watch = (uint64_t)qc_wire_get64(c->in);
+    uint32_t n_scripts;
+    qn_watch_script *scripts = qc_wire_get_array(c->in, &n_scripts, sizeof *scripts);
+    qc_wire_span bytes = qc_wire_get_bytes(c->in);
+    const qn_watch_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->remove(c->cap, watch, scripts, n_scripts, bytes.data, (uint32_t)bytes.len);
+    }
+    qc_free(scripts);
+    return ok;
+}
+
+static bool watch_1_add_outpoints(qc_stub_call *c)
+{
+    uint64_t watch = (uint64_t)qc_wire_get64(c->in);
+    uint32_t n_outpoints;
+    qn_watch_outpoint *outpoints = qc_wire_get_array(c->in, &n_outpoints, sizeof *outpoints);
+    uint32_t flags = (uint32_t)qc_wire_get32(c->in);
+    uint64_t armed_at;
+    uint64_t *armed = qc_wire_get_fixed(c->in, &armed_at, sizeof armed_at);
+    const qn_watch_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->add_outpoints(c->cap, watch, outpoints, n_outpoints, flags, armed);
+        qc_wire_reply_fixed(c->out, armed, sizeof armed_at);
+    }
+    qc_free(outpoints);
+    return ok;
+}
+
+static bool watch_1_remove_outpoints(qc_stub_call *c)
+{
+    uint64_t watch = (uint64_t)qc_wire_get64(c->in);
+    uint32_t n_outpoints;
+    qn_watch_outpoint *outpoints = qc_wire_get_array(c->in, &n_outpoints, sizeof *outpoints);
+    const qn_watch_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->remove_outpoints(c->cap, watch, outpoints, n_outpoints);
+    }
+    qc_free(outpoints);
+    return ok;
+}
+
+static bool watch_1_next(qc_stub_call *c)
+{
+    uint64_t watch = (uint64_t)qc_wire_get64(c->in);
+    qc_wire_room events_room;
+    qn_watch_event *events = qc_wire_get_room(c->in, &events_room, sizeof(qn_watch_event));
+    qc_wire_room data_room;
+    uint8_t *data = qc_wire_get_room(c->in, &data_room, 1);
+    const qn_watch_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->next(c->cap, watch, events, events_room.max, events_room.n, data,
+                            data_room.max, data_room.n);
+        qc_wire_reply_room(c->out, events, &events_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_watch_event));
+        qc_wire_reply_room(c->out, data, &data_room, c->status == QN_OK, 1);
+    }
+    qc_free(events);
+    qc_free(data);
+    return ok;
+}
+
+static bool watch_1_ack(qc_stub_call *c)
+{
+    uint64_t watch = (uint64_t)qc_wire_get64(c->in);
+    uint64_t seq = (uint64_t)qc_wire_get64(c->in);
+    const qn_watch_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->ack(c->cap, watch, seq);
+    }
+    return ok;
+}
+
+static bool watch_1_rescan(qc_stub_call *c)
+{
+    uint64_t watch = (uint64_t)qc_wire_get64(c->in);
+    qn_watch_rescan what_at;
+    qn_watch_rescan *what = qc_wire_get_sized(c->in, &what_at, sizeof what_at);
+    uint64_t rescan_at;
+    uint64_t *rescan = qc_wire_get_fixed(c->in, &rescan_at, sizeof rescan_at);
+    uint32_t lowest_at;
+    uint32_t *lowest = qc_wire_get_fixed(c->in, &lowest_at, sizeof lowest_at);
+    const qn_watch_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->rescan(c->cap, watch, what, rescan, lowest);
+        qc_wire_reply_fixed(c->out, rescan, sizeof rescan_at);
+        qc_wire_reply_fixed(c->out, lowest, sizeof lowest_at);
+    }
+    return ok;
+}
+
+static bool watch_1_cancel(qc_stub_call *c)
+{
+    uint64_t watch = (uint64_t)qc_wire_get64(c->in);
+    uint64_t rescan = (uint64_t)qc_wire_get64(c->in);
+    const qn_watch_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->cancel(c->cap, watch, rescan);
+    }
+    return ok;
+}
+
+static bool watch_1_usage(qc_stub_call *c)
+{
+    qn_watch_usage usage_at;
+    qn_watch_usage *usage = qc_wire_get_sized(c->in, &usage_at, sizeof usage_at);
+    const qn_watch_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->usage(c->cap, usage);
+        qc_wire_reply_sized(c->out, usage, sizeof usage_at);
+    }
+    return ok;
+}
+
+static bool watch_1_close(qc_stub_call *c)
+{
+    uint64_t watch = (uint64_t)qc_wire_get64(c->in);
+    const qn_watch_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->close(c->cap, watch);
+    }
+    return ok;
+}
+
+static qc_stub *const STUBS_watch_1[] = {
+    watch_1_open,
+    watch_1_add,
+    watch_1_remove,
+    watch_1_add_outpoints,
+    watch_1_remove_outpoints,
+    watch_1_next,
+    watch_1_ack,
+    watch_1_rescan,
+    watch_1_cancel,
+    watch_1_usage,
+    watch_1_close,
+};
+
+static bool watch_unstable_1_open(qc_stub_call *c)
+{
+    qn_watch_options options_at;
+    qn_watch_options *options = qc_wire_get_sized(c->in, &options_at, sizeof options_at);
+    uint32_t n_locator;
+    qn_hash *locator = qc_wire_get_array(c->in, &n_locator, sizeof *locator);
+    void *on_ready = qc_stub_callback(c, 0);
+    uint64_t watch_at;
+    uint64_t *watch = qc_wire_get_fixed(c->in, &watch_at, sizeof watch_at);
+    qn_block_ref start_at;
+    qn_block_ref *start = qc_wire_get_fixed(c->in, &start_at, sizeof start_at);
+    const qn_watch_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.open(c->cap, options, locator, n_locator,
+                                   on_ready ? thunk_qn_watch_ready_fn : NULL, on_ready, watch,
+                                   start);
+        qc_wire_reply_fixed(c->out, watch, sizeof watch_at);
+        qc_wire_reply_fixed(c->out, start, sizeof start_at);
+    }
+    qc_free(locator);
+    return ok;
+}
+
+static bool watch_unstable_1_add(qc_stub_call *c)
+{
+    uint64_t watch = (uint64_t)qc_wire_get64(c->in);
+    uint32_t n_scripts;
+    qn_watch_script *scripts = qc_wire_get_array(c->in, &n_scripts, sizeof *scripts);
+    qc_wire_span bytes = qc_wire_get_bytes(c->in);
+    uint32_t flags = (uint32_t)qc_wire_get32(c->in);
+    uint64_t armed_at;
+    uint64_t *armed = qc_wire_get_fixed(c->in, &armed_at, sizeof armed_at);
+    const qn_watch_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.add(c->cap, watch, scripts, n_scripts, bytes.data,
+                                  (uint32_t)bytes.len, flags, armed);
+        qc_wire_reply_fixed(c->out, armed, sizeof armed_at);
+    }
+    qc_free(scripts);
+    return ok;
+}
+
+static bool watch_unstable_1_remove(qc_stub_call *c)
+{
+    uint64_t watch = (uint64_t)qc_wire_get64(c->in);
+    uint32_t n_scripts;
+    qn_watch_script *scripts = qc_wire_get_array(c->in, &n_scripts, sizeof *scripts);
+    qc_wire_span bytes = qc_wire_get_bytes(c->in);
+    const qn_watch_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.remove(c->cap, watch, scripts, n_scripts, bytes.data,
+                                     (uint32_t)bytes.len);
+    }
+    qc_free(scripts);
+    return ok;
+}
+
+static bool watch_unstable_1_add_outpoints(qc_stub_call *c)
+{
+    uint64_t watch = (uint64_t)qc_wire_get64(c->in);
+    uint32_t n_outpoints;
+    qn_watch_outpoint *outpoints = qc_wire_get_array(c->in, &n_outpoints, sizeof *outpoints);
+    uint32_t flags = (uint32_t)qc_wire_get32(c->in);
+    uint64_t armed_at;
+    uint64_t *armed = qc_wire_get_fixed(c->in, &armed_at, sizeof armed_at);
+    const qn_watch_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.add_outpoints(c->cap, watch, outpoints, n_outpoints, flags, armed);
+        qc_wire_reply_fixed(c->out, armed, sizeof armed_at);
+    }
+    qc_free(outpoints);
+    return ok;
+}
+
+static bool watch_unstable_1_remove_outpoints(qc_stub_call *c)
+{
+    uint64_t watch = (uint64_t)qc_wire_get64(c->in);
+    uint32_t n_outpoints;
+    qn_watch_outpoint *outpoints = qc_wire_get_array(c->in, &n_outpoints, sizeof *outpoints);
+    const qn_watch_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.remove_outpoints(c->cap, watch, outpoints, n_outpoints);
+    }
+    qc_free(outpoints);
+    return ok;
+}
+
+static bool watch_unstable_1_next(qc_stub_call *c)
+{
+    uint64_t watch = (uint64_t)qc_wire_get64(c->in);
+    qc_wire_room events_room;
+    qn_watch_event *events = qc_wire_get_room(c->in, &events_room, sizeof(qn_watch_event));
+    qc_wire_room data_room;
+    uint8_t *data = qc_wire_get_room(c->in, &data_room, 1);
+    const qn_watch_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.next(c->cap, watch, events, events_room.max, events_room.n, data,
+                                   data_room.max, data_room.n);
+        qc_wire_reply_room(c->out, events, &events_room, c->status == QN_OK || c->status == QN_E_SPACE, sizeof(qn_watch_event));
+        qc_wire_reply_room(c->out, data, &data_room, c->status == QN_OK, 1);
+    }
+    qc_free(events);
+    qc_free(data);
+    return ok;
+}
+
+static bool watch_unstable_1_ack(qc_stub_call *c)
+{
+    uint64_t watch = (uint64_t)qc_wire_get64(c->in);
+    uint64_t seq = (uint64_t)qc_wire_get64(c->in);
+    const qn_watch_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.ack(c->cap, watch, seq);
+    }
+    return ok;
+}
+
+static bool watch_unstable_1_rescan(qc_stub_call *c)
+{
+    uint64_t watch = (uint64_t)qc_wire_get64(c->in);
+    qn_watch_rescan what_at;
+    qn_watch_rescan *what = qc_wire_get_sized(c->in, &what_at, sizeof what_at);
+    uint64_t rescan_at;
+    uint64_t *rescan = qc_wire_get_fixed(c->in, &rescan_at, sizeof rescan_at);
+    uint32_t lowest_at;
+    uint32_t *lowest = qc_wire_get_fixed(c->in, &lowest_at, sizeof lowest_at);
+    const qn_watch_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.rescan(c->cap, watch, what, rescan, lowest);
+        qc_wire_reply_fixed(c->out, rescan, sizeof rescan_at);
+        qc_wire_reply_fixed(c->out, lowest, sizeof lowest_at);
+    }
+    return ok;
+}
+
+static bool watch_unstable_1_cancel(qc_stub_call *c)
+{
+    uint64_t watch = (uint64_t)qc_wire_get64(c->in);
+    uint64_t rescan = (uint64_t)qc_wire_get64(c->in);
+    const qn_watch_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.cancel(c->cap, watch, rescan);
+    }
+    return ok;
+}
+
+static bool watch_unstable_1_usage(qc_stub_call *c)
+{
+    qn_watch_usage usage_at;
+    qn_watch_usage *usage = qc_wire_get_sized(c->in, &usage_at, sizeof usage_at);
+    const qn_watch_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.usage(c->cap, usage);
+        qc_wire_reply_sized(c->out, usage, sizeof usage_at);
+    }
+    return ok;
+}
+
+static bool watch_unstable_1_close(qc_stub_call *c)
+{
+    uint64_t watch = (uint64_t)qc_wire_get64(c->in);
+    const qn_watch_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->stable.close(c->cap, watch);
+    }
+    return ok;
+}
+
+static bool watch_unstable_1_deep(qc_stub_call *c)
+{
+    uint64_t watch = (uint64_t)qc_wire_get64(c->in);
+    uint32_t n_list;
+    qn_watch_deep *list = qc_wire_get_array(c->in, &n_list, sizeof *list);
+    const qn_watch_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->deep(c->cap, watch, list, n_list);
+    }
+    qc_free(list);
+    return ok;
+}
+
+static bool watch_unstable_1_add_descriptor(qc_stub_call *c)
+{
+    uint64_t watch = (uint64_t)qc_wire_get64(c->in);
+    qc_wire_span descriptor = qc_wire_get_bytes(c->in);
+    uint32_t from = (uint32_t)qc_wire_get32(c->in);
+    uint32_t n = (uint32_t)qc_wire_get32(c->in);
+    uint64_t cookie = (uint64_t)qc_wire_get64(c->in);
+    uint32_t flags = (uint32_t)qc_wire_get32(c->in);
+    uint64_t armed_at;
+    uint64_t *armed = qc_wire_get_fixed(c->in, &armed_at, sizeof armed_at);
+    const qn_watch_unstable_1 *t = c->cap->adapter->table;
+    bool ok = qc_unpack_end(c->in);
+    if (ok) {
+        c->status = t->add_descriptor(c->cap, watch, (const char *)descriptor.data,
+                                      (uint32_t)descriptor.len, from, n, cookie, flags, armed);
+        qc_wire_reply_fixed(c->out, armed, sizeof armed_at);
+    }
+    return ok;
+}
+
+static qc_stub *const STUBS_watch_unstable_1[] = {
+    watch_unstable_1_open,
+    watch_unstable_1_add,
+    watch_unstable_1_remove,
+    watch_unstable_1_add_outpoints,
+    watch_unstable_1_remove_outpoints,
+    watch_unstable_1_next,
+    watch_unstable_1_ack,
+    watch_unstable_1_rescan,
+    watch_unstable_1_cancel,
+    watch_unstable_1_usage,
+    watch_unstable_1_close,
+    watch_unstable_1_deep,
+    watch_unstable_1_add_descriptor,
+};
+
 const qc_stubs QC_STUBS[] = {
     {"block.read/1", STUBS_block_read_1, 4},
     {"chain.read/1", STUBS_chain_read_1, 6},
@@ -2127,5 +2558,7 @@ const qc_stubs QC_STUBS[] = {
     {"peers.read/1", STUBS_peers_read_1, 8},
     {"rpc.serve/1", STUBS_rpc_serve_1, 4},
     {"tx.submit/1", STUBS_tx_submit_1, 2},
+    {"watch/1", STUBS_watch_1, 11},
+    {"watch.unstable/1", STUBS_watch_unstable_1, 13},
     {NULL, NULL, 0},
 };

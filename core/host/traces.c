@@ -25,6 +25,8 @@
 #include "quoin/rpc_serve.h"
 #include "quoin/store_own.h"
 #include "quoin/tx_submit.h"
+#include "quoin/watch.h"
+#include "quoin/watch_unstable.h"
 
 static const qc_trace_part block_read_1_ranges[] = {
     {"ranges", QC_TRACE_ARRAY, 1, 0, sizeof(qn_read_range)},
@@ -835,6 +837,181 @@ static const qc_trace_method METHODS_tx_submit_1[] = {
     {"package", tx_submit_1_package},
 };
 
+static const qc_trace_part watch_1_open[] = {
+    {"options", QC_TRACE_SIZED, 1, 0, sizeof(qn_watch_options)},
+    {"locator", QC_TRACE_ARRAY, 1, 0, sizeof(qn_hash)},
+    {"on_ready", QC_TRACE_CALLBACK, 1, 0, 4},
+    {"watch", QC_TRACE_NUMBER, 1, 1, sizeof(uint64_t)},
+    {"start", QC_TRACE_FIXED, 1, 1, sizeof(qn_block_ref)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_1_add[] = {
+    {"watch", QC_TRACE_U, 1, 0, 8},
+    {"scripts", QC_TRACE_ARRAY, 1, 0, sizeof(qn_watch_script)},
+    {"bytes", QC_TRACE_BYTES, 1, 0, 0},
+    {"flags", QC_TRACE_U, 1, 0, 4},
+    {"armed", QC_TRACE_NUMBER, 1, 1, sizeof(uint64_t)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_1_remove[] = {
+    {"watch", QC_TRACE_U, 1, 0, 8},
+    {"scripts", QC_TRACE_ARRAY, 1, 0, sizeof(qn_watch_script)},
+    {"bytes", QC_TRACE_BYTES, 1, 0, 0},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_1_add_outpoints[] = {
+    {"watch", QC_TRACE_U, 1, 0, 8},
+    {"outpoints", QC_TRACE_ARRAY, 1, 0, sizeof(qn_watch_outpoint)},
+    {"flags", QC_TRACE_U, 1, 0, 4},
+    {"armed", QC_TRACE_NUMBER, 1, 1, sizeof(uint64_t)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_1_remove_outpoints[] = {
+    {"watch", QC_TRACE_U, 1, 0, 8},
+    {"outpoints", QC_TRACE_ARRAY, 1, 0, sizeof(qn_watch_outpoint)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_1_next[] = {
+    {"watch", QC_TRACE_U, 1, 0, 8},
+    {"events", QC_TRACE_ROOM, 1, 1, sizeof(qn_watch_event)},
+    {"data", QC_TRACE_ROOM, 1, 1, 1},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_1_ack[] = {
+    {"watch", QC_TRACE_U, 1, 0, 8},
+    {"seq", QC_TRACE_U, 1, 0, 8},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_1_rescan[] = {
+    {"watch", QC_TRACE_U, 1, 0, 8},
+    {"what", QC_TRACE_SIZED, 1, 0, sizeof(qn_watch_rescan)},
+    {"rescan", QC_TRACE_NUMBER, 1, 1, sizeof(uint64_t)},
+    {"lowest", QC_TRACE_NUMBER, 1, 1, sizeof(uint32_t)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_1_cancel[] = {
+    {"watch", QC_TRACE_U, 1, 0, 8},
+    {"rescan", QC_TRACE_U, 1, 0, 8},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_1_usage[] = {
+    {"usage", QC_TRACE_SIZED, 1, 1, sizeof(qn_watch_usage)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_1_close[] = {
+    {"watch", QC_TRACE_U, 1, 0, 8},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_method METHODS_watch_1[] = {
+    {"open", watch_1_open},
+    {"add", watch_1_add},
+    {"remove", watch_1_remove},
+    {"add_outpoints", watch_1_add_outpoints},
+    {"remove_outpoints", watch_1_remove_outpoints},
+    {"next", watch_1_next},
+    {"ack", watch_1_ack},
+    {"rescan", watch_1_rescan},
+    {"cancel", watch_1_cancel},
+    {"usage", watch_1_usage},
+    {"close", watch_1_close},
+};
+
+static const qc_trace_part watch_unstable_1_open[] = {
+    {"options", QC_TRACE_SIZED, 1, 0, sizeof(qn_watch_options)},
+    {"locator", QC_TRACE_ARRAY, 1, 0, sizeof(qn_hash)},
+    {"on_ready", QC_TRACE_CALLBACK, 1, 0, 4},
+    {"watch", QC_TRACE_NUMBER, 1, 1, sizeof(uint64_t)},
+    {"start", QC_TRACE_FIXED, 1, 1, sizeof(qn_block_ref)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_unstable_1_add[] = {
+    {"watch", QC_TRACE_U, 1, 0, 8},
+    {"scripts", QC_TRACE_ARRAY, 1, 0, sizeof(qn_watch_script)},
+    {"bytes", QC_TRACE_BYTES, 1, 0, 0},
+    {"flags", QC_TRACE_U, 1, 0, 4},
+    {"armed", QC_TRACE_NUMBER, 1, 1, sizeof(uint64_t)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_unstable_1_remove[] = {
+    {"watch", QC_TRACE_U, 1, 0, 8},
+    {"scripts", QC_TRACE_ARRAY, 1, 0, sizeof(qn_watch_script)},
+    {"bytes", QC_TRACE_BYTES, 1, 0, 0},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_unstable_1_add_outpoints[] = {
+    {"watch", QC_TRACE_U, 1, 0, 8},
+    {"outpoints", QC_TRACE_ARRAY, 1, 0, sizeof(qn_watch_outpoint)},
+    {"flags", QC_TRACE_U, 1, 0, 4},
+    {"armed", QC_TRACE_NUMBER, 1, 1, sizeof(uint64_t)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_unstable_1_remove_outpoints[] = {
+    {"watch", QC_TRACE_U, 1, 0, 8},
+    {"outpoints", QC_TRACE_ARRAY, 1, 0, sizeof(qn_watch_outpoint)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_unstable_1_next[] = {
+    {"watch", QC_TRACE_U, 1, 0, 8},
+    {"events", QC_TRACE_ROOM, 1, 1, sizeof(qn_watch_event)},
+    {"data", QC_TRACE_ROOM, 1, 1, 1},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_unstable_1_ack[] = {
+    {"watch", QC_TRACE_U, 1, 0, 8},
+    {"seq", QC_TRACE_U, 1, 0, 8},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_unstable_1_rescan[] = {
+    {"watch", QC_TRACE_U, 1, 0, 8},
+    {"what", QC_TRACE_SIZED, 1, 0, sizeof(qn_watch_rescan)},
+    {"rescan", QC_TRACE_NUMBER, 1, 1, sizeof(uint64_t)},
+    {"lowest", QC_TRACE_NUMBER, 1, 1, sizeof(uint32_t)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_unstable_1_cancel[] = {
+    {"watch", QC_TRACE_U, 1, 0, 8},
+    {"rescan", QC_TRACE_U, 1, 0, 8},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_unstable_1_usage[] = {
+    {"usage", QC_TRACE_SIZED, 1, 1, sizeof(qn_watch_usage)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_unstable_1_close[] = {
+    {"watch", QC_TRACE_U, 1, 0, 8},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_unstable_1_deep[] = {
+    {"watch", QC_TRACE_U, 1, 0, 8},
+    {"list", QC_TRACE_ARRAY, 1, 0, sizeof(qn_watch_deep)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_part watch_unstable_1_add_descriptor[] = {
+    {"watch", QC_TRACE_U, 1, 0, 8},
+    {"descriptor", QC_TRACE_TEXT, 1, 0, 0},
+    {"from", QC_TRACE_U, 1, 0, 4},
+    {"n", QC_TRACE_U, 1, 0, 4},
+    {"cookie", QC_TRACE_U, 1, 0, 8},
+    {"flags", QC_TRACE_U, 1, 0, 4},
+    {"armed", QC_TRACE_NUMBER, 1, 1, sizeof(uint64_t)},
+    {NULL, QC_TRACE_U, 0, 0, 0},
+};
+static const qc_trace_method METHODS_watch_unstable_1[] = {
+    {"open", watch_unstable_1_open},
+    {"add", watch_unstable_1_add},
+    {"remove", watch_unstable_1_remove},
+    {"add_outpoints", watch_unstable_1_add_outpoints},
+    {"remove_outpoints", watch_unstable_1_remove_outpoints},
+    {"next", watch_unstable_1_next},
+    {"ack", watch_unstable_1_ack},
+    {"rescan", watch_unstable_1_rescan},
+    {"cancel", watch_unstable_1_cancel},
+    {"usage", watch_unstable_1_usage},
+    {"close", watch_unstable_1_close},
+    {"deep", watch_unstable_1_deep},
+    {"add_descriptor", watch_unstable_1_add_descriptor},
+};
+
 const qc_trace_table QC_TRACES[] = {
     {"block.read/1", METHODS_block_read_1, 4},
     {"chain.read/1", METHODS_chain_read_1, 6},
@@ -856,6 +1033,8 @@ const qc_trace_table QC_TRACES[] = {
     {"peers.read/1", METHODS_peers_read_1, 8},
     {"rpc.serve/1", METHODS_rpc_serve_1, 4},
     {"tx.submit/1", METHODS_tx_submit_1, 2},
+    {"watch/1", METHODS_watch_1, 11},
+    {"watch.unstable/1", METHODS_watch_unstable_1, 13},
     {NULL, NULL, 0},
 };
 

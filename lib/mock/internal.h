@@ -66,6 +66,13 @@ typedef struct qn_mk_scan {
     size_t at;
     qn_coins_at tip;
 } qn_mk_scan;
+typedef struct qn_mk_watcher qn_mk_watcher; /* watch.c */
+
+/** A transaction that has left the mempool, and why. */
+typedef struct qn_mk_left {
+    qn_hash txid, by;
+    uint32_t reason;
+} qn_mk_left;
 
 typedef struct qn_mk_task {
     uint64_t id; /* of a timer; 0: a post */
@@ -202,6 +209,9 @@ struct qn_mock {
     uint32_t n_pool;
     uint64_t pool_seq; /* of the next event */
     qn_mk_pool_follow pool_follow[MOCK_FOLLOWS];
+    qn_mk_left *left;
+    uint32_t n_left;
+    qn_mk_watcher *watcher;                /* MOCK_FOLLOWS of them */
     const qn_submit_result *submit_result; /* borrowed from the test */
     uint32_t n_submit_result;
     int64_t fee_floor, fee_estimate;
@@ -272,6 +282,7 @@ extern const qn_fees_estimate_1 QN_MK_FEES_ESTIMATE;
 extern const qn_mining_template_1 QN_MK_MINING_TEMPLATE;
 extern const qn_mining_submit_1 QN_MK_MINING_SUBMIT;
 extern const qn_mining_check_1 QN_MK_MINING_CHECK;
+extern const qn_watch_1 QN_MK_WATCH;
 
 void qn_mk_chain_init(qn_mock *m);
 void qn_mk_chain_free(qn_mock *m);
@@ -310,6 +321,12 @@ void qn_mk_mining_drop(qn_mock *m);
 void qn_mk_mining_free(qn_mock *m);
 /** on_ready for who waits. */
 void qn_mk_mining_wake(qn_mock *m);
+void qn_mk_watch_init(qn_mock *m);
+/** The plugin is gone: its streams are too. */
+void qn_mk_watch_drop(qn_mock *m);
+void qn_mk_watch_free(qn_mock *m);
+/** on_ready for who waits. */
+void qn_mk_watch_wake(qn_mock *m);
 /** warnings() of node.read and peers.read. */
 qn_status qn_mk_warnings(qn_cap *cap, void *text, uint32_t max, uint32_t *used);
 /** The whole of what a control table does: a line "WHO: WHAT ON" in the log. */

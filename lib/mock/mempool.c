@@ -538,6 +538,8 @@ qn_status qn_mock_pool_remove(qn_mock *m, const qn_hash *txid, uint32_t reason, 
     e.reason = reason;
     if (by)
         e.by = *by;
+    m->left = qn_mk_grow(m->left, (m->n_left + 1) * sizeof *m->left);
+    m->left[m->n_left++] = (qn_mk_left){*txid, e.by, reason};
     m->pool[t - m->pool] = m->pool[--m->n_pool];
     tell_all(m, &e);
     m->pool_seq++;

@@ -200,7 +200,8 @@ qn_mock *qn_mock_new(void)
                            {m, QN_FEES_ESTIMATE_1_ID, &QN_MK_FEES_ESTIMATE},
                            {m, QN_MINING_TEMPLATE_1_ID, &QN_MK_MINING_TEMPLATE},
                            {m, QN_MINING_SUBMIT_1_ID, &QN_MK_MINING_SUBMIT},
-                           {m, QN_MINING_CHECK_1_ID, &QN_MK_MINING_CHECK}};
+                           {m, QN_MINING_CHECK_1_ID, &QN_MK_MINING_CHECK},
+                           {m, QN_WATCH_1_ID, &QN_MK_WATCH}};
     memcpy(m->cap, caps, sizeof caps);
     m->log = qn_mk_text("", 0);
     m->window = 16;
@@ -214,6 +215,7 @@ qn_mock *qn_mock_new(void)
     qn_mk_peers_init(m);
     qn_mk_pool_init(m);
     qn_mk_mining_init(m);
+    qn_mk_watch_init(m);
     return m;
 }
 
@@ -232,6 +234,7 @@ static void drop_plugin(qn_mock *m, bool crash)
     qn_mk_coins_drop(m);
     qn_mk_pool_drop(m);
     qn_mk_mining_drop(m);
+    qn_mk_watch_drop(m);
     qn_mk_store_drop(m, crash);
     qn_mk_folder_end(m, crash);
     qn_mk_rpc_drop(m);
@@ -249,6 +252,7 @@ void qn_mock_free(qn_mock *m)
     if (m->folder >= 0)
         close(m->folder);
     pthread_mutex_destroy(&m->lock);
+    qn_mk_watch_free(m);
     qn_mk_chain_free(m);
     qn_mk_pool_free(m);
     qn_mk_mining_free(m);
@@ -359,6 +363,7 @@ unsigned qn_mock_run(qn_mock *m)
         qn_mk_wake(m);
         qn_mk_pool_wake(m);
         qn_mk_mining_wake(m);
+        qn_mk_watch_wake(m);
         unsigned io = n < RUN_CALLS ? qn_mk_io_poll(m) : 0;
         n += io;
         if (io)

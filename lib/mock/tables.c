@@ -27,6 +27,7 @@
 #include "quoin/store_own.h"
 #include "quoin/tx_submit.h"
 #include "quoin/types.h"
+#include "quoin/watch.h"
 
 #include <string.h>
 
@@ -650,6 +651,89 @@ static void say_qn_submit_package(qn_mk_line *l, const char *name, const qn_subm
     qn_mk_open(l, name);
     qn_mk_u64(l, "code", x->code);
     qn_mk_words(l, "reason", x->reason, (uint32_t)strnlen(x->reason, 96));
+    qn_mk_close(l);
+}
+
+static void say_qn_watch_options(qn_mk_line *l, const char *name, const qn_watch_options *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "flags", x->flags);
+    qn_mk_u64(l, "window", x->window);
+    qn_mk_u64(l, "from_height", x->from_height);
+    qn_mk_close(l);
+}
+
+static void say_qn_watch_script(qn_mk_line *l, const char *name, const qn_watch_script *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "cookie", x->cookie);
+    qn_mk_u64(l, "len", x->len);
+    qn_mk_close(l);
+}
+
+static void say_qn_watch_outpoint(qn_mk_line *l, const char *name, const qn_watch_outpoint *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "cookie", x->cookie);
+    say_qn_hash(l, "txid", &x->txid);
+    qn_mk_u64(l, "n", x->n);
+    qn_mk_close(l);
+}
+
+static void say_qn_watch_rescan(qn_mk_line *l, const char *name, const qn_watch_rescan *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "flags", x->flags);
+    qn_mk_u64(l, "from", x->from);
+    qn_mk_u64(l, "to", x->to);
+    qn_mk_u64(l, "first_cookie", x->first_cookie);
+    qn_mk_u64(l, "last_cookie", x->last_cookie);
+    qn_mk_close(l);
+}
+
+static void say_qn_watch_event(qn_mk_line *l, const char *name, const qn_watch_event *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "type", x->type);
+    qn_mk_u64(l, "flags", x->flags);
+    qn_mk_u64(l, "epoch", x->epoch);
+    qn_mk_u64(l, "seq", x->seq);
+    qn_mk_u64(l, "chain_seq", x->chain_seq);
+    qn_mk_u64(l, "cookie", x->cookie);
+    qn_mk_u64(l, "rescan", x->rescan);
+    qn_mk_i64(l, "value", x->value);
+    qn_mk_i64(l, "fee", x->fee);
+    qn_mk_i64(l, "time", x->time);
+    qn_mk_i64(l, "status", x->status);
+    qn_mk_u64(l, "reason", x->reason);
+    qn_mk_u64(l, "tx_index", x->tx_index);
+    qn_mk_u64(l, "io", x->io);
+    qn_mk_u64(l, "coin_height", x->coin_height);
+    qn_mk_u64(l, "hit", x->hit);
+    qn_mk_u64(l, "n_hits", x->n_hits);
+    qn_mk_u64(l, "tx_off", x->tx_off);
+    qn_mk_u64(l, "tx_len", x->tx_len);
+    qn_mk_u64(l, "script_off", x->script_off);
+    qn_mk_u64(l, "script_len", x->script_len);
+    say_qn_block_ref(l, "ref", &x->ref);
+    say_qn_block_ref(l, "prev", &x->prev);
+    say_qn_hash(l, "txid", &x->txid);
+    say_qn_hash(l, "wtxid", &x->wtxid);
+    say_qn_mempool_outpoint(l, "coin", &x->coin);
+    say_qn_hash(l, "by", &x->by);
+    qn_mk_u64(l, "reserved2", x->reserved2);
+    qn_mk_close(l);
+}
+
+static void say_qn_watch_usage(qn_mk_line *l, const char *name, const qn_watch_usage *x)
+{
+    qn_mk_open(l, name);
+    qn_mk_u64(l, "streams", x->streams);
+    qn_mk_u64(l, "scripts", x->scripts);
+    qn_mk_u64(l, "outpoints", x->outpoints);
+    qn_mk_u64(l, "max_scripts", x->max_scripts);
+    qn_mk_u64(l, "bytes", x->bytes);
+    qn_mk_u64(l, "max_bytes", x->max_bytes);
     qn_mk_close(l);
 }
 
@@ -2878,6 +2962,227 @@ static const qn_tx_submit_1 QN_TX_SUBMIT_1_TABLE = {
     .package = tx_submit_package,
 };
 
+static qn_status watch_open(qn_cap *cap, const qn_watch_options *options, const qn_hash *locator,
+                            uint32_t n_locator, qn_watch_ready_fn *on_ready, void *arg,
+                            uint64_t *watch, qn_block_ref *start)
+{
+    static const qn_mk_slot slot = {"watch/1", "open", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        if (options)
+            say_qn_watch_options(&l, "options", options);
+        qn_mk_u64(&l, "n_locator", n_locator);
+        if (n_locator && locator)
+            say_qn_hash(&l, "locator[0]", locator);
+    }
+    if (st == QN_OK)
+        st = ((const qn_watch_1 *)cap->table)->open(cap, options, locator, n_locator, on_ready, arg, watch, start);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "watch", *watch);
+        say_qn_block_ref(&l, "start", start);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status watch_add(qn_cap *cap, uint64_t watch, const qn_watch_script *scripts,
+                           uint32_t n_scripts, const void *bytes, uint32_t bytes_len,
+                           uint32_t flags, uint64_t *armed)
+{
+    static const qn_mk_slot slot = {"watch/1", "add", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "watch", watch);
+        qn_mk_u64(&l, "n_scripts", n_scripts);
+        if (n_scripts && scripts)
+            say_qn_watch_script(&l, "scripts[0]", scripts);
+        qn_mk_hex(&l, "bytes", bytes, bytes_len, false);
+        qn_mk_u64(&l, "flags", flags);
+    }
+    if (st == QN_OK)
+        st = ((const qn_watch_1 *)cap->table)->add(cap, watch, scripts, n_scripts, bytes, bytes_len, flags, armed);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "armed", *armed);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status watch_remove(qn_cap *cap, uint64_t watch, const qn_watch_script *scripts,
+                              uint32_t n_scripts, const void *bytes, uint32_t bytes_len)
+{
+    static const qn_mk_slot slot = {"watch/1", "remove", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "watch", watch);
+        qn_mk_u64(&l, "n_scripts", n_scripts);
+        if (n_scripts && scripts)
+            say_qn_watch_script(&l, "scripts[0]", scripts);
+        qn_mk_hex(&l, "bytes", bytes, bytes_len, false);
+    }
+    if (st == QN_OK)
+        st = ((const qn_watch_1 *)cap->table)->remove(cap, watch, scripts, n_scripts, bytes, bytes_len);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status watch_add_outpoints(qn_cap *cap, uint64_t watch,
+                                     const qn_watch_outpoint *outpoints, uint32_t n_outpoints,
+                                     uint32_t flags, uint64_t *armed)
+{
+    static const qn_mk_slot slot = {"watch/1", "add_outpoints", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "watch", watch);
+        qn_mk_u64(&l, "n_outpoints", n_outpoints);
+        if (n_outpoints && outpoints)
+            say_qn_watch_outpoint(&l, "outpoints[0]", outpoints);
+        qn_mk_u64(&l, "flags", flags);
+    }
+    if (st == QN_OK)
+        st = ((const qn_watch_1 *)cap->table)->add_outpoints(cap, watch, outpoints, n_outpoints, flags, armed);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "armed", *armed);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status watch_remove_outpoints(qn_cap *cap, uint64_t watch,
+                                        const qn_watch_outpoint *outpoints, uint32_t n_outpoints)
+{
+    static const qn_mk_slot slot = {"watch/1", "remove_outpoints", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "watch", watch);
+        qn_mk_u64(&l, "n_outpoints", n_outpoints);
+        if (n_outpoints && outpoints)
+            say_qn_watch_outpoint(&l, "outpoints[0]", outpoints);
+    }
+    if (st == QN_OK)
+        st = ((const qn_watch_1 *)cap->table)->remove_outpoints(cap, watch, outpoints, n_outpoints);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status watch_next(qn_cap *cap, uint64_t watch, qn_watch_event *events,
+                            uint32_t max_events, uint32_t *n_events, void *data, uint32_t max_data,
+                            uint32_t *n_data)
+{
+    static const qn_mk_slot slot = {"watch/1", "next", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "watch", watch);
+        qn_mk_u64(&l, "max_events", max_events);
+        qn_mk_u64(&l, "max_data", max_data);
+    }
+    if (st == QN_OK)
+        st = ((const qn_watch_1 *)cap->table)->next(cap, watch, events, max_events, n_events, data, max_data, n_data);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "n_events", *n_events);
+        if (*n_events && *n_events <= max_events)
+            say_qn_watch_event(&l, "events[0]", events);
+        qn_mk_hex(&l, "data", data, *n_data <= max_data ? *n_data : 0, false);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status watch_ack(qn_cap *cap, uint64_t watch, uint64_t seq)
+{
+    static const qn_mk_slot slot = {"watch/1", "ack", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "watch", watch);
+        qn_mk_u64(&l, "seq", seq);
+    }
+    if (st == QN_OK)
+        st = ((const qn_watch_1 *)cap->table)->ack(cap, watch, seq);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status watch_rescan(qn_cap *cap, uint64_t watch, const qn_watch_rescan *what,
+                              uint64_t *rescan, uint32_t *lowest)
+{
+    static const qn_mk_slot slot = {"watch/1", "rescan", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "watch", watch);
+        if (what)
+            say_qn_watch_rescan(&l, "what", what);
+    }
+    if (st == QN_OK)
+        st = ((const qn_watch_1 *)cap->table)->rescan(cap, watch, what, rescan, lowest);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        qn_mk_u64(&l, "rescan", *rescan);
+        qn_mk_u64(&l, "lowest", *lowest);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status watch_cancel(qn_cap *cap, uint64_t watch, uint64_t rescan)
+{
+    static const qn_mk_slot slot = {"watch/1", "cancel", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "watch", watch);
+        qn_mk_u64(&l, "rescan", rescan);
+    }
+    if (st == QN_OK)
+        st = ((const qn_watch_1 *)cap->table)->cancel(cap, watch, rescan);
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status watch_usage(qn_cap *cap, qn_watch_usage *usage)
+{
+    static const qn_mk_slot slot = {"watch/1", "usage", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (st == QN_OK)
+        st = ((const qn_watch_1 *)cap->table)->usage(cap, usage);
+    if (l.on && st == QN_OK) {
+        qn_mk_arrow(&l);
+        say_qn_watch_usage(&l, "usage", usage);
+    }
+    return qn_mk_end(&l, &st);
+}
+
+static qn_status watch_close(qn_cap *cap, uint64_t watch)
+{
+    static const qn_mk_slot slot = {"watch/1", "close", 0, 1};
+    qn_mk_line l;
+    qn_status st = qn_mk_begin(&l, cap, &slot);
+    if (l.on) {
+        qn_mk_u64(&l, "watch", watch);
+    }
+    if (st == QN_OK)
+        st = ((const qn_watch_1 *)cap->table)->close(cap, watch);
+    return qn_mk_end(&l, &st);
+}
+
+static const qn_watch_1 QN_WATCH_1_TABLE = {
+    .h = {sizeof(qn_watch_1), 1},
+    .open = watch_open,
+    .add = watch_add,
+    .remove = watch_remove,
+    .add_outpoints = watch_add_outpoints,
+    .remove_outpoints = watch_remove_outpoints,
+    .next = watch_next,
+    .ack = watch_ack,
+    .rescan = watch_rescan,
+    .cancel = watch_cancel,
+    .usage = watch_usage,
+    .close = watch_close,
+};
+
 const void *qn_mk_handed_out(const char *id)
 {
     if (strcmp(id, "host/1") == 0)
@@ -2922,6 +3227,8 @@ const void *qn_mk_handed_out(const char *id)
         return &QN_STORE_OWN_1_TABLE;
     if (strcmp(id, "tx.submit/1") == 0)
         return &QN_TX_SUBMIT_1_TABLE;
+    if (strcmp(id, "watch/1") == 0)
+        return &QN_WATCH_1_TABLE;
     return NULL;
 }
 
