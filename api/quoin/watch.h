@@ -285,8 +285,8 @@ typedef struct qn_watch_1_r1 {
      *  nothing now, on_ready will follow. QN_E_LIMIT: acknowledge what you have
      *  first. QN_E_SPACE: the first event needs *n_data bytes, offer more;
      *  nothing was taken. A transaction and a script are 4,010,000 bytes at
-     *  most. QN_E_IO, QN_E_CORRUPT: a block could not be read; nothing was
-     *  taken.
+     *  most. QN_E_IO, QN_E_CORRUPT, QN_E_PRUNED: a block could not be read;
+     *  nothing was taken. QN_E_NOMEM: close, and open anew.
      *  watch: the stream.
      *  events: room for at least one; at most 1,024 are given.
      *  data: bytes of transactions and scripts; 65,536 are a good size to begin

@@ -90,8 +90,9 @@ uint32_t qc_plugin_lag(qc_plugin *p)
         if (f->cap->plugin == p && behind > most)
             most = behind;
     }
+    uint32_t watching = qc_watchers_behind(p, top);
     pthread_mutex_unlock(&h->lock);
-    return most;
+    return most > watching ? most : watching;
 }
 
 bool qc_plugin_lags(qc_plugin *p)
@@ -106,6 +107,7 @@ bool qc_plugin_lags(qc_plugin *p)
         qc_mono since = atomic_load(&f->full_since);
         lags |= f->cap->plugin == p && since && now - since > after;
     }
+    lags |= qc_watchers_lag(p);
     pthread_mutex_unlock(&h->lock);
     return lags;
 }

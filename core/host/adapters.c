@@ -23,4 +23,6 @@ const qc_adapter *const QC_ADAPTERS[] = {&QC_ADAPTER_CHAIN_READ,
                                          &QC_ADAPTER_MINING_TEMPLATE_UNSTABLE,
                                          &QC_ADAPTER_MINING_SUBMIT,
                                          &QC_ADAPTER_MINING_CHECK,
+                                         &QC_ADAPTER_WATCH,
+                                         &QC_ADAPTER_WATCH_UNSTABLE,
                                          NULL};

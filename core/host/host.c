@@ -1,4 +1,5 @@
 /* The host: finds grants and files, starts and stops what is ready, and hears from the chain. */
+#include "core/host/adapter_watch.h"
 #include "core/host/book.h"
 #include "core/host/feed.h"
 #include "core/host/internal.h"
@@ -21,7 +22,7 @@ static void on_block(void *arg, const qc_index *i, const qc_block *b)
 {
     qc_host *h = arg;
     pthread_mutex_lock(&h->lock);
-    if (h->n_followers && h->blocks)
+    if ((h->n_followers || h->n_watchers) && h->blocks)
         qc_blocks_offer(h->blocks, i, b);
     pthread_mutex_unlock(&h->lock);
 }
@@ -36,18 +37,21 @@ static void on_tip(void *arg, const qc_index *tip, const qc_index *fork, bool in
     qc_chain_cache_usage(h->o.chain, &coins, &bytes);
     atomic_store(&h->coins_cached, coins);
     atomic_store(&h->coins_bytes, bytes);
+    qc_host_watch_tip(h);
     qc_followers_wake(h);
 }
 
 static void on_durable(void *arg, const qc_index *tip)
 {
     qc_followers_wake(arg);
+    qc_host_watch_durable(arg, tip);
     qc_host_pool_durable(arg, tip);
 }
 
 static void on_told(void *arg)
 {
     qc_host_pool_told(arg);
+    qc_host_watch_told(arg);
 }
 
 void qc_host_on_chain(qc_host *h, void (*fn)(qc_chain *c, void *arg), void *arg)
@@ -71,7 +75,7 @@ static void sync_now(qc_chain *c, void *arg)
 void qc_host_followers_changed(qc_host *h)
 {
     pthread_mutex_lock(&h->lock);
-    unsigned n = h->n_followers + h->n_pool_followers;
+    unsigned n = h->n_followers + h->n_pool_followers + h->n_watchers;
     qc_chain_set_followers(h->o.chain, n);
     pthread_mutex_unlock(&h->lock);
     if (n)
@@ -233,6 +237,7 @@ qc_host *qc_host_new(const qc_host_options *o)
     h->blocks = qc_blocks_new(o->chain, CACHE_BYTES);
     h->book = qc_book_new(qc_clock_mono);
     h->scans = qc_scans_new();
+    h->watch = qc_watch_hub_new(o->feed_events);
     qc_host_runner_open(h);
     qc_chain_listen(o->chain, &ev);
     qc_host_hear_pool(h);
@@ -305,6 +310,7 @@ void qc_host_free(qc_host *h)
     qc_supervisor_free(h->supervisor);
     qc_blocks_free(h->blocks); /* only when it was never stopped */
     qc_feed_free(h->feed);
+    qc_watch_hub_free(h->watch);
     qc_book_free(h->book);
     qc_scans_free(h->scans);
     qc_host_runner_close(h);

@@ -19,6 +19,7 @@ typedef struct qc_plugin_event {
 
 struct qc_follower;      /* adapter_chain_follow.c */
 struct qc_pool_follower; /* adapter_mempool_follow.c */
+struct qc_watcher;       /* adapter_watch.h */
 
 struct qc_host {
     qc_host_options o;
@@ -55,6 +56,9 @@ struct qc_host {
     struct qc_pool_follower *pool_followers;
     unsigned n_pool_followers;
     struct qc_scans *scans;                           /* walks over all coins */
+    struct qc_watcher *watchers;
+    unsigned n_watchers;
+    struct qc_watch_hub *watch;                       /* what they share */
     struct qc_book *book;                             /* templates that plugins were given */
     qc_mempool *pool;                                 /* of the node; NULL: there is none */
     struct qc_feed *feed;                             /* NULL with it */
@@ -118,6 +122,12 @@ void qc_plugin_record(qc_plugin *p, const qc_plugin_usage *used, struct qn_node_
 void qc_followers_wake(qc_host *h);
 /** The same for those of the mempool. */
 void qc_pool_followers_wake(qc_host *h);
+/** The same for watchers. */
+void qc_watchers_wake(qc_host *h);
+/** How many blocks the slowest of a plugin's watchers is behind `top`, and whether one has not
+ * taken what there is for it for half a minute. Under the host's lock. */
+uint32_t qc_watchers_behind(const qc_plugin *p, uint32_t top);
+bool qc_watchers_lag(const qc_plugin *p);
 /** Hear from the pool, and tell its followers: pool_voice.c. Before the chain thread runs. */
 void qc_host_hear_pool(qc_host *h);
 /** The chain has told all of a change; what is durable may be more by now. Thread: chain. */

@@ -1,4 +1,5 @@
 /* The pool's voice, as mempool.follow passes it on. Chain thread, all of it. */
+#include "core/host/adapter_watch.h"
 #include "core/host/feed.h"
 #include "core/host/internal.h"
 
@@ -43,6 +44,7 @@ static void tell(qc_host *h, const qc_mempool_entry *e, qn_mempool_event *ev)
 static void on_added(void *arg, const qc_mempool_added *a)
 {
     qc_host *h = arg;
+    qc_host_watch_added(h, a);
     if (!qc_feed_read(h->feed))
         return;
     qn_mempool_event ev = {.type = QN_MEMPOOL_EV_ADDED,
@@ -54,6 +56,7 @@ static void on_added(void *arg, const qc_mempool_added *a)
 static void on_removed(void *arg, const qc_mempool_removed *r)
 {
     qc_host *h = arg;
+    qc_host_watch_removed(h, r);
     if (!qc_feed_read(h->feed))
         return;
     qn_mempool_event ev = {

@@ -160,3 +160,43 @@ qc_err qc_gcs_match(qc_span filter, const qc_hash *block, qc_span element, bool 
     }
     return QC_OK;
 }
+
+/* Both are sorted: one walk over each. */
+static qc_err walk(bit_reader *r, uint64_t n, const uint64_t *want, size_t n_want, bool *hit)
+{
+    uint64_t at = 0;
+    size_t k = 0;
+    for (uint64_t i = 0; i < n && k < n_want; i++) {
+        at += get_delta(r);
+        if (r->failed)
+            return QC_ECORRUPT;
+        while (k < n_want && want[k] < at)
+            k++;
+        if (k < n_want && want[k] == at) {
+            *hit = true;
+            return QC_OK;
+        }
+    }
+    return QC_OK;
+}
+
+qc_err qc_gcs_match_any(qc_span filter, const qc_hash *block, const qc_span *element, size_t n,
+                        bool *hit)
+{
+    qc_reader head = qc_reader_of(filter);
+    uint64_t n_set = qc_r_compact(&head);
+    qc_siphash_key k = key_of(block);
+    *hit = false;
+    if (head.fail)
+        return QC_ECORRUPT;
+    uint64_t *want = qc_try_calloc(n + 1, sizeof *want);
+    if (!want)
+        return QC_ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        want[i] = map(qc_siphash(&k, element[i].data, element[i].len), n_set * QC_GCS_M);
+    n = sort_unique(want, n);
+    bit_reader r = {qc_span_of(head.p, qc_reader_left(&head)), 0, false};
+    qc_err err = walk(&r, n_set, want, n, hit);
+    qc_free(want);
+    return err;
+}

@@ -20,3 +20,6 @@ QC_MUST_CHECK qc_err qc_gcs_finish(qc_gcs_builder *b, qc_bytes *out);
 /** Could `element` be in the set? False positives come at a rate of one in QC_GCS_M.
  *  Returns: QC_OK and *hit; QC_ECORRUPT (the filter does not decode). */
 QC_MUST_CHECK qc_err qc_gcs_match(qc_span filter, const qc_hash *block, qc_span element, bool *hit);
+/** Could any of n elements be in the set? Returns as qc_gcs_match(), or QC_ENOMEM. */
+QC_MUST_CHECK qc_err qc_gcs_match_any(qc_span filter, const qc_hash *block, const qc_span *element,
+                                      size_t n, bool *hit);

@@ -1,0 +1,243 @@
+/* Rescans: a second cursor over blocks that the stream has passed, on the stream's own chain. Block
+ * filters say which blocks need not be read, where there are some and the set is small: each is
+ * hashed anew for each block, and a large set matches nearly every filter by chance. */
+#include "core/host/watch_internal.h"
+
+#include "core/base/alloc.h"
+#include "core/base/arith.h"
+#include "core/index/gcs.h"
+
+#define PROGRESS_EVERY ((qc_mono)1000000000)
+#define PROGRESS_BLOCKS 10000u
+#define OP_RETURN 0x6au
+
+void qc_watch_rescan_clear(qc_watch_scan *r)
+{
+    qc_watch_stage_clear(&r->stage);
+    qc_free(r->script);
+    qc_bytes_free(&r->bytes);
+    *r = (qc_watch_scan){.id = 0};
+}
+
+void qc_watch_rescan_left(qc_watch_stream *w, const qc_index *at)
+{
+    for (size_t i = 0; i < QC_WATCH_RESCANS; i++) {
+        qc_watch_scan *r = &w->scan[i];
+        if (r->stage.at == at)
+            qc_watch_stage_clear(&r->stage);
+        if (r->to >= at->height)
+            r->to = at->height ? at->height - 1 : 0;
+    }
+}
+
+/* ---- the hits of one block ---- */
+
+static void keep_wanted(qc_watch_hits *h, uint32_t gen, const qc_watch_scan *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < h->n; i++)
+        if (h->hit[i].gen > gen &&
+            (!r || (h->hit[i].cookie >= r->first && h->hit[i].cookie <= r->last)))
+            h->hit[n++] = h->hit[i];
+    h->n = n;
+}
+
+qn_status qc_watch_again(qc_watch_stream *w, qc_watch_stage *stage, const qc_watch_scan *r)
+{
+    qc_watch_hits hits = QC_WATCH_HITS_INIT;
+    if (stage->gen == w->gen)
+        return QN_E_AGAIN;
+    if (qc_watch_match_block(w->src.set, stage->block, w->owner.id, &hits)) {
+        qc_watch_hits_clear(&hits);
+        return QN_E_NOMEM;
+    }
+    keep_wanted(&hits, stage->gen, r);
+    stage->gen = w->gen;
+    if (!hits.n) {
+        qc_watch_hits_clear(&hits);
+        return QN_E_AGAIN;
+    }
+    stage->wait = UINT64_MAX;
+    qc_watch_tell_block(w, QN_WATCH_EV_CONFIRMED, QN_WATCH_EVF_AGAIN, stage->at, stage->block,
+                        &hits, stage);
+    w->tell.rescan = r ? r->id : 0;
+    return QN_OK;
+}
+
+/* ---- filters ---- */
+
+typedef struct lister {
+    qc_watch_scan *r;
+    size_t n;
+    bool fits; /* filters know of all of them */
+    qc_err err;
+} lister;
+
+static void list_one(void *arg, const qc_watch_key *key, uint32_t gen)
+{
+    lister *l = arg;
+    (void)gen;
+    if (key->cookie < l->r->first || key->cookie > l->r->last || !l->fits || l->err)
+        return;
+    l->fits = key->kind == QC_WATCH_SCRIPT && key->bytes.data[0] != OP_RETURN &&
+              ++l->n <= QC_WATCH_FILTER_SCRIPTS;
+    const uint32_t len = (uint32_t)key->bytes.len;
+    if (!l->fits)
+        return;
+    l->err = qc_bytes_append(&l->r->bytes, &len, sizeof len);
+    if (!l->err)
+        l->err = qc_bytes_append(&l->r->bytes, key->bytes.data, len);
+}
+
+/* Anew when the set has changed. */
+static void list_scripts(const qc_watch_stream *w, qc_watch_scan *r)
+{
+    lister l = {.r = r, .fits = true};
+    if (r->listed_at == w->changed_at)
+        return;
+    r->listed_at = w->changed_at;
+    r->bytes.len = 0;
+    qc_free(r->script);
+    r->script = NULL;
+    qc_watchset_each(w->src.set, &w->owner, list_one, &l);
+    if (l.fits && !l.err)
+        r->script = qc_try_calloc(l.n + 1, sizeof *r->script);
+    r->filters = r->script != NULL;
+    r->n_script = l.n;
+    const uint8_t *at = r->bytes.data;
+    for (size_t i = 0; r->filters && i < l.n; i++) {
+        uint32_t len;
+        memcpy(&len, at, sizeof len);
+        r->script[i] = qc_span_of(at + sizeof len, len);
+        at += sizeof len + len;
+    }
+}
+
+/* Does the filter say that nothing of the block is ours? One that is not there says nothing. */
+static bool passes_by(const qc_watch_stream *w, qc_watch_scan *r, const qc_index *at)
+{
+    qc_bytes filter = QC_BYTES_INIT;
+    bool hit = true;
+    if (r->no_filters || !w->src.filter)
+        return false;
+    list_scripts(w, r);
+    if (!r->filters || w->src.filter(w->src.arg, at, &filter))
+        return false;
+    if (qc_gcs_match_any(qc_bytes_span(&filter), &at->hash, r->script, r->n_script, &hit))
+        hit = true;
+    qc_bytes_free(&filter);
+    return !hit;
+}
+
+/* ---- steps ---- */
+
+static void say(qc_watch_stream *w, const qc_watch_scan *r, uint32_t type, qn_status status,
+                const qc_index *at)
+{
+    const qn_watch_event ev = {
+        .type = type,
+        .flags = type == QN_WATCH_EV_RESCAN_DONE && r->filters ? QN_WATCH_EVF_FILTERS : 0u,
+        .rescan = r->id,
+        .status = status,
+        .ref = qc_watch_ref(at)};
+    qc_watch_say(w, &ev);
+}
+
+static const qc_index *passed(const qc_watch_stream *w, const qc_watch_scan *r)
+{
+    const qc_index *top = w->follow.cursor;
+    if (!r->next || !top)
+        return NULL;
+    return qc_index_ancestor(top, QC_MIN(r->next - 1, top->height));
+}
+
+static qn_status end(qc_watch_stream *w, qc_watch_scan *r, qn_status st, const qc_index *at)
+{
+    say(w, r, QN_WATCH_EV_RESCAN_DONE, st, at);
+    qc_watch_rescan_clear(r);
+    return QN_OK;
+}
+
+static qn_status unreadable(qc_watch_stream *w, qc_watch_scan *r, qc_err err)
+{
+    if (err != QC_EPRUNED)
+        return end(w, r,
+                   err == QC_ENOMEM || err == QC_ECORRUPT
+                       ? (err == QC_ENOMEM ? QN_E_NOMEM : QN_E_CORRUPT)
+                       : QN_E_IO,
+                   passed(w, r));
+    uint32_t lowest = w->src.prune_height(w->src.arg);
+    const qc_index *top = w->follow.cursor;
+    return end(w, r, QN_E_PRUNED, lowest <= top->height ? qc_index_ancestor(top, lowest) : top);
+}
+
+/* One block. */
+static qn_status look(qc_watch_stream *w, qc_watch_scan *r)
+{
+    const qc_index *at = qc_index_ancestor(w->follow.cursor, r->next);
+    qc_watch_hits hits = QC_WATCH_HITS_INIT;
+    qc_block *b;
+    if (passes_by(w, r, at)) {
+        r->next++;
+        return QC_WATCH_MORE;
+    }
+    qc_err err = w->src.read(w->src.arg, at, false, &b);
+    if (!err) {
+        err = qc_watch_match_block(w->src.set, b, w->owner.id, &hits);
+        if (err)
+            qc_block_unref(b);
+    }
+    if (err) {
+        qc_watch_hits_clear(&hits);
+        return unreadable(w, r, err);
+    }
+    r->next++;
+    keep_wanted(&hits, 0, r);
+    if (hits.n) {
+        r->stage = (qc_watch_stage){b, at, UINT64_MAX, w->gen};
+        qc_watch_tell_block(w, QN_WATCH_EV_CONFIRMED, 0, at, b, &hits, &r->stage);
+        w->tell.rescan = r->id;
+        return QN_OK;
+    }
+    qc_watch_hits_clear(&hits);
+    qc_block_unref(b);
+    return QC_WATCH_MORE;
+}
+
+static bool due(const qc_watch_stream *w, qc_watch_scan *r)
+{
+    qc_mono now = w->src.now();
+    if (now - r->told_at < PROGRESS_EVERY && r->next - r->told < PROGRESS_BLOCKS)
+        return false;
+    r->told_at = now;
+    r->told = r->next;
+    return true;
+}
+
+qn_status qc_watch_rescan_step(qc_watch_stream *w, qc_watch_scan *r, qc_mono until)
+{
+    if (!r->id)
+        return QN_E_AGAIN;
+    if (r->canceled)
+        return end(w, r, QN_E_CANCELED, passed(w, r));
+    if (r->stage.block) {
+        if (r->stage.wait > w->acked)
+            return QN_E_LIMIT;
+        qn_status st = qc_watch_again(w, &r->stage, r);
+        if (st != QN_E_AGAIN)
+            return st;
+        qc_watch_stage_clear(&r->stage);
+    }
+    while (r->next <= r->to && w->follow.cursor) {
+        qn_status st = look(w, r);
+        if (st != QC_WATCH_MORE)
+            return st;
+        if (due(w, r)) {
+            say(w, r, QN_WATCH_EV_RESCAN_PROGRESS, QN_OK, passed(w, r));
+            return QN_OK;
+        }
+        if (w->src.now() >= until)
+            return QC_WATCH_MORE;
+    }
+    return end(w, r, QN_OK, passed(w, r));
+}

@@ -1,0 +1,412 @@
+/* A shard is an array of entries without holes and an index over it: slots of 8 bytes, open
+ * addressing, at most three quarters full, with 32 bits of the hash each, so that what is not there
+ * costs one line of memory as a rule. The bytes of what one call adds lie together in a slab. */
+#include "core/watch/set.h"
+
+#include "core/base/alloc.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define SHARDS 256u
+#define KIND_BIT 0x8000u
+#define ENTRY_BYTES 44u /* an entry, its slot, and the room both keep for others */
+#define KEY_BYTES 4u    /* before the bytes of a key: how far back its slab begins */
+
+typedef struct slab {
+    uint32_t live; /* keys in it that are watched */
+    uint32_t size;
+} slab;
+
+typedef struct entry {
+    const uint8_t *key; /* in a slab */
+    uint64_t cookie;
+    uint32_t gen;
+    uint16_t owner;
+    uint16_t len; /* and KIND_BIT: an outpoint */
+} entry;
+
+typedef struct slot {
+    uint32_t tag; /* low bits of the hash */
+    uint32_t at;  /* place of the entry + 1; 0: free */
+} slot;
+
+typedef struct shard {
+    pthread_mutex_t lock;
+    entry *e;
+    slot *s;
+    uint32_t n, room, slots; /* slots: a power of two, or 0 */
+} shard;
+
+struct qc_watchset {
+    qc_siphash_key salt[2]; /* by kind */
+    _Atomic uint64_t version;
+    _Atomic uint64_t outpoints; /* that are watched: most nodes can skip looking for them */
+    pthread_mutex_t lock;       /* of used */
+    uint8_t used[QC_WATCH_OWNERS / 8];
+    shard shard[SHARDS];
+};
+
+qc_watchset *qc_watchset_new(const qc_siphash_key *salt)
+{
+    qc_watchset *s = qc_alloc(sizeof *s);
+    const uint64_t other = qc_siphash(salt, "outpoints", 9);
+    s->salt[QC_WATCH_SCRIPT] = *salt;
+    s->salt[QC_WATCH_OUTPOINT] = (qc_siphash_key){salt->k0 ^ other, salt->k1 + other};
+    s->used[0] = 1; /* no owner is 0 */
+    atomic_store(&s->version, 1);
+    pthread_mutex_init(&s->lock, NULL);
+    for (size_t i = 0; i < SHARDS; i++)
+        pthread_mutex_init(&s->shard[i].lock, NULL);
+    return s;
+}
+
+/* ---- slabs ---- */
+
+static slab *slab_of(const uint8_t *key)
+{
+    uint32_t back;
+    memcpy(&back, key - KEY_BYTES, sizeof back);
+    return (slab *)((uintptr_t)key - back);
+}
+
+static size_t slab_size(const qc_watch_key *key, size_t n)
+{
+    size_t sum = sizeof(slab);
+    for (size_t i = 0; i < n; i++)
+        sum += KEY_BYTES + key[i].bytes.len;
+    return sum;
+}
+
+uint64_t qc_watchset_cost(const qc_watch_key *key, size_t n)
+{
+    return slab_size(key, n) + (uint64_t)n * ENTRY_BYTES;
+}
+
+/* Its owner's calls come one at a time: no lock. */
+static void slab_let_go(qc_watch_owner *o, slab *b)
+{
+    if (--b->live)
+        return;
+    o->bytes -= b->size;
+    qc_free(b);
+}
+
+/* ---- shards; under their lock ---- */
+
+static uint64_t hash_of(const qc_watchset *s, qc_watch_kind kind, qc_span b)
+{
+    return qc_siphash(&s->salt[kind], b.data, b.len);
+}
+
+static qc_watch_kind kind_of(const entry *e)
+{
+    return e->len & KIND_BIT ? QC_WATCH_OUTPOINT : QC_WATCH_SCRIPT;
+}
+
+static qc_span key_of(const entry *e)
+{
+    return qc_span_of(e->key, e->len & (KIND_BIT - 1));
+}
+
+static bool same(const entry *e, qc_watch_kind kind, qc_span b)
+{
+    return (size_t)(e->len & (KIND_BIT - 1)) == b.len && kind_of(e) == kind &&
+           memcmp(e->key, b.data, b.len) == 0;
+}
+
+static void link_slot(slot *s, uint32_t slots, uint32_t tag, uint32_t at)
+{
+    uint32_t i = tag & (slots - 1);
+    while (s[i].at)
+        i = (i + 1) & (slots - 1);
+    s[i] = (slot){tag, at};
+}
+
+/* Room for one more. */
+static qc_err reserve(shard *h)
+{
+    if (h->n == h->room) {
+        uint32_t room = h->room + h->room / 2 + 8;
+        entry *e = qc_try_realloc(h->e, room * sizeof *e);
+        if (!e)
+            return QC_ENOMEM;
+        h->e = e;
+        h->room = room;
+    }
+    if (h->slots && h->n + 1 <= h->slots - h->slots / 4)
+        return QC_OK;
+    uint32_t slots = h->slots ? h->slots * 2 : 16;
+    slot *s = qc_try_calloc(slots, sizeof *s);
+    if (!s)
+        return QC_ENOMEM;
+    for (uint32_t i = 0; i < h->slots; i++)
+        if (h->s[i].at)
+            link_slot(s, slots, h->s[i].tag, h->s[i].at);
+    qc_free(h->s);
+    h->s = s;
+    h->slots = slots;
+    return QC_OK;
+}
+
+/* The slot of this owner's entry; UINT32_MAX: there is none. */
+static uint32_t find_slot(const shard *h, uint32_t tag, qc_watch_kind kind, qc_span b,
+                          uint16_t owner)
+{
+    if (!h->slots)
+        return UINT32_MAX;
+    for (uint32_t i = tag & (h->slots - 1); h->s[i].at; i = (i + 1) & (h->slots - 1)) {
+        if (h->s[i].tag != tag)
+            continue;
+        const entry *e = &h->e[h->s[i].at - 1];
+        if (e->owner == owner && same(e, kind, b))
+            return i;
+    }
+    return UINT32_MAX;
+}
+
+/* Empty the slot; what was put behind it for want of it moves up. */
+static void free_slot(shard *h, uint32_t i)
+{
+    uint32_t mask = h->slots - 1;
+    for (uint32_t k = (i + 1) & mask; h->s[k].at; k = (k + 1) & mask) {
+        uint32_t home = h->s[k].tag & mask;
+        if (((k - home) & mask) >= ((k - i) & mask)) {
+            h->s[i] = h->s[k];
+            i = k;
+        }
+    }
+    h->s[i].at = 0;
+}
+
+/* Take the entry of slot i out; the last one takes its place. */
+static void take_out(qc_watchset *s, shard *h, uint32_t i)
+{
+    uint32_t at = h->s[i].at, last = h->n;
+    if (kind_of(&h->e[at - 1]) == QC_WATCH_OUTPOINT)
+        atomic_fetch_sub(&s->outpoints, 1);
+    free_slot(h, i);
+    if (at != last) {
+        const entry *e = &h->e[last - 1];
+        uint32_t k = (uint32_t)hash_of(s, kind_of(e), key_of(e)) & (h->slots - 1);
+        while (h->s[k].at != last)
+            k = (k + 1) & (h->slots - 1);
+        h->s[k].at = at;
+        h->e[at - 1] = *e;
+    }
+    h->n--;
+}
+
+static shard *shard_of(qc_watchset *s, uint64_t hash)
+{
+    return &s->shard[hash >> 56];
+}
+
+/* ---- owners ---- */
+
+qc_err qc_watchset_enter(qc_watchset *s, qc_watch_owner *o)
+{
+    qc_err err = QC_ERANGE;
+    pthread_mutex_lock(&s->lock);
+    for (uint32_t i = 1; err && i < QC_WATCH_OWNERS; i++)
+        if (!(s->used[i / 8] >> (i % 8) & 1)) {
+            s->used[i / 8] = (uint8_t)(s->used[i / 8] | 1u << (i % 8));
+            *o = (qc_watch_owner){.id = (uint16_t)i};
+            err = QC_OK;
+        }
+    pthread_mutex_unlock(&s->lock);
+    atomic_fetch_add(&s->version, 1);
+    return err;
+}
+
+static void shrink(shard *h)
+{
+    if (h->n)
+        return;
+    qc_free(h->e);
+    qc_free(h->s);
+    h->e = NULL;
+    h->s = NULL;
+    h->room = h->slots = 0;
+}
+
+void qc_watchset_leave(qc_watchset *s, qc_watch_owner *o)
+{
+    for (size_t k = 0; k < SHARDS; k++) {
+        shard *h = &s->shard[k];
+        pthread_mutex_lock(&h->lock);
+        for (uint32_t i = h->n; i-- > 0;) {
+            const entry e = h->e[i];
+            if (e.owner != o->id)
+                continue;
+            uint32_t tag = (uint32_t)hash_of(s, kind_of(&e), key_of(&e));
+            take_out(s, h, find_slot(h, tag, kind_of(&e), key_of(&e), e.owner));
+            slab_let_go(o, slab_of(e.key));
+        }
+        shrink(h);
+        pthread_mutex_unlock(&h->lock);
+    }
+    pthread_mutex_lock(&s->lock);
+    s->used[o->id / 8] = (uint8_t)(s->used[o->id / 8] & ~(1u << (o->id % 8)));
+    pthread_mutex_unlock(&s->lock);
+    atomic_fetch_add(&s->version, 1);
+    *o = (qc_watch_owner){.id = 0};
+}
+
+/* ---- adding and removing ---- */
+
+/* Returns: QC_OK and *fresh: it was not watched by this owner before. */
+static qc_err add_one(qc_watchset *s, const qc_watch_owner *o, const qc_watch_key *k,
+                      const uint8_t *kept, uint32_t gen, bool *fresh)
+{
+    uint64_t hash = hash_of(s, k->kind, k->bytes);
+    uint32_t tag = (uint32_t)hash;
+    shard *h = shard_of(s, hash);
+    qc_err err = QC_OK;
+    pthread_mutex_lock(&h->lock);
+    uint32_t i = find_slot(h, tag, k->kind, k->bytes, o->id);
+    *fresh = i == UINT32_MAX;
+    if (!*fresh) {
+        h->e[h->s[i].at - 1].cookie = k->cookie;
+    } else if (!(err = reserve(h))) {
+        h->e[h->n++] =
+            (entry){kept, k->cookie, gen, o->id,
+                    (uint16_t)(k->bytes.len | (k->kind == QC_WATCH_OUTPOINT ? KIND_BIT : 0u))};
+        link_slot(h->s, h->slots, tag, h->n);
+        if (k->kind == QC_WATCH_OUTPOINT)
+            atomic_fetch_add(&s->outpoints, 1);
+    }
+    pthread_mutex_unlock(&h->lock);
+    return err;
+}
+
+static bool remove_one(qc_watchset *s, qc_watch_owner *o, const qc_watch_key *k, bool by_gen,
+                       uint32_t gen)
+{
+    uint64_t hash = hash_of(s, k->kind, k->bytes);
+    shard *h = shard_of(s, hash);
+    const uint8_t *key = NULL;
+    pthread_mutex_lock(&h->lock);
+    uint32_t i = find_slot(h, (uint32_t)hash, k->kind, k->bytes, o->id);
+    if (i != UINT32_MAX && (!by_gen || h->e[h->s[i].at - 1].gen == gen)) {
+        key = h->e[h->s[i].at - 1].key;
+        take_out(s, h, i);
+    }
+    pthread_mutex_unlock(&h->lock);
+    if (!key)
+        return false;
+    o->count[k->kind]--;
+    o->bytes -= ENTRY_BYTES;
+    slab_let_go(o, slab_of(key));
+    return true;
+}
+
+qc_err qc_watchset_add(qc_watchset *s, qc_watch_owner *o, const qc_watch_key *key, size_t n,
+                       uint32_t gen)
+{
+    size_t size = slab_size(key, n), at = sizeof(slab), i = 0;
+    slab *b = qc_try_malloc(size);
+    qc_err err = b ? QC_OK : QC_ENOMEM;
+    if (err)
+        return err;
+    *b = (slab){1, (uint32_t)size}; /* one for this call */
+    o->bytes += size;
+    for (; !err && i < n; i++) {
+        uint32_t back = (uint32_t)(at + KEY_BYTES);
+        uint8_t *kept = (uint8_t *)b + back;
+        bool fresh;
+        memcpy(kept - KEY_BYTES, &back, sizeof back);
+        memcpy(kept, key[i].bytes.data, key[i].bytes.len);
+        at += KEY_BYTES + key[i].bytes.len;
+        if (!(err = add_one(s, o, &key[i], kept, gen, &fresh)) && fresh) {
+            b->live++;
+            o->count[key[i].kind]++;
+            o->bytes += ENTRY_BYTES;
+        }
+    }
+    for (; err && i-- > 0;)
+        (void)remove_one(s, o, &key[i], true, gen);
+    slab_let_go(o, b);
+    atomic_fetch_add(&s->version, 1);
+    return err;
+}
+
+bool qc_watchset_remove(qc_watchset *s, qc_watch_owner *o, const qc_watch_key *key)
+{
+    bool was = remove_one(s, o, key, false, 0);
+    atomic_fetch_add(&s->version, 1);
+    return was;
+}
+
+/* ---- looking ---- */
+
+uint64_t qc_watchset_version(const qc_watchset *s)
+{
+    return atomic_load(&s->version);
+}
+
+size_t qc_watchset_find(qc_watchset *s, qc_watch_kind kind, qc_span bytes,
+                        void (*fn)(void *arg, const qc_watch_found *f), void *arg)
+{
+    if (kind == QC_WATCH_OUTPOINT && !atomic_load(&s->outpoints))
+        return 0;
+    uint64_t hash = hash_of(s, kind, bytes);
+    uint32_t tag = (uint32_t)hash;
+    shard *h = shard_of(s, hash);
+    size_t n = 0;
+    pthread_mutex_lock(&h->lock);
+    if (h->slots)
+        for (uint32_t i = tag & (h->slots - 1); h->s[i].at; i = (i + 1) & (h->slots - 1)) {
+            if (h->s[i].tag != tag)
+                continue;
+            const entry *e = &h->e[h->s[i].at - 1];
+            if (!same(e, kind, bytes))
+                continue;
+            const qc_watch_found f = {e->cookie, e->gen, e->owner};
+            fn(arg, &f);
+            n++;
+        }
+    pthread_mutex_unlock(&h->lock);
+    return n;
+}
+
+void qc_watchset_each(qc_watchset *s, const qc_watch_owner *o,
+                      void (*fn)(void *arg, const qc_watch_key *key, uint32_t gen), void *arg)
+{
+    for (size_t k = 0; k < SHARDS; k++) {
+        shard *h = &s->shard[k];
+        pthread_mutex_lock(&h->lock);
+        for (uint32_t i = 0; i < h->n; i++) {
+            const entry *e = &h->e[i];
+            const qc_watch_key key = {kind_of(e), key_of(e), e->cookie};
+            if (e->owner == o->id)
+                fn(arg, &key, e->gen);
+        }
+        pthread_mutex_unlock(&h->lock);
+    }
+}
+
+uint64_t qc_watchset_bytes(qc_watchset *s)
+{
+    uint64_t sum = sizeof *s;
+    for (size_t k = 0; k < SHARDS; k++) {
+        shard *h = &s->shard[k];
+        pthread_mutex_lock(&h->lock);
+        sum += h->room * sizeof(entry) + h->slots * sizeof(slot);
+        pthread_mutex_unlock(&h->lock);
+    }
+    return sum;
+}
+
+void qc_watchset_free(qc_watchset *s)
+{
+    if (!s)
+        return;
+    for (size_t k = 0; k < SHARDS; k++) {
+        qc_free(s->shard[k].e);
+        qc_free(s->shard[k].s);
+        pthread_mutex_destroy(&s->shard[k].lock);
+    }
+    pthread_mutex_destroy(&s->lock);
+    qc_free(s);
+}
