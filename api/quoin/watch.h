@@ -19,6 +19,9 @@
  * have added, before its BLOCK comes. There is no limit of time; a slow plugin
  * holds up nobody but itself.
  *
+ * The hits of a rescan are not told again after a restart once its RESCAN_DONE
+ * was handled: commit them then, or rescan anew.
+ *
  * The set is not kept by the node. After a restart open with your locator and
  * add your set before the first next(): everything since is told again.
  * Delivery is at least once.
