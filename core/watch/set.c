@@ -230,11 +230,32 @@ static void shrink(shard *h)
     h->room = h->slots = 0;
 }
 
+static bool alone(const shard *h, uint16_t owner)
+{
+    for (uint32_t i = 0; i < h->n; i++)
+        if (h->e[i].owner != owner)
+            return false;
+    return true;
+}
+
+/* All of it is one watcher's. */
+static void empty(qc_watchset *s, shard *h, qc_watch_owner *o)
+{
+    for (uint32_t i = 0; i < h->n; i++) {
+        if (kind_of(&h->e[i]) == QC_WATCH_OUTPOINT)
+            atomic_fetch_sub(&s->outpoints, 1);
+        slab_let_go(o, slab_of(h->e[i].key));
+    }
+    h->n = 0;
+}
+
 void qc_watchset_leave(qc_watchset *s, qc_watch_owner *o)
 {
     for (size_t k = 0; k < SHARDS; k++) {
         shard *h = &s->shard[k];
         pthread_mutex_lock(&h->lock);
+        if (alone(h, o->id))
+            empty(s, h, o);
         for (uint32_t i = h->n; i-- > 0;) {
             const entry e = h->e[i];
             if (e.owner != o->id)
@@ -255,29 +276,25 @@ void qc_watchset_leave(qc_watchset *s, qc_watch_owner *o)
 
 /* ---- adding and removing ---- */
 
-/* Returns: QC_OK and *fresh: it was not watched by this owner before. */
-static qc_err add_one(qc_watchset *s, const qc_watch_owner *o, const qc_watch_key *k,
+/* Under the shard's lock. Returns: QC_OK and *fresh: it was not watched by this owner before. */
+static qc_err add_one(qc_watchset *s, shard *h, uint32_t tag, uint16_t owner, const qc_watch_key *k,
                       const uint8_t *kept, uint32_t gen, bool *fresh)
 {
-    uint64_t hash = hash_of(s, k->kind, k->bytes);
-    uint32_t tag = (uint32_t)hash;
-    shard *h = shard_of(s, hash);
-    qc_err err = QC_OK;
-    pthread_mutex_lock(&h->lock);
-    uint32_t i = find_slot(h, tag, k->kind, k->bytes, o->id);
+    uint32_t i = find_slot(h, tag, k->kind, k->bytes, owner);
     *fresh = i == UINT32_MAX;
     if (!*fresh) {
         h->e[h->s[i].at - 1].cookie = k->cookie;
-    } else if (!(err = reserve(h))) {
-        h->e[h->n++] =
-            (entry){kept, k->cookie, gen, o->id,
-                    (uint16_t)(k->bytes.len | (k->kind == QC_WATCH_OUTPOINT ? KIND_BIT : 0u))};
-        link_slot(h->s, h->slots, tag, h->n);
-        if (k->kind == QC_WATCH_OUTPOINT)
-            atomic_fetch_add(&s->outpoints, 1);
+        return QC_OK;
     }
-    pthread_mutex_unlock(&h->lock);
-    return err;
+    if (reserve(h))
+        return QC_ENOMEM;
+    h->e[h->n++] =
+        (entry){kept, k->cookie, gen, owner,
+                (uint16_t)(k->bytes.len | (k->kind == QC_WATCH_OUTPOINT ? KIND_BIT : 0u))};
+    link_slot(h->s, h->slots, tag, h->n);
+    if (k->kind == QC_WATCH_OUTPOINT)
+        atomic_fetch_add(&s->outpoints, 1);
+    return QC_OK;
 }
 
 static bool remove_one(qc_watchset *s, qc_watch_owner *o, const qc_watch_key *k, bool by_gen,
@@ -301,32 +318,90 @@ static bool remove_one(qc_watchset *s, qc_watch_owner *o, const qc_watch_key *k,
     return true;
 }
 
+/* What one call adds, ordered by shards: each is then in the processor's cache while it is filled,
+ * and locked once. */
+typedef struct batch {
+    const qc_watch_key *key;
+    uint64_t *hash;
+    uint32_t *at;    /* of the key's bytes in the slab */
+    uint32_t *order; /* of the keys; as given within a shard */
+    uint32_t first[SHARDS + 1];
+    slab *b;
+} batch;
+
+static void batch_clear(batch *t)
+{
+    qc_free(t->hash);
+    qc_free(t->at);
+    qc_free(t->order);
+}
+
+static qc_err batch_make(const qc_watchset *s, const qc_watch_key *key, size_t n, batch *t)
+{
+    size_t size = slab_size(key, n), at = sizeof(slab);
+    *t = (batch){.key = key,
+                 .hash = qc_try_calloc(n, sizeof *t->hash),
+                 .at = qc_try_calloc(n, sizeof *t->at),
+                 .order = qc_try_calloc(n, sizeof *t->order)};
+    t->b = t->hash && t->at && t->order ? qc_try_malloc(size) : NULL;
+    if (!t->b) {
+        batch_clear(t);
+        return QC_ENOMEM;
+    }
+    *t->b = (slab){1, (uint32_t)size}; /* one for this call */
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t back = (uint32_t)(at + KEY_BYTES);
+        memcpy((uint8_t *)t->b + at, &back, KEY_BYTES);
+        memcpy((uint8_t *)t->b + back, key[i].bytes.data, key[i].bytes.len);
+        t->at[i] = back;
+        at = back + key[i].bytes.len;
+        t->hash[i] = hash_of(s, key[i].kind, key[i].bytes);
+        t->first[(t->hash[i] >> 56) + 1]++;
+    }
+    for (size_t k = 0; k < SHARDS; k++)
+        t->first[k + 1] += t->first[k];
+    uint32_t next[SHARDS];
+    memcpy(next, t->first, sizeof next);
+    for (size_t i = 0; i < n; i++)
+        t->order[next[t->hash[i] >> 56]++] = (uint32_t)i;
+    return QC_OK;
+}
+
+static qc_err fill_shard(qc_watchset *s, qc_watch_owner *o, const batch *t, size_t k, uint32_t gen)
+{
+    shard *h = &s->shard[k];
+    qc_err err = QC_OK;
+    pthread_mutex_lock(&h->lock);
+    for (uint32_t i = t->first[k]; !err && i < t->first[k + 1]; i++) {
+        uint32_t at = t->order[i];
+        bool fresh;
+        err = add_one(s, h, (uint32_t)t->hash[at], o->id, &t->key[at],
+                      (const uint8_t *)t->b + t->at[at], gen, &fresh);
+        if (err || !fresh)
+            continue;
+        t->b->live++;
+        o->count[t->key[at].kind]++;
+        o->bytes += ENTRY_BYTES;
+    }
+    pthread_mutex_unlock(&h->lock);
+    return err;
+}
+
 qc_err qc_watchset_add(qc_watchset *s, qc_watch_owner *o, const qc_watch_key *key, size_t n,
                        uint32_t gen)
 {
-    size_t size = slab_size(key, n), at = sizeof(slab), i = 0;
-    slab *b = qc_try_malloc(size);
-    qc_err err = b ? QC_OK : QC_ENOMEM;
+    batch t;
+    qc_err err = batch_make(s, key, n, &t);
     if (err)
         return err;
-    *b = (slab){1, (uint32_t)size}; /* one for this call */
-    o->bytes += size;
-    for (; !err && i < n; i++) {
-        uint32_t back = (uint32_t)(at + KEY_BYTES);
-        uint8_t *kept = (uint8_t *)b + back;
-        bool fresh;
-        memcpy(kept - KEY_BYTES, &back, sizeof back);
-        memcpy(kept, key[i].bytes.data, key[i].bytes.len);
-        at += KEY_BYTES + key[i].bytes.len;
-        if (!(err = add_one(s, o, &key[i], kept, gen, &fresh)) && fresh) {
-            b->live++;
-            o->count[key[i].kind]++;
-            o->bytes += ENTRY_BYTES;
-        }
-    }
-    for (; err && i-- > 0;)
+    o->bytes += t.b->size;
+    for (size_t k = 0; !err && k < SHARDS; k++)
+        if (t.first[k] < t.first[k + 1])
+            err = fill_shard(s, o, &t, k, gen);
+    for (size_t i = 0; err && i < n; i++)
         (void)remove_one(s, o, &key[i], true, gen);
-    slab_let_go(o, b);
+    slab_let_go(o, t.b);
+    batch_clear(&t);
     atomic_fetch_add(&s->version, 1);
     return err;
 }

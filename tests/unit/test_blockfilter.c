@@ -97,6 +97,37 @@ static void test_gcs__members_match_and_strangers_do_not(void **state)
     qc_bytes_free(&filter);
 }
 
+/* Any of many is there if and only if one of them is. */
+static void test_gcs_match_any__says_what_each_alone_says(void **state)
+{
+    (void)state;
+    const qc_hash block = {{5, 6, 7}};
+    qc_bytes filter = QC_BYTES_INIT;
+    qc_gcs_builder g;
+    uint64_t seed = 4, value[40];
+    qc_span some[40];
+    bool hit;
+    qc_gcs_begin(&g, &block);
+    for (uint64_t i = 0; i < 500; i++)
+        assert_int_equal(qc_gcs_add(&g, qc_span_of(&i, sizeof i)), QC_OK);
+    assert_int_equal(qc_gcs_finish(&g, &filter), QC_OK);
+    for (unsigned round = 0; round < 300; round++) {
+        size_t n = (size_t)(test_rand(&seed) % 40);
+        bool want = false;
+        for (size_t i = 0; i < n; i++) {
+            value[i] = test_rand(&seed) % 20000 + (round % 2 ? 500 : 0);
+            some[i] = qc_span_of(&value[i], sizeof value[i]);
+            assert_int_equal(qc_gcs_match(qc_bytes_span(&filter), &block, some[i], &hit), QC_OK);
+            want |= hit;
+        }
+        assert_int_equal(qc_gcs_match_any(qc_bytes_span(&filter), &block, some, n, &hit), QC_OK);
+        assert_int_equal(hit, want);
+    }
+    assert_int_equal(qc_gcs_match_any(qc_span_of(filter.data, 20), &block, some, 10, &hit),
+                     QC_ECORRUPT);
+    qc_bytes_free(&filter);
+}
+
 static void test_gcs__a_cut_filter_is_corrupt(void **state)
 {
     (void)state;
@@ -148,5 +179,6 @@ static void test_filterdb__keeps_what_left_the_chain_and_survives_reopening(void
 
 QC_TEST_MAIN(cmocka_unit_test(test_blockfilter__published_filters_and_headers),
              cmocka_unit_test(test_gcs__members_match_and_strangers_do_not),
+             cmocka_unit_test(test_gcs_match_any__says_what_each_alone_says),
              cmocka_unit_test(test_gcs__a_cut_filter_is_corrupt),
              cmocka_unit_test(test_filterdb__keeps_what_left_the_chain_and_survives_reopening))
