@@ -2663,8 +2663,7 @@ static qn_status watch_unstable_1_deep(qn_cap *cap, uint64_t watch, const qn_wat
 
 static qn_status watch_unstable_1_add_descriptor(qn_cap *cap, uint64_t watch,
                                                  const char *descriptor, uint32_t descriptor_len,
-                                                 uint32_t from, uint32_t n, uint64_t cookie,
-                                                 uint32_t flags, uint64_t *armed)
+                                                 const qn_watch_range *range, uint64_t *armed)
 {
     qn_status st = qc_rt_enter(cap, 0);
     qc_pack pack = QC_PACK_INIT, *in = &pack;
@@ -2675,10 +2674,7 @@ static qn_status watch_unstable_1_add_descriptor(qn_cap *cap, uint64_t watch,
         return QN_E_INVAL;
     qc_wire_put64(in, (uint64_t)watch);
     qc_wire_put_bytes(in, descriptor, descriptor_len);
-    qc_wire_put32(in, (uint32_t)from);
-    qc_wire_put32(in, (uint32_t)n);
-    qc_wire_put64(in, (uint64_t)cookie);
-    qc_wire_put32(in, (uint32_t)flags);
+    qc_wire_put_fixed(in, range, sizeof *range);
     qc_wire_put_fixed(in, armed, sizeof *armed);
     st = qc_rt_call(cap, 12, in, &reply);
     qc_wire_take_fixed(out, armed, sizeof *armed);

@@ -725,6 +725,13 @@ AT(qn_watch_deep, txid, 8);
 AT(qn_watch_deep, block, 40);
 AT(qn_watch_deep, depth, 76);
 
+SIZE(qn_watch_range, 24);
+AT(qn_watch_range, cookie, 0);
+AT(qn_watch_range, from, 8);
+AT(qn_watch_range, n, 12);
+AT(qn_watch_range, flags, 16);
+AT(qn_watch_range, reserved, 20);
+
 #if UINTPTR_MAX == UINT64_MAX
 SIZE(qn_host_1_r1, 88);
 AT(qn_host_1_r1, get, 8);

@@ -148,11 +148,6 @@ static inline void qn_watch_ready_(void *arg, uint64_t watch)
     (void)watch;
     qn_watch_run((qn_watcher *)arg);
 }
-static inline void qn_watch_go_(qn_watcher *w)
-{
-    if (!w->posted && w->host->post(w->host_cap, qn_watch_again_, w) == QN_OK)
-        w->posted = 1;
-}
 /** Open; failures as watch's open(). Nothing is handled before the plugin's loop runs again, so
  *  that the set can be added first. */
 static inline qn_status qn_watch_start(qn_watcher *w, const qn_watch_options *o,
@@ -165,8 +160,12 @@ static inline qn_status qn_watch_start(qn_watcher *w, const qn_watch_options *o,
     w->room = 0;
     qn_status st = w->table->open(w->cap, o, locator, n_locator, qn_watch_ready_, w, &w->watch,
                                   start ? start : &at);
-    if (st == QN_OK)
-        qn_watch_go_(w);
+    if (st != QN_OK)
+        return st;
+    st = w->host->post(w->host_cap, qn_watch_again_, w);
+    w->posted = st == QN_OK;
+    if (st != QN_OK)
+        qn_watch_end(w);
     return st;
 }
 

@@ -30,6 +30,15 @@ typedef struct qn_watch_deep {
     uint32_t depth;     /* 1: the block is the newest */
 } qn_watch_deep;
 
+/** Scripts of a descriptor. Never changes. */
+typedef struct qn_watch_range {
+    uint64_t cookie;   /* of the first script */
+    uint32_t from;     /* first index */
+    uint32_t n;        /* how many, at most 1,000; without a range 1 */
+    uint32_t flags;    /* QN_WATCH_ADD_* */
+    uint32_t reserved; /* 0 */
+} qn_watch_range;
+
 /** watch.unstable/1: watch/1 as it was at revision 1, and what is on trial. */
 typedef struct qn_watch_unstable_1 {
     qn_watch_1_r1 stable;
@@ -46,24 +55,20 @@ typedef struct qn_watch_unstable_1 {
     qn_status (*deep)(qn_cap *cap, uint64_t watch, const qn_watch_deep *list, uint32_t n_list);
 
     /** Watch scripts of an output descriptor (BIP380 and its like), derived by
-     *  the node: those of the indexes from `from` on, n of them, for each of
-     *  its branches (BIP389). The cookie of index i of branch b is cookie + 2 *
-     *  (i - from) + b; a descriptor of more than two branches is refused. As
-     *  add(). QN_E_INVAL: it is no descriptor, has secret keys or hardened
-     *  steps, or an index is too high.
+     *  the node: those of a range of indexes, for each of its branches
+     *  (BIP389). The cookie of index i of branch b is cookie + 2 * (i - from) +
+     *  b; a descriptor of more than two branches is refused. As add().
+     *  QN_E_INVAL: it is no descriptor, has secret keys or hardened steps, or
+     *  an index is too high.
      *  watch: the stream.
      *  descriptor: at most 16,384 bytes; a checksum is verified if there is
      *    one.
-     *  from: first index.
-     *  n: how many, at most 1,000; without a range 1.
-     *  cookie: of the first script.
-     *  flags: QN_WATCH_ADD_*.
      *  armed: number of the next event; may be NULL.
      *  Returns: QN_OK, QN_E_LIMIT, QN_E_INVAL, QN_E_NOMEM, QN_E_CLOSED,
      *    QN_E_REVOKED. */
     qn_status (*add_descriptor)(qn_cap *cap, uint64_t watch, const char *descriptor,
-                                uint32_t descriptor_len, uint32_t from, uint32_t n, uint64_t cookie,
-                                uint32_t flags, uint64_t *armed);
+                                uint32_t descriptor_len, const qn_watch_range *range,
+                                uint64_t *armed);
 } qn_watch_unstable_1;
 #define QN_WATCH_UNSTABLE_1_ID "watch.unstable/1"
 /* Growing the stable part cuts unstable/2. */

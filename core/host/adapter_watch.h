@@ -79,5 +79,4 @@ void qc_host_watch_removed(qc_host *h, const qc_mempool_removed *r);
 /* ---- on trial: adapter_watch_trial.c ---- */
 qn_status qc_watch_trial_deep(qn_cap *cap, uint64_t id, const qn_watch_deep *list, uint32_t n);
 qn_status qc_watch_trial_descriptor(qn_cap *cap, uint64_t id, const char *descriptor, uint32_t len,
-                                    uint32_t from, uint32_t n, uint64_t cookie, uint32_t flags,
-                                    uint64_t *armed);
+                                    const qn_watch_range *range, uint64_t *armed);

@@ -87,8 +87,7 @@ static qn_status add_derived(qc_watcher *w, const scripts *s, uint32_t flags, ui
 }
 
 qn_status qc_watch_trial_descriptor(qn_cap *cap, uint64_t id, const char *descriptor, uint32_t len,
-                                    uint32_t from, uint32_t n, uint64_t cookie, uint32_t flags,
-                                    uint64_t *armed)
+                                    const qn_watch_range *range, uint64_t *armed)
 {
     qn_status st = qc_cap_enter(cap);
     char error[QC_M_DESC_ERROR], text[TEXT_MAX + 1];
@@ -99,8 +98,8 @@ qn_status qc_watch_trial_descriptor(qn_cap *cap, uint64_t id, const char *descri
     qc_watcher *w = qc_watcher_by_id(cap, id);
     if (!w)
         return QN_E_CLOSED;
-    if (!descriptor || !len || len > TEXT_MAX || !n || n > INDEXES_MAX ||
-        from > QN_DESC_MAX_INDEX - (n - 1) || (flags & ~QN_WATCH_ADD_FRESH) ||
+    if (!descriptor || !range || !len || len > TEXT_MAX || !range->n || range->n > INDEXES_MAX ||
+        range->from > QN_DESC_MAX_INDEX - (range->n - 1) || (range->flags & ~QN_WATCH_ADD_FRESH) ||
         memchr(descriptor, 0, len))
         return QN_E_INVAL;
     memcpy(text, descriptor, len);
@@ -108,9 +107,9 @@ qn_status qc_watch_trial_descriptor(qn_cap *cap, uint64_t id, const char *descri
     if (!qc_m_desc_open(qc_chain_params(cap->plugin->host->o.chain), text, false, &m, error,
                         sizeof error))
         return QN_E_INVAL;
-    st = derive_all(m.d, from, n, cookie, &s);
+    st = derive_all(m.d, range->from, range->n, range->cookie, &s);
     if (st == QN_OK)
-        st = add_derived(w, &s, flags, armed);
+        st = add_derived(w, &s, range->flags, armed);
     qc_wipe(text, sizeof text);
     qc_m_desc_close(&m);
     qc_bytes_free(&s.bytes);

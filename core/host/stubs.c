@@ -2505,17 +2505,15 @@ static bool watch_unstable_1_add_descriptor(qc_stub_call *c)
 {
     uint64_t watch = (uint64_t)qc_wire_get64(c->in);
     qc_wire_span descriptor = qc_wire_get_bytes(c->in);
-    uint32_t from = (uint32_t)qc_wire_get32(c->in);
-    uint32_t n = (uint32_t)qc_wire_get32(c->in);
-    uint64_t cookie = (uint64_t)qc_wire_get64(c->in);
-    uint32_t flags = (uint32_t)qc_wire_get32(c->in);
+    qn_watch_range range_at;
+    qn_watch_range *range = qc_wire_get_fixed(c->in, &range_at, sizeof range_at);
     uint64_t armed_at;
     uint64_t *armed = qc_wire_get_fixed(c->in, &armed_at, sizeof armed_at);
     const qn_watch_unstable_1 *t = c->cap->adapter->table;
     bool ok = qc_unpack_end(c->in);
     if (ok) {
         c->status = t->add_descriptor(c->cap, watch, (const char *)descriptor.data,
-                                      (uint32_t)descriptor.len, from, n, cookie, flags, armed);
+                                      (uint32_t)descriptor.len, range, armed);
         qc_wire_reply_fixed(c->out, armed, sizeof armed_at);
     }
     return ok;

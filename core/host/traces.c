@@ -989,10 +989,7 @@ static const qc_trace_part watch_unstable_1_deep[] = {
 static const qc_trace_part watch_unstable_1_add_descriptor[] = {
     {"watch", QC_TRACE_U, 1, 0, 8},
     {"descriptor", QC_TRACE_TEXT, 1, 0, 0},
-    {"from", QC_TRACE_U, 1, 0, 4},
-    {"n", QC_TRACE_U, 1, 0, 4},
-    {"cookie", QC_TRACE_U, 1, 0, 8},
-    {"flags", QC_TRACE_U, 1, 0, 4},
+    {"range", QC_TRACE_FIXED, 1, 0, sizeof(qn_watch_range)},
     {"armed", QC_TRACE_NUMBER, 1, 1, sizeof(uint64_t)},
     {NULL, QC_TRACE_U, 0, 0, 0},
 };

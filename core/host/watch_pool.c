@@ -170,6 +170,10 @@ void qc_watch_pool_leave(qc_watch_pool *p)
         forget_live(p);
         qc_free(p->news);
         p->news = NULL;
+        /* Nobody keeps count of tips any more: whoever comes next begins anew. */
+        p->durable = p->now = (pool_tip){0, NULL};
+        p->n_tip = 0;
+        p->followed = 0;
     }
     pthread_mutex_unlock(&p->lock);
 }

@@ -131,7 +131,7 @@ static void measure_block(data *d, qc_bench *b)
     for (size_t i = 0; i < FEW; i++)
         d->few[i] = d->key[i].bytes;
     qc_bench_run(b, "block 866,342 looked through", match, d, 1);
-    qc_bench_vs(b, "its filter, for 1,000 scripts", by_filter, d, 1);
+    qc_bench_vs(b, "rescan by its filter, 1,000 scripts", by_filter, d, 1);
 }
 
 int main(int argc, char **argv)

@@ -474,8 +474,8 @@ static void test_deep__comes_when_the_block_is_so_deep(void **state)
 static void do_descriptor(void *arg)
 {
     call *c = arg;
-    c->st = c->t->add_descriptor(c->cap, c->watch, c->text, (uint32_t)strlen(c->text), 0, 1, 77, 0,
-                                 &c->id);
+    const qn_watch_range r = {.cookie = 77, .n = 1};
+    c->st = c->t->add_descriptor(c->cap, c->watch, c->text, (uint32_t)strlen(c->text), &r, &c->id);
 }
 
 static void test_add_descriptor__watches_what_it_stands_for(void **state)
@@ -502,6 +502,127 @@ static void test_add_descriptor__watches_what_it_stands_for(void **state)
     end_call(&c);
 }
 
+/* ---- a node that has pruned: the rules alone, over our chain ---- */
+
+typedef struct pruned {
+    play *p;
+    qc_watch_hub *hub;
+    uint32_t height; /* lowest that is there */
+    uint32_t reads;
+    bool fail; /* the disk does */
+} pruned;
+
+static const qc_index *pr_durable(void *arg)
+{
+    const pruned *r = arg;
+    return qc_chain_tip(r->p->r.chain);
+}
+static const qc_index *pr_find(void *arg, const qc_hash *hash)
+{
+    const pruned *r = arg;
+    return qc_chain_find(r->p->r.chain, hash);
+}
+static uint32_t pr_height(void *arg)
+{
+    const pruned *r = arg;
+    return r->height;
+}
+static qc_err pr_read(void *arg, const qc_index *at, bool keep, qc_block **out)
+{
+    pruned *r = arg;
+    (void)keep;
+    r->reads++;
+    if (at->height < r->height)
+        return QC_EPRUNED;
+    return r->fail ? QC_EIO : qc_chain_read_block_spent(r->p->r.chain, at, out);
+}
+static qc_err pr_hits(void *arg, const qc_index *at, const qc_block *b, uint16_t owner,
+                      uint64_t since, qc_watch_hits *h)
+{
+    const pruned *r = arg;
+    return qc_watch_hub_hits(r->hub, at, b, owner, since, h);
+}
+static void pr_sweep(void *arg, qc_watch_sweep *s)
+{
+    (void)arg;
+    qc_watch_sweep_let_go(s);
+}
+
+static qn_watch_event given[64];
+static uint32_t n_given;
+
+static qn_status pr_next(qc_watch_stream *w)
+{
+    static uint8_t data[65536];
+    uint32_t n_data;
+    bool more;
+    qn_status st;
+    do
+        st = qc_watch_stream_next(w, given, 64, &n_given, data, sizeof data, &n_data, &more);
+    while (st == QN_E_AGAIN && more);
+    if (st == QN_OK)
+        assert_int_equal(qc_watch_stream_ack(w, given[n_given - 1].seq), QN_OK);
+    return st;
+}
+
+static void test_watch__says_what_is_pruned_and_what_cannot_be_read(void **state)
+{
+    (void)state;
+    static play p;
+    p = (play){.seed = 3, .r = {.backoff_ms = 1}};
+    play_begin(&p, GRANTS);
+    pruned r = {&p, qc_watch_hub_new(0), 0, 0, false};
+    const qc_watch_source src = {.arg = &r,
+                                 .set = r.hub->set,
+                                 .pool = r.hub->pool,
+                                 .epoch = 5,
+                                 .durable = pr_durable,
+                                 .find = pr_find,
+                                 .prune_height = pr_height,
+                                 .read = pr_read,
+                                 .hits = pr_hits,
+                                 .sweep = pr_sweep,
+                                 .now = qc_clock_mono};
+    qc_watch_stream *w;
+    qn_block_ref start;
+    assert_int_equal(qc_watch_stream_open(&w, &src, 0, 100, 0, NULL, 0, &start), QN_OK);
+    assert_int_equal(start.height, UINT32_MAX);
+    for (uint32_t at = 0; at <= 20;) {
+        assert_int_equal(pr_next(w), QN_OK);
+        at += n_given;
+    }
+    const uint32_t stands = qc_watch_stream_height(w);
+    r.fail = true;
+    assert_int_equal(pr_next(w), QN_E_IO);
+    assert_int_equal(qc_watch_stream_height(w), stands);
+    r.fail = false;
+    while (pr_next(w) == QN_OK)
+        ;
+    assert_int_equal(qc_watch_stream_height(w), p.r.made->tip);
+    /* A rescan of what is not there. */
+    r.height = 40;
+    qn_watch_rescan o = {.size = sizeof o, .set = QN_SET_WATCH_RESCAN_FROM, .from = 39};
+    uint64_t id = 0;
+    uint32_t lowest = 0;
+    assert_int_equal(qc_watch_stream_rescan(w, &o, &id, &lowest), QN_E_PRUNED);
+    assert_int_equal(lowest, 40);
+    o.from = 40;
+    assert_int_equal(qc_watch_stream_rescan(w, &o, &id, &lowest), QN_OK);
+    r.height = 60; /* it is pruned while the rescan has not come there */
+    assert_int_equal(pr_next(w), QN_OK);
+    assert_int_equal(n_given, 1);
+    assert_int_equal(given[0].type, QN_WATCH_EV_RESCAN_DONE);
+    assert_int_equal(given[0].status, QN_E_PRUNED);
+    assert_int_equal(given[0].ref.height, 60);
+    o.from = 70;
+    o.to = 69;
+    o.set |= QN_SET_WATCH_RESCAN_TO;
+    assert_int_equal(qc_watch_stream_rescan(w, &o, &id, &lowest), QN_E_INVAL);
+    qc_watch_stream_close(w);
+    qc_watch_hub_free(r.hub);
+    play_end(&p);
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_watch__a_plugin_knows_its_coins_through_all_that_happens),
              cmocka_unit_test(test_watch__filters_find_what_reading_every_block_finds),
              cmocka_unit_test(test_watch__a_slow_one_looks_again_and_comes_to_the_same),
@@ -513,4 +634,5 @@ QC_TEST_MAIN(cmocka_unit_test(test_watch__a_plugin_knows_its_coins_through_all_t
              cmocka_unit_test(test_rescan__is_canceled_and_counted),
              cmocka_unit_test(test_add__the_grant_bounds_it),
              cmocka_unit_test(test_deep__comes_when_the_block_is_so_deep),
-             cmocka_unit_test(test_add_descriptor__watches_what_it_stands_for))
+             cmocka_unit_test(test_add_descriptor__watches_what_it_stands_for),
+             cmocka_unit_test(test_watch__says_what_is_pruned_and_what_cannot_be_read))
