@@ -177,6 +177,31 @@ static void test_watch__says_why_a_transaction_is_gone(void **state)
     play_end(&p);
 }
 
+/* A branch that takes over has the same transaction: it is confirmed anew, and never gone. */
+static void test_watch__a_transaction_may_be_in_both_branches(void **state)
+{
+    (void)state;
+    play p = {.seed = 3, .r = {.backoff_ms = 1}};
+    const uint32_t three[2] = {3, 200};
+    play_begin(&p, GRANTS);
+    play_watch(&p, 3);
+    const tb_tx *a = play_spend_coinbase(&p, 1, 1000, three, 2);
+    const tb_tx *b = play_spend_coinbase(&p, 2, 1000, three, 2);
+    const tb_tx *rival = play_spend_coinbase(&p, 2, 777, three, 2);
+    const tb_tx *const both[2] = {a, b}, *const others[2] = {a, rival};
+    play_mine_these(&p, both, 2);
+    play_compare(&p);
+    tb_chain_cut(p.r.made, p.r.made->tip - 1);
+    play_mine_these(&p, others, 2); /* no more work than the other */
+    play_mine_these(&p, NULL, 0);
+    play_compare(&p);
+    assert_int_equal(play_count(&p, "\"unconfirmed"), 2);
+    assert_int_equal(play_count(&p, "\"gone"), 1);
+    assert_int_equal(play_count(&p, "conflict"), 1);
+    assert_int_equal(play_count(&p, "\"by"), 1);
+    play_end(&p);
+}
+
 /* ---- calls of the plugin's, made on its loop ---- */
 
 typedef struct call {
@@ -631,6 +656,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_watch__a_plugin_knows_its_coins_through_all_t
              cmocka_unit_test(test_watch__who_names_nothing_hears_of_no_transaction),
              cmocka_unit_test(test_watch__the_gap_limit_holds_within_a_block),
              cmocka_unit_test(test_watch__says_why_a_transaction_is_gone),
+             cmocka_unit_test(test_watch__a_transaction_may_be_in_both_branches),
              cmocka_unit_test(test_watch__a_block_is_looked_through_once_for_all),
              cmocka_unit_test(test_next__waits_for_the_acknowledgement_of_hits_and_for_room),
              cmocka_unit_test(test_rescan__is_canceled_and_counted),
