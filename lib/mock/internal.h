@@ -107,7 +107,7 @@ typedef struct qn_mk_route {
 } qn_mk_route;
 
 struct qn_mock {
-    qn_cap cap[21];
+    qn_cap cap[22];
     struct {
         const char *id;
         qn_status with;
