@@ -55,7 +55,7 @@ struct qc_host {
     unsigned n_followers;
     struct qc_pool_follower *pool_followers;
     unsigned n_pool_followers;
-    struct qc_scans *scans;                           /* walks over all coins */
+    struct qc_scans *scans; /* walks over all coins */
     struct qc_watcher *watchers;
     unsigned n_watchers;
     struct qc_watch_hub *watch;                       /* what they share */
