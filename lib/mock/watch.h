@@ -32,6 +32,13 @@ typedef struct qn_mk_rescan {
     qn_mk_stage at;
 } qn_mk_rescan;
 
+/* A transaction in no block that events spoke of. */
+typedef struct qn_mk_told {
+    qn_hash txid;
+    bool seen;      /* SEEN came; else UNCONFIRMED, which something must follow */
+    uint64_t added; /* with seen: the add() up to which it was looked through */
+} qn_mk_told;
+
 struct qn_mk_watcher {
     uint64_t id; /* 0: free */
     uint64_t seq, acked, added, synced;
@@ -44,7 +51,7 @@ struct qn_mk_watcher {
     size_t n_item;
     qn_mk_stage at;
     qn_mk_rescan rescan[MOCK_RESCANS];
-    qn_hash *told; /* SEEN or UNCONFIRMED, and nothing since */
+    qn_mk_told *told;
     size_t n_told;
     qn_mk_queued *queue;
     size_t head, n_queue;

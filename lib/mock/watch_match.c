@@ -97,27 +97,29 @@ void qn_mk_queue_drop(qn_mk_watcher *w)
     w->head = w->n_queue = 0;
 }
 
-static bool told(const qn_mk_watcher *w, const qn_hash *txid)
+static qn_mk_told *told_of(const qn_mk_watcher *w, const qn_hash *txid)
 {
     for (size_t i = 0; i < w->n_told; i++)
-        if (memcmp(&w->told[i], txid, sizeof *txid) == 0)
-            return true;
-    return false;
+        if (memcmp(&w->told[i].txid, txid, sizeof *txid) == 0)
+            return &w->told[i];
+    return NULL;
 }
 
-static void tell(qn_mk_watcher *w, const qn_hash *txid)
+static void tell(qn_mk_watcher *w, const qn_hash *txid, bool seen)
 {
-    if (told(w, txid))
-        return;
-    w->told = qn_mk_grow(w->told, (w->n_told + 1) * sizeof *w->told);
-    w->told[w->n_told++] = *txid;
+    qn_mk_told *t = told_of(w, txid);
+    if (!t) {
+        w->told = qn_mk_grow(w->told, (w->n_told + 1) * sizeof *w->told);
+        t = &w->told[w->n_told++];
+    }
+    *t = (qn_mk_told){*txid, seen, w->added};
 }
 
 static void untell(qn_mk_watcher *w, const qn_hash *txid)
 {
-    for (size_t i = 0; i < w->n_told; i++)
-        if (memcmp(&w->told[i], txid, sizeof *txid) == 0)
-            w->told[i] = w->told[--w->n_told];
+    qn_mk_told *t = told_of(w, txid);
+    if (t)
+        *t = w->told[--w->n_told];
 }
 
 static void hit(qn_mk_look *l, const qn_mk_item *i, uint32_t flags, uint32_t io,
@@ -208,7 +210,7 @@ size_t qn_mk_match_block(qn_mk_look *l, const qn_mk_block *b, uint32_t type)
             made(l, k, o->value, qn_view_raw(v) + o->script_off, o->script_len);
         }
         if (end_tx(l) && type == QN_WATCH_EV_UNCONFIRMED)
-            tell(l->w, &l->ev.txid);
+            tell(l->w, &l->ev.txid, false);
         else if (type == QN_WATCH_EV_CONFIRMED)
             untell(l->w, &l->ev.txid);
         l->ev.flags &= ~QN_WATCH_EVF_COINBASE;
@@ -312,15 +314,17 @@ static void tell_gone(qn_mock *m, qn_mk_watcher *w, const qn_hash *txid)
 void qn_mk_watch_pool(qn_mock *m, qn_mk_watcher *w)
 {
     for (size_t i = w->n_told; i-- > 0;)
-        if (!in_pool(m, &w->told[i])) {
-            const qn_hash txid = w->told[i];
+        if (!in_pool(m, &w->told[i].txid)) {
+            const qn_hash txid = w->told[i].txid;
             w->told[i] = w->told[--w->n_told];
             tell_gone(m, w, &txid);
         }
     for (uint32_t i = 0; i < m->n_pool; i++) {
         qn_mk_look l = {.w = w, .last = UINT64_MAX, .ev = of_pool(m, QN_WATCH_EV_SEEN)};
-        if (!told(w, &m->pool[i].txid) && match_pool(&l, m, &m->pool[i]))
-            tell(w, &m->pool[i].txid);
+        const qn_mk_told *t = told_of(w, &m->pool[i].txid);
+        l.after = t && t->seen ? t->added : 0;
+        if (l.after < w->added && match_pool(&l, m, &m->pool[i]))
+            tell(w, &m->pool[i].txid, true);
     }
     if (!w->was_synced || w->synced != w->added) {
         const qn_watch_event ev = of_pool(m, QN_WATCH_EV_MEMPOOL_SYNCED);
