@@ -1,0 +1,284 @@
+/* plugins/watch/model.h: what is watched, and what became of it. Wallets own sources (a descriptor,
+ * a script, an outpoint); sources own scripts; transactions touch coins of those scripts. Events of
+ * watch/1 go in; balances, coins and histories come out, and what has to be told. It knows no host,
+ * no store and no clock. Whatever fails with QN_E_NOMEM or QN_E_CORRUPT leaves a model that can
+ * only be freed.
+ *
+ * Thread: any, one at a time. */
+#pragma once
+#include "lib/chain.h"
+#include "lib/descriptor.h"
+#include "plugins/watch/map.h"
+#include "quoin/watch.h"
+
+#define WT_NO_HEIGHT 0xffffffffu
+#define WT_NAME_MAX 64u   /* bytes of a wallet's name */
+#define WT_LABEL_MAX 255u /* bytes of a label */
+#define WT_MATURITY 100u  /* blocks on top of a coinbase before it can be spent */
+#define WT_MONEY_MAX INT64_C(2100000000000000)
+
+typedef struct wt_wallet {
+    uint32_t id;
+    char name[WT_NAME_MAX + 1];
+    int64_t created; /* seconds since 1970 */
+    bool dirty;      /* not stored yet */
+} wt_wallet;
+
+typedef enum wt_kind { WT_DESCRIPTOR = 1, WT_SCRIPT = 2, WT_OUTPOINT = 3 } wt_kind;
+
+struct wt_owner;
+
+/** Something that was imported. */
+typedef struct wt_source {
+    uint32_t id;
+    wt_wallet *wallet;
+    wt_kind kind;
+    bool active;     /* newaddress takes its addresses */
+    bool internal;   /* change */
+    bool ranged;     /* it has a script for each index */
+    bool building;   /* its import is under way: not watched, not stored */
+    bool dirty;      /* not stored yet */
+    uint32_t first;  /* lowest index */
+    uint32_t end;    /* indexes below are derived */
+    uint32_t next;   /* index that newaddress gives out next */
+    uint32_t used;   /* one past the highest index that was paid */
+    uint32_t height; /* birthday; WT_NO_HEIGHT: nothing before the import matters */
+    int64_t timestamp;
+    char *text;               /* descriptor with checksum, or address; NULL for an outpoint */
+    char *label;              /* "" when there is none */
+    qn_descriptor *parsed;    /* of text, once it was needed */
+    qn_mempool_outpoint coin; /* of an outpoint */
+    struct wt_owner **owner;  /* its scripts, in the order of their indexes */
+    size_t n_owners, cap_owners;
+    size_t n_stored;  /* of them, rows that are in the store */
+    size_t n_watched; /* of them, scripts that the node was told of */
+    bool relabeled;   /* an owner among the stored ones is dirty */
+} wt_source;
+
+/** That a source stands for a script. */
+typedef struct wt_owner {
+    struct wt_owner *next; /* of the same script */
+    struct wt_script *script;
+    wt_source *source;
+    uint32_t index;
+    uint8_t sub; /* which script of the index: combo() has several */
+    bool dirty;
+    char *label; /* NULL: its source's */
+} wt_owner;
+
+typedef struct wt_script {
+    wt_node node;
+    uint64_t cookie; /* its number */
+    wt_owner *owner; /* NULL: nobody watches it any more */
+    uint32_t refs;   /* coins that have it */
+    uint32_t len;
+    uint8_t bytes[];
+} wt_script;
+
+/** That a source watches a coin by its outpoint. */
+typedef struct wt_watcher {
+    struct wt_watcher *next;
+    wt_source *source;
+} wt_watcher;
+
+typedef struct wt_coin {
+    wt_node node;
+    qn_mempool_outpoint at;
+    wt_script *script;   /* NULL: it is watched by its outpoint and nothing is known of it yet */
+    int64_t value;       /* satoshis */
+    struct wt_tx *maker; /* NULL: not known */
+    struct wt_tx **spender;
+    uint32_t n_spenders;
+    wt_watcher *watcher;
+} wt_coin;
+
+typedef enum wt_state {
+    WT_NEW = 0,
+    WT_MEMPOOL,
+    WT_CONFIRMED,
+    WT_UNCONFIRMED, /* its block has left the chain; what becomes of it follows */
+    WT_GONE,        /* neither in a block nor in the mempool */
+} wt_state;
+
+typedef struct wt_entry {
+    wt_coin *coin;
+    uint32_t io; /* which output, or which input */
+    bool spent;  /* the transaction spends the coin */
+} wt_entry;
+
+/** What was told of a transaction to a wallet. */
+typedef struct wt_told {
+    uint32_t wallet, n_entries;
+    wt_state state;
+    uint32_t reason;
+    qn_hash where; /* the block of a confirmed one, the culprit of one that is gone */
+} wt_told;
+
+typedef struct wt_tx {
+    wt_node node;
+    qn_hash txid, wtxid;
+    wt_state state;
+    bool coinbase, replaceable;
+    bool dirty, touched;
+    bool sought;        /* it was unconfirmed when this run began, and was not heard of since */
+    uint32_t n_in;      /* inputs it has */
+    uint32_t reason;    /* QN_WATCH_GONE_*, of one that is gone */
+    qn_hash by;         /* its culprit; 0: not known */
+    qn_block_ref block; /* of a confirmed one */
+    uint32_t tx_index;
+    int64_t block_time, received; /* seconds since 1970 */
+    int64_t fee;                  /* satoshis; -1: not known */
+    uint64_t order;               /* in which they were first heard of */
+    wt_entry *entry;
+    uint32_t n_entries;
+    wt_told *told;
+    uint32_t n_told;
+    uint8_t *raw; /* its bytes, until they are stored */
+    uint32_t raw_len;
+    uint32_t mark;              /* see view.c */
+    struct wt_tx *next_touched; /* in the order of touch */
+    struct wt_tx *next_dirty;
+} wt_tx;
+
+/** Rows that have to be removed from the store. */
+typedef struct wt_grave {
+    struct wt_grave *next;
+    uint8_t kind; /* 'W', 'D', 'S' (all of a source), 'T' */
+    uint32_t id;
+    qn_hash txid;
+} wt_grave;
+
+typedef struct wt_model {
+    const qn_chain_text *chain;
+    qn_curve curve;
+    wt_map scripts, coins, txs;
+    wt_wallet **wallet;
+    size_t n_wallets;
+    wt_source **source;
+    size_t n_sources;
+    uint32_t next_wallet, next_source;
+    uint64_t next_cookie, next_order;
+    uint64_t n_watched; /* scripts with an owner */
+    uint32_t gap;
+    qn_block_ref tip; /* height WT_NO_HEIGHT: none yet */
+    wt_tx *touched, **touched_end;
+    wt_tx *dirty_txs, **dirty_end;
+    wt_grave *grave;
+    uint32_t marks;
+} wt_model;
+
+/** `seed`: 16 random bytes. Out: *m, to be cleared. */
+void wt_model_init(wt_model *m, const qn_chain_text *chain, const qn_curve *curve,
+                   const uint8_t seed[16], uint32_t gap);
+void wt_model_clear(wt_model *m);
+
+/* ---- wallets and sources (model.c) ---- */
+
+wt_wallet *wt_wallet_find(const wt_model *m, const char *name);
+wt_wallet *wt_wallet_by_id(const wt_model *m, uint32_t id);
+/** `id` 0: the next one. Returns: the model's; NULL when memory is short. */
+wt_wallet *wt_wallet_add(wt_model *m, uint32_t id, const char *name, int64_t created);
+/** Forget a wallet, its sources, and what concerned nobody else. What is watched no more can be
+ *  found with wt_each_orphan() until wt_sweep(). */
+qn_status wt_wallet_remove(wt_model *m, wt_wallet *w);
+/** A source without scripts; `id` 0: the next one. text and label are copied. Returns: the model's;
+ *  NULL when memory is short. */
+wt_source *wt_source_add(wt_model *m, uint32_t id, wt_wallet *w, wt_kind kind, const char *text,
+                         const char *label);
+wt_source *wt_source_by_id(const wt_model *m, uint32_t id);
+qn_status wt_source_label(wt_source *s, const char *label);
+/** Forget one source; see wt_wallet_remove(). */
+qn_status wt_source_remove(wt_model *m, wt_source *s);
+/** Say that source `s` stands for a script. `cookie` 0: the next one if it is new.
+ *  Out: *out (may be NULL): the owner; if it was there already that one. */
+qn_status wt_own(wt_model *m, wt_source *s, uint32_t index, uint8_t sub, const uint8_t *script,
+                 uint32_t len, uint64_t cookie, wt_owner **out);
+qn_status wt_owner_label(wt_owner *o, const char *label);
+/** Watch the coin of an outpoint source. */
+qn_status wt_watch_coin(wt_model *m, wt_source *s);
+wt_script *wt_script_find(const wt_model *m, const uint8_t *script, uint32_t len);
+wt_coin *wt_coin_find(const wt_model *m, const qn_mempool_outpoint *at);
+wt_tx *wt_tx_find(const wt_model *m, const qn_hash *txid);
+/** Drop coins, scripts and transactions that concern nobody. */
+qn_status wt_sweep(wt_model *m);
+
+/* ---- derivation (derive.c) ---- */
+
+/** Parse a descriptor without secrets. Out: err as qn_descriptor_parse(). */
+qn_descriptor *wt_parse(const wt_model *m, const char *text, size_t len, bool checksum, char *err,
+                        size_t err_cap);
+/** Derive a source's scripts from its `end` on, at most `n`, up to `to`. QN_E_INVAL: an index has
+ *  none. */
+qn_status wt_derive(wt_model *m, wt_source *s, uint32_t to, uint32_t n);
+/** Where a ranged source has to be derived to. */
+uint32_t wt_wanted_end(const wt_model *m, const wt_source *s);
+
+/* ---- events (apply.c) ---- */
+
+/** SEEN, CONFIRMED, UNCONFIRMED. tx may be NULL. Out: *used (may be NULL) is set to true when an
+ *  index was paid for the first time: sources may want to be derived further. */
+qn_status wt_apply_hit(wt_model *m, const qn_watch_event *ev, const uint8_t *tx,
+                       const uint8_t *script, bool *used);
+qn_status wt_apply_gone(wt_model *m, const qn_watch_event *ev);
+/** MEMPOOL_SYNCED: what is still sought is gone. */
+qn_status wt_apply_synced(wt_model *m);
+/** The chain ends in `tip` now. */
+void wt_apply_tip(wt_model *m, const qn_block_ref *tip);
+/** A new stream begins: whatever is unconfirmed has to be heard of again. */
+void wt_seek(wt_model *m);
+/** Blocks above `height` (WT_NO_HEIGHT: all) are not on the chain, whatever they were. */
+qn_status wt_roll_back(wt_model *m, uint32_t height);
+/** Note that a transaction changed: it is to be told of, and to be stored. */
+void wt_touch(wt_model *m, wt_tx *t);
+/** Put an entry there, and the coin it speaks of; for who loads them. */
+qn_status wt_tx_entry(wt_model *m, wt_tx *t, const qn_mempool_outpoint *at, bool spent, uint32_t io,
+                      int64_t value, const uint8_t *script, uint32_t len);
+/** A transaction that is not there yet. NULL: memory is short. */
+wt_tx *wt_tx_add(wt_model *m, const qn_hash *txid);
+
+/* ---- what is to be told (tell.c) ---- */
+
+/** One thing to be told: `t` is not what the wallet last heard of it. */
+typedef qn_status wt_tell_fn(void *arg, const wt_wallet *w, const wt_tx *t);
+/** Everything that has changed for a wallet since it was told last, in the order of change. What
+ *  came and went unheard is left out. */
+qn_status wt_tell(wt_model *m, wt_tell_fn *fn, void *arg);
+
+/* ---- what is known (view.c) ---- */
+
+/** The coin's script is of this wallet. */
+bool wt_owns(const wt_coin *c, const wt_wallet *w);
+/** It is, or the wallet watches the outpoint. */
+bool wt_knows(const wt_coin *c, const wt_wallet *w);
+/** The wallet's claim on the coin's script; NULL: none. */
+const wt_owner *wt_claim(const wt_coin *c, const wt_wallet *w);
+/** In a block, in the mempool, or about to be one of the two. */
+bool wt_alive(const wt_tx *t);
+/** Something alive spends it. */
+bool wt_is_spent(const wt_coin *c);
+/** Blocks from its own to the tip; 0: in none. */
+uint32_t wt_depth(const wt_model *m, const wt_tx *t);
+bool wt_immature(const wt_model *m, const wt_tx *t);
+/** Confirmed, or made of nothing but trusted coins of this wallet. */
+bool wt_trusted(wt_model *m, wt_tx *t, const wt_wallet *w);
+/** It has an entry that the wallet knows. */
+bool wt_concerns(const wt_tx *t, const wt_wallet *w);
+
+typedef struct wt_balance {
+    int64_t trusted, pending, immature; /* satoshis */
+} wt_balance;
+/** QN_E_CORRUPT: the sum is no amount of money. */
+qn_status wt_balance_of(wt_model *m, const wt_wallet *w, wt_balance *out);
+
+/** What a transaction does to a wallet. */
+typedef struct wt_amounts {
+    int64_t received, sent; /* satoshis */
+    uint32_t n_entries, n_spent;
+} wt_amounts;
+qn_status wt_amounts_of(const wt_tx *t, const wt_wallet *w, wt_amounts *out);
+
+/** Unspent coins of a wallet whose makers are alive, in the order of the chain, those of the
+ *  mempool behind. Out: *list, owned: free(). */
+qn_status wt_coins_of(const wt_model *m, const wt_wallet *w, wt_coin ***list, size_t *n);
+/** Transactions of a wallet, in the order of the chain, those in no block behind. Out: as above. */
+qn_status wt_txs_of(const wt_model *m, const wt_wallet *w, wt_tx ***list, size_t *n);
