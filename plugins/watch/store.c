@@ -1,0 +1,295 @@
+/* The store: what is changed goes out in one batch, what is there comes in at the start. */
+#include "plugins/watch/rows.h"
+#include "plugins/watch/watch.h"
+
+#define LOCATOR_MAX 48u
+
+static void put(wt *x, const wt_row *key, const wt_row *value)
+{
+    if (key->failed || value->failed)
+        x->batch.failed = 1;
+    else
+        qn_batch_put(&x->batch, key->data, (uint32_t)key->len, value->data, (uint32_t)value->len);
+}
+
+static void key_of(wt_row *key, uint8_t kind, uint64_t id, int n)
+{
+    wt_row_clear(key);
+    wt_row_int(key, kind, 1);
+    wt_row_int(key, id, n);
+}
+
+static void key_of_tx(wt_row *key, uint8_t kind, const qn_hash *txid)
+{
+    wt_row_clear(key);
+    wt_row_int(key, kind, 1);
+    wt_row_bytes(key, txid->b, 32);
+}
+
+/* ---- rows out ---- */
+
+static void put_counters(wt *x, wt_row *key, wt_row *v)
+{
+    key_of(key, 'N', 0, 0);
+    wt_row_clear(v);
+    wt_row_int(v, x->m.next_wallet, 4);
+    wt_row_int(v, x->m.next_source, 4);
+    wt_row_int(v, x->m.next_cookie, 8);
+    wt_row_int(v, x->m.next_order, 8);
+    wt_row_int(v, x->next_event, 8);
+    wt_row_int(v, x->first_event, 8);
+    wt_row_int(v, x->next_rescan, 8);
+    put(x, key, v);
+}
+
+static void put_wallets(wt *x, wt_row *key, wt_row *v)
+{
+    for (size_t i = 0; i < x->m.n_wallets; i++) {
+        const wt_wallet *w = x->m.wallet[i];
+        if (!w->dirty)
+            continue;
+        key_of(key, 'W', w->id, 4);
+        wt_row_clear(v);
+        wt_row_int(v, (uint64_t)w->created, 8);
+        wt_row_text(v, w->name, strlen(w->name));
+        put(x, key, v);
+    }
+}
+
+static void put_owner(wt *x, wt_row *key, wt_row *v, const wt_owner *o)
+{
+    key_of(key, 'S', o->source->id, 4);
+    wt_row_int(key, o->index, 4);
+    wt_row_int(key, o->sub, 1);
+    wt_row_clear(v);
+    wt_write_owner(v, o);
+    put(x, key, v);
+}
+
+static void put_sources(wt *x, wt_row *key, wt_row *v)
+{
+    for (size_t i = 0; i < x->m.n_sources; i++) {
+        const wt_source *s = x->m.source[i];
+        if (!s->dirty || s->building)
+            continue;
+        key_of(key, 'D', s->id, 4);
+        wt_row_clear(v);
+        wt_write_source(v, s);
+        put(x, key, v);
+        for (size_t k = s->relabeled ? 0 : s->n_stored; k < s->n_owners; k++)
+            if (k >= s->n_stored || s->owner[k]->dirty)
+                put_owner(x, key, v, s->owner[k]);
+    }
+}
+
+static void put_rescans(wt *x, wt_row *key, wt_row *v)
+{
+    for (const wt_rescan *r = x->rescan; r; r = r->next) {
+        if (!r->dirty)
+            continue;
+        key_of(key, 'P', r->id, 8);
+        wt_row_clear(v);
+        wt_row_int(v, r->from, 4);
+        wt_row_int(v, r->at, 4);
+        wt_row_int(v, r->first_cookie, 8);
+        put(x, key, v);
+    }
+    for (uint32_t i = 0; i < x->n_dead; i++) {
+        key_of(key, 'P', x->dead_rescan[i], 8);
+        qn_batch_delete(&x->batch, key->data, (uint32_t)key->len);
+    }
+}
+
+/* The rows of a source's scripts, which are known by their keys alone. */
+static qn_status delete_scripts(wt *x, uint32_t source)
+{
+    wt_row from = {0}, to = {0};
+    uint64_t iter;
+    const uint8_t *k, *v;
+    uint32_t n_k, n_v;
+    key_of(&from, 'S', source, 4);
+    key_of(&to, 'S', source, 4);
+    wt_row_int(&to, 0xffffffffu, 4);
+    wt_row_int(&to, 0xffff, 2);
+    qn_status st = from.failed || to.failed
+                       ? QN_E_NOMEM
+                       : x->store.t->iter_open(x->store.cap, 0, from.data, (uint32_t)from.len,
+                                               to.data, (uint32_t)to.len, 0, &iter);
+    if (st == QN_OK) {
+        while ((st = x->store.t->iter_next(x->store.cap, iter, &k, &n_k, &v, &n_v)) == QN_OK)
+            qn_batch_delete(&x->batch, k, n_k);
+        (void)x->store.t->iter_close(x->store.cap, iter);
+    }
+    wt_row_free(&from);
+    wt_row_free(&to);
+    return st == QN_E_END ? QN_OK : st;
+}
+
+static qn_status put_graves(wt *x, wt_row *key)
+{
+    qn_status st = QN_OK;
+    for (const wt_grave *g = x->m.grave; g && st == QN_OK; g = g->next) {
+        if (g->kind == 'S') {
+            st = delete_scripts(x, g->id);
+            continue;
+        }
+        if (g->kind == 'T') {
+            key_of_tx(key, 'R', &g->txid);
+            qn_batch_delete(&x->batch, key->data, (uint32_t)key->len);
+            key_of_tx(key, 'T', &g->txid);
+        } else {
+            key_of(key, g->kind, g->id, 4);
+        }
+        qn_batch_delete(&x->batch, key->data, (uint32_t)key->len);
+    }
+    return st;
+}
+
+static void put_txs(wt *x, wt_row *key, wt_row *v)
+{
+    for (const wt_tx *t = x->m.dirty_txs; t; t = t->next_dirty) {
+        key_of_tx(key, 'T', &t->txid);
+        wt_row_clear(v);
+        wt_write_tx(v, t);
+        put(x, key, v);
+        if (t->raw) {
+            key_of_tx(key, 'R', &t->txid);
+            qn_batch_put(&x->batch, key->data, (uint32_t)key->len, t->raw, t->raw_len);
+        }
+    }
+}
+
+static qn_status put_cursor(wt *x, wt_row *key, wt_row *v)
+{
+    qn_hash hash[LOCATOR_MAX];
+    uint32_t n = 0;
+    if (x->m.tip.height == WT_NO_HEIGHT)
+        return QN_OK;
+    qn_status st = x->chain.t->locator(x->chain.cap, &x->m.tip.hash, hash, LOCATOR_MAX, &n);
+    if (st == QN_E_NOTFOUND || (st == QN_OK && n == 0)) { /* the node has forgotten that block */
+        hash[0] = x->m.tip.hash;
+        n = 1;
+        st = QN_OK;
+    }
+    if (st != QN_OK)
+        return st;
+    key_of(key, 'C', 0, 0);
+    wt_row_clear(v);
+    wt_row_int(v, x->m.tip.height, 4);
+    wt_row_int(v, n, 1);
+    for (uint32_t i = 0; i < n; i++)
+        wt_row_bytes(v, hash[i].b, 32);
+    put(x, key, v);
+    return QN_OK;
+}
+
+/* Old events make room. */
+static void trim_events(wt *x, wt_row *key)
+{
+    for (int n = 0; n < 1000 && x->next_event - x->first_event > x->events_max; n++) {
+        key_of(key, 'E', x->first_event++, 8);
+        qn_batch_delete(&x->batch, key->data, (uint32_t)key->len);
+    }
+}
+
+/* ---- after a write ---- */
+
+static void set_is_stored(wt *x)
+{
+    for (size_t i = 0; i < x->m.n_wallets; i++)
+        x->m.wallet[i]->dirty = false;
+    for (size_t i = 0; i < x->m.n_sources; i++) {
+        wt_source *s = x->m.source[i];
+        if (!s->dirty || s->building)
+            continue;
+        for (size_t k = s->relabeled ? 0 : s->n_stored; k < s->n_owners; k++)
+            s->owner[k]->dirty = false;
+        s->n_stored = s->n_owners;
+        s->dirty = s->relabeled = false;
+    }
+    for (wt_rescan *r = x->rescan; r; r = r->next)
+        r->dirty = false;
+    x->n_dead = 0;
+    for (wt_grave *g = x->m.grave, *after; g; g = after) {
+        after = g->next;
+        free(g);
+    }
+    x->m.grave = NULL;
+}
+
+static void txs_are_stored(wt *x)
+{
+    for (wt_tx *t = x->m.dirty_txs, *after; t; t = after) {
+        after = t->next_dirty;
+        t->dirty = false;
+        free(t->raw);
+        t->raw = NULL;
+    }
+    x->m.dirty_txs = NULL;
+    x->m.dirty_end = &x->m.dirty_txs;
+}
+
+static qn_status append_events(wt *x)
+{
+    if (x->events.failed)
+        return QN_E_NOMEM;
+    if (!x->events.len)
+        return QN_OK;
+    uint8_t *at = qn_batch_room_(&x->batch, x->events.len);
+    if (!at)
+        return QN_E_NOMEM;
+    memcpy(at, x->events.data, x->events.len);
+    return QN_OK;
+}
+
+static qn_status put_set(wt *x, wt_row *key, wt_row *v)
+{
+    qn_batch_clear(&x->batch);
+    put_wallets(x, key, v);
+    put_sources(x, key, v);
+    put_rescans(x, key, v);
+    return put_graves(x, key);
+}
+
+static qn_status write_out(wt *x, wt_row *key, wt_row *v, qn_status st)
+{
+    put_counters(x, key, v);
+    wt_row_free(key);
+    wt_row_free(v);
+    if (st == QN_OK)
+        st = qn_batch_write(&x->batch, x->store.t, x->store.cap, QN_STORE_SYNC);
+    if (st != QN_OK)
+        qn_logf(x->host, x->cap, QN_LOG_ERROR, "the store cannot be written (status %d)", (int)st);
+    return st;
+}
+
+qn_status wt_store_set(wt *x)
+{
+    wt_row key = {0}, v = {0};
+    qn_status st = write_out(x, &key, &v, put_set(x, &key, &v));
+    if (st == QN_OK)
+        set_is_stored(x);
+    return st;
+}
+
+qn_status wt_store_all(wt *x)
+{
+    wt_row key = {0}, v = {0};
+    qn_status st = put_set(x, &key, &v);
+    if (st == QN_OK) {
+        put_txs(x, &key, &v);
+        trim_events(x, &key);
+        st = put_cursor(x, &key, &v);
+    }
+    if (st == QN_OK)
+        st = append_events(x);
+    st = write_out(x, &key, &v, st);
+    if (st != QN_OK)
+        return st;
+    set_is_stored(x);
+    txs_are_stored(x);
+    qn_batch_clear(&x->events);
+    x->stored_event = x->next_event;
+    x->unstored = 0;
+    return QN_OK;
+}

@@ -1,0 +1,415 @@
+/* The node's events in. What they change is written when a block ends, or at the next turn of the
+ * loop; inside a block nothing is, so that the store always stands on a whole block. */
+#include "plugins/watch/watch.h"
+
+#define COMMIT_BLOCKS 500u /* blocks and hits that may wait while the node catches up */
+
+void wt_fail(wt *x, qn_status st, const char *what)
+{
+    x->host->fail(x->cap, st, what, (uint32_t)strlen(what));
+}
+
+/* ---- committing ---- */
+
+static void wake(wt *x)
+{
+    wt_wait_wake(x);
+    wt_hook_wake(x);
+}
+
+static qn_status commit(wt *x)
+{
+    uint64_t before = x->stored_event;
+    qn_status st = wt_events_tell(x);
+    if (st == QN_OK)
+        st = wt_store_all(x);
+    if (st == QN_OK && x->stored_event != before)
+        wake(x);
+    return st;
+}
+
+static void flush(void *arg)
+{
+    wt *x = arg;
+    x->flush_posted = false;
+    if (x->inside)
+        return; /* the block's end will do it */
+    qn_status st = commit(x);
+    if (st != QN_OK && st != QN_E_REVOKED)
+        wt_fail(x, st, "cannot keep what was seen");
+}
+
+static qn_status flush_soon(wt *x)
+{
+    if (x->flush_posted)
+        return QN_OK;
+    qn_status st = x->host->post(x->cap, flush, x);
+    x->flush_posted = st == QN_OK;
+    return st;
+}
+
+/* ---- what is watched ---- */
+
+typedef struct adding {
+    wt *x;
+    qn_watch_script *list;
+    uint8_t *bytes;
+    uint32_t n, len;
+    bool remove;
+} adding;
+
+static qn_status add_begin(adding *a, wt *x, bool remove)
+{
+    *a = (adding){.x = x, .remove = remove};
+    a->list = malloc(WT_ADD_MAX * sizeof *a->list);
+    a->bytes = malloc(WT_ADD_BYTES);
+    return a->list && a->bytes ? QN_OK : QN_E_NOMEM;
+}
+
+static qn_status add_send(adding *a)
+{
+    const wt *x = a->x;
+    if (!a->n)
+        return QN_OK;
+    qn_status st =
+        a->remove
+            ? x->watch.t->remove(x->watch.cap, x->w.watch, a->list, a->n, a->bytes, a->len)
+            : x->watch.t->add(x->watch.cap, x->w.watch, a->list, a->n, a->bytes, a->len, 0, NULL);
+    a->n = a->len = 0;
+    return st;
+}
+
+static qn_status add_script(adding *a, const wt_script *s)
+{
+    qn_status st = QN_OK;
+    if (a->n == WT_ADD_MAX || WT_ADD_BYTES - a->len < s->len)
+        st = add_send(a);
+    a->list[a->n++] = (qn_watch_script){.cookie = s->cookie, .len = s->len};
+    memcpy(a->bytes + a->len, s->bytes, s->len);
+    a->len += s->len;
+    return st;
+}
+
+static void add_end(adding *a)
+{
+    free(a->list);
+    free(a->bytes);
+}
+
+static qn_status add_source(adding *a, wt_source *s)
+{
+    qn_status st = QN_OK;
+    for (size_t i = s->n_watched; i < s->n_owners && st == QN_OK; i++)
+        st = add_script(a, s->owner[i]->script);
+    return st;
+}
+
+qn_status wt_stream_add(wt *x, wt_source *s)
+{
+    adding a;
+    qn_status st = add_begin(&a, x, false);
+    if (st == QN_OK)
+        st = add_source(&a, s);
+    if (st == QN_OK)
+        st = add_send(&a);
+    if (st == QN_OK)
+        s->n_watched = s->n_owners;
+    add_end(&a);
+    return st;
+}
+
+qn_status wt_stream_add_coin(wt *x, const wt_source *s)
+{
+    const qn_watch_outpoint o = {.cookie = s->id, .txid = s->coin.txid, .n = s->coin.n};
+    return x->watch.t->add_outpoints(x->watch.cap, x->w.watch, &o, 1, 0, NULL);
+}
+
+/* Everything, after the stream was opened. */
+static qn_status add_all(wt *x)
+{
+    adding a;
+    qn_status st = add_begin(&a, x, false);
+    for (size_t i = 0; i < x->m.n_sources && st == QN_OK; i++)
+        st = add_source(&a, x->m.source[i]);
+    if (st == QN_OK)
+        st = add_send(&a);
+    add_end(&a);
+    for (size_t i = 0; i < x->m.n_sources && st == QN_OK; i++) {
+        wt_source *s = x->m.source[i];
+        s->n_watched = s->n_owners;
+        if (s->kind == WT_OUTPOINT)
+            st = wt_stream_add_coin(x, s);
+    }
+    return st;
+}
+
+static qn_status remove_coins(const wt *x)
+{
+    qn_status st = QN_OK;
+    for (wt_node *n = wt_map_next(&x->m.coins, NULL); n && st == QN_OK;
+         n = wt_map_next(&x->m.coins, n)) {
+        const wt_coin *c = (const wt_coin *)n;
+        const qn_watch_outpoint o = {.txid = c->at.txid, .n = c->at.n};
+        if (!c->watcher && !(c->script && c->script->owner))
+            st = x->watch.t->remove_outpoints(x->watch.cap, x->w.watch, &o, 1);
+    }
+    return st;
+}
+
+qn_status wt_stream_sweep(wt *x)
+{
+    adding a;
+    qn_status st = add_begin(&a, x, true);
+    for (wt_node *n = wt_map_next(&x->m.scripts, NULL); n && st == QN_OK;
+         n = wt_map_next(&x->m.scripts, n))
+        if (!((const wt_script *)n)->owner)
+            st = add_script(&a, (const wt_script *)n);
+    if (st == QN_OK)
+        st = add_send(&a);
+    add_end(&a);
+    if (st == QN_OK)
+        st = remove_coins(x);
+    return st == QN_OK ? wt_sweep(&x->m) : st;
+}
+
+/* The gap limit: derive behind what was paid, and have it watched, before the block is done. */
+static qn_status extend(wt *x)
+{
+    qn_status st = QN_OK;
+    for (size_t i = 0; i < x->m.n_sources && st == QN_OK; i++) {
+        wt_source *s = x->m.source[i];
+        uint32_t end = wt_wanted_end(&x->m, s);
+        if (s->building || end <= s->end)
+            continue;
+        st = wt_derive(&x->m, s, end, UINT32_MAX);
+        if (st == QN_OK && s->n_watched < s->n_owners)
+            st = wt_stream_add(x, s);
+        if (st == QN_E_LIMIT)
+            qn_logf(x->host, x->cap, QN_LOG_ERROR,
+                    "the grant of watch/1 has no room for more scripts: raise its scripts=");
+    }
+    return st;
+}
+
+/* ---- rescans ---- */
+
+static wt_rescan *rescan_of(const wt *x, uint64_t id, bool host)
+{
+    wt_rescan *r = x->rescan;
+    while (r && (host ? r->host : r->id) != id)
+        r = r->next;
+    return r;
+}
+
+/* One that waits begins, as far as the node takes it. Out: *lowest. */
+static qn_status begin_rescan(wt *x, wt_rescan *r, uint32_t *lowest)
+{
+    qn_watch_rescan what;
+    QN_INIT(&what);
+    what.set = QN_SET_WATCH_RESCAN_FROM | QN_SET_WATCH_RESCAN_FIRST_COOKIE;
+    what.from = r->at;
+    what.first_cookie = r->first_cookie;
+    qn_status st = x->watch.t->rescan(x->watch.cap, x->w.watch, &what, &r->host, lowest);
+    if (st == QN_E_PRUNED && *lowest > r->at) {
+        qn_logf(x->host, x->cap, QN_LOG_WARN,
+                "blocks below %u are pruned: a rescan begins there and not at %u", *lowest, r->at);
+        r->at = what.from = *lowest;
+        r->dirty = true;
+        st = x->watch.t->rescan(x->watch.cap, x->w.watch, &what, &r->host, lowest);
+    }
+    return st;
+}
+
+static void end_rescan(wt *x, wt_rescan *r, const char *status, uint32_t height)
+{
+    wt_event_rescan(x, r, status, height);
+    for (wt_rescan **at = &x->rescan; *at; at = &(*at)->next)
+        if (*at == r) {
+            *at = r->next;
+            break;
+        }
+    if (x->n_dead < WT_RESCANS_MAX)
+        x->dead_rescan[x->n_dead++] = r->id;
+    free(r);
+}
+
+/* Let those that wait begin, the oldest first. */
+static qn_status begin_rescans(wt *x)
+{
+    for (;;) {
+        uint32_t lowest = 0;
+        wt_rescan *oldest = NULL;
+        for (wt_rescan *r = x->rescan; r; r = r->next)
+            if (!r->host && (!oldest || r->id < oldest->id))
+                oldest = r;
+        if (!oldest)
+            return QN_OK;
+        qn_status st = begin_rescan(x, oldest, &lowest);
+        if (st == QN_E_LIMIT)
+            return QN_OK;                          /* when one of those under way ends */
+        if (st == QN_E_INVAL || st == QN_E_PRUNED) /* all of it is above the tip, or pruned */
+            end_rescan(x, oldest, st == QN_E_INVAL ? "done" : "pruned", WT_NO_HEIGHT);
+        else if (st != QN_OK)
+            return st;
+    }
+}
+
+qn_status wt_rescan_want(wt *x, uint32_t from, uint64_t first_cookie, uint64_t *id,
+                         uint32_t *lowest)
+{
+    wt_rescan *r;
+    uint32_t n = 0;
+    for (r = x->rescan; r; r = r->next)
+        n++;
+    if (n + x->n_dead >= WT_RESCANS_MAX)
+        return QN_E_LIMIT;
+    if (!(r = calloc(1, sizeof *r)))
+        return QN_E_NOMEM;
+    *r = (wt_rescan){.next = x->rescan, .id = x->next_rescan++, .from = from, .at = from};
+    r->first_cookie = first_cookie;
+    r->dirty = true;
+    x->rescan = r;
+    *id = r->id;
+    *lowest = 0;
+    qn_status st = begin_rescan(x, r, lowest);
+    if (st == QN_E_LIMIT)
+        return QN_OK;
+    if (st == QN_E_INVAL || st == QN_E_PRUNED) {
+        end_rescan(x, r, st == QN_E_INVAL ? "done" : "pruned", WT_NO_HEIGHT);
+        st = flush_soon(x);
+    }
+    return st;
+}
+
+qn_status wt_rescan_cancel(wt *x, uint64_t id)
+{
+    wt_rescan *r = rescan_of(x, id, false);
+    if (!r)
+        return QN_E_NOTFOUND;
+    if (r->host)
+        return x->watch.t->cancel(x->watch.cap, x->w.watch, r->host);
+    end_rescan(x, r, "canceled", WT_NO_HEIGHT);
+    return flush_soon(x);
+}
+
+qn_status wt_rescan_resume(wt *x)
+{
+    return begin_rescans(x);
+}
+
+static const char *status_text(qn_status st)
+{
+    return st == QN_OK           ? "done"
+           : st == QN_E_CANCELED ? "canceled"
+           : st == QN_E_PRUNED   ? "pruned"
+                                 : "failed";
+}
+
+static qn_status on_rescan(void *arg, const qn_watch_event *ev)
+{
+    wt *x = arg;
+    wt_rescan *r = rescan_of(x, ev->rescan, true);
+    if (!r)
+        return QN_OK;
+    if (ev->type == QN_WATCH_EV_RESCAN_PROGRESS) {
+        r->at = ev->ref.height + 1;
+        r->dirty = true;
+        return flush_soon(x);
+    }
+    end_rescan(x, r, status_text(ev->status), ev->ref.height);
+    qn_status st = begin_rescans(x);
+    return st == QN_OK ? flush_soon(x) : st;
+}
+
+/* ---- the stream ---- */
+
+static qn_status on_hit(void *arg, const qn_watch_event *ev, const uint8_t *tx,
+                        const uint8_t *script)
+{
+    wt *x = arg;
+    bool used = false;
+    if (ev->type != QN_WATCH_EV_SEEN && !ev->rescan)
+        x->inside = true;
+    qn_status st = wt_apply_hit(&x->m, ev, tx, script, &used);
+    if (st == QN_OK && used)
+        st = extend(x);
+    x->unstored++;
+    if (st != QN_OK || x->inside || (ev->rescan && x->unstored < COMMIT_BLOCKS))
+        return st;
+    return flush_soon(x);
+}
+
+static qn_status on_gone(void *arg, const qn_watch_event *ev)
+{
+    wt *x = arg;
+    qn_status st = wt_apply_gone(&x->m, ev);
+    return st == QN_OK ? flush_soon(x) : st;
+}
+
+static qn_status on_synced(void *arg, const qn_watch_event *ev)
+{
+    wt *x = arg;
+    (void)ev;
+    qn_status st = wt_apply_synced(&x->m);
+    return st == QN_OK ? flush_soon(x) : st;
+}
+
+static qn_status on_block(void *arg, const qn_watch_event *ev)
+{
+    wt *x = arg;
+    x->inside = false;
+    if (ev->type == QN_WATCH_EV_GAP) {
+        qn_logf(x->host, x->cap, QN_LOG_WARN,
+                "blocks up to %u are pruned: what they did to the wallets is not known",
+                ev->ref.height - 1);
+        wt_event_gap(x, ev);
+    }
+    wt_apply_tip(&x->m, qn_watch_at(ev));
+    qn_status st = wt_events_tell(x);
+    x->unstored++;
+    if (st != QN_OK || (!(ev->flags & QN_WATCH_EVF_TIP) && x->unstored < COMMIT_BLOCKS))
+        return st;
+    return commit(x);
+}
+
+static qn_status open_at(wt *x, const qn_hash *locator, uint32_t n, bool from_tip,
+                         qn_block_ref *start)
+{
+    qn_watch_options o;
+    QN_INIT(&o);
+    o.set = QN_SET_WATCH_OPTIONS_FLAGS;
+    o.flags = from_tip ? QN_WATCH_FROM_TIP : 0;
+    return qn_watch_start(&x->w, &o, locator, n, start);
+}
+
+qn_status wt_stream_open(wt *x, const qn_hash *locator, uint32_t n)
+{
+    qn_block_ref start;
+    x->w = (qn_watcher){.host = x->host, .host_cap = x->cap, .table = x->watch.t};
+    x->w.cap = x->watch.cap;
+    x->w.on = (qn_watch_handlers){.on_hit = on_hit,
+                                  .on_gone = on_gone,
+                                  .on_block = on_block,
+                                  .on_synced = on_synced,
+                                  .on_rescan = on_rescan,
+                                  .arg = x};
+    wt_seek(&x->m);
+    qn_status st = open_at(x, locator, n, n == 0, &start);
+    if (st == QN_E_UNKNOWN_TIP) {
+        qn_logf(x->host, x->cap, QN_LOG_WARN,
+                "the node does not know block %u, where the wallets stood: back to %lld",
+                x->m.tip.height, start.height == WT_NO_HEIGHT ? -1LL : (long long)start.height);
+        st = wt_roll_back(&x->m, start.height);
+        if (st == QN_OK)
+            st = open_at(x, &start.hash, start.height == WT_NO_HEIGHT ? 0 : 1, false, &start);
+    }
+    if (st != QN_OK)
+        return st;
+    x->m.tip = start;
+    return add_all(x);
+}
+
+void wt_stream_close(wt *x)
+{
+    qn_watch_end(&x->w);
+}

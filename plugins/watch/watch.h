@@ -1,0 +1,161 @@
+/* plugins/watch: watch-only wallets. model.h is what is known; stream.c takes the node's events in,
+ * store.c keeps it, import.c and methods.c serve RPC, wait.c and hook.c deliver events. Everything
+ * runs on the plugin's one loop. */
+#pragma once
+#include "plugins/watch/model.h"
+#include "quoin/chain_read.h"
+#include "quoin/net_connect.h"
+#include "quoin/rpc_serve.h"
+#include "quoin/sdk.h"
+
+#include <jansson.h>
+
+#define WT_SLICE_MS 10u
+#define WT_ADD_MAX 65536u        /* scripts of one call */
+#define WT_ADD_BYTES (16u << 20) /* their bytes */
+#define WT_RESCANS_MAX 64u
+#define WT_WALLETS_MAX 1000u
+
+#define WT_RPC_MISC (-1)
+#define WT_RPC_TYPE (-3)
+#define WT_RPC_WALLET (-4)
+#define WT_RPC_KEY (-5)
+#define WT_RPC_INVALID (-8)
+#define WT_RPC_NO_WALLET (-18)
+#define WT_RPC_INTERNAL (-32603)
+
+/** An interface that was granted: its table and handle. */
+#define WT_GRANT(name)                                                                             \
+    struct {                                                                                       \
+        const qn_##name##_1 *t;                                                                    \
+        qn_cap *cap;                                                                               \
+    }
+
+/** Blocks that have to be looked through; kept until that is done. */
+typedef struct wt_rescan {
+    struct wt_rescan *next;
+    uint64_t id;
+    uint64_t host; /* the node's number of it; 0: it waits */
+    uint64_t first_cookie;
+    uint32_t from; /* where it began */
+    uint32_t at;   /* next height */
+    bool dirty;
+} wt_rescan;
+
+typedef struct wt_waiter wt_waiter;
+typedef struct wt_job wt_job;
+typedef struct wt_hook wt_hook;
+
+typedef struct wt {
+    const qn_host_1 *host;
+    qn_cap *cap;
+    WT_GRANT(chain_read) chain;
+    WT_GRANT(watch) watch;
+    WT_GRANT(store_own) store;
+    WT_GRANT(rpc_serve) rpc;   /* t NULL: not granted */
+    WT_GRANT(net_connect) net; /* t NULL: not granted */
+    wt_model m;
+    qn_watcher w;
+    bool open;          /* the model is set up */
+    char *url, *secret; /* of the webhook; "none": none */
+
+    qn_batch batch;
+    qn_batch events;                  /* rows of what was told and is not stored yet */
+    uint64_t first_event, next_event; /* kept: first to next - 1 */
+    uint64_t stored_event;            /* of these, below this one are durable */
+    uint32_t events_max;              /* kept */
+    uint64_t next_rescan;
+    bool inside; /* hits of a block came, and its end did not yet */
+    bool flush_posted;
+    uint32_t unstored; /* blocks and hits since the last commit */
+    wt_rescan *rescan;
+    uint64_t dead_rescan[WT_RESCANS_MAX]; /* ids of rows to remove */
+    uint32_t n_dead;
+    wt_waiter *waiter;
+    wt_job *job;
+    wt_hook *hook;
+} wt;
+
+/* ---- store.c ---- */
+
+/** Read everything. QN_E_CORRUPT, QN_E_UNSUPPORTED: said in the log. Out: the locator to open the
+ *  stream with; n 0: none. */
+qn_status wt_store_load(wt *x, qn_hash locator[static 48], uint32_t *n_locator);
+/** Make durable what was asked for: wallets, sources, scripts, rescans. */
+qn_status wt_store_set(wt *x);
+/** Make everything durable, with where the stream stands. Not inside a block. */
+qn_status wt_store_all(wt *x);
+/** The bytes of a transaction. Out: *raw owned: free(). QN_E_NOTFOUND: they are not kept. */
+qn_status wt_store_raw(const wt *x, const qn_hash *txid, uint8_t **raw, uint32_t *len);
+/** Up to `limit` durable events behind `after` of a wallet (0: all) into the open array of j.
+ *  Out: *last is the newest that was looked at, *n how many were put. */
+qn_status wt_store_events(const wt *x, uint64_t after, uint32_t wallet, uint32_t limit, qn_json *j,
+                          uint64_t *last, uint32_t *n);
+/** The webhook's position: what is behind it was not delivered. */
+qn_status wt_store_hook(const wt *x, uint64_t *at);
+qn_status wt_store_hook_set(wt *x, uint64_t at);
+
+/* ---- event.c ---- */
+
+/** Tell what has changed; durable with the next wt_store_all(). */
+qn_status wt_events_tell(wt *x);
+/** Tell of a rescan's end, or of blocks that are pruned. */
+void wt_event_rescan(wt *x, const wt_rescan *r, const char *status, uint32_t height);
+void wt_event_gap(wt *x, const qn_watch_event *ev);
+/** Members that describe a transaction for a wallet, and one coin of its list. */
+qn_status wt_put_tx(const wt *x, qn_json *j, const wt_wallet *w, const wt_tx *t);
+void wt_put_address(const wt *x, qn_json *j, const wt_script *s);
+const char *wt_label_of(const wt_owner *o);
+
+/* ---- stream.c ---- */
+
+qn_status wt_stream_open(wt *x, const qn_hash *locator, uint32_t n_locator);
+void wt_stream_close(wt *x);
+/** Tell the node of what a source has gained. QN_E_LIMIT: the grant has no room for it. */
+qn_status wt_stream_add(wt *x, wt_source *s);
+qn_status wt_stream_add_coin(wt *x, const wt_source *s);
+/** Take what nobody watches any more from the node, and forget it. */
+qn_status wt_stream_sweep(wt *x);
+/** Have blocks from `from` on looked through for scripts from `first_cookie` on. Out: *id; *lowest
+ *  is above `from` when what lies below is pruned. QN_E_LIMIT: too many wait. */
+qn_status wt_rescan_want(wt *x, uint32_t from, uint64_t first_cookie, uint64_t *id,
+                         uint32_t *lowest);
+/** QN_E_NOTFOUND: there is none with this id. */
+qn_status wt_rescan_cancel(wt *x, uint64_t id);
+/** Go on with what was under way before a restart. */
+qn_status wt_rescan_resume(wt *x);
+/** End the plugin for a failure that nothing else can be done about. */
+void wt_fail(wt *x, qn_status st, const char *what);
+
+/* ---- methods.c, import.c, wait.c ---- */
+
+qn_status wt_methods_add(wt *x);
+void wt_refuse(const wt *x, uint64_t request, int32_t code, const char *message);
+void wt_refuse_status(const wt *x, uint64_t request, qn_status st);
+/** Send what was written, or say that memory is short. Frees it. */
+void wt_answer(const wt *x, uint64_t request, qn_json *j);
+/** The parameters, an array; NULL: refused. Owned: json_decref(). */
+json_t *wt_params(const wt *x, uint64_t request, const char *params, uint32_t len);
+/** Parameter i as a number within bounds; stays as it is when it is missing. False: refused. */
+bool wt_number(const wt *x, uint64_t request, const json_t *a, size_t i, const char *name,
+               uint64_t max, uint64_t *out);
+/** Parameter i as the name of a wallet; when it is missing and there is one wallet, that one. NULL:
+ *  refused. */
+wt_wallet *wt_wallet_arg(const wt *x, uint64_t request, const json_t *a, size_t i);
+/** First height to look through for what was there since `time` (seconds since 1970). */
+qn_status wt_height_of_time(const wt *x, int64_t time, uint32_t *height);
+
+void wt_on_import(void *arg, const qn_rpc_request *r, const char *params, uint32_t len);
+void wt_on_waitevent(void *arg, const qn_rpc_request *r, const char *params, uint32_t len);
+/** Durable events are there: who waits for them gets them. */
+void wt_wait_wake(wt *x);
+/** Answer everybody who waits or imports: the plugin is being stopped. */
+void wt_wait_end(wt *x);
+void wt_jobs_end(wt *x);
+
+/* ---- hook.c ---- */
+
+/** `url`: http://HOST:PORT/PATH. QN_E_INVAL: said in the log. */
+qn_status wt_hook_open(wt *x, const char *url, const char *secret);
+void wt_hook_wake(wt *x);
+void wt_hook_close(wt *x);

@@ -1,0 +1,285 @@
+/* What the watch plugin answers and refuses, and how it delivers, against the mock. */
+#include "tests/unit/watch_kit.h"
+#include "tests/unit/harness.h"
+
+#include "lib/address.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void test_rescan__finds_what_was_before_gap_included(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    keys *k = keys_of("tr(" XPUB "/*)");
+    const int payed[] = {GAP - 1, 2 * GAP - 1, 3 * GAP - 1};
+    for (int i = 0; i < 3; i++) {
+        (void)qn_mock_pay(m, k->script[payed[i]], k->len, 1000);
+        qn_mock_mine(m, i == 1 ? 2 : 1);
+    }
+    (void)qn_mock_run(m);
+    expect(m, "watch.create", "[\"w\"]", "{");
+    import(m, k->text, "\"timestamp\":\"now\",\"range\":4", "true");
+    (void)qn_mock_run(m);
+    expect(m, "watch.balance", "[\"w\"]", "\"trusted\":0.00000000");
+    import(m, k->text, "\"birthday\":5,\"range\":4", "true"); /* the first is in block 4 */
+    (void)qn_mock_run(m);
+    expect(m, "watch.balance", "[\"w\"]", "\"trusted\":0.00000000");
+    expect(m, "watch.rescan", "[0]", "\"start_height\":0");
+    (void)qn_mock_run(m);
+    expect(m, "watch.balance", "[\"w\"]", "\"trusted\":0.00003000");
+    expect(m, "watch.waitevent", "[0,0]", "\"event\":\"rescan\",\"rescan\":2,\"status\":\"done\"");
+    expect(m, "watch.status", "[]", "\"rescans\":[]");
+    expect(m, "watch.rescan", "[99]", "error -8: Invalid start_height");
+    expect(m, "watch.rescan", "[null,77]", "error -8: There is no such rescan");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+    qc_free(k);
+}
+
+/* ---- what is asked for ---- */
+
+static void test_import__each_item_has_its_own_result(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    char list[3000];
+    keys *k = keys_of("wpkh(" XPUB "/<0;1>/*)"), *one = keys_of("wpkh(" XPUB "/7)");
+    expect(m, "watch.create", "[\"w\"]", "{");
+    snprintf(list, sizeof list,
+             "[\"w\",[{\"desc\":\"%s\",\"timestamp\":\"now\",\"range\":9,\"active\":true},"
+             "{\"desc\":\"%s\",\"timestamp\":\"now\",\"active\":true},{\"address\":\"nonsense\","
+             "\"timestamp\":0},{\"address\":\"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080\","
+             "\"timestamp\":0,\"label\":\"it\"},{\"script\":\"51\",\"birthday\":0},"
+             "{\"outpoint\":\"%064d:1\",\"timestamp\":\"now\"}]]",
+             k->text, one->text, 7);
+    json_t *j = ask(m, "watch.import", list);
+    static const bool GOOD[] = {true, false, false, true, true, true};
+    assert_int_equal(json_array_size(j), 6);
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(json_is_true(json_object_get(json_array_get(j, i), "success")), GOOD[i]);
+    json_decref(j);
+    j = ask(m, "watch.list", "[\"w\"]");
+    const json_t *d = json_object_get(j, "descriptors");
+    assert_int_equal(json_array_size(d), 2);
+    assert_true(json_is_false(json_object_get(json_array_get(d, 0), "internal")));
+    assert_true(json_is_true(json_object_get(json_array_get(d, 1), "internal")));
+    assert_int_equal(json_array_size(json_object_get(j, "addresses")), 2);
+    assert_int_equal(json_array_size(json_object_get(j, "outpoints")), 1);
+    json_decref(j);
+    /* Again: nothing new. */
+    json_decref(ask(m, "watch.import", list));
+    expect(m, "watch.list", "[]", "\"imports\":5,\"scripts\":22");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+    qc_free(k);
+    qc_free(one);
+}
+
+static void test_import__what_is_refused(void **state)
+{
+    (void)state;
+    static const char *const ROW[][2] = {
+        {"{}", "-8,\"message\":\"An item needs one of"},
+        {"5", "-3,\"message\":\"An item must be an object"},
+        {"{\"script\":\"51\"}", "-3,\"message\":\"Missing required timestamp"},
+        {"{\"script\":\"51\",\"timestamp\":-1}", "-3,\"message\":\"Expected number or"},
+        {"{\"script\":\"5\",\"timestamp\":0}", "-5"},
+        {"{\"script\":\"\",\"timestamp\":0}", "-5"},
+        {"{\"script\":\"51\",\"birthday\":-1}", "-8,\"message\":\"birthday"},
+        {"{\"script\":\"51\",\"timestamp\":0,\"color\":1}", "not known"},
+        {"{\"script\":\"51\",\"timestamp\":0,\"address\":\"x\"}", "only one"},
+        {"{\"script\":\"51\",\"timestamp\":0,\"range\":5}", "for descriptors"},
+        {"{\"script\":\"51\",\"timestamp\":0,\"label\":5}", "label must be a string"},
+        {"{\"script\":\"51\",\"timestamp\":0,\"internal\":5}", "internal must be true or false"},
+        {"{\"outpoint\":\"51\",\"timestamp\":0}", "outpoint must be"},
+        {"{\"outpoint\":{\"txid\":\"51\"},\"timestamp\":0}", "outpoint must be"},
+        {"{\"desc\":\"wpkh(" XPUB "/*)\",\"timestamp\":0}", "Missing checksum"},
+        {"{\"desc\":\"pk(cVpF924EspNh8KjYsfhgY96mmxvT6DgdWiTYMtMjuM74hJaU5psW)#8x7xwq0w\","
+         "\"timestamp\":0}",
+         "-5"},
+    };
+    qn_mock *m = started();
+    char params[700];
+    expect(m, "watch.create", "[\"w\"]", "{");
+    for (size_t i = 0; i < QC_COUNTOF(ROW); i++) {
+        snprintf(params, sizeof params, "[\"w\",[%s]]", ROW[i][0]);
+        expect(m, "watch.import", params, "\"success\":false,\"error\":{\"code\":-");
+        expect(m, "watch.import", params, ROW[i][1]);
+    }
+    expect(m, "watch.list", "[]", "\"imports\":0,\"scripts\":0");
+    keys *k = keys_of("wpkh(" XPUB "/*)");
+    import(m, k->text, "\"timestamp\":0,\"range\":[5,4]", "begin after end");
+    import(m, k->text, "\"timestamp\":0,\"range\":[0,2147483648]", "End of range is too high");
+    import(m, k->text, "\"timestamp\":0,\"range\":[0,1000000]", "Range is too large");
+    import(m, k->text, "\"timestamp\":0,\"range\":\"x\"", "Range must be specified");
+    import(m, k->text, "\"timestamp\":0,\"next_index\":20", "next_index is out of range");
+    import(m, k->text, "\"timestamp\":0,\"label\":\"x\"", "Ranged descriptors should not");
+    char text[400], secret[400];
+    snprintf(text, sizeof text, "pk(cVpF924EspNh8KjYsfhgY96mmxvT6DgdWiTYMtMjuM74hJaU5psW)");
+    add_checksum(text, secret, sizeof secret);
+    import(m, secret, "\"timestamp\":0", "Private keys are not accepted");
+    snprintf(text, sizeof text, "wpkh(" XPUB "/0h/*)");
+    add_checksum(text, secret, sizeof secret);
+    import(m, secret, "\"timestamp\":0", "hardened steps need private keys");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+    qc_free(k);
+}
+
+static void test_methods__what_is_refused(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    expect(m, "watch.create", "[]", "error -8");
+    expect(m, "watch.create", "[\"\"]", "error -8");
+    expect(m, "watch.create", "[\"a\\u0000b\"]", "error -8");
+    expect(m, "watch.create", "[\"a\\nb\"]", "error -8");
+    expect(m, "watch.create", "[5]", "error -8");
+    expect(m, "watch.balance", "[]", "error -18: There is not one wallet");
+    expect(m, "watch.create", "[\"w\"]", "{\"name\":\"w\"}");
+    expect(m, "watch.create", "[\"w\"]", "error -4");
+    expect(m, "watch.balance", "[]", "\"trusted\":0.00000000");
+    expect(m, "watch.balance", "[\"x\"]", "error -18: There is no wallet");
+    expect(m, "watch.import", "[\"w\",5]", "error -3");
+    expect(m, "watch.import", "[\"w\"]", "error -3");
+    expect(m, "watch.import", "[\"w\",[]]", "[]");
+    expect(m, "watch.transactions", "[\"w\",-1]", "error -8: count must be");
+    expect(m, "watch.transactions", "[\"w\",\"1x\"]", "error -8: count must be");
+    expect(m, "watch.transactions", "[\"w\",1,0,{}]", "error -8: since must be");
+    expect(m, "watch.utxos", "[\"w\",1e3]", "error -8: minconf must be");
+    expect(m, "watch.waitevent", "[-1]", "error -8: cursor must be");
+    expect(m, "watch.waitevent", "[0,99999]", "error -8: timeout must be");
+    expect(m, "watch.newaddress", "[\"w\"]", "error -4: The wallet has no active");
+    expect(m, "watch.remove", "[]", "error -8: wallet must be named");
+    expect(m, "watch.remove", "[\"w\",\"x\"]", "error -5");
+    expect(m, "watch.remove", "[\"w\"]", "null");
+    expect(m, "watch.list", "[]", "[]");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+}
+
+static void test_newaddress__gives_the_next_and_watches_behind_it(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    keys *k = keys_of("wpkh(" XPUB "/*)");
+    char want[QN_ADDRESS_MAX];
+    expect(m, "watch.create", "[\"w\"]", "{");
+    import(m, k->text, "\"timestamp\":\"now\",\"range\":4", "true");
+    for (int i = 0; i < 3 * GAP; i++) {
+        if (i % 4 == 3) { /* what was given out is remembered */
+            qn_mock_crash(m);
+            assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+        }
+        assert_true(qn_address_encode(qn_chain_by_name("regtest"), k->script[i], k->len, want));
+        expect(m, "watch.newaddress", "[\"w\",\"for you\"]", want);
+    }
+    (void)qn_mock_pay(m, k->script[4 * GAP - 1], k->len, 1000);
+    (void)qn_mock_pay(m, k->script[4 * GAP], k->len, 500); /* found by the other */
+    (void)qn_mock_pay(m, k->script[3], k->len, 70);
+    qn_mock_mine(m, 1);
+    (void)qn_mock_run(m);
+    expect(m, "watch.balance", "[]", "\"trusted\":0.00001570");
+    expect(m, "watch.transactions", "[]", "\"label\":\"for you\"");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+    qc_free(k);
+}
+
+/* ---- waiting ---- */
+
+static void test_waitevent__times_out_with_the_same_cursor(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    uint64_t before = qn_mock_now(m);
+    expect(m, "watch.waitevent", "[null,20]", "{\"events\":[],\"cursor\":0,\"missed\":false}");
+    assert_true(qn_mock_now(m) - before >= 20000);
+    expect(m, "watch.waitevent", "[null,0]", "{\"events\":[],\"cursor\":0,\"missed\":false}");
+    expect(m, "watch.waitevent", "[999,0]", "{\"events\":[],\"cursor\":0,\"missed\":false}");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+}
+
+/* ---- the webhook ---- */
+
+/* The next delivery, answered. Callback by callback: left alone, the mock's time would run out. */
+static void serve(qn_mock *m, const char *answer, char *got, size_t cap)
+{
+    int fd = -1;
+    for (int i = 0; i < 100 && fd < 0; i++) {
+        qn_mock_steps(m, 1);
+        (void)qn_mock_run(m);
+        fd = qn_mock_take(m);
+    }
+    assert_true(fd >= 0);
+    assert_int_equal(send(fd, answer, strlen(answer), 0), strlen(answer));
+    qn_mock_steps(m, 1); /* connected; then written and read */
+    (void)qn_mock_run(m);
+    qn_mock_steps(m, UINT32_MAX);
+    ssize_t n = recv(fd, got, cap - 1, MSG_DONTWAIT);
+    assert_true(n > 0);
+    got[n] = 0;
+    const char *len = strstr(got, "Content-Length: "), *body = strstr(got, "\r\n\r\n");
+    assert_true(len && body && strlen(body + 4) == strtoul(len + 16, NULL, 10));
+    close(fd);
+}
+
+static void test_webhook__posts_each_event_until_it_is_taken(void **state)
+{
+    (void)state;
+    char got[20000];
+    qn_mock *m = qn_mock_new();
+    qn_mock_config(m, "webhook", "http://127.0.0.1:8080/hook");
+    qn_mock_config(m, "webhook_secret", "0123456789abcdef");
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    expect(m, "watch.create", "[\"w\"]", "{");
+    expect(m, "watch.import", "[\"w\",[{\"script\":\"5252\",\"timestamp\":\"now\"}]]", "true");
+    (void)qn_mock_pay(m, "\x52\x52", 2, 1000);
+    qn_mock_mine(m, 1);
+    serve(m, "HTTP/1.1 500 no\r\n\r\n", got, sizeof got);
+    assert_non_null(strstr(got, "POST /hook HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n"));
+    assert_non_null(strstr(got, "{\"id\":1,\"event\":\"confirmed\""));
+    uint64_t failed = qn_mock_now(m);
+    serve(m, "HTTP/1.1 204 yes\r\n\r\n", got, sizeof got); /* a second later */
+    assert_true(qn_mock_now(m) <= failed + 1000);
+    assert_non_null(strstr(got, "{\"id\":1,\"event\":\"confirmed\""));
+    (void)qn_mock_run(m);
+    assert_int_equal(qn_mock_take(m), -1);
+    assert_int_equal(qn_mock_connections(m), 0);
+    qn_mock_crash(m);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    assert_int_equal(qn_mock_take(m), -1); /* it was taken, and that is kept */
+    (void)qn_mock_pay(m, "\x52\x52", 2, 1000);
+    qn_mock_mine(m, 1);
+    serve(m, "HTTP/1.1 200 ok\r\n\r\n", got, sizeof got);
+    assert_non_null(strstr(got, "{\"id\":2,"));
+    assert_null(strstr(got, "{\"id\":1,"));
+    (void)qn_mock_run(m);
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+}
+
+static void test_webhook__what_is_refused(void **state)
+{
+    (void)state;
+    static const char *const URL[] = {"https://h:1/x", "http://h/x", "http://h:1/a b",
+                                      "http://u@h:1/", "http://"};
+    for (size_t i = 0; i < QC_COUNTOF(URL); i++) {
+        qn_mock *m = qn_mock_new();
+        qn_mock_config(m, "webhook", URL[i]);
+        qn_mock_config(m, "webhook_secret", "0123456789abcdef");
+        assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_E_INVAL);
+        qn_mock_free(m);
+    }
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_rescan__finds_what_was_before_gap_included),
+             cmocka_unit_test(test_import__each_item_has_its_own_result),
+             cmocka_unit_test(test_import__what_is_refused),
+             cmocka_unit_test(test_methods__what_is_refused),
+             cmocka_unit_test(test_newaddress__gives_the_next_and_watches_behind_it),
+             cmocka_unit_test(test_waitevent__times_out_with_the_same_cursor),
+             cmocka_unit_test(test_webhook__posts_each_event_until_it_is_taken),
+             cmocka_unit_test(test_webhook__what_is_refused))
