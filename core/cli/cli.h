@@ -17,6 +17,9 @@ typedef struct qc_cli {
 /** Send `request` (with -rpcwait: until it is answered). Out: *reply owned; *error owned on
  * failure, a sentence. Returns: QC_OK; QC_EIO; QC_EINVAL. */
 QC_MUST_CHECK qc_err qc_cli_send(const qc_cli *c, qc_span request, qc_bytes *reply, char **error);
+/** Call the method that the words name until it fails, with the cursor of its last answer as first
+ *  parameter; print each event as a line. Returns: the exit code. */
+int qc_cli_follow(const qc_cli *c);
 /** {"method":...,"params":<raw>,"id":<raw>,"jsonrpc":"2.0"} */
 void qc_cli_request(qc_bytes *out, const char *method, qc_span params, const char *id);
 /** Text of -getinfo from a batch of getnetworkinfo and getblockchaininfo (valid JSON).

@@ -302,6 +302,7 @@ static int run(qc_cli *c)
         const char *name;
         int (*run)(const qc_cli *c);
     } COMMAND[] = {{"addrinfo", run_addrinfo},
+                   {"follow", qc_cli_follow},
                    {"generate", run_generate},
                    {"getinfo", run_getinfo},
                    {"netinfo", run_netinfo}};
@@ -311,7 +312,7 @@ static int run(qc_cli *c)
             continue;
         if (command)
             return fail(qc_strdup(
-                "Only one of -addrinfo, -generate, -getinfo, -netinfo may be specified."));
+                "Only one of -addrinfo, -follow, -generate, -getinfo, -netinfo may be specified."));
         command = COMMAND[i].run;
     }
     if (command)

@@ -47,6 +47,9 @@ static const qc_opt OPTIONS[] = {
     {"ipcconnect", "=<address>", QC_OPTS_HIDDEN, QC_OPT_REFUSED, 0, NULL,
      "There is no socket of that kind: JSON-RPC goes over HTTP."},
     USED("getinfo", "", CMD, 0, "Show the state of the node at a glance"),
+    USED("follow", "", CMD, 0,
+         "Call a method that answers with events and a cursor (watch.waitevent) again and again, "
+         "and print each event as one line of JSON. Parameters may follow, the cursor first"),
     USED("generate", "", CMD, 0,
          "Make blocks to a new address of a wallet: number of blocks (default: 1) and tries may "
          "follow"),
