@@ -1,0 +1,352 @@
+"""The watch plugin in real nodes, in a process of its own: payments that arrive, confirm, leave and
+conflict, restarts and kills at every step, the gap limit, the follower and the webhook."""
+import hashlib
+import hmac
+import http.server
+import json
+import os
+import signal
+import struct
+import subprocess
+import threading
+
+from framework import equal, expect_error, program, wait_until
+from handmade import compact, sha256d, shown, wire
+from plugin_node import grant, running
+from test_mining import ANYBODY, COIN, fund
+
+TPUB = ("tpubD6NzVbkrYhZ4WaWSyoBvQwbpLkojyoTZPRsgXELWz3Popb3qkjcJyJUGLnL4qHHoQvao8ESaAstxYSnhyswJ76uZ"
+        "PStJRJCTKvosUCJZL5B")
+GRANTS = "chain.read/1 = yes\nwatch/1 = scripts=100000, memory=64MB\nstore.own/1 = quota=256MB\nrpc.serve/1 = prefix=watch."
+MINER = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
+
+
+def short(test):
+    test.short = True
+    return test
+
+
+class Watcher:
+    """A node with the plugin, and a client that remembers all events it was told."""
+
+    def __init__(self, case, config="", mode="isolated", grants=GRANTS):
+        self.node = case.node()
+        grant(self.node, "watch", grants, config or "gap_limit = 5", mode)
+        self.cursor, self.events = 0, []
+        self.start()
+
+    def start(self):
+        self.node.start()
+        running(self.node, "watch")
+
+    def call(self, method, *params):
+        return self.node.call("watch." + method, *params)
+
+    def descriptor(self, text):
+        return self.node.getdescriptorinfo(text)["descriptor"]
+
+    def import_xpub(self, text=f"wpkh({TPUB}/0/*)", **more):
+        item = {"desc": self.descriptor(text), "birthday": 0, "active": True, "range": 4, **more}
+        equal(self.call("import", "w", [item]), [{"success": True}])
+
+    def hear(self):
+        """What is new. No id comes twice."""
+        new = []
+        while True:
+            got = self.call("waitevent", self.cursor, 0)
+            assert not got["missed"], got
+            for e in got["events"]:
+                assert e["id"] > self.cursor, (e, self.cursor)
+                self.cursor = e["id"]
+            new += got["events"]
+            self.cursor = max(self.cursor, got["cursor"])
+            if not got["events"]:
+                self.events += new
+                return new
+
+    def wait(self, event, txid, **want):
+        """Until this was told; nothing of the transaction may be told after it but that."""
+        def look():
+            self.hear()
+            mine = [e for e in self.events if e.get("txid") == txid]
+            return mine and mine[-1]["event"] == event and mine[-1]
+        e = wait_until(f"{txid} is {event}", look)
+        for key, value in want.items():
+            equal(e[key], value)
+        return e
+
+    def story(self, txid):
+        return [e["event"] for e in self.events if e.get("txid") == txid]
+
+    def balance(self):
+        b = self.call("balance", "w")["mine"]
+        return b["trusted"], b["untrusted_pending"]
+
+    def caught_up(self):
+        wait_until("it stands on the tip", lambda: self.call("status")["lastprocessedblock"]["hash"]
+                   == self.node.getbestblockhash())
+
+    def restart(self, kill):
+        if kill == "plugin":
+            pid = running(self.node, "watch")["pid"]
+            os.kill(pid, signal.SIGKILL)
+            wait_until("it is back", lambda: running(self.node, "watch")["pid"] != pid)
+        elif kill == "node":
+            self.node.kill()
+            self.start()
+        elif kill == "stop":
+            self.node.stop()
+            self.start()
+
+
+class Pay:
+    """Spends coins (txid, n, value) that anybody can spend; an output of `value` to each script, the
+    rest to anybody."""
+
+    def __init__(self, coins, scripts, value=COIN, fee=1000):
+        outs = [(value, bytes.fromhex(s)) for s in scripts]
+        outs.append((sum(c[2] for c in coins) - value * len(scripts) - fee, ANYBODY))
+        body = compact(len(coins)) + b"".join(
+            wire(c[0]) + struct.pack("<I", c[1]) + b"\0\xfd\xff\xff\xff" for c in coins) + compact(len(outs)) + b"".join(
+            struct.pack("<q", v) + compact(len(s)) + s for v, s in outs)
+        self.raw = struct.pack("<i", 2) + b"\0\1" + body + len(coins) * b"\x01\x01\x51" + 4 * b"\0"
+        self.txid = shown(sha256d(struct.pack("<i", 2) + body + 4 * b"\0"))
+        self.rest = (self.txid, len(scripts), outs[-1][0])
+
+    def send(self, n):
+        equal(n.sendrawtransaction(self.raw.hex(), 0), self.txid)
+        return self
+
+
+def scripts(w, n, text=f"wpkh({TPUB}/0/*)"):
+    """Of the first n indexes."""
+    addresses = w.node.deriveaddresses(w.descriptor(text), [0, n - 1])
+    return [w.node.validateaddress(a)["scriptPubKey"] for a in addresses]
+
+
+def wallet(case, **more):
+    w = Watcher(case, **more)
+    coins = fund(w.node, 4)
+    w.call("create", "w")
+    w.import_xpub()
+    w.caught_up()
+    return w, coins, scripts(w, 30)
+
+
+def block_with(w, *txs):
+    return w.node.generateblock(MINER, [t.raw.hex() for t in txs])["hash"]
+
+
+# ---- a payment's life ----
+
+@short
+def test_a_payment_arrives_confirms_and_reorganises(case):
+    w, coins, script = wallet(case)
+    t = Pay(coins[:1], script[:1], COIN // 10).send(w.node)
+    e = w.wait("seen", t.txid, wallet="w", amount=0.1)
+    equal(e["details"][0]["address"], w.node.deriveaddresses(w.descriptor(f"wpkh({TPUB}/0/*)"), [0, 0])[0])
+    equal(w.balance(), (0, 0.1))
+    block = w.node.mine(1)[0]
+    w.wait("confirmed", t.txid, blockhash=block, blockheight=w.node.getblockcount())
+    equal(w.balance(), (0.1, 0))
+    w.node.invalidateblock(block)
+    w.wait("seen", t.txid)
+    equal(w.balance(), (0, 0.1))
+    block = w.node.mine(2, "52")[0]
+    w.wait("confirmed", t.txid, blockhash=block)
+    equal(w.story(t.txid), ["seen", "confirmed", "unconfirmed", "seen", "confirmed"])
+    [coin] = w.call("utxos", "w")
+    equal((coin["txid"], coin["vout"], coin["amount"], coin["confirmations"], coin["index"], coin["solvable"]),
+          (t.txid, 0, 0.1, 2, 0, True))
+    [listed] = w.call("transactions", "w")["transactions"]
+    equal((listed["txid"], listed["confirmations"], listed["state"]), (t.txid, 2, "confirmed"))
+    w.node.stop()
+
+
+def restart_while_seen(w, restart, t):
+    """A node that was killed has forgotten its mempool; the payment is sent again."""
+    w.restart(restart)
+    if restart == "node":
+        w.wait("gone", t.txid, reason="unknown")
+        t.send(w.node)
+    w.wait("seen", t.txid)
+
+
+def life_with(case, restart, **more):
+    """Pay, confirm, leave, and be double-spent in the new branch; with a restart after each step."""
+    w, coins, script = wallet(case, **more)
+    t = Pay(coins[:1], script[:1]).send(w.node)
+    w.wait("seen", t.txid)
+    restart_while_seen(w, restart, t)
+    block = block_with(w, t)
+    w.wait("confirmed", t.txid, blockhash=block)
+    w.restart(restart)
+    w.node.invalidateblock(block)
+    w.wait("seen", t.txid)
+    restart_while_seen(w, restart, t)
+    other = Pay(coins[:1], [], fee=5000)
+    block_with(w, other)
+    w.wait("gone", t.txid, reason="conflict", by=other.txid)
+    w.restart(restart)
+    w.wait("gone", t.txid, reason="conflict", by=other.txid)
+    equal(w.balance(), (0, 0))
+    lost = ["gone", "seen"] if restart == "node" else []
+    equal(w.story(t.txid), ["seen", *lost, "confirmed", "unconfirmed", "seen", *lost, "gone"])
+    equal(w.call("utxos", "w", 0), [])
+    equal(w.call("transactions", "w")["transactions"][0]["confirmations"], -1)
+    w.node.stop()
+
+
+@short
+def test_a_double_spend_behind_a_reorganisation(case):
+    life_with(case, None)
+
+
+def test_a_double_spend_with_the_plugin_killed_at_every_step(case):
+    life_with(case, "plugin")
+
+
+def test_a_double_spend_with_the_node_killed_at_every_step(case):
+    life_with(case, "node")
+
+
+def test_a_double_spend_with_the_node_stopped_at_every_step(case):
+    life_with(case, "stop")
+
+
+def test_a_double_spend_in_a_trusted_plugin(case):
+    life_with(case, "stop", mode="trusted")
+
+
+def test_what_happened_while_nobody_listened(case):
+    """A payment that was seen is double-spent while the plugin is down; another is confirmed."""
+    w, coins, script = wallet(case)
+    t, u = Pay(coins[:1], script[:1]).send(w.node), Pay(coins[1:2], script[1:2]).send(w.node)
+    w.wait("seen", t.txid)
+    w.wait("seen", u.txid)
+    w.node.plugin("stop", "watch")
+    other = Pay(coins[:1], script[2:3], fee=5000)
+    block_with(w, other, u)
+    w.node.plugin("start", "watch")
+    running(w.node, "watch")
+    w.wait("confirmed", other.txid)
+    w.wait("confirmed", u.txid)
+    w.wait("gone", t.txid, reason="unknown")
+    equal(w.balance(), (2, 0))
+    w.node.stop()
+
+
+@short
+def test_replaced_and_spent(case):
+    w, coins, script = wallet(case)
+    t = Pay(coins[:1], script[:1]).send(w.node)
+    w.wait("seen", t.txid)
+    u = Pay(coins[:1], script[1:2], fee=20000).send(w.node)
+    w.wait("gone", t.txid, reason="replaced", replaced_by_txid=u.txid)
+    w.wait("seen", u.txid)
+    # Coins that anybody can spend, in a wallet of their own: fund and spend in one block.
+    w.call("create", "open")
+    item = {"script": ANYBODY.hex(), "birthday": 0, "label": "anybody"}
+    equal(w.call("import", "open", [item]), [{"success": True}])
+    wait_until("the rescan is done", lambda: w.call("status")["rescans"] == [])
+    equal(w.call("balance", "open")["mine"]["trusted"], 198.9998)
+    a = Pay(coins[1:2], [], fee=1000)
+    b = Pay([a.rest], script[3:4], fee=1000)
+    block_with(w, a, b)
+    w.wait("confirmed", b.txid)
+    equal(w.call("balance", "open")["mine"]["trusted"], 197.99978)
+    equal(len(w.call("utxos", "open")), 3)
+    w.node.stop()
+
+
+def test_two_beyond_the_gap_in_one_block(case):
+    w, coins, script = wallet(case)
+    t = Pay(coins[:1], [script[14], script[9], script[4]])
+    block_with(w, t)
+    w.wait("confirmed", t.txid, amount=3, n_details=3)
+    w.restart("node")
+    equal(w.balance(), (3, 0))
+    u = Pay(coins[1:2], [script[24], script[19]]).send(w.node)
+    wait_until("both are seen", lambda: w.wait("seen", u.txid)["n_details"] == 2)
+    w.node.stop()
+
+
+def test_a_rescan_finds_what_was_before(case):
+    w = Watcher(case)
+    coins = fund(w.node, 4)
+    script = scripts(w, 30)
+    t = Pay(coins[:1], [script[9], script[4]])
+    block_with(w, t)
+    u = Pay(coins[1:2], script[12:13]).send(w.node)
+    w.call("create", "w")
+    now = w.node.getblockheader(w.node.getbestblockhash())["time"]
+    equal(w.call("import", "w", [{"desc": w.descriptor(f"wpkh({TPUB}/0/*)"), "timestamp": now, "range": 4}]),
+          [{"success": True}])
+    w.wait("confirmed", t.txid, n_details=2)
+    w.wait("seen", u.txid)
+    equal(w.balance(), (2, 1))
+    xprv = ("tprv8ZgxMBicQKsPd7Uf69XL1XwhmjHopUGep8GuEiJDZmbQz6o58LninorQAfcKZWARbtRtfnLcJ5MQ2AtHcQJCCRUcMRvmDUjyEmNUWwx8UbK")
+    secret = f"wpkh({xprv}/*)"
+    sum_ = w.node.getdescriptorinfo(secret)["checksum"]
+    [got] = w.call("import", "w", [{"desc": f"{secret}#{sum_}", "timestamp": 0}])
+    equal(got["error"], {"code": -5, "message": "wpkh(): Private keys are not accepted: give the public key"})
+    expect_error(-18, "There is no wallet of this name", w.call, "balance", "other")
+    w.node.stop()
+
+
+# ---- deliveries ----
+
+def test_the_follower(case):
+    w, coins, script = wallet(case)
+    follow = subprocess.Popen([program("quoin-cli"), f"-datadir={w.node.datadir}", "-follow", "watch.waitevent", "0", "5"],
+                              stdout=subprocess.PIPE, text=True)
+    try:
+        t = Pay(coins[:1], script[:1]).send(w.node)
+        w.wait("seen", t.txid)
+        w.node.mine(1)
+        w.wait("confirmed", t.txid)
+        lines = [json.loads(follow.stdout.readline()) for _ in w.events]
+        equal(lines, w.events)
+    finally:
+        follow.kill()
+        follow.wait()
+        follow.stdout.close()
+    w.node.stop()
+
+
+def test_the_webhook(case):
+    got, secret, refuse = [], "a secret of this test", [True]
+
+    class Hook(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            sign = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+            equal(self.headers["X-Quoin-Signature"], f"sha256={sign}")
+            if not refuse[0]:
+                got.extend(json.loads(body)["events"])
+            self.send_response(500 if refuse.pop() else 204)
+            refuse.append(False)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Hook)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    here = f"127.0.0.1:{server.server_address[1]}"
+    try:
+        w, coins, script = wallet(case, config=f"gap_limit = 5\nwebhook = http://{here}/x\nwebhook_secret = {secret}",
+                                  grants=GRANTS + f"\nnet.connect/1 = {here}")
+        t = Pay(coins[:1], script[:1]).send(w.node)
+        w.wait("seen", t.txid)
+        w.node.mine(1)
+        w.wait("confirmed", t.txid)
+        wait_until("all were delivered", lambda: got == w.events)
+        w.restart("plugin")
+        u = Pay(coins[1:2], script[1:2]).send(w.node)
+        w.wait("seen", u.txid)
+        wait_until("what is new was delivered", lambda: got == w.events)
+        w.node.stop()
+    finally:
+        server.shutdown()
+        server.server_close()
