@@ -302,18 +302,18 @@ static ways of_node(maker *m, const qn_ms_node *n, const ways *of)
 static bool flatten(maker *m, const rope *r, size_t n_ropes, qn_arena *to, qn_ms_item **out,
                     size_t *n)
 {
-    const rope **todo = qn_arena_get(&m->arena, n_ropes + 1, sizeof *todo);
+    const rope **stack = qn_arena_get(&m->arena, n_ropes + 1, sizeof *stack);
     qn_ms_item *v = qn_arena_get(to, n_ropes + 1, sizeof *v);
     size_t left = 0, got = 0;
-    if (!todo || !v)
+    if (!stack || !v)
         return false;
     if (r)
-        todo[left++] = r;
+        stack[left++] = r;
     while (left) {
-        r = todo[--left];
+        r = stack[--left];
         if (r->left) {
-            todo[left++] = r->right;
-            todo[left++] = r->left;
+            stack[left++] = r->right;
+            stack[left++] = r->left;
             continue;
         }
         uint8_t *copy = qn_arena_copy(to, r->item.data, r->item.len);

@@ -126,19 +126,27 @@ static bool given_ok(const char *params)
     return *params && strlen(params) <= GIVEN_MAX;
 }
 
+/* What stands behind the first '=', or NULL and it is said what is wanted. Out: *len, of what
+ * stands before. */
+static const char *given_value(const char *option, const char *form, const char *given, size_t *len)
+{
+    *len = strcspn(given, "=");
+    if (given[*len] && given_ok(given + *len + 1))
+        return given + *len + 1;
+    fprintf(stderr, "Error: -%s: found %s, wanted '%s'\n", option, qc_printable(given), form);
+    return NULL;
+}
+
 static bool take_given(const char *given, const qc_manifest *m, qc_consent *c)
 {
-    const char *equals = strchr(given, '=');
-    size_t len = equals ? (size_t)(equals - given) : strlen(given);
-    if (!equals || !given_ok(equals + 1)) {
-        fprintf(stderr, "Error: -grant: found %s, wanted 'INTERFACE=PARAMETERS'\n",
-                qc_printable(given));
+    size_t len;
+    const char *params = given_value("grant", "INTERFACE=PARAMETERS", given, &len);
+    if (!params)
         return false;
-    }
     for (size_t i = 0; i < m->n_want; i++)
         if (strlen(m->want[i].id) == len && strncmp(m->want[i].id, given, len) == 0) {
             qc_free(c->params[i]);
-            c->params[i] = qc_strdup(equals + 1);
+            c->params[i] = qc_strdup(params);
             return true;
         }
     fprintf(stderr, "Error: -grant: %s does not ask for %s\n", m->id, qc_printable(given));
@@ -158,16 +166,14 @@ bool qc_tool_take_given(const qc_tool *t, const qc_manifest *m, qc_consent *c)
 /* One of -config. What it may be is judged with the whole text. */
 static bool take_value(const char *given, const qc_manifest *m, char **value)
 {
-    const char *equals = strchr(given, '=');
-    size_t len = equals ? (size_t)(equals - given) : strlen(given);
-    if (!equals || !given_ok(equals + 1)) {
-        fprintf(stderr, "Error: -config: found %s, wanted 'NAME=VALUE'\n", qc_printable(given));
+    size_t len;
+    const char *text = given_value("config", "NAME=VALUE", given, &len);
+    if (!text)
         return false;
-    }
     for (size_t i = 0; i < m->n_config; i++)
         if (strlen(m->config[i].name) == len && strncmp(m->config[i].name, given, len) == 0) {
             qc_free(value[i]);
-            value[i] = qc_strdup(equals + 1);
+            value[i] = qc_strdup(text);
             return true;
         }
     fprintf(stderr, "Error: -config: %s has nothing of that name to configure: %s\n", m->id,
