@@ -161,11 +161,12 @@ static void give_up(qc_keeper *f, qc_err err)
 }
 
 /* At the end: what was not undone yet would be forgotten, since the place of a block that is not
- * durable is not committed. */
+ * durable is not committed. While the coins are built anew the chain comes to the branch again. */
 static qc_err leave_branch(qc_keeper *f)
 {
     qc_err err = QC_OK;
-    while (!err && f->at && qc_chain_tip(f->chain) && !qc_chain_initial_download(f->chain) &&
+    bool comes_again = qc_chain_initial_download(f->chain) && covers_tip(f, f->at);
+    while (!err && !comes_again && f->at && qc_chain_tip(f->chain) &&
            !qc_chain_contains(f->chain, f->at))
         err = step_back(f);
     return err;

@@ -175,31 +175,59 @@ static qc_err try_place(const qc_spenders *x, place p, const qc_outpoint *o, qc_
     return err;
 }
 
+/* Is the block on the active chain? */
+static bool is_active(const qc_spenders *x, const qc_hash *block)
+{
+    const qc_index *i = qc_chain_find(x->chain, block);
+    return i && qc_chain_contains(x->chain, i);
+}
+
+/* Keep the spender found at one more place, unless the one kept lies on the active chain: a crash
+ * may have left the keys of a branch that the chain has left. */
+static void prefer(const qc_spenders *x, qc_bytes *kept, qc_hash *block, qc_bytes *raw,
+                   const qc_hash *at)
+{
+    if (kept->len && is_active(x, block)) {
+        qc_bytes_free(raw);
+        return;
+    }
+    qc_bytes_free(kept);
+    *kept = *raw;
+    *block = *at;
+    *raw = (qc_bytes)QC_BYTES_INIT;
+}
+
 /* A key that a crash has left behind leads to anywhere in a block file, so what fails there is told
  * only when no other key leads to the spender. */
 qc_err qc_spenders_find(qc_spenders *x, const qc_outpoint *o, qc_bytes *raw, qc_hash *block)
 {
     uint8_t prefix[PREFIX_LEN];
-    qc_err err = QC_ENOENT, failed = QC_OK;
+    qc_err err = QC_OK, failed = QC_OK;
     *raw = (qc_bytes)QC_BYTES_INIT;
     prefix_of(x, o, prefix);
     qc_kv_iter *it = qc_kv_iter_new(x->kv, NULL);
     for (qc_kv_iter_seek(it, qc_span_of(prefix, sizeof prefix));
-         qc_kv_iter_valid(it) && err && err != QC_ENOMEM; qc_kv_iter_next(it)) {
+         qc_kv_iter_valid(it) && err != QC_ENOMEM; qc_kv_iter_next(it)) {
         qc_span key = qc_kv_iter_key(it);
+        qc_bytes tx = QC_BYTES_INIT;
+        qc_hash at;
         place p;
         if (key.len < sizeof prefix || memcmp(key.data, prefix, sizeof prefix) != 0)
             break;
-        if (read_key(key, &p))
-            err = try_place(x, p, o, raw, block);
-        if (err && err != QC_ENOENT && !failed)
+        err = read_key(key, &p) ? try_place(x, p, o, &tx, &at) : QC_ECORRUPT;
+        if (!err)
+            prefer(x, raw, block, &tx, &at);
+        else if (err != QC_ENOENT && !failed)
             failed = err;
+        qc_bytes_free(&tx);
     }
     qc_err walk = qc_kv_iter_status(it);
     qc_kv_iter_free(it);
-    if (!err || err == QC_ENOMEM)
+    if (err == QC_ENOMEM) {
+        qc_bytes_free(raw);
         return err;
-    return walk ? walk : failed ? failed : err;
+    }
+    return raw->len ? QC_OK : walk ? walk : failed ? failed : QC_ENOENT;
 }
 
 /* ---- life ---- */

@@ -497,6 +497,76 @@ static void test_spenders__stale_keys_do_not_hide_the_right_one(void **state)
     }
 }
 
+/* All keys of entries that lie on disk; `put` writes them again. The index is closed. */
+static void entries(const rig *r, qc_bytes *keys, bool put)
+{
+    qc_kv *kv = open_db(r, "txospenderindex/db");
+    qc_kv_batch *b = qc_kv_batch_new(kv);
+    for (size_t pos = 0; put && pos < keys->len; pos += 1 + keys->data[pos])
+        qc_kv_batch_put(b, qc_span_of(keys->data + pos + 1, keys->data[pos]), (qc_span){NULL, 0});
+    assert_int_equal(qc_kv_write(kv, b, true), QC_OK);
+    qc_kv_batch_free(b);
+    qc_kv_iter *it = qc_kv_iter_new(kv, NULL);
+    for (qc_kv_iter_seek(it, qc_span_of("s", 1)); !put && qc_kv_iter_valid(it);
+         qc_kv_iter_next(it)) {
+        qc_span key = qc_kv_iter_key(it);
+        uint8_t len = (uint8_t)key.len;
+        if (key.data[0] != 's')
+            break;
+        if (qc_span_eq(key, qc_span_of("siphash_key", 12)))
+            continue;
+        assert_int_equal(qc_bytes_append(keys, &len, 1), QC_OK);
+        assert_int_equal(qc_bytes_append(keys, key.data, key.len), QC_OK);
+    }
+    qc_kv_iter_free(it);
+    qc_kv_close(kv);
+}
+
+static void close_all(rig *r)
+{
+    assert_int_equal(qc_chain_sync(r->k.c), QC_OK);
+    wait_all(r);
+    stop_all(r);
+    kit_close(&r->k);
+    free_all(r);
+}
+
+/* A crash may leave the entries of a branch that the chain leaves meanwhile. */
+static void test_spenders__the_active_chain_comes_first(void **state)
+{
+    rig r;
+    qc_bytes old = QC_BYTES_INIT;
+    qc_outpoint coin = {.n = 0};
+    (void)state;
+    rig_open(&r);
+    tb_chain *made = tb_chain_new(QC_CHAIN_REGTEST, NULL);
+    for (uint32_t h = 1; h <= 120; h++)
+        grow_one(&r, made, NULL);
+    qc_block *b;
+    assert_int_equal(qc_chain_read_block(r.k.c, qc_chain_at(r.k.c, 1), &b), QC_OK);
+    memcpy(coin.txid.b, qc_block_tx(b, 0).rec->txid, 32);
+    qc_block_unref(b);
+    grow_one(&r, made, &coin);
+    close_all(&r);
+    entries(&r, &old, false);
+    assert_true(old.len > 0);
+    kit_must_open(&r.k);
+    start_all(&r, false);
+    assert_int_equal(spent_at(&r, &coin), 121);
+    tb_chain_cut(made, 120);
+    made->salt++;
+    grow_one(&r, made, NULL);
+    grow_one(&r, made, &coin);
+    close_all(&r);
+    entries(&r, &old, true);
+    kit_must_open(&r.k);
+    start_all(&r, false);
+    assert_int_equal(spent_at(&r, &coin), 122);
+    qc_bytes_free(&old);
+    tb_chain_free(made);
+    rig_end(&r);
+}
+
 static qc_hash spenders_place(const rig *r)
 {
     qc_bookmark l;
@@ -633,6 +703,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_indexes__follow_reorganisations),
              cmocka_unit_test(test_indexes__are_built_over_a_chain_that_is_there),
              cmocka_unit_test(test_indexes__commit_no_more_than_is_durable),
              cmocka_unit_test(test_spenders__stale_keys_do_not_hide_the_right_one),
+             cmocka_unit_test(test_spenders__the_active_chain_comes_first),
              cmocka_unit_test(test_spenders__a_block_taken_back_is_not_claimed),
              cmocka_unit_test(test_indexes__lie_on_disk_as_core_has_them),
              cmocka_unit_test(test_coinstats__numbers_are_read_as_written))
