@@ -3,6 +3,7 @@
 #include "core/btc/params.h"
 
 #include "core/base/alloc.h"
+#include "core/btc/fixed_seeds.h"
 #include "core/btc/genesis.h"
 #include "core/btc/wire.h"
 #include "core/crypto/sha256.h"
@@ -67,7 +68,7 @@ static const chain_spec g_main = {
             .id = QC_CHAIN_MAIN,
             .name = "main",
             .dns_seeds = SEEDS_MAIN,
-            .fixed_seeds = NONE,
+            .fixed_seeds = QC_FIXED_MAIN,
             .folder = "",
             .magic = {0xf9, 0xbe, 0xb4, 0xd9},
             .p2p_port = 8333,
@@ -110,7 +111,7 @@ static const chain_spec g_testnet3 = {
             .id = QC_CHAIN_TESTNET3,
             .name = "test",
             .dns_seeds = SEEDS_TEST,
-            .fixed_seeds = NONE,
+            .fixed_seeds = QC_FIXED_TESTNET3,
             .folder = "testnet3",
             .magic = {0x0b, 0x11, 0x09, 0x07},
             .p2p_port = 18333,
@@ -149,7 +150,7 @@ static const chain_spec g_testnet4 = {
             .id = QC_CHAIN_TESTNET4,
             .name = "testnet4",
             .dns_seeds = SEEDS_TESTNET4,
-            .fixed_seeds = NONE,
+            .fixed_seeds = QC_FIXED_TESTNET4,
             .folder = "testnet4",
             .magic = {0x1c, 0x16, 0x3f, 0x28},
             .p2p_port = 48333,
@@ -187,7 +188,7 @@ static const chain_spec g_signet = {
             .id = QC_CHAIN_SIGNET,
             .name = "signet",
             .dns_seeds = SEEDS_SIGNET,
-            .fixed_seeds = NONE,
+            .fixed_seeds = QC_FIXED_SIGNET,
             .folder = "signet",
             .p2p_port = 38333,
             .rpc_port = 38332,
@@ -300,7 +301,7 @@ static qc_err fill_signet(qc_params *p, qc_span challenge)
         p->tx_count = 0;
         p->tx_time = 0;
         p->tx_rate = 0;
-        p->dns_seeds = NONE;
+        p->dns_seeds = p->fixed_seeds = NONE;
     } else {
         challenge = qc_span_of(g_signet_challenge, sizeof g_signet_challenge);
     }
