@@ -249,5 +249,10 @@ void qc_lin_run(const qc_lin_task *t, qc_lin_order *out)
         f.cost += 2 * (uint64_t)g->n * g->n;
     }
     put_all(t, &f, out);
-    out->cost = f.cost;
+    qc_lin_polish(g, out->at);
+    if (!out->optimal) {
+        qc_feesize sums[QC_LIN_MAX];
+        qc_lin_chunks(g, out->at, sums, &out->ends);
+    }
+    out->cost = f.cost + (uint64_t)g->n * g->n;
 }

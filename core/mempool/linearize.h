@@ -34,18 +34,24 @@ typedef struct qc_lin_task {
 
 /** Units, at most, that one step of improving takes in a cluster of n, and that all else takes. */
 #define QC_LIN_STEP(n) (8 * (uint64_t)(n) * (n) + 16)
-#define QC_LIN_BASE(n) (24 * (uint64_t)(n) * (n) + 32 * (uint64_t)(n))
+#define QC_LIN_BASE(n) (25 * (uint64_t)(n) * (n) + 32 * (uint64_t)(n))
 
 /** Order a cluster. The result respects the dependencies; its chunks are connected and sorted by
  *  falling rate; its diagram is nowhere below that of repeatedly taking the ancestor set with the
  *  best rate, nor, with `keep`, below that of the earlier order. Cost: at most budget +
- *  QC_LIN_STEP(n) + QC_LIN_BASE(n). Same task, same result. */
+ *  QC_LIN_STEP(n) + QC_LIN_BASE(n). Same task, same result. An optimal order is the one that Core
+ *  has for the cluster: the smallest chunks, of equal rates the smaller one first, then the one
+ *  whose last member by `tie` is earlier; within a chunk by rate, size and `tie`, then polished. */
 void qc_lin_run(const qc_lin_task *task, qc_lin_order *out);
 
 /** Take the ancestor set of the best rate, again and again. Out: order[0..n-1]. */
 void qc_lin_ancestors(const qc_lin_graph *g, uint8_t *order);
 /** From two orders that respect dependencies one that is nowhere below either. out may be `a`. */
 void qc_lin_merge(const qc_lin_graph *g, const uint8_t *a, const uint8_t *b, uint8_t *out);
+/** Improve an order that respects dependencies, so that its diagram is nowhere below what it was
+ * and its chunks are connected (Core cluster_linearize: PostLinearize). Of an optimal order only
+ * the places within each chunk change. At most n^2 comparisons of two groups. */
+void qc_lin_polish(const qc_lin_graph *g, uint8_t *order);
 /** Cut an order into its chunks: each the best prefix of what is left. Out: sums[0..]; *ends
  *  unless NULL. Returns how many. */
 size_t qc_lin_chunks(const qc_lin_graph *g, const uint8_t *order, qc_feesize *sums, uint64_t *ends);
