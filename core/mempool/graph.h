@@ -109,11 +109,20 @@ uint32_t qc_graph_count(const qc_graph *g, qc_graph_level level);
 /** A cluster is above the limits, queued dependencies counted in. While it is, the questions of the
  *  next two groups may not be asked of that level. */
 bool qc_graph_oversized(qc_graph *g, qc_graph_level level);
-/** Remove transactions from the top level, with all their descendants, until it is within limits:
- *  the best part of each cluster that fits stays (Core txgraph: Trim). What was removed is lent;
- *  their refs die with the next change or question, so use `user` first (it can still be asked).
- *  Empty when the level was not oversized. */
+/** Remove transactions from the top level, with all their descendants, until it is within limits,
+ * as Core does after a reorganisation (txgraph: Trim). Where queued dependencies would make a group
+ * of clusters too large, its transactions are taken anew one by one: of those whose parents (by
+ * queued dependencies) and whose predecessor in the order of their cluster were taken, the one
+ * whose chunk there has the best rate; of equals that of the smaller chunk, then by the order
+ * callback (where Core has no rule). One that would be connected to too many, or to too much, is
+ * left out, and so is all that waits for it. Groups within limits are not touched. What was removed
+ * is lent; their refs die with the next change or question, so use `user` first (it can still be
+ * asked). Empty when the level was not oversized. Cost: with n transactions in such groups and d
+ * queued dependencies O((n + d) log n) steps and as much memory, beside ordering the clusters in
+ * question. */
 qc_graph_refs qc_graph_trim(qc_graph *g);
+/** Comparisons made and links followed by it so far, for tests. */
+uint64_t qc_graph_trim_steps(const qc_graph *g);
 /** Bytes for main alone (a staging is not counted in). */
 size_t qc_graph_memory(qc_graph *g);
 

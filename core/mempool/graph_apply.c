@@ -23,21 +23,7 @@ static void drop_lost(qc_graph *g, int lv)
     l->lost = false;
 }
 
-#define FEW 16 /* dependencies: one transaction has seldom more */
-
-/* Clusters that dependencies name, as disjoint sets. */
-typedef struct groups {
-    cluster **c;
-    uint32_t *up; /* itself: a root */
-    uint32_t *count;
-    int64_t *size;
-    uint32_t n;
-    cluster *c_few[2 * FEW]; /* room enough, most often */
-    uint32_t up_few[2 * FEW], count_few[2 * FEW];
-    int64_t size_few[2 * FEW];
-} groups;
-
-static uint32_t root_of(groups *s, uint32_t i)
+uint32_t qc_groups_root(groups *s, uint32_t i)
 {
     while (s->up[i] != i)
         i = s->up[i] = s->up[s->up[i]];
@@ -59,7 +45,7 @@ static uint32_t number(qc_graph *g, groups *s, cluster *c)
 
 static void groups_init(groups *s, size_t ndeps)
 {
-    bool few = ndeps <= FEW;
+    bool few = ndeps <= GROUPS_FEW;
     size_t cap = 2 * ndeps;
     s->c = few ? s->c_few : qc_alloc(cap * sizeof *s->c);
     s->up = few ? s->up_few : qc_alloc(cap * sizeof *s->up);
@@ -68,7 +54,7 @@ static void groups_init(groups *s, size_t ndeps)
     s->n = 0;
 }
 
-static void groups_clear(groups *s)
+void qc_groups_clear(groups *s)
 {
     if (s->c == s->c_few)
         return;
@@ -78,8 +64,7 @@ static void groups_clear(groups *s)
     qc_free(s->size);
 }
 
-/* Returns: every group is within limits. */
-static bool group(qc_graph *g, int lv, groups *s)
+bool qc_graph_group(qc_graph *g, int lv, groups *s)
 {
     layer *l = &g->lv[lv];
     bool fits = true;
@@ -87,8 +72,8 @@ static bool group(qc_graph *g, int lv, groups *s)
     groups_init(s, l->ndeps);
     g->epoch++;
     for (size_t i = 0; i < l->ndeps; i++) {
-        uint32_t a = root_of(s, number(g, s, find(g, lv, l->deps[i].parent, &pos)));
-        uint32_t b = root_of(s, number(g, s, find(g, lv, l->deps[i].child, &pos)));
+        uint32_t a = qc_groups_root(s, number(g, s, find(g, lv, l->deps[i].parent, &pos)));
+        uint32_t b = qc_groups_root(s, number(g, s, find(g, lv, l->deps[i].child, &pos)));
         if (a != b) {
             if (s->count[a] < s->count[b]) {
                 uint32_t c = a;
@@ -108,19 +93,19 @@ static void merge_groups(qc_graph *g, int lv, groups *s)
 {
     layer *l = &g->lv[lv];
     /* Lists by root: clusters and dependencies, linked by number from the first. */
-    uint32_t few[3 * 2 * FEW + FEW];
-    bool is_few = l->ndeps <= FEW;
+    uint32_t few[3 * 2 * GROUPS_FEW + GROUPS_FEW];
+    bool is_few = l->ndeps <= GROUPS_FEW;
     uint32_t *next_c = is_few ? few : qc_alloc((3 * s->n + l->ndeps) * sizeof *next_c);
     uint32_t *head_c = next_c + s->n, *head_d = head_c + s->n, *next_d = head_d + s->n;
     for (uint32_t i = 0; i < s->n; i++)
         head_c[i] = head_d[i] = UINT32_MAX;
     for (uint32_t i = s->n; i--;) {
-        uint32_t r = root_of(s, i);
+        uint32_t r = qc_groups_root(s, i);
         next_c[i] = head_c[r];
         head_c[r] = i;
     }
     for (uint32_t i = (uint32_t)l->ndeps; i--;) {
-        uint32_t r = root_of(s, (uint32_t)g->txs[l->deps[i].child].in[lv]->mark);
+        uint32_t r = qc_groups_root(s, (uint32_t)g->txs[l->deps[i].child].in[lv]->mark);
         next_d[i] = head_d[r];
         head_d[r] = i;
     }
@@ -149,12 +134,12 @@ bool qc_graph_apply(qc_graph *g, int lv)
         qc_cluster_split(g, l->list[Q_SPLIT].v[l->list[Q_SPLIT].n - 1]);
     if (l->ndeps && !(l->judged && l->over)) {
         groups s;
-        l->over = !group(g, lv, &s);
+        l->over = !qc_graph_group(g, lv, &s);
         if (!l->over) {
             merge_groups(g, lv, &s);
             l->ndeps = 0;
         }
-        groups_clear(&s);
+        qc_groups_clear(&s);
     } else if (!l->ndeps) {
         l->over = false;
     }

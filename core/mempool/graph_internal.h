@@ -98,6 +98,7 @@ struct qc_graph {
     qc_graph_ref *out; /* lent */
     size_t nout, out_cap;
     uint64_t named; /* members of all answers so far */
+    uint64_t trim_steps;
     qc_graph_ref walk_out[QC_GRAPH_MAX_COUNT];
     qc_feesize *sums[2]; /* lent */
     size_t nsums[2], sums_cap[2];
@@ -167,6 +168,26 @@ qc_feesize qc_cluster_sum(const qc_graph *g, cluster *c, uint32_t from, uint32_t
 int qc_graph_tie(const qc_graph *g, qc_graph_ref a, qc_graph_ref b);
 
 /* qc_graph_apply.c */
+#define GROUPS_FEW 16 /* dependencies: one transaction has seldom more */
+
+/** Clusters that queued dependencies name, as disjoint sets: what is to grow together. */
+typedef struct groups {
+    cluster **c;
+    uint32_t *up; /* itself: a root */
+    uint32_t *count;
+    int64_t *size;
+    uint32_t n;
+    cluster *c_few[2 * GROUPS_FEW]; /* room enough, most often */
+    uint32_t up_few[2 * GROUPS_FEW], count_few[2 * GROUPS_FEW];
+    int64_t size_few[2 * GROUPS_FEW];
+} groups;
+
+/** The groups of what is queued; removals are applied already. The mark of each of their clusters
+ *  is its number. Out: *s, which qc_groups_clear() gives up. Returns: all are within limits. */
+bool qc_graph_group(qc_graph *g, int lv, groups *s);
+/** The first of i's group: its count and size are the group's. */
+uint32_t qc_groups_root(groups *s, uint32_t i);
+void qc_groups_clear(groups *s);
 /** Apply what is queued. Returns: false, with dependencies left, when the level is oversized. */
 bool qc_graph_apply(qc_graph *g, int lv);
 /** After qc_graph_apply(): all clusters of the level are ordered acceptably, main's in the index.
