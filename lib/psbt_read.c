@@ -134,8 +134,17 @@ typedef struct rule {
     check_fn *check;
 } rule;
 
+/* A full key may say whether its y is odd, as 06 or 07 in front (hybrid; Core's CPubKey). */
 static bool valid_key(const state *s, const uint8_t *key, size_t len)
 {
+    uint8_t full[FULL_PUBKEY];
+    if (len == FULL_PUBKEY && (key[0] == 6 || key[0] == 7)) {
+        memcpy(full, key, sizeof full);
+        if ((full[64] & 1) != (full[0] & 1))
+            return false;
+        full[0] = 4;
+        key = full;
+    }
     return (len == PUBKEY || len == FULL_PUBKEY) && s->curve->pubkey_valid(s->curve->arg, key, len);
 }
 
@@ -496,6 +505,7 @@ static const char *of_version_2(qn_psbt_kind kind, uint64_t type)
 static bool is_nothing(qn_psbt_kind kind, const qn_psbt_record *r)
 {
     static const uint8_t zero[32];
+    static const uint8_t no_coin[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     bool in = kind == QN_PSBT_INPUT;
     if (kind == QN_PSBT_GLOBAL)
         return false;
@@ -505,6 +515,8 @@ static bool is_nothing(qn_psbt_kind kind, const qn_psbt_record *r)
         return r->value.len == 0;
     if (in && r->type == QN_PSBT_IN_FINAL_WITNESS)
         return r->value.data[0] == 0;
+    if (in && r->type == QN_PSBT_IN_COIN)
+        return memcmp(r->value.data, no_coin, 8) == 0;
     if (in ? r->type == QN_PSBT_IN_TAP_KEY || r->type == QN_PSBT_IN_TAP_ROOT
            : r->type == QN_PSBT_OUT_TAP_KEY)
         return memcmp(r->value.data, zero, 32) == 0;
@@ -575,9 +587,26 @@ static bool read_record(state *s, qn_psbt_kind kind, qn_psbt_map *m, qn_psbt_byt
     return qn_psbt_append(s->p, m, &r) || bad(s, "out of memory");
 }
 
+/* By key, and as they were read: all keys are borrowed from the same bytes. */
 static int by_key(const void *a, const void *b)
 {
-    return qn_psbt_compare(((const qn_psbt_record *)a)->key, ((const qn_psbt_record *)b)->key);
+    const qn_psbt_record *x = a, *y = b;
+    int c = qn_psbt_compare(x->key, y->key);
+    return c ? c : (x->key.data > y->key.data) - (x->key.data < y->key.data);
+}
+
+/* The first that was read whose key had been there; NULL: none. Sorts. */
+static const qn_psbt_record *first_duplicate(qn_psbt_map *m)
+{
+    const qn_psbt_record *first = NULL;
+    if (m->n > 1)
+        qsort(m->record, m->n, sizeof *m->record, by_key);
+    for (size_t i = 1; i < m->n; i++) {
+        const qn_psbt_record *r = &m->record[i];
+        if (qn_psbt_compare(r[-1].key, r->key) == 0 && (!first || r->key.data < first->key.data))
+            first = r;
+    }
+    return first;
 }
 
 static bool bad_duplicate(state *s, qn_psbt_kind kind, qn_psbt_bytes key)
@@ -595,11 +624,9 @@ static bool bad_duplicate(state *s, qn_psbt_kind kind, qn_psbt_bytes key)
 
 static bool no_duplicates(state *s, qn_psbt_kind kind, qn_psbt_map *m)
 {
-    if (m->n > 1)
-        qsort(m->record, m->n, sizeof *m->record, by_key);
-    for (size_t i = 1; i < m->n; i++)
-        if (by_key(&m->record[i - 1], &m->record[i]) == 0)
-            return bad_duplicate(s, kind, m->record[i].key);
+    const qn_psbt_record *again = first_duplicate(m);
+    if (again)
+        return bad_duplicate(s, kind, again->key);
     size_t kept = 0;
     for (size_t i = 0; i < m->n; i++)
         if (!is_nothing(kind, &m->record[i]))
@@ -607,6 +634,22 @@ static bool no_duplicates(state *s, qn_psbt_kind kind, qn_psbt_map *m)
     m->n = kept;
     qn_psbt_sort(m);
     return true;
+}
+
+/* A record was refused, or (key of no bytes) none could be read. What was there twice before comes
+ * first, as that is refused when its key is read. */
+static bool bad_record(state *s, qn_psbt_kind kind, qn_psbt_map *m, qn_psbt_bytes key)
+{
+    const qn_psbt_record r = {.type = QN_PSBT_UNKNOWN, .key = key};
+    if (key.len && !qn_psbt_append(s->p, m, &r))
+        return false;
+    const qn_psbt_record *again = first_duplicate(m);
+    if (!again)
+        return false;
+    free(s->own);
+    s->own = NULL;
+    s->fail = NULL;
+    return bad_duplicate(s, kind, again->key);
 }
 
 static bool read_map(state *s, qn_psbt_kind kind, qn_psbt_map *m)
@@ -619,12 +662,14 @@ static bool read_map(state *s, qn_psbt_kind kind, qn_psbt_map *m)
     m->kind = (uint8_t)kind;
     while (s->r.left) {
         qn_psbt_bytes key = qn_psbt_var(&s->r);
-        if (s->r.fail)
-            return bad(s, NULL);
+        if (s->r.fail) {
+            bad(s, NULL);
+            return bad_record(s, kind, m, key);
+        }
         if (!key.len)
             return no_duplicates(s, kind, m);
         if (!read_record(s, kind, m, key))
-            return false;
+            return bad_record(s, kind, m, key);
     }
     return no_duplicates(s, kind, m) && bad(s, MISSING[kind]);
 }
