@@ -17,6 +17,7 @@ typedef struct way {
     bool sig;       /* it has a signature */
     bool malleable; /* others can turn it into another one */
     size_t size;    /* bytes in a witness */
+    size_t items;
     const rope *stack;
 } way;
 
@@ -43,7 +44,7 @@ static way item(maker *m, const uint8_t *data, size_t len)
     if (!r)
         return NONE;
     r->item = (qn_ms_item){data, len};
-    return (way){.there = true, .size = size_of(len), .stack = r};
+    return (way){.there = true, .size = size_of(len), .items = 1, .stack = r};
 }
 
 static way zero(maker *m)
@@ -76,7 +77,11 @@ static way sum(way a, way b)
 {
     if (!a.there || !b.there)
         return NONE;
-    return (way){true, a.sig || b.sig, a.malleable || b.malleable, a.size + b.size, NULL};
+    return (way){.there = true,
+                 .sig = a.sig || b.sig,
+                 .malleable = a.malleable || b.malleable,
+                 .size = a.size + b.size,
+                 .items = a.items + b.items};
 }
 
 static way join(maker *m, way a, way b)
@@ -113,18 +118,6 @@ static way better(way a, way b)
     if (!a.there || !b.there)
         return a.there ? a : b;
     way w = first_is_better(&a, &b, &open) ? a : b;
-    w.malleable |= open;
-    return w;
-}
-
-/* The better one of a + b and c + d. */
-static way better_join(maker *m, way a, way b, way c, way d)
-{
-    way x = sum(a, b), y = sum(c, d);
-    bool open = false;
-    if (!x.there || !y.there)
-        return x.there ? join(m, a, b) : join(m, c, d);
-    way w = first_is_better(&x, &y, &open) ? join(m, a, b) : join(m, c, d);
     w.malleable |= open;
     return w;
 }
@@ -166,52 +159,125 @@ static ways of_time(const maker *m, const qn_ms_node *n)
 
 /* ---- some of many ---- */
 
-/* table[j]: the best way with j of those that were looked at; `no` and `yes` are of the next one.
- */
-static void one_more(maker *m, way *table, size_t seen, way no, way yes)
+/* best[j]: the best way, without its stack, with j of those that were looked at. Which side each
+ * step took is kept in bits: the stacks of all would take the square of their number. */
+typedef struct table {
+    const ways *of; /* in the order of the stack, from the bottom */
+    size_t n;
+    way first; /* what lies below */
+    way *best;
+    uint8_t *took; /* bit i * (n + 1) + j */
+} table;
+
+static void take(table *t, size_t i, size_t j)
 {
-    table[seen + 1] = join(m, table[seen], yes);
-    for (size_t j = seen; j > 0; j--)
-        table[j] = better_join(m, table[j], no, table[j - 1], yes);
-    table[0] = join(m, table[0], no);
+    size_t bit = i * (t->n + 1) + j;
+    t->took[bit / 8] |= (uint8_t)(1u << bit % 8);
 }
 
-static way *new_table(maker *m, size_t n, way first)
+static bool took(const table *t, size_t i, size_t j)
 {
-    way *t = qn_arena_get(&m->arena, n + 2, sizeof *t);
-    if (t)
-        t[0] = first;
-    return t;
+    size_t bit = i * (t->n + 1) + j;
+    return t->took[bit / 8] >> bit % 8 & 1;
+}
+
+static void one_more(table *t, size_t i)
+{
+    const ways *w = &t->of[i];
+    t->best[i + 1] = sum(t->best[i], w->yes);
+    take(t, i, i + 1);
+    for (size_t j = i; j > 0; j--) {
+        way x = sum(t->best[j], w->no), y = sum(t->best[j - 1], w->yes);
+        bool open = false, second = !x.there || (y.there && !first_is_better(&x, &y, &open));
+        t->best[j] = second ? y : x;
+        t->best[j].malleable |= open;
+        if (second)
+            take(t, i, j);
+    }
+    t->best[0] = sum(t->best[0], w->no);
+}
+
+static bool fill(maker *m, table *t, const ways *of, size_t n, way first)
+{
+    *t = (table){.of = of, .n = n, .first = first};
+    t->best = qn_arena_get(&m->arena, n + 2, sizeof *t->best);
+    t->took = qn_arena_get(&m->arena, n * (n + 1) / 8 + 1, 1);
+    if (!t->best || !t->took)
+        return false;
+    t->best[0] = first;
+    for (size_t i = 0; i < n; i++)
+        one_more(t, i);
+    return true;
+}
+
+/* The best way with j, and its stack. */
+static way with_stack(maker *m, const table *t, size_t j)
+{
+    way w = t->best[j], made = t->first;
+    const way **part = qn_arena_get(&m->arena, t->n, sizeof *part);
+    if (!w.there || !part)
+        return NONE;
+    for (size_t i = t->n; i-- > 0;) {
+        bool yes = took(t, i, j);
+        part[i] = yes ? &t->of[i].yes : &t->of[i].no;
+        j -= yes;
+    }
+    for (size_t i = 0; i < t->n; i++)
+        made = join(m, made, *part[i]);
+    w.stack = made.stack;
+    return made.there ? w : NONE;
 }
 
 static ways of_multi(maker *m, const qn_ms_node *n)
 {
     bool tap = n->kind == QN_MS_MULTI_A;
-    way *t = new_table(m, n->n_keys, tap ? EMPTY : zero(m)), no = zero(m);
-    if (!t)
+    ways *of = qn_arena_get(&m->arena, n->n_keys, sizeof *of);
+    table t;
+    way no = zero(m);
+    if (!of)
         return (ways){NONE, NONE};
     for (uint32_t i = 0; i < n->n_keys; i++) {
         uint32_t key = n->key[tap ? n->n_keys - 1 - i : i];
-        one_more(m, t, i, tap ? zero(m) : EMPTY, sig_of(m, key));
+        of[i] = (ways){tap ? zero(m) : EMPTY, sig_of(m, key)};
     }
+    if (!fill(m, &t, of, n->n_keys, tap ? EMPTY : zero(m)))
+        return (ways){NONE, NONE};
     for (uint32_t i = 0; !tap && i < n->k; i++)
         no = join(m, no, zero(m));
-    return (ways){tap ? t[0] : no, t[n->k]};
+    return (ways){tap ? with_stack(m, &t, 0) : no, with_stack(m, &t, n->k)};
 }
 
-static ways of_thresh(maker *m, const qn_ms_node *n, const ways *of)
+/* The best way with any number but k. */
+static way other_number(maker *m, const table *t, size_t k)
 {
-    way *t = new_table(m, n->n_subs, EMPTY), no = NONE;
-    if (!t)
-        return (ways){NONE, NONE};
-    for (uint32_t i = 0; i < n->n_subs; i++) {
-        const ways *w = &of[n->n_subs - 1 - i];
-        one_more(m, t, i, w->no, w->yes);
+    way no = NONE;
+    size_t at = 0;
+    for (size_t i = 0; i <= t->n; i++) {
+        way next = i ? malleable(t->best[i]) : t->best[i];
+        bool open = false;
+        if (i == k || !next.there)
+            continue;
+        if (!no.there || !first_is_better(&no, &next, &open)) {
+            no = next;
+            at = i;
+        }
+        no.malleable |= open;
     }
-    for (uint32_t i = 0; i <= n->n_subs; i++)
-        if (i != n->k)
-            no = better(no, i ? malleable(t[i]) : t[i]);
-    return (ways){no, t[n->k]};
+    no.stack = no.there ? with_stack(m, t, at).stack : NULL;
+    return no;
+}
+
+static ways of_thresh(maker *m, const qn_ms_node *n, const ways *subs)
+{
+    ways *of = qn_arena_get(&m->arena, n->n_subs, sizeof *of);
+    table t;
+    if (!of)
+        return (ways){NONE, NONE};
+    for (uint32_t i = 0; i < n->n_subs; i++)
+        of[i] = subs[n->n_subs - 1 - i];
+    if (!fill(m, &t, of, n->n_subs, EMPTY))
+        return (ways){NONE, NONE};
+    return (ways){other_number(m, &t, n->k), with_stack(m, &t, n->k)};
 }
 
 /* ---- the rest ---- */
@@ -299,11 +365,11 @@ static ways of_node(maker *m, const qn_ms_node *n, const ways *of)
 /* ---- the whole ---- */
 
 /* Items of a rope from its left end on. The way down is kept on a stack of its own. */
-static bool flatten(maker *m, const rope *r, size_t n_ropes, qn_arena *to, qn_ms_item **out,
+static bool flatten(maker *m, const rope *r, size_t items, qn_arena *to, qn_ms_item **out,
                     size_t *n)
 {
-    const rope **stack = qn_arena_get(&m->arena, n_ropes + 1, sizeof *stack);
-    qn_ms_item *v = qn_arena_get(to, n_ropes + 1, sizeof *v);
+    const rope **stack = qn_arena_get(&m->arena, items + 1, sizeof *stack);
+    qn_ms_item *v = qn_arena_get(to, items + 1, sizeof *v);
     size_t left = 0, got = 0;
     if (!stack || !v)
         return false;
@@ -316,20 +382,11 @@ static bool flatten(maker *m, const rope *r, size_t n_ropes, qn_arena *to, qn_ms
             stack[left++] = r->left;
             continue;
         }
-        uint8_t *copy = qn_arena_copy(to, r->item.data, r->item.len);
-        if (!copy)
-            return false;
-        v[got++] = (qn_ms_item){copy, r->item.len};
+        v[got++] = r->item;
     }
     *out = v;
     *n = got;
     return true;
-}
-
-/* Subexpressions can be the same rope more than once: what counts is the items. */
-static size_t count_items(const way *w)
-{
-    return w->size; /* an item takes a byte at least */
 }
 
 typedef struct visit {
@@ -368,7 +425,7 @@ bool qn_ms_satisfy(const qn_ms *ms, const qn_ms_means *with, qn_arena *to, qn_ms
     maker m = {.with = with};
     way w = NONE;
     bool ok = walk(&m, ms, &w) && w.there && w.sig && !w.malleable &&
-              flatten(&m, w.stack, count_items(&w), to, out, n);
+              flatten(&m, w.stack, w.items, to, out, n);
     qn_arena_clear(&m.arena);
     return ok;
 }

@@ -21,8 +21,8 @@ typedef struct qn_ms_means {
 } qn_ms_means;
 
 /** The smallest stack that unlocks it and that nobody without a key can change.
- *  Out: *item, in the arena `to`; the bottom of the stack comes first. Returns: false: there is
- * none, or memory is short. */
+ *  Out: *item, in the arena `to`, the bytes borrowed as `with` gave them; the bottom of the stack
+ *  comes first. Returns: false: there is none, or memory is short. */
 bool qn_ms_satisfy(const qn_ms *m, const qn_ms_means *with, qn_arena *to, qn_ms_item **item,
                    size_t *n);
 #endif

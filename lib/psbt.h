@@ -154,7 +154,7 @@ const qn_psbt_record *qn_psbt_get(const qn_psbt_map *m, uint64_t type);
 const qn_psbt_record *qn_psbt_find(const qn_psbt_map *m, const void *key, size_t len);
 /** Its value, data NULL without one. */
 qn_psbt_bytes qn_psbt_value(const qn_psbt_map *m, uint64_t type);
-/** Set or replace a record of a known type (below 0xfd); all is copied. Returns: false: memory. */
+/** Set or replace a record of a type below 0xfd; all is copied. Returns: false: memory. */
 bool qn_psbt_put(qn_psbt *p, qn_psbt_map *m, uint8_t type, const void *data, size_t data_len,
                  const void *value, size_t value_len);
 /** Take all of a type out. */

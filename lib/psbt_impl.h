@@ -29,7 +29,7 @@ qn_psbt_bytes qn_psbt_var(qn_psbt_reader *r);
 qn_psbt *qn_psbt_blank(void);
 void *qn_psbt_room(qn_psbt *p, size_t n, size_t size);
 qn_psbt_bytes qn_psbt_copy(qn_psbt *p, const void *data, size_t len);
-/** Append; bytes are borrowed. False: memory. */
+/** Append, out of order until qn_psbt_sort(); bytes are borrowed. False: memory. */
 bool qn_psbt_append(qn_psbt *p, qn_psbt_map *m, const qn_psbt_record *r);
 /** The inputs and outputs of a transaction without witness data. Out: *used: its bytes; NULL: they
  *  must be all of `tx`. Returns: what is wrong, static; NULL: nothing. */
@@ -40,5 +40,9 @@ void qn_psbt_put_var(qn_grow *g, const void *data, size_t len);
 void qn_psbt_put_le(qn_grow *g, uint64_t v, unsigned n);
 /** Into the order of writing. */
 void qn_psbt_sort(qn_psbt_map *m);
+/** The signature with the key of this HASH160; NULL: none. */
+const qn_psbt_record *qn_psbt_sig_by_id(const qn_psbt_map *m, const uint8_t id[20]);
+/** qn_psbt_merge() without hash types: whoever signs must want one (as Core's Merge()). */
+bool qn_psbt_merge_some(qn_psbt *p, qn_psbt_map *to, const qn_psbt_map *from);
 int qn_psbt_compare(qn_psbt_bytes a, qn_psbt_bytes b);
 #endif

@@ -7,7 +7,7 @@
 #include "lib/descriptor_impl.h"
 #include "lib/hash.h"
 #include "lib/miniscript_satisfy.h"
-#include "lib/psbt_impl.h"
+#include "lib/psbt_learn_impl.h"
 #include "lib/script.h"
 
 #include <stdlib.h>
@@ -20,22 +20,8 @@
 #define SEQUENCE_TIME (1u << 22)
 #define SEQUENCE_MASK 0xffffu
 
-typedef struct stack {
-    qn_psbt_bytes *item;
-    size_t n, cap;
-} stack;
-
-typedef struct solver {
-    qn_psbt *p;
-    size_t i;
-    const qn_psbt_map *have; /* of the input or output */
-    qn_psbt_map add;         /* what was learned: records of an input */
-    const qn_psbt_helper *h;
-    qn_psbt_missing missing;
-    stack sig, wit;
-    bool witness; /* the solution is one of segwit */
-    bool failed;  /* memory */
-} solver;
+typedef qn_psbt_stack stack;
+typedef qn_psbt_solver solver;
 
 void qn_psbt_missing_clear(qn_psbt_missing *m)
 {
@@ -80,87 +66,10 @@ static void push(solver *s, stack *st, qn_psbt_bytes b)
 
 /* ---- what is known ---- */
 
-static const qn_psbt_record *known(const solver *s, uint8_t type, qn_psbt_bytes data)
-{
-    uint8_t key[100];
-    if (data.len >= sizeof key)
-        return NULL;
-    key[0] = type;
-    if (data.len)
-        memcpy(key + 1, data.data, data.len);
-    const qn_psbt_record *r = qn_psbt_find(s->have, key, data.len + 1);
-    return r ? r : qn_psbt_find(&s->add, key, data.len + 1);
-}
-
 static qn_psbt_bytes value_of(const solver *s, uint8_t type)
 {
-    const qn_psbt_record *r = known(s, type, bytes(NULL, 0));
+    const qn_psbt_record *r = qn_psbt_known(s, type, bytes(NULL, 0));
     return r ? r->value : bytes(NULL, 0);
-}
-
-/* Unless it is there. */
-static void learn(solver *s, uint8_t type, qn_psbt_bytes data, qn_psbt_bytes value)
-{
-    if (!known(s, type, data) &&
-        !qn_psbt_put(s->p, &s->add, type, data.data, data.len, value.data, value.len))
-        s->failed = true;
-}
-
-static bool find_script(solver *s, const uint8_t *hash, qn_psbt_bytes *out)
-{
-    static const uint8_t TYPE[] = {QN_PSBT_IN_REDEEM, QN_PSBT_IN_WITNESS};
-    uint8_t id[20];
-    if (s->h->script && s->h->script(s->h->arg, hash, out)) {
-        *out = qn_psbt_copy(s->p, out->data, out->len);
-        s->failed |= !out->data;
-        return out->data != NULL;
-    }
-    for (int i = 0; i < 2; i++) {
-        *out = value_of(s, TYPE[i]);
-        if (!out->data)
-            continue;
-        qn_hash160(out->data, out->len, id);
-        if (memcmp(id, hash, 20) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* A key among the records of a type. */
-static bool key_among(const qn_psbt_map *m, uint8_t type, const uint8_t *id, qn_psbt_bytes *out)
-{
-    uint8_t of[20];
-    for (size_t i = 0; i < m->n; i++) {
-        const qn_psbt_record *r = &m->record[i];
-        if (r->type != type)
-            continue;
-        qn_hash160(r->data.data, r->data.len, of);
-        if (memcmp(of, id, 20) == 0) {
-            *out = r->data;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool find_key(solver *s, const uint8_t *id, qn_psbt_bytes *out)
-{
-    static const uint8_t TYPE[] = {QN_PSBT_IN_SIG, QN_PSBT_IN_ORIGIN, QN_PSBT_IN_TAP_ORIGIN};
-    for (int i = 0; i < 3; i++)
-        if (key_among(s->have, TYPE[i], id, out) || key_among(&s->add, TYPE[i], id, out))
-            return true;
-    if (!s->h->key || !s->h->key(s->h->arg, id, out))
-        return false;
-    *out = qn_psbt_copy(s->p, out->data, out->len);
-    s->failed |= !out->data;
-    return out->data != NULL;
-}
-
-static void learn_origin(solver *s, qn_psbt_bytes key)
-{
-    qn_psbt_bytes origin;
-    if (s->h->origin && s->h->origin(s->h->arg, key, &origin))
-        learn(s, QN_PSBT_IN_ORIGIN, key, origin);
 }
 
 /* ---- signatures ---- */
@@ -168,50 +77,22 @@ static void learn_origin(solver *s, qn_psbt_bytes key)
 static bool ecdsa(solver *s, qn_psbt_bytes key, qn_psbt_bytes code, bool v0, qn_psbt_bytes *out)
 {
     uint8_t sig[QN_PSBT_SIG_MAX], id[20];
-    const qn_psbt_record *r = known(s, QN_PSBT_IN_SIG, key);
+    const qn_psbt_record *r = qn_psbt_known(s, QN_PSBT_IN_SIG, key);
     if (r) {
         *out = r->value;
         return true;
     }
-    learn_origin(s, key);
+    qn_psbt_learn_origin(s, key);
     size_t len = s->h->ecdsa ? s->h->ecdsa(s->h->arg, s->i, key, code, v0, sig) : 0;
     if (!len) {
         qn_hash160(key.data, key.len, id);
         want(s, &s->missing.sig, &s->missing.n_sigs, id);
         return false;
     }
-    learn(s, QN_PSBT_IN_SIG, key, bytes(sig, len));
-    r = known(s, QN_PSBT_IN_SIG, key);
+    qn_psbt_learn(s, QN_PSBT_IN_SIG, key, bytes(sig, len));
+    r = qn_psbt_known(s, QN_PSBT_IN_SIG, key);
     *out = r ? r->value : bytes(NULL, 0);
     return r != NULL;
-}
-
-/* A hash of a leaf among those of a key's origin that was learned here. */
-static void learn_tap_origin(solver *s, const uint8_t *x, const uint8_t *leaf)
-{
-    qn_psbt_bytes origin, key = bytes(x, 32);
-    if (!s->h->origin || !s->h->origin(s->h->arg, key, &origin))
-        return;
-    const qn_psbt_record *r = known(s, QN_PSBT_IN_TAP_ORIGIN, key);
-    qn_psbt_reader had = {r ? r->value.data : NULL, r ? r->value.len : 0, NULL};
-    uint64_t n = r ? qn_psbt_size(&had) : 0;
-    qn_psbt_bytes list = qn_psbt_take(&had, 32 * n);
-    if (r && (qn_psbt_find(s->have, r->key.data, r->key.len) || !leaf))
-        return;
-    qn_grow g = {.data = NULL};
-    uint64_t at = 0;
-    while (leaf && at < n && memcmp(list.data + 32 * at, leaf, 32) < 0)
-        at++;
-    bool there = !leaf || (at < n && memcmp(list.data + 32 * at, leaf, 32) == 0);
-    qn_psbt_put_size(&g, n + !there);
-    qn_grow_put(&g, list.data, 32 * at);
-    if (!there)
-        qn_grow_put(&g, leaf, 32);
-    qn_grow_put(&g, n > at ? list.data + 32 * at : NULL, 32 * (n - at));
-    qn_grow_put(&g, origin.data, origin.len);
-    s->failed |=
-        g.failed || !qn_psbt_put(s->p, &s->add, QN_PSBT_IN_TAP_ORIGIN, x, 32, g.data, g.len);
-    qn_grow_clear(&g);
 }
 
 static bool tap_sig(solver *s, const uint8_t *x, const uint8_t *leaf, qn_psbt_bytes *out)
@@ -219,12 +100,12 @@ static bool tap_sig(solver *s, const uint8_t *x, const uint8_t *leaf, qn_psbt_by
     uint8_t key[64], sig[QN_PSBT_SIG_MAX];
     memcpy(key, x, 32);
     memcpy(key + 32, leaf, 32);
-    learn_tap_origin(s, x, leaf);
-    const qn_psbt_record *r = known(s, QN_PSBT_IN_TAP_SCRIPT_SIG, bytes(key, 64));
+    qn_psbt_learn_tap_origin(s, x, leaf);
+    const qn_psbt_record *r = qn_psbt_known(s, QN_PSBT_IN_TAP_SCRIPT_SIG, bytes(key, 64));
     size_t len = r || !s->h->schnorr ? 0 : s->h->schnorr(s->h->arg, s->i, x, leaf, NULL, sig);
     if (len) {
-        learn(s, QN_PSBT_IN_TAP_SCRIPT_SIG, bytes(key, 64), bytes(sig, len));
-        r = known(s, QN_PSBT_IN_TAP_SCRIPT_SIG, bytes(key, 64));
+        qn_psbt_learn(s, QN_PSBT_IN_TAP_SCRIPT_SIG, bytes(key, 64), bytes(sig, len));
+        r = qn_psbt_known(s, QN_PSBT_IN_TAP_SCRIPT_SIG, bytes(key, 64));
     }
     *out = r ? r->value : bytes(NULL, 0);
     return r != NULL;
@@ -275,7 +156,7 @@ static bool ms_key_hash(void *arg, const uint8_t *id)
 {
     mini *m = arg;
     qn_psbt_bytes key;
-    if (!find_key(m->s, id, &key)) {
+    if (!qn_psbt_find_key(m->s, id, &key)) {
         want(m->s, &m->s->missing.key, &m->s->missing.n_keys, id);
         return false;
     }
@@ -308,7 +189,7 @@ static bool ms_preimage(void *arg, qn_ms_kind kind, const uint8_t *hash, qn_ms_i
                    : kind == QN_MS_RIPEMD160 ? QN_PSBT_IN_RIPEMD160
                                              : QN_PSBT_IN_HASH160;
     bool wide = kind == QN_MS_SHA256 || kind == QN_MS_HASH256;
-    const qn_psbt_record *r = known(m->s, type, bytes(hash, wide ? 32 : 20));
+    const qn_psbt_record *r = qn_psbt_known(m->s, type, bytes(hash, wide ? 32 : 20));
     if (r)
         *out = (qn_ms_item){r->value.data, r->value.len};
     return r != NULL;
@@ -367,7 +248,7 @@ static bool satisfy(solver *s, qn_psbt_bytes script, const uint8_t *leaf, stack 
 static void learn_taproot(void *arg, uint8_t type, qn_psbt_bytes data, qn_psbt_bytes value)
 {
     solver *s = arg;
-    learn(s, type, data, value);
+    qn_psbt_learn(s, type, data, value);
 }
 
 static bool key_path(solver *s, const uint8_t *output, qn_psbt_bytes *out)
@@ -377,8 +258,8 @@ static bool key_path(solver *s, const uint8_t *output, qn_psbt_bytes *out)
     qn_psbt_bytes key = value_of(s, QN_PSBT_IN_TAP_KEY), root = value_of(s, QN_PSBT_IN_TAP_ROOT);
     size_t len = 0;
     if (key.data)
-        learn_tap_origin(s, key.data, NULL);
-    learn_tap_origin(s, output, NULL);
+        qn_psbt_learn_tap_origin(s, key.data, NULL);
+    qn_psbt_learn_tap_origin(s, output, NULL);
     *out = value_of(s, QN_PSBT_IN_TAP_SIG);
     if (out->data)
         return true;
@@ -388,7 +269,7 @@ static bool key_path(solver *s, const uint8_t *output, qn_psbt_bytes *out)
         len = s->h->schnorr(s->h->arg, s->i, output, NULL, NULL, sig);
     if (!len)
         return false;
-    learn(s, QN_PSBT_IN_TAP_SIG, bytes(NULL, 0), bytes(sig, len));
+    qn_psbt_learn(s, QN_PSBT_IN_TAP_SIG, bytes(NULL, 0), bytes(sig, len));
     *out = value_of(s, QN_PSBT_IN_TAP_SIG);
     return out->data != NULL;
 }
@@ -467,7 +348,7 @@ static bool solve_multisig(solver *s, const qn_script_info *info, qn_psbt_bytes 
 static bool solve_key_hash(solver *s, const uint8_t *id, qn_psbt_bytes code, bool v0, stack *st)
 {
     qn_psbt_bytes key, sig;
-    if (!find_key(s, id, &key)) {
+    if (!qn_psbt_find_key(s, id, &key)) {
         want(s, &s->missing.key, &s->missing.n_keys, id);
         return false;
     }
@@ -484,7 +365,7 @@ static bool solve_hash(solver *s, const uint8_t *hash, bool witness, stack *st)
     qn_psbt_bytes script;
     if (witness)
         qn_ripemd160(hash, 32, id);
-    if (find_script(s, witness ? id : hash, &script)) {
+    if (qn_psbt_find_script(s, witness ? id : hash, &script)) {
         push(s, st, script);
         return true;
     }
@@ -535,7 +416,7 @@ static bool solve(solver *s, qn_psbt_bytes script, bool v0, stack *st, qn_script
 static bool solve_witness_script(solver *s, qn_psbt_bytes script)
 {
     qn_script_type inner;
-    learn(s, QN_PSBT_IN_WITNESS, bytes(NULL, 0), script);
+    qn_psbt_learn(s, QN_PSBT_IN_WITNESS, bytes(NULL, 0), script);
     bool ok = solve(s, script, true, &s->wit, &inner) && inner != QN_SCRIPT_SCRIPTHASH &&
               inner != QN_SCRIPT_WITNESS_V0_SCRIPTHASH && inner != QN_SCRIPT_WITNESS_V0_KEYHASH;
     if (!ok && !s->wit.n)
@@ -566,7 +447,7 @@ static bool solve_output(solver *s, qn_psbt_bytes script)
     bool ok = solve(s, script, false, &s->sig, &type);
     if (ok && type == QN_SCRIPT_SCRIPTHASH) {
         redeem = s->sig.item[0];
-        learn(s, QN_PSBT_IN_REDEEM, bytes(NULL, 0), redeem);
+        qn_psbt_learn(s, QN_PSBT_IN_REDEEM, bytes(NULL, 0), redeem);
         ok = solve(s, redeem, false, &s->sig, &type) && type != QN_SCRIPT_SCRIPTHASH;
     }
     if (ok && (type == QN_SCRIPT_WITNESS_V0_KEYHASH || type == QN_SCRIPT_WITNESS_V0_SCRIPTHASH)) {
@@ -578,6 +459,7 @@ static bool solve_output(solver *s, qn_psbt_bytes script)
     }
     if (redeem.data)
         push(s, &s->sig, redeem);
+    qn_psbt_learn_tap_origins(s);
     return ok && !s->failed;
 }
 
@@ -667,7 +549,8 @@ static qn_psbt_sign_result agree(qn_psbt *p, qn_psbt_in *in, qn_psbt_coin coin, 
         *sighash = tap ? 0 : 1;
     if (qn_psbt_get(&in->map, QN_PSBT_IN_SIGHASH) && set != *sighash)
         return QN_PSBT_SIGN_SIGHASH;
-    uint8_t le[4] = {(uint8_t)*sighash};
+    const uint32_t v = (uint32_t)*sighash;
+    const uint8_t le[4] = {(uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24)};
     if ((tap ? *sighash != 0 : *sighash != 0 && *sighash != 1) &&
         !qn_psbt_put(p, &in->map, QN_PSBT_IN_SIGHASH, NULL, 0, le, 4))
         return QN_PSBT_SIGN_NO_MEMORY;
