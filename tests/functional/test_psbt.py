@@ -45,6 +45,17 @@ def test_every_kind_of_coin_is_signed(case):
 
 
 @short
+def test_a_coin_that_wants_no_signature_is_measured(case):
+    n = case.node().start()
+    coin, _ = fund(n, "raw(51024e73)")
+    p = n.createpsbt([{"txid": coin["txid"], "vout": 0}], [{ADDRESS: 0.01}])
+    got = n.analyzepsbt(n.utxoupdatepsbt(p))
+    equal((got["inputs"][0]["is_final"], got["next"]), (True, "extractor"))
+    equal(got["estimated_vsize"], n.decoderawtransaction(n.finalizepsbt(n.utxoupdatepsbt(p))["hex"])["vsize"])
+    n.stop()
+
+
+@short
 def test_what_is_no_psbt_is_refused(case):
     n = case.node().start()
     p = n.createpsbt([{"txid": "11" * 32, "vout": 0}], [{ADDRESS: 1}], 0, True, 2, 0)
