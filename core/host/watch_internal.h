@@ -75,6 +75,7 @@ struct qc_watch_stream {
     bool failed; /* memory ran out in the middle of a step: to be told once */
 
     uint64_t at_seq; /* change of the tip up to which the chain was told */
+    bool gap;        /* blocks were passed over since the news were last read to their end */
     bool joined;     /* `place` is one */
     uint64_t place;  /* in the news */
     uint32_t want;   /* gen up to which a look through the mempool is wanted, */
@@ -101,6 +102,9 @@ struct qc_watch_stream {
 /* ---- watch_tell.c ---- */
 /** Is something ready to be given? */
 bool qc_watch_pending(const qc_watch_stream *w);
+/** The first event that follows from what is watched now: of those that wait to be given the set
+ *  was another. */
+uint64_t qc_watch_armed(const qc_watch_stream *w);
 /** Give one event. False: no room; *used is then what it takes. */
 bool qc_watch_give(qc_watch_stream *w, qn_watch_event *out, const qn_watch_event *before,
                    uint8_t *data, uint32_t max, uint64_t *used);
@@ -129,6 +133,8 @@ qc_watch_mine *qc_watch_mine_find(const qc_watch_stream *w, const qc_hash *txid)
 /** It is in the mempool: told, and not loose any more. NULL: no memory. */
 qc_watch_mine *qc_watch_mine_seen(qc_watch_stream *w, const qc_hash *txid, const qc_hash *wtxid);
 void qc_watch_mine_drop(qc_watch_stream *w, qc_watch_mine *m);
+/** It is in no block that the stream stands on, and may come back to the mempool or not. */
+void qc_watch_mine_loosen(qc_watch_stream *w, const qc_tx *tx);
 /** The block at the cursor leaves, with these hits of ours. */
 void qc_watch_mine_left(qc_watch_stream *w, const qc_block *b, const qc_watch_hits *hits);
 /** A block connects: its transactions are not unconfirmed any more, and what they spend nobody else

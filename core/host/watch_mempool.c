@@ -94,19 +94,24 @@ static uint32_t reason_of(qc_mempool_why why)
     return QN_WATCH_GONE_UNKNOWN;
 }
 
-/* What a block has taken was told with it. */
+/* What a block has taken was told with it, and is not among ours any more; unless that block had
+ * left the chain when the stream came by. Then nothing was told, and it is to be seen what becomes
+ * of the transaction, as after an UNCONFIRMED. */
 static bool gone(qc_watch_stream *w, const qc_watch_news *n)
 {
     qc_watch_mine *m = qc_watch_mine_find(w, qc_entry_txid(n->tx->e));
     qc_hash by = n->by;
     if (!m || m->loose)
         return false;
+    if (n->why == QC_GONE_BLOCK) {
+        qc_watch_mine_loosen(w, &n->tx->e->tx);
+        return false;
+    }
     if (n->why == QC_GONE_CONFLICT)
         by = who_conflicts(w, &n->tx->e->tx, &n->by);
-    if (n->why != QC_GONE_BLOCK)
-        say_gone(w, m, reason_of(n->why), &by, n->chain_seq, &n->tip);
+    say_gone(w, m, reason_of(n->why), &by, n->chain_seq, &n->tip);
     qc_watch_mine_drop(w, m);
-    return n->why != QC_GONE_BLOCK;
+    return true;
 }
 
 static bool seen(qc_watch_stream *w, qc_watch_tx *t, uint32_t gen, uint64_t chain_seq,
@@ -173,9 +178,9 @@ static void drop_some(qc_watch_stream *w, bool loose, const qn_block_ref *tip)
             list[n++] = m;
     for (size_t i = 0; i < n; i++) {
         qc_watch_mine *m = list[i];
-        uint32_t reason = !loose        ? QN_WATCH_GONE_UNKNOWN
-                          : m->conflict ? QN_WATCH_GONE_CONFLICT
-                                        : QN_WATCH_GONE_REORG;
+        uint32_t reason = m->conflict        ? QN_WATCH_GONE_CONFLICT
+                          : !loose || w->gap ? QN_WATCH_GONE_UNKNOWN
+                                             : QN_WATCH_GONE_REORG;
         say_gone(w, m, reason, m->conflict ? &m->by : NULL, w->at_seq, tip);
         qc_watch_mine_drop(w, m);
     }
@@ -187,9 +192,12 @@ static qn_status settle(qc_watch_stream *w)
 {
     const qn_block_ref tip = qc_watch_ref(w->follow.cursor);
     qc_watch_mine_recent_clear(w);
-    if (!w->n_loose)
+    if (!w->n_loose) {
+        w->gap = false;
         return QN_E_AGAIN;
+    }
     drop_some(w, true, &tip);
+    w->gap = false;
     return QN_OK;
 }
 

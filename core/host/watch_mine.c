@@ -61,7 +61,7 @@ qc_watch_mine *qc_watch_mine_seen(qc_watch_stream *w, const qc_hash *txid, const
     return m;
 }
 
-static void make_loose(qc_watch_stream *w, const qc_tx *tx)
+void qc_watch_mine_loosen(qc_watch_stream *w, const qc_tx *tx)
 {
     const qc_hash *txid = (const qc_hash *)tx->rec->txid;
     qc_watch_mine *m = qc_watch_mine_seen(w, txid, (const qc_hash *)tx->rec->wtxid);
@@ -93,7 +93,7 @@ void qc_watch_mine_left(qc_watch_stream *w, const qc_block *b, const qc_watch_hi
             continue;
         not_recent(w, (const qc_hash *)tx.rec->txid);
         if (w->src.has_mempool && !(w->flags & QN_WATCH_NO_MEMPOOL))
-            make_loose(w, &tx);
+            qc_watch_mine_loosen(w, &tx);
     }
 }
 

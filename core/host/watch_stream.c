@@ -127,7 +127,7 @@ qn_status qc_watch_stream_add(qc_watch_stream *w, const qc_watch_key *key, size_
     if (n && !fresh)
         w->want = w->gen;
     if (armed)
-        *armed = w->seq + 1;
+        *armed = qc_watch_armed(w);
     return QN_OK;
 }
 
@@ -194,6 +194,7 @@ static qn_status gap(qc_watch_stream *w, const qc_index *at)
     const qn_watch_event ev = {
         .type = QN_WATCH_EV_GAP, .ref = qc_watch_ref(at), .prev = qc_watch_ref(w->follow.cursor)};
     take_step(w, at, QN_EV_GAP);
+    w->gap = true;
     qc_watch_say(w, &ev);
     return QN_OK;
 }

@@ -34,6 +34,14 @@ bool qc_watch_pending(const qc_watch_stream *w)
     return w->tell.i < w->tell.hits.n || w->plain_at < w->n_plain;
 }
 
+uint64_t qc_watch_armed(const qc_watch_stream *w)
+{
+    uint64_t told = w->tell.hits.n - w->tell.i;
+    if (w->stage.block) /* it will be looked through again */
+        return w->seq + 1;
+    return w->seq + 1 + told + (w->n_plain - w->plain_at);
+}
+
 /* ---- beginning ---- */
 
 bool qc_watch_room(qc_watch_stream *w, size_t n)
@@ -92,20 +100,21 @@ static qc_span key_bytes(const qc_watch_telling *t, const qc_watch_hit *h, qc_ou
 
 typedef struct still {
     uint16_t owner;
+    uint32_t gen;
     bool yes;
 } still;
 
 static void is_ours(void *arg, const qc_watch_found *f)
 {
     still *s = arg;
-    s->yes |= f->owner == s->owner;
+    s->yes |= f->owner == s->owner && f->gen == s->gen;
 }
 
-/* Does the stream watch it still? */
+/* Does the stream watch it still? What was removed and added again was not found for that. */
 static bool watched(const qc_watch_stream *w, const qc_watch_telling *t, const qc_watch_hit *h)
 {
     qc_outpoint o;
-    still s = {w->owner.id, false};
+    still s = {w->owner.id, h->gen, false};
     qc_watch_kind kind = h->flags & QC_HIT_OUTPOINT ? QC_WATCH_OUTPOINT : QC_WATCH_SCRIPT;
     (void)qc_watchset_find(w->src.set, kind, key_bytes(t, h, &o), is_ours, &s);
     return s.yes;

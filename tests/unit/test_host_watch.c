@@ -1,7 +1,7 @@
 /* watch over a real chain and a real pool: whatever happens to chain, mempool, node and plugin, the
  * plugin knows the coins of its scripts as a walk over everything finds them. Built for both modes
  * of running a plugin. */
-#include "tests/unit/watch_play.h"
+#include "tests/unit/watch_call.h"
 
 #include "core/host/adapter_watch.h"
 
@@ -204,135 +204,24 @@ static void test_watch__a_transaction_may_be_in_both_branches(void **state)
 
 /* ---- calls of the plugin's, made on its loop ---- */
 
-typedef struct call {
-    play *p;
-    const qn_watch_unstable_1 *t;
-    qn_cap *cap;
-    uint64_t watch;
-    qn_status st;
-    qn_watch_event ev[64];
-    uint32_t n, n_data, lowest;
-    uint8_t data[70000];
-    uint64_t id;
-    qn_watch_options o;
-    uint32_t room;
-    const char *text;
-    uint64_t seen[80]; /* events by type */
-    qn_block_ref last;
-    qn_hash txid;
-    unsigned canceled;
-    _Atomic int ready;
-} call;
-
-static void on_ready(void *arg, uint64_t watch)
-{
-    call *c = arg;
-    (void)watch;
-    atomic_fetch_add(&c->ready, 1);
-}
-
-static void do_open(void *arg)
-{
-    call *c = arg;
-    qn_block_ref start;
-    c->t = rig_table(&c->p->r, "watch.unstable/1", &c->cap);
-    c->st = c->t->stable.open(c->cap, &c->o, NULL, 0, on_ready, c, &c->watch, &start);
-}
-
-static void do_close(void *arg)
-{
-    call *c = arg;
-    c->st = c->t->stable.close(c->cap, c->watch);
-}
-
-static void do_next(void *arg)
-{
-    call *c = arg;
-    c->st = c->t->stable.next(c->cap, c->watch, c->ev, 64, &c->n, c->data, c->room, &c->n_data);
-}
-
-/* Everything there is, acknowledged. */
-static void do_drain(void *arg)
-{
-    call *c = arg;
-    do {
-        do_next(c);
-        for (uint32_t i = 0; c->st == QN_OK && i < c->n; i++) {
-            c->seen[c->ev[i].type]++;
-            c->canceled += c->ev[i].status == QN_E_CANCELED;
-            if (c->ev[i].type == QN_WATCH_EV_CONFIRMED) {
-                c->last = c->ev[i].ref;
-                c->txid = c->ev[i].txid;
-            }
-        }
-        if (c->st == QN_OK)
-            assert_int_equal(c->t->stable.ack(c->cap, c->watch, c->ev[c->n - 1].seq), QN_OK);
-    } while (c->st == QN_OK);
-}
-
-/* Until it stands on our tip and has nothing more. */
-static void drain(call *c)
-{
-    qc_mono until = qc_clock_mono() + INT64_C(20000000000);
-    const qc_host *h = c->p->r.host;
-    bool there = false;
-    while (!there && qc_clock_mono() < until) {
-        rig_on_loop(&c->p->r, do_drain, c);
-        const qc_watcher *w = qc_watcher_by_id(c->cap, c->watch);
-        there = c->st == QN_E_AGAIN && atomic_load(&w->waiting) &&
-                qc_chain_durable(h->o.chain) == qc_chain_tip(h->o.chain) &&
-                atomic_load(&w->height) == c->p->r.made->tip;
-    }
-    assert_true(there);
-}
-
-static void add_script(call *c, uint32_t i, uint64_t cookie, uint32_t flags)
-{
-    uint8_t room[4];
-    const qc_span s = play_script(i, room);
-    const qn_watch_script one = {.cookie = cookie, .len = (uint32_t)s.len};
-    c->st = c->t->stable.add(c->cap, c->watch, &one, 1, s.data, one.len, flags, &c->id);
-}
-
-static void do_add_three(void *arg)
-{
-    add_script(arg, 3, 30, 0);
-}
-
-static void begin_call(call *c, play *p, const char *grants)
-{
-    *p = (play){.seed = 3, .r = {.backoff_ms = 1}};
-    *c = (call){.p = p, .room = sizeof c->data, .o = {.size = sizeof c->o}};
-    play_begin(p, grants);
-    rig_on_loop(&p->r, do_open, c);
-    assert_int_equal(c->st, QN_OK);
-}
-
-static void end_call(call *c)
-{
-    rig_on_loop(&c->p->r, do_close, c);
-    assert_int_equal(c->st, QN_OK);
-    play_end(c->p);
-}
-
 static void test_watch__a_block_is_looked_through_once_for_all(void **state)
 {
     (void)state;
     static call c;
     static play p;
-    begin_call(&c, &p, GRANTS);
-    rig_on_loop(&p.r, do_add_three, &c);
+    call_begin(&c, &p, GRANTS);
+    rig_on_loop(&p.r, call_add_three, &c);
     play_watch(&p, 3);
-    drain(&c);
+    call_drain(&c);
     play_compare(&p);
     uint64_t before = atomic_load(&p.r.host->watch->passes);
     for (int i = 0; i < 5; i++) {
         rig_grow(&p.r, 1);
         play_compare(&p);
-        drain(&c);
+        call_drain(&c);
     }
     assert_int_equal(atomic_load(&p.r.host->watch->passes), before + 5);
-    end_call(&c);
+    call_end(&c);
 }
 
 static void test_next__waits_for_the_acknowledgement_of_hits_and_for_room(void **state)
@@ -341,40 +230,40 @@ static void test_next__waits_for_the_acknowledgement_of_hits_and_for_room(void *
     static call c;
     static play p;
     const uint32_t to[2] = {3, 3};
-    begin_call(&c, &p, GRANTS);
-    rig_on_loop(&p.r, do_add_three, &c);
+    call_begin(&c, &p, GRANTS);
+    rig_on_loop(&p.r, call_add_three, &c);
     assert_int_equal(c.id, 1); /* armed at the first event */
-    drain(&c);
+    call_drain(&c);
     const tb_tx *tx = play_spend_coinbase(&p, 1, 1000, to, 2);
     play_mine_these(&p, &tx, 1);
     c.room = 10; /* less than a transaction */
     qc_mono until = qc_clock_mono() + INT64_C(20000000000);
     do /* the mempool may still have something to say */
-        rig_on_loop(&p.r, do_next, &c);
+        rig_on_loop(&p.r, call_next, &c);
     while (c.st != QN_E_SPACE && qc_clock_mono() < until);
     assert_int_equal(c.st, QN_E_SPACE);
     qc_bytes bytes = tb_tx_bytes(tx, true);
     assert_int_equal(c.n_data, bytes.len + 4);
     c.room = c.n_data;
-    rig_on_loop(&p.r, do_next, &c); /* the second coin shares the bytes, but not the script */
+    rig_on_loop(&p.r, call_next, &c); /* the second coin shares the bytes, but not the script */
     assert_int_equal(c.st, QN_OK);
     assert_int_equal(c.n, 1);
     assert_int_equal(c.ev[0].type, QN_WATCH_EV_CONFIRMED);
     assert_int_equal(c.ev[0].n_hits, 2);
     assert_memory_equal(c.data + c.ev[0].tx_off, bytes.data, bytes.len);
     c.room = sizeof c.data;
-    rig_on_loop(&p.r, do_next, &c);
+    rig_on_loop(&p.r, call_next, &c);
     assert_int_equal(c.st, QN_OK);
     assert_int_equal(c.n, 1);
     assert_int_equal(c.ev[0].hit, 1);
     for (int i = 0; i < 3; i++) {
-        rig_on_loop(&p.r, do_next, &c);
+        rig_on_loop(&p.r, call_next, &c);
         assert_int_equal(c.st, QN_E_LIMIT);
     }
     assert_int_equal(c.t->stable.ack(c.cap, c.watch, 1), QN_E_THREAD);
     rig_await(&p.r, 0, QC_PLUGIN_LAGGING, "");
     qc_bytes_free(&bytes);
-    end_call(&c);
+    call_end(&c);
 }
 
 static void do_rescan(void *arg)
@@ -394,8 +283,8 @@ static void test_rescan__is_canceled_and_counted(void **state)
     (void)state;
     static call c;
     static play p;
-    begin_call(&c, &p, GRANTS);
-    drain(&c);
+    call_begin(&c, &p, GRANTS);
+    call_drain(&c);
     uint64_t first = 0;
     for (int i = 0; i < 4; i++) {
         rig_on_loop(&p.r, do_rescan, &c);
@@ -411,10 +300,10 @@ static void test_rescan__is_canceled_and_counted(void **state)
     }
     rig_on_loop(&p.r, do_cancel, &c);
     assert_int_equal(c.st, QN_E_NOTFOUND);
-    drain(&c);
+    call_drain(&c);
     assert_int_equal(c.seen[QN_WATCH_EV_RESCAN_DONE], 4);
     assert_int_equal(c.canceled, 4);
-    end_call(&c);
+    call_end(&c);
 }
 
 static void do_limits(void *arg)
@@ -424,12 +313,12 @@ static void do_limits(void *arg)
     const qn_watch_script bad[2] = {{.len = 0}, {.len = 10001}};
     const qn_watch_outpoint coin = {.cookie = 1, .n = 7};
     for (uint32_t i = 0; i < 3; i++) {
-        add_script(c, i, i, 0);
+        call_add(c, i, i, 0);
         assert_int_equal(c->st, QN_OK);
     }
-    add_script(c, 3, 3, 0);
+    call_add(c, 3, 3, 0);
     assert_int_equal(c->st, QN_E_LIMIT);
-    add_script(c, 2, 9, 0); /* is there: only its cookie is new */
+    call_add(c, 2, 9, 0); /* is there: only its cookie is new */
     assert_int_equal(c->st, QN_OK);
     assert_int_equal(c->t->stable.add_outpoints(c->cap, c->watch, &coin, 1, 0, NULL), QN_E_LIMIT);
     for (int i = 0; i < 2; i++)
@@ -437,7 +326,7 @@ static void do_limits(void *arg)
             c->t->stable.add(c->cap, c->watch, &bad[i], 1, c->data, bad[i].len, 0, NULL),
             QN_E_INVAL);
     assert_int_equal(c->t->stable.add(c->cap, c->watch, NULL, 0, c->data, 1, 0, NULL), QN_E_INVAL);
-    add_script(c, 2, 9, 2);
+    call_add(c, 2, 9, 2);
     assert_int_equal(c->st, QN_E_INVAL);
     assert_int_equal(c->t->stable.usage(c->cap, &u), QN_OK);
     assert_int_equal(u.scripts, 3);
@@ -453,11 +342,11 @@ static void test_add__the_grant_bounds_it(void **state)
     (void)state;
     static call c;
     static play p;
-    begin_call(&c, &p,
+    call_begin(&c, &p,
                "watch/1 = scripts=3\nstore.own/1 = quota=1GB\nrpc.serve/1 = prefix=good.\n"
                "watch.unstable/1 = scripts=3\nunstable = yes\n");
     rig_on_loop(&p.r, do_limits, &c);
-    end_call(&c);
+    call_end(&c);
 }
 
 static void do_deep(void *arg)
@@ -477,23 +366,23 @@ static void test_deep__comes_when_the_block_is_so_deep(void **state)
     static call c;
     static play p;
     const uint32_t three = 3;
-    begin_call(&c, &p, GRANTS);
-    rig_on_loop(&p.r, do_add_three, &c);
+    call_begin(&c, &p, GRANTS);
+    rig_on_loop(&p.r, call_add_three, &c);
     const tb_tx *tx = play_spend_coinbase(&p, 1, 1000, &three, 1);
     play_mine_these(&p, &tx, 1);
-    drain(&c);
+    call_drain(&c);
     rig_on_loop(&p.r, do_deep, &c);
     assert_int_equal(c.st, QN_OK);
     rig_grow(&p.r, 1);
-    drain(&c);
+    call_drain(&c);
     assert_int_equal(c.seen[QN_WATCH_TRIAL_DEEP], 0);
     rig_grow(&p.r, 1);
-    drain(&c);
+    call_drain(&c);
     assert_int_equal(c.seen[QN_WATCH_TRIAL_DEEP], 1);
     rig_on_loop(&p.r, do_deep, &c); /* it is so already */
-    drain(&c);
+    call_drain(&c);
     assert_int_equal(c.seen[QN_WATCH_TRIAL_DEEP], 2);
-    end_call(&c);
+    call_end(&c);
 }
 
 static void do_descriptor(void *arg)
@@ -511,7 +400,7 @@ static void test_add_descriptor__watches_what_it_stands_for(void **state)
     const uint32_t three = 3;
     static const char *const BAD[] = {"", "raw(01037551", "raw(01037551)#aaaaaaaa", "raw()",
                                       "pkh(cMahea7zqjxrtgAbB7LSGbcQUr1uX1ojuat9jZodMN87JcbXMTcA)"};
-    begin_call(&c, &p, GRANTS);
+    call_begin(&c, &p, GRANTS);
     for (size_t i = 0; i < QC_COUNTOF(BAD); i++) {
         c.text = BAD[i];
         rig_on_loop(&p.r, do_descriptor, &c);
@@ -522,9 +411,9 @@ static void test_add_descriptor__watches_what_it_stands_for(void **state)
     assert_int_equal(c.st, QN_OK);
     const tb_tx *tx = play_spend_coinbase(&p, 1, 1000, &three, 1);
     play_mine_these(&p, &tx, 1);
-    drain(&c);
+    call_drain(&c);
     assert_int_equal(c.seen[QN_WATCH_EV_CONFIRMED], 1);
-    end_call(&c);
+    call_end(&c);
 }
 
 /* ---- a node that has pruned: the rules alone, over our chain ---- */

@@ -1,0 +1,349 @@
+/* watch when chain, mempool, rescan and reader are out of step: what is told must hold in the end,
+ * whatever the reader has not come by. */
+#include "tests/unit/watch_call.h"
+
+static call c;
+static play p;
+
+static void stories(const tb_tx *tx, const char *want)
+{
+    char have[32];
+    call_story(&c, tx, have);
+    assert_string_equal(have, want);
+}
+
+static uint32_t last_reason(const tb_tx *tx)
+{
+    const qc_hash id = tb_txid(tx);
+    uint32_t reason = 0;
+    for (unsigned i = 0; i < c.n_log; i++)
+        if (c.log[i].type == QN_WATCH_EV_GONE && memcmp(&c.log[i].txid, id.b, 32) == 0)
+            reason = c.log[i].reason;
+    return reason;
+}
+
+/* Script 3 is watched, and everything is told. */
+static void begin(void)
+{
+    call_begin(&c, &p, GRANTS);
+    rig_on_loop(&p.r, call_add_three, &c);
+    call_drain(&c);
+    call_until(&c, QN_WATCH_EV_MEMPOOL_SYNCED, 1);
+}
+
+static tb_tx *payment(uint32_t coinbase, qc_amount fee, uint32_t script)
+{
+    const uint32_t to[2] = {script, 200};
+    return play_spend_coinbase(&p, coinbase, fee, to, 2);
+}
+
+/* All that was to be told of what came before is told when this one is. */
+static void mark(uint32_t coinbase)
+{
+    const tb_tx *tx = payment(coinbase, 5000, 3);
+    qc_mono until = qc_clock_mono() + INT64_C(20000000000);
+    char have[32] = "";
+    assert_true(play_offer(&p, tx));
+    while (!have[0] && qc_clock_mono() < until) {
+        rig_on_loop(&p.r, call_take_all, &c);
+        call_story(&c, tx, have);
+    }
+    assert_string_equal(have, "S");
+}
+
+static void mine_one(const tb_tx *tx)
+{
+    play_mine_these(&p, &tx, tx != NULL);
+}
+
+/* ---- news that are older than what was told of the chain ---- */
+
+static void test_seen__is_not_said_of_what_was_confirmed_since(void **state)
+{
+    (void)state;
+    begin();
+    tb_tx *t = payment(1, 1000, 3);
+    mine_one(NULL); /* the news below are of a tip that was not told yet */
+    assert_true(play_offer(&p, t));
+    mine_one(t);
+    call_drain(&c);
+    mark(2);
+    stories(t, "C");
+    call_end(&c);
+}
+
+static void test_gone__is_said_of_what_a_block_took_that_nobody_was_told_of(void **state)
+{
+    (void)state;
+    begin();
+    tb_tx *t = payment(1, 1000, 3), *rival = payment(1, 777, 4);
+    mine_one(NULL);
+    assert_true(play_offer(&p, t));
+    mine_one(t);
+    tb_chain_cut(p.r.made, p.r.made->tip - 1);
+    mine_one(rival);
+    mine_one(NULL); /* the block with t was never the stream's */
+    call_drain(&c);
+    mark(2);
+    stories(t, "SG");
+    assert_int_equal(last_reason(t), QN_WATCH_GONE_REORG);
+    call_end(&c);
+}
+
+static void test_seen__is_the_last_word_on_what_came_back(void **state)
+{
+    (void)state;
+    begin();
+    tb_tx *t = payment(1, 1000, 3), *u = payment(3, 1000, 3);
+    mine_one(NULL);
+    assert_true(play_offer(&p, t));
+    assert_true(play_offer(&p, u));
+    const tb_tx *const both[2] = {t, u};
+    play_mine_these(&p, both, 2);
+    tb_chain_cut(p.r.made, p.r.made->tip - 1);
+    mine_one(u);
+    mine_one(NULL); /* u is in the other branch too, t in the mempool again */
+    call_drain(&c);
+    mark(2);
+    stories(t, "SS");
+    stories(u, "C");
+    mine_one(t);
+    call_drain(&c);
+    mark(4);
+    stories(t, "SSC");
+    call_end(&c);
+}
+
+/* ---- what is armed from when ---- */
+
+/* One event at a time, until a BLOCK is taken. */
+static void take_a_block(void)
+{
+    const uint64_t before = c.seen[QN_WATCH_EV_BLOCK];
+    qc_mono until = qc_clock_mono() + INT64_C(20000000000);
+    c.max = 1;
+    while (c.seen[QN_WATCH_EV_BLOCK] == before && qc_clock_mono() < until)
+        rig_on_loop(&p.r, call_take, &c);
+}
+
+static void add_four(void *arg)
+{
+    call_add(arg, 4, 40, QN_WATCH_ADD_FRESH);
+}
+
+static void test_add__counts_from_behind_what_was_made_ready_before(void **state)
+{
+    (void)state;
+    begin();
+    mine_one(NULL);
+    mine_one(payment(1, 1000, 4));
+    mine_one(NULL);
+    const uint64_t before = c.seen[QN_WATCH_EV_BLOCK];
+    take_a_block(); /* the next one was looked through, and nothing is known of script 4 */
+    rig_on_loop(&p.r, add_four, &c);
+    qc_mono until = qc_clock_mono() + INT64_C(20000000000);
+    uint64_t armed = c.id;
+    while (c.seq < armed - 1 && qc_clock_mono() < until)
+        rig_on_loop(&p.r, call_take, &c);
+    assert_int_equal(c.seen[QN_WATCH_EV_BLOCK], before + 2);
+    assert_int_equal(c.seq, armed - 1);
+    c.max = 64;
+    call_drain(&c);
+    assert_int_equal(c.seen[QN_WATCH_EV_CONFIRMED], 0);
+    call_end(&c);
+}
+
+static void remove_three(void *arg)
+{
+    uint8_t room[4];
+    call *k = arg;
+    const qc_span s = play_script(3, room);
+    const qn_watch_script one = {.len = (uint32_t)s.len};
+    k->st = k->t->stable.remove(k->cap, k->watch, &one, 1, s.data, one.len);
+}
+
+/* It is not watched when the block is told, and is again when the news of before are read. */
+static void test_seen__is_not_said_for_a_script_that_was_added_since(void **state)
+{
+    (void)state;
+    begin();
+    tb_tx *t = payment(1, 1000, 3);
+    mine_one(NULL);
+    assert_true(play_offer(&p, t));
+    mine_one(t);
+    rig_on_loop(&p.r, remove_three, &c);
+    take_a_block();
+    rig_on_loop(&p.r, call_add_three, &c);
+    c.max = 64;
+    call_drain(&c);
+    mark(2);
+    stories(t, "");
+    call_end(&c);
+}
+
+/* ---- rescans ---- */
+
+static qn_watch_rescan wanted;
+
+static void rescan(void *arg)
+{
+    call *k = arg;
+    k->st = k->t->stable.rescan(k->cap, k->watch, &wanted, &k->id, &k->lowest);
+}
+
+static void begin_rescan(uint32_t from)
+{
+    wanted =
+        (qn_watch_rescan){.size = sizeof wanted, .set = QN_SET_WATCH_RESCAN_FROM, .from = from};
+    rig_on_loop(&p.r, rescan, &c);
+    assert_int_equal(c.st, QN_OK);
+}
+
+/* Until a hit of the rescan waits to be acknowledged. */
+static void until_hit(void)
+{
+    qc_mono until = qc_clock_mono() + INT64_C(20000000000);
+    while (c.seen[QN_WATCH_EV_CONFIRMED] == 0 && qc_clock_mono() < until)
+        rig_on_loop(&p.r, call_take, &c);
+    assert_int_equal(c.seen[QN_WATCH_EV_CONFIRMED], 1);
+    assert_int_equal(c.log[c.n_log - 1].rescan, c.id);
+}
+
+static void until_scanned(void)
+{
+    rig_on_loop(&p.r, call_ack, &c);
+    call_until(&c, QN_WATCH_EV_RESCAN_DONE, 1);
+}
+
+static void added_meanwhile(bool filters)
+{
+    p = (play){.seed = 3, .with_filters = filters, .r = {.backoff_ms = 1}};
+    c = (call){.p = &p, .room = sizeof c.data, .max = 64, .o = {.size = sizeof c.o}};
+    play_begin(&p, GRANTS);
+    rig_on_loop(&p.r, call_open, &c);
+    call_drain(&c);
+    tb_tx *t = payment(1, 1000, 3), *u = payment(2, 1000, 4), *v = payment(3, 1000, 4);
+    mine_one(v);
+    mine_one(t);
+    mine_one(NULL);
+    mine_one(u);
+    mine_one(NULL);
+    call_drain(&c);
+    rig_on_loop(&p.r, call_add_three, &c);
+    begin_rescan(0);
+    until_hit();
+    rig_on_loop(&p.r, add_four, &c);
+    until_scanned();
+    stories(t, "R");
+    stories(u, "R");
+    stories(v, "");
+    call_end(&c);
+}
+
+static void test_rescan__finds_what_is_added_while_it_goes_on(void **state)
+{
+    (void)state;
+    added_meanwhile(false);
+}
+
+static void test_rescan__filters_are_asked_for_what_is_added_while_it_goes_on(void **state)
+{
+    (void)state;
+    added_meanwhile(true);
+}
+
+/* Its newest hit is in a block that leaves before it is acknowledged. */
+static void test_rescan__does_not_go_back_to_a_block_that_has_left(void **state)
+{
+    (void)state;
+    call_begin(&c, &p, GRANTS);
+    tb_tx *t = payment(1, 1000, 3), *u = payment(2, 1000, 4);
+    const tb_tx *const both[2] = {t, u};
+    play_mine_these(&p, both, 2);
+    call_drain(&c);
+    rig_on_loop(&p.r, call_add_three, &c);
+    begin_rescan(0);
+    until_hit();
+    rig_reorg(&p.r, 1, 2, ++p.salt);
+    qc_mono until = qc_clock_mono() + INT64_C(20000000000);
+    while (c.seen[QN_WATCH_EV_UNBLOCK] == 0 && qc_clock_mono() < until)
+        rig_on_loop(&p.r, call_take, &c);
+    rig_on_loop(&p.r, add_four, &c);
+    until_scanned();
+    call_drain(&c);
+    mark(3);
+    stories(t, "RUS");
+    stories(u, "");
+    call_end(&c);
+}
+
+/* While the chain is shorter than what the rescan was to look through. */
+static void test_rescan__ends_where_a_reorganisation_parts(void **state)
+{
+    (void)state;
+    call_begin(&c, &p, GRANTS);
+    tb_tx *t = payment(1, 1000, 3), *u = payment(2, 1000, 3);
+    mine_one(t);
+    mine_one(NULL);
+    mine_one(NULL);
+    mine_one(u);
+    call_drain(&c);
+    rig_on_loop(&p.r, call_add_three, &c);
+    begin_rescan(0);
+    until_hit();
+    rig_reorg(&p.r, 3, 4, ++p.salt);
+    c.max = 1;
+    qc_mono until = qc_clock_mono() + INT64_C(20000000000);
+    while (c.seen[QN_WATCH_EV_UNBLOCK] == 0 && qc_clock_mono() < until)
+        rig_on_loop(&p.r, call_take, &c);
+    until_scanned();
+    c.max = 64;
+    call_drain(&c);
+    mark(3);
+    stories(t, "R");
+    stories(u, "US");
+    assert_int_equal(c.seen[QN_WATCH_EV_UNBLOCK], 3);
+    call_end(&c);
+}
+
+/* ---- the birthday ---- */
+
+static void test_unblock__goes_below_the_birthday(void **state)
+{
+    (void)state;
+    p = (play){.seed = 3, .r = {.backoff_ms = 1}};
+    c = (call){.p = &p, .room = sizeof c.data, .max = 64, .o = {.size = sizeof c.o}};
+    play_begin(&p, GRANTS);
+    tb_tx *t = payment(1, 1000, 3), *u = payment(2, 1000, 3), *v = payment(3, 1000, 3);
+    mine_one(v);
+    mine_one(t);
+    mine_one(u);
+    c.o.set = QN_SET_WATCH_OPTIONS_FROM_HEIGHT;
+    c.o.from_height = p.r.made->tip;
+    rig_on_loop(&p.r, call_open, &c);
+    rig_on_loop(&p.r, call_add_three, &c);
+    call_drain(&c);
+    assert_int_equal(c.seen[QN_WATCH_EV_BLOCK], 1);
+    stories(u, "C");
+    stories(t, "");
+    rig_reorg(&p.r, 2, 4, ++p.salt);
+    call_drain(&c);
+    mark(4);
+    stories(u, "CUS");
+    stories(t, "US");
+    stories(v, "");
+    assert_int_equal(c.seen[QN_WATCH_EV_UNBLOCK], 2);
+    assert_int_equal(c.seen[QN_WATCH_EV_BLOCK], 5);
+    call_end(&c);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_seen__is_not_said_of_what_was_confirmed_since),
+             cmocka_unit_test(test_gone__is_said_of_what_a_block_took_that_nobody_was_told_of),
+             cmocka_unit_test(test_seen__is_the_last_word_on_what_came_back),
+             cmocka_unit_test(test_add__counts_from_behind_what_was_made_ready_before),
+             cmocka_unit_test(test_seen__is_not_said_for_a_script_that_was_added_since),
+             cmocka_unit_test(test_rescan__finds_what_is_added_while_it_goes_on),
+             cmocka_unit_test(test_rescan__filters_are_asked_for_what_is_added_while_it_goes_on),
+             cmocka_unit_test(test_rescan__does_not_go_back_to_a_block_that_has_left),
+             cmocka_unit_test(test_rescan__ends_where_a_reorganisation_parts),
+             cmocka_unit_test(test_unblock__goes_below_the_birthday))
