@@ -3,7 +3,7 @@
 #pragma once
 #include "core/methods/descriptors.h"
 #include "core/script/keyring.h"
-#include "lib/psbt_sign.h"
+#include "lib/psbt_known.h"
 
 typedef struct qc_m_known qc_m_known;
 
@@ -16,10 +16,5 @@ void qc_m_known_free(qc_m_known *k);
 /** NULL without secrets. */
 const qc_keyring *qc_m_known_ring(const qc_m_known *k);
 
-/* As qn_psbt_helper has them. Borrowed from `k`; an origin until the next call. */
-bool qc_m_known_script(const qc_m_known *k, const uint8_t *hash, qn_psbt_bytes *out);
-bool qc_m_known_key(const qc_m_known *k, const uint8_t *hash, qn_psbt_bytes *out);
-bool qc_m_known_origin(qc_m_known *k, qn_psbt_bytes key, qn_psbt_bytes *out);
-typedef void qc_m_known_put(void *arg, uint8_t type, qn_psbt_bytes data, qn_psbt_bytes value);
-void qc_m_known_taproot(const qc_m_known *k, const uint8_t *output, qc_m_known_put *put, void *arg);
-void qc_m_known_tree(const qc_m_known *k, const uint8_t *output, qc_m_known_put *put, void *arg);
+/** What there is to ask. Borrowed. */
+qn_psbt_known *qc_m_known_of(const qc_m_known *k);

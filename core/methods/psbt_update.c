@@ -50,7 +50,7 @@ static bool is_segwit(const qc_m_known *k, qc_span script)
     if (qn_script_witness_program(script.data, script.len, &version, &program))
         return true;
     return qn_script_classify(script.data, script.len, &info) == QN_SCRIPT_SCRIPTHASH &&
-           qc_m_known_script(k, info.part[0].data, &inner) &&
+           qn_psbt_known_script(qc_m_known_of(k), info.part[0].data, &inner) &&
            qn_script_witness_program(inner.data, inner.len, &version, &program);
 }
 
@@ -82,35 +82,35 @@ static bool add_coins(qc_rpc_req *r, const qc_node *n, qn_psbt *p, const qc_m_kn
 
 /* ---- what is known ---- */
 
-static qc_m_known *known_of(void *arg)
+static qn_psbt_known *known_of(void *arg)
 {
-    return (qc_m_known *)(uintptr_t)((const qc_m_psbt_helper *)arg)->known;
+    return qc_m_known_of(((const qc_m_psbt_helper *)arg)->known);
 }
 
 static bool help_script(void *arg, const uint8_t *hash, qn_psbt_bytes *out)
 {
-    return qc_m_known_script(known_of(arg), hash, out);
+    return qn_psbt_known_script(known_of(arg), hash, out);
 }
 
 static bool help_key(void *arg, const uint8_t *hash, qn_psbt_bytes *out)
 {
-    return qc_m_known_key(known_of(arg), hash, out);
+    return qn_psbt_known_key(known_of(arg), hash, out);
 }
 
 static bool help_origin(void *arg, qn_psbt_bytes key, qn_psbt_bytes *out)
 {
     const qc_m_psbt_helper *x = arg;
-    return !x->hide_origins && qc_m_known_origin(known_of(arg), key, out);
+    return !x->hide_origins && qn_psbt_known_origin(known_of(arg), key, out);
 }
 
-static void help_taproot(void *arg, const uint8_t *output, qc_m_known_put *put, void *put_arg)
+static void help_taproot(void *arg, const uint8_t *output, qn_psbt_known_put *put, void *put_arg)
 {
-    qc_m_known_taproot(known_of(arg), output, put, put_arg);
+    qn_psbt_known_taproot(known_of(arg), output, put, put_arg);
 }
 
-static void help_tree(void *arg, const uint8_t *output, qc_m_known_put *put, void *put_arg)
+static void help_tree(void *arg, const uint8_t *output, qn_psbt_known_put *put, void *put_arg)
 {
-    qc_m_known_tree(known_of(arg), output, put, put_arg);
+    qn_psbt_known_tree(known_of(arg), output, put, put_arg);
 }
 
 /* ---- signatures ---- */
