@@ -107,10 +107,13 @@ qn_status wt_apply_hit(wt_model *m, const qn_watch_event *ev, const uint8_t *tx,
     qn_status st = read_bytes(t, tx, ev->tx_len);
     if (st == QN_OK)
         st = wt_tx_entry(m, t, at, spent, ev->io, ev->value, script, ev->script_len);
+    wt_coin *made = st == QN_OK ? wt_coin_find(m, at) : NULL;
+    if (made && spent)
+        st = wt_lock(m, made, false); /* what it was kept for is done */
     if (st != QN_OK)
         return st;
     take_state(t, ev);
-    use(wt_coin_find(m, at), used);
+    use(made, used);
     wt_touch(m, t);
     return QN_OK;
 }

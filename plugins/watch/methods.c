@@ -1,6 +1,7 @@
 /* watch.*: what methods share, and those that change something. */
 #include "lib/address.h"
 #include "plugins/watch/query.h"
+#include "plugins/watch/spend.h"
 
 void wt_refuse(const wt *x, uint64_t request, int32_t code, const char *message)
 {
@@ -124,9 +125,7 @@ qn_status wt_height_of_time(const wt *x, int64_t time, uint32_t *height)
     return st;
 }
 
-/* What was asked for is durable: answer; or it cannot be made so, which nothing can be done about.
- */
-static void done(wt *x, uint64_t request, qn_status st, qn_json *j)
+void wt_done(wt *x, uint64_t request, qn_status st, qn_json *j)
 {
     if (st == QN_OK) {
         wt_answer(x, request, j);
@@ -170,7 +169,7 @@ static void on_create(void *arg, const qn_rpc_request *r, const char *params, ui
         qn_json_open(&j, NULL, '{');
         qn_json_text(&j, "name", name);
         qn_json_close(&j, '}');
-        done(x, r->request, w ? wt_store_set(x) : QN_E_NOMEM, &j);
+        wt_done(x, r->request, w ? wt_store_set(x) : QN_E_NOMEM, &j);
     }
     json_decref(a);
 }
@@ -224,14 +223,13 @@ static void on_remove(void *arg, const qn_rpc_request *r, const char *params, ui
         st = wt_store_set(x);
     qn_json_key_(&j, NULL);
     qn_json_raw(&j, "null", 4);
-    done(x, r->request, st, &j);
+    wt_done(x, r->request, st, &j);
     json_decref(a);
 }
 
 /* ---- newaddress ---- */
 
-/* The newest that is active, else the only one of its kind. */
-static wt_source *address_source(const wt *x, const wt_wallet *w, bool internal)
+wt_source *wt_address_source(const wt *x, const wt_wallet *w, bool internal)
 {
     wt_source *only = NULL;
     size_t n = 0;
@@ -247,7 +245,7 @@ static wt_source *address_source(const wt *x, const wt_wallet *w, bool internal)
     return n == 1 ? only : NULL;
 }
 
-static wt_owner *owner_at(const wt_source *s, uint32_t index)
+wt_owner *wt_owner_at(const wt_source *s, uint32_t index)
 {
     size_t lo = 0, hi = s->n_owners;
     while (lo < hi) {
@@ -260,8 +258,7 @@ static wt_owner *owner_at(const wt_source *s, uint32_t index)
     return lo < s->n_owners && s->owner[lo]->index == index ? s->owner[lo] : NULL;
 }
 
-/* QN_E_END: the range has no more. Out: text. */
-static qn_status give_address(wt *x, wt_source *s, const char *label, char text[QN_ADDRESS_MAX])
+qn_status wt_take_address(wt *x, wt_source *s, wt_owner **o)
 {
     uint32_t index = s->next;
     if (index >= QN_DESC_MAX_INDEX)
@@ -271,10 +268,21 @@ static qn_status give_address(wt *x, wt_source *s, const char *label, char text[
     qn_status st = wt_derive(&x->m, s, wt_wanted_end(&x->m, s), UINT32_MAX);
     if (st == QN_OK && s->n_watched < s->n_owners)
         st = wt_stream_add(x, s);
-    wt_owner *o = st == QN_OK ? owner_at(s, index) : NULL;
-    if (o && qn_address_encode(x->m.chain, o->script->bytes, o->script->len, text))
-        return label && label[0] ? wt_owner_label(o, label) : QN_OK;
-    return st == QN_OK ? QN_E_UNSUPPORTED : st;
+    if (st == QN_OK)
+        *o = wt_owner_at(s, index);
+    return st == QN_OK && !*o ? QN_E_UNSUPPORTED : st;
+}
+
+/* QN_E_END: the range has no more. Out: text. */
+static qn_status give_address(wt *x, wt_source *s, const char *label, char text[QN_ADDRESS_MAX])
+{
+    wt_owner *o = NULL;
+    qn_status st = wt_take_address(x, s, &o);
+    if (st != QN_OK)
+        return st;
+    if (!qn_address_encode(x->m.chain, o->script->bytes, o->script->len, text))
+        return QN_E_UNSUPPORTED;
+    return label && label[0] ? wt_owner_label(o, label) : QN_OK;
 }
 
 static void on_newaddress(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
@@ -290,7 +298,7 @@ static void on_newaddress(void *arg, const qn_rpc_request *r, const char *params
         json_decref(a);
         return;
     }
-    wt_source *s = address_source(x, w, internal);
+    wt_source *s = wt_address_source(x, w, internal);
     qn_status st = s ? give_address(x, s, label, text) : QN_E_NOTFOUND;
     if (st == QN_E_NOTFOUND)
         wt_refuse(x, r->request, WT_RPC_WALLET,
@@ -305,7 +313,7 @@ static void on_newaddress(void *arg, const qn_rpc_request *r, const char *params
             st = wt_store_set(x);
         if (st == QN_OK)
             qn_json_text(&j, NULL, text);
-        done(x, r->request, st, &j);
+        wt_done(x, r->request, st, &j);
     }
     json_decref(a);
 }
@@ -332,7 +340,7 @@ static void start_rescan(wt *x, uint64_t request, uint64_t from)
     qn_json_int(&j, "rescan", st == QN_OK ? (int64_t)id : 0);
     qn_json_int(&j, "start_height", st == QN_OK && lowest > from ? (int64_t)lowest : (int64_t)from);
     qn_json_close(&j, '}');
-    done(x, request, st, &j);
+    wt_done(x, request, st, &j);
 }
 
 static void on_rescan(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
@@ -356,7 +364,7 @@ static void on_rescan(void *arg, const qn_rpc_request *r, const char *params, ui
         return;
     }
     qn_json_bool(&j, NULL, 1);
-    done(x, r->request, st, &j);
+    wt_done(x, r->request, st, &j);
 }
 
 /* ---- the table ---- */
@@ -402,6 +410,34 @@ static const struct {
      "watch.utxos ( \"wallet\" minconf maxconf count skip )\n\nUnspent coins with minconf (1) to "
      "maxconf confirmations.\n",
      wt_on_utxos, 30000, 64},
+    {"watch.psbt", "wallet outputs options",
+     "watch.psbt \"wallet\" outputs ( options )\n\nAn unsigned PSBT of the wallet's coins.\n"
+     "outputs: {address: amount, ...} or a list of such objects; \"data\": hex for bytes.\n"
+     "options: fee_rate (satoshis per virtual byte), or conf_target (blocks, 6) and estimate_mode "
+     "(economical, conservative); max_fee_rate (1000); inputs (\"TXID:N\" or txid, vout, "
+     "sequence), "
+     "add_inputs, minconf (0), include_unsafe (false); subtractFeeFromOutputs (places); "
+     "changeAddress, changePosition; lockUnspents (true); replaceable (true), sequence, locktime "
+     "(0); psbt_version (2).\n",
+     wt_on_psbt, 60000, 64},
+    {"watch.finalize", "psbt extract",
+     "watch.finalize \"psbt\" ( extract )\n\nMake a PSBT with all its signatures final, and give "
+     "the "
+     "transaction (extract, true) or the PSBT. Signatures are not checked.\n",
+     wt_on_finalize, 30000, 64},
+    {"watch.submit", "psbt options",
+     "watch.submit \"psbt\" ( options )\n\nFinalize a PSBT that spends a coin of the wallets, and "
+     "hand it in.\noptions: max_fee_rate (satoshis per virtual byte, 1000), test (false): only "
+     "ask whether it would be taken.\n",
+     wt_on_submit, 30000, 64},
+    {"watch.lockunspent", "wallet unlock coins",
+     "watch.lockunspent \"wallet\" unlock ( coins )\n\nKeep coins (\"TXID:N\" or txid, vout) out "
+     "of "
+     "PSBTs, or let them go; without coins let all of them go.\n",
+     wt_on_lockunspent, 30000, 64},
+    {"watch.listlockunspent", "wallet",
+     "watch.listlockunspent ( \"wallet\" )\n\nCoins that are locked.\n", wt_on_listlockunspent,
+     30000, 64},
     {"watch.rescan", "start_height cancel",
      "watch.rescan ( start_height cancel )\n\nLook through the chain from start_height (0) on; or "
      "give up the rescan of this number.\n",

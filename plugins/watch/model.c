@@ -82,6 +82,10 @@ void wt_model_clear(wt_model *m)
         after = g->next;
         free(g);
     }
+    for (wt_relock *l = m->relock, *after; l; l = after) {
+        after = l->next;
+        free(l);
+    }
     free(m->source);
     free(m->wallet);
     memset(m, 0, sizeof *m);
@@ -314,6 +318,19 @@ qn_status wt_watch_coin(wt_model *m, wt_source *s)
     return QN_OK;
 }
 
+qn_status wt_lock(wt_model *m, wt_coin *c, bool locked)
+{
+    if (c->locked == locked)
+        return QN_OK;
+    wt_relock *l = malloc(sizeof *l);
+    if (!l)
+        return QN_E_NOMEM;
+    *l = (wt_relock){m->relock, c->at};
+    m->relock = l;
+    c->locked = locked;
+    return QN_OK;
+}
+
 wt_tx *wt_tx_add(wt_model *m, const qn_hash *txid)
 {
     wt_tx *t = calloc(1, sizeof *t);
@@ -534,18 +551,21 @@ static qn_status sweep_tx(wt_model *m, wt_tx *t)
     return st;
 }
 
-static void sweep_coins(wt_model *m)
+static qn_status sweep_coins(wt_model *m)
 {
-    for (wt_node *n = wt_map_next(&m->coins, NULL), *after; n; n = after) {
+    qn_status st = QN_OK;
+    for (wt_node *n = wt_map_next(&m->coins, NULL), *after; n && st == QN_OK; n = after) {
         wt_coin *c = (wt_coin *)n;
         after = wt_map_next(&m->coins, n);
         if (c->maker || c->n_spenders || c->watcher)
             continue;
+        st = wt_lock(m, c, false);
         if (c->script)
             c->script->refs--;
         wt_map_drop(&m->coins, n);
         free_coin(c);
     }
+    return st;
 }
 
 qn_status wt_sweep(wt_model *m)
@@ -555,7 +575,8 @@ qn_status wt_sweep(wt_model *m)
         after = wt_map_next(&m->txs, n);
         st = sweep_tx(m, (wt_tx *)n);
     }
-    sweep_coins(m);
+    if (st == QN_OK)
+        st = sweep_coins(m);
     for (wt_node *n = wt_map_next(&m->scripts, NULL), *after; n; n = after) {
         wt_script *s = (wt_script *)n;
         after = wt_map_next(&m->scripts, n);

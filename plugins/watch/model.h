@@ -90,6 +90,7 @@ typedef struct wt_coin {
     struct wt_tx **spender;
     uint32_t n_spenders;
     wt_watcher *watcher;
+    bool locked; /* an open PSBT spends it */
 } wt_coin;
 
 typedef enum wt_state {
@@ -148,6 +149,12 @@ typedef struct wt_grave {
     qn_hash txid;
 } wt_grave;
 
+/** That a coin was locked or unlocked, and the store does not know yet. */
+typedef struct wt_relock {
+    struct wt_relock *next;
+    qn_mempool_outpoint at;
+} wt_relock;
+
 typedef struct wt_model {
     const qn_chain_text *chain;
     qn_curve curve;
@@ -164,6 +171,7 @@ typedef struct wt_model {
     wt_tx *touched, **touched_end;
     wt_tx *dirty_txs, **dirty_end;
     wt_grave *grave;
+    wt_relock *relock;
     uint32_t marks;
 } wt_model;
 
@@ -199,6 +207,8 @@ qn_status wt_watch_coin(wt_model *m, wt_source *s);
 wt_script *wt_script_find(const wt_model *m, const uint8_t *script, uint32_t len);
 wt_coin *wt_coin_find(const wt_model *m, const qn_mempool_outpoint *at);
 wt_tx *wt_tx_find(const wt_model *m, const qn_hash *txid);
+/** Keep a coin for a PSBT, or let it go. A transaction that spends it lets it go too. */
+qn_status wt_lock(wt_model *m, wt_coin *c, bool locked);
 /** Drop coins, scripts and transactions that concern nobody. */
 qn_status wt_sweep(wt_model *m);
 

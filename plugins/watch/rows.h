@@ -11,6 +11,7 @@
  *   'T' txid                  a transaction, with its entries and what was told of it
  *   'R' txid                  its bytes
  *   'E' event (8)             wallet (4; 0: none), JSON
+ *   'L' txid, n (4)           nothing: an open PSBT spends the coin
  *   'P' rescan (8)            a rescan that is not done
  *   'H'                       the webhook's position (8)
  */

@@ -100,6 +100,22 @@ static void put_rescans(wt *x, wt_row *key, wt_row *v)
     }
 }
 
+static void put_locks(wt *x, wt_row *key, wt_row *v)
+{
+    for (const wt_relock *l = x->m.relock; l; l = l->next) {
+        const wt_coin *c = wt_coin_find(&x->m, &l->at);
+        key_of_tx(key, 'L', &l->at.txid);
+        wt_row_int(key, l->at.n, 4);
+        wt_row_clear(v);
+        if (c && c->locked)
+            put(x, key, v);
+        else if (!key->failed)
+            qn_batch_delete(&x->batch, key->data, (uint32_t)key->len);
+        else
+            x->batch.failed = 1;
+    }
+}
+
 /* The rows of a source's scripts, which are known by their keys alone. */
 static qn_status delete_scripts(wt *x, uint32_t source)
 {
@@ -215,6 +231,11 @@ static void set_is_stored(wt *x)
         free(g);
     }
     x->m.grave = NULL;
+    for (wt_relock *l = x->m.relock, *after; l; l = after) {
+        after = l->next;
+        free(l);
+    }
+    x->m.relock = NULL;
 }
 
 static void txs_are_stored(wt *x)
@@ -248,6 +269,7 @@ static qn_status put_set(wt *x, wt_row *key, wt_row *v)
     put_wallets(x, key, v);
     put_sources(x, key, v);
     put_rescans(x, key, v);
+    put_locks(x, key, v);
     return put_graves(x, key);
 }
 

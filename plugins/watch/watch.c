@@ -34,6 +34,10 @@ static qn_status get_tables(wt *x)
                 "rpc.serve/1 is not granted: wallets are kept, but nobody can ask for them");
     if (x->host->get(x->cap, QN_NET_CONNECT_1_ID, 1, &t, &x->net.cap) == QN_OK)
         x->net.t = t;
+    if (x->host->get(x->cap, QN_FEES_ESTIMATE_1_ID, 1, &t, &x->fees.cap) == QN_OK)
+        x->fees.t = t;
+    if (x->host->get(x->cap, QN_TX_SUBMIT_1_ID, 1, &t, &x->submit.cap) == QN_OK)
+        x->submit.t = t;
     return QN_OK;
 }
 

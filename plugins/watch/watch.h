@@ -4,9 +4,11 @@
 #pragma once
 #include "plugins/watch/model.h"
 #include "quoin/chain_read.h"
+#include "quoin/fees_estimate.h"
 #include "quoin/net_connect.h"
 #include "quoin/rpc_serve.h"
 #include "quoin/sdk.h"
+#include "quoin/tx_submit.h"
 
 #include <jansson.h>
 
@@ -52,8 +54,10 @@ typedef struct wt {
     WT_GRANT(chain_read) chain;
     WT_GRANT(watch) watch;
     WT_GRANT(store_own) store;
-    WT_GRANT(rpc_serve) rpc;   /* t NULL: not granted */
-    WT_GRANT(net_connect) net; /* t NULL: not granted */
+    WT_GRANT(rpc_serve) rpc;      /* t NULL: not granted */
+    WT_GRANT(net_connect) net;    /* t NULL: not granted */
+    WT_GRANT(fees_estimate) fees; /* t NULL: not granted */
+    WT_GRANT(tx_submit) submit;   /* t NULL: not granted */
     wt_model m;
     qn_watcher w;
     bool open;          /* the model is set up */
@@ -142,6 +146,16 @@ bool wt_number(const wt *x, uint64_t request, const json_t *a, size_t i, const c
 /** Parameter i as the name of a wallet; when it is missing and there is one wallet, that one. NULL:
  *  refused. */
 wt_wallet *wt_wallet_arg(const wt *x, uint64_t request, const json_t *a, size_t i);
+/** What was asked for is durable: answer; or it cannot be made so, which nothing can be done about.
+ *  Frees j. */
+void wt_done(wt *x, uint64_t request, qn_status st, qn_json *j);
+/** Where the next address comes from: the newest active range, else the only one. NULL: none. */
+wt_source *wt_address_source(const wt *x, const wt_wallet *w, bool internal);
+/** Of an index. NULL: it is not derived. */
+wt_owner *wt_owner_at(const wt_source *s, uint32_t index);
+/** Take the next index of a range, and watch behind it. QN_E_END: the range has no more;
+ *  QN_E_LIMIT: the grant has no room for what comes behind. Out: *o. */
+qn_status wt_take_address(wt *x, wt_source *s, wt_owner **o);
 /** First height to look through for what was there since `time` (seconds since 1970). */
 qn_status wt_height_of_time(const wt *x, int64_t time, uint32_t *height);
 

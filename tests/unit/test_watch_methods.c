@@ -3,6 +3,7 @@
 #include "tests/unit/harness.h"
 
 #include "lib/address.h"
+#include "lib/hex.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -32,6 +33,99 @@ static void test_rescan__finds_what_was_before_gap_included(void **state)
     expect(m, "watch.status", "[]", "\"rescans\":[]");
     expect(m, "watch.rescan", "[99]", "error -8: Invalid start_height");
     expect(m, "watch.rescan", "[null,77]", "error -8: There is no such rescan");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+    qc_free(k);
+}
+
+/* ---- spending ---- */
+
+static void pay(qn_mock *m, const keys *k, int index, int64_t value)
+{
+    (void)qn_mock_pay(m, k->script[index], k->len, value);
+    qn_mock_mine(m, 1);
+    (void)qn_mock_run(m);
+}
+
+#define TO "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
+
+static void test_psbt__locks_its_coins_and_takes_its_change(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    keys *k = keys_of("wpkh(" XPUB "/0/*)"), *c = keys_of("wpkh(" XPUB "/1/*)");
+    expect(m, "watch.create", "[\"w\"]", "{");
+    import(m, k->text, "\"birthday\":0,\"active\":true", "true");
+    expect(m, "watch.psbt", "[\"w\",{\"" TO "\":0.5},{\"fee_rate\":2}]", "-6: Insufficient");
+    pay(m, k, 0, 100000000);
+    pay(m, k, 1, 60000000);
+    expect(m, "watch.psbt", "[\"w\",{\"" TO "\":0.5},{\"fee_rate\":2}]", "no address for change");
+    import(m, c->text, "\"birthday\":0,\"active\":true,\"internal\":true", "true");
+    expect(m, "watch.psbt", "[\"w\",{\"" TO "\":0.5}]", "Fee estimation failed");
+    qn_mock_fees(m, 1000, 3000);
+    json_t *j = ask(m, "watch.psbt", "[\"w\",{\"" TO "\":0.5}]");
+    assert_int_equal(sats(j, "fee"), 423); /* 141 bytes */
+    assert_int_equal(number(j, "vsize"), 141);
+    json_decref(j);
+    expect(m, "watch.newaddress", "[\"w\",\"\",true]", "\"bcrt1");
+    j = ask(m, "watch.list", "[\"w\"]");
+    assert_int_equal(number(json_array_get(json_object_get(j, "descriptors"), 1), "next_index"), 2);
+    json_decref(j);
+    expect(m, "watch.psbt", "[\"w\",{\"" TO "\":0.7},{\"fee_rate\":2}]", "-6: Insufficient");
+    expect(m, "watch.psbt", "[\"w\",{\"" TO "\":0.55},{\"fee_rate\":2}]", "\"locked\":true");
+    qn_mock_crash(m);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    j = ask(m, "watch.listlockunspent", "[\"w\"]");
+    assert_int_equal(json_array_size(j), 2);
+    json_decref(j);
+    expect(m, "watch.lockunspent", "[\"w\",true]", "true");
+    qn_mock_crash(m);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    expect(m, "watch.listlockunspent", "[\"w\"]", "[]");
+    expect(m, "watch.lockunspent", "[\"w\",false]", "error -8");
+    expect(m, "watch.lockunspent", "[\"w\",false,[\"x\"]]", "unknown transaction");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+    qc_free(k);
+    qc_free(c);
+}
+
+/* What a remembered lock was for is done when the coin is spent; a wallet's locks go with it. */
+static void test_lock__ends_with_the_coin(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    keys *k = keys_of("wpkh(" XPUB "/0/*)");
+    qn_hash txid;
+    char params[300];
+    expect(m, "watch.create", "[\"w\"]", "{");
+    import(m, k->text, "\"birthday\":0", "true");
+    pay(m, k, 0, 5000);
+    json_t *j = ask(m, "watch.utxos", "[\"w\"]");
+    const json_t *u = json_array_get(j, 0);
+    assert_true(qn_hex_decode_reversed(text(u, "txid"), 64, txid.b, 32));
+    snprintf(params, sizeof params, "[\"w\",false,[\"%s:%d\"]]", text(u, "txid"),
+             (int)number(u, "vout"));
+    uint32_t vout = (uint32_t)number(u, "vout");
+    json_decref(j);
+    uint64_t rows = qn_mock_store_count(m);
+    expect(m, "watch.lockunspent", params, "true");
+    assert_int_equal(qn_mock_store_count(m), rows + 1);
+    expect(m, "watch.lockunspent", params, "already locked");
+    qn_mock_spend(m, &txid, vout);
+    pay(m, k, 1, 6000);
+    expect(m, "watch.listlockunspent", "[]", "[]");
+    qn_mock_reorg(m, 1, 2);
+    (void)qn_mock_run(m);
+    expect(m, "watch.listlockunspent", "[]", "[]");
+    expect(m, "watch.lockunspent", params, "true");
+    expect(m, "watch.remove", "[\"w\"]", "null");
+    for (uint64_t i = 0; i < qn_mock_store_count(m); i++) {
+        const void *key, *v;
+        uint32_t n_key, n_v;
+        assert_true(qn_mock_store_row(m, i, &key, &n_key, &v, &n_v));
+        assert_int_not_equal(*(const uint8_t *)key, 'L');
+    }
     assert_int_equal(qn_mock_stop(m), QN_OK);
     qn_mock_free(m);
     qc_free(k);
@@ -276,6 +370,8 @@ static void test_webhook__what_is_refused(void **state)
 }
 
 QC_TEST_MAIN(cmocka_unit_test(test_rescan__finds_what_was_before_gap_included),
+             cmocka_unit_test(test_psbt__locks_its_coins_and_takes_its_change),
+             cmocka_unit_test(test_lock__ends_with_the_coin),
              cmocka_unit_test(test_import__each_item_has_its_own_result),
              cmocka_unit_test(test_import__what_is_refused),
              cmocka_unit_test(test_methods__what_is_refused),

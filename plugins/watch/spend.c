@@ -1,0 +1,481 @@
+/* watch.psbt: an unsigned transaction of a wallet's coins. Nothing is changed before it is made:
+ * then its coins are locked and its change has an address of its own, and both are stored before it
+ * is answered. */
+#include "plugins/watch/spend.h"
+
+#include "lib/script.h"
+#include "plugins/watch/ask.h"
+#include "plugins/watch/fund.h"
+#include "plugins/watch/psbt.h"
+
+#define DUST_RATE 3000u /* -dustrelayfee, unless the node says another one */
+#define COSTS 64u
+
+/* What it costs to spend a coin of a source, once it was found out. */
+typedef struct cost {
+    const wt_source *source;
+    uint8_t sub;
+    bool witness;
+    uint32_t sequence, weight;
+    qn_status st;
+} cost;
+
+typedef struct spend {
+    wt *x;
+    wt_wallet *wallet;
+    wt_ask ask;
+    wt_fund fund;
+    wt_coin **coin; /* as fund.coin */
+    uint32_t *sequence;
+    cost cost[COSTS];
+    size_t n_costs;
+    uint64_t dust_rate;
+    wt_source *change_source; /* NULL: an address that was given, or none */
+    const uint8_t *change;
+    uint32_t change_len; /* 0: there can be no change */
+    uint32_t change_at;
+    qn_psbt *psbt;
+    int32_t code; /* of the refusal */
+    char why[200];
+} spend;
+
+static bool bad(spend *s, int32_t code, const char *message)
+{
+    s->code = code;
+    snprintf(s->why, sizeof s->why, "%s", message);
+    return false;
+}
+
+static bool bad_status(spend *s, qn_status st)
+{
+    return st == QN_E_NOMEM ? bad(s, -7, "Out of memory")
+                            : bad(s, WT_RPC_INTERNAL, "The store or the node could not be read");
+}
+
+static bool bad_coin(spend *s, const qn_mempool_outpoint *at, const char *what)
+{
+    char id[65];
+    for (int i = 0; i < 32; i++)
+        snprintf(id + 2 * i, 3, "%02x", at->txid.b[31 - i]);
+    s->code = WT_RPC_INVALID;
+    snprintf(s->why, sizeof s->why, "%s:%u %s", id, at->n, what);
+    return false;
+}
+
+static void clear(spend *s)
+{
+    wt_ask_clear(&s->ask);
+    free(s->fund.coin);
+    free(s->coin);
+    free(s->sequence);
+    qn_psbt_free(s->psbt);
+}
+
+/* ---- the rate ---- */
+
+static bool estimate(spend *s)
+{
+    qn_fees_estimate e;
+    const wt *x = s->x;
+    QN_INIT(&e);
+    if (!x->fees.t)
+        return bad(s, WT_RPC_INVALID,
+                   "fee_rate is missing, and there is no estimate: fees.estimate/1 is not granted");
+    qn_status st = x->fees.t->estimate(x->fees.cap, s->ask.conf_target,
+                                       s->ask.conservative ? QN_FEES_CONSERVATIVE : 0, &e);
+    if (st != QN_OK || e.feerate <= 0 || (uint64_t)e.feerate > WT_RATE_MAX)
+        return bad(
+            s, WT_RPC_WALLET,
+            "Fee estimation failed: too little is known, or the node is busy. Give fee_rate");
+    s->fund.rate = (uint64_t)e.feerate;
+    return true;
+}
+
+static bool set_rates(spend *s)
+{
+    qn_fees_floors f;
+    const wt *x = s->x;
+    QN_INIT(&f);
+    s->dust_rate = DUST_RATE;
+    if (x->fees.t && x->fees.t->floors(x->fees.cap, &f) == QN_OK && f.dust_relay >= 0 &&
+        (uint64_t)f.dust_relay <= WT_RATE_MAX)
+        s->dust_rate = (uint64_t)f.dust_relay;
+    s->fund.rate = s->ask.rate;
+    return s->fund.rate || estimate(s);
+}
+
+/* ---- coins ---- */
+
+static cost *cost_of(spend *s, const wt_owner *o, uint32_t sequence)
+{
+    for (size_t i = 0; i < s->n_costs && i < COSTS; i++)
+        if (s->cost[i].source == o->source && s->cost[i].sub == o->sub &&
+            s->cost[i].sequence == sequence)
+            return &s->cost[i];
+    cost *c = &s->cost[s->n_costs++ % COSTS];
+    *c = (cost){.source = o->source, .sub = o->sub, .sequence = sequence};
+    c->st = wt_psbt_weigh(s->x, o, sequence, s->ask.locktime, &c->weight, &c->witness);
+    return c;
+}
+
+/* Of the wallet's claims on the coin, the one that says how it is spent. */
+static const wt_owner *claim_of(const spend *s, const wt_coin *c)
+{
+    const wt_owner *any = NULL;
+    for (const wt_owner *o = c->script ? c->script->owner : NULL; o; o = o->next)
+        if (o->source->wallet == s->wallet && (!any || o->source->kind == WT_DESCRIPTOR))
+            any = o;
+    return any;
+}
+
+static bool spent_for_good(const wt_coin *c)
+{
+    for (uint32_t i = 0; i < c->n_spenders; i++)
+        if (c->spender[i]->state == WT_CONFIRMED || c->spender[i]->state == WT_UNCONFIRMED)
+            return true;
+    return false;
+}
+
+static void take(spend *s, wt_coin *c, const cost *k, uint8_t tier, uint32_t sequence, bool given)
+{
+    size_t n = s->fund.n++;
+    s->coin[n] = c;
+    s->sequence[n] = sequence;
+    s->fund.coin[n] = (wt_fund_coin){.value = c->value,
+                                     .weight = k->weight,
+                                     .witness = k->witness,
+                                     .given = given,
+                                     .tier = tier};
+}
+
+/* A coin that was named. One that a transaction in the mempool spends can be named: that is how a
+ * replacement is made. */
+static bool take_given(spend *s, const wt_pick *p)
+{
+    wt_coin *c = wt_coin_find(&s->x->m, &p->at);
+    const wt_owner *o = c ? claim_of(s, c) : NULL;
+    if (!o || !c->maker || !wt_alive(c->maker))
+        return bad_coin(s, &p->at, "is no coin of the wallet");
+    if (spent_for_good(c))
+        return bad_coin(s, &p->at, "is spent");
+    if (wt_immature(&s->x->m, c->maker))
+        return bad_coin(s, &p->at, "is immature");
+    const cost *k = cost_of(s, o, p->sequence);
+    if (k->st == QN_E_UNSUPPORTED)
+        return bad_coin(s, &p->at,
+                        "cannot be spent so: its descriptor is not known, or wants another "
+                        "sequence or locktime");
+    if (k->st != QN_OK)
+        return bad_status(s, k->st);
+    take(s, c, k, 0, p->sequence, true);
+    return true;
+}
+
+static bool is_given(const spend *s, const wt_coin *c)
+{
+    for (size_t i = 0; i < s->ask.n_pick; i++)
+        if (memcmp(&s->ask.pick[i].at, &c->at, sizeof c->at) == 0)
+            return true;
+    return false;
+}
+
+static bool take_other(spend *s, wt_coin *c)
+{
+    const wt_owner *o = claim_of(s, c);
+    uint32_t depth = wt_depth(&s->x->m, c->maker);
+    if (!o || c->locked || depth < s->ask.minconf || wt_immature(&s->x->m, c->maker))
+        return true;
+    uint8_t tier = depth ? 0 : wt_trusted(&s->x->m, c->maker, s->wallet) ? 1 : 2;
+    if ((tier == 2 && !s->ask.unsafe) || is_given(s, c))
+        return true;
+    const cost *k = cost_of(s, o, s->ask.sequence);
+    if (k->st == QN_OK)
+        take(s, c, k, tier, s->ask.sequence, false);
+    return k->st == QN_OK || k->st == QN_E_UNSUPPORTED || bad_status(s, k->st);
+}
+
+static bool take_coins(spend *s)
+{
+    wt_coin **list = NULL;
+    size_t n = 0;
+    qn_status st = s->ask.more ? wt_coins_of(&s->x->m, s->wallet, &list, &n) : QN_OK;
+    if (st != QN_OK)
+        return bad_status(s, st);
+    size_t cap = n + s->ask.n_pick + 1;
+    s->coin = calloc(cap, sizeof *s->coin);
+    s->sequence = calloc(cap, sizeof *s->sequence);
+    s->fund.coin = calloc(cap, sizeof *s->fund.coin);
+    bool good = s->coin && s->sequence && s->fund.coin ? true : bad_status(s, QN_E_NOMEM);
+    for (size_t i = 0; i < s->ask.n_pick && good; i++)
+        good = take_given(s, &s->ask.pick[i]);
+    for (size_t i = 0; i < n && good; i++)
+        good = take_other(s, list[i]);
+    free(list);
+    return good;
+}
+
+/* ---- outputs ---- */
+
+static bool add_outputs(spend *s)
+{
+    s->fund.n_out = (uint32_t)s->ask.n_pay;
+    for (size_t i = 0; i < s->ask.n_pay; i++) {
+        const wt_pay *p = &s->ask.pay[i];
+        if (p->value < wt_dust_of(p->script, p->len, s->dust_rate))
+            return bad(s, WT_RPC_INVALID, "Transaction amount too small: nodes do not relay it");
+        s->fund.out_weight += 4u * (8u + wt_compact(p->len) + p->len);
+        s->fund.target += p->value;
+        if (s->fund.target > WT_MONEY_MAX)
+            return bad(s, WT_RPC_TYPE, "Invalid amount");
+    }
+    return true;
+}
+
+static bool find_change(spend *s)
+{
+    uint32_t weight = 0;
+    bool witness;
+    if (s->ask.change_len) {
+        int version;
+        qn_script_part program;
+        s->change = s->ask.change;
+        s->change_len = (uint32_t)s->ask.change_len;
+        /* An input with a signature and a key, in the witness or not. */
+        weight =
+            qn_script_witness_program(s->change, s->change_len, &version, &program) ? 272 : 592;
+    } else {
+        wt_source *source = wt_address_source(s->x, s->wallet, true);
+        const wt_owner *o = source ? wt_owner_at(source, source->next) : NULL;
+        if (!o)
+            return true; /* there may be no need */
+        qn_status st = wt_psbt_weigh(s->x, o, s->ask.sequence, s->ask.locktime, &weight, &witness);
+        if (st == QN_E_NOMEM)
+            return bad_status(s, st);
+        if (st != QN_OK)
+            weight = 592;
+        s->change_source = source;
+        s->change = o->script->bytes;
+        s->change_len = o->script->len;
+    }
+    s->fund.change = 4u * (8u + wt_compact(s->change_len) + s->change_len);
+    s->fund.change_spend = weight;
+    s->fund.dust = wt_dust_of(s->change, s->change_len, s->dust_rate);
+    return true;
+}
+
+/* Outputs pay the fee in equal parts, the first one what cannot be parted. */
+static bool subtract(spend *s)
+{
+    int64_t each, first;
+    if (!s->ask.n_subtract)
+        return true;
+    each = s->fund.short_of / (int64_t)s->ask.n_subtract;
+    first = s->fund.short_of % (int64_t)s->ask.n_subtract;
+    for (size_t i = 0; i < s->ask.n_pay; i++) {
+        wt_pay *p = &s->ask.pay[i];
+        if (!p->subtract)
+            continue;
+        p->value -= each + first;
+        first = 0;
+        if (p->value < 0 || p->value < wt_dust_of(p->script, p->len, s->dust_rate))
+            return bad(s, WT_RPC_WALLET, "The transaction amount is too small to pay the fee");
+    }
+    return true;
+}
+
+static bool fund(spend *s)
+{
+    s->fund.subtract = s->ask.n_subtract > 0;
+    s->fund.more = s->ask.more;
+    switch (wt_fund_choose(&s->fund)) {
+    case QN_OK:
+        break;
+    case QN_E_NOTFOUND:
+        return bad(s, -6, "Insufficient funds");
+    case QN_E_END:
+        return bad(s, WT_RPC_WALLET,
+                   "The wallet has no address for change: import a descriptor with internal, or "
+                   "give changeAddress");
+    case QN_E_LIMIT:
+        return bad(s, WT_RPC_WALLET, "Transaction too large");
+    case QN_E_NOMEM:
+        return bad_status(s, QN_E_NOMEM);
+    default:
+        return bad(s, WT_RPC_WALLET, "The sum of the coins is no amount of money");
+    }
+    if (wt_rate_of(s->fund.fee, wt_vsize(s->fund.weight)) > s->ask.max_rate)
+        return bad(s, WT_RPC_WALLET, "The fee rate is above max_fee_rate");
+    return subtract(s);
+}
+
+/* ---- the transaction ---- */
+
+/* A number below n. */
+static uint32_t below(const spend *s, uint32_t n)
+{
+    uint64_t v = 0;
+    (void)s->x->host->random(s->x->cap, &v, sizeof v); /* it never fails for so little */
+    return n ? (uint32_t)(v % n) : 0;
+}
+
+/* Those that were named first, as they were named; the others in no order. Out: *n; owned. */
+static qn_psbt_in *make_inputs(const spend *s, size_t *n)
+{
+    qn_psbt_in *in = calloc(s->fund.n + 1, sizeof *in);
+    size_t given = 0;
+    *n = 0;
+    for (size_t i = 0; in && i < s->fund.n; i++) {
+        if (!s->fund.coin[i].chosen)
+            continue;
+        given += s->fund.coin[i].given;
+        in[(*n)++] = (qn_psbt_in){.txid = s->coin[i]->at.txid.b,
+                                  .vout = s->coin[i]->at.n,
+                                  .has_sequence = true,
+                                  .sequence = s->sequence[i]};
+    }
+    for (size_t i = *n; in && i > given + 1; i--) {
+        size_t k = given + below(s, (uint32_t)(i - given));
+        qn_psbt_in swap = in[i - 1];
+        in[i - 1] = in[k];
+        in[k] = swap;
+    }
+    return in;
+}
+
+static qn_psbt_out *make_outputs(spend *s, size_t *n)
+{
+    qn_psbt_out *out = calloc(s->ask.n_pay + 1, sizeof *out);
+    bool change = s->fund.left > 0;
+    s->change_at = !change                      ? WT_ANY
+                   : s->ask.change_at == WT_ANY ? below(s, (uint32_t)s->ask.n_pay + 1)
+                                                : s->ask.change_at;
+    *n = 0;
+    for (size_t i = 0; out && i <= s->ask.n_pay; i++) {
+        if (i == s->change_at)
+            out[(*n)++] = (qn_psbt_out){.coin = {s->fund.left, {s->change, s->change_len}}};
+        if (i < s->ask.n_pay)
+            out[(*n)++] = (qn_psbt_out){
+                .coin = {s->ask.pay[i].value, {s->ask.pay[i].script, s->ask.pay[i].len}}};
+    }
+    return out;
+}
+
+static bool make(spend *s)
+{
+    size_t n_in, n_out;
+    qn_psbt_in *in = make_inputs(s, &n_in);
+    qn_psbt_out *out = make_outputs(s, &n_out);
+    if (in && out)
+        s->psbt = qn_psbt_new_of(s->ask.version, 2, s->ask.locktime, in, n_in, out, n_out);
+    free(in);
+    free(out);
+    qn_status st = s->psbt ? wt_psbt_fill(s->x, s->psbt) : QN_E_NOMEM;
+    if (st != QN_OK)
+        return bad_status(s, st);
+    for (size_t i = 0; i < s->psbt->n_in; i++) {
+        qn_psbt_coin coin;
+        if (!qn_psbt_coin_of(&s->psbt->in[i], &coin))
+            return bad(s, WT_RPC_WALLET,
+                       "A transaction that made one of the coins is not there any more");
+    }
+    return true;
+}
+
+/* The coins are this PSBT's, and so is the address of its change. */
+static qn_status commit(spend *s)
+{
+    qn_status st = QN_OK;
+    wt_owner *o;
+    for (size_t i = 0; i < s->fund.n && st == QN_OK && s->ask.lock; i++)
+        if (s->fund.coin[i].chosen)
+            st = wt_lock(&s->x->m, s->coin[i], true);
+    if (st == QN_OK && s->fund.left > 0 && s->change_source)
+        st = wt_take_address(s->x, s->change_source, &o);
+    if (st == QN_E_LIMIT) /* it is watched already: what lies behind it is not */
+        st = QN_OK;
+    return st == QN_OK ? wt_store_set(s->x) : st;
+}
+
+/* ---- the answer ---- */
+
+void wt_put_psbt(qn_json *j, const char *key, const qn_psbt *p)
+{
+    uint8_t *raw = NULL;
+    size_t len = 0;
+    char *text = qn_psbt_write(p, &raw, &len) ? qn_base64_encode(raw, len) : NULL;
+    if (text)
+        qn_json_text(j, key, text);
+    else
+        j->failed = 1;
+    free(raw);
+    free(text);
+}
+
+uint64_t wt_rate_of(int64_t fee, uint64_t vsize)
+{
+    return vsize && fee > 0 ? (uint64_t)fee * 1000 / vsize : 0;
+}
+
+void wt_put_rate(qn_json *j, const char *key, uint64_t rate)
+{
+    char text[32];
+    int n = snprintf(text, sizeof text, "%llu.%03u", (unsigned long long)(rate / 1000),
+                     (unsigned)(rate % 1000));
+    qn_json_key_(j, key);
+    qn_json_raw(j, text, (size_t)n);
+}
+
+static void put_spend(qn_json *j, const spend *s)
+{
+    qn_json_open(j, NULL, '{');
+    wt_put_psbt(j, "psbt", s->psbt);
+    qn_json_amount(j, "fee", s->fund.fee);
+    qn_json_int(j, "changepos", s->fund.left > 0 ? (int64_t)s->change_at : -1);
+    wt_put_rate(j, "fee_rate", wt_rate_of(s->fund.fee, wt_vsize(s->fund.weight)));
+    qn_json_int(j, "vsize", (int64_t)wt_vsize(s->fund.weight));
+    qn_json_bool(j, "locked", s->ask.lock);
+    qn_json_open(j, "inputs", '[');
+    for (size_t i = 0; i < s->fund.n; i++) {
+        if (!s->fund.coin[i].chosen)
+            continue;
+        qn_json_open(j, NULL, '{');
+        qn_json_hex(j, "txid", s->coin[i]->at.txid.b, 32, 1);
+        qn_json_int(j, "vout", s->coin[i]->at.n);
+        qn_json_amount(j, "amount", s->coin[i]->value);
+        qn_json_close(j, '}');
+    }
+    qn_json_close(j, ']');
+    qn_json_close(j, '}');
+}
+
+static bool read_ask(spend *s, const json_t *a)
+{
+    if (wt_ask_read(&s->ask, s->x, json_array_get(a, 1), json_array_get(a, 2)))
+        return true;
+    return bad(s, s->ask.code, s->ask.why);
+}
+
+void wt_on_psbt(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
+{
+    wt *x = arg;
+    qn_json j = {0};
+    json_t *a = wt_params(x, r->request, params, len);
+    wt_wallet *w = a ? wt_wallet_arg(x, r->request, a, 0) : NULL;
+    spend *s = w ? calloc(1, sizeof *s) : NULL;
+    if (w && !s)
+        wt_refuse_status(x, r->request, QN_E_NOMEM);
+    if (s) {
+        s->x = x;
+        s->wallet = w;
+        if (!read_ask(s, a) || !set_rates(s) || !add_outputs(s) || !find_change(s) ||
+            !take_coins(s) || !fund(s) || !make(s)) {
+            wt_refuse(x, r->request, s->code, s->why);
+        } else {
+            put_spend(&j, s);
+            wt_done(x, r->request, j.failed ? QN_OK : commit(s), &j);
+        }
+        clear(s);
+        free(s);
+    }
+    json_decref(a);
+}
