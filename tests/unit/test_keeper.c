@@ -141,6 +141,7 @@ static void end_on_a_left_branch(held *x, int64_t max_tip_age, bool another)
     /* The parent of both branches has height 2. */
     if (x->last)
         x->hold = x->last->height;
+    kit_close(&k);
     qc_keeper_free(f);
     kit_end(&k);
     tb_chain_free(made);
