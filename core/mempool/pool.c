@@ -22,10 +22,7 @@ qc_mempool_options qc_mempool_defaults(qc_chain *chain)
 
 int qc_hash_order(const qc_hash *a, const qc_hash *b)
 {
-    for (size_t i = sizeof a->b; i-- > 0;)
-        if (a->b[i] != b->b[i])
-            return a->b[i] < b->b[i] ? -1 : 1;
-    return 0;
+    return memcmp(a->b, b->b, sizeof a->b);
 }
 
 static int by_txid(void *ctx, const void *a, const void *b)

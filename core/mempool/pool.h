@@ -112,9 +112,11 @@ typedef struct qc_mempool_list {
     size_t n;
 } qc_mempool_list;
 void qc_mempool_list_clear(qc_mempool_list *l);
+/** By the bytes of txids, as Core sorts them (uint256.h). */
+void qc_mempool_list_sort(qc_mempool_list *l);
 /* Each fills *out, which it overwrites. Aborts when memory runs out. Parents and children are the
- * direct ones, sorted by txid as text compares it; ancestors and descendants leave the entry itself
- * out, the cluster has it, and is in mining order. */
+ * direct ones: parents sorted by txid as text, children by its bytes; ancestors and descendants
+ * leave the entry itself out, the cluster has it, and is in mining order. */
 void qc_mempool_parents(const qc_mempool *m, const qc_mempool_entry *e, qc_mempool_list *out);
 void qc_mempool_children(const qc_mempool *m, const qc_mempool_entry *e, qc_mempool_list *out);
 void qc_mempool_ancestors(const qc_mempool *m, const qc_mempool_entry *e, qc_mempool_list *out);
@@ -191,7 +193,7 @@ typedef struct qc_mempool_delta_rec {
     qc_hash txid;
     qc_amount delta;
 } qc_mempool_delta_rec;
-/** All sums, sorted by txid as text compares it. Out: *out owned qc_free(). Aborts when memory runs
+/** All sums, sorted by the bytes of txids. Out: *out owned qc_free(). Aborts when memory runs
  *  out. */
 size_t qc_mempool_deltas(const qc_mempool *m, qc_mempool_delta_rec **out);
 
@@ -200,7 +202,7 @@ void qc_mempool_unbroadcast_add(qc_mempool *m, const qc_hash *txid);
 /** A peer has it. */
 void qc_mempool_unbroadcast_done(qc_mempool *m, const qc_hash *txid);
 bool qc_mempool_unbroadcast(const qc_mempool *m, const qc_hash *txid);
-/** Out: *out owned qc_free(), sorted by txid as text compares it. Aborts when memory runs out. */
+/** Out: *out owned qc_free(), sorted by the bytes of txids. Aborts when memory runs out. */
 size_t qc_mempool_unbroadcast_all(const qc_mempool *m, qc_hash **out);
 
 /** Remove what is older than the expiry and, while memory is short, the worst chunks. accept.h and

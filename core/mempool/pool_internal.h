@@ -94,7 +94,7 @@ void qc_pool_forget_delta(qc_mempool *m, const qc_hash *txid);
  *  out. */
 void qc_pool_list(const qc_mempool *m, qc_graph_refs refs, qc_mempool_list *out);
 void qc_list_add(qc_mempool_list *l, const qc_mempool_entry *e);
-/** As text compares hashes: from the last byte down. */
+/** By bytes, the first one first (Core uint256.h): not as text. */
 int qc_hash_order(const qc_hash *a, const qc_hash *b);
 
 /** Begin a walk: no entry is marked. It ends where the next one begins. */

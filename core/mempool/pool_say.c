@@ -48,7 +48,7 @@ qc_amount qc_mempool_delta(const qc_mempool *m, const qc_hash *txid)
     return d ? d->delta : 0;
 }
 
-static int by_text(const void *a, const void *b)
+static int by_txid(const void *a, const void *b)
 {
     return qc_hash_order(a, b);
 }
@@ -59,7 +59,7 @@ size_t qc_mempool_deltas(const qc_mempool *m, qc_mempool_delta_rec **out)
     *out = qc_alloc((m->deltas.n + 1) * sizeof **out);
     for (const qc_mempool_delta_rec *d; (d = qc_keymap_next(&m->deltas, &at));)
         (*out)[n++] = *d;
-    qsort(*out, n, sizeof **out, by_text); /* the txid is its first member */
+    qsort(*out, n, sizeof **out, by_txid); /* the txid is its first member */
     return n;
 }
 
@@ -94,6 +94,6 @@ size_t qc_mempool_unbroadcast_all(const qc_mempool *m, qc_hash **out)
     *out = qc_alloc((m->unbroadcast.n + 1) * sizeof **out);
     for (const qc_mempool_entry *e; (e = qc_keymap_next(&m->unbroadcast, &at));)
         (*out)[n++] = *qc_entry_txid(e);
-    qsort(*out, n, sizeof **out, by_text);
+    qsort(*out, n, sizeof **out, by_txid);
     return n;
 }

@@ -38,18 +38,36 @@ void qc_pool_list(const qc_mempool *m, qc_graph_refs refs, qc_mempool_list *out)
         out->e[out->n] = qc_entry_of(m, refs.ref[out->n]);
 }
 
+static const qc_hash *txid_at(const void *p)
+{
+    return qc_entry_txid(*(const qc_mempool_entry *const *)p);
+}
+
 static int by_txid(const void *a, const void *b)
 {
-    const qc_mempool_entry *x = *(const qc_mempool_entry *const *)a;
-    const qc_mempool_entry *y = *(const qc_mempool_entry *const *)b;
-    return qc_hash_order(qc_entry_txid(x), qc_entry_txid(y));
+    return qc_hash_order(txid_at(a), txid_at(b));
+}
+
+/* As text compares: from the last byte down. */
+static int by_hex(const void *a, const void *b)
+{
+    const qc_hash *x = txid_at(a), *y = txid_at(b);
+    for (size_t i = sizeof x->b; i-- > 0;)
+        if (x->b[i] != y->b[i])
+            return x->b[i] < y->b[i] ? -1 : 1;
+    return 0;
+}
+
+void qc_mempool_list_sort(qc_mempool_list *l)
+{
+    qsort(l->e, l->n, sizeof *l->e, by_txid);
 }
 
 /* Sort, and leave each entry once. */
-static void tidy(qc_mempool_list *l)
+static void tidy(qc_mempool_list *l, int (*order)(const void *, const void *))
 {
     size_t kept = 0;
-    qsort(l->e, l->n, sizeof *l->e, by_txid);
+    qsort(l->e, l->n, sizeof *l->e, order);
     for (size_t i = 0; i < l->n; i++)
         if (i == 0 || l->e[i] != l->e[i - 1])
             l->e[kept++] = l->e[i];
@@ -64,7 +82,7 @@ void qc_mempool_parents(const qc_mempool *m, const qc_mempool_entry *e, qc_mempo
         if (p)
             out->e[out->n++] = p;
     }
-    tidy(out);
+    tidy(out, by_hex);
 }
 
 void qc_mempool_children(const qc_mempool *m, const qc_mempool_entry *e, qc_mempool_list *out)
@@ -76,7 +94,7 @@ void qc_mempool_children(const qc_mempool *m, const qc_mempool_entry *e, qc_memp
         if (c)
             out->e[out->n++] = c;
     }
-    tidy(out);
+    tidy(out, by_txid);
 }
 
 static void drop_self(qc_mempool_list *l, const qc_mempool_entry *e)

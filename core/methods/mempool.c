@@ -177,6 +177,7 @@ typedef struct kin_job {
     const qc_node *n;
     qc_hash txid;
     void (*relatives)(const qc_mempool *m, const qc_mempool_entry *e, qc_mempool_list *out);
+    bool sorted; /* by txid */
     bool found;
     qc_m_rows rows;
     qc_err err;
@@ -191,8 +192,11 @@ static void run_kin(qc_chain *c, void *arg)
     if (!e)
         return;
     j->found = true;
-    if (j->relatives)
+    if (j->relatives) {
         j->relatives(j->n->pool, e, &l);
+        if (j->sorted)
+            qc_mempool_list_sort(&l);
+    }
     j->err = qc_m_rows_take(j->n, &l, &j->rows);
     if (j->relatives)
         qc_mempool_list_clear(&l);
@@ -243,13 +247,13 @@ static void answer_kin(qc_rpc_req *r, kin_job *j)
 
 static void getmempoolancestors(qc_rpc_req *r, void *arg)
 {
-    kin_job j = {.n = arg, .relatives = qc_mempool_ancestors};
+    kin_job j = {.n = arg, .relatives = qc_mempool_ancestors, .sorted = true};
     answer_kin(r, &j);
 }
 
 static void getmempooldescendants(qc_rpc_req *r, void *arg)
 {
-    kin_job j = {.n = arg, .relatives = qc_mempool_descendants};
+    kin_job j = {.n = arg, .relatives = qc_mempool_descendants, .sorted = true};
     answer_kin(r, &j);
 }
 

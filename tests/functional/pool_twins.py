@@ -15,6 +15,7 @@ BEGIN = 1700000000  # of the clock
 ANCHOR = bytes.fromhex("51024e73")
 DATA = b"\x6a\x14" + 20 * b"\x07"
 KEYHASH = b"\x00\x14" + 20 * b"\x09"
+MULTISIG = b"\x51\x21" + b"\x02" + 32 * b"\x05" + b"\x51\xae"  # bare
 STRANGE = b"\x52\x51\x93"
 FINAL, REPLACEABLE = 0xffffffff, 0xfffffffd
 
@@ -83,6 +84,7 @@ class Twins:
         ours = case.node(conf).start(f"-mocktime={BEGIN}")
         self.ours, self.core = Line(ours), Line(case.node(conf, kind=Bitcoind).start(f"-mocktime={BEGIN}"))
         self.now = BEGIN
+        self.height = 0
         self.coins = {}  # in the chain, by key
         self.blocks = []  # (height, coins it spent, coins it made), of those with transactions
         self.salt = 0
@@ -143,6 +145,7 @@ class Twins:
             got = self.both("submitblock", b.raw.hex())
             assert got in (None, "inconclusive"), got
         equal(self.both("getbestblockhash"), b.hash)
+        self.height = height + length
 
     def mine_empty(self, n):
         self.branch(0, n)
@@ -155,7 +158,7 @@ class Twins:
         else:
             h = self.core.call("generateblock", f"raw({TRUE.hex()})", hexes)["hash"]
         self.hand_over(h)
-        return h
+        self.height += 1
 
     # ---- mempools ----
     def same_pool(self):
@@ -165,10 +168,7 @@ class Twins:
         assert not more and not less, f"only ours: {more}\nonly the core's: {less}"
         for txid, e in core.items():
             for k in e:
-                a, b = ours[txid][k], e[k]
-                if k in ("depends", "spentby"):
-                    a, b = sorted(a), sorted(b)
-                assert a == b, f"{k} of {txid}: ours {a!r}, the core's {b!r}"
+                assert ours[txid][k] == e[k], f"{k} of {txid}: ours {ours[txid][k]!r}, the core's {e[k]!r}"
         return sorted(core)
 
     def same_info(self):
@@ -176,6 +176,16 @@ class Twins:
         ours, core = self.ask("getmempoolinfo")
         equal({**ours, "usage": 0}, {**core, "usage": 0})
         return core
+
+    def same_template(self):
+        """What a miner is given, in its order."""
+        rules = {"rules": ["segwit"]}
+        ours, core = self.ask("getblocktemplate", rules)
+        for t in (ours, core):
+            for k in ("capabilities", "longpollid", "curtime"):
+                t.pop(k)
+        equal([t["txid"] for t in ours["transactions"]], [t["txid"] for t in core["transactions"]])
+        equal(ours, core)
 
     def same_orders(self, txids):
         """In the same order, whole clusters and what would be mined."""

@@ -3,7 +3,7 @@ import os
 import shutil
 
 from framework import equal, expect_error, same_tip, wait_until
-from handmade import Peer
+from handmade import Peer, wire
 from test_mining import ANYBODY, COIN, Tx, fund
 
 EMPTY = "00" * 32
@@ -143,9 +143,9 @@ def test_an_entry_knows_its_relatives(case):
     equal((e["chunkweight"], e["wtxid"], e["height"]), (a.weight + b.weight, b.wtxid, n.getblockcount()))
     equal((e["depends"], e["spentby"], e["unbroadcast"]), ([a.txid], [c.txid], True))
     equal(n.getmempoolentry(c.txid)["depends"], sorted([a.txid, b.txid]))
-    equal(n.getmempoolentry(a.txid)["spentby"], sorted([b.txid, c.txid]))
-    equal(sorted(n.getmempoolancestors(c.txid)), sorted([a.txid, b.txid]))
-    equal(sorted(n.getmempooldescendants(a.txid)), sorted([b.txid, c.txid]))
+    equal(n.getmempoolentry(a.txid)["spentby"], sorted([b.txid, c.txid], key=wire))
+    equal(n.getmempoolancestors(c.txid), sorted([a.txid, b.txid], key=wire))
+    equal(n.getmempooldescendants(a.txid), sorted([b.txid, c.txid], key=wire))
     equal(n.getmempoolancestors(c.txid, True), {t.txid: n.getmempoolentry(t.txid) for t in (a, b)})
     equal(n.getmempooldescendants(b.txid, True), {c.txid: n.getmempoolentry(c.txid)})
     equal(n.getmempoolcluster(c.txid), {
