@@ -184,6 +184,11 @@ int64_t qc_m_confirmations(const qc_index *tip, const qc_index *i, const qc_inde
     return i == tip ? 1 : -1;
 }
 
+bool qc_m_fail_memory(qc_rpc_req *r)
+{
+    return qc_rpc_fail(r, QC_RPC_OUT_OF_MEMORY, "Out of memory");
+}
+
 bool qc_m_fail_err(qc_rpc_req *r, qc_err err, const char *what)
 {
     return qc_rpc_fail(r, err == QC_ENOMEM ? QC_RPC_OUT_OF_MEMORY : QC_RPC_INTERNAL_ERROR, "%s: %s",

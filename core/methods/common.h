@@ -48,6 +48,8 @@ void qc_m_put_block(qc_jw *w, const qc_node *n, const qc_index *i, const qc_bloc
 void qc_m_fail_help(qc_rpc_req *r, int code);
 /** Fail the request for an ordinary failure (disk, memory). Always false. */
 bool qc_m_fail_err(qc_rpc_req *r, qc_err err, const char *what);
+/** Fail it because memory is short. Always false. */
+bool qc_m_fail_memory(qc_rpc_req *r);
 /** Wait until an index has reached the tip, but not while blocks are still being downloaded. True:
  *  it has. */
 bool qc_m_index_ready(const qc_node *n, qc_keeper *f);

@@ -23,11 +23,6 @@ typedef struct draft {
     qc_bytes in, out; /* serialized */
 } draft;
 
-static bool fail_memory(qc_rpc_req *r)
-{
-    return qc_rpc_fail(r, QC_RPC_OUT_OF_MEMORY, "Out of memory");
-}
-
 /* ---- inputs ---- */
 
 static bool read_sequence(qc_rpc_req *r, const json_t *v, uint32_t *out)
@@ -69,7 +64,7 @@ static bool add_input(qc_rpc_req *r, draft *d, const json_t *o)
         err = qc_w_compact(&d->in, 0); /* no scriptSig yet */
     if (!err)
         err = qc_w_le32(&d->in, sequence);
-    return !err || fail_memory(r);
+    return !err || qc_m_fail_memory(r);
 }
 
 static bool add_inputs(qc_rpc_req *r, draft *d, const json_t *list)
@@ -146,7 +141,7 @@ static bool write_output(qc_rpc_req *r, draft *d, int64_t value, qc_span script)
 {
     d->n_out++;
     qc_err err = qc_w_le64(&d->out, (uint64_t)value);
-    return (!err && !qc_w_var(&d->out, script)) || fail_memory(r);
+    return (!err && !qc_w_var(&d->out, script)) || qc_m_fail_memory(r);
 }
 
 static bool add_data(qc_rpc_req *r, draft *d, const json_t *v)
@@ -163,7 +158,7 @@ static bool add_data(qc_rpc_req *r, draft *d, const json_t *v)
         err = qc_bytes_append(&script, head, qc_push_header(data.len, head));
     if (!err)
         err = qc_bytes_append(&script, data.data, data.len);
-    bool ok = err ? fail_memory(r) : write_output(r, d, 0, qc_bytes_span(&script));
+    bool ok = err ? qc_m_fail_memory(r) : write_output(r, d, 0, qc_bytes_span(&script));
     qc_bytes_free(&data);
     qc_bytes_free(&script);
     return ok;
@@ -179,7 +174,7 @@ static bool add_output(qc_rpc_req *r, const qc_node *n, draft *d, payees *p, con
         return false;
     payee *who = new_payee(p);
     if (!who)
-        return fail_memory(r);
+        return qc_m_fail_memory(r);
     who->address = key;
     if (!qc_m_address_script(n->params, key, &who->script)) {
         p->n--;
@@ -277,7 +272,7 @@ static bool write_tx(qc_rpc_req *r, const draft *d, qc_bytes *b)
         err = qc_bytes_append(b, d->out.data, d->out.len);
     if (!err)
         err = qc_w_le32(b, d->locktime);
-    return !err || fail_memory(r);
+    return !err || qc_m_fail_memory(r);
 }
 
 bool qc_m_construct_tx(qc_rpc_req *r, const qc_node *n, qc_bytes *out)
@@ -312,17 +307,7 @@ static const qc_rpc_param P_INPUT[] = {
     {"sequence", QC_T_NUM, .dflt = "by replaceable and locktime", .help = "Sequence number"},
     {.names = NULL}};
 const qc_rpc_param QC_M_CREATE_INPUTS[] = {{"", QC_T_OBJ, .inner = P_INPUT}, {.names = NULL}};
-static const qc_rpc_param P_CREATE[] = {
-    {"inputs", QC_T_ARR, true, .help = "The coins to spend", .inner = QC_M_CREATE_INPUTS},
-    {"outputs", QC_T_ARR, true,
-     .help = "Objects with one member each, {\"address\": amount} or {\"data\": \"hex\"}; or one "
-             "object with all of them. No address and no data twice",
-     .skip_type_check = true, .type_text = "json array or object"},
-    {"locktime", QC_T_NUM, .dflt = "0", .help = "Lock time; inputs obey it unless it is 0"},
-    {"replaceable", QC_T_BOOL, .dflt = "true",
-     .help = "Let inputs signal that they may be replaced (BIP125)"},
-    {"version", QC_T_NUM, .dflt = "2", .help = "Version, 1 to 3"},
-    {.names = NULL}};
+static const qc_rpc_param P_CREATE[] = {QC_M_CREATE_PARAMS, {.names = NULL}};
 
 const qc_rpc_method QC_METHODS_CREATETX[] = {
     {"rawtransactions", "createrawtransaction",

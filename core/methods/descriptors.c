@@ -1,11 +1,14 @@
 #include "core/methods/descriptors.h"
 
 #include "core/base/alloc.h"
+#include "core/methods/common.h"
 #include "core/methods/script_text.h"
 #include "core/os/file.h"
 #include "lib/secp/curve.h"
 
 #include <stdio.h>
+
+#define DEFAULT_RANGE 1000u /* last index of a ranged descriptor */
 
 bool qc_m_desc_open(const qc_params *p, const char *text, bool need_checksum, qc_m_desc *out,
                     char *error, size_t cap)
@@ -78,6 +81,69 @@ bool qc_m_desc_range(qc_rpc_req *r, const json_t *v, uint32_t *low, uint32_t *hi
     *high = (uint32_t)to;
     return true;
 }
+
+/* ---- scan objects ---- */
+
+static bool read_object(qc_rpc_req *r, const json_t *o, qc_m_scan_object *out)
+{
+    out->low = 0;
+    out->high = DEFAULT_RANGE;
+    if (json_is_string(o)) {
+        out->text = json_string_value(o);
+        return true;
+    }
+    if (!json_is_object(o))
+        return qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
+                           "Scan object needs to be either a string or an object");
+    const json_t *text = json_object_get(o, "desc"), *range = json_object_get(o, "range");
+    if (!text || json_is_null(text))
+        return qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
+                           "Descriptor needs to be provided in scan object");
+    return qc_rpc_v_str(r, text, &out->text) &&
+           (!range || json_is_null(range) || qc_m_desc_range(r, range, &out->low, &out->high));
+}
+
+bool qc_m_scan_object_open(qc_rpc_req *r, const qc_params *p, const json_t *o,
+                           qc_m_scan_object *out)
+{
+    char error[QC_M_DESC_ERROR] = "";
+    if (!read_object(r, o, out))
+        return false;
+    if (!qc_m_desc_open(p, out->text, false, &out->desc, error, sizeof error))
+        return qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY, "%s", error);
+    if (!qn_descriptor_is_range(out->desc.d))
+        out->low = out->high = 0;
+    return true;
+}
+
+bool qc_m_scan_object_each(qc_rpc_req *r, const qc_m_scan_object *o, qc_m_derived_fn *fn, void *arg)
+{
+    for (uint64_t i = o->low; i <= o->high; i++) {
+        for (size_t b = 0; b < qn_descriptor_branches(o->desc.d); b++) {
+            qn_derived v;
+            qn_derive_result res = qn_descriptor_derive(o->desc.d, b, (uint32_t)i, &v);
+            if (res == QN_DERIVE_NO_MEMORY)
+                return qc_m_fail_memory(r);
+            if (res)
+                return qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY,
+                                   "Cannot derive script without private keys: '%s'", o->text);
+            qc_m_step step = fn(arg, o, b, (uint32_t)i, &v);
+            if (step)
+                return step == QC_M_STOP || qc_m_fail_memory(r);
+        }
+    }
+    return true;
+}
+
+const qc_rpc_param QC_M_SCAN_OBJECTS[] = {
+    {"descriptor", QC_T_STR,
+     .help =
+         "A descriptor, or an object with one as \"desc\" and, where it is ranged, a \"range\": "
+         "the last index, or [first, last]; 1000 without",
+     .skip_type_check = true, .type_text = "string or object"},
+    {.names = NULL}};
+
+/* ---- one script ---- */
 
 static bool take_script(qc_m_desc *m, qc_bytes *out, char *error, size_t cap)
 {

@@ -12,11 +12,6 @@
 
 #include <stdlib.h>
 
-static bool fail_memory(qc_rpc_req *r)
-{
-    return qc_rpc_fail(r, QC_RPC_OUT_OF_MEMORY, "Out of memory");
-}
-
 bool qc_m_psbt_arg(qc_rpc_req *r, const json_t *v, qn_psbt **out)
 {
     const char *text = "";
@@ -33,7 +28,7 @@ bool qc_m_psbt_arg(qc_rpc_req *r, const json_t *v, qn_psbt **out)
     if (*out)
         return true;
     bool ok = why ? qc_rpc_fail(r, QC_RPC_DESERIALIZATION_ERROR, "TX decode failed %s", why)
-                  : fail_memory(r);
+                  : qc_m_fail_memory(r);
     free(why);
     return ok;
 }
@@ -45,7 +40,7 @@ bool qc_m_put_psbt(qc_rpc_req *r, const qn_psbt *p)
     char *text = p && qn_psbt_write(p, &raw, &len) ? qn_base64_encode(raw, len) : NULL;
     free(raw);
     if (!text)
-        return fail_memory(r);
+        return qc_m_fail_memory(r);
     qc_jw_str(qc_rpc_out(r), text);
     free(text);
     return true;
@@ -149,7 +144,7 @@ static bool read_next(qc_rpc_req *r, const json_t *v, psbts *l)
 static bool psbts_new(qc_rpc_req *r, psbts *l, size_t n)
 {
     *l = (psbts){.item = (qn_psbt **)qc_try_calloc(n + 1, sizeof(qn_psbt *))};
-    return l->item || fail_memory(r);
+    return l->item || qc_m_fail_memory(r);
 }
 
 static void combinepsbt(qc_rpc_req *r, void *arg)
@@ -168,7 +163,7 @@ static void combinepsbt(qc_rpc_req *r, void *arg)
     for (size_t i = 1; ok && i < n; i++) {
         qn_psbt_result res = qn_psbt_combine(l.item[0], l.item[i]);
         if (res == QN_PSBT_NO_MEMORY)
-            ok = fail_memory(r);
+            ok = qc_m_fail_memory(r);
         else if (res)
             ok = qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
                              "PSBTs not compatible (different transactions)");
@@ -187,19 +182,37 @@ typedef struct join {
     uint32_t version, locktime;
 } join;
 
-static bool new_input(qc_rpc_req *r, const join *j, const qn_psbt_in *in)
+/* By outpoint, and of the same as they came. */
+static int by_outpoint(const void *a, const void *b)
 {
+    const qn_psbt_in *const *x = a, *const *y = b;
+    int c = memcmp((*x)->txid, (*y)->txid, 32);
+    c = c ? c : ((*x)->vout > (*y)->vout) - ((*x)->vout < (*y)->vout);
+    return c ? c : (*x > *y) - (*x < *y);
+}
+
+static bool no_input_twice(qc_rpc_req *r, const join *j)
+{
+    const qn_psbt_in **v = (const qn_psbt_in **)qc_try_calloc(j->n_in + 1, sizeof *v),
+                     *again = NULL;
     qc_hash id;
     char hex[QC_HASH_HEX_LEN + 1];
-    for (size_t i = 0; i < j->n_in; i++) {
-        if (j->in[i].vout != in->vout || memcmp(j->in[i].txid, in->txid, 32) != 0)
-            continue;
-        memcpy(id.b, in->txid, 32);
-        qc_hash_hex(&id, hex);
-        return qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "Input %s:%d exists in multiple PSBTs", hex,
-                           (int)in->vout);
-    }
-    return true;
+    if (!v)
+        return qc_m_fail_memory(r);
+    for (size_t i = 0; i < j->n_in; i++)
+        v[i] = &j->in[i];
+    qsort((void *)v, j->n_in, sizeof *v, by_outpoint);
+    for (size_t i = 1; i < j->n_in; i++)
+        if (v[i]->vout == v[i - 1]->vout && memcmp(v[i]->txid, v[i - 1]->txid, 32) == 0 &&
+            (!again || v[i] < again))
+            again = v[i];
+    qc_free((void *)v);
+    if (!again)
+        return true;
+    memcpy(id.b, again->txid, 32);
+    qc_hash_hex(&id, hex);
+    return qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "Input %s:%d exists in multiple PSBTs", hex,
+                       (int)again->vout);
 }
 
 static bool gather(qc_rpc_req *r, join *j, const psbts *l)
@@ -212,17 +225,14 @@ static bool gather(qc_rpc_req *r, join *j, const psbts *l)
     j->out = qc_try_calloc(j->n_out + 1, sizeof *j->out);
     j->n_in = j->n_out = 0;
     if (!j->in || !j->out)
-        return fail_memory(r);
+        return qc_m_fail_memory(r);
     for (size_t i = 0; i < l->n; i++) {
-        for (size_t k = 0; k < l->item[i]->n_in; k++) {
-            if (!new_input(r, j, &l->item[i]->in[k]))
-                return false;
+        for (size_t k = 0; k < l->item[i]->n_in; k++)
             j->in[j->n_in++] = l->item[i]->in[k];
-        }
         for (size_t k = 0; k < l->item[i]->n_out; k++)
             j->out[j->n_out++] = l->item[i]->out[k];
     }
-    return true;
+    return no_input_twice(r, j);
 }
 
 /* Fisher and Yates. */
@@ -269,7 +279,7 @@ static void put_joined(qc_rpc_req *r, const psbts *l, uint32_t version, uint32_t
         shuffle(j.out, j.n_out, sizeof *j.out);
         qn_psbt *p = qn_psbt_new_of(0, j.version, j.locktime, j.in, j.n_in, j.out, j.n_out);
         if (!p || !fill_joined(p, &j, l))
-            fail_memory(r);
+            qc_m_fail_memory(r);
         else
             (void)qc_m_put_psbt(r, p);
         qn_psbt_free(p);
@@ -323,18 +333,7 @@ static void decodepsbt(qc_rpc_req *r, void *arg)
     {                                                                                              \
         "psbt_version", QC_T_NUM, .dflt = "2", .help = "Version of the PSBT: 2 or 0"               \
     }
-static const qc_rpc_param P_CREATE[] = {
-    {"inputs", QC_T_ARR, true, .help = "The coins to spend", .inner = QC_M_CREATE_INPUTS},
-    {"outputs", QC_T_ARR, true,
-     .help = "Objects with one member each, {\"address\": amount} or {\"data\": \"hex\"}; or one "
-             "object with all of them. No address and no data twice",
-     .skip_type_check = true, .type_text = "json array or object"},
-    {"locktime", QC_T_NUM, .dflt = "0", .help = "Lock time; inputs obey it unless it is 0"},
-    {"replaceable", QC_T_BOOL, .dflt = "true",
-     .help = "Let inputs signal that they may be replaced (BIP125)"},
-    {"version", QC_T_NUM, .dflt = "2", .help = "Version of the transaction, 1 to 3"},
-    P_VERSION,
-    {.names = NULL}};
+static const qc_rpc_param P_CREATE[] = {QC_M_CREATE_PARAMS, P_VERSION, {.names = NULL}};
 static const qc_rpc_param P_CONVERT[] = {
     {"hexstring", QC_T_HEX, true, .help = "The transaction in hex"},
     {"permitsigdata", QC_T_BOOL, .dflt = "false",

@@ -2,6 +2,7 @@
  * look like, in Core's order. */
 #include "core/base/alloc.h"
 #include "core/btc/wire.h"
+#include "core/methods/common.h"
 #include "core/methods/psbt.h"
 #include "core/methods/script_text.h"
 #include "core/methods/tx_json.h"
@@ -47,7 +48,7 @@ static bool put_tx(const out *o, const char *name, qc_span raw, bool witness)
     qc_wire_fail fail = qc_tx_parse(raw, witness, &t);
     if (fail)
         return fail == QC_WIRE_NOMEM
-                   ? qc_rpc_fail(o->r, QC_RPC_OUT_OF_MEMORY, "Out of memory")
+                   ? qc_m_fail_memory(o->r)
                    : qc_rpc_fail(o->r, QC_RPC_DESERIALIZATION_ERROR, "TX decode failed");
     qc_jw_kobj(o->w, name);
     qc_m_tx_members(o->w, o->params, &t.tx, NULL, QC_TX_PLAIN, false);
@@ -436,7 +437,7 @@ static bool put_unsigned(const out *o, const qn_psbt *p)
     uint8_t *raw = NULL;
     size_t len = 0;
     if (qn_psbt_tx(p, false, &raw, &len))
-        return qc_rpc_fail(o->r, QC_RPC_OUT_OF_MEMORY, "Out of memory");
+        return qc_m_fail_memory(o->r);
     bool ok = put_tx(o, "tx", qc_span_of(raw, len), false);
     free(raw);
     return ok;

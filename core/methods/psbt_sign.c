@@ -17,11 +17,6 @@
 #define DUMMY_ECDSA 71u /* bytes of a signature that nobody has made yet, with its type */
 #define DUMMY_SCHNORR 64u
 
-static bool fail_memory(qc_rpc_req *r)
-{
-    return qc_rpc_fail(r, QC_RPC_OUT_OF_MEMORY, "Out of memory");
-}
-
 /* ---- the helper ---- */
 
 static qc_span span(qn_psbt_bytes b)
@@ -65,12 +60,12 @@ static bool take_tx(qc_rpc_req *r, const qn_psbt *p, qc_m_psbt_helper *x)
         return res == QN_PSBT_NO_LOCKTIME
                    ? qc_rpc_fail(r, QC_RPC_DESERIALIZATION_ERROR,
                                  "PSBT does not represent a valid transaction")
-                   : fail_memory(r);
+                   : qc_m_fail_memory(r);
     qc_wire_fail fail = qc_tx_parse(qc_span_of(raw, len), false, &x->tx);
     free(raw);
     if (fail)
         return fail == QC_WIRE_NOMEM
-                   ? fail_memory(r)
+                   ? qc_m_fail_memory(r)
                    : qc_rpc_fail(r, QC_RPC_DESERIALIZATION_ERROR, "TX decode failed");
     x->has_tx = true;
     return true;
@@ -83,7 +78,7 @@ bool qc_m_psbt_helper_new(qc_rpc_req *r, const qn_psbt *p, qc_m_psbt_helper *x)
         return false;
     x->spent = qc_try_calloc(p->n_in + 1, sizeof *x->spent);
     if (!x->spent)
-        return fail_memory(r);
+        return qc_m_fail_memory(r);
     for (size_t i = 0; i < p->n_in; i++) {
         qn_psbt_coin coin;
         bool known = qn_psbt_coin_of(&p->in[i], &coin);
@@ -116,7 +111,7 @@ static bool put_final_tx(qc_rpc_req *r, const qn_psbt *p)
     uint8_t *raw = NULL;
     size_t len = 0;
     if (qn_psbt_tx(p, true, &raw, &len))
-        return fail_memory(r);
+        return qc_m_fail_memory(r);
     qc_jw_khex(qc_rpc_out(r), "hex", qc_span_of(raw, len));
     free(raw);
     return true;
@@ -135,7 +130,7 @@ static bool finalize(qc_rpc_req *r, qn_psbt *p, bool *complete)
         qn_psbt_sign_result res = qn_psbt_sign(p, i, &x.h, qn_psbt_sighash(&p->in[i]), true, NULL);
         *complete &= res == QN_PSBT_SIGN_DONE;
         if (res == QN_PSBT_SIGN_NO_MEMORY)
-            ok = fail_memory(r);
+            ok = qc_m_fail_memory(r);
     }
     qc_m_psbt_helper_clear(&x);
     return ok;
@@ -405,7 +400,7 @@ static void analyzepsbt(qc_rpc_req *r, void *arg)
     if (!qn_psbt_locktime(a.p, &at))
         snprintf(a.error, sizeof a.error, "PSBT cannot be made into a valid transaction");
     if (!a.in) {
-        fail_memory(r);
+        qc_m_fail_memory(r);
     } else if (a.error[0]) {
         put_analysis(qc_rpc_out(r), &a);
     } else {

@@ -13,11 +13,6 @@
 
 #define MAX_MONEY INT64_C(2100000000000000)
 
-static bool fail_memory(qc_rpc_req *r)
-{
-    return qc_rpc_fail(r, QC_RPC_OUT_OF_MEMORY, "Out of memory");
-}
-
 /* ---- coins ---- */
 
 static bool add_transactions(qc_rpc_req *r, const qc_node *n, qn_psbt *p)
@@ -35,7 +30,7 @@ static bool add_transactions(qc_rpc_req *r, const qc_node *n, qn_psbt *p)
         bool ok = err || qn_psbt_put(p, &p->in[i].map, QN_PSBT_IN_TX, NULL, 0, raw.data, raw.len);
         qc_bytes_free(&raw);
         if (!ok)
-            return fail_memory(r);
+            return qc_m_fail_memory(r);
     }
     return true;
 }
@@ -74,7 +69,7 @@ static bool add_coins(qc_rpc_req *r, const qc_node *n, qn_psbt *p, const qc_m_kn
         if (!coins.known[i] || qn_psbt_get(&p->in[i].map, QN_PSBT_IN_TX) ||
             !is_segwit(k, coins.spent[i].script))
             continue;
-        ok = put_coin(p, i, &coins.spent[i]) || fail_memory(r);
+        ok = put_coin(p, i, &coins.spent[i]) || qc_m_fail_memory(r);
     }
     qc_m_coins_clear(&coins);
     return ok;
@@ -201,14 +196,14 @@ static bool fill(qc_rpc_req *r, qn_psbt *p, const qc_m_psbt_helper *x, const pro
             continue;
         qn_psbt_sign_result res = qn_psbt_sign(p, i, &x->h, how->sighash, how->finalize, NULL);
         if (res == QN_PSBT_SIGN_NO_MEMORY)
-            return fail_memory(r);
+            return qc_m_fail_memory(r);
         if (res == QN_PSBT_SIGN_SIGHASH)
             return qc_rpc_fail(r, QC_RPC_DESERIALIZATION_ERROR,
                                "Specified sighash value does not match value stored in PSBT");
     }
     for (size_t i = 0; i < p->n_out; i++)
         if (!qn_psbt_update_output(p, i, &x->h))
-            return fail_memory(r);
+            return qc_m_fail_memory(r);
     qn_psbt_drop_transactions(p);
     return true;
 }
@@ -234,21 +229,19 @@ static void lend(qc_m_psbt_helper *x, const qc_m_known *k, const process *how)
 static bool run(qc_rpc_req *r, const qc_node *n, qn_psbt *p, const qc_m_known *k,
                 const process *how)
 {
-    qc_m_psbt_helper x;
+    qc_m_psbt_helper x = {.has_tx = false};
     uint32_t at;
     if (!qn_psbt_locktime(p, &at))
         return qc_rpc_fail(r, QC_RPC_DESERIALIZATION_ERROR,
                            "PSBT does not represent a valid transaction");
-    bool ok = add_transactions(r, n, p) && qc_m_psbt_helper_new(r, p, &x);
-    if (!ok)
-        return false;
-    ok = add_coins(r, n, p, k, &x.tx.tx);
+    bool ok = add_transactions(r, n, p) && qc_m_psbt_helper_new(r, p, &x) &&
+              add_coins(r, n, p, k, &x.tx.tx);
     qc_m_psbt_helper_clear(&x);
     ok = ok && qc_m_psbt_helper_new(r, p, &x);
-    if (!ok)
-        return false;
-    lend(&x, k, how);
-    ok = fill(r, p, &x, how);
+    if (ok) {
+        lend(&x, k, how);
+        ok = fill(r, p, &x, how);
+    }
     qc_m_psbt_helper_clear(&x);
     return ok;
 }
@@ -304,7 +297,7 @@ static bool put_processed(qc_rpc_req *r, const qn_psbt *p)
     ok = qc_m_put_psbt(r, p);
     qc_jw_kbool(w, "complete", complete);
     if (ok && complete && qn_psbt_tx(p, true, &raw, &len))
-        ok = fail_memory(r);
+        ok = qc_m_fail_memory(r);
     if (ok && complete)
         qc_jw_khex(w, "hex", qc_span_of(raw, len));
     free(raw);
@@ -330,20 +323,15 @@ static void descriptorprocesspsbt(qc_rpc_req *r, void *arg)
     qc_m_known_free(k);
 }
 
-static const qc_rpc_param P_DESC[] = {
-    {"descriptor", QC_T_STR,
-     .help =
-         "A descriptor, or an object with one as \"desc\" and, where it is ranged, a \"range\": "
-         "the last index, or [first, last]; 1000 without",
-     .skip_type_check = true, .type_text = "string or object"},
-    {.names = NULL}};
-static const qc_rpc_param P_UPDATE[] = {
-    {"psbt", QC_T_STR, true, .help = "In Base64"},
-    {"descriptors", QC_T_ARR, .help = "Where keys and scripts come from", .inner = P_DESC},
-    {.names = NULL}};
+static const qc_rpc_param P_UPDATE[] = {{"psbt", QC_T_STR, true, .help = "In Base64"},
+                                        {"descriptors", QC_T_ARR,
+                                         .help = "Where keys and scripts come from",
+                                         .inner = QC_M_SCAN_OBJECTS},
+                                        {.names = NULL}};
 static const qc_rpc_param P_PROCESS[] = {
     {"psbt", QC_T_STR, true, .help = "In Base64"},
-    {"descriptors", QC_T_ARR, true, .help = "Where keys and scripts come from", .inner = P_DESC},
+    {"descriptors", QC_T_ARR, true, .help = "Where keys and scripts come from",
+     .inner = QC_M_SCAN_OBJECTS},
     {"sighashtype", QC_T_STR, .dflt = "DEFAULT for Taproot, ALL otherwise",
      .help = "DEFAULT, ALL, NONE or SINGLE; the last three also with |ANYONECANPAY"},
     {"bip32derivs", QC_T_BOOL, .dflt = "true", .help = "Put in where keys are derived from"},

@@ -9,8 +9,6 @@
 
 #include <stdlib.h>
 
-#define DEFAULT_RANGE 1000u /* last index of a ranged descriptor */
-
 /* A script that is looked for, and where it comes from: its descriptor is made when it is found. */
 typedef struct needle {
     uint8_t *script;
@@ -21,7 +19,7 @@ typedef struct needle {
 /* What is looked for: sorted once, then searched. */
 typedef struct needles {
     const qc_node *node;
-    qc_m_desc *object;
+    qc_m_scan_object *object;
     size_t n_objects;
     needle *item;
     size_t n, cap;
@@ -32,7 +30,7 @@ static void needles_free(needles *s)
     for (size_t i = 0; i < s->n; i++)
         qc_free(s->item[i].script);
     for (size_t i = 0; i < s->n_objects; i++)
-        qc_m_desc_close(&s->object[i]);
+        qc_m_desc_close(&s->object[i].desc);
     qc_free(s->item);
     qc_free(s->object);
 }
@@ -64,70 +62,29 @@ static bool needles_add(needles *s, needle at, qn_desc_bytes script)
     return true;
 }
 
-/* All scripts at one index. */
-static bool add_index(qc_rpc_req *r, needles *s, const char *desc, uint32_t index)
+/* What is stopped here finds nothing, and says that it is not complete. */
+static qc_m_step add_scripts(void *arg, const qc_m_scan_object *o, size_t branch, uint32_t index,
+                             qn_derived *v)
 {
-    const size_t object = s->n_objects - 1;
-    qc_m_desc *m = &s->object[object];
-    for (size_t b = 0; b < qn_descriptor_branches(m->d); b++) {
-        qn_derived v;
-        qn_derive_result res = qn_descriptor_derive(m->d, b, index, &v);
-        if (res == QN_DERIVE_NO_MEMORY)
-            return qc_rpc_fail(r, QC_RPC_OUT_OF_MEMORY, "Out of memory");
-        if (res)
-            return qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY,
-                               "Cannot derive script without private keys: '%s'", desc);
-        bool ok = true;
-        for (size_t i = 0; ok && i < v.n_scripts; i++)
-            ok =
-                needles_add(s, (needle){NULL, 0, (uint32_t)object, (uint32_t)b, index, (uint32_t)i},
-                            v.script[i].script);
-        qn_derived_clear(&v);
-        if (!ok)
-            return qc_rpc_fail(r, QC_RPC_OUT_OF_MEMORY, "Out of memory");
-    }
-    return true;
-}
-
-/* A scan object: a descriptor, or an object with one and perhaps a range. */
-static bool read_object(qc_rpc_req *r, const json_t *o, const char **desc, uint32_t *low,
-                        uint32_t *high)
-{
-    *low = 0;
-    *high = DEFAULT_RANGE;
-    if (json_is_string(o)) {
-        *desc = json_string_value(o);
-        return true;
-    }
-    if (!json_is_object(o))
-        return qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
-                           "Scan object needs to be either a string or an object");
-    const json_t *text = json_object_get(o, "desc"), *range = json_object_get(o, "range");
-    if (!text || json_is_null(text))
-        return qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
-                           "Descriptor needs to be provided in scan object");
-    return qc_rpc_v_str(r, text, desc) &&
-           (!range || json_is_null(range) || qc_m_desc_range(r, range, low, high));
+    needles *s = arg;
+    const uint32_t object = (uint32_t)(o - s->object);
+    bool ok = true;
+    for (size_t i = 0; ok && i < v->n_scripts; i++)
+        ok = needles_add(s, (needle){NULL, 0, object, (uint32_t)branch, index, (uint32_t)i},
+                         v->script[i].script);
+    qn_derived_clear(v);
+    if (!ok)
+        return QC_M_NO_MEMORY;
+    return s->node->scan.abort || s->node->stopping ? QC_M_STOP : QC_M_GO_ON;
 }
 
 static bool add_object(qc_rpc_req *r, const json_t *o, needles *s)
 {
-    const char *desc;
-    char error[QC_M_DESC_ERROR] = "";
-    uint32_t low, high;
-    qc_m_desc m;
-    if (!read_object(r, o, &desc, &low, &high))
+    qc_m_scan_object *to = &s->object[s->n_objects];
+    if (!qc_m_scan_object_open(r, s->node->params, o, to))
         return false;
-    if (!qc_m_desc_open(s->node->params, desc, false, &m, error, sizeof error))
-        return qc_rpc_fail(r, QC_RPC_INVALID_ADDRESS_OR_KEY, "%s", error);
-    s->object[s->n_objects++] = m;
-    if (!qn_descriptor_is_range(m.d))
-        low = high = 0;
-    /* What is stopped here finds nothing, and says that it is not complete. */
-    for (uint64_t i = low; i <= high && !s->node->scan.abort && !s->node->stopping; i++)
-        if (!add_index(r, s, desc, (uint32_t)i))
-            return false;
-    return true;
+    s->n_objects++;
+    return qc_m_scan_object_each(r, to, add_scripts, s);
 }
 
 /* The descriptor of a script that was found, with what is known from where it comes. */
@@ -137,7 +94,7 @@ static char *describe(const needles *s, const needle *hit)
     const qn_curve curve = qn_secp_curve(NULL);
     const qn_chain_text *chain = qc_m_chain(s->node->params);
     qn_derive_result res =
-        qn_descriptor_derive(s->object[hit->object].d, hit->branch, hit->index, &v);
+        qn_descriptor_derive(s->object[hit->object].desc.d, hit->branch, hit->index, &v);
     const qn_derived *known = res ? NULL : &v;
     size_t len = qn_descriptor_infer(chain, &curve, hit->script, hit->len, known, NULL, 0);
     char *text = qc_alloc(len + 1);
@@ -154,7 +111,7 @@ static bool read_needles(qc_rpc_req *r, const json_t *list, needles *s)
                            "scanobjects argument is required for the start action");
     s->object = qc_try_alloc((json_array_size(list) + 1) * sizeof *s->object);
     if (!s->object)
-        return qc_rpc_fail(r, QC_RPC_OUT_OF_MEMORY, "Out of memory");
+        return qc_m_fail_memory(r);
     for (size_t i = 0; i < json_array_size(list); i++)
         if (!add_object(r, json_array_get(list, i), s))
             return false;
@@ -301,18 +258,11 @@ static void scantxoutset(qc_rpc_req *r, void *arg)
     }
 }
 
-static const qc_rpc_param P_SCAN_OBJECT[] = {
-    {"descriptor", QC_T_STR,
-     .help =
-         "A descriptor, or an object with one as \"desc\" and, where it is ranged, a \"range\": "
-         "the last index, or [first, last]; 1000 without",
-     .skip_type_check = true, .type_text = "string or object"},
-    {.names = NULL}};
 static const qc_rpc_param P_SCAN[] = {
     {"action", QC_T_STR, true,
      .help = "start; abort (true: one was running); status (percent done)"},
-    {"scanobjects", QC_T_ARR, .help = "What to look for; needed to start", .inner = P_SCAN_OBJECT,
-     .usage = "[scanobjects,...]"},
+    {"scanobjects", QC_T_ARR, .help = "What to look for; needed to start",
+     .inner = QC_M_SCAN_OBJECTS, .usage = "[scanobjects,...]"},
     {.names = NULL}};
 
 const qc_rpc_method QC_METHODS_SCAN[] = {
