@@ -19,6 +19,7 @@
 #define SEQUENCE_OFF (1u << 31) /* BIP112 */
 #define SEQUENCE_TIME (1u << 22)
 #define SEQUENCE_MASK 0xffffu
+#define PREIMAGE 32u /* bytes of each (BIP379) */
 
 typedef qn_psbt_stack stack;
 typedef qn_psbt_solver solver;
@@ -181,18 +182,25 @@ static qn_ms_item ms_key(void *arg, uint32_t key)
     return (qn_ms_item){m->key[key].data, m->key[key].len};
 }
 
+/* What is none, of which a script would find out, must not stand in the way of another solution. */
 static bool ms_preimage(void *arg, qn_ms_kind kind, const uint8_t *hash, qn_ms_item *out)
 {
+    static const struct {
+        uint8_t type;
+        size_t len;
+        void (*hash)(const void *data, size_t len, uint8_t *out);
+    } KIND[] = {[QN_MS_SHA256] = {QN_PSBT_IN_SHA256, 32, qn_sha256},
+                [QN_MS_HASH256] = {QN_PSBT_IN_HASH256, 32, qn_sha256d},
+                [QN_MS_RIPEMD160] = {QN_PSBT_IN_RIPEMD160, 20, qn_ripemd160},
+                [QN_MS_HASH160] = {QN_PSBT_IN_HASH160, 20, qn_hash160}};
     const mini *m = arg;
-    uint8_t type = kind == QN_MS_SHA256      ? QN_PSBT_IN_SHA256
-                   : kind == QN_MS_HASH256   ? QN_PSBT_IN_HASH256
-                   : kind == QN_MS_RIPEMD160 ? QN_PSBT_IN_RIPEMD160
-                                             : QN_PSBT_IN_HASH160;
-    bool wide = kind == QN_MS_SHA256 || kind == QN_MS_HASH256;
-    const qn_psbt_record *r = qn_psbt_known(m->s, type, bytes(hash, wide ? 32 : 20));
-    if (r)
-        *out = (qn_ms_item){r->value.data, r->value.len};
-    return r != NULL;
+    const qn_psbt_record *r = qn_psbt_known(m->s, KIND[kind].type, bytes(hash, KIND[kind].len));
+    uint8_t is[32];
+    if (!r || r->value.len != PREIMAGE)
+        return false;
+    KIND[kind].hash(r->value.data, r->value.len, is);
+    *out = (qn_ms_item){r->value.data, r->value.len};
+    return memcmp(is, hash, KIND[kind].len) == 0;
 }
 
 static uint32_t sequence_of(const solver *s)

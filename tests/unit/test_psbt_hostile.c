@@ -3,6 +3,8 @@
 #include "lib/psbt_sign.h"
 #include "tests/unit/harness.h"
 
+#include "lib/hash.h"
+
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -131,7 +133,7 @@ static void test_sign__looks_many_keys_up(void **state)
     qn_psbt_free(p);
 }
 
-static void test_sign__takes_a_large_preimage_once(void **state)
+static void test_sign__leaves_out_what_is_no_preimage(void **state)
 {
     (void)state;
     enum { LEAVES = 100, SIZE = 1000000 };
@@ -149,10 +151,19 @@ static void test_sign__takes_a_large_preimage_once(void **state)
         put_leaf(p, i, script, sizeof script);
     }
     getrusage(RUSAGE_SELF, &before);
-    assert_int_equal(qn_psbt_sign(p, 0, &h, -1, true, NULL), QN_PSBT_SIGN_DONE);
+    assert_int_equal(qn_psbt_sign(p, 0, &h, -1, false, NULL), QN_PSBT_SIGN_INCOMPLETE);
     getrusage(RUSAGE_SELF, &after);
     assert_true(after.ru_maxrss - before.ru_maxrss < 64 * 1024); /* KiB; it was a GiB and a half */
-    assert_true(qn_psbt_value(&p->in[0].map, QN_PSBT_IN_FINAL_WITNESS).len > SIZE);
+    put(p, QN_PSBT_IN_SHA256, hash, sizeof hash, x, 32);         /* another value */
+    assert_int_equal(qn_psbt_sign(p, 0, &h, -1, false, NULL), QN_PSBT_SIGN_INCOMPLETE);
+    qn_sha256(x, 32, hash);
+    put(p, QN_PSBT_IN_SHA256, hash, sizeof hash, x, 32);
+    uint8_t script[73] = {32,          [33] = 0xad, [34] = 0x82, [35] = 1,   [36] = 32,
+                          [37] = 0x88, [38] = 0xa8, [39] = 32,   [72] = 0x87};
+    memcpy(script + 40, hash, sizeof hash);
+    put_leaf(p, LEAVES, script, sizeof script);
+    assert_int_equal(qn_psbt_sign(p, 0, &h, -1, true, NULL), QN_PSBT_SIGN_DONE);
+    assert_true(qn_psbt_value(&p->in[0].map, QN_PSBT_IN_FINAL_WITNESS).len < 300);
     qn_psbt_free(p);
     free(x);
 }
@@ -187,5 +198,5 @@ static void test_put__keeps_the_order_of_writing(void **state)
 
 QC_TEST_MAIN(cmocka_unit_test(test_sign__takes_many_leaves_with_one_key),
              cmocka_unit_test(test_sign__looks_many_keys_up),
-             cmocka_unit_test(test_sign__takes_a_large_preimage_once),
+             cmocka_unit_test(test_sign__leaves_out_what_is_no_preimage),
              cmocka_unit_test(test_put__keeps_the_order_of_writing))
