@@ -33,6 +33,8 @@ typedef struct qn_psbt_solver {
     size_t n_taps, cap_taps;
     qn_psbt_map add; /* what was learned: records of an input */
     const qn_psbt_helper *h;
+    bool asked_locktime, has_locktime;
+    uint32_t locktime; /* of the transaction */
     qn_psbt_missing missing;
     qn_psbt_stack sig, wit;
     bool witness; /* the solution is one of segwit */

@@ -212,11 +212,15 @@ static uint32_t sequence_of(const solver *s)
 /* BIP65. */
 static bool ms_after(void *arg, uint32_t k)
 {
-    const solver *s = ((const mini *)arg)->s;
-    uint32_t at;
+    solver *s = ((const mini *)arg)->s;
     if (s->h->any_time)
         return true;
-    return qn_psbt_locktime(s->p, &at) && (k < THRESHOLD) == (at < THRESHOLD) && k <= at &&
+    if (!s->asked_locktime) { /* all inputs are looked at: not for each lock of a script */
+        s->has_locktime = qn_psbt_locktime(s->p, &s->locktime);
+        s->asked_locktime = true;
+    }
+    const uint32_t at = s->locktime;
+    return s->has_locktime && (k < THRESHOLD) == (at < THRESHOLD) && k <= at &&
            sequence_of(s) != FINAL;
 }
 
