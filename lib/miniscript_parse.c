@@ -137,27 +137,28 @@ static qn_text take_item(parser *p, char *end)
     return item;
 }
 
-static bool take_threshold(parser *p, uint64_t max, uint64_t *k)
+static bool take_number(parser *p, uint64_t max, uint64_t *k)
 {
     char end;
     qn_text t = take_item(p, &end);
-    return end == ',' && qn_text_number(t, max, k) && *k >= 1;
+    return end == ',' && qn_text_number(t, max, k);
 }
 
-/* Behind "multi(" or "multi_a(". */
+/* Behind "multi(" or "multi_a(". The number is judged behind the keys, of which one may be wrong.
+ */
 static qn_ms_node *parse_multi(parser *p, qn_ms_kind kind)
 {
     uint64_t k;
     size_t n = 0, max = kind == QN_MS_MULTI ? QN_MS_MAX_MULTI : QN_MS_MAX_MULTI_A;
     char end = ',';
-    if (p->m->tap != (kind == QN_MS_MULTI_A) || !take_threshold(p, max, &k))
+    if (p->m->tap != (kind == QN_MS_MULTI_A) || !take_number(p, INT64_MAX, &k))
         return NULL;
     for (; end == ','; n++) {
         qn_text t = take_item(p, &end);
         if (t.len == 0 || end == '\0' || !read_key(p, t))
             return NULL;
     }
-    return n > max || k > n ? NULL : qn_ms_keys(p->m, kind, n, (uint32_t)k, false);
+    return n > max || k < 1 || k > n ? NULL : qn_ms_keys(p->m, kind, n, (uint32_t)k, false);
 }
 
 static bool skip(parser *p, const char *word)
@@ -217,7 +218,8 @@ static bool open_function(parser *p)
                      {"or_d(", QN_MS_OR_D, 2},   {"or_i(", QN_MS_OR_I, 2}};
     uint64_t k = 0;
     if (skip(p, "thresh("))
-        return take_threshold(p, QN_MS_MAX_SUBS, &k) && open_frame(p, QN_MS_THRESH, 0, (uint32_t)k);
+        return take_number(p, QN_MS_MAX_SUBS, &k) && k >= 1 &&
+               open_frame(p, QN_MS_THRESH, 0, (uint32_t)k);
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
         if (skip(p, functions[i].name))
             return open_frame(p, functions[i].kind, functions[i].want, 0);

@@ -212,6 +212,8 @@ static const struct {
      "pk(): Hybrid public keys are not allowed"},
     {"wpkh(" G65 ")", "wpkh(): Uncompressed keys are not allowed"},
     {"wsh(pk(" G65 "))", "pk(): Uncompressed keys are not allowed"},
+    {"wsh(c:multi(0," G65 "))", "Uncompressed keys are not allowed"},
+    {"wsh(c:multi(0," G "))", "A function is needed within P2WSH"},
     {"wpkh(91f3ZR2t5PBQpqWCZMMNWxUvGgj9VZNfMd7N4EKBsXDHp9cCLPw)",
      "wpkh(): key '91f3ZR2t5PBQpqWCZMMNWxUvGgj9VZNfMd7N4EKBsXDHp9cCLPw' is not valid"},
     {"pk(nothing)", "pk(): key 'nothing' is not valid"},

@@ -168,6 +168,39 @@ static void test_sign__leaves_out_what_is_no_preimage(void **state)
     free(x);
 }
 
+/* thresh() of 2,000, ten times. */
+static void test_sign__chooses_among_many(void **state)
+{
+    (void)state;
+    enum { SUBS = 2000, TIMES = 10 };
+    static const uint8_t FIRST[] = {0x63, 0, 0x67, 0x51, 0x68}, /* IF 0 ELSE 1 ENDIF */
+        NEXT[] = {0x6b, 0x63, 0, 0x67, 0x51, 0x68, 0x6c, 0x93}, /* TOALTSTACK ... ADD */
+        END[] = {2, SUBS / 2 & 0xff, SUBS / 2 >> 8, 0x88};      /* [1000] EQUALVERIFY */
+    const qn_psbt_helper h = {.verify = believe};
+    const size_t one = sizeof FIRST + (SUBS - 1) * sizeof NEXT + sizeof END, len = TIMES * one + 1;
+    uint8_t *leaf = malloc(len + 1), *at = leaf, control[33] = {0xc0};
+    struct rusage before, after;
+    assert_non_null(leaf);
+    for (int i = 0; i < TIMES; i++) {
+        memcpy(at, FIRST, sizeof FIRST);
+        at += sizeof FIRST;
+        for (int k = 1; k < SUBS; k++, at += sizeof NEXT)
+            memcpy(at, NEXT, sizeof NEXT);
+        memcpy(at, END, sizeof END);
+        at += sizeof END;
+    }
+    *at++ = 0x51;
+    *at = 0xc0;
+    qn_psbt *p = of_taproot();
+    put(p, QN_PSBT_IN_TAP_LEAF, control, sizeof control, leaf, len + 1);
+    getrusage(RUSAGE_SELF, &before);
+    assert_int_equal(qn_psbt_sign(p, 0, &h, -1, true, NULL), QN_PSBT_SIGN_INCOMPLETE);
+    getrusage(RUSAGE_SELF, &after);
+    assert_true(after.ru_maxrss - before.ru_maxrss < 256 * 1024); /* KiB; it was 640 MiB */
+    qn_psbt_free(p);
+    free(leaf);
+}
+
 /* ---- what is changed stays in order ---- */
 
 static void test_put__keeps_the_order_of_writing(void **state)
@@ -199,4 +232,5 @@ static void test_put__keeps_the_order_of_writing(void **state)
 QC_TEST_MAIN(cmocka_unit_test(test_sign__takes_many_leaves_with_one_key),
              cmocka_unit_test(test_sign__looks_many_keys_up),
              cmocka_unit_test(test_sign__leaves_out_what_is_no_preimage),
+             cmocka_unit_test(test_sign__chooses_among_many),
              cmocka_unit_test(test_put__keeps_the_order_of_writing))
