@@ -127,9 +127,14 @@ static void close_(text *t, const char *bracket)
 
 static void num(text *t, int64_t v)
 {
-    char buf[24];
-    int n = snprintf(buf, sizeof buf, "%" PRId64, v);
-    put(t, buf, (size_t)n);
+    char buf[24], *at = buf + sizeof buf;
+    uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    do {
+        *--at = (char)('0' + rest % 10);
+    } while ((rest /= 10) != 0);
+    if (v < 0)
+        *--at = '-';
+    put(t, at, (size_t)(buf + sizeof buf - at));
 }
 
 static void knum(text *t, const char *name, int64_t v)
@@ -153,9 +158,12 @@ static void kstr(text *t, const char *name, const char *s)
 
 static void khash(text *t, const char *name, const uint8_t *hash)
 {
-    char hex[65];
-    qn_hex_encode_reversed(hash, 32, hex);
-    kstr(t, name, hex);
+    char hex[66];
+    if (t->cap)
+        qn_hex_encode_reversed(hash, 32, hex + 1);
+    hex[0] = hex[65] = '"';
+    key(t, name);
+    put(t, hex, sizeof hex);
 }
 
 static void khex(text *t, const char *name, const uint8_t *data, size_t len)

@@ -224,6 +224,18 @@ void qc_jw_raw(qc_jw *w, const char *text, size_t n)
     put_value(w, text, n);
 }
 
+char *qc_jw_room(qc_jw *w, size_t n)
+{
+    begin_value(w);
+    if (!w->failed && qc_bytes_reserve(&w->out, n))
+        w->failed = true;
+    if (w->failed)
+        return NULL;
+    char *room = (char *)w->out.data + w->out.len;
+    w->out.len += n;
+    return room;
+}
+
 static void put_real(qc_jw *w, double v)
 {
     /* The shortest text that reads back as the same number. */

@@ -50,6 +50,9 @@ void qc_jw_hex(qc_jw *w, qc_span data);
 void qc_jw_hash(qc_jw *w, const qc_hash *h);
 /** One complete JSON value, already text. The caller vouches for it. */
 void qc_jw_raw(qc_jw *w, const char *text, size_t n);
+/** The same, n > 0 bytes that the caller writes at once: borrowed until the writer is used. NULL:
+ *  out of memory, as qc_jw_ok() says then too. */
+char *qc_jw_room(qc_jw *w, size_t n);
 /** A parsed value, printed again. */
 void qc_jw_json(qc_jw *w, const json_t *v);
 

@@ -113,7 +113,30 @@ static void test_write__failed_allocation_is_sticky(void **state)
     assert_true(runs > 100);
 }
 
-QC_TEST_MAIN(cmocka_unit_test(test_obj__puts_commas_and_colons),
+static void test_room__is_a_value_that_the_caller_writes(void **state)
+{
+    (void)state;
+    qc_jw w = QC_JW_INIT;
+    qc_jw_arr(&w);
+    qc_jw_int(&w, 1);
+    memcpy(qc_jw_room(&w, 2), "22", 2);
+    memcpy(qc_jw_room(&w, 300), memset((char[300]){0}, '3', 300), 300);
+    qc_jw_int(&w, 4);
+    qc_jw_arr_end(&w);
+    assert_true(qc_jw_ok(&w));
+    assert_int_equal(w.out.len, sizeof "[1,22,,4]" - 1 + 300);
+    assert_memory_equal(w.out.data, "[1,22,333", 9);
+    assert_memory_equal(w.out.data + w.out.len - 6, "333,4]", 6);
+    qc_fault_arm(1);
+    assert_null(qc_jw_room(&w, 100000));
+    qc_fault_arm(0);
+    assert_false(qc_jw_ok(&w));
+    assert_null(qc_jw_room(&w, 1)); /* nothing comes behind what was dropped */
+    qc_jw_clear(&w);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_room__is_a_value_that_the_caller_writes),
+             cmocka_unit_test(test_obj__puts_commas_and_colons),
              cmocka_unit_test(test_str__escapes_as_univalue),
              cmocka_unit_test(test_amount__is_exact),
              cmocka_unit_test(test_double__has_sixteen_digits),
