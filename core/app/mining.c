@@ -28,7 +28,7 @@ bool qc_app_miner_new(qc_app *a)
 
 void qc_app_miner_free(qc_app *a)
 {
-    qc_gbt_cache_clear(&a->node.gbt);
+    qc_offer_clear(&a->node.offer);
     qc_miner_free(a->node.miner);
     a->node.miner = NULL;
 }

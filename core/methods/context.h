@@ -8,10 +8,10 @@
 #include "core/index/spenders.h"
 #include "core/index/txindex.h"
 #include "core/mempool/pool.h"
-#include "core/methods/gbt.h"
 #include "core/methods/pool_view.h"
 #include "core/methods/rate.h"
 #include "core/methods/scan.h"
+#include "core/mining/offer.h"
 #include "core/net/net.h"
 #include "core/net/proxies.h"
 #include "core/rpc/rpc.h"
@@ -56,7 +56,7 @@ typedef struct qc_node {
     struct qc_fees *fees;          /* chain thread; NULL: no estimates are made */
     bool persist_v1;               /* -persistmempoolv1 */
     qc_miner *miner;               /* makes the blocks */
-    qc_gbt_cache gbt;
+    qc_offer offer;                /* of getblocktemplate */
     /** Tell peers of a transaction of the pool, soon. NULL: nobody is told. Thread: chain. */
     void (*announce)(void *arg, const qc_hash *wtxid);
     void *announce_arg;

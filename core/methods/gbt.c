@@ -1,7 +1,5 @@
 /* getblocktemplate (BIP22, BIP23, BIP9, BIP145; Core rpc/mining.cpp). A long poll parks: no thread
  * is held. */
-#include "core/methods/gbt.h"
-
 #include "core/base/alloc.h"
 #include "core/base/arith.h"
 #include "core/methods/common.h"
@@ -10,7 +8,6 @@
 
 #include <stdlib.h>
 
-#define REUSE_SECONDS 5
 #define FIRST_LOOK ((qc_mono)60 * 1000000000) /* at new transactions */
 #define NEXT_LOOK ((qc_mono)10 * 1000000000)
 
@@ -31,50 +28,25 @@ static void call_free(gbt_call *c)
     qc_free(c);
 }
 
-void qc_gbt_cache_clear(qc_gbt_cache *c)
-{
-    qc_template_unref(c->t);
-    c->t = NULL;
-}
-
 /* ---- a template, on the chain thread ---- */
 
 typedef struct gbt_job {
     qc_node *n;
     const qc_template *t; /* out, with a reference */
+    bool fresh;           /* out: to be judged when it is delivered */
     qc_err err;
     qc_verdict v;
 } gbt_job;
 
-/* Good for the tip, and either nothing has happened since or it is young. */
-static bool reusable(const qc_node *n, const qc_index *tip)
-{
-    const qc_gbt_cache *c = &n->gbt;
-    return c->t && c->t->tip == tip &&
-           (c->t->updates == qc_miner_updates(n->miner) ||
-            qc_clock_now() - c->made <= REUSE_SECONDS);
-}
-
 static void run_template(qc_chain *chain, void *arg)
 {
     gbt_job *j = arg;
-    qc_gbt_cache *c = &j->n->gbt;
-    if (!reusable(j->n, qc_chain_tip(chain))) {
-        qc_gbt_cache_clear(c);
-        c->made = qc_clock_now();
-        j->err = qc_miner_template(j->n->miner, NULL, QC_TEMPLATE_REQUEST, c->made, &c->t);
-        if (j->err)
-            return;
-        c->updates = c->t->updates;
-        if (!qc_template_check(chain, c->t, &j->v)) {
-            qc_gbt_cache_clear(c);
-            return;
-        }
-    }
-    j->t = qc_template_ref(c->t);
+    j->err =
+        qc_offer_take(&j->n->offer, j->n->miner, chain, qc_clock_now(), &j->t, &j->fresh, &j->v);
 }
 
-static const qc_template *get_template(qc_rpc_req *r, qc_node *n)
+/* Out: fresh, as qc_offer_take(). */
+static const qc_template *get_template(qc_rpc_req *r, qc_node *n, bool *fresh)
 {
     gbt_job j = {.n = n};
     char text[512];
@@ -84,7 +56,25 @@ static const qc_template *get_template(qc_rpc_req *r, qc_node *n)
     else if (!j.t)
         qc_rpc_fail(r, QC_RPC_MISC_ERROR, "TestBlockValidity failed: %s",
                     qc_verdict_text(&j.v, text, sizeof text));
+    *fresh = j.fresh;
     return j.t;
+}
+
+static void run_judge(qc_chain *chain, void *arg)
+{
+    gbt_job *j = arg;
+    if (!qc_offer_judge(&j->n->offer, chain, j->t))
+        qc_rpc_waitlist_wake(j->n->tip_waiters);
+    qc_template_unref(j->t);
+    qc_free(j);
+}
+
+/* The template passes on. */
+static void judge_later(qc_node *n, const qc_template *t)
+{
+    gbt_job *j = qc_alloc(sizeof *j);
+    *j = (gbt_job){.n = n, .t = t};
+    qc_chain_post(n->chain_thread, run_judge, j);
 }
 
 /* ---- its JSON ---- */
@@ -146,15 +136,10 @@ static void set_view(const qc_template *t, qn_gbt_rule rule[static 1], qn_gbt_vi
 
 static void put_json(qc_rpc_req *r, const qn_gbt_view *v, const qn_gbt_client *client)
 {
-    qc_bytes text = QC_BYTES_INIT;
     size_t n = qn_gbt_json(v, client, NULL, 0);
-    if (qc_bytes_alloc(&text, n)) {
-        qc_rpc_fail(r, QC_RPC_OUT_OF_MEMORY, "Out of memory");
-        return;
-    }
-    qn_gbt_json(v, client, (char *)text.data, text.len);
-    qc_jw_raw(qc_rpc_out(r), (const char *)text.data, text.len);
-    qc_bytes_free(&text);
+    char *text = qc_jw_room(qc_rpc_out(r), n);
+    if (text)
+        qn_gbt_json(v, client, text, n);
 }
 
 static void answer(qc_rpc_req *r, gbt_call *c)
@@ -163,10 +148,11 @@ static void answer(qc_rpc_req *r, gbt_call *c)
     bool signet = c->n->params->signet_challenge.len > 0;
     char why[200];
     const qc_template *t = NULL;
+    bool fresh = false;
     if (qn_gbt_refuse(signet, &client, why, sizeof why))
         qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "%s", why);
     else
-        t = get_template(r, c->n);
+        t = get_template(r, c->n, &fresh);
     if (t) {
         qn_gbt_rule rule[QC_COUNTOF(t->rule)];
         qn_gbt_view v;
@@ -176,7 +162,10 @@ static void answer(qc_rpc_req *r, gbt_call *c)
         else
             put_json(r, &v, &client);
     }
-    qc_template_unref(t);
+    if (fresh && t)
+        judge_later(c->n, t);
+    else
+        qc_template_unref(t);
     call_free(c);
 }
 
@@ -203,11 +192,13 @@ static bool pool_changed(const gbt_call *c)
 
 static void resume(qc_rpc_req *r, void *arg, qc_rpc_why why);
 
-/* Until the tip is another one; every now and then, whether the pool has changed. */
+/* Until the tip is another one or the template was none after all; every now and then, whether the
+ * pool has changed. */
 static void wait_more(qc_rpc_req *r, gbt_call *c)
 {
     qc_rpc_waitlist_join(c->n->tip_waiters, r);
-    if (!qc_hash_eq(&qc_chain_tip(c->n->chain)->hash, &c->watched)) {
+    if (!qc_hash_eq(&qc_chain_tip(c->n->chain)->hash, &c->watched) ||
+        qc_offer_is_withdrawn(&c->n->offer, c->updates)) {
         answer(r, c);
         return;
     }
@@ -243,7 +234,7 @@ static bool read_longpollid(qc_rpc_req *r, const json_t *id, gbt_call *c)
 {
     if (!json_is_string(id)) { /* BIP22 does not say; Core takes what it knows itself */
         c->watched = qc_chain_tip(c->n->chain)->hash;
-        c->updates = c->n->gbt.updates;
+        c->updates = c->n->offer.updates;
         return true;
     }
     const char *text = json_string_value(id);
