@@ -10,6 +10,8 @@
 
 #include <stdatomic.h>
 
+#define QC_NET_TICK_MS                                                                             \
+    100 /* deadlines are of seconds; tests set the clock and wait for what happens */
 #define QC_PEER_READ 65536u        /* bytes taken from a socket at once */
 #define QC_PEER_SEND_MAX 32000000u /* queued bytes; the owner stops long before */
 #define QC_PEER_SEND_LOW 262144u   /* below this the owner is told to go on */

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#define TICK_MS 100 /* deadlines are of seconds; tests set the clock and wait for what happens */
+#define ALONE_MS 1000     /* between ticks while there is nobody */
 #define LIMITED_DEPTH 144 /* blocks; Core NODE_NETWORK_LIMITED_ALLOW_CONN_BLOCKS */
 #define CONNECT_MS 5000   /* Core DEFAULT_CONNECT_TIMEOUT */
 
@@ -29,7 +29,7 @@ static void on_timer(void *arg)
     qc_private_connect(n, qc_clock_mono());
     if (n->owner.tick)
         n->owner.tick(n->owner.arg);
-    qc_timer_set(n->timer, TICK_MS);
+    qc_timer_set(n->timer, n->peers ? QC_NET_TICK_MS : ALONE_MS);
 }
 
 static void log_active(bool on)
@@ -88,7 +88,7 @@ qc_err qc_net_new(qc_net **out, const qc_net_options *o)
         qc_free(n);
         return err;
     }
-    qc_timer_set(n->timer, TICK_MS);
+    qc_timer_set(n->timer, QC_NET_TICK_MS);
     *out = n;
     return QC_OK;
 }

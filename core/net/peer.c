@@ -450,7 +450,8 @@ qc_peer *qc_peer_new(qc_net *n, const qc_peer_birth *b)
     qc_peer_settle_at(p, &b->at);
     note_transport(p);
     append(n, p);
-    n->n_peers++;
+    if (n->n_peers++ == 0)
+        qc_timer_set(n->timer, QC_NET_TICK_MS);
     return p;
 }
 
