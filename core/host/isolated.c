@@ -1,6 +1,7 @@
 #include "core/host/isolated.h"
 
 #include "core/base/alloc.h"
+#include "core/base/arith.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/frame/hello.h"
@@ -180,6 +181,7 @@ static void set_deadline(qc_isolated *iso, uint32_t seconds)
 {
     iso->deadline = qc_clock_mono() + (qc_mono)seconds * SECOND;
     qc_grace_anew(&iso->grace, (qc_mono)seconds * SECOND);
+    qc_timer_set(iso->timer, TICK_MS);
 }
 
 static void on_ready(qc_isolated *iso, const qc_frame *f)
@@ -270,6 +272,29 @@ static void on_done(qc_isolated *iso, const qc_frame *f)
     }
 }
 
+/* While nothing is awaited of it there is nothing to look at until it is to be asked. */
+static int64_t next_tick(const qc_isolated *iso, qc_mono now)
+{
+    if (iso->step != QC_ISO_RUNNING || iso->pinged || iso->reconfigure_until || iso->closed)
+        return TICK_MS;
+    qc_mono rest = iso->deadline + iso->late - now;
+    return QC_MAX(rest / (SECOND / 1000) + 1, (qc_mono)TICK_MS);
+}
+
+static void set_tick(qc_isolated *iso)
+{
+    qc_mono now = qc_clock_mono();
+    int64_t ms = next_tick(iso, now);
+    iso->grace.due = now + ms * (SECOND / 1000);
+    qc_timer_set(iso->timer, ms);
+}
+
+static void answered(qc_isolated *iso)
+{
+    iso->pinged = 0;
+    set_tick(iso);
+}
+
 static void take(qc_isolated *iso, const qc_frame *f)
 {
     atomic_fetch_add_explicit(&iso->plugin->messages, 1, memory_order_relaxed);
@@ -287,7 +312,7 @@ static void take(qc_isolated *iso, const qc_frame *f)
     else if (f->kind == QC_FRAME_DONE)
         on_done(iso, f);
     else if (f->kind == QC_FRAME_PONG && iso->pinged && f->seq == iso->ping_seq && !f->payload.len)
-        iso->pinged = 0;
+        answered(iso);
     else
         qc_isolated_violation(iso, "message of kind %u out of turn", f->kind);
 }
@@ -432,7 +457,7 @@ static void on_tick(void *arg)
             finish(iso, "killed: it did not start in %u s", g->start_s);
     }
     if (!iso->dead)
-        qc_timer_set(iso->timer, TICK_MS);
+        set_tick(iso);
 }
 
 /* ---- begin ---- */
@@ -564,13 +589,13 @@ void qc_isolated_begin(qc_plugin *p)
     iso->child.socket = -1; /* the channel's now */
     atomic_store(&p->pid, (int)iso->child.pid);
     set_class(iso);
-    set_deadline(iso, p->grant.start_s);
     if (qc_timer_new(p->loop, on_tick, iso, &iso->timer) ||
         qc_timer_new(p->loop, resume, iso, &iso->pause) ||
         qc_io_watch(p->loop, iso->child.pidfd, QC_IO_READ, on_ended, iso, &iso->ended)) {
         finish(iso, "no descriptor to watch its process with");
         return;
     }
+    set_deadline(iso, p->grant.start_s);
     resume(iso);
     on_tick(iso);
     if (!iso->dead && !hello(iso))
@@ -592,6 +617,7 @@ void qc_isolated_reconfigure(qc_isolated *iso)
     if (iso->dead || iso->step != QC_ISO_RUNNING)
         return;
     iso->reconfigure_until = qc_clock_mono() + (qc_mono)iso->plugin->grant.start_s * SECOND;
+    qc_timer_set(iso->timer, TICK_MS);
     send_config(iso, QC_LIFE_RECONFIGURE);
 }
 

@@ -114,6 +114,8 @@ struct qc_plugin {
     /* the supervisor's */
     uint32_t restarts;
     qc_mono crash[QC_GRANT_RESTARTS_MAX + 1]; /* the last ones */
+    int64_t measured_ran;                     /* supervisor: see qc_plugin_measure() */
+    qc_mono measured_at;
     unsigned n_crash, backoff;
     qc_plugin_deaths died;
     bool no_thread;    /* it could not be had, and the supervisor has not heard of it yet */
@@ -160,7 +162,8 @@ void qc_plugin_reset(qc_plugin *p);
 void qc_plugin_kill(qc_plugin *p, const char *fmt, ...) QC_PRINTF(2, 3);
 /** The quota of its store; 0: none was set. Thread: any. */
 uint64_t qc_plugin_quota(const qc_plugin *p);
-/** Kill it if its store takes more than a tenth over its quota. Thread: supervisor. */
+/** Kill it if its store takes more than a tenth over its quota. Called every two seconds; while it
+ *  takes next to no processor time, it is looked at every ten. Thread: supervisor. */
 void qc_plugin_measure(qc_plugin *p);
 /** Has it not taken what there is for it, its window full, for half a minute? Thread: any. */
 bool qc_plugin_lags(qc_plugin *p);

@@ -3,9 +3,12 @@
 #include "core/host/internal.h"
 
 #include "core/base/alloc.h"
+#include "core/base/clock.h"
 #include "core/os/file.h"
 #include "core/os/process.h"
 
+#define IDLE_S 10             /* how often the store of a plugin that does nothing is looked at */
+#define IDLE_NS 5000000       /* processor time: pings take less */
 #define STORE_ENTRIES 100000u /* files in a store: many times what RocksDB makes of 100 GB */
 
 uint64_t qc_plugin_quota(const qc_plugin *p)
@@ -19,11 +22,26 @@ uint64_t qc_plugin_quota(const qc_plugin *p)
     return quota;
 }
 
+/* Space can be taken at next to no processor time, so who does nothing is looked at too. */
+static bool is_due(qc_plugin *p, int pid)
+{
+    int64_t ran;
+    qc_mono now = qc_clock_mono();
+    if (!qc_os_process_ran(pid, &ran))
+        return true;
+    if (ran >= p->measured_ran && ran - p->measured_ran < IDLE_NS &&
+        now - p->measured_at < IDLE_S * INT64_C(1000000000))
+        return false;
+    p->measured_ran = ran;
+    p->measured_at = now;
+    return true;
+}
+
 void qc_plugin_measure(qc_plugin *p)
 {
     uint64_t quota = qc_plugin_quota(p), named, unnamed = 0;
     int pid = atomic_load(&p->pid);
-    if (!quota || !pid)
+    if (!quota || !pid || !is_due(p, pid))
         return;
     char *dir = qc_asprintf("%s/%s", p->host->data_dir, p->image.manifest.id);
     bool known = qc_os_tree_bytes(dir, STORE_ENTRIES, &named);

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef CLOSE_RANGE_CLOEXEC
@@ -164,6 +165,16 @@ bool qc_os_process_usage(pid_t pid, uint64_t *cpu_ms, uint64_t *rss_bytes)
         return false;
     *cpu_ms = (user + system) * 1000 / (unsigned long long)sysconf(_SC_CLK_TCK);
     *rss_bytes = (uint64_t)rss * (uint64_t)sysconf(_SC_PAGESIZE);
+    return true;
+}
+
+bool qc_os_process_ran(pid_t pid, int64_t *ns)
+{
+    clockid_t id;
+    struct timespec t;
+    if (clock_getcpuclockid(pid, &id) || clock_gettime(id, &t))
+        return false;
+    *ns = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
     return true;
 }
 

@@ -26,6 +26,9 @@ void qc_process_exec(int program, const char *name, int fd);
 /** What a process has used, as the kernel says: processor time of all its threads in milliseconds,
  *  and memory that is resident now. False: there is no such process. Thread: any. */
 bool qc_os_process_usage(pid_t pid, uint64_t *cpu_ms, uint64_t *rss_bytes);
+/** For how long all threads of a process have run, nanoseconds: for who asks often. False: there is
+ *  no such process. Thread: any. */
+bool qc_os_process_ran(pid_t pid, int64_t *ns);
 /** For how long the first thread of a process could have run and had no processor, nanoseconds
  * since its start; what it waits just now is told when it runs again. False: there is no such
  * process, or this kernel does not count it. Thread: any. */

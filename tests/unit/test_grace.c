@@ -77,6 +77,10 @@ static void test_process__waited_grows_for_one_of_two_on_a_processor(void **stat
 {
     (void)state;
     int64_t waited = 0, first;
+    assert_true(qc_os_process_ran(getpid(), &first) && first > 0);
+    for (volatile unsigned i = 0; i < 1000000; i++)
+        ;
+    assert_true(qc_os_process_ran(getpid(), &waited) && waited > first);
     if (!qc_os_process_waited(getpid(), &first))
         skip();
     int at = sched_getcpu();
@@ -94,6 +98,7 @@ static void test_process__waited_grows_for_one_of_two_on_a_processor(void **stat
     assert_int_equal(waitpid(busy, NULL, 0), busy);
     assert_int_equal(waitpid(idle, NULL, 0), idle);
     assert_false(qc_os_process_waited(idle, &waited));
+    assert_false(qc_os_process_ran(idle, &waited));
 }
 
 QC_TEST_MAIN(cmocka_unit_test(test_grace__a_tick_on_time_forgives_nothing),
