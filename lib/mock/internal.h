@@ -10,7 +10,7 @@
 #define MOCK_METHODS 64
 #define MOCK_ITERS 64
 #define MOCK_SNAPSHOTS 16
-#define MOCK_ITEMS 32
+#define MOCK_ITEMS 128
 #define MOCK_LISTENS 16
 #define MOCK_ROUTES 64
 #define MOCK_CONNS 64

@@ -50,9 +50,9 @@ static void use(const wt_coin *c, bool *used)
     }
 }
 
-static void confirm(wt_tx *t, const qn_watch_event *ev)
+static void confirm(wt_model *m, wt_tx *t, const qn_watch_event *ev)
 {
-    t->state = WT_CONFIRMED;
+    wt_set_state(m, t, WT_CONFIRMED);
     t->block = ev->ref;
     t->tx_index = ev->tx_index;
     t->block_time = ev->time;
@@ -61,14 +61,14 @@ static void confirm(wt_tx *t, const qn_watch_event *ev)
         t->received = ev->time;
 }
 
-static void take_state(wt_tx *t, const qn_watch_event *ev)
+static void take_state(wt_model *m, wt_tx *t, const qn_watch_event *ev)
 {
     t->sought = false;
     if (ev->type == QN_WATCH_EV_CONFIRMED) {
-        confirm(t, ev);
+        confirm(m, t, ev);
     } else if (t->state != WT_CONFIRMED) {
         /* The mempool has nothing that a block has: where both are told, the block is right. */
-        t->state = WT_MEMPOOL;
+        wt_set_state(m, t, WT_MEMPOOL);
         if (!t->received)
             t->received = ev->time;
     }
@@ -79,7 +79,7 @@ static qn_status leave_block(wt_model *m, const qn_watch_event *ev)
     wt_tx *t = wt_tx_find(m, &ev->txid);
     if (!t || t->state != WT_CONFIRMED || memcmp(&t->block, &ev->ref, sizeof ev->ref) != 0)
         return QN_OK; /* it came to be known after this block was passed, or not at all */
-    t->state = WT_UNCONFIRMED;
+    wt_set_state(m, t, WT_UNCONFIRMED);
     t->sought = false;
     wt_touch(m, t);
     return QN_OK;
@@ -112,7 +112,7 @@ qn_status wt_apply_hit(wt_model *m, const qn_watch_event *ev, const uint8_t *tx,
         st = wt_lock(m, made, false); /* what it was kept for is done */
     if (st != QN_OK)
         return st;
-    take_state(t, ev);
+    take_state(m, t, ev);
     use(made, used);
     wt_touch(m, t);
     return QN_OK;
@@ -120,7 +120,7 @@ qn_status wt_apply_hit(wt_model *m, const qn_watch_event *ev, const uint8_t *tx,
 
 static void go(wt_model *m, wt_tx *t, uint32_t reason, const qn_hash *by)
 {
-    t->state = WT_GONE;
+    wt_set_state(m, t, WT_GONE);
     t->sought = false;
     t->reason = reason;
     t->by = *by;
@@ -183,7 +183,7 @@ qn_status wt_roll_back(wt_model *m, uint32_t height)
         wt_tx *t = (wt_tx *)n;
         if (t->state != WT_CONFIRMED || (height != WT_NO_HEIGHT && t->block.height <= height))
             continue;
-        t->state = WT_UNCONFIRMED;
+        wt_set_state(m, t, WT_UNCONFIRMED);
         t->sought = true;
         wt_touch(m, t);
     }

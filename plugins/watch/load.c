@@ -150,6 +150,21 @@ static qn_status load_cursor(wt *x, qn_hash locator[static 48], uint32_t *n_loca
     return QN_OK;
 }
 
+static qn_status load_short(wt *x)
+{
+    uint8_t *row;
+    uint32_t len;
+    qn_status st = get_row(x, "G", 1, &row, &len);
+    if (st != QN_OK)
+        return st == QN_E_NOTFOUND ? QN_OK : st;
+    wt_read r = {row, len, false};
+    x->short_from = (uint32_t)wt_read_int(&r, 4);
+    x->short_cookie = wt_read_int(&r, 8);
+    x->is_short = true;
+    free(row);
+    return wt_read_end(&r) ? QN_OK : QN_E_CORRUPT;
+}
+
 /* A store of another format or chain is left alone. */
 static qn_status check_format(wt *x)
 {
@@ -193,8 +208,12 @@ qn_status wt_store_load(wt *x, qn_hash locator[static 48], uint32_t *n_locator)
         st = load_counters(x);
     if (st == QN_OK)
         st = load_cursor(x, locator, n_locator);
+    if (st == QN_OK)
+        st = load_short(x);
     for (size_t i = 0; st == QN_OK && i < sizeof ROWS / sizeof ROWS[0]; i++)
         st = each(x, ROWS[i].kind, ROWS[i].fn);
+    if (st == QN_OK)
+        st = wt_order_gone(&x->m);
     if (st == QN_OK)
         st = wt_sweep(&x->m); /* a wallet was removed, and its transactions not yet */
     if (st == QN_E_CORRUPT)

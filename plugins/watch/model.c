@@ -527,6 +527,101 @@ static void prune_told(const wt_model *m, wt_tx *t)
     t->n_told = n;
 }
 
+/* ---- those that are gone ---- */
+
+static void gone_unlink(wt_model *m, wt_tx *t)
+{
+    *(t->gone_before ? &t->gone_before->gone_after : &m->gone_first) = t->gone_after;
+    *(t->gone_after ? &t->gone_after->gone_before : &m->gone_last) = t->gone_before;
+    t->gone_before = t->gone_after = NULL;
+    m->n_gone--;
+}
+
+static void gone_append(wt_model *m, wt_tx *t)
+{
+    t->gone_before = m->gone_last;
+    t->gone_after = NULL;
+    *(m->gone_last ? &m->gone_last->gone_after : &m->gone_first) = t;
+    m->gone_last = t;
+    m->n_gone++;
+}
+
+void wt_set_state(wt_model *m, wt_tx *t, wt_state state)
+{
+    if (t->state == WT_GONE && state != WT_GONE)
+        gone_unlink(m, t);
+    if (t->state != WT_GONE && state == WT_GONE)
+        gone_append(m, t);
+    t->state = state;
+}
+
+static qn_status drop_tx(wt_model *m, wt_tx *t)
+{
+    qn_status st = bury(m, 'T', 0, &t->txid);
+    wt_set_state(m, t, WT_NEW);
+    unlist(m, t);
+    wt_map_drop(&m->txs, &t->node);
+    free_tx(t);
+    return st;
+}
+
+static qn_status drop_coin(wt_model *m, wt_coin *c)
+{
+    qn_status st = wt_lock(m, c, false);
+    if (c->script)
+        c->script->refs--;
+    wt_map_drop(&m->coins, &c->node);
+    free_coin(c);
+    return st;
+}
+
+static bool stands_alone(const wt_coin *c)
+{
+    return !c->maker && !c->n_spenders && !c->watcher;
+}
+
+static int by_order(const void *a, const void *b)
+{
+    const wt_tx *x = *(wt_tx *const *)a, *y = *(wt_tx *const *)b;
+    return (x->order > y->order) - (x->order < y->order);
+}
+
+qn_status wt_order_gone(wt_model *m)
+{
+    size_t n = 0, count = m->n_gone;
+    wt_tx **list = malloc((count + 1) * sizeof(wt_tx *));
+    if (!list)
+        return QN_E_NOMEM;
+    for (wt_tx *t = m->gone_first; t; t = t->gone_after)
+        list[n++] = t;
+    if (n > 1)
+        qsort(list, n, sizeof(wt_tx *), by_order);
+    m->gone_first = m->gone_last = NULL;
+    m->n_gone = 0;
+    for (size_t i = 0; i < n; i++)
+        gone_append(m, list[i]);
+    free(list);
+    return QN_OK;
+}
+
+qn_status wt_forget_gone(wt_model *m, uint32_t keep)
+{
+    qn_status st = QN_OK;
+    while (m->n_gone > keep && st == QN_OK) {
+        wt_tx *t = m->gone_first;
+        for (uint32_t i = 0; i < t->n_entries && st == QN_OK; i++) {
+            wt_coin *c = t->entry[i].coin;
+            forget_entry(t, &t->entry[i]);
+            if (stands_alone(c))
+                st = drop_coin(m, c);
+        }
+        t->n_entries = 0;
+        if (st == QN_OK)
+            st = drop_tx(m, t);
+    }
+    return st;
+}
+
 static qn_status sweep_tx(wt_model *m, wt_tx *t)
 {
     uint32_t n = 0;
@@ -544,11 +639,7 @@ static qn_status sweep_tx(wt_model *m, wt_tx *t)
         wt_touch(m, t);
         return QN_OK;
     }
-    qn_status st = bury(m, 'T', 0, &t->txid);
-    unlist(m, t);
-    wt_map_drop(&m->txs, &t->node);
-    free_tx(t);
-    return st;
+    return drop_tx(m, t);
 }
 
 static qn_status sweep_coins(wt_model *m)
@@ -557,13 +648,8 @@ static qn_status sweep_coins(wt_model *m)
     for (wt_node *n = wt_map_next(&m->coins, NULL), *after; n && st == QN_OK; n = after) {
         wt_coin *c = (wt_coin *)n;
         after = wt_map_next(&m->coins, n);
-        if (c->maker || c->n_spenders || c->watcher)
-            continue;
-        st = wt_lock(m, c, false);
-        if (c->script)
-            c->script->refs--;
-        wt_map_drop(&m->coins, n);
-        free_coin(c);
+        if (stands_alone(c))
+            st = drop_coin(m, c);
     }
     return st;
 }

@@ -139,6 +139,7 @@ typedef struct wt_tx {
     uint32_t mark;              /* see view.c */
     struct wt_tx *next_touched; /* in the order of touch */
     struct wt_tx *next_dirty;
+    struct wt_tx *gone_before, *gone_after; /* among those that are gone, as they went */
 } wt_tx;
 
 /** Rows that have to be removed from the store. */
@@ -170,6 +171,8 @@ typedef struct wt_model {
     qn_block_ref tip; /* height WT_NO_HEIGHT: none yet */
     wt_tx *touched, **touched_end;
     wt_tx *dirty_txs, **dirty_end;
+    wt_tx *gone_first, *gone_last;
+    uint32_t n_gone;
     wt_grave *grave;
     wt_relock *relock;
     uint32_t marks;
@@ -209,6 +212,13 @@ wt_coin *wt_coin_find(const wt_model *m, const qn_mempool_outpoint *at);
 wt_tx *wt_tx_find(const wt_model *m, const qn_hash *txid);
 /** Keep a coin for a PSBT, or let it go. A transaction that spends it lets it go too. */
 qn_status wt_lock(wt_model *m, wt_coin *c, bool locked);
+/** A transaction's state is never set in another way. */
+void wt_set_state(wt_model *m, wt_tx *t, wt_state state);
+/** Forget transactions that are gone, the first to go first, until `keep` are left: they were told,
+ *  and what they would have paid is nobody's. One that comes again is told as new. */
+qn_status wt_forget_gone(wt_model *m, uint32_t keep);
+/** Put those that are gone into the order in which they were first heard of, after a load. */
+qn_status wt_order_gone(wt_model *m);
 /** Drop coins, scripts and transactions that concern nobody. */
 qn_status wt_sweep(wt_model *m);
 

@@ -352,6 +352,14 @@ void wt_on_status(void *arg, const qn_rpc_request *r, const char *params, uint32
         qn_json_int(&j, "max_scripts", (int64_t)u.max_scripts);
         qn_json_int(&j, "node_bytes", (int64_t)u.bytes);
     }
+    qn_json_bool(&j, "complete", !x->is_short);
+    if (x->is_short) {
+        qn_json_int(&j, "unwatched", (int64_t)wt_stream_unwatched(x));
+        qn_json_int(&j, "unwatched_since", x->short_from);
+        qn_json_text(&j, "warning",
+                     "The grant of watch/1 has no room for all scripts: raise its scripts= or "
+                     "memory=");
+    }
     qn_json_int(&j, "cursor", (int64_t)x->stored_event - 1);
     qn_json_int(&j, "oldest_event", (int64_t)x->first_event);
     put_rescans(x, &j);

@@ -264,10 +264,10 @@ static wt_state read_state(wt_read *r)
     return r->bad ? WT_GONE : (wt_state)v;
 }
 
-static void read_tx_fixed(wt_read *r, wt_tx *t)
+static void read_tx_fixed(wt_model *m, wt_read *r, wt_tx *t)
 {
     wt_read_bytes(r, t->wtxid.b, 32);
-    t->state = read_state(r);
+    wt_set_state(m, t, read_state(r));
     uint64_t flags = wt_read_int(r, 1);
     t->coinbase = (flags & COINBASE) != 0;
     t->replaceable = (flags & REPLACEABLE) != 0;
@@ -323,7 +323,7 @@ qn_status wt_read_tx(wt_model *m, const qn_hash *txid, wt_read *r)
     qn_status st = QN_OK;
     if (!t)
         return QN_E_NOMEM;
-    read_tx_fixed(r, t);
+    read_tx_fixed(m, r, t);
     if (t->order >= m->next_order)
         m->next_order = t->order + 1;
     uint32_t n = (uint32_t)wt_read_int(r, 4);

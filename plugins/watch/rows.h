@@ -10,6 +10,8 @@
  *   'S' source, index (4), sub (1)   cookie (8), script, label
  *   'T' txid                  a transaction, with its entries and what was told of it
  *   'R' txid                  its bytes
+ *   'G'                       block (4), number of a script (8): from there on not all scripts from
+ *                             this one on were watched
  *   'E' event (8)             wallet (4; 0: none), JSON
  *   'L' txid, n (4)           nothing: an open PSBT spends the coin
  *   'P' rescan (8)            a rescan that is not done

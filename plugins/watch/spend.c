@@ -246,7 +246,7 @@ static bool find_change(spend *s)
     } else {
         wt_source *source = wt_address_source(s->x, s->wallet, true);
         const wt_owner *o = source ? wt_owner_at(source, source->next) : NULL;
-        if (!o)
+        if (!o || source->next >= QN_DESC_MAX_INDEX || !wt_is_watched(o))
             return true; /* there may be no need */
         qn_status st = wt_psbt_weigh(s->x, o, s->ask.sequence, s->ask.locktime, &weight, &witness);
         if (st == QN_E_NOMEM)
@@ -391,8 +391,6 @@ static qn_status commit(spend *s)
             st = wt_lock(&s->x->m, s->coin[i], true);
     if (st == QN_OK && s->fund.left > 0 && s->change_source)
         st = wt_take_address(s->x, s->change_source, &o);
-    if (st == QN_E_LIMIT) /* it is watched already: what lies behind it is not */
-        st = QN_OK;
     return st == QN_OK ? wt_store_set(s->x) : st;
 }
 

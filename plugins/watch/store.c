@@ -116,6 +116,20 @@ static void put_locks(wt *x, wt_row *key, wt_row *v)
     }
 }
 
+static void put_short(wt *x, wt_row *key, wt_row *v)
+{
+    if (!x->short_dirty)
+        return;
+    key_of(key, 'G', 0, 0);
+    wt_row_clear(v);
+    wt_row_int(v, x->short_from, 4);
+    wt_row_int(v, x->short_cookie, 8);
+    if (x->is_short)
+        put(x, key, v);
+    else
+        qn_batch_delete(&x->batch, "G", 1);
+}
+
 /* The rows of a source's scripts, which are known by their keys alone. */
 static qn_status delete_scripts(wt *x, uint32_t source)
 {
@@ -226,6 +240,7 @@ static void set_is_stored(wt *x)
     for (wt_rescan *r = x->rescan; r; r = r->next)
         r->dirty = false;
     x->n_dead = 0;
+    x->short_dirty = false;
     for (wt_grave *g = x->m.grave, *after; g; g = after) {
         after = g->next;
         free(g);
@@ -270,6 +285,7 @@ static qn_status put_set(wt *x, wt_row *key, wt_row *v)
     put_sources(x, key, v);
     put_rescans(x, key, v);
     put_locks(x, key, v);
+    put_short(x, key, v);
     return put_graves(x, key);
 }
 

@@ -22,6 +22,8 @@ static qn_status commit(wt *x)
     uint64_t before = x->stored_event;
     qn_status st = wt_events_tell(x);
     if (st == QN_OK)
+        st = wt_forget_gone(&x->m, x->gone_max);
+    if (st == QN_OK)
         st = wt_store_all(x);
     if (st == QN_OK && x->stored_event != before)
         wake(x);
@@ -45,149 +47,6 @@ static qn_status flush_soon(wt *x)
         return QN_OK;
     qn_status st = x->host->post(x->cap, flush, x);
     x->flush_posted = st == QN_OK;
-    return st;
-}
-
-/* ---- what is watched ---- */
-
-typedef struct adding {
-    wt *x;
-    qn_watch_script *list;
-    uint8_t *bytes;
-    uint32_t n, len;
-    bool remove;
-} adding;
-
-static qn_status add_begin(adding *a, wt *x, bool remove)
-{
-    *a = (adding){.x = x, .remove = remove};
-    a->list = malloc(WT_ADD_MAX * sizeof *a->list);
-    a->bytes = malloc(WT_ADD_BYTES);
-    return a->list && a->bytes ? QN_OK : QN_E_NOMEM;
-}
-
-static qn_status add_send(adding *a)
-{
-    const wt *x = a->x;
-    if (!a->n)
-        return QN_OK;
-    qn_status st =
-        a->remove
-            ? x->watch.t->remove(x->watch.cap, x->w.watch, a->list, a->n, a->bytes, a->len)
-            : x->watch.t->add(x->watch.cap, x->w.watch, a->list, a->n, a->bytes, a->len, 0, NULL);
-    a->n = a->len = 0;
-    return st;
-}
-
-static qn_status add_script(adding *a, const wt_script *s)
-{
-    qn_status st = QN_OK;
-    if (a->n == WT_ADD_MAX || WT_ADD_BYTES - a->len < s->len)
-        st = add_send(a);
-    a->list[a->n++] = (qn_watch_script){.cookie = s->cookie, .len = s->len};
-    memcpy(a->bytes + a->len, s->bytes, s->len);
-    a->len += s->len;
-    return st;
-}
-
-static void add_end(adding *a)
-{
-    free(a->list);
-    free(a->bytes);
-}
-
-static qn_status add_source(adding *a, wt_source *s)
-{
-    qn_status st = QN_OK;
-    for (size_t i = s->n_watched; i < s->n_owners && st == QN_OK; i++)
-        st = add_script(a, s->owner[i]->script);
-    return st;
-}
-
-qn_status wt_stream_add(wt *x, wt_source *s)
-{
-    adding a;
-    qn_status st = add_begin(&a, x, false);
-    if (st == QN_OK)
-        st = add_source(&a, s);
-    if (st == QN_OK)
-        st = add_send(&a);
-    if (st == QN_OK)
-        s->n_watched = s->n_owners;
-    add_end(&a);
-    return st;
-}
-
-qn_status wt_stream_add_coin(wt *x, const wt_source *s)
-{
-    const qn_watch_outpoint o = {.cookie = s->id, .txid = s->coin.txid, .n = s->coin.n};
-    return x->watch.t->add_outpoints(x->watch.cap, x->w.watch, &o, 1, 0, NULL);
-}
-
-/* Everything, after the stream was opened. */
-static qn_status add_all(wt *x)
-{
-    adding a;
-    qn_status st = add_begin(&a, x, false);
-    for (size_t i = 0; i < x->m.n_sources && st == QN_OK; i++)
-        st = add_source(&a, x->m.source[i]);
-    if (st == QN_OK)
-        st = add_send(&a);
-    add_end(&a);
-    for (size_t i = 0; i < x->m.n_sources && st == QN_OK; i++) {
-        wt_source *s = x->m.source[i];
-        s->n_watched = s->n_owners;
-        if (s->kind == WT_OUTPOINT)
-            st = wt_stream_add_coin(x, s);
-    }
-    return st;
-}
-
-static qn_status remove_coins(const wt *x)
-{
-    qn_status st = QN_OK;
-    for (wt_node *n = wt_map_next(&x->m.coins, NULL); n && st == QN_OK;
-         n = wt_map_next(&x->m.coins, n)) {
-        const wt_coin *c = (const wt_coin *)n;
-        const qn_watch_outpoint o = {.txid = c->at.txid, .n = c->at.n};
-        if (!c->watcher && !(c->script && c->script->owner))
-            st = x->watch.t->remove_outpoints(x->watch.cap, x->w.watch, &o, 1);
-    }
-    return st;
-}
-
-qn_status wt_stream_sweep(wt *x)
-{
-    adding a;
-    qn_status st = add_begin(&a, x, true);
-    for (wt_node *n = wt_map_next(&x->m.scripts, NULL); n && st == QN_OK;
-         n = wt_map_next(&x->m.scripts, n))
-        if (!((const wt_script *)n)->owner)
-            st = add_script(&a, (const wt_script *)n);
-    if (st == QN_OK)
-        st = add_send(&a);
-    add_end(&a);
-    if (st == QN_OK)
-        st = remove_coins(x);
-    return st == QN_OK ? wt_sweep(&x->m) : st;
-}
-
-/* The gap limit: derive behind what was paid, and have it watched, before the block is done. */
-static qn_status extend(wt *x)
-{
-    qn_status st = QN_OK;
-    for (size_t i = 0; i < x->m.n_sources && st == QN_OK; i++) {
-        wt_source *s = x->m.source[i];
-        uint32_t end = wt_wanted_end(&x->m, s);
-        if (s->building || end <= s->end)
-            continue;
-        st = wt_derive(&x->m, s, end, UINT32_MAX);
-        if (st == QN_OK && s->n_watched < s->n_owners)
-            st = wt_stream_add(x, s);
-        if (st == QN_E_LIMIT)
-            qn_logf(x->host, x->cap, QN_LOG_ERROR,
-                    "the grant of watch/1 has no room for more scripts: raise its scripts=");
-    }
     return st;
 }
 
@@ -323,6 +182,11 @@ static qn_status on_rescan(void *arg, const qn_watch_event *ev)
 
 /* ---- the stream ---- */
 
+static uint32_t tip_height(const wt *x)
+{
+    return x->m.tip.height == WT_NO_HEIGHT ? 0 : x->m.tip.height;
+}
+
 static qn_status on_hit(void *arg, const qn_watch_event *ev, const uint8_t *tx,
                         const uint8_t *script)
 {
@@ -332,7 +196,7 @@ static qn_status on_hit(void *arg, const qn_watch_event *ev, const uint8_t *tx,
         x->inside = true;
     qn_status st = wt_apply_hit(&x->m, ev, tx, script, &used);
     if (st == QN_OK && used)
-        st = extend(x);
+        st = wt_stream_extend(x, ev->type == QN_WATCH_EV_SEEN ? tip_height(x) : ev->ref.height);
     x->unstored++;
     if (st != QN_OK || x->inside || (ev->rescan && x->unstored < COMMIT_BLOCKS))
         return st;
@@ -366,6 +230,8 @@ static qn_status on_block(void *arg, const qn_watch_event *ev)
     }
     wt_apply_tip(&x->m, qn_watch_at(ev));
     qn_status st = wt_events_tell(x);
+    if (st == QN_OK && x->is_short)
+        st = wt_stream_feed(x);
     x->unstored++;
     if (st != QN_OK || (!(ev->flags & QN_WATCH_EVF_TIP) && x->unstored < COMMIT_BLOCKS))
         return st;
@@ -406,7 +272,9 @@ qn_status wt_stream_open(wt *x, const qn_hash *locator, uint32_t n)
     if (st != QN_OK)
         return st;
     x->m.tip = start;
-    return add_all(x);
+    if (!x->is_short)
+        x->short_from = tip_height(x);
+    return wt_stream_feed(x);
 }
 
 void wt_stream_close(wt *x)

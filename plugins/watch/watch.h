@@ -68,6 +68,7 @@ typedef struct wt {
     uint64_t first_event, next_event; /* kept: first to next - 1 */
     uint64_t stored_event;            /* of these, below this one are durable */
     uint32_t events_max;              /* kept */
+    uint32_t gone_max;                /* transactions that are kept */
     uint64_t next_rescan;
     bool inside; /* hits of a block came, and its end did not yet */
     bool flush_posted;
@@ -75,6 +76,10 @@ typedef struct wt {
     wt_rescan *rescan;
     uint64_t dead_rescan[WT_RESCANS_MAX]; /* ids of rows to remove */
     uint32_t n_dead;
+    bool is_short;         /* the node has no room for all scripts */
+    bool short_dirty;      /* not stored yet */
+    uint32_t short_from;   /* blocks that were not looked through for them begin here */
+    uint64_t short_cookie; /* the lowest of theirs */
     wt_waiter *waiter;
     wt_job *job;
     wt_hook *hook;
@@ -111,13 +116,26 @@ qn_status wt_put_tx(const wt *x, qn_json *j, const wt_wallet *w, const wt_tx *t)
 void wt_put_address(const wt *x, qn_json *j, const wt_script *s);
 const char *wt_label_of(const wt_owner *o);
 
-/* ---- stream.c ---- */
+/* ---- stream.c, watched.c ---- */
 
 qn_status wt_stream_open(wt *x, const qn_hash *locator, uint32_t n_locator);
 void wt_stream_close(wt *x);
-/** Tell the node of what a source has gained. QN_E_LIMIT: the grant has no room for it. */
+/** Tell the node of what a source has gained. QN_E_LIMIT: the grant has no room for all of it; the
+ *  first ones are watched. */
 qn_status wt_stream_add(wt *x, wt_source *s);
 qn_status wt_stream_add_coin(wt *x, const wt_source *s);
+/** The gap limit: derive behind what was paid, and have it watched, before the block is done. What
+ *  there is no room for is missed from block `height` on. */
+qn_status wt_stream_extend(wt *x, uint32_t height);
+/** Note that there is no room for what a source has: blocks from `height` on are not looked through
+ *  for it. */
+void wt_stream_short(wt *x, const wt_source *s, uint32_t height);
+/** Have everything watched, as far as there is room; when all is, what was missed is looked for. */
+qn_status wt_stream_feed(wt *x);
+/** The node was told of its script. */
+bool wt_is_watched(const wt_owner *o);
+/** Scripts that there is no room for. */
+uint64_t wt_stream_unwatched(const wt *x);
 /** Take what nobody watches any more from the node, and forget it. */
 qn_status wt_stream_sweep(wt *x);
 /** Have blocks from `from` on looked through for scripts from `first_cookie` on. Out: *id; *lowest
@@ -154,7 +172,7 @@ wt_source *wt_address_source(const wt *x, const wt_wallet *w, bool internal);
 /** Of an index. NULL: it is not derived. */
 wt_owner *wt_owner_at(const wt_source *s, uint32_t index);
 /** Take the next index of a range, and watch behind it. QN_E_END: the range has no more;
- *  QN_E_LIMIT: the grant has no room for what comes behind. Out: *o. */
+ *  QN_E_LIMIT: it is not watched, for the grant has no room: nothing is taken. Out: *o. */
 qn_status wt_take_address(wt *x, wt_source *s, wt_owner **o);
 /** First height to look through for what was there since `time` (seconds since 1970). */
 qn_status wt_height_of_time(const wt *x, int64_t time, uint32_t *height);

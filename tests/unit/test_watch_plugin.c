@@ -561,6 +561,186 @@ static void test_gap__two_beyond_it_in_one_block_are_found(void **state)
     world_free(w);
 }
 
+/* The grant is full: no script more. */
+static qn_status full(void *arg, uint64_t k, const char *interface, const char *method)
+{
+    (void)arg;
+    (void)k;
+    bool add = strcmp(interface, "watch/1") == 0 && strcmp(method, "add") == 0;
+    return add ? QN_E_LIMIT : QN_OK;
+}
+
+static void test_full_grant__is_said_and_made_good(void **state)
+{
+    (void)state;
+    for (int restarts = 0; restarts < 2; restarts++) {
+        world *w = world_new(5);
+        expect(w->m, "watch.status", "[]", "\"complete\":true");
+        qn_mock_on_call(w->m, full, w);
+        (void)qn_mock_pay(w->m, w->k->script[GAP - 1], w->k->len, 1000);
+        qn_mock_mine(w->m, 1);
+        (void)qn_mock_run(w->m);
+        assert_null(qn_mock_failure(w->m));
+        expect(w->m, "watch.status", "[]", "\"complete\":false,\"unwatched\":5");
+        assert_non_null(strstr(qn_mock_log(w->m), "no room for more scripts"));
+        (void)qn_mock_pay(w->m, w->k->script[GAP + 1], w->k->len, 2000); /* it is missed */
+        (void)qn_mock_pay(w->m, w->k->script[0], w->k->len, 3000);
+        qn_mock_mine(w->m, 1);
+        (void)qn_mock_run(w->m);
+        expect(w->m, "watch.balance", "[\"w\"]", "\"trusted\":0.00004000");
+        expect(w->m, "watch.newaddress", "[\"w\"]", "error -4: No further address");
+        expect(w->m, "watch.newaddress", "[\"w\"]", "error -4: No further address");
+        if (restarts) { /* and less room than before */
+            restart(w);
+            (void)qn_mock_pay(w->m, w->k->script[1], w->k->len, 4000);
+            qn_mock_mine(w->m, 2);
+            (void)qn_mock_run(w->m);
+            expect(w->m, "watch.status", "[]", "\"unwatched\":10");
+            expect(w->m, "watch.balance", "[\"w\"]", "\"trusted\":0.00004000");
+        }
+        qn_mock_on_call(w->m, NULL, NULL);
+        if (!restarts)
+            qn_mock_mine(w->m, 1); /* there is room: the next block shows it */
+        else
+            restart(w);
+        check_world(w);
+        expect(w->m, "watch.status", "[]", "\"complete\":true");
+        restart(w);
+        expect(w->m, "watch.status", "[]", "\"complete\":true");
+        check_world(w);
+        world_free(w);
+    }
+}
+
+/* ---- what is gone ---- */
+
+static uint64_t rows_of(qn_mock *m, uint8_t kind)
+{
+    uint64_t n = 0;
+    for (uint64_t i = 0; i < qn_mock_store_count(m); i++) {
+        const void *key, *v;
+        uint32_t n_key, n_v;
+        assert_true(qn_mock_store_row(m, i, &key, &n_key, &v, &n_v));
+        n += *(const uint8_t *)key == kind;
+    }
+    return n;
+}
+
+static void test_gone__are_kept_up_to_a_number(void **state)
+{
+    (void)state;
+    static const qn_hash none;
+    world *w = world_new(9);
+    assert_int_equal(qn_mock_stop(w->m), QN_OK);
+    qn_mock_config(w->m, "max_gone", "3");
+    assert_int_equal(qn_mock_start(w->m, &qn_plugin_entry), QN_OK);
+    for (int i = 0; i < 12; i++) {
+        random_pool_tx(w, false);
+        (void)qn_mock_run(w->m);
+        while (w->p.n && i % 3)
+            leave_pool(w, 0, QN_MEMPOOL_GONE_EXPIRY, &none);
+        (void)qn_mock_run(w->m);
+        assert_true(rows_of(w->m, 'T') <= 3 + w->p.n);
+    }
+    assert_int_equal(rows_of(w->m, 'T'), 3);
+    assert_int_equal(rows_of(w->m, 'R'), 3);
+    check_world(w);
+    /* The last three to go are kept, before and after a restart. */
+    for (int i = 0; i < 2; i++) {
+        json_t *j = ask(w->m, "watch.transactions", "[\"w\"]");
+        const json_t *list = json_object_get(j, "transactions");
+        assert_int_equal(json_array_size(list), 3);
+        for (size_t k = 0; k < 3; k++) {
+            const char *id = text(json_array_get(list, k), "txid");
+            json_t *e = ask(w->m, "watch.waitevent", "[0,0,\"w\",100]");
+            const json_t *events = json_object_get(e, "events");
+            int newer = 0;
+            for (size_t n = json_array_size(events); n-- > 0;) {
+                const json_t *ev = json_array_get(events, n);
+                if (strcmp(text(ev, "txid"), id) == 0)
+                    break;
+                newer += strcmp(text(ev, "event"), "gone") == 0;
+            }
+            assert_true(newer < 3); /* of those that were told to be gone */
+            json_decref(e);
+        }
+        json_decref(j);
+        restart(w);
+    }
+    check_world(w);
+    world_free(w);
+}
+
+/* ---- the middle of a block ---- */
+
+#define MANY 100u
+
+/* A block with many payments; spending those of the transaction `from`. */
+static void pay_many(world *w, const qn_hash *from)
+{
+    for (uint32_t i = 0; i < MANY; i++) {
+        (void)qn_mock_pay(w->m, w->k->script[0], w->k->len, 1000);
+        if (from)
+            qn_mock_spend(w->m, from, i);
+    }
+    qn_mock_mine(w->m, 1);
+    (void)qn_mock_run(w->m);
+}
+
+/* Of five rescans, for scripts that nobody pays, the last one has to wait; it is given up. */
+static void cancel_one(qn_mock *m)
+{
+    char params[100];
+    int64_t waits = 0;
+    for (int i = 0; i < 5; i++) {
+        snprintf(params, sizeof params, "[\"w\",[{\"script\":\"515%d\",\"birthday\":0}]]", i);
+        expect(m, "watch.import", params, "true");
+    }
+    json_t *j = ask(m, "watch.status", "[]");
+    const json_t *list = json_object_get(j, "rescans");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (json_is_false(json_object_get(json_array_get(list, i), "running")))
+            waits = number(json_array_get(list, i), "rescan");
+    json_decref(j);
+    snprintf(params, sizeof params, "[null,%d]", (int)waits);
+    expect(m, "watch.rescan", params, "true");
+}
+
+/* What a method has changed is stored at the next turn of the loop. When that comes while a block's
+ * hits do, nothing of the block may be stored with it: here it is leaving, and back again when the
+ * plugin starts after a kill. */
+static void test_flush__stores_no_part_of_a_block(void **state)
+{
+    (void)state;
+    for (unsigned steps = 0; steps < 6; steps++) {
+        world *w = world_new(2);
+        qn_hash from, tip;
+        pay_many(w, NULL);
+        const qn_block_view *v = qn_mock_block(w->m, qn_mock_height(w->m));
+        memcpy(from.b, qn_view_tx(v, 1)->txid, 32);
+        pay_many(w, &from); /* more hits than come at once */
+        v = qn_mock_block(w->m, qn_mock_height(w->m));
+        memcpy(tip.b, v->hash, 32);
+        qn_mock_on_call(w->m, slowly, w);
+        qn_mock_reorg(w->m, 3, 0);
+        qn_mock_steps(w->m, 1);
+        (void)qn_mock_run(w->m);
+        qn_mock_steps(w->m, 0);
+        qn_mock_on_call(w->m, NULL, NULL);
+        cancel_one(w->m);
+        qn_mock_on_call(w->m, slowly, w);
+        qn_mock_steps(w->m, steps);
+        (void)qn_mock_run(w->m);
+        qn_mock_steps(w->m, UINT32_MAX);
+        qn_mock_on_call(w->m, NULL, NULL);
+        qn_mock_crash(w->m);
+        assert_int_equal(qn_mock_activate(w->m, &tip), QN_OK);
+        assert_int_equal(qn_mock_start(w->m, &qn_plugin_entry), QN_OK);
+        check_world(w);
+        world_free(w);
+    }
+}
+
 static void test_remove__leaves_no_row_behind(void **state)
 {
     (void)state;
@@ -612,5 +792,8 @@ static void test_failing_calls__lose_nothing(void **state)
 QC_TEST_MAIN(cmocka_unit_test(test_random_histories__are_what_a_plain_walk_finds),
              cmocka_unit_test(test_random_kills__lose_nothing_and_tell_nothing_twice),
              cmocka_unit_test(test_gap__two_beyond_it_in_one_block_are_found),
+             cmocka_unit_test(test_full_grant__is_said_and_made_good),
+             cmocka_unit_test(test_gone__are_kept_up_to_a_number),
+             cmocka_unit_test(test_flush__stores_no_part_of_a_block),
              cmocka_unit_test(test_remove__leaves_no_row_behind),
              cmocka_unit_test(test_failing_calls__lose_nothing))
