@@ -71,6 +71,8 @@ def main():
     if a.filter not in NAME:
         return
     tips, n_txs = (3, 300) if a.smoke else (a.reps, 50000)
+    # So that there is something in each block to the end.
+    pool.OPTIONS.append("-blockmaxweight=800000")
     chain, txs = pool.made(n_txs)
     scratch = tempfile.mkdtemp(prefix="quoin-bench-")
     os.chmod(scratch, 0o755)
