@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define FAN 40
-#define USER_BYTES 256 /* of an owner's object: what filling a block reads of it */
+#define USER_BYTES 320 /* of an owner's object: what filling a block reads of it */
 
 typedef struct leaf {
     struct leaf *up;
