@@ -8,7 +8,9 @@
 #include <string.h>
 
 #define FAN 40
-#define USER_BYTES 320 /* of an owner's object: what filling a block reads of it */
+#define CLUSTER_BYTES 256 /* of a cluster: its head, and members of a small one */
+#define TOGETHER 8        /* of a chunk's transactions, asked for ahead */
+#define USER_BYTES 320    /* of an owner's object: what filling a block reads of it */
 
 typedef struct leaf {
     struct leaf *up;
@@ -346,20 +348,38 @@ static uint32_t peek(const leaf *l, uint32_t k)
     return l->next && k - l->n < l->next->n ? l->next->id[k - l->n] : 0;
 }
 
-/* Most chunks are of one transaction, and each step from the index to its owner's object is a cache
- * miss: they are asked for some chunks ahead, step by step. */
+static void fetch_user(const tx *x)
+{
+    const char *user = x->user;
+    for (size_t line = 0; line < USER_BYTES; line += 64)
+        __builtin_prefetch(user + line);
+}
+
+/* Each step from the index to its owner's object is a cache miss: they are asked for some chunks
+ * ahead, step by step. Of a chunk of several its cluster has to be read for who they are. */
 static void fetch_ahead(const qc_graph *g, const leaf *l, uint32_t k)
 {
+    const chunk *x;
     uint32_t id = peek(l, k + 24);
     if (id)
         __builtin_prefetch(node(g, id));
-    if ((id = peek(l, k + 16)) != 0)
-        __builtin_prefetch(&g->txs[node(g, id)->last]);
+    if ((id = peek(l, k + 18)) != 0) {
+        x = node(g, id);
+        __builtin_prefetch(&g->txs[x->last]);
+        if (x->n > 1)
+            for (size_t line = 0; line < CLUSTER_BYTES; line += 64)
+                __builtin_prefetch((const char *)x->c + line);
+    }
+    if ((id = peek(l, k + 13)) != 0 && (x = node(g, id))->n > 1)
+        for (uint32_t i = 0; i < x->n && i < TOGETHER; i++)
+            __builtin_prefetch(&g->txs[members(x->c)[x->first + i]]);
     if (!(id = peek(l, k + 8)))
         return;
-    const char *user = g->txs[node(g, id)->last].user;
-    for (size_t line = 0; line < USER_BYTES; line += 64)
-        __builtin_prefetch(user + line);
+    x = node(g, id);
+    if (x->n == 1)
+        fetch_user(&g->txs[x->last]);
+    for (uint32_t i = 0; x->n > 1 && i < x->n && i < TOGETHER; i++)
+        fetch_user(&g->txs[members(x->c)[x->first + i]]);
 }
 
 uint32_t qc_index_next(const qc_graph *g, uint32_t id)
