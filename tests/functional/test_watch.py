@@ -29,8 +29,8 @@ def short(test):
 class Watcher:
     """A node with the plugin, and a client that remembers all events it was told."""
 
-    def __init__(self, case, config="", mode="isolated", grants=GRANTS):
-        self.node = case.node()
+    def __init__(self, case, config="", mode="isolated", grants=GRANTS, conf=""):
+        self.node = case.node(conf)
         grant(self.node, "watch", grants, config or "gap_limit = 5", mode)
         self.cursor, self.events = 0, []
         self.start()
@@ -124,9 +124,9 @@ def scripts(w, n, text=f"wpkh({TPUB}/0/*)"):
     return [w.node.validateaddress(a)["scriptPubKey"] for a in addresses]
 
 
-def wallet(case, **more):
+def wallet(case, n=4, **more):
     w = Watcher(case, **more)
-    coins = fund(w.node, 4)
+    coins = fund(w.node, n)
     w.call("create", "w")
     w.import_xpub()
     w.caught_up()
@@ -256,6 +256,88 @@ def test_replaced_and_spent(case):
     w.wait("confirmed", b.txid)
     equal(w.call("balance", "open")["mine"]["trusted"], 197.99978)
     equal(len(w.call("utxos", "open")), 3)
+    w.node.stop()
+
+
+def gone_for(w, t, **why):
+    """It is told, listed and not counted, and all that after a restart too."""
+    w.wait("gone", t.txid, **why)
+    for _ in range(2):
+        [listed] = [x for x in w.call("transactions", "w")["transactions"] if x["txid"] == t.txid]
+        equal((listed["state"], listed["confirmations"], {k: listed[k] for k in why}), ("gone", -1, why))
+        equal(t.txid in [u["txid"] for u in w.call("utxos", "w", 0)], False)
+        w.restart("plugin")
+    w.hear()
+    equal(w.story(t.txid), ["seen", "gone"])
+
+
+def test_expired(case):
+    w, coins, script = wallet(case, conf="mempoolexpiry=1\n")
+    now = w.node.getblockheader(w.node.getbestblockhash())["time"] + 100
+    w.node.setmocktime(now)
+    t = Pay(coins[:1], script[:1]).send(w.node)
+    w.wait("seen", t.txid)
+    w.node.setmocktime(now + 3700)
+    u = Pay(coins[1:2], script[1:2]).send(w.node)
+    w.wait("seen", u.txid)
+    gone_for(w, t, reason="expiry")
+    equal(w.balance(), (0, 1))
+    # It comes again, as new.
+    t.send(w.node)
+    w.wait("seen", t.txid)
+    w.node.stop()
+
+
+def test_evicted_for_its_size(case):
+    """A mempool of five megabytes, filled with what pays more."""
+    w, coins, script = wallet(case, n=70, conf="maxmempool=5\n")
+    t = Pay(coins[:1], script[:1], fee=300).send(w.node)
+    w.wait("seen", t.txid)
+    data = (b"\x6a\x4e" + struct.pack("<I", 90000) + 90000 * b"\0").hex()
+    for c in coins[1:]:
+        Pay([c], [data], 0, 2000000).send(w.node)
+        if t.txid not in w.node.getrawmempool():
+            break
+    gone_for(w, t, reason="size")
+    equal(w.balance(), (0, 0))
+    w.node.stop()
+
+
+def test_conflicting_and_replaced(case):
+    w, coins, script = wallet(case)
+    t = Pay(coins[:1], script[:1]).send(w.node)
+    u = Pay(coins[1:2], script[1:2]).send(w.node)
+    w.wait("seen", t.txid)
+    w.wait("seen", u.txid)
+    other, better = Pay(coins[:1], [], fee=5000), Pay(coins[1:2], [], fee=50000)
+    block_with(w, other)
+    better.send(w.node)
+    gone_for(w, t, reason="conflict", by=other.txid)
+    gone_for(w, u, reason="replaced", replaced_by_txid=better.txid)
+    w.node.stop()
+
+
+def test_a_grant_that_is_too_small(case):
+    """The gap cannot be kept: it is said, and made good when there is room."""
+    w, coins, script = wallet(case, grants=GRANTS.replace("scripts=100000", "scripts=7"))
+    t = Pay(coins[:1], script[4:5]).send(w.node)
+    w.wait("seen", t.txid)
+    block_with(w, t)
+    w.wait("confirmed", t.txid)
+    w.caught_up()
+    status = w.call("status")
+    equal((status["complete"], status["scripts"], status["unwatched"]), (False, 10, 3))
+    assert "no room" in w.node.getplugininfo("watch")["progress"], w.node.getplugininfo("watch")
+    u = Pay(coins[1:2], script[8:9])
+    block_with(w, u)
+    w.caught_up()
+    equal(w.balance(), (1, 0))
+    w.node.stop()
+    grant(w.node, "watch", GRANTS, "gap_limit = 5")
+    w.start()
+    w.wait("confirmed", u.txid)
+    equal(w.balance(), (2, 0))
+    equal(w.call("status")["complete"], True)
     w.node.stop()
 
 
