@@ -52,11 +52,11 @@ static void use(const wt_coin *c, bool *used)
 
 static void confirm(wt_model *m, wt_tx *t, const qn_watch_event *ev)
 {
+    t->coinbase = (ev->flags & QN_WATCH_EVF_COINBASE) != 0;
     wt_set_state(m, t, WT_CONFIRMED);
     t->block = ev->ref;
     t->tx_index = ev->tx_index;
     t->block_time = ev->time;
-    t->coinbase = (ev->flags & QN_WATCH_EVF_COINBASE) != 0;
     if (!t->received)
         t->received = ev->time;
 }
@@ -166,6 +166,8 @@ qn_status wt_apply_synced(wt_model *m)
 
 void wt_apply_tip(wt_model *m, const qn_block_ref *tip)
 {
+    /* Coinbases may be too young again. */
+    m->miscounted = m->miscounted || (m->matured && tip->height < m->tip.height);
     m->tip = *tip;
 }
 

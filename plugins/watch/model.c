@@ -277,6 +277,7 @@ qn_status wt_own(wt_model *m, wt_source *s, uint32_t index, uint8_t sub, const u
         return QN_E_NOMEM;
     }
     m->n_watched += !x->owner;
+    m->miscounted = m->miscounted || x->refs;
     *o = (wt_owner){.next = x->owner, .script = x, .source = s, .index = index, .sub = sub};
     o->dirty = cookie == 0;
     x->owner = o;
@@ -386,6 +387,7 @@ qn_status wt_tx_entry(wt_model *m, wt_tx *t, const qn_mempool_outpoint *at, bool
     if (!spent)
         c->maker = t;
     t->entry[t->n_entries++] = (wt_entry){c, io, spent};
+    wt_count(m, c);
     return QN_OK;
 }
 
@@ -425,6 +427,7 @@ static void unlink_owner(wt_model *m, wt_owner *o)
     while (*at != o)
         at = &(*at)->next;
     *at = o->next;
+    m->miscounted = m->miscounted || o->script->refs;
     m->n_watched -= !o->script->owner;
     free_owner(o);
 }
@@ -486,7 +489,7 @@ static bool concerns_somebody(const wt_coin *c)
     return c->watcher || (c->script && c->script->owner);
 }
 
-static void forget_entry(wt_tx *t, const wt_entry *e)
+static void forget_entry(wt_model *m, wt_tx *t, const wt_entry *e)
 {
     wt_coin *c = e->coin;
     if (!e->spent && c->maker == t)
@@ -496,6 +499,7 @@ static void forget_entry(wt_tx *t, const wt_entry *e)
             c->spender[i] = c->spender[--c->n_spenders];
             break;
         }
+    wt_count(m, c);
 }
 
 /* Off the lists, which are short whenever this is called. */
@@ -548,11 +552,15 @@ static void gone_append(wt_model *m, wt_tx *t)
 
 void wt_set_state(wt_model *m, wt_tx *t, wt_state state)
 {
+    if (t->state == state)
+        return;
     if (t->state == WT_GONE && state != WT_GONE)
         gone_unlink(m, t);
     if (t->state != WT_GONE && state == WT_GONE)
         gone_append(m, t);
     t->state = state;
+    for (uint32_t i = 0; i < t->n_entries; i++)
+        wt_count(m, t->entry[i].coin);
 }
 
 static qn_status drop_tx(wt_model *m, wt_tx *t)
@@ -611,7 +619,7 @@ qn_status wt_forget_gone(wt_model *m, uint32_t keep)
         wt_tx *t = m->gone_first;
         for (uint32_t i = 0; i < t->n_entries && st == QN_OK; i++) {
             wt_coin *c = t->entry[i].coin;
-            forget_entry(t, &t->entry[i]);
+            forget_entry(m, t, &t->entry[i]);
             if (stands_alone(c))
                 st = drop_coin(m, c);
         }
@@ -629,7 +637,7 @@ static qn_status sweep_tx(wt_model *m, wt_tx *t)
         if (concerns_somebody(t->entry[i].coin))
             t->entry[n++] = t->entry[i];
         else
-            forget_entry(t, &t->entry[i]);
+            forget_entry(m, t, &t->entry[i]);
     }
     if (n == t->n_entries)
         return QN_OK;

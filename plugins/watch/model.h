@@ -20,8 +20,9 @@
 typedef struct wt_wallet {
     uint32_t id;
     char name[WT_NAME_MAX + 1];
-    int64_t created; /* seconds since 1970 */
-    bool dirty;      /* not stored yet */
+    int64_t created;  /* seconds since 1970 */
+    bool dirty;       /* not stored yet */
+    uint64_t settled; /* sum of its coins that are, see wt_count() */
 } wt_wallet;
 
 typedef enum wt_kind { WT_DESCRIPTOR = 1, WT_SCRIPT = 2, WT_OUTPOINT = 3 } wt_kind;
@@ -90,7 +91,9 @@ typedef struct wt_coin {
     struct wt_tx **spender;
     uint32_t n_spenders;
     wt_watcher *watcher;
-    bool locked; /* an open PSBT spends it */
+    bool locked;     /* an open PSBT spends it */
+    uint8_t counted; /* see wt_count() */
+    struct wt_coin *loose_before, *loose_after;
 } wt_coin;
 
 typedef enum wt_state {
@@ -175,6 +178,9 @@ typedef struct wt_model {
     uint32_t n_gone;
     wt_grave *grave;
     wt_relock *relock;
+    wt_coin *loose;  /* unspent coins whose place in a balance may change by itself */
+    bool miscounted; /* sums have to be made anew */
+    bool matured;    /* coinbases are among what is settled */
     uint32_t marks;
 } wt_model;
 
@@ -283,6 +289,11 @@ bool wt_immature(const wt_model *m, const wt_tx *t);
 bool wt_trusted(wt_model *m, wt_tx *t, const wt_wallet *w);
 /** It has an entry that the wallet knows. */
 bool wt_concerns(const wt_tx *t, const wt_wallet *w);
+
+/** A coin, its maker or spenders have changed: count it anew. So balances need no walk over all
+ *  coins: confirmed ones are in their wallets' sums, those that may yet change by what others do
+ *  (unconfirmed, coinbases) in a list. */
+void wt_count(wt_model *m, wt_coin *c);
 
 typedef struct wt_balance {
     int64_t trusted, pending, immature; /* satoshis */

@@ -271,7 +271,7 @@ qn_status wt_stream_open(wt *x, const qn_hash *locator, uint32_t n)
     }
     if (st != QN_OK)
         return st;
-    x->m.tip = start;
+    wt_apply_tip(&x->m, &start);
     if (!x->is_short)
         x->short_from = tip_height(x);
     return wt_stream_feed(x);

@@ -104,23 +104,6 @@ static bool unspent_of(const wt_coin *c, const wt_wallet *w)
     return c->maker && wt_alive(c->maker) && wt_owns(c, w) && !wt_is_spent(c);
 }
 
-qn_status wt_balance_of(wt_model *m, const wt_wallet *w, wt_balance *out)
-{
-    wt_balance b = {0};
-    for (wt_node *n = wt_map_next(&m->coins, NULL); n; n = wt_map_next(&m->coins, n)) {
-        const wt_coin *c = (const wt_coin *)n;
-        if (!unspent_of(c, w))
-            continue;
-        int64_t *sum = wt_immature(m, c->maker)     ? &b.immature
-                       : wt_trusted(m, c->maker, w) ? &b.trusted
-                                                    : &b.pending;
-        if (!add_money(sum, c->value))
-            return QN_E_CORRUPT;
-    }
-    *out = b;
-    return QN_OK;
-}
-
 qn_status wt_amounts_of(const wt_tx *t, const wt_wallet *w, wt_amounts *out)
 {
     wt_amounts a = {0};
