@@ -10,7 +10,7 @@ for b in ${QC_BENCHES:?}; do
         failed=$((failed + 1))
     fi
 done
-for b in import sync peers mempool; do
+for b in import sync peers mempool watch; do
     if python3 -B "${srcdir:-.}/tests/bench/$b.py" --smoke; then
         passed=$((passed + 1))
     else
