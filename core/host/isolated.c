@@ -12,7 +12,6 @@
 #include "core/os/process.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -241,6 +240,21 @@ static bool has_store(const qc_plugin *p)
     return false;
 }
 
+static bool in_background(const qc_isolated *iso)
+{
+    const char *cpu = iso->plugin->grant.cpu;
+    return !cpu || strcmp(cpu, "background") == 0;
+}
+
+/* It yields to everything else for good, since its sandbox forbids it to change that. Until here it
+ * was as others are: on a busy machine it would not have started in time. Threads that it starts
+ * meanwhile are found by looking again. */
+static void yield(qc_isolated *iso)
+{
+    for (int look = 0; look < 4 && iso->to_yield; look++)
+        iso->to_yield = !qc_os_process_yields(iso->child.pid);
+}
+
 static void on_done(qc_isolated *iso, const qc_frame *f)
 {
     static const char *const name[] = {"", "init", "start"};
@@ -255,6 +269,8 @@ static void on_done(qc_isolated *iso, const qc_frame *f)
     } else if (ok && f->method == QC_LIFE_START && iso->step == QC_ISO_START && st == QN_OK) {
         iso->step = QC_ISO_RUNNING;
         iso->deadline = 0;
+        iso->to_yield = in_background(iso);
+        yield(iso);
         if (has_store(p)) /* it may want to come back, or be followed */
             qc_spare_want(p->host->spare);
         qc_plugin_iso_running(p);
@@ -449,6 +465,7 @@ static void on_tick(void *arg)
                now > iso->reconfigure_until) {
         finish(iso, "killed: reconfigure() did not return in %u s", g->start_s);
     } else if (iso->step == QC_ISO_RUNNING) {
+        yield(iso);
         ping(iso, now);
     } else if (iso->deadline && now > iso->deadline) {
         if (iso->step == QC_ISO_STOPPING)
@@ -550,18 +567,6 @@ static bool hello(qc_isolated *iso)
     return ok;
 }
 
-/* SCHED_IDLE yields to everything else; it is the plugin's for good, since its sandbox forbids it
- * to change that. */
-static void set_class(qc_isolated *iso)
-{
-    const char *cpu = iso->plugin->grant.cpu;
-    const struct sched_param none = {0};
-    if (!cpu || strcmp(cpu, "background") == 0) {
-        iso->spin.thrifty = true; /* nor is our own thread to wait for it with all its might */
-        (void)sched_setscheduler(iso->child.pid, SCHED_IDLE, &none);
-    }
-}
-
 void qc_isolated_begin(qc_plugin *p)
 {
     qc_isolated *iso = qc_alloc(sizeof *iso);
@@ -588,7 +593,7 @@ void qc_isolated_begin(qc_plugin *p)
     qc_chan_init(&iso->chan, iso->child.socket, QC_MESSAGE_MAX);
     iso->child.socket = -1; /* the channel's now */
     atomic_store(&p->pid, (int)iso->child.pid);
-    set_class(iso);
+    iso->spin.thrifty = in_background(iso); /* our thread does not wait for it with all its might */
     if (qc_timer_new(p->loop, on_tick, iso, &iso->timer) ||
         qc_timer_new(p->loop, resume, iso, &iso->pause) ||
         qc_io_watch(p->loop, iso->child.pidfd, QC_IO_READ, on_ended, iso, &iso->ended)) {

@@ -33,6 +33,11 @@ bool qc_os_process_ran(pid_t pid, int64_t *ns);
  * since its start; what it waits just now is told when it runs again. False: there is no such
  * process, or this kernel does not count it. Thread: any. */
 bool qc_os_process_waited(pid_t pid, int64_t *ns);
+/** Give every thread of a process the class that yields to everything else (SCHED_IDLE), which it
+ *  may not be able to leave; what they start inherits it. Returns: every thread had it already, or
+ *  there is no such process. While false, one may have been started by another that was not reached
+ *  yet: ask again. Blocks for as long as /proc takes. Thread: any. */
+bool qc_os_process_yields(pid_t pid);
 /** What a process keeps on disk by files that have no name any more: open, or mapped and closed.
  *  Files that code is mapped from count only if they lay in the folder `dir`. Of what is mapped and
  *  closed whoever is not root knows the size of the mapping alone: that is counted, but for a file

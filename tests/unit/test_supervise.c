@@ -5,6 +5,7 @@
 #include "core/base/clock.h"
 #include "core/os/file.h"
 
+#include <dirent.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -623,30 +624,67 @@ static void test_events__are_told_in_order_and_waited_for(void **state)
 }
 
 #if defined(RIG_ISOLATED)
-/* The policy of its first thread once it runs, with this class in its grant. */
-static int policy_of(const char *cpu)
+/* Threads of the plugin's process of that class. Out: *all, threads. */
+static unsigned of_class(host_rig *r, int class, unsigned *all)
 {
-    host_rig r = {0};
-    char *extra = qc_asprintf("[limits]\ncpu = %s\n", cpu);
-    rig_open(&r, NULL);
-    rig_plugin(&r, "SMALL", "p.so");
-    rig_grant(&r, RIG_ID, "p.so", "chain.read/1 = yes\n", extra);
-    qc_free(extra);
-    rig_host_start(&r);
-    int policy = sched_getscheduler(atomic_load(&r.host->plugin[0]->pid));
-    rig_close(&r);
-    return policy;
+    char *path = qc_asprintf("/proc/%d/task", (int)atomic_load(&rig_plugin_at(r, 0)->pid));
+    DIR *d = opendir(path);
+    unsigned n = 0;
+    assert_non_null(d);
+    *all = 0;
+    for (struct dirent *e; (e = readdir(d));)
+        if (e->d_name[0] != '.') {
+            n += sched_getscheduler((pid_t)strtol(e->d_name, NULL, 10)) == class;
+            ++*all;
+        }
+    closedir(d);
+    qc_free(path);
+    return n;
 }
 
-static void test_class__background_is_what_nobody_else_wants(void **state)
+static void test_class__background_is_for_all_threads_of_what_runs(void **state)
 {
     (void)state;
-    assert_int_equal(policy_of("background"), SCHED_IDLE);
-    assert_int_equal(policy_of("normal"), SCHED_OTHER);
+    static const char *const cpu[] = {"background", "normal"};
+    for (int i = 0; i < 2; i++) {
+        host_rig r = {0};
+        unsigned all;
+        char *limits = qc_asprintf("[limits]\nthreads = 12\ncpu = %s\n", cpu[i]);
+        open_rig(&r, "unruly", "threads-init", limits);
+        qc_free(limits);
+        rig_host_start(&r);
+        (void)rig_await(&r, 0, QC_PLUGIN_RUNNING, "");
+        unsigned n = of_class(&r, i ? SCHED_OTHER : SCHED_IDLE, &all);
+        assert_true(n == all && all > 10);
+        rig_close(&r);
+    }
+}
+
+/* On a machine that is busy with other work one that yields to it would not start in time. */
+static void test_class__what_starts_is_as_others_are(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    unsigned all, n;
+    open_rig(&r, "unruly", "nothing", DOWN);
+    rig_host_start(&r);
+    must(&r, "stop", "\"state\":\"STOPPED\"");
+    grant(&r, "sleep-start", "stop = 1s\n[limits]\ncpu = background\n");
+    uint64_t at = rig_events(&r);
+    qc_action_run(qc_action_new(r.host, QC_ACTION_START, "plugin", NULL));
+    (void)rig_await(&r, at, QC_PLUGIN_STARTING, "");
+    const qc_plugin *p = rig_plugin_at(&r, 0);
+    while (!atomic_load(&p->pid) || !atomic_load(&p->messages))
+        sched_yield(); /* until it has said something */
+    n = of_class(&r, SCHED_OTHER, &all);
+    assert_true(n == all && all > 0);
+    free(command(&r, "stop"));
+    rig_close(&r);
 }
 
 #define OF_ONE_MODE                                                                                \
-    cmocka_unit_test(test_class__background_is_what_nobody_else_wants),                            \
+    cmocka_unit_test(test_class__background_is_for_all_threads_of_what_runs),                      \
+        cmocka_unit_test(test_class__what_starts_is_as_others_are),                                \
         cmocka_unit_test(                                                                          \
             test_supervise__a_crashing_plugin_comes_back_later_each_time_and_then_no_more),        \
         cmocka_unit_test(test_supervise__the_block_that_kills_it_three_times_is_named),            \
