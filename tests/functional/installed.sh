@@ -35,6 +35,12 @@ step() {
     fi
 }
 
+for file in README.md COPYING doc/plugin-guide.md doc/interfaces/host-1.md; do
+    [ -s "$prefix/share/doc/quoin/$file" ] || { echo "FAIL: $file is not installed"; fails=$((fails + 1)); }
+done
+[ -s "$prefix/share/man/man1/quoind.1" ] || { echo "FAIL: no man page"; fails=$((fails + 1)); }
+grep -q "^ExecStart=${prefix#"$tmp/root"}/bin/quoind " "$prefix/share/quoin/systemd/quoind.service" ||
+    { echo "FAIL: the unit starts another quoind"; fails=$((fails + 1)); }
 cd "$tmp" || exit 1
 step "new, plain make" quoin-plugin new plain --needs "$all"
 step "make check conform" env MAKEFLAGS= make -C plain check conform CC="${CC%% *}"

@@ -17,7 +17,7 @@ fail() {
 mkdir -p "$tmp/bin"
 printf '#!/bin/sh\n' >"$tmp/bin/quoind"
 chmod 755 "$tmp/bin/quoind"
-sed "s|^ExecStart=[^ ]*quoind |ExecStart=$tmp/bin/quoind |" "$top_srcdir/contrib/systemd/quoind.service" \
+sed "s|^ExecStart=[^ ]*quoind |ExecStart=$tmp/bin/quoind |" "$top_srcdir/contrib/systemd/quoind.service.in" \
     >"$tmp/quoind.service"
 grep -q "ExecStart=$tmp/bin/quoind -datadir" "$tmp/quoind.service" || fail "the unit starts no quoind"
 said=$(systemd-analyze verify "$tmp/quoind.service" 2>&1) || fail "verify: status $?"
