@@ -4,6 +4,7 @@
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/host/trace.h"
 #include "core/os/file.h"
 
 #define LINE_MAX_BYTES 1024u
@@ -95,7 +96,7 @@ static void host_fail(qn_cap *host, qn_status why, const char *message, uint32_t
 {
     char line[201];
     clean_copy(line, sizeof line, message, len);
-    char *text = qc_asprintf("it gave up: %s (status %d)", line, (int)why);
+    char *text = qc_asprintf("it gave up: %s: %s (%d)", line, qc_status_name(why), (int)why);
     qc_plugin_stop(host->plugin, text);
     qc_free(text);
 }

@@ -276,13 +276,13 @@ static void on_done(qc_isolated *iso, const qc_frame *f)
         qc_plugin_iso_running(p);
     } else if (ok && ((f->method == QC_LIFE_INIT && iso->step == QC_ISO_INIT) ||
                       (f->method == QC_LIFE_START && iso->step == QC_ISO_START))) {
-        finish(iso, "%s() answered status %d", name[f->method], (int)st);
+        finish(iso, "%s() answered %s (%d)", name[f->method], qc_status_name(st), (int)st);
     } else if (ok && f->method == QC_LIFE_RECONFIGURE && iso->reconfigure_until) {
         iso->reconfigure_until = 0;
         if (iso->step == QC_ISO_RUNNING) /* else nobody wants to know any more */
             qc_plugin_reconfigured(p, st);
     } else if (ok && f->method == QC_LIFE_STOP && iso->step == QC_ISO_STOPPING) {
-        qc_log(QC_LOG_DEBUG, "plugin", "%s: stop() answered status %d", p->label, (int)st);
+        qc_log(QC_LOG_DEBUG, "plugin", "%s: stop() answered %s (%d)", p->label, qc_status_name(st), (int)st);
     } else if (iso->step != QC_ISO_STOPPING) { /* asked to stop while init or start ran: expected */
         qc_isolated_violation(iso, "DONE: malformed or out of turn");
     }

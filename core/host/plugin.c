@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/host/isolated.h"
 #include "core/host/loader.h"
+#include "core/host/trace.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -293,7 +294,7 @@ static void run_init(qc_plugin *p)
     bool stop_asked = p->stop_asked;
     pthread_mutex_unlock(&p->lock);
     if (st != QN_OK && !stop_asked) {
-        char *why = qc_asprintf("%s() answered status %d", p->inited ? "start" : "init", (int)st);
+        char *why = qc_asprintf("%s() answered %s (%d)", p->inited ? "start" : "init", qc_status_name(st), (int)st);
         end_here(p, QC_PLUGIN_CRASHED, why);
         qc_free(why);
     } else if (!stop_asked) {

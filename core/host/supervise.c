@@ -7,6 +7,7 @@
 #include "core/host/internal.h"
 #include "core/host/scans.h"
 #include "core/host/isolated.h"
+#include "core/host/trace.h"
 #include "core/os/file.h"
 
 #include <stdarg.h>
@@ -528,8 +529,8 @@ static void reconfigured(void *arg)
                    "plugin cannot be reloaded: the node must be restarted",
                    p->label);
     else
-        end_action(take_action(p), "%s: reconfigure() answered status %d; it runs on as it was",
-                   p->label, (int)n.st);
+        end_action(take_action(p), "%s: reconfigure() answered %s (%d); it runs on as it was",
+                   p->label, qc_status_name(n.st), (int)n.st);
 }
 
 void qc_supervise_reconfigured(qc_supervisor *s, qc_plugin *p, qn_status st)

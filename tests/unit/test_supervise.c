@@ -101,8 +101,8 @@ typedef struct way {
 static const way WAYS[] = {
     {"unruly_ctor", "nothing", DOWN, "killed by signal", QC_PLUGIN_CRASHED, false, false},
     {"unruly", "crash-init", DOWN, "killed by signal", QC_PLUGIN_CRASHED, false, false},
-    {"unruly", "fail-init", DOWN, "init() answered status -14", QC_PLUGIN_CRASHED, true, false},
-    {"unruly", "fail-start", DOWN, "start() answered status -14", QC_PLUGIN_CRASHED, true, false},
+    {"unruly", "fail-init", DOWN, "init() answered QN_E_IO (-14)", QC_PLUGIN_CRASHED, true, false},
+    {"unruly", "fail-start", DOWN, "start() answered QN_E_IO (-14)", QC_PLUGIN_CRASHED, true, false},
     {"unruly", "crash-start", DOWN, "killed by signal", QC_PLUGIN_CRASHED, false, false},
     {"unruly", "_exit-start", DOWN, "exit status 7", QC_PLUGIN_CRASHED, false, false},
     {"unruly", "abort-start", DOWN, "aborted", QC_PLUGIN_CRASHED, false, false},
@@ -370,7 +370,7 @@ static void test_plugin__reload_changes_to_the_new_one_or_keeps_the_old(void **s
     int pid = atomic_load(&rig_plugin_at(&r, 0)->pid);
     grant(&r, "fail-init", "");
     must(&r, "reload",
-         "did not get through init(): init() answered status -14; the old one runs on");
+         "did not get through init(): init() answered QN_E_IO (-14); the old one runs on");
     grant(&r, "crash-init", "");
     must(&r, "reload", "did not get through init(): killed by signal");
     grant(&r, "nothing", "nonsense = 1\n");
@@ -386,7 +386,7 @@ static void test_plugin__reload_changes_to_the_new_one_or_keeps_the_old(void **s
     reaches(&r, 8);
     /* One that is through init() and fails then has taken the place already. */
     grant(&r, "fail-start", DOWN);
-    must(&r, "reload", "CRASHED: start() answered status -14");
+    must(&r, "reload", "CRASHED: start() answered QN_E_IO (-14)");
     expect(&r, "listplugins", "\"state\":\"CRASHED\"");
     grant(&r, "nothing", "");
     must(&r, "reload", "\"state\":\"RUNNING\""); /* of one that is down: a start */
@@ -476,10 +476,10 @@ static void test_reconfigure__refused_it_runs_on_as_it_was(void **state)
     (void)rig_await(&r, 0, QC_PLUGIN_RUNNING, "");
     expect(&r, "good.at", ":5");
     regrant(&r, "fail-reconfigure", 78, DOWN);
-    must(&r, "reload", "reconfigure() answered status");
+    must(&r, "reload", "reconfigure() answered QN_E_IO (-14)");
     expect(&r, "good.at", ":5");
     assert_string_equal(rig_plugin_at(&r, 0)->resolution.config[1], "5");
-    must(&r, "reload", "reconfigure() answered status"); /* it is still news */
+    must(&r, "reload", "reconfigure() answered QN_E_IO (-14)"); /* it is still news */
     rig_close(&r);
 }
 
