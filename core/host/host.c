@@ -200,7 +200,11 @@ static void read_folder(qc_host *h)
             continue;
         char *path = qc_asprintf("%s/%s", h->plugin_dir, list.name[i]);
         qc_plugin *p = qc_plugin_new_found(h, path);
-        if (granted(h, path, p) || !p->image.manifest.id) { /* or no plugin at all */
+        if (granted(h, path, p)) {
+            qc_plugin_free(p);
+        } else if (!p->image.manifest.id) {
+            qc_log(QC_LOG_WARN, "plugin", "%s: passed over, it is no plugin: %s",
+                   qc_printable(path), p->problems.n ? p->problems.line[0] : "no manifest");
             qc_plugin_free(p);
         } else {
             qc_log(QC_LOG_INFO, "plugin", "%s: found without a grant (quoin-plugin enable)", path);

@@ -1,6 +1,7 @@
 #include "tests/unit/host_rig.h"
 
 #include "core/base/clock.h"
+#include "core/base/log.h"
 #include "core/host/image.h"
 #include "core/methods/submit.h"
 #include "core/os/file.h"
@@ -426,4 +427,39 @@ void rig_until(const _Atomic int *flag, int value)
             fail_msg("it is %d, wanted %d", atomic_load(flag), value);
         nap();
     }
+}
+
+static struct {
+    pthread_mutex_t lock;
+    char text[65536];
+    size_t len;
+} kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void keep(void *arg, qc_log_level level, const char *area, const char *line, size_t len)
+{
+    (void)arg;
+    (void)level;
+    (void)area;
+    pthread_mutex_lock(&kept.lock);
+    size_t n = len < sizeof kept.text - 1 - kept.len ? len : sizeof kept.text - 1 - kept.len;
+    memcpy(kept.text + kept.len, line, n);
+    kept.len += n;
+    pthread_mutex_unlock(&kept.lock);
+}
+
+void rig_log_keep(void)
+{
+    pthread_mutex_lock(&kept.lock);
+    memset(kept.text, 0, sizeof kept.text);
+    kept.len = 0;
+    pthread_mutex_unlock(&kept.lock);
+    qc_log_set_sink(keep, NULL);
+}
+
+bool rig_logged(const char *text)
+{
+    pthread_mutex_lock(&kept.lock);
+    bool found = strstr(kept.text, text) != NULL;
+    pthread_mutex_unlock(&kept.lock);
+    return found;
 }

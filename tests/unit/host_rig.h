@@ -88,3 +88,8 @@ const void *rig_table(host_rig *r, const char *id, qn_cap **cap);
 void rig_until(const _Atomic int *flag, int value);
 /** Some problem of the plugin contains `text`; else the test fails and prints them. */
 void rig_refused(host_rig *r, size_t i, qc_plugin_state state, const char *text);
+
+/** Keep what is logged from now on, from any thread. */
+void rig_log_keep(void);
+/** Was a line with `text` logged since? */
+bool rig_logged(const char *text);

@@ -423,6 +423,24 @@ static void test_host__tables_answer_only_on_the_plugins_own_thread(void **state
     rig_close(&r);
 }
 
+static void test_host__a_file_that_is_no_plugin_is_named(void **state)
+{
+    (void)state;
+    host_rig r;
+    rig_open(&r, NULL);
+    rig_plugin(&r, "SMALL", "other.so");
+    char *path = qc_asprintf("%s/lib.so", r.plugin_dir);
+    assert_int_equal(qc_os_write_file_atomic(path, (qc_span){(const uint8_t *)"none", 4}, 0644),
+                     QC_OK);
+    qc_free(path);
+    rig_log_keep();
+    rig_host_start(&r);
+    assert_true(rig_logged("/lib.so: passed over, it is no plugin: "));
+    assert_true(rig_logged("/other.so: found without a grant"));
+    assert_false(rig_logged("/other.so: passed"));
+    rig_close(&r);
+}
+
 /* The one that forks comes first: a store's background threads never end. */
 QC_TEST_MAIN(cmocka_unit_test(test_host__a_plugin_that_does_not_stop_is_left_behind),
              cmocka_unit_test(test_host__each_bad_plugin_is_refused_with_its_reason),
@@ -438,4 +456,5 @@ QC_TEST_MAIN(cmocka_unit_test(test_host__a_plugin_that_does_not_stop_is_left_beh
              cmocka_unit_test(test_host__an_invalidated_tip_is_disconnected),
              cmocka_unit_test(test_host__rpc_methods_answer_at_once_later_and_never),
              cmocka_unit_test(test_host__every_table_answers_as_its_contract_says),
+             cmocka_unit_test(test_host__a_file_that_is_no_plugin_is_named),
              cmocka_unit_test(test_host__tables_answer_only_on_the_plugins_own_thread))
