@@ -22,6 +22,20 @@ const char *qc_plugin_state_name(qc_plugin_state s)
     return name[s];
 }
 
+/* Of a reload both the one that runs and the new one have this label. */
+static void log_change(const qc_plugin *p, qc_plugin_state was, qc_plugin_state s, const char *why)
+{
+    bool bad = s == QC_PLUGIN_CRASHED || s == QC_PLUGIN_WEDGED || s == QC_PLUGIN_QUARANTINED;
+    bool incoming = atomic_load(&p->incoming);
+    if (incoming && (s == QC_PLUGIN_REJECTED || s == QC_PLUGIN_NEEDS_GRANT))
+        qc_log(QC_LOG_WARN, "plugin", "%s: the reload was refused: %s; the old one goes on",
+               p->label, qc_printable(why));
+    else
+        qc_log(bad ? QC_LOG_ERROR : QC_LOG_INFO, "plugin", "%s%s: %s -> %s%s%s", p->label,
+               incoming ? ", the new one" : "", qc_plugin_state_name(was), qc_plugin_state_name(s),
+               *why ? ": " : "", qc_printable(why));
+}
+
 /* `from` NULL: from whatever it is. */
 static bool change(qc_plugin *p, const qc_plugin_state *from, qc_plugin_state s, const char *fmt,
                    va_list ap)
@@ -43,10 +57,7 @@ static bool change(qc_plugin *p, const qc_plugin_state *from, qc_plugin_state s,
     }
     pthread_cond_broadcast(&p->changed);
     pthread_mutex_unlock(&p->lock);
-    bool bad = s == QC_PLUGIN_CRASHED || s == QC_PLUGIN_WEDGED || s == QC_PLUGIN_QUARANTINED;
-    qc_log_level level = bad ? QC_LOG_ERROR : QC_LOG_INFO;
-    qc_log(level, "plugin", "%s: %s -> %s%s%s", p->label, qc_plugin_state_name(was),
-           qc_plugin_state_name(s), *why ? ": " : "", qc_printable(why));
+    log_change(p, was, s, why);
     qc_host_event(p->host, p, s, why);
     qc_supervise(p->host->supervisor, p);
     return true;
@@ -80,7 +91,8 @@ qc_plugin_state qc_plugin_get_state(qc_plugin *p)
 
 void qc_plugin_log_problems(qc_plugin *p)
 {
-    char *text = qc_asprintf("%s: not loaded at step '%s' (%s):", p->label, p->problems.step,
+    char *text = qc_asprintf("%s: not %sloaded at step '%s' (%s):", p->label,
+                             atomic_load(&p->incoming) ? "re" : "", p->problems.step,
                              p->grant_path ? p->grant_path : p->file);
     for (size_t i = 0; i < p->problems.n; i++) {
         char *longer = qc_asprintf("%s\n    %s", text, p->problems.line[i]);
@@ -294,7 +306,8 @@ static void run_init(qc_plugin *p)
     bool stop_asked = p->stop_asked;
     pthread_mutex_unlock(&p->lock);
     if (st != QN_OK && !stop_asked) {
-        char *why = qc_asprintf("%s() answered %s (%d)", p->inited ? "start" : "init", qc_status_name(st), (int)st);
+        char *why = qc_asprintf("%s() answered %s (%d)", p->inited ? "start" : "init",
+                                qc_status_name(st), (int)st);
         end_here(p, QC_PLUGIN_CRASHED, why);
         qc_free(why);
     } else if (!stop_asked) {

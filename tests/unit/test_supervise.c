@@ -102,7 +102,8 @@ static const way WAYS[] = {
     {"unruly_ctor", "nothing", DOWN, "killed by signal", QC_PLUGIN_CRASHED, false, false},
     {"unruly", "crash-init", DOWN, "killed by signal", QC_PLUGIN_CRASHED, false, false},
     {"unruly", "fail-init", DOWN, "init() answered QN_E_IO (-14)", QC_PLUGIN_CRASHED, true, false},
-    {"unruly", "fail-start", DOWN, "start() answered QN_E_IO (-14)", QC_PLUGIN_CRASHED, true, false},
+    {"unruly", "fail-start", DOWN, "start() answered QN_E_IO (-14)", QC_PLUGIN_CRASHED, true,
+     false},
     {"unruly", "crash-start", DOWN, "killed by signal", QC_PLUGIN_CRASHED, false, false},
     {"unruly", "_exit-start", DOWN, "exit status 7", QC_PLUGIN_CRASHED, false, false},
     {"unruly", "abort-start", DOWN, "aborted", QC_PLUGIN_CRASHED, false, false},
@@ -374,7 +375,11 @@ static void test_plugin__reload_changes_to_the_new_one_or_keeps_the_old(void **s
     grant(&r, "crash-init", "");
     must(&r, "reload", "did not get through init(): killed by signal");
     grant(&r, "nothing", "nonsense = 1\n");
+    rig_log_keep();
     must(&r, "reload", "not loaded at step 'grant'");
+    assert_true(rig_logged("the reload was refused: grant: "));
+    assert_true(rig_logged("; the old one goes on"));
+    assert_false(rig_logged("REJECTED"));
     assert_int_equal(atomic_load(&rig_plugin_at(&r, 0)->pid), pid);
     assert_int_equal(qc_plugin_get_state(rig_plugin_at(&r, 0)), QC_PLUGIN_RUNNING);
     reaches(&r, 8);
