@@ -6,15 +6,23 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* What it says on its standard error is ours to pass on, up to the byte that tells how it went. */
 static QC_NORETURN void wait_for_child(int fd, const char *complaint)
 {
-    char ok = 0;
-    ssize_t n;
-    do
-        n = read(fd, &ok, 1);
-    while (n < 0 && errno == EINTR);
-    if (n == 1 && ok)
-        exit(EXIT_SUCCESS);
+    char said[512];
+    for (;;) {
+        ssize_t n = read(fd, said, sizeof said);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        bool told = said[n - 1] == 0 || said[n - 1] == 1;
+        fwrite(said, 1, (size_t)n - told, stderr);
+        if (told && said[n - 1] == 1)
+            exit(EXIT_SUCCESS);
+        if (told)
+            break;
+    }
     fprintf(stderr, "%s\n", complaint);
     exit(EXIT_FAILURE);
 }
@@ -39,7 +47,7 @@ bool qc_daemon_fork(int *fd, const char *complaint)
     if (null >= 0) {
         dup2(null, STDIN_FILENO);
         dup2(null, STDOUT_FILENO);
-        dup2(null, STDERR_FILENO);
+        dup2(ends[1], STDERR_FILENO); /* until the start is over */
         if (null > STDERR_FILENO)
             close(null);
     }
@@ -53,9 +61,15 @@ void qc_daemon_ready(int *fd, bool ok)
         return;
     char c = ok;
     ssize_t n;
+    fflush(stderr);
     do
         n = write(*fd, &c, 1);
     while (n < 0 && errno == EINTR);
     close(*fd);
     *fd = -1;
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null >= 0) {
+        dup2(null, STDERR_FILENO);
+        close(null);
+    }
 }

@@ -231,8 +231,17 @@ def test_daemonwait_returns_when_ready(case):
     wait_until("process gone", lambda: not alive(pid))
     got = subprocess.run([program("quoind"), f"-datadir={n.datadir}", "-daemonwait", "-rpcauth=bad"],
                          capture_output=True, text=True, timeout=60)
-    equal((got.returncode, got.stderr),
-          (1, "Error during initialization - check debug.log for details\n"))
+    complaint = "Error during initialization - check debug.log for details\n"
+    assert got.returncode == 1 and got.stderr.endswith(complaint), got
+    assert got.stderr.startswith("Error: ") and len(got.stderr) > len(complaint) + 10, got
+    # Late: a database that is none.
+    os.rename(n.path("chainstate", "CURRENT"), n.path("chainstate", "OTHER"))
+    with open(n.path("chainstate", "CURRENT"), "w") as f:
+        f.write("nothing\n")
+    got = subprocess.run([program("quoind"), f"-datadir={n.datadir}", "-daemonwait"],
+                         capture_output=True, text=True, timeout=60)
+    assert got.returncode == 1 and got.stderr.endswith(complaint), got
+    assert got.stderr.startswith("Error opening coins database: "), got
 
 
 def alive(pid):
