@@ -282,7 +282,8 @@ static void on_done(qc_isolated *iso, const qc_frame *f)
         if (iso->step == QC_ISO_RUNNING) /* else nobody wants to know any more */
             qc_plugin_reconfigured(p, st);
     } else if (ok && f->method == QC_LIFE_STOP && iso->step == QC_ISO_STOPPING) {
-        qc_log(QC_LOG_DEBUG, "plugin", "%s: stop() answered %s (%d)", p->label, qc_status_name(st), (int)st);
+        qc_log(QC_LOG_DEBUG, "plugin", "%s: stop() answered %s (%d)", p->label, qc_status_name(st),
+               (int)st);
     } else if (iso->step != QC_ISO_STOPPING) { /* asked to stop while init or start ran: expected */
         qc_isolated_violation(iso, "DONE: malformed or out of turn");
     }

@@ -21,7 +21,7 @@
     ROGUE(PROBLEM_SHORT, QUARANTINED, "PROBLEM")                                                   \
     ROGUE(PROBLEM_FLOOD, REJECTED, "again and again")                                              \
     ROGUE(PROBLEM_DIRTY, REJECTED, "load")                                                         \
-    ROGUE(INIT_FAILS, CRASHED, "init() answered status (-99)")                                       \
+    ROGUE(INIT_FAILS, CRASHED, "init() answered status (-99)")                                     \
     /* kinds */                                                                                    \
     ROGUE(KIND_HELLO, QUARANTINED, "message of kind 2")                                            \
     ROGUE(KIND_LIFE, QUARANTINED, "message of kind 5")                                             \
