@@ -148,6 +148,10 @@ static void test_coinbase__is_immature_for_a_hundred_blocks(void **state)
     balance_is(f, 0, 0, 5000);
     tip(f, 110);
     balance_is(f, 5000, 0, 0);
+    tip(f, 109); /* its blocks leave: it is young again */
+    balance_is(f, 0, 0, 5000);
+    tip(f, 110);
+    balance_is(f, 5000, 0, 0);
     done(f);
 }
 
