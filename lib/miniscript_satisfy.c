@@ -263,7 +263,12 @@ static way other_number(maker *m, const table *t, size_t k)
         }
         no.malleable |= open;
     }
-    no.stack = no.there ? with_stack(m, t, at).stack : NULL;
+    if (!no.there)
+        return NONE;
+    way made = with_stack(m, t, at);
+    if (!made.there)
+        return NONE; /* no memory */
+    no.stack = made.stack;
     return no;
 }
 

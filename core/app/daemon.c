@@ -62,14 +62,15 @@ void qc_daemon_ready(int *fd, bool ok)
     char c = ok;
     ssize_t n;
     fflush(stderr);
-    do
-        n = write(*fd, &c, 1);
-    while (n < 0 && errno == EINTR);
-    close(*fd);
-    *fd = -1;
+    /* First, so that nothing comes behind the byte. */
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null >= 0) {
         dup2(null, STDERR_FILENO);
         close(null);
     }
+    do
+        n = write(*fd, &c, 1);
+    while (n < 0 && errno == EINTR);
+    close(*fd);
+    *fd = -1;
 }

@@ -251,8 +251,23 @@ static bool in_background(const qc_isolated *iso)
  * meanwhile are found by looking again. */
 static void yield(qc_isolated *iso)
 {
-    for (int look = 0; look < 4 && iso->to_yield; look++)
-        iso->to_yield = !qc_os_process_yields(iso->child.pid);
+    qc_yields how = QC_YIELDS_NOW;
+    if (!iso->to_yield)
+        return;
+    for (int look = 0; look < 4 && how == QC_YIELDS_NOW; look++)
+        how = qc_os_process_yields(iso->child.pid);
+    iso->to_yield = how == QC_YIELDS_NOW;
+    iso->class_refused = how == QC_YIELDS_NOT;
+    if (iso->class_refused)
+        qc_log(QC_LOG_WARN, "plugin",
+               "%s: cpu = background has no effect: the node may not change it",
+               iso->plugin->label);
+}
+
+static void begin_to_yield(qc_isolated *iso)
+{
+    iso->to_yield = in_background(iso) && !iso->class_refused;
+    yield(iso);
 }
 
 static void on_done(qc_isolated *iso, const qc_frame *f)
@@ -269,8 +284,7 @@ static void on_done(qc_isolated *iso, const qc_frame *f)
     } else if (ok && f->method == QC_LIFE_START && iso->step == QC_ISO_START && st == QN_OK) {
         iso->step = QC_ISO_RUNNING;
         iso->deadline = 0;
-        iso->to_yield = in_background(iso);
-        yield(iso);
+        begin_to_yield(iso);
         if (has_store(p)) /* it may want to come back, or be followed */
             qc_spare_want(p->host->spare);
         qc_plugin_iso_running(p);
@@ -471,7 +485,9 @@ static void on_tick(void *arg)
     } else if (iso->deadline && now > iso->deadline) {
         if (iso->step == QC_ISO_STOPPING)
             finish(iso, "killed: it did not stop in %u s", g->stop_s);
-        else if (!progressed(iso, now))
+        else if (progressed(iso, now))
+            begin_to_yield(iso); /* whoever takes longer has no claim on more */
+        else
             finish(iso, "killed: it did not start in %u s", g->start_s);
     }
     if (!iso->dead)
@@ -595,6 +611,8 @@ void qc_isolated_begin(qc_plugin *p)
     iso->child.socket = -1; /* the channel's now */
     atomic_store(&p->pid, (int)iso->child.pid);
     iso->spin.thrifty = in_background(iso); /* our thread does not wait for it with all its might */
+    if (!qc_os_may_change_class())
+        begin_to_yield(iso); /* while it is root's still; later it could not be done */
     if (qc_timer_new(p->loop, on_tick, iso, &iso->timer) ||
         qc_timer_new(p->loop, resume, iso, &iso->pause) ||
         qc_io_watch(p->loop, iso->child.pidfd, QC_IO_READ, on_ended, iso, &iso->ended)) {

@@ -67,7 +67,8 @@ struct qc_isolated {
         QC_ISO_STOPPING
     } step;
     bool started;
-    bool to_yield; /* it runs, and is not known yet to be of the background class altogether */
+    bool to_yield;             /* it is not known yet to be of the background class altogether */
+    bool class_refused;        /* the kernel did not let us: told once */
     qc_mono reconfigure_until; /* reconfigure() was asked for, and must have returned; 0: no */
     bool store_later; /* the store is opened with start(), for a former self still holds it */
     qc_mono deadline; /* of the step; 0: none */

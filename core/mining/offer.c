@@ -62,7 +62,7 @@ bool qc_offer_judge(qc_offer *o, qc_chain *c, const qc_template *t)
 bool qc_offer_is_withdrawn(const qc_offer *o, uint64_t updates)
 {
     uint64_t w = atomic_load(&o->withdrawn);
-    return w && w - 1 == updates;
+    return w && updates <= w - 1;
 }
 
 void qc_offer_clear(qc_offer *o)

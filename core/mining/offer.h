@@ -28,7 +28,8 @@ QC_MUST_CHECK qc_err qc_offer_take(qc_offer *o, qc_miner *m, qc_chain *c, qc_uni
 /** Judge what was delivered. Returns: false when it was found bad and is withdrawn. One whose tip
  * is none any more is not judged. */
 bool qc_offer_judge(qc_offer *o, qc_chain *c, const qc_template *t);
-/** Was the template with these updates found bad? Thread: any. */
+/** Was the template with these updates found bad, or a later one, since one was good? Thread: any.
+ */
 bool qc_offer_is_withdrawn(const qc_offer *o, uint64_t updates);
 /** Forget the template. Thread: chain, or nobody calls any more. */
 void qc_offer_clear(qc_offer *o);

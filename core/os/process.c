@@ -1,10 +1,13 @@
 #include "core/os/process.h"
 
+#include "core/base/arith.h"
 #include "core/os/namespaces.h"
 #include "core/os/sys.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -180,29 +183,49 @@ bool qc_os_process_ran(pid_t pid, int64_t *ns)
 }
 
 /* The kernel counts classes by thread; pid 0 would be ourselves. */
-static bool thread_yields(const char *name)
+static qc_yields thread_yields(const char *name)
 {
     const struct sched_param none = {0};
     pid_t tid = (pid_t)strtol(name, NULL, 10);
     if (tid <= 0 || sched_getscheduler(tid) == SCHED_IDLE)
-        return true;
-    return sched_setscheduler(tid, SCHED_IDLE, &none) != 0; /* ended, or not ours to change */
+        return QC_YIELDS;
+    if (sched_setscheduler(tid, SCHED_IDLE, &none) == 0)
+        return QC_YIELDS_NOW;
+    return errno == ESRCH ? QC_YIELDS
+                          : QC_YIELDS_NOT; /* it has ended; or it is not ours to change */
 }
 
-bool qc_os_process_yields(pid_t pid)
+qc_yields qc_os_process_yields(pid_t pid)
 {
     char path[64];
+    qc_yields all = QC_YIELDS;
     snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
     DIR *d = opendir(path);
     if (!d) { /* no /proc: its first thread at least */
         snprintf(path, sizeof path, "%d", (int)pid);
         return thread_yields(path);
     }
-    bool all = true;
-    for (struct dirent *e; (e = readdir(d));)
-        all &= thread_yields(e->d_name); /* "." and ".." are no numbers */
+    for (struct dirent *e; (e = readdir(d));) { /* "." and ".." are no numbers */
+        qc_yields one = thread_yields(e->d_name);
+        all = QC_MAX(all, one);
+    }
     closedir(d);
     return all;
+}
+
+bool qc_os_may_change_class(void)
+{
+    char line[128];
+    unsigned long long caps = ~0ULL;
+    if (geteuid() != 0) /* then who is asked for runs as we do */
+        return true;
+    FILE *f = fopen("/proc/self/status", "re");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "CapEff: %llx", &caps) == 1)
+            break;
+    if (f)
+        fclose(f);
+    return caps >> CAP_SYS_NICE & 1;
 }
 
 bool qc_os_process_waited(pid_t pid, int64_t *ns)

@@ -33,11 +33,21 @@ bool qc_os_process_ran(pid_t pid, int64_t *ns);
  * since its start; what it waits just now is told when it runs again. False: there is no such
  * process, or this kernel does not count it. Thread: any. */
 bool qc_os_process_waited(pid_t pid, int64_t *ns);
+/** Worse ones are greater. */
+typedef enum qc_yields {
+    QC_YIELDS,     /* every thread had the class already, or there is no such process */
+    QC_YIELDS_NOW, /* one was given it, which may have started another that was not reached: again
+                    */
+    QC_YIELDS_NOT  /* one belongs to somebody else, and we may not */
+} qc_yields;
+
 /** Give every thread of a process the class that yields to everything else (SCHED_IDLE), which it
- *  may not be able to leave; what they start inherits it. Returns: every thread had it already, or
- *  there is no such process. While false, one may have been started by another that was not reached
- *  yet: ask again. Blocks for as long as /proc takes. Thread: any. */
-bool qc_os_process_yields(pid_t pid);
+ *  may not be able to leave; what they start inherits it. Blocks for as long as /proc takes.
+ *  Thread: any. */
+qc_yields qc_os_process_yields(pid_t pid);
+/** May it be given to processes of other users? Of root alone it is asked: containers often take
+ *  CAP_SYS_NICE from it. Thread: any. */
+bool qc_os_may_change_class(void);
 /** What a process keeps on disk by files that have no name any more: open, or mapped and closed.
  *  Files that code is mapped from count only if they lay in the folder `dir`. Of what is mapped and
  *  closed whoever is not root knows the size of the mapping alone: that is counted, but for a file

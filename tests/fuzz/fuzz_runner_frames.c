@@ -124,6 +124,11 @@ static void start(void)
     QC_ASSERT(atexit(end) == 0);
 }
 
+static void on_tick(void *arg)
+{
+    (void)arg;
+}
+
 /* A plugin without a process: what is sent to it goes nowhere. */
 static qc_plugin *plugin(void)
 {
@@ -135,6 +140,7 @@ static qc_plugin *plugin(void)
     p->state = QC_PLUGIN_RUNNING;
     p->callable = true;
     p->host_cap.plugin = p;
+    QC_ASSERT(!qc_timer_new(p->loop, on_tick, iso, &iso->timer));
     iso->plugin = p;
     iso->queue_end = &iso->queue;
     iso->child = (qc_child)QC_CHILD_INIT;
