@@ -269,9 +269,19 @@ static bool text_is_fit(const qc_tool *t, qc_span text, const qc_image *m, const
     return ok;
 }
 
+/* How the node of this chain and data folder is asked, as far as it is not the usual one. Owned. */
+static char *cli_of(const qc_tool *t)
+{
+    const char *dir = qc_settings_str(t->settings, "datadir", "");
+    bool main_chain = strcmp(t->chain, "main") == 0;
+    return qc_asprintf("quoin-cli%s%s%s%s", *dir ? " -datadir=" : "", dir,
+                       main_chain ? "" : " -chain=", main_chain ? "" : t->chain);
+}
+
 /* `command` makes a node that runs take it up. */
 static int write_grant(const qc_tool *t, const char *command, const char *grant, qc_span text)
 {
+    char *cli = cli_of(t);
     qc_err err = qc_os_mkdirs(t->grant_dir);
     if (!err)
         err = qc_os_write_file_atomic(grant, text, 0600);
@@ -279,8 +289,9 @@ static int write_grant(const qc_tool *t, const char *command, const char *grant,
         fprintf(stderr, "Error: %s: %s\n", grant, qc_err_text(err));
     else
         printf("Written: %s\nIt takes effect when the node starts; in a node that runs, by\n"
-               "  quoin-cli plugin %s\n",
-               grant, command);
+               "  %s plugin %s\n",
+               grant, cli, command);
+    qc_free(cli);
     return err ? 1 : 0;
 }
 
@@ -356,18 +367,20 @@ int qc_tool_enable(qc_tool *t)
 
 int qc_tool_disable(qc_tool *t)
 {
-    char *grant = qc_tool_find_grant(t, t->word[1]);
+    char *grant = qc_tool_find_grant(t, t->word[1]), *cli;
     int code = 1;
     if (!grant)
         return 1;
+    cli = cli_of(t);
     if (!qc_tool_confirm(t, "Remove its grant? Its data stays."))
         printf("Nothing was removed.\n");
     else if (qc_os_unlink(grant))
         fprintf(stderr, "Error: %s could not be removed\n", grant);
     else
         code = printf("Removed: %s\nIt takes effect when the node starts; in a node that runs, by\n"
-                      "  quoin-cli plugin stop %s\n",
-                      grant, t->word[1]) < 0;
+                      "  %s plugin stop %s\n",
+                      grant, cli, t->word[1]) < 0;
+    qc_free(cli);
     qc_free(grant);
     return code;
 }
