@@ -100,6 +100,7 @@ static qn_status load_rescan(wt *x, const uint8_t *key, uint32_t n_key, wt_read 
     s->from = (uint32_t)wt_read_int(r, 4);
     s->at = (uint32_t)wt_read_int(r, 4);
     s->first_cookie = wt_read_int(r, 8);
+    s->stored = true;
     s->next = x->rescan;
     x->rescan = s;
     return wt_read_end(&k) && wt_read_end(r) ? QN_OK : QN_E_CORRUPT;

@@ -17,6 +17,8 @@ static bool check_list(const wt *x, uint64_t request, const wt_wallet *w, const 
             why = "Invalid parameter, expected locked output";
         else if (!unlock && c->locked)
             why = "Invalid parameter, output already locked";
+        else if (!unlock && c->maker->dirty)
+            why = "The transaction is being told, and not stored yet: try again";
         else if (!unlock && wt_is_spent(c))
             why = "Invalid parameter, expected unspent output";
         if (why) {
@@ -55,14 +57,17 @@ void wt_on_lockunspent(void *arg, const qn_rpc_request *r, const char *params, u
     const wt_wallet *w = a ? wt_wallet_arg(x, r->request, a, 0) : NULL;
     const json_t *how = json_array_get(a, 1), *list = json_array_get(a, 2);
     bool unlock = json_is_true(how);
+    qn_status st;
     if (json_is_null(list))
         list = NULL;
     if (w && (!json_is_boolean(how) || (list && !json_is_array(list)) || (!list && !unlock)))
         wt_refuse(x, r->request, WT_RPC_INVALID,
                   "unlock must be true or false, followed by a list of coins; to unlock all coins "
                   "it can be left out");
+    else if (w && (st = wt_stream_settle(x)) != QN_OK)
+        wt_done(x, r->request, st, &j);
     else if (w && check_list(x, r->request, w, list, unlock)) {
-        qn_status st = list ? lock_list(x, list, !unlock) : unlock_all(x, w);
+        st = list ? lock_list(x, list, !unlock) : unlock_all(x, w);
         if (st == QN_OK)
             st = wt_store_set(x);
         qn_json_bool(&j, NULL, 1);

@@ -160,6 +160,8 @@ static bool take_given(spend *s, const wt_pick *p)
         return bad_coin(s, &p->at, "is spent");
     if (wt_immature(&s->x->m, c->maker))
         return bad_coin(s, &p->at, "is immature");
+    if (c->maker->dirty)
+        return bad_coin(s, &p->at, "is being told, and not stored yet: try again");
     const cost *k = cost_of(s, o, p->sequence);
     if (k->st == QN_E_UNSUPPORTED)
         return bad_coin(s, &p->at,
@@ -183,7 +185,8 @@ static bool take_other(spend *s, wt_coin *c)
 {
     const wt_owner *o = claim_of(s, c);
     uint32_t depth = wt_depth(&s->x->m, c->maker);
-    if (!o || c->locked || depth < s->ask.minconf || wt_immature(&s->x->m, c->maker))
+    if (!o || c->locked || c->maker->dirty || depth < s->ask.minconf ||
+        wt_immature(&s->x->m, c->maker))
         return true;
     uint8_t tier = depth ? 0 : wt_trusted(&s->x->m, c->maker, s->wallet) ? 1 : 2;
     if ((tier == 2 && !s->ask.unsafe) || is_given(s, c))
@@ -459,8 +462,11 @@ void wt_on_psbt(void *arg, const qn_rpc_request *r, const char *params, uint32_t
     qn_json j = {0};
     json_t *a = wt_params(x, r->request, params, len);
     wt_wallet *w = a ? wt_wallet_arg(x, r->request, a, 0) : NULL;
-    spend *s = w ? calloc(1, sizeof *s) : NULL;
-    if (w && !s)
+    qn_status st = w ? wt_stream_settle(x) : QN_OK;
+    spend *s = w && st == QN_OK ? calloc(1, sizeof *s) : NULL;
+    if (st != QN_OK)
+        wt_done(x, r->request, st, &j);
+    else if (w && !s)
         wt_refuse_status(x, r->request, QN_E_NOMEM);
     if (s) {
         s->x = x;

@@ -82,19 +82,21 @@ static void put_sources(wt *x, wt_row *key, wt_row *v)
     }
 }
 
-static void put_rescans(wt *x, wt_row *key, wt_row *v)
+/* How far one has come, and that it ended, must not be stored before what it found: without `all`
+ * only those that the store does not know are, from their beginning. */
+static void put_rescans(wt *x, wt_row *key, wt_row *v, bool all)
 {
     for (const wt_rescan *r = x->rescan; r; r = r->next) {
-        if (!r->dirty)
+        if (!r->dirty || (r->stored && !all))
             continue;
         key_of(key, 'P', r->id, 8);
         wt_row_clear(v);
         wt_row_int(v, r->from, 4);
-        wt_row_int(v, r->at, 4);
+        wt_row_int(v, all ? r->at : r->from, 4);
         wt_row_int(v, r->first_cookie, 8);
         put(x, key, v);
     }
-    for (uint32_t i = 0; i < x->n_dead; i++) {
+    for (uint32_t i = 0; all && i < x->n_dead; i++) {
         key_of(key, 'P', x->dead_rescan[i], 8);
         qn_batch_delete(&x->batch, key->data, (uint32_t)key->len);
     }
@@ -224,7 +226,17 @@ static void trim_events(wt *x, wt_row *key)
 
 /* ---- after a write ---- */
 
-static void set_is_stored(wt *x)
+static void rescans_are_stored(wt *x, bool all)
+{
+    for (wt_rescan *r = x->rescan; r; r = r->next) {
+        r->stored = r->stored || r->dirty;
+        r->dirty = r->dirty && !all;
+    }
+    if (all)
+        x->n_dead = 0;
+}
+
+static void set_is_stored(wt *x, bool all)
 {
     for (size_t i = 0; i < x->m.n_wallets; i++)
         x->m.wallet[i]->dirty = false;
@@ -237,9 +249,7 @@ static void set_is_stored(wt *x)
         s->n_stored = s->n_owners;
         s->dirty = s->relabeled = false;
     }
-    for (wt_rescan *r = x->rescan; r; r = r->next)
-        r->dirty = false;
-    x->n_dead = 0;
+    rescans_are_stored(x, all);
     x->short_dirty = false;
     for (wt_grave *g = x->m.grave, *after; g; g = after) {
         after = g->next;
@@ -278,12 +288,12 @@ static qn_status append_events(wt *x)
     return QN_OK;
 }
 
-static qn_status put_set(wt *x, wt_row *key, wt_row *v)
+static qn_status put_set(wt *x, wt_row *key, wt_row *v, bool all)
 {
     qn_batch_clear(&x->batch);
     put_wallets(x, key, v);
     put_sources(x, key, v);
-    put_rescans(x, key, v);
+    put_rescans(x, key, v, all);
     put_locks(x, key, v);
     put_short(x, key, v);
     return put_graves(x, key);
@@ -304,16 +314,16 @@ static qn_status write_out(wt *x, wt_row *key, wt_row *v, qn_status st)
 qn_status wt_store_set(wt *x)
 {
     wt_row key = {0}, v = {0};
-    qn_status st = write_out(x, &key, &v, put_set(x, &key, &v));
+    qn_status st = write_out(x, &key, &v, put_set(x, &key, &v, false));
     if (st == QN_OK)
-        set_is_stored(x);
+        set_is_stored(x, false);
     return st;
 }
 
 qn_status wt_store_all(wt *x)
 {
     wt_row key = {0}, v = {0};
-    qn_status st = put_set(x, &key, &v);
+    qn_status st = put_set(x, &key, &v, true);
     if (st == QN_OK) {
         put_txs(x, &key, &v);
         trim_events(x, &key);
@@ -324,7 +334,7 @@ qn_status wt_store_all(wt *x)
     st = write_out(x, &key, &v, st);
     if (st != QN_OK)
         return st;
-    set_is_stored(x);
+    set_is_stored(x, true);
     txs_are_stored(x);
     qn_batch_clear(&x->events);
     x->stored_event = x->next_event;

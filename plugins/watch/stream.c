@@ -30,6 +30,11 @@ static qn_status commit(wt *x)
     return st;
 }
 
+qn_status wt_stream_settle(wt *x)
+{
+    return x->m.dirty_txs && !x->inside ? commit(x) : QN_OK;
+}
+
 static void flush(void *arg)
 {
     wt *x = arg;

@@ -41,7 +41,8 @@ typedef struct wt_rescan {
     uint64_t first_cookie;
     uint32_t from; /* where it began */
     uint32_t at;   /* next height */
-    bool dirty;
+    bool dirty;    /* the store has another `at`, or nothing of it */
+    bool stored;   /* it has a row */
 } wt_rescan;
 
 typedef struct wt_waiter wt_waiter;
@@ -90,7 +91,7 @@ typedef struct wt {
 /** Read everything. QN_E_CORRUPT, QN_E_UNSUPPORTED: said in the log. Out: the locator to open the
  *  stream with; n 0: none. */
 qn_status wt_store_load(wt *x, qn_hash locator[static 48], uint32_t *n_locator);
-/** Make durable what was asked for: wallets, sources, scripts, rescans. */
+/** Make durable what was asked for: wallets, sources, scripts, locks, new rescans. */
 qn_status wt_store_set(wt *x);
 /** Make everything durable, with where the stream stands. Not inside a block. */
 qn_status wt_store_all(wt *x);
@@ -120,6 +121,9 @@ const char *wt_label_of(const wt_owner *o);
 
 qn_status wt_stream_open(wt *x, const qn_hash *locator, uint32_t n_locator);
 void wt_stream_close(wt *x);
+/** Make durable what was told, so that coins can be locked: a lock whose coin the store does not
+ *  know would be lost. Inside a block nothing is stored: the makers of its coins stay dirty. */
+qn_status wt_stream_settle(wt *x);
 /** Tell the node of what a source has gained. QN_E_LIMIT: the grant has no room for all of it; the
  *  first ones are watched. */
 qn_status wt_stream_add(wt *x, wt_source *s);

@@ -741,6 +741,77 @@ static void test_flush__stores_no_part_of_a_block(void **state)
     }
 }
 
+#define TO "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
+
+/* After `steps` callbacks of a block that pays us, or of a rescan that finds what did. */
+static void until(world *w, bool rescan, unsigned steps)
+{
+    keys *k = keys_of("wpkh(" XPUB "/1/*)");
+    const keys *to = rescan ? k : w->k;
+    (void)qn_mock_pay(w->m, to->script[0], to->len, 100000);
+    for (uint32_t i = 0; i < MANY; i++)
+        (void)qn_mock_pay(w->m, to->script[0], to->len, 1000);
+    qn_mock_mine(w->m, 1);
+    if (rescan) {
+        (void)qn_mock_run(w->m);
+        qn_mock_steps(w->m, 0);
+        import(w->m, k->text, "\"birthday\":0", "true");
+    }
+    qn_mock_on_call(w->m, slowly, w);
+    qn_mock_steps(w->m, steps);
+    (void)qn_mock_run(w->m);
+    qn_mock_steps(w->m, 0);
+    qn_mock_on_call(w->m, NULL, NULL);
+    qc_free(k);
+}
+
+/* Whatever of what was told is stored when the plugin is killed. */
+static void test_psbt__its_locks_outlive_a_kill(void **state)
+{
+    (void)state;
+    for (int rescan = 0; rescan < 2; rescan++) {
+        size_t taken = 0, again = 0;
+        for (unsigned steps = 0; steps < 24; steps++) {
+            world *w = world_new(2);
+            until(w, rescan, steps);
+            char *got = qn_mock_rpc(w->m, "watch.psbt",
+                                    "[\"w\",{\"" TO "\":0.0005},{\"fee_rate\":1,"
+                                    "\"changeAddress\":\"" TO "\"}]");
+            bool locked = strstr(got, "\"locked\":true") != NULL;
+            if (!locked && !strstr(got, "Insufficient"))
+                fail_msg("%s", got);
+            free(got);
+            restart(w);
+            (void)qn_mock_run(w->m);
+            json_t *j = ask(w->m, "watch.listlockunspent", "[\"w\"]");
+            assert_int_equal(json_array_size(j) > 0, locked);
+            json_decref(j);
+            j = ask(w->m, "watch.utxos", "[\"w\"]");
+            assert_int_equal(json_array_size(j), MANY + 1);
+            json_decref(j);
+            taken += locked;
+            again += !locked;
+            world_free(w);
+        }
+        assert_true(taken > 0 && again > 0);
+    }
+}
+
+static void test_rescan__is_stored_no_farther_than_what_it_found(void **state)
+{
+    (void)state;
+    for (unsigned steps = 0; steps < 24; steps++) {
+        world *w = world_new(2);
+        until(w, true, steps);
+        expect(w->m, "watch.create", "[\"v\"]", "{"); /* stores what was asked for */
+        restart(w);
+        (void)qn_mock_run(w->m);
+        expect(w->m, "watch.balance", "[\"w\"]", "\"trusted\":0.00200000");
+        expect(w->m, "watch.status", "[]", "\"rescans\":[]");
+        world_free(w);
+    }
+}
+
 static void test_remove__leaves_no_row_behind(void **state)
 {
     (void)state;
@@ -795,5 +866,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_random_histories__are_what_a_plain_walk_finds
              cmocka_unit_test(test_full_grant__is_said_and_made_good),
              cmocka_unit_test(test_gone__are_kept_up_to_a_number),
              cmocka_unit_test(test_flush__stores_no_part_of_a_block),
+             cmocka_unit_test(test_psbt__its_locks_outlive_a_kill),
+             cmocka_unit_test(test_rescan__is_stored_no_farther_than_what_it_found),
              cmocka_unit_test(test_remove__leaves_no_row_behind),
              cmocka_unit_test(test_failing_calls__lose_nothing))
