@@ -31,8 +31,8 @@ typedef struct wt_fund {
     uint32_t n_out;        /* their number */
     uint64_t out_weight;   /* and weight, change not among them */
     uint32_t change;       /* weight of an output for change; 0: there is none to be */
-    uint32_t change_spend; /* weight of the input that will spend it */
-    int64_t dust;          /* smallest value of it */
+    uint32_t change_spend; /* weight of the input that will (or would) spend it */
+    int64_t dust;          /* smallest value of it; what is less is the miner's, change or not */
     bool subtract;         /* outputs pay the fee */
     bool more;             /* coins that were not given may be added */
     /* out */

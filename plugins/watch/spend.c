@@ -10,6 +10,9 @@
 
 #define DUST_RATE 3000u /* -dustrelayfee, unless the node says another one */
 #define COSTS 64u
+/* Weight of an input with a signature and a key, in the witness or not. */
+#define WITNESS_INPUT 272u
+#define BARE_INPUT 592u
 
 /* What it costs to spend a coin of a source, once it was found out. */
 typedef struct cost {
@@ -34,6 +37,8 @@ typedef struct spend {
     const uint8_t *change;
     uint32_t change_len; /* 0: there can be no change */
     uint32_t change_at;
+    bool replaces;   /* a coin that was named is spent in the mempool */
+    qn_status taken; /* of the address for change */
     qn_psbt *psbt;
     int32_t code; /* of the refusal */
     char why[200];
@@ -160,6 +165,8 @@ static bool take_given(spend *s, const wt_pick *p)
         return bad_coin(s, &p->at, "is spent");
     if (wt_immature(&s->x->m, c->maker))
         return bad_coin(s, &p->at, "is immature");
+    if (c->locked && !wt_is_spent(c))
+        return bad_coin(s, &p->at, "is locked: let it go with watch.lockunspent");
     if (c->maker->dirty)
         return bad_coin(s, &p->at, "is being told, and not stored yet: try again");
     const cost *k = cost_of(s, o, p->sequence);
@@ -169,6 +176,7 @@ static bool take_given(spend *s, const wt_pick *p)
                         "sequence or locktime");
     if (k->st != QN_OK)
         return bad_status(s, k->st);
+    s->replaces = s->replaces || wt_is_spent(c);
     take(s, c, k, 0, p->sequence, true);
     return true;
 }
@@ -181,12 +189,16 @@ static bool is_given(const spend *s, const wt_coin *c)
     return false;
 }
 
+/* One that replaces others can spend nothing of theirs, and no further unconfirmed coin (BIP125).
+ */
 static bool take_other(spend *s, wt_coin *c)
 {
     const wt_owner *o = claim_of(s, c);
     uint32_t depth = wt_depth(&s->x->m, c->maker);
     if (!o || c->locked || c->maker->dirty || depth < s->ask.minconf ||
         wt_immature(&s->x->m, c->maker))
+        return true;
+    if (!depth && s->replaces)
         return true;
     uint8_t tier = depth ? 0 : wt_trusted(&s->x->m, c->maker, s->wallet) ? 1 : 2;
     if ((tier == 2 && !s->ask.unsafe) || is_given(s, c))
@@ -234,6 +246,15 @@ static bool add_outputs(spend *s)
     return true;
 }
 
+/* There can be no change: what would be below the dust of any output that a key spends is the
+ * miner's. */
+static void no_change(spend *s)
+{
+    static const uint8_t key_hash[22] = {0, 20};
+    s->fund.change_spend = WITNESS_INPUT;
+    s->fund.dust = wt_dust_of(key_hash, sizeof key_hash, s->dust_rate);
+}
+
 static bool find_change(spend *s)
 {
     uint32_t weight = 0;
@@ -243,19 +264,21 @@ static bool find_change(spend *s)
         qn_script_part program;
         s->change = s->ask.change;
         s->change_len = (uint32_t)s->ask.change_len;
-        /* An input with a signature and a key, in the witness or not. */
-        weight =
-            qn_script_witness_program(s->change, s->change_len, &version, &program) ? 272 : 592;
+        weight = qn_script_witness_program(s->change, s->change_len, &version, &program)
+                     ? WITNESS_INPUT
+                     : BARE_INPUT;
     } else {
         wt_source *source = wt_address_source(s->x, s->wallet, true);
         const wt_owner *o = source ? wt_owner_at(source, source->next) : NULL;
-        if (!o || source->next >= QN_DESC_MAX_INDEX || !wt_is_watched(o))
+        if (!o || source->next >= QN_DESC_MAX_INDEX || !wt_is_watched(o)) {
+            no_change(s);
             return true; /* there may be no need */
+        }
         qn_status st = wt_psbt_weigh(s->x, o, s->ask.sequence, s->ask.locktime, &weight, &witness);
         if (st == QN_E_NOMEM)
             return bad_status(s, st);
         if (st != QN_OK)
-            weight = 592;
+            weight = BARE_INPUT;
         s->change_source = source;
         s->change = o->script->bytes;
         s->change_len = o->script->len;
@@ -384,16 +407,25 @@ static bool make(spend *s)
     return true;
 }
 
-/* The coins are this PSBT's, and so is the address of its change. */
+/* The address of the change is this PSBT's. Before anything is locked, for there may be none. */
+static bool take_change(spend *s)
+{
+    wt_owner *o;
+    s->taken =
+        s->fund.left > 0 && s->change_source ? wt_take_address(s->x, s->change_source, &o) : QN_OK;
+    if (s->taken == QN_E_END || s->taken == QN_E_LIMIT || s->taken == QN_E_INVAL)
+        return bad(s, WT_RPC_WALLET,
+                   "No further address for change: the range or the grant of watch/1 is used up");
+    return true;
+}
+
+/* And so are its coins. */
 static qn_status commit(spend *s)
 {
-    qn_status st = QN_OK;
-    wt_owner *o;
+    qn_status st = s->taken;
     for (size_t i = 0; i < s->fund.n && st == QN_OK && s->ask.lock; i++)
         if (s->fund.coin[i].chosen)
             st = wt_lock(&s->x->m, s->coin[i], true);
-    if (st == QN_OK && s->fund.left > 0 && s->change_source)
-        st = wt_take_address(s->x, s->change_source, &o);
     return st == QN_OK ? wt_store_set(s->x) : st;
 }
 
@@ -472,7 +504,7 @@ void wt_on_psbt(void *arg, const qn_rpc_request *r, const char *params, uint32_t
         s->x = x;
         s->wallet = w;
         if (!read_ask(s, a) || !set_rates(s) || !add_outputs(s) || !find_change(s) ||
-            !take_coins(s) || !fund(s) || !make(s)) {
+            !take_coins(s) || !fund(s) || !make(s) || !take_change(s)) {
             wt_refuse(x, r->request, s->code, s->why);
         } else {
             put_spend(&j, s);

@@ -4,6 +4,7 @@
 
 #include "lib/address.h"
 #include "lib/hex.h"
+#include "lib/tx.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -88,6 +89,135 @@ static void test_psbt__locks_its_coins_and_takes_its_change(void **state)
     qn_mock_free(m);
     qc_free(k);
     qc_free(c);
+}
+
+static void test_psbt__without_change_takes_an_exact_sum(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    keys *k = keys_of("wpkh(" XPUB "/0/*)");
+    expect(m, "watch.create", "[\"w\"]", "{");
+    import(m, k->text, "\"birthday\":0,\"active\":true", "true");
+    pay(m, k, 0, 100000);
+    /* 110 bytes; what is below 294 more is no change that anybody would relay. */
+    expect(m, "watch.psbt", "[\"w\",{\"" TO "\":0.0009},{\"fee_rate\":1}]",
+           "no address for change");
+    expect(m, "watch.psbt",
+           "[\"w\",{\"" TO "\":0.001},{\"fee_rate\":1,\"subtractFeeFromOutputs\":[0],"
+           "\"lockUnspents\":false}]",
+           "\"fee\":0.00000110,\"changepos\":-1");
+    expect(m, "watch.psbt",
+           "[\"w\",{\"" TO "\":0.0009989},{\"fee_rate\":1,\"lockUnspents\":false}]",
+           "\"fee\":0.00000110,\"changepos\":-1");
+    expect(m, "watch.psbt",
+           "[\"w\",{\"" TO "\":0.00099597},{\"fee_rate\":1,\"lockUnspents\":false}]",
+           "\"fee\":0.00000403,\"changepos\":-1");
+    expect(m, "watch.psbt", "[\"w\",{\"" TO "\":0.00099596},{\"fee_rate\":1}]",
+           "no address for change");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+    qc_free(k);
+}
+
+/* The grant is full: no script more. */
+static qn_status full(void *arg, uint64_t k, const char *interface, const char *method)
+{
+    (void)arg;
+    (void)k;
+    bool add = strcmp(interface, "watch/1") == 0 && strcmp(method, "add") == 0;
+    return add ? QN_E_LIMIT : QN_OK;
+}
+
+static void test_psbt__is_refused_where_its_change_has_no_address(void **state)
+{
+    (void)state;
+    qn_mock *m = qn_mock_new();
+    qn_mock_config(m, "gap_limit", "1");
+    qn_mock_mine(m, 3);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    keys *k = keys_of("wpkh(" XPUB "/0/*)"), *c = keys_of("wpkh(" XPUB "/1/*)");
+    expect(m, "watch.create", "[\"w\"]", "{");
+    import(m, k->text, "\"birthday\":0,\"active\":true,\"range\":0", "true");
+    import(m, c->text, "\"birthday\":0,\"active\":true,\"internal\":true,\"range\":0", "true");
+    pay(m, k, 0, 100000);
+    qn_mock_on_call(m, full, NULL);
+    expect(m, "watch.psbt", "[\"w\",{\"" TO "\":0.0005},{\"fee_rate\":1}]",
+           "error -4: No further address for change");
+    assert_null(qn_mock_failure(m));
+    expect(m, "watch.listlockunspent", "[\"w\"]", "[]");
+    qn_mock_on_call(m, NULL, NULL);
+    qn_mock_mine(m, 1);
+    (void)qn_mock_run(m);
+    expect(m, "watch.psbt", "[\"w\",{\"" TO "\":0.0005},{\"fee_rate\":1}]", "\"locked\":true");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+    qc_free(k);
+    qc_free(c);
+}
+
+static uint8_t *put32(uint8_t *p, uint32_t v)
+{
+    for (int i = 0; i < 4; i++)
+        *p++ = (uint8_t)(v >> 8 * i);
+    return p;
+}
+
+/* A transaction in the mempool that spends the coin and gives most of it back. */
+static void spend_to(qn_mock *m, const char *txid, uint32_t vout, const keys *k, int index)
+{
+    static uint8_t raw[200];
+    uint8_t *p = put32(raw, 2);
+    qn_tx_view v;
+    *p++ = 1;
+    assert_true(qn_hex_decode_reversed(txid, 64, p, 32));
+    p = put32(p + 32, vout);
+    *p++ = 0;
+    p = put32(p, 0xfffffffd);
+    *p++ = 1;
+    p = put32(put32(p, 99000000), 0);
+    *p++ = (uint8_t)k->len;
+    memcpy(p, k->script[index], k->len);
+    p = put32(p + k->len, 0);
+    qn_mock_tx t = {.fee = 1000000, .vsize = 100, .bytes = raw, .len = (uint32_t)(p - raw)};
+    assert_true(qn_tx_read(raw, t.len, &v));
+    qn_tx_id(&v, t.txid.b);
+    qn_mock_pool_add(m, &t);
+    (void)qn_mock_run(m);
+}
+
+static void test_psbt__a_named_coin_is_free_or_replaced(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    keys *k = keys_of("wpkh(" XPUB "/0/*)");
+    char params[400], out[80];
+    expect(m, "watch.create", "[\"w\"]", "{");
+    import(m, k->text, "\"birthday\":0,\"active\":true", "true");
+    pay(m, k, 0, 100000000);
+    json_t *j = ask(m, "watch.utxos", "[\"w\"]");
+    const json_t *u = json_array_get(j, 0);
+    snprintf(out, sizeof out, "%s:%d", text(u, "txid"), (int)number(u, "vout"));
+    snprintf(params, sizeof params,
+             "[\"w\",{\"" TO "\":0.5},{\"fee_rate\":2,\"inputs\":[\"%s\"],\"changeAddress\":\"" TO
+             "\"}]",
+             out);
+    expect(m, "watch.psbt", params, "\"locked\":true");
+    expect(m, "watch.psbt", params, "is locked: let it go with watch.lockunspent");
+    spend_to(m, text(u, "txid"), (uint32_t)number(u, "vout"), k, 1);
+    json_decref(j);
+    /* Replaced: named again and again, but with nothing of what the first one made. */
+    expect(m, "watch.psbt", params, "\"locked\":true");
+    expect(m, "watch.psbt", params, "\"locked\":true");
+    snprintf(params, sizeof params,
+             "[\"w\",{\"" TO "\":1.5},{\"fee_rate\":2,\"inputs\":[\"%s\"],\"add_inputs\":true,"
+             "\"include_unsafe\":true,\"changeAddress\":\"" TO "\"}]",
+             out);
+    expect(m, "watch.psbt", params, "-6: Insufficient");
+    pay(m, k, 2, 60000000);
+    expect(m, "watch.psbt", params, "\"locked\":true"); /* a confirmed one it may take */
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+    qc_free(k);
 }
 
 /* What a remembered lock was for is done when the coin is spent; a wallet's locks go with it. */
@@ -371,6 +501,9 @@ static void test_webhook__what_is_refused(void **state)
 
 QC_TEST_MAIN(cmocka_unit_test(test_rescan__finds_what_was_before_gap_included),
              cmocka_unit_test(test_psbt__locks_its_coins_and_takes_its_change),
+             cmocka_unit_test(test_psbt__without_change_takes_an_exact_sum),
+             cmocka_unit_test(test_psbt__is_refused_where_its_change_has_no_address),
+             cmocka_unit_test(test_psbt__a_named_coin_is_free_or_replaced),
              cmocka_unit_test(test_lock__ends_with_the_coin),
              cmocka_unit_test(test_import__each_item_has_its_own_result),
              cmocka_unit_test(test_import__what_is_refused),
