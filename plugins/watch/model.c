@@ -396,12 +396,14 @@ void wt_touch(wt_model *m, wt_tx *t)
     if (!t->touched) {
         t->touched = true;
         t->next_touched = NULL;
+        t->at_touched = m->touched_end;
         *m->touched_end = t;
         m->touched_end = &t->next_touched;
     }
     if (!t->dirty) {
         t->dirty = true;
         t->next_dirty = NULL;
+        t->at_dirty = m->dirty_end;
         *m->dirty_end = t;
         m->dirty_end = &t->next_dirty;
     }
@@ -502,23 +504,17 @@ static void forget_entry(wt_model *m, wt_tx *t, const wt_entry *e)
     wt_count(m, c);
 }
 
-/* Off the lists, which are short whenever this is called. */
+/* Off the lists. */
 static void unlist(wt_model *m, const wt_tx *t)
 {
-    for (wt_tx **at = &m->touched; t->touched && *at; at = &(*at)->next_touched)
-        if (*at == t) {
-            *at = t->next_touched;
-            break;
-        }
-    for (wt_tx **at = &m->dirty_txs; t->dirty && *at; at = &(*at)->next_dirty)
-        if (*at == t) {
-            *at = t->next_dirty;
-            break;
-        }
-    for (m->touched_end = &m->touched; *m->touched_end;)
-        m->touched_end = &(*m->touched_end)->next_touched;
-    for (m->dirty_end = &m->dirty_txs; *m->dirty_end;)
-        m->dirty_end = &(*m->dirty_end)->next_dirty;
+    if (t->touched) {
+        *t->at_touched = t->next_touched;
+        *(t->next_touched ? &t->next_touched->at_touched : &m->touched_end) = t->at_touched;
+    }
+    if (t->dirty) {
+        *t->at_dirty = t->next_dirty;
+        *(t->next_dirty ? &t->next_dirty->at_dirty : &m->dirty_end) = t->at_dirty;
+    }
 }
 
 /* Whether a wallet that was told of it is no more, or knows nothing of it now. */

@@ -142,6 +142,7 @@ typedef struct wt_tx {
     uint32_t mark;              /* see view.c */
     struct wt_tx *next_touched; /* in the order of touch */
     struct wt_tx *next_dirty;
+    struct wt_tx **at_touched, **at_dirty;  /* what points to it, while it is in the list */
     struct wt_tx *gone_before, *gone_after; /* among those that are gone, as they went */
 } wt_tx;
 

@@ -57,8 +57,7 @@ qn_status wt_tell(wt_model *m, wt_tell_fn *fn, void *arg)
     while (m->touched && st == QN_OK) {
         wt_tx *t = m->touched;
         m->touched = t->next_touched;
-        if (!m->touched)
-            m->touched_end = &m->touched;
+        *(m->touched ? &m->touched->at_touched : &m->touched_end) = &m->touched;
         t->touched = false;
         for (size_t i = 0; i < m->n_wallets && st == QN_OK; i++)
             st = tell_one(t, m->wallet[i], fn, arg);

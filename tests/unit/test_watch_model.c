@@ -6,6 +6,8 @@
 #include "lib/secp/curve.h"
 #include "plugins/watch/hmac.h"
 
+#include <time.h>
+
 #define SCRIPT(n) ((const uint8_t[2]){0x51, (uint8_t)(n)})
 
 typedef struct fixture {
@@ -198,6 +200,57 @@ static void test_synced__tells_who_took_the_place(void **state)
     seen(f, 4, 4, 100);
     assert_int_equal(wt_apply_synced(&f->m), QN_OK);
     assert_int_equal(tx(f, 4)->state, WT_MEMPOOL);
+    done(f);
+}
+
+static qn_status hear_nothing(void *arg, const wt_wallet *w, const wt_tx *t)
+{
+    (void)arg;
+    (void)w;
+    (void)t;
+    return QN_OK;
+}
+
+#define GONE 60000
+
+/* A walk over the lists for each one would take minutes. */
+static void test_forget_gone__takes_each_from_the_lists_at_once(void **state)
+{
+    (void)state;
+    fixture *f = made();
+    size_t n = 0;
+    for (int i = 1; i <= GONE; i++)
+        seen(f, i, i, 700);
+    for (int i = GONE; i > 0; i--) { /* those that were touched last go first */
+        const qn_watch_event gone = {
+            .type = QN_WATCH_EV_GONE, .reason = QN_WATCH_GONE_SIZE, .txid = name(i)};
+        assert_int_equal(wt_apply_gone(&f->m, &gone), QN_OK);
+    }
+    const clock_t before = clock();
+    assert_int_equal(wt_forget_gone(&f->m, 3), QN_OK);
+    assert_true(clock() - before < 10 * CLOCKS_PER_SEC);
+    assert_int_equal(f->m.txs.n, 3);
+    seen(f, GONE, GONE, 700);
+    const wt_tx *t = f->m.touched, *d = f->m.dirty_txs;
+    for (; t && d; t = t->next_touched, d = d->next_dirty) {
+        const qn_hash want = name(n < 3 ? (int)n + 1 : GONE);
+        assert_memory_equal(&t->txid, &want, sizeof want);
+        assert_ptr_equal(t, d);
+        n++;
+    }
+    assert_true(!t && !d && n == 4);
+    /* From the middle, and told in part. */
+    const qn_hash middle = name(2);
+    assert_int_equal(wt_tell(&f->m, hear_nothing, NULL), QN_OK);
+    assert_null(f->m.touched);
+    assert_int_equal(wt_forget_gone(&f->m, 1), QN_OK);
+    assert_null(wt_tx_find(&f->m, &middle));
+    seen(f, 7, 7, 700);
+    n = 0;
+    for (d = f->m.dirty_txs; d; d = d->next_dirty)
+        n++;
+    assert_int_equal(n, 3);
+    assert_ptr_equal(f->m.touched, tx(f, 7));
     done(f);
 }
 
@@ -496,6 +549,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_balance__follows_a_payment_through_its_life),
              cmocka_unit_test(test_coinbase__is_immature_for_a_hundred_blocks),
              cmocka_unit_test(test_change__is_trusted_when_all_that_it_spends_is_ours),
              cmocka_unit_test(test_synced__tells_who_took_the_place),
+             cmocka_unit_test(test_forget_gone__takes_each_from_the_lists_at_once),
              cmocka_unit_test(test_roll_back__takes_blocks_above_and_no_others),
              cmocka_unit_test(test_apply__refuses_what_is_no_money),
              cmocka_unit_test(test_tell__says_each_change_once_to_each_wallet),
