@@ -235,8 +235,8 @@ static qn_status on_block(void *arg, const qn_watch_event *ev)
     }
     wt_apply_tip(&x->m, qn_watch_at(ev));
     qn_status st = wt_events_tell(x);
-    if (st == QN_OK && x->is_short)
-        st = wt_stream_feed(x);
+    if (st == QN_OK && x->is_short && (ev->flags & QN_WATCH_EVF_TIP))
+        st = wt_stream_retry(x);
     x->unstored++;
     if (st != QN_OK || (!(ev->flags & QN_WATCH_EVF_TIP) && x->unstored < COMMIT_BLOCKS))
         return st;

@@ -136,6 +136,8 @@ qn_status wt_stream_extend(wt *x, uint32_t height);
 void wt_stream_short(wt *x, const wt_source *s, uint32_t height);
 /** Have everything watched, as far as there is room; when all is, what was missed is looked for. */
 qn_status wt_stream_feed(wt *x);
+/** The same where there was no room before: one script is tried first. */
+qn_status wt_stream_retry(wt *x);
 /** The node was told of its script. */
 bool wt_is_watched(const wt_owner *o);
 /** Scripts that there is no room for. */

@@ -204,6 +204,32 @@ qn_status wt_stream_feed(wt *x)
     return st == QN_OK && !full && x->is_short ? made_good(x) : st;
 }
 
+/* The first script that waits. Out: *s its source. NULL: none does. */
+static const wt_script *first_unwatched(const wt *x, wt_source **s)
+{
+    for (size_t i = 0; i < x->m.n_sources; i++) {
+        *s = x->m.source[i];
+        if (!(*s)->building && (*s)->n_watched < (*s)->n_owners)
+            return (*s)->owner[(*s)->n_watched]->script;
+    }
+    return NULL;
+}
+
+qn_status wt_stream_retry(wt *x)
+{
+    wt_source *s;
+    const wt_script *first = first_unwatched(x, &s);
+    if (!first)
+        return wt_stream_feed(x);
+    const qn_watch_script one = {.cookie = first->cookie, .len = first->len};
+    qn_status st =
+        x->watch.t->add(x->watch.cap, x->w.watch, &one, 1, first->bytes, first->len, 0, NULL);
+    if (st != QN_OK)
+        return st == QN_E_LIMIT ? QN_OK : st;
+    s->n_watched++;
+    return wt_stream_feed(x);
+}
+
 static qn_status remove_coins(const wt *x)
 {
     qn_status st = QN_OK;

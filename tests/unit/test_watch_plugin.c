@@ -561,12 +561,15 @@ static void test_gap__two_beyond_it_in_one_block_are_found(void **state)
     world_free(w);
 }
 
+static unsigned adds;
+
 /* The grant is full: no script more. */
 static qn_status full(void *arg, uint64_t k, const char *interface, const char *method)
 {
     (void)arg;
     (void)k;
     bool add = strcmp(interface, "watch/1") == 0 && strcmp(method, "add") == 0;
+    adds += add;
     return add ? QN_E_LIMIT : QN_OK;
 }
 
@@ -610,6 +613,30 @@ static void test_full_grant__is_said_and_made_good(void **state)
         check_world(w);
         world_free(w);
     }
+}
+
+/* One script is tried, and only when the node has caught up. */
+static void test_full_grant__is_tried_again_with_one_script(void **state)
+{
+    (void)state;
+    world *w = world_new(5);
+    qn_mock_on_call(w->m, full, w);
+    (void)qn_mock_pay(w->m, w->k->script[GAP - 1], w->k->len, 1000);
+    qn_mock_mine(w->m, 1);
+    (void)qn_mock_run(w->m);
+    for (uint32_t n = 1; n < 8; n += 3) {
+        adds = 0;
+        qn_mock_mine(w->m, n);
+        (void)qn_mock_run(w->m);
+        assert_int_equal(adds, 1);
+    }
+    expect(w->m, "watch.status", "[]", "\"complete\":false,\"unwatched\":5");
+    qn_mock_on_call(w->m, NULL, NULL);
+    qn_mock_mine(w->m, 1);
+    (void)qn_mock_run(w->m);
+    expect(w->m, "watch.status", "[]", "\"complete\":true");
+    check_world(w);
+    world_free(w);
 }
 
 /* ---- what is gone ---- */
@@ -864,6 +891,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_random_histories__are_what_a_plain_walk_finds
              cmocka_unit_test(test_random_kills__lose_nothing_and_tell_nothing_twice),
              cmocka_unit_test(test_gap__two_beyond_it_in_one_block_are_found),
              cmocka_unit_test(test_full_grant__is_said_and_made_good),
+             cmocka_unit_test(test_full_grant__is_tried_again_with_one_script),
              cmocka_unit_test(test_gone__are_kept_up_to_a_number),
              cmocka_unit_test(test_flush__stores_no_part_of_a_block),
              cmocka_unit_test(test_psbt__its_locks_outlive_a_kill),
