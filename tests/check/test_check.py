@@ -43,7 +43,7 @@ WANTED = {
     "RPC_CRASH": {"rpc": "signal 6 (Aborted) (asked check.status [null])"},
     "RPC_FAIL": {"rpc": "it gives up when asked (a caller's mistake"},
     "PARITY_ANSWER": {"parity": '"confined":false'},
-    "PARITY_LOG": {"parity": "trusted it never logs status not read"},
+    "PARITY_LOG": {"parity": "isolated it logs status not read"},
     "CLOCK": {"rate": "lines over"},
     "RPC_JSON": {"rpc": "check.status [] is answered with {"},
 }
