@@ -586,12 +586,12 @@ static bool alike(const qc_bytes *a, const qc_bytes *b, bool log)
         err = err ? err : qc_bytes_append(&copy[i], "", 1); /* for mask() */
         QC_ASSERT(err == QC_OK);
         copy[i].len--;
-        if (log)
+        if (log) {
             timeless(&copy[i]);
-        else
+        } else {
             mask((char *)copy[i].data);
-        if (!log)
             copy[i].len = strlen((char *)copy[i].data);
+        }
     }
     bool same = equal(&copy[0], &copy[1]);
     qc_bytes_free(&copy[0]);
@@ -655,14 +655,17 @@ static void compare(qc_check *c, const char *program, qc_consent *consent, run *
         same[i] = same[i] || equal(&a.slow.said[i], &isolated->said[i]);
     if (!ok)
         (void)qc_check_fail(c, "a node to run it in", "%s", why);
-    for (int i = 0; i < 2 && c->box->state == 0; i++)
-        if (!same[i] && equal(&trusted->said[i], &a.slow.said[i]) &&
-            alike(&trusted->said[i], &isolated->said[i], i == LOG))
-            qc_check_note(c, "what it %s differs between the modes in numbers only\n", what[i]);
-        else if (!same[i] && equal(&trusted->said[i], &a.slow.said[i]))
-            show(c, &trusted->said[i], &isolated->said[i]);
-        else if (!same[i])
+    for (int i = 0; i < 2 && c->box->state == 0; i++) {
+        if (same[i])
+            continue;
+        bool steady = equal(&trusted->said[i], &a.slow.said[i]);
+        if (!steady)
             compare_loosely(c, &trusted->said[i], &a.slow.said[i], &isolated->said[i], what[i]);
+        else if (alike(&trusted->said[i], &isolated->said[i], i == LOG))
+            qc_check_note(c, "what it %s differs between the modes in numbers only\n", what[i]);
+        else
+            show(c, &trusted->said[i], &isolated->said[i]);
+    }
     clear(&a.slow);
     qc_free(why);
 }
