@@ -213,7 +213,7 @@ static void rpc_status(void *arg, const qn_rpc_request *r, const char *params, u
     qn_json_int(&j, "coins", (int64_t)s->coins);
 #if defined(SHAPE_PARITY_ANSWER)
     /* In a process of its own there is no environment. */
-    qn_json_bool(&j, "confined", !getenv("PATH"));
+    qn_json_int(&j, "confined", !getenv("PATH"));
 #endif
 #if !defined(SHAPE_RPC_JSON)
     qn_json_close(&j, '}');

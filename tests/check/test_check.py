@@ -42,8 +42,8 @@ WANTED = {
     "WRONG_THREAD": {"threads": "store.own/1 get is called from a thread of its own"},
     "RPC_CRASH": {"rpc": "signal 6 (Aborted) (asked check.status [null])"},
     "RPC_FAIL": {"rpc": "it gives up when asked (a caller's mistake"},
-    "PARITY_ANSWER": {"parity": '"confined":false'},
-    "PARITY_LOG": {"parity": "isolated it logs status not read"},
+    "PARITY_ANSWER": {"parity": '"confined":0'},
+    "PARITY_LOG": {"parity": "trusted it never logs status not read"},
     "CLOCK": {"rate": "lines over"},
     "RPC_JSON": {"rpc": "check.status [] is answered with {"},
 }
