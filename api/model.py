@@ -109,6 +109,11 @@ class File:
     pairs: list = dataclasses.field(default_factory=list)
 
     @property
+    def stem(self) -> str:
+        """What its generated C files are called."""
+        return self.path.removesuffix(".toml").replace(".", "_")
+
+    @property
     def table(self) -> str:
         return f"qn_{self.name.replace('.', '_')}_{self.major}"
 
