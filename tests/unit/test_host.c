@@ -426,7 +426,7 @@ static void test_host__tables_answer_only_on_the_plugins_own_thread(void **state
 static void test_host__a_file_that_is_no_plugin_is_named(void **state)
 {
     (void)state;
-    host_rig r;
+    host_rig r = {0};
     rig_open(&r, NULL);
     rig_plugin(&r, "SMALL", "other.so");
     char *path = qc_asprintf("%s/lib.so", r.plugin_dir);

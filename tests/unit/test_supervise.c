@@ -676,7 +676,8 @@ static void test_class__what_starts_is_as_others_are(void **state)
     must(&r, "stop", "\"state\":\"STOPPED\"");
     grant(&r, "sleep-start", "stop = 1s\n[limits]\ncpu = background\n");
     uint64_t at = rig_events(&r);
-    qc_action_run(qc_action_new(r.host, QC_ACTION_START, "plugin", NULL));
+    qc_action *start = qc_action_new(r.host, QC_ACTION_START, "plugin", NULL);
+    qc_action_run(start);
     (void)rig_await(&r, at, QC_PLUGIN_STARTING, "");
     const qc_plugin *p = rig_plugin_at(&r, 0);
     while (!atomic_load(&p->pid) || !atomic_load(&p->messages))
@@ -684,6 +685,7 @@ static void test_class__what_starts_is_as_others_are(void **state)
     n = of_class(&r, SCHED_OTHER, &all);
     assert_true(n == all && all > 0);
     free(command(&r, "stop"));
+    qc_action_unref(start);
     rig_close(&r);
 }
 
