@@ -14,7 +14,7 @@ typedef struct lanes {
     __m128i abef, cdgh;
 } lanes;
 
-static const uint32_t K[64] __attribute__((aligned(16))) = {
+const uint32_t qn_sha256_x86_k[64] __attribute__((aligned(16))) = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -25,7 +25,7 @@ static const uint32_t K[64] __attribute__((aligned(16))) = {
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
 /* K plus the message schedule of the block that pads a 64-byte message: 0x80, zeros, length 512. */
-static const uint32_t KW_PAD64[64] __attribute__((aligned(16))) = {
+const uint32_t qn_sha256_x86_kw_pad64[64] __attribute__((aligned(16))) = {
     0xc28a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf374,
     0x649b69c1, 0xf0fe4786, 0x0fe1edc6, 0x240cf254, 0x4fe9346f, 0x6cc984be, 0x61b9411e, 0x16f988fa,
@@ -35,8 +35,8 @@ static const uint32_t KW_PAD64[64] __attribute__((aligned(16))) = {
     0x83613bda, 0xdb48a363, 0x0b02e931, 0x6fd15ca7, 0x521afaca, 0x31338431, 0x6ed41a95, 0x6d437890,
     0xc39c91f2, 0x9eccabbd, 0xb5c9a0e6, 0x532fb63c, 0xd2c741c6, 0x07237ea3, 0xa4954b68, 0x4c191d76};
 
-static const uint32_t IV[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                               0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+const uint32_t qn_sha256_x86_iv[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
 
 bool qn_sha256_x86_usable(void)
 {
@@ -98,7 +98,7 @@ INLINE __m128i schedule(__m128i w0, __m128i w1, __m128i w2, __m128i w3)
 }
 
 /* clang-format off */
-#define ROUNDS(v, i, w) rounds4(&(v), _mm_add_epi32((w), load(K + 4 * (i))))
+#define ROUNDS(v, i, w) rounds4(&(v), _mm_add_epi32((w), load(qn_sha256_x86_k + 4 * (i))))
 #define FIRST16(R)  R(0, w0) R(1, w1) R(2, w2) R(3, w3)
 #define NEXT16(S, i) \
     S(i, w0, w1, w2, w3) S((i) + 1, w1, w2, w3, w0) S((i) + 2, w2, w3, w0, w1) S((i) + 3, w3, w0, w1, w2)
@@ -171,7 +171,7 @@ INLINE pair pad2(pair in)
 {
     pair v = in;
     for (int i = 0; i < 64; i += 4) {
-        __m128i kw = load(KW_PAD64 + i);
+        __m128i kw = load(qn_sha256_x86_kw_pad64 + i);
         rounds4(&v.a, kw);
         rounds4(&v.b, kw);
     }
@@ -204,7 +204,7 @@ INLINE void digest_store(uint8_t *out, lanes v)
 
 TARGET void qn_sha256_x86_d64_2way(uint8_t *out, const uint8_t *in)
 {
-    lanes iv = state_in(IV);
+    lanes iv = state_in(qn_sha256_x86_iv);
     words4 a = block_words(in), b = block_words(in + 64);
     pair v = pad2(block2((pair){iv, iv}, &a, &b));
     a = digest_words(v.a);
@@ -236,7 +236,7 @@ INLINE uint32_t last_word(lanes v)
 TARGET uint32_t qn_sha256_x86_scan80(const uint32_t mid[8], const uint32_t tail[3], uint32_t first,
                                      uint32_t pairs, uint32_t top)
 {
-    const lanes iv = state_in(IV), m = state_in(mid);
+    const lanes iv = state_in(qn_sha256_x86_iv), m = state_in(mid);
     for (uint32_t i = 0; i < pairs; i++) {
         words4 a = tail_words(tail, first + 2 * i), b = tail_words(tail, first + 2 * i + 1);
         pair v = block2((pair){m, m}, &a, &b);

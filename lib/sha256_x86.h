@@ -20,5 +20,14 @@ void qn_sha256_x86_d64_2way(uint8_t *out, const uint8_t *in);
  *  whose last four bytes, as a little-endian number, are at most `top`; 2 * pairs when none is. */
 uint32_t qn_sha256_x86_scan80(const uint32_t mid[8], const uint32_t tail[3], uint32_t first,
                               uint32_t pairs, uint32_t top);
+
+/** The processor, and the system, have AVX-512 (F and BW). Slow, too. */
+bool qn_sha256_x86_wide(void);
+/** Double SHA-256 of sixteen consecutive 64-byte blocks, for whom qn_sha256_x86_wide() said so.
+ *  out: 512 bytes; may be `in`. */
+void qn_sha256_x86_d64_16way(uint8_t *out, const uint8_t *in);
+
+/* The round constants; with the schedule of the block that pads 64 bytes; the state at first. */
+extern const uint32_t qn_sha256_x86_k[64], qn_sha256_x86_kw_pad64[64], qn_sha256_x86_iv[8];
 #endif
 #endif

@@ -31,13 +31,15 @@ static const uint32_t TAG_STATE[QC_TAG_COUNT][8] = {
 
 /* Which code runs. A cache of what the processor says: every writer stores the same value, except
  * for tests that force nettle. */
-enum { IMPL_UNKNOWN, IMPL_NETTLE, IMPL_X86 };
+enum { IMPL_UNKNOWN, IMPL_NETTLE, IMPL_X86, IMPL_X86_WIDE };
 static atomic_int impl_cache;
 
 static int impl_detect(void)
 {
 #ifdef QN_SHA256_X86
-    int impl = qn_sha256_x86_usable() ? IMPL_X86 : IMPL_NETTLE;
+    int impl = !qn_sha256_x86_usable() ? IMPL_NETTLE
+               : qn_sha256_x86_wide()  ? IMPL_X86_WIDE
+                                       : IMPL_X86;
 #else
     int impl = IMPL_NETTLE;
 #endif
@@ -45,15 +47,23 @@ static int impl_detect(void)
     return impl;
 }
 
-static inline bool impl_is_x86(void)
+static inline int impl_now(void)
 {
     int impl = atomic_load_explicit(&impl_cache, memory_order_relaxed);
-    return (impl == IMPL_UNKNOWN ? impl_detect() : impl) == IMPL_X86;
+    return impl == IMPL_UNKNOWN ? impl_detect() : impl;
+}
+
+static inline bool impl_is_x86(void)
+{
+    return impl_now() >= IMPL_X86;
 }
 
 const char *qc_sha256_impl(void)
 {
-    return impl_is_x86() ? "x86_shani(1way,2way)" : "nettle";
+    int impl = impl_now();
+    return impl == IMPL_X86_WIDE ? "x86_shani(1way,2way),avx512(16way)"
+           : impl == IMPL_X86    ? "x86_shani(1way,2way)"
+                                 : "nettle";
 }
 
 void qc_sha256_force_nettle(bool on)
@@ -198,7 +208,11 @@ void qc_sha256d64_many(uint8_t *out, const uint8_t *in, size_t n)
 {
     size_t i = 0;
 #ifdef QN_SHA256_X86
-    if (impl_is_x86())
+    int impl = impl_now();
+    if (impl == IMPL_X86_WIDE)
+        for (; i + 16 <= n; i += 16)
+            qn_sha256_x86_d64_16way(out + 32 * i, in + 64 * i);
+    if (impl >= IMPL_X86)
         for (; i + 2 <= n; i += 2)
             qn_sha256_x86_d64_2way(out + 32 * i, in + 64 * i);
 #endif

@@ -26,7 +26,8 @@ void qc_sha256(qc_span data, uint8_t out[static QC_SHA256_LEN]);
 /** SHA-256 of the SHA-256 of `data`: transaction ids, block hashes, checksums. */
 void qc_sha256d(qc_span data, uint8_t out[static QC_SHA256_LEN]);
 /** qc_sha256d() of `n` consecutive 64-byte blocks: out[32 i] from in[64 i]. `out` may be `in`
- * itself: one level of a merkle tree is reduced in place. Two blocks run interleaved. */
+ * itself: one level of a merkle tree is reduced in place. Two blocks run interleaved, or sixteen
+ * side by side. */
 void qc_sha256d64_many(uint8_t *out, const uint8_t *in, size_t n);
 
 /** BIP340 tagged hashes: a context that has taken SHA256(tag) twice, from a constant midstate. */
@@ -44,7 +45,8 @@ void qc_sha256_init_tag(qc_sha256_ctx *c, qc_sha256_tag tag);
 /** The same for any tag, computed at each call. */
 void qc_sha256_init_tag_str(qc_sha256_ctx *c, const char *tag);
 
-/** The code in use, for the log: "x86_shani(1way,2way)" or "nettle". */
+/** The code in use, for the log: "x86_shani(1way,2way)", with ",avx512(16way)" behind it where the
+ *  processor has that too, or "nettle". */
 const char *qc_sha256_impl(void);
 /** Tests and benches: true turns our own code off in the whole process, false back on. */
 void qc_sha256_force_nettle(bool on);
