@@ -10,7 +10,8 @@
 #define FAN 40
 #define CLUSTER_BYTES 256 /* of a cluster: its head, and members of a small one */
 #define TOGETHER 8        /* of a chunk's transactions, asked for ahead */
-#define USER_BYTES 320    /* of an owner's object: what filling a block reads of it */
+#define USER_BYTES 272    /* of an owner's object: what filling a block reads of it */
+#define LINE 64           /* bytes that memory sends at once */
 
 typedef struct leaf {
     struct leaf *up;
@@ -312,7 +313,8 @@ void qc_index_add(qc_graph *g, cluster *c)
                                .c = c,
                                .last = last,
                                .first = (uint8_t)from,
-                               .n = (uint8_t)(to - from)};
+                               .n = (uint8_t)(to - from),
+                               .more = to < c->n};
         insert(g, id);
     }
 }
@@ -348,45 +350,56 @@ static uint32_t peek(const leaf *l, uint32_t k)
     return l->next && k - l->n < l->next->n ? l->next->id[k - l->n] : 0;
 }
 
-static void fetch_user(const tx *x)
+/* Ask memory for all lines that n > 0 bytes lie on. The empty statement does something, as far as
+ * the compiler knows: calls of a function that only asks ahead are left out by some. */
+static inline void fetch(const void *p, size_t n)
 {
-    const char *user = x->user;
-    for (size_t line = 0; line < USER_BYTES; line += 64)
-        __builtin_prefetch(user + line);
+    const char *at = p;
+    for (size_t i = 0; i < n; i += LINE)
+        __builtin_prefetch(at + i);
+    __builtin_prefetch(at + n - 1);
+    __asm__ volatile("");
+}
+
+static void fetch_members(const qc_graph *g, const chunk *x, bool users)
+{
+    const uint32_t *t = x->n > 1 ? &members(x->c)[x->first] : &x->last;
+    for (uint32_t i = 0; i < x->n && i < TOGETHER; i++)
+        if (users)
+            fetch(g->txs[t[i]].user, USER_BYTES);
+        else
+            fetch(&g->txs[t[i]], sizeof(tx));
 }
 
 /* Each step from the index to its owner's object is a cache miss: they are asked for some chunks
- * ahead, step by step. Of a chunk of several its cluster has to be read for who they are. */
-static void fetch_ahead(const qc_graph *g, const leaf *l, uint32_t k)
+ * ahead, step by step. Of a chunk of several its cluster has to be read for who they are. Who
+ * leaves chunks out reads of most only whether their cluster is left out. */
+static void fetch_ahead(const qc_graph *g, const leaf *l, uint32_t k, bool skipping)
 {
     const chunk *x;
     uint32_t id = peek(l, k + 24);
     if (id)
-        __builtin_prefetch(node(g, id));
+        fetch(node(g, id), sizeof(chunk));
     if ((id = peek(l, k + 18)) != 0) {
         x = node(g, id);
-        __builtin_prefetch(&g->txs[x->last]);
-        if (x->n > 1)
-            for (size_t line = 0; line < CLUSTER_BYTES; line += 64)
-                __builtin_prefetch((const char *)x->c + line);
+        if (x->n == 1)
+            fetch_members(g, x, false);
+        else
+            fetch(x->c, CLUSTER_BYTES);
+        if (skipping && (x->first || x->more))
+            fetch(&x->c->skip, sizeof x->c->skip);
     }
     if ((id = peek(l, k + 13)) != 0 && (x = node(g, id))->n > 1)
-        for (uint32_t i = 0; i < x->n && i < TOGETHER; i++)
-            __builtin_prefetch(&g->txs[members(x->c)[x->first + i]]);
-    if (!(id = peek(l, k + 8)))
-        return;
-    x = node(g, id);
-    if (x->n == 1)
-        fetch_user(&g->txs[x->last]);
-    for (uint32_t i = 0; x->n > 1 && i < x->n && i < TOGETHER; i++)
-        fetch_user(&g->txs[members(x->c)[x->first + i]]);
+        fetch_members(g, x, false);
+    if (!skipping && (id = peek(l, k + 8)) != 0)
+        fetch_members(g, node(g, id), true);
 }
 
-uint32_t qc_index_next(const qc_graph *g, uint32_t id)
+uint32_t qc_index_next(const qc_graph *g, uint32_t id, bool skipping)
 {
     const leaf *l = node(g, id)->leaf;
     uint32_t k = place_of(g, id) + 1;
-    fetch_ahead(g, l, k);
+    fetch_ahead(g, l, k, skipping);
     if (k < l->n)
         return l->id[k];
     return l->next ? l->next->id[0] : 0;
@@ -415,6 +428,7 @@ static void check_chunk(const qc_graph *g, uint32_t id)
     QC_ASSERT(c && c->level == MAIN && c->quality >= Q_GOOD);
     qc_feesize sum = qc_cluster_sum(g, c, x->first, (uint32_t)x->first + x->n);
     QC_ASSERT(sum.fee == x->fee && sum.size == x->size);
+    QC_ASSERT(x->more == ((uint32_t)x->first + x->n < c->n));
     for (uint32_t i = 0; i < x->n; i++)
         QC_ASSERT(g->txs[members(c)[x->first + i]].chunk == id);
 }
@@ -447,7 +461,7 @@ void qc_index_check(const qc_graph *g)
     if (g->root)
         check_node(g, g->root, &bytes);
     QC_ASSERT(bytes == g->index_bytes);
-    for (uint32_t id = qc_index_best(g); id; last = id, id = qc_index_next(g, id), n++) {
+    for (uint32_t id = qc_index_best(g); id; last = id, id = qc_index_next(g, id, false), n++) {
         QC_ASSERT(!last || qc_index_compare(g, node(g, last), node(g, id)) < 0);
         check_chunk(g, id);
     }

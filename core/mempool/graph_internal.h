@@ -55,6 +55,7 @@ typedef struct chunk {
     int32_t prefix;    /* size of this and the cluster's earlier chunks of the same rate */
     qc_graph_ref last; /* of the members, by the order of ties; free: the next free one */
     uint8_t first, n;  /* places */
+    bool more;         /* its cluster has later ones */
 } chunk;
 
 typedef struct dep {
@@ -207,6 +208,8 @@ void qc_index_drop(qc_graph *g, cluster *c);
 int qc_index_compare(const qc_graph *g, const chunk *a, const chunk *b);
 uint32_t qc_index_best(const qc_graph *g);
 uint32_t qc_index_worst(const qc_graph *g);
-uint32_t qc_index_next(const qc_graph *g, uint32_t id);
+/** The next worse, 0: none. skipping: those now at hand are left out, so that less is asked of
+ *  memory ahead. */
+uint32_t qc_index_next(const qc_graph *g, uint32_t id, bool skipping);
 void qc_index_check(const qc_graph *g);
 void qc_index_free(qc_graph *g);

@@ -172,16 +172,23 @@ qc_graph_refs qc_graph_walk_chunk(const qc_graph_walk *w, qc_feesize *sum)
     return (qc_graph_refs){g->walk_out, x->n};
 }
 
+/* Only what is not the first of its cluster can have been left out by an earlier one. */
+static bool is_skipped(const qc_graph_walk *w)
+{
+    const chunk *x = &w->graph->chunks[w->chunk];
+    return w->skipped && w->chunk && x->first && x->c->skip == w->id;
+}
+
 void qc_graph_walk_next(qc_graph_walk *w, bool skip)
 {
     qc_graph *g = w->graph;
     if (!w->chunk)
         return;
-    if (skip) {
+    if (skip && g->chunks[w->chunk].more) {
         g->chunks[w->chunk].c->skip = w->id;
         w->skipped = true;
     }
     do {
-        w->chunk = qc_index_next(g, w->chunk);
-    } while (w->skipped && w->chunk && g->chunks[w->chunk].c->skip == w->id);
+        w->chunk = qc_index_next(g, w->chunk, skip);
+    } while (is_skipped(w));
 }
