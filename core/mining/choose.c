@@ -11,19 +11,43 @@
 #define FULL_ENOUGH 4000
 #define FULL_OF_SIGOPS 400
 #define REFS_AHEAD 8
+#define USUAL 6000 /* transactions of a full block: room for them is made at once */
 
-static qc_err room(void *array, size_t *cap, size_t need, size_t size)
+static qc_err resize(void *array, size_t n, size_t size)
 {
     void **p = array;
-    if (need <= *cap)
-        return QC_OK;
-    size_t more = QC_MAX(need, 2 * *cap + 64);
-    void *q = qc_try_realloc(*p, more * size);
+    void *q = qc_try_realloc(*p, n * size);
     if (!q)
         return QC_ENOMEM;
     *p = q;
-    *cap = more;
     return QC_OK;
+}
+
+/* For `need` transactions. */
+static qc_err room(qc_chosen *c, size_t need)
+{
+    if (need <= c->cap)
+        return QC_OK;
+    size_t cap = QC_MAX(need, 2 * c->cap + 64);
+    qc_err err = resize(&c->entry, cap, sizeof *c->entry);
+    if (!err)
+        err = resize(&c->txid, cap + 1, sizeof *c->txid);
+    if (!err)
+        err = resize(&c->wtxid, cap + 1, sizeof *c->wtxid);
+    if (!err)
+        c->cap = cap;
+    return err;
+}
+
+static qc_err room_for_chunk(qc_chosen *c)
+{
+    if (c->n_chunks < c->cap_chunks)
+        return QC_OK;
+    size_t cap = 2 * c->cap_chunks + 64;
+    qc_err err = resize(&c->chunk, cap, sizeof *c->chunk);
+    if (!err)
+        c->cap_chunks = cap;
+    return err;
 }
 
 /* A chunk's sum is of adjusted weights; its rate is by virtual bytes. */
@@ -35,11 +59,12 @@ qc_feerate qc_chosen_rate(const qc_mempool_point *sum)
 bool qc_chosen_fits(const qc_chosen *c, const qc_template_options *o,
                     const qc_mempool_entry *const *e, size_t n, int64_t adjusted_weight)
 {
-    int64_t sigops = 0;
+    int64_t sigops = c->sigops;
+    if (c->weight + adjusted_weight >= o->max_weight)
+        return false; /* most often that is it, and known without a look at them */
     for (size_t i = 0; i < n; i++)
         sigops += (int64_t)e[i]->sigop_cost;
-    return c->weight + adjusted_weight < o->max_weight &&
-           c->sigops + sigops < (int64_t)QC_MAX_BLOCK_SIGOPS_COST;
+    return sigops < (int64_t)QC_MAX_BLOCK_SIGOPS_COST;
 }
 
 static bool all_final(const qc_mempool_entry *const *e, size_t n, uint32_t height, uint32_t mtp)
@@ -58,17 +83,28 @@ static void print_rate(const qc_mempool_entry *e)
            qc_feerate_text(qc_feerate_paid(e->modified_fee, e->vsize), rate), txid);
 }
 
+/* All that a template needs of it is read here, while it is near. */
+static void keep_one(qc_chosen *c, const qc_mempool_entry *e)
+{
+    const qn_tx_rec *r = e->tx.rec;
+    c->entry[c->n++] = e;
+    memcpy(c->txid[c->n].b, r->txid, sizeof r->txid);
+    memcpy(c->wtxid[c->n].b, r->wtxid, sizeof r->wtxid);
+    c->bytes += r->len;
+    c->n_in += r->n_in;
+}
+
 static qc_err keep(qc_chosen *c, const qc_mempool_entry *const *e, size_t n,
                    const qc_mempool_point *sum)
 {
-    qc_err err = room(&c->entry, &c->cap, c->n + n, sizeof *c->entry);
+    qc_err err = room(c, c->n + n);
     if (!err)
-        err = room(&c->chunk, &c->cap_chunks, c->n_chunks + 1, sizeof *c->chunk);
+        err = room_for_chunk(c);
     if (err)
         return err;
     c->chunk[c->n_chunks++] = (qc_template_chunk){sum->fee, sum->weight, (uint32_t)c->n};
     for (size_t i = 0; i < n; i++)
-        c->entry[c->n++] = e[i];
+        keep_one(c, e[i]);
     return QC_OK;
 }
 
@@ -140,8 +176,10 @@ qc_err qc_choose(const qc_mempool *m, const qc_template_options *o, uint32_t hei
     *out = (qc_chosen){.weight = o->reserved_weight, .sigops = o->reserved_sigops};
     if (!m || o->no_mempool)
         return QC_OK;
+    qc_err err = room(out, QC_MIN(qc_mempool_count(m), (size_t)USUAL));
     qc_mempool_build *b = qc_mempool_build_start(m);
-    qc_err err = fill(b, o, height, mtp, out);
+    if (!err)
+        err = fill(b, o, height, mtp, out);
     qc_mempool_build_end(b);
     if (err)
         qc_chosen_clear(out);
@@ -184,6 +222,8 @@ void qc_chosen_clear(qc_chosen *c)
     for (size_t i = 0; i < c->n && c->held; i++)
         qc_mempool_entry_unref(c->entry[i]);
     qc_free(c->entry);
+    qc_free(c->txid);
+    qc_free(c->wtxid);
     qc_free(c->chunk);
     *c = (qc_chosen){.n = 0};
 }

@@ -5,11 +5,13 @@
 /** Owned: its arrays by qc_free(), its entries by qc_mempool_entry_unref(). */
 typedef struct qc_chosen {
     const qc_mempool_entry **entry;
+    qc_hash *txid, *wtxid; /* from 1 on; 0 is the coinbase's place, not set */
     size_t n, cap;
     qc_template_chunk *chunk;
     size_t n_chunks, cap_chunks;
     qc_amount fees;
     int64_t weight, sigops; /* with what is reserved */
+    uint32_t bytes, n_in;   /* of all: serialized, inputs */
     bool held;              /* the entries are its own references; borrowed before */
     bool only_fees;         /* sums are kept, nothing else */
 } qc_chosen;

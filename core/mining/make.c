@@ -21,34 +21,26 @@ static bool hash_tree(void *arg, size_t which)
 {
     trees *x = arg;
     size_t n = x->t->n_tx + 1u;
+    qc_hash *leaf = which == 0 ? x->txids : x->wtxids;
+    leaf[0] = (qc_hash){{0}};
     if (which == 0)
-        qc_merkle_branch(x->txids, n, 0, x->t->path, &x->t->path_len, NULL);
+        qc_merkle_branch(leaf, n, 0, x->t->path, &x->t->path_len, NULL);
     else
-        x->witness_root = qc_merkle_root(x->wtxids, n, NULL);
+        x->witness_root = qc_merkle_root(leaf, n, NULL);
     return true;
 }
 
-static qc_err hash_trees(const qc_maker *m, qc_template *t, qc_hash *witness_root)
+/* The ids of `c` are spent; there are none when it has no transactions. */
+static void hash_trees(const qc_maker *m, qc_template *t, qc_chosen *c, qc_hash *witness_root)
 {
-    size_t n = t->n_tx + 1u;
-    qc_hash *leaf = qc_try_malloc(2 * n * sizeof *leaf);
-    if (!leaf)
-        return QC_ENOMEM;
-    trees x = {.t = t, .txids = leaf, .wtxids = leaf + n};
-    leaf[0] = leaf[n] = (qc_hash){{0}};
-    for (uint32_t i = 0; i < t->n_tx; i++) {
-        memcpy(leaf[i + 1].b, t->entry[i]->tx.rec->txid, 32);
-        memcpy(leaf[n + i + 1].b, t->entry[i]->tx.rec->wtxid, 32);
-    }
-    if (n >= THREADS_FROM && m->pool) {
+    trees x = {.t = t, .txids = c->txid, .wtxids = c->wtxid};
+    if (t->n_tx >= THREADS_FROM && m->pool) {
         qc_pool_run(m->pool, hash_tree, &x, 2, 1);
-    } else {
+    } else if (t->n_tx) {
         hash_tree(&x, 0);
         hash_tree(&x, 1);
     }
     *witness_root = x.witness_root;
-    qc_free(leaf);
-    return QC_OK;
 }
 
 /* ---- the rest ---- */
@@ -85,7 +77,7 @@ static void set_rules(const qc_maker *m, qc_template *t)
     t->segwit = qc_deployment_active(m->params, QC_DEP_SEGWIT, t->height);
 }
 
-/* The entries pass to the template. */
+/* The entries pass to the template, the ids stay. */
 static void set_chosen(qc_template *t, qc_chosen *c, const qc_template_options *o)
 {
     t->entry = c->entry;
@@ -95,22 +87,20 @@ static void set_chosen(qc_template *t, qc_chosen *c, const qc_template_options *
     t->fees = c->fees;
     t->weight = (uint32_t)(c->weight - o->reserved_weight);
     t->sigops = (uint32_t)(c->sigops - o->reserved_sigops);
-    for (size_t i = 0; i < c->n; i++) {
-        t->tx_bytes += c->entry[i]->tx.rec->len;
-        t->n_in += c->entry[i]->tx.rec->n_in;
-    }
-    *c = (qc_chosen){.n = 0};
+    t->tx_bytes = c->bytes;
+    t->n_in = c->n_in;
+    *c = (qc_chosen){.txid = c->txid, .wtxid = c->wtxid};
 }
 
-static qc_err fill(const qc_maker *m, const qc_make *req, qc_template *t)
+static void fill(const qc_maker *m, const qc_make *req, qc_template *t, qc_chosen *c)
 {
     qc_hash witness_root;
+    set_chosen(t, c, req->o);
     set_header(m, t, req->now);
     set_rules(m, t);
-    qc_err err = hash_trees(m, t, &witness_root);
-    if (!err)
-        qc_coinbase_fix(m->params, t->height, t->fees, &witness_root, &t->coinbase);
-    return err;
+    hash_trees(m, t, c, &witness_root);
+    qc_coinbase_fix(m->params, t->height, t->fees, &witness_root, &t->coinbase);
+    qc_chosen_clear(c);
 }
 
 /* What the parent's block will be to its child, but for its hash. */
@@ -157,12 +147,7 @@ qc_err qc_make_template(const qc_maker *m, const qc_make *req, qc_chosen *chosen
         qc_chosen_clear(chosen);
         return QC_ENOMEM;
     }
-    set_chosen(t, chosen, req->o);
-    qc_err err = fill(m, req, t);
-    if (err) {
-        qc_template_unref(t);
-        return err;
-    }
+    fill(m, req, t, chosen);
     t->t_built = qc_clock_mono();
     *out = t;
     return QC_OK;
