@@ -68,9 +68,9 @@ bool qc_image_open(const char *path, const char *pin, qc_image *out, qc_problems
         return false;
     if (pin && strcmp(pin, out->sha256) != 0) {
         qc_problem(p, "pin",
-                   "sha256 of %s: found %s, wanted %s (as the grant says; after an "
-                   "update: quoin-plugin pin)",
-                   path, out->sha256, pin);
+                   "sha256: found %s, wanted %s, as the grant says (after an update: quoin-plugin "
+                   "pin); it is that of %s",
+                   out->sha256, pin, path);
         return false;
     }
     if (!qc_elf_read(out->bytes, &out->elf, p))

@@ -14,7 +14,7 @@ typedef struct qc_plugin_event {
     char id[72];
     qc_plugin_state state;
     bool incoming; /* of one that is to take the place of that of the same id in the list */
-    char reason[256];
+    char reason[QC_PLUGIN_REASON_MAX];
 } qc_plugin_event;
 
 struct qc_follower;      /* adapter_chain_follow.c */

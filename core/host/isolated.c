@@ -47,7 +47,7 @@ static void unwatch_all(qc_isolated *iso)
 /* Kill it, wait for the kernel to say so (a killed process ends at once), and tell. */
 static void finish(qc_isolated *iso, const char *fmt, ...)
 {
-    char why[300] = "", how[128] = "";
+    char why[QC_PLUGIN_REASON_MAX] = "", how[128] = "";
     int status = 0;
     if (iso->dead)
         return;

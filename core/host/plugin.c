@@ -29,20 +29,21 @@ static void log_change(const qc_plugin *p, qc_plugin_state was, qc_plugin_state 
     bool incoming = atomic_load(&p->incoming);
     if (incoming && (s == QC_PLUGIN_REJECTED || s == QC_PLUGIN_NEEDS_GRANT))
         qc_log(QC_LOG_WARN, "plugin", "%s: the reload was refused: %s; the old one goes on",
-               p->label, qc_printable(why));
+               p->label, why);
     else
         qc_log(bad ? QC_LOG_ERROR : QC_LOG_INFO, "plugin", "%s%s: %s -> %s%s%s", p->label,
                incoming ? ", the new one" : "", qc_plugin_state_name(was), qc_plugin_state_name(s),
-               *why ? ": " : "", qc_printable(why));
+               *why ? ": " : "", why);
 }
 
 /* `from` NULL: from whatever it is. */
 static bool change(qc_plugin *p, const qc_plugin_state *from, qc_plugin_state s, const char *fmt,
                    va_list ap)
 {
-    char why[256] = "";
+    char why[QC_PLUGIN_REASON_MAX] = "";
     if (fmt)
         vsnprintf(why, sizeof why, fmt, ap);
+    qc_clean_text(why);
     pthread_mutex_lock(&p->lock);
     qc_plugin_state was = p->state;
     if (from && was != *from) {

@@ -10,6 +10,7 @@
 #include "quoin/plugin.h"
 
 #define QC_PLUGIN_TIMERS 1024u
+#define QC_PLUGIN_REASON_MAX 640u /* bytes with the NUL: the step and a whole line of a problem */
 #define QC_PLUGIN_POSTS 65536u
 #define QC_PLUGIN_CAPS 32u
 #define QC_PLUGIN_FOLLOWS 16u /* subscriptions of an isolated one */

@@ -53,7 +53,7 @@ void qc_action_unref(qc_action *a)
 /* Takes the supervisor's reference. fmt NULL: it succeeded. */
 static void end_action(qc_action *a, const char *fmt, ...)
 {
-    char text[600];
+    char text[QC_PLUGIN_REASON_MAX + 256];
     if (!a)
         return;
     if (fmt) {
