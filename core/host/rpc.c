@@ -1,5 +1,4 @@
 /* listplugins and getplugininfo. */
-#include "core/host/granted_names.h"
 #include "core/host/internal.h"
 
 #include "core/base/alloc.h"
@@ -147,52 +146,9 @@ static const qc_rpc_method METHODS[] = {
      .fn = rpc_getplugininfo},
     {.name = NULL}};
 
-/* ---- methods that are not there ---- */
-
-static bool may_serve(const qc_plugin *p, const char *name)
-{
-    qc_granted_names g;
-    for (size_t i = 0; i < p->resolution.n; i++) {
-        const qc_resolved *r = &p->resolution.item[i];
-        if (!r->params || strncmp(r->want->id, "rpc.serve/", 10) != 0)
-            continue;
-        qc_granted_names_read(&g, r->params);
-        if (qc_granted_names_have(&g, name))
-            return true;
-    }
-    return false;
-}
-
-static qc_rpc_absent state_of_server(qc_plugin *p, char *why, size_t cap)
-{
-    pthread_mutex_lock(&p->lock);
-    qc_plugin_state s = p->state;
-    const char *reason = p->reason ? p->reason : "";
-    snprintf(why, cap, "%s, which has the name, is %s%s%s", p->label, qc_plugin_state_name(s),
-             *reason ? ": " : "", qc_printable(reason));
-    pthread_mutex_unlock(&p->lock);
-    if (s == QC_PLUGIN_READY || s == QC_PLUGIN_STARTING)
-        return QC_RPC_COMES;
-    return s == QC_PLUGIN_RUNNING || s == QC_PLUGIN_LAGGING ? QC_RPC_NOBODYS : QC_RPC_AWAY;
-}
-
-/* Right after the node's start, and where a plugin has failed, a name says more than that it is
- * unknown. */
-static qc_rpc_absent ask_absent(void *arg, const char *name, char *why, size_t cap)
-{
-    qc_host *h = arg;
-    qc_rpc_absent is = QC_RPC_NOBODYS;
-    pthread_mutex_lock(&h->list_lock);
-    for (size_t i = 0; i < h->n_plugin && is == QC_RPC_NOBODYS; i++)
-        if (may_serve(h->plugin[i], name))
-            is = state_of_server(h->plugin[i], why, cap);
-    pthread_mutex_unlock(&h->list_lock);
-    return is;
-}
-
 void qc_host_register_rpc(qc_host *h)
 {
-    qc_rpc_set_absent(h->o.registry, ask_absent, h);
+    qc_rpc_set_absent(h->o.registry, qc_host_ask_absent, h);
     qc_rpc_register_all(h->o.registry, METHODS, h);
     qc_rpc_register_all(h->o.registry, QC_HOST_ACTIONS, h);
     h->rpc_registered = true;

@@ -19,7 +19,7 @@ static int64_t patience(const qc_rpc_req *r)
 
 static void without_entry(qc_rpc_req *r, qc_rpc_registry *g, int64_t left)
 {
-    char why[512] = "";
+    char why[1024] = "";
     qc_rpc_absent is = qc_rpc_absent_of(g, qc_rpc_name(r), why, sizeof why);
     if (is == QC_RPC_COMES && left > 0)
         qc_rpc_park(r, left, resume, g);

@@ -91,6 +91,72 @@ static void test_host__nothing_of_a_refused_file_runs(void **state)
     rig_close(&r);
 }
 
+/* Each answers to nobody else's name. */
+static void absent_is(host_rig *r, const char *method, const char *text)
+{
+    char *answer = rig_call(r, method, "[]");
+    if (!strstr(answer, "-32601") || !strstr(answer, text) ||
+        (!*text && strstr(answer, "not found:")))
+        fail_msg("%s: %s, wanted '%s'", method, answer, text);
+    free(answer);
+}
+
+static void test_absent__a_plugin_that_is_not_enabled_says_how(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    rig_open(&r, NULL);
+    rig_plugin(&r, "GOOD", "p.so");
+    rig_plugin(&r, "OTHER", "q.so"); /* asks for no names */
+    rig_host_start(&r);
+    absent_is(&r, "plugin.any",
+              "Method not found: " RIG_ID ", which would have the name, is not enabled: "
+              "'quoin-plugin enable " RIG_ID "', then 'plugin start " RIG_ID "'");
+    absent_is(&r, "plugin.", "");
+    absent_is(&r, "plugins.any", "");
+    absent_is(&r, "plugin2.any", "");
+    rig_close(&r);
+}
+
+static void test_absent__one_without_the_grant_of_names_shows_the_line(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    rig_open(&r, NULL);
+    rig_plugin(&r, "GOOD", "p.so");
+    rig_grant(&r, RIG_ID, "p.so", "chain.read/1 = yes\n", NULL);
+    rig_host_start(&r);
+    absent_is(&r, "plugin.any",
+              "is NEEDS-GRANT without rpc.serve/1: put the line "
+              "'rpc.serve/1 = prefix=plugin.' below [grant] in ");
+    absent_is(&r, "good.any", "");
+    rig_close(&r);
+}
+
+static void test_absent__one_that_is_refused_says_why_to_the_end(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    rig_open(&r, NULL);
+    rig_plugin(&r, "GOOD", "p.so");
+    rig_grant(&r, RIG_ID, "p.so", RIG_ALL, NULL);
+    rig_plugin(&r, "SMALL", "p.so"); /* the file is not the pinned one */
+    rig_log_keep();
+    rig_host_start(&r);
+    absent_is(&r, "good.any",
+              RIG_ID
+              ", which has the name, is REJECTED (mend what is named, then 'plugin start " RIG_ID
+              "'): pin: sha256: found ");
+    absent_is(&r, "good.any", "(after an update: quoin-plugin pin); it is that of /");
+    char *list = rig_call(&r, "listplugins", "[]");
+    assert_non_null(strstr(list, "(after an update: quoin-plugin pin); it is that of /"));
+    assert_non_null(strstr(list, "/p.so\""));
+    free(list);
+    assert_true(rig_logged("REJECTED: pin: sha256: found"));
+    absent_is(&r, "plugin.any", "");
+    rig_close(&r);
+}
+
 static void test_host__two_files_of_one_id_are_one_too_many(void **state)
 {
     (void)state;
@@ -446,6 +512,9 @@ QC_TEST_MAIN(cmocka_unit_test(test_host__a_plugin_that_does_not_stop_is_left_beh
              cmocka_unit_test(test_host__each_bad_plugin_is_refused_with_its_reason),
              cmocka_unit_test(test_host__nothing_of_a_refused_file_runs),
              cmocka_unit_test(test_host__two_files_of_one_id_are_one_too_many),
+             cmocka_unit_test(test_absent__a_plugin_that_is_not_enabled_says_how),
+             cmocka_unit_test(test_absent__one_without_the_grant_of_names_shows_the_line),
+             cmocka_unit_test(test_absent__one_that_is_refused_says_why_to_the_end),
              cmocka_unit_test(test_host__only_a_trusted_plugin_needs_a_pin),
              cmocka_unit_test(test_host__a_file_that_differs_from_its_pin_is_refused),
              cmocka_unit_test(test_host__links_and_files_others_may_write_are_refused),
