@@ -72,6 +72,28 @@ static void clean_copy(char *out, size_t cap, const char *text, uint32_t len)
     qc_clean_text(out);
 }
 
+/* A plugin that fails to start has most likely said why: the last error or warning, or, when there
+ * was none, the last line of any kind. */
+static void remember(qc_plugin *p, uint32_t level, const char *line)
+{
+    bool bad = level == QN_LOG_ERROR || level == QN_LOG_WARN;
+    pthread_mutex_lock(&p->lock);
+    if (p->state == QC_PLUGIN_STARTING && (bad || !p->said_bad)) {
+        snprintf(p->said, sizeof p->said, "%.*s", (int)sizeof p->said - 1, line);
+        p->said_bad = bad;
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+char *qc_plugin_start_failed(qc_plugin *p, const char *step, qn_status st)
+{
+    pthread_mutex_lock(&p->lock);
+    char *why = qc_asprintf("%s() answered %s (%d)%s%s", step, qc_status_name(st), (int)st,
+                            *p->said ? "; it said: " : "", p->said);
+    pthread_mutex_unlock(&p->lock);
+    return why;
+}
+
 static void host_log(qn_cap *host, uint32_t level, const char *message, uint32_t len)
 {
     static const qc_log_level map[] = {QC_LOG_INFO, QC_LOG_ERROR, QC_LOG_WARN, QC_LOG_INFO,
@@ -80,6 +102,10 @@ static void host_log(qn_cap *host, uint32_t level, const char *message, uint32_t
     uint32_t known = level < QC_COUNTOF(map) ? level : QN_LOG_INFO;
     qc_log_level l = map[known];
     uint32_t wanted = (uint32_t)atomic_load(&host->plugin->log_level);
+    if (qc_plugin_get_state(host->plugin) == QC_PLUGIN_STARTING) {
+        clean_copy(line, sizeof line, message, len);
+        remember(host->plugin, known, line);
+    }
     if (wanted && known > wanted)
         return;
     if (wanted == QN_LOG_DEBUG && known == QN_LOG_DEBUG)

@@ -290,7 +290,9 @@ static void on_done(qc_isolated *iso, const qc_frame *f)
         qc_plugin_iso_running(p);
     } else if (ok && ((f->method == QC_LIFE_INIT && iso->step == QC_ISO_INIT) ||
                       (f->method == QC_LIFE_START && iso->step == QC_ISO_START))) {
-        finish(iso, "%s() answered %s (%d)", name[f->method], qc_status_name(st), (int)st);
+        char *why = qc_plugin_start_failed(p, name[f->method], st);
+        finish(iso, "%s", why);
+        qc_free(why);
     } else if (ok && f->method == QC_LIFE_RECONFIGURE && iso->reconfigure_until) {
         iso->reconfigure_until = 0;
         if (iso->step == QC_ISO_RUNNING) /* else nobody wants to know any more */

@@ -307,8 +307,7 @@ static void run_init(qc_plugin *p)
     bool stop_asked = p->stop_asked;
     pthread_mutex_unlock(&p->lock);
     if (st != QN_OK && !stop_asked) {
-        char *why = qc_asprintf("%s() answered %s (%d)", p->inited ? "start" : "init",
-                                qc_status_name(st), (int)st);
+        char *why = qc_plugin_start_failed(p, p->inited ? "start" : "init", st);
         end_here(p, QC_PLUGIN_CRASHED, why);
         qc_free(why);
     } else if (!stop_asked) {
@@ -428,6 +427,8 @@ void qc_plugin_start(qc_plugin *p)
         if (warning)
             qc_log(QC_LOG_WARN, "plugin", "%s: %s", p->label, warning);
     }
+    p->said[0] = 0;
+    p->said_bad = false;
     qc_plugin_set_state(p, QC_PLUGIN_STARTING, NULL);
     p->log_tokens = p->grant.log_per_s;
     p->progress_at = p->log_at = qc_clock_mono();

@@ -94,6 +94,8 @@ struct qc_plugin {
     double log_tokens;
     qc_mono log_at;
     uint64_t log_dropped, log_lines;
+    char said[256]; /* in its log since it is STARTING */
+    bool said_bad;  /* that was an error or a warning */
 
     _Atomic int log_level; /* 1 error to 4 debug; 0: as the node's log */
     _Atomic bool trace;    /* isolated: its calls are logged */
@@ -183,6 +185,9 @@ void qc_plugin_problem(qc_plugin *p, const char *step, const char *fmt, ...) QC_
  */
 bool qc_plugin_may_log(qc_plugin *p);
 /** Its process dropped n lines itself, since they are far more than it may log. */
+/** Why it did not start: what init or start answered, and what the plugin last said in its log.
+ *  Out: owned, qc_free(). Thread: any. */
+char *qc_plugin_start_failed(qc_plugin *p, const char *step, qn_status st);
 void qc_plugin_log_dropped(qc_plugin *p, uint32_t n);
 /** One log block: step and every problem. */
 void qc_plugin_log_problems(qc_plugin *p);

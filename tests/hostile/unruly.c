@@ -223,8 +223,11 @@ static qn_status start(void *self)
 {
     qn_block_ref at;
     (void)self;
-    if (is("fail-start"))
+    if (is("fail-start")) {
+        g.host->log(g.host_cap, QN_LOG_ERROR, "no port is free", 15);
+        g.host->log(g.host_cap, QN_LOG_INFO, "good bye", 8);
         return QN_E_IO;
+    }
     for (int i = 0; is("slow-start") && i < 25; i++) {
         g.host->progress(g.host_cap, (uint32_t)i * 40, "rebuilding", 10);
         nap(100);
