@@ -581,6 +581,7 @@ void qc_plugin_free(qc_plugin *p)
         return;
     clear_run(p);
     qc_plugin_free(p->next_config);
+    qc_plugin_free(p->fallback);
     qc_timer_free(p->again);
     qc_image_clear(&p->image);
     qc_grant_clear(&p->grant);

@@ -128,6 +128,7 @@ struct qc_plugin {
     qc_timer *again;
     struct qc_action *action;                  /* what an operator waits for */
     struct qc_plugin *successor, *predecessor; /* while it is being reloaded */
+    struct qc_plugin *fallback;    /* what it was reloaded from, until it runs itself; owned */
     struct qc_plugin *next_config; /* what its configuration is to be, then what it was; owned */
 };
 
@@ -184,10 +185,10 @@ void qc_plugin_problem(qc_plugin *p, const char *step, const char *fmt, ...) QC_
  * any.
  */
 bool qc_plugin_may_log(qc_plugin *p);
-/** Its process dropped n lines itself, since they are far more than it may log. */
 /** Why it did not start: what init or start answered, and what the plugin last said in its log.
  *  Out: owned, qc_free(). Thread: any. */
 char *qc_plugin_start_failed(qc_plugin *p, const char *step, qn_status st);
+/** Its process dropped n lines itself, since they are far more than it may log. */
 void qc_plugin_log_dropped(qc_plugin *p, uint32_t n);
 /** One log block: step and every problem. */
 void qc_plugin_log_problems(qc_plugin *p);

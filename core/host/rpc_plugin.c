@@ -216,7 +216,8 @@ const qc_rpc_method QC_HOST_ACTIONS[] = {
          "Starts, stops or reloads a plugin, lifts its quarantine, sets how much it logs, or "
          "logs each of its calls (isolated, trace on). "
          "Answers when it is done. start takes up a plugin that was enabled while the node "
-         "runs; reload keeps the old one running until the new one has proved itself.",
+         "runs; reload keeps the old one running until the new one is ready to start, and brings "
+         "it back should that fail.",
      .params = PARAMS_PLUGIN,
      .result = "{ \"id\": \"str\", \"state\": \"str\" }",
      .examples = "plugin reload indexer",

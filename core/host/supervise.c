@@ -93,8 +93,9 @@ static size_t place_of(const qc_host *h, const qc_plugin *p)
     return i;
 }
 
-/* The new one takes the old one's place in the list, and its history. */
-static void replace(qc_host *h, qc_plugin *old, qc_plugin *now)
+/* The new one takes the old one's place in the list, and its history. The old one is the caller's.
+ */
+static void take_place(qc_host *h, qc_plugin *old, qc_plugin *now)
 {
     pthread_mutex_lock(&h->list_lock);
     size_t i = place_of(h, old);
@@ -104,6 +105,11 @@ static void replace(qc_host *h, qc_plugin *old, qc_plugin *now)
     now->log_level = old->log_level;
     atomic_store(&now->trace, atomic_load(&old->trace));
     now->action = take_action(old);
+}
+
+static void replace(qc_host *h, qc_plugin *old, qc_plugin *now)
+{
+    take_place(h, old, now);
     qc_plugin_free(old);
 }
 
@@ -291,14 +297,51 @@ static void give_up_successor(qc_plugin *now)
     qc_plugin_free(now);
 }
 
+/* start() of the new one comes only now that the old one has closed its store. Should it fail, the
+ * old one, whose file is in memory still, comes back. */
 static void hand_over(qc_host *h, qc_plugin *p)
 {
     qc_plugin *now = p->successor;
     now->predecessor = NULL;
     atomic_store(&now->incoming, false);
     p->successor = NULL;
-    replace(h, p, now);
+    take_place(h, p, now);
+    if (qc_plugin_get_state(p) == QC_PLUGIN_QUARANTINED) {
+        qc_plugin_free(p);
+    } else {
+        qc_plugin_reset(p);
+        qc_timer_free(p->again);
+        p->again = NULL;
+        atomic_store(&p->handing_over, false);
+        now->fallback = p;
+    }
     qc_plugin_go(now);
+}
+
+static void drop_fallback(qc_plugin *p)
+{
+    qc_plugin_free(p->fallback);
+    p->fallback = NULL;
+}
+
+static void roll_back(qc_host *h, qc_plugin *now)
+{
+    qc_plugin *old = now->fallback;
+    char *why = qc_strdup(now->reason ? now->reason : "it ended");
+    now->fallback = NULL;
+    end_action(take_action(now), "%s: the new one did not start: %s; the old one is started again",
+               now->label, why);
+    qc_log(QC_LOG_WARN, "plugin", "%s: the new one did not start; back to sha256 %s", now->label,
+           old->image.sha256);
+    replace(h, now, old);
+    old->restarts++;
+    pthread_mutex_lock(&old->lock); /* it says so while it runs */
+    old->reason = qc_asprintf("back to the file from before the reload, since the new one did not "
+                              "start: %s",
+                              why);
+    pthread_mutex_unlock(&old->lock);
+    qc_free(why);
+    qc_plugin_start(old);
 }
 
 /* ---- after the end ---- */
@@ -417,6 +460,11 @@ static void ended(qc_supervisor *s, qc_plugin *p)
         return;
     }
     qc_plugin_state st = qc_plugin_get_state(p);
+    if (p->fallback && !p->stop_ordered && (st == QC_PLUGIN_CRASHED || st == QC_PLUGIN_REJECTED)) {
+        roll_back(s->host, p);
+        return;
+    }
+    drop_fallback(p);
     qc_action *a = take_action(p);
     drop_next_config(p);
     if (p->successor && st == QC_PLUGIN_QUARANTINED && is_same_file(p, p->successor)) {
@@ -476,6 +524,7 @@ static void look(void *arg)
     } else if (st == QC_PLUGIN_RUNNING) {
         if (!p->ran_since)
             p->ran_since = qc_clock_mono();
+        drop_fallback(p);
         if (!p->successor)
             qc_rpc_release_held(s->host->o.registry, p->label);
         if (p->action && p->action->kind != QC_ACTION_STOP && !p->successor && !p->next_config)

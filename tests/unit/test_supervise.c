@@ -389,9 +389,30 @@ static void test_plugin__reload_changes_to_the_new_one_or_keeps_the_old(void **s
     assert_int_equal(rig_plugin_at(&r, 0)->grant.stop_s, 7);
     assert_null(rig_plugin_at(&r, 0)->predecessor);
     reaches(&r, 8);
-    /* One that is through init() and fails then has taken the place already. */
+    /* One that is through init() and fails then has taken the place already: the old one comes
+     * back, with the file and the grant that it had, and says so. */
+    static const char *const bad[] = {"fail-start", "crash-start"};
+    for (size_t i = 0; i < QC_COUNTOF(bad); i++) {
+        uint64_t since = rig_events(&r);
+        grant(&r, bad[i], "");
+        must(&r, "reload",
+             i ? "the new one did not start: killed by signal"
+               : "the new one did not start: start() answered QN_E_IO (-14); it said: "
+                 "no port is free; the old one is started again");
+        (void)rig_await(&r, since, QC_PLUGIN_RUNNING, "");
+        assert_int_equal(rig_plugin_at(&r, 0)->grant.stop_s, 7);
+        assert_null(rig_plugin_at(&r, 0)->fallback);
+        expect(&r, "listplugins",
+               "\"RUNNING\",\"mode\":\"isolated\",\"reason\":\"back to the file from before "
+               "the reload, since the new one did not start: ");
+        reaches(&r, 8);
+    }
+    /* Unless somebody said stop, or it broke out. */
+    grant(&r, "fork-start", "");
+    must(&r, "reload", "QUARANTINED");
+    expect(&r, "listplugins", "\"state\":\"QUARANTINED\"");
     grant(&r, "fail-start", DOWN);
-    must(&r, "reload", "CRASHED: start() answered QN_E_IO (-14)");
+    must(&r, "quarantine-clear", "CRASHED: start() answered QN_E_IO (-14)");
     expect(&r, "listplugins", "\"state\":\"CRASHED\"");
     grant(&r, "nothing", "");
     must(&r, "reload", "\"state\":\"RUNNING\""); /* of one that is down: a start */
@@ -420,6 +441,7 @@ static void test_plugin__comes_and_goes_while_the_node_runs(void **state)
     must(&r, "start", "\"state\":\"RUNNING\"");
     reaches(&r, 3);
     if (!RIG_TRUSTED) { /* another file, in the same place */
+    assert_null(rig_plugin_at(&r, 0)->reason);
         rig_plugin(&r, "NOSTORE", "p.so");
         rig_grant(&r, RIG_ID, "p.so", RIG_NOSTORE, "");
         must(&r, "reload", "RUNNING");
