@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 void qc_rt_problem(qc_rt *rt, const char *step, const char *line)
@@ -162,6 +163,19 @@ static uint64_t now_ns(void)
     return (uint64_t)qc_clock_mono();
 }
 
+/* For ps and top: what is written over the command line is what they show, and the short name of a
+ * program that was started by descriptor alone is that descriptor's number. */
+static void tell_name(const qc_rt *rt, const char *id)
+{
+    char text[128];
+    int n = snprintf(text, sizeof text, "quoin-runner %s", id);
+    (void)prctl(PR_SET_NAME, "quoin-runner", 0, 0, 0);
+    if (!rt->title || n < 0 || (size_t)n >= sizeof text || (size_t)n > rt->title_len)
+        return;
+    memset(rt->title, 0, rt->title_len);
+    memcpy(rt->title, text, (size_t)n);
+}
+
 /* Our own code, and nobody's data yet: the sandbox can wait. */
 static void warm_up(qc_rt *rt, qc_frame *f)
 {
@@ -186,6 +200,7 @@ void qc_rt_hello(qc_rt *rt)
     if (err || got->kind != QC_FRAME_HELLO || !qc_hello_read(got->payload, &h))
         _exit(1); /* not our node: nothing can be said to it */
     qc_frame *f = &rt->chan.frame;
+    tell_name(rt, h.id);
     set_cap(rt, &rt->host, "host/1", 0);
     if (strcmp(h.build, QC_HELLO_BUILD) != 0)
         refuse(rt, "runner", "build: found quoin-runner %s, wanted %s (the node's)", QC_HELLO_BUILD,

@@ -44,7 +44,7 @@ static void small_stacks(void)
     pthread_attr_destroy(&a);
 }
 
-static int serve(void)
+static int serve(char *title)
 {
     static qc_rt rt;
     if (!is_socket(SOCKET)) {
@@ -54,6 +54,8 @@ static int serve(void)
     }
     small_stacks();
     qc_rt_init(&rt, SOCKET);
+    rt.title = title;
+    rt.title_len = strlen(title);
     qc_rt_hello(&rt);
     qc_rt_run(&rt);
 }
@@ -80,5 +82,5 @@ int main(int argc, char **argv)
             return 2;
         }
     }
-    return probe ? qc_sandbox_probe(stdout, json) : serve();
+    return probe ? qc_sandbox_probe(stdout, json) : serve(argv[0]);
 }

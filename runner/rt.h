@@ -172,6 +172,8 @@ struct qc_rt {
     qc_rt_watch *watch; /* by descriptor: QC_RT_WATCHES of them, when one is used */
     uint64_t next_watch;
 
+    char *title; /* the bytes of argv[0], to tell others whose process it is */
+    size_t title_len;
     const qn_plugin_1 *entry;
     void *self;
     bool inited, store_later;

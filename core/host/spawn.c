@@ -19,11 +19,16 @@ typedef struct runner {
     volatile int error;
 } runner;
 
+/* Its command line, with room for the plugin's id, which the runner writes over the blanks when it
+ * knows it. */
+#define BLANKS "                "
+#define TITLE "quoin-runner" BLANKS BLANKS BLANKS BLANKS BLANKS
+
 /* In the child, on our memory. */
 static int become_runner(void *arg)
 {
     runner *r = arg;
-    qc_process_exec(r->program, "quoin-runner", r->socket);
+    qc_process_exec(r->program, TITLE, r->socket);
     r->error = errno;
     return 127;
 }

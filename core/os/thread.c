@@ -29,7 +29,8 @@ const char *qc_thread_name(void)
 void qc_thread_set_name(const char *name)
 {
     snprintf(t_name, sizeof t_name, "%s", name);
-    pthread_setname_np(pthread_self(), t_name);
+    if (gettid() != getpid()) /* the first thread's name is the process's, for ps and killall */
+        pthread_setname_np(pthread_self(), t_name);
 }
 
 static void *run(void *p)

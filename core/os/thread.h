@@ -14,7 +14,7 @@ QC_MUST_CHECK qc_err qc_thread_start(qc_thread **out, const char *name, void (*f
 void qc_thread_join(QC_OWN qc_thread *t);
 /** Name of the calling thread, for log lines. */
 const char *qc_thread_name(void);
-/** Name the calling thread (main, or a library's thread). */
+/** Name the calling thread (main, or a library's thread). The process keeps its own name. */
 void qc_thread_set_name(const char *name);
 /** CPUs this process may run on, >= 1. */
 unsigned qc_cpu_count(void);

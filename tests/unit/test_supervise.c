@@ -361,6 +361,31 @@ static void test_plugin__a_trusted_one_is_not_reloaded(void **state)
 }
 
 #else
+static void record_begins(int pid, const char *name, const char *want)
+{
+    char path[64], text[128] = "";
+    snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    assert_true(fread(text, 1, sizeof text - 1, f) > 0);
+    fclose(f);
+    text[strcspn(text, "\n")] = 0;
+    assert_string_equal(text, want); /* the first of its strings */
+}
+
+static void test_process__tells_whose_it_is(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    open_rig(&r, "unruly", "nothing", "");
+    rig_host_start(&r);
+    reaches(&r, 8);
+    int pid = atomic_load(&rig_plugin_at(&r, 0)->pid);
+    record_begins(pid, "comm", "quoin-runner");
+    record_begins(pid, "cmdline", "quoin-runner " RIG_ID);
+    rig_close(&r);
+}
+
 static void test_plugin__reload_changes_to_the_new_one_or_keeps_the_old(void **state)
 {
     (void)state;
@@ -416,6 +441,7 @@ static void test_plugin__reload_changes_to_the_new_one_or_keeps_the_old(void **s
     expect(&r, "listplugins", "\"state\":\"CRASHED\"");
     grant(&r, "nothing", "");
     must(&r, "reload", "\"state\":\"RUNNING\""); /* of one that is down: a start */
+    assert_null(rig_plugin_at(&r, 0)->reason);
     /* The old one does not stop: it is killed, and the new one comes all the same. */
     grant(&r, "spin-stop", "stop = 1s\n");
     must(&r, "reload", "\"state\":\"RUNNING\"");
@@ -441,7 +467,6 @@ static void test_plugin__comes_and_goes_while_the_node_runs(void **state)
     must(&r, "start", "\"state\":\"RUNNING\"");
     reaches(&r, 3);
     if (!RIG_TRUSTED) { /* another file, in the same place */
-    assert_null(rig_plugin_at(&r, 0)->reason);
         rig_plugin(&r, "NOSTORE", "p.so");
         rig_grant(&r, RIG_ID, "p.so", RIG_NOSTORE, "");
         must(&r, "reload", "RUNNING");
@@ -719,6 +744,7 @@ static void test_class__what_starts_is_as_others_are(void **state)
         cmocka_unit_test(test_supervise__the_block_that_kills_it_three_times_is_named),            \
         cmocka_unit_test(test_supervise__a_stop_during_the_pause_or_the_start_is_the_end),         \
         cmocka_unit_test(test_supervise__a_host_that_was_stopped_itself_kills_nobody_for_it),      \
+        cmocka_unit_test(test_process__tells_whose_it_is),                                         \
         cmocka_unit_test(test_plugin__reload_changes_to_the_new_one_or_keeps_the_old),             \
         cmocka_unit_test(test_reconfigure__the_reload_waits_for_the_answer),                       \
         cmocka_unit_test(test_reconfigure__one_that_does_not_return_is_killed),                    \

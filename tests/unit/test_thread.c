@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/prctl.h>
 
 static void note_name(void *arg)
 {
@@ -17,8 +18,12 @@ static void test_thread_start__names_the_thread(void **state)
     assert_int_equal(qc_thread_start(&t, "scripts", note_name, seen), QC_OK);
     qc_thread_join(t);
     assert_string_equal(seen, "scripts");
+    char before[16] = "", after[16] = "";
+    assert_int_equal(prctl(PR_GET_NAME, before), 0);
     qc_thread_set_name("a name that is too long");
     assert_string_equal(qc_thread_name(), "a name that is ");
+    assert_int_equal(prctl(PR_GET_NAME, after), 0);
+    assert_string_equal(before, after); /* ps goes on to show the program */
     qc_thread_join(NULL);
 }
 
