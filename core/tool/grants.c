@@ -44,7 +44,8 @@ static void add_params(qc_bytes *b, const qc_manifest *m, const qc_interface *f)
             add(b, "%sprefix=%s.", sep, last ? last + 1 : m->id);
         else if (k->type == QC_PARAM_ADDRESSES || k->type == QC_PARAM_HOSTS)
             add(b, "HOST:PORT");
-        else if (k->type == QC_PARAM_COUNT || k->type == QC_PARAM_FLAG)
+        else if (k->type == QC_PARAM_COUNT || k->type == QC_PARAM_FLAG ||
+                 k->type == QC_PARAM_AMOUNT)
             add(b, "%s%s=%s", sep, k->key, k->dflt);
         else
             continue;
