@@ -317,6 +317,12 @@ static void read_resources(const json_t *o, qc_manifest *m, qc_problems *p)
         else if (v)
             qc_problem(p, STEP, "resources: found no number for %s, wanted 0 to 2^30", rows[i].key);
     }
+    const json_t *cpu = json_object_get(res, "cpu");
+    const char *class = json_string_value(cpu);
+    if (class && (strcmp(class, "normal") == 0 || strcmp(class, "latency") == 0))
+        m->cpu = qc_strdup(class);
+    else if (cpu && (!class || strcmp(class, "background") != 0))
+        qc_problem(p, STEP, "resources: found another cpu, wanted background, normal or latency");
 }
 
 /* Members that we do not know are passed over, unless the author says that they matter. */
@@ -397,6 +403,7 @@ void qc_manifest_clear(qc_manifest *m)
     qc_free(m->version);
     qc_free(m->summary);
     qc_free(m->license);
+    qc_free(m->cpu);
     for (size_t i = 0; i < m->n_want; i++)
         qc_want_clear(&m->want[i]);
     for (size_t i = 0; i < m->n_network; i++)

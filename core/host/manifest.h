@@ -37,6 +37,7 @@ typedef struct qc_manifest {
     qc_config_def config[QC_MANIFEST_LIST_MAX];
     size_t n_config;
     uint64_t threads, memory_mb, storage_mb, arena_mb;
+    char *cpu; /* class that it says it needs: "normal" or "latency"; NULL: none */
 } qc_manifest;
 
 /** Parse. `json` may end with one NUL. All problems are added (step "manifest").

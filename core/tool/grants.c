@@ -22,6 +22,33 @@ static void add(qc_bytes *b, const char *fmt, ...)
     QC_ASSERT(err == QC_OK);
 }
 
+static void add_text(qc_bytes *b, const char *text, size_t n)
+{
+    qc_err err = qc_bytes_append(b, text, n);
+    QC_ASSERT(err == QC_OK);
+}
+
+#define COMMENT_WIDTH 96u
+
+/* A text of the manifest, whole, as lines of comment that end between words. */
+static void add_comment(qc_bytes *b, const char *text)
+{
+    char *clean = qc_strdup(text);
+    size_t column = 0;
+    qc_clean_text(clean);
+    for (const char *w = clean + strspn(clean, " "); *w; w += strspn(w, " ")) {
+        size_t n = strcspn(w, " ");
+        bool same_line = column && column + 1 + n <= COMMENT_WIDTH;
+        add_text(b, same_line ? " " : column ? "\n# " : "# ", same_line ? 1 : column ? 3 : 2);
+        add_text(b, w, n);
+        column = same_line ? column + 1 + n : 2 + n;
+        w += n;
+    }
+    if (column)
+        add_text(b, "\n", 1);
+    qc_free(clean);
+}
+
 /* The key of its grant that says where: only an operator can. NULL: it has none. */
 static const qc_grant_key *place_key(const qc_interface *f)
 {
@@ -62,9 +89,10 @@ static void add_config(qc_bytes *b, const qc_manifest *x, char *const *value)
     for (size_t i = 0; i < x->n_config; i++) {
         const qc_config_def *d = &x->config[i];
         const char *given = value ? value[i] : NULL, *v = given ? given : d->dflt;
-        if (*d->help)
-            add(b, "# %s\n", qc_printable(d->help));
-        add(b, "%s%s = %s\n", d->dflt && !given ? "# " : "", d->name, v ? v : "");
+        add_comment(b, d->help);
+        add(b, "%s%s = ", d->dflt && !given ? "# " : "", d->name);
+        add_text(b, v ? v : "", v ? strlen(v) : 0);
+        add_text(b, "\n", 1);
     }
 }
 
@@ -97,6 +125,14 @@ void qc_tool_grant_text(qc_bytes *b, const char *path, const qc_image *m, const 
     add_config(b, x, c->config);
 }
 
+/* Of a grant that is written for good. */
+static void add_limits(qc_bytes *b, const qc_manifest *m)
+{
+    if (m->cpu)
+        add(b, "\n[limits]\n# it says that it cannot do its work as the last in line\ncpu = %s\n",
+            m->cpu);
+}
+
 static void explain_want(const qc_manifest *m, const qc_want *w)
 {
     const qc_interface *f = qc_interface_find(w->id);
@@ -107,8 +143,12 @@ static void explain_want(const qc_manifest *m, const qc_want *w)
         return;
     }
     printf("      lets it %s\n", f->lets);
-    if (w->why)
-        printf("      because it %s\n", qc_printable(w->why));
+    if (w->why) {
+        char *why = qc_strdup(w->why);
+        qc_clean_text(why);
+        printf("      because it %s\n", why);
+        qc_free(why);
+    }
     for (size_t i = 0; (k = qc_interface_key(f, i)); i++)
         printf("      bounded by %s: %s\n", k->key, k->meaning);
     if (w->unstable)
@@ -263,7 +303,9 @@ static bool text_is_fit(const qc_tool *t, qc_span text, const qc_image *m, const
     qc_problems p = {0};
     qc_resolution r;
     bool ok = qc_grant_parse(text, &g, &p) && qc_resolve(&m->manifest, &g, t->chain, &r, &p);
-    if (!ok)
+    if (ok)
+        qc_tool_warn_places(&m->manifest, &r);
+    else
         qc_tool_print_problems(stderr, path, &p);
     qc_grant_clear(&g);
     qc_problems_clear(&p);
@@ -315,7 +357,11 @@ static int enable_asked(const qc_tool *t, const char *path, const qc_image *m, c
     if (qc_tool_take_given(t, &m->manifest, &c) && take_values(t, &m->manifest, value)) {
         ask_each(t, &m->manifest, &c);
         explain_mode(c.mode);
+        if (m->manifest.cpu)
+            printf("It asks for the processor class '%s', which its grant then gives it.\n",
+                   m->manifest.cpu);
         qc_tool_grant_text(&text, path, m, &c);
+        add_limits(&text, &m->manifest);
         if (!text_is_fit(t, qc_bytes_span(&text), m, path)) {
             explain_places(&m->manifest, &c);
             fprintf(stderr, "Error: it would not be loaded; nothing was written\n");
@@ -331,13 +377,29 @@ static int enable_asked(const qc_tool *t, const char *path, const qc_image *m, c
     return code;
 }
 
+/* A grant is the operator's text, with comments of theirs by now: it is not written over. */
+static void explain_extending(const qc_tool *t, const char *id, const char *grant)
+{
+    char *cli = cli_of(t);
+    fprintf(stderr,
+            "Error: %s has a grant already: %s\n"
+            "To grant more or less, edit it: 'INTERFACE = PARAMETERS' below [grant] is what "
+            "-grant=INTERFACE=PARAMETERS\nwould write, 'NAME = VALUE' below [config] what "
+            "-config=NAME=VALUE would. Then\n"
+            "  quoin-plugin resolve %s    tells what the node makes of it,\n"
+            "  %s plugin reload %s    has it take effect.\n"
+            "After an update of the file: quoin-plugin pin %s. To begin anew: quoin-plugin disable "
+            "%s\n",
+            id, grant, id, cli, id, id, id);
+    qc_free(cli);
+}
+
 static int enable_file(const qc_tool *t, const char *path, const qc_image *m)
 {
     char *grant = qc_asprintf("%s/%s.grant", t->grant_dir, m->manifest.id);
     int code = 1;
     if (qc_os_exists(grant))
-        fprintf(stderr, "Error: %s has a grant already: %s (see quoin-plugin pin, disable)\n",
-                m->manifest.id, grant);
+        explain_extending(t, m->manifest.id, grant);
     else
         code = enable_asked(t, path, m, grant);
     qc_free(grant);

@@ -60,6 +60,8 @@ static void print_manifest(const qc_manifest *m)
         printf("config     %s%s%s%s%s\n", m->config[i].name, m->config[i].dflt ? " = " : "",
                m->config[i].dflt ? m->config[i].dflt : "", *m->config[i].help ? ": " : "",
                m->config[i].help);
+    if (m->cpu)
+        printf("processor  class %s\n", m->cpu);
     if (m->storage_mb)
         printf("storage    about %llu MB\n", (unsigned long long)m->storage_mb);
 }

@@ -38,6 +38,10 @@ void qc_tool_print_problems(FILE *f, const char *what, const qc_problems *p);
 /** Ask on the terminal, unless -yes. */
 bool qc_tool_confirm(const qc_tool *t, const char *question);
 
+/** Warn on stderr of values of the configuration that name an address or a host, itself or in an
+ *  http URL, which no grant of `r` lets the plugin listen on or connect to. */
+void qc_tool_warn_places(const qc_manifest *m, const qc_resolution *r);
+
 /** What an operator agrees to. */
 typedef struct qc_consent {
     bool take[2 * QC_MANIFEST_LIST_MAX];    /* per interface that the manifest names */
@@ -49,7 +53,7 @@ typedef struct qc_consent {
 
 /** The -grant options, as params. False: one of them is wrong, and stderr says so. */
 bool qc_tool_take_given(const qc_tool *t, const qc_manifest *m, qc_consent *c);
-/** Append the text of a grant file. */
+/** Append the text of a grant file, but for [limits] and [failure]. */
 void qc_tool_grant_text(qc_bytes *b, const char *path, const qc_image *m, const qc_consent *c);
 void qc_consent_clear(qc_consent *c);
 

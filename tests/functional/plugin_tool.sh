@@ -126,6 +126,8 @@ has "This node would load it."
 has "rpc.serve/1              required  granted: prefix=plugin."
 run 1 enable --yes plugin
 has "has a grant already"
+has "'INTERFACE = PARAMETERS' below [grant]"
+has "plugin reload org.quoin.test.plugin"
 
 # One question per optional interface, then one for all: answers from a terminal.
 out=$(printf 'n\ny\ny\n' | "$tool" -datadir="$tmp" -regtest enable "$top_builddir/tests/check/GOOD.so" 2>&1)
@@ -197,6 +199,42 @@ if [ -e "$top_builddir/.libs/miner.so" ]; then
         run 1 enable --yes -config="$bad" "$miner"
         [ ! -e "$miner_grant" ] || { echo "FAIL: enabled with -config=$bad"; fails=$((fails + 1)); rm "$miner_grant"; }
     done
+fi
+
+# Addresses of the configuration against those of the grant; the class that the manifest asks for; help
+# and reasons to their end.
+hasnot() {
+    if [[ $out != *"$1"* ]]; then passes=$((passes + 1)); else
+        fails=$((fails + 1))
+        printf 'FAIL: "%s" in\n%s\n' "$1" "$out"
+    fi
+}
+if [ -e "$top_builddir/.libs/stratum.so" ]; then
+    stratum="$top_builddir/.libs/stratum.so" stratum_grant="$tmp/regtest/plugins.d/org.quoin.stratum.grant"
+    run 0 enable --yes -grant=net.listen/1=127.0.0.1:3334 "$stratum"
+    has "Warning: the configuration has listen = 127.0.0.1:3333, but 127.0.0.1:3333 is not granted (net.listen/1 = 127.0.0.1:3334)"
+    has "processor class 'latency'"
+    has "so that miners go on where they were after a restart"
+    out=$(cat "$stratum_grant")
+    has $'\n[limits]\n'
+    has $'\ncpu = latency'
+    [ "$(awk '{ print length }' "$stratum_grant" | sort -n | tail -1)" -lt 400 ] || { echo "FAIL: a long line"; fails=$((fails + 1)); }
+    out=$(tr '\n' ' ' <"$stratum_grant" | sed 's/ # / /g')
+    has "the one without a number gets the rest, as does the user in solo mode; none: nobody"
+    rm "$stratum_grant"
+    run 0 enable --yes -grant='net.listen/1=127.0.0.1:3334 [::1]:3333, max_conns=9' -config='listen=[::1]:3333 127.0.0.1:3334' "$stratum"
+    hasnot "Warning"
+    rm "$stratum_grant"
+    watch="$top_builddir/.libs/watch.so" watch_grant="$tmp/regtest/plugins.d/org.quoin.watch.grant"
+    run 0 enable --yes -config=webhook=http://127.0.0.1:8080/events "$watch"
+    has "webhook = http://127.0.0.1:8080/events, but 127.0.0.1:8080 is not granted (net.connect/1 = nothing)"
+    # What may be handed in: as the interface has it, and as the manual of the plugin shows.
+    out=$(cat "$watch_grant")
+    hasnot "[limits]"
+    line=$(grep '^tx.submit/1 = ' "$watch_grant")
+    out=$(sed -n 's/^    \(tx\.submit\/1\)  *= /\1 = /p' "$top_srcdir/plugins/watch/README.md")
+    [ "$line" = "$out" ] || { printf 'FAIL: %s, and in its README %s\n' "$line" "$out"; fails=$((fails + 1)); }
+    rm "$watch_grant"
 fi
 
 printf 'x' >>"$tmp/plugins/good.so"
