@@ -5,6 +5,8 @@
 
 extern const qc_opt *const QC_CLI_OPTIONS[];
 
+#define QC_CLI_NO_METHOD 32601 /* as an exit code, before the shell cuts it */
+
 typedef struct qc_cli {
     qc_settings *settings;
     qc_conf_paths paths;
@@ -20,6 +22,8 @@ QC_MUST_CHECK qc_err qc_cli_send(const qc_cli *c, qc_span request, qc_bytes *rep
 /** Call the method that the words name until it fails, with the cursor of its last answer as first
  *  parameter; print each event as a line. Returns: the exit code. */
 int qc_cli_follow(const qc_cli *c);
+/** The node knows no such method: name the nearest that it has, on stderr, if one is near. */
+void qc_cli_suggest(const qc_cli *c, const char *method);
 /** {"method":...,"params":<raw>,"id":<raw>,"jsonrpc":"2.0"} */
 void qc_cli_request(qc_bytes *out, const char *method, qc_span params, const char *id);
 /** Text of -getinfo from a batch of getnetworkinfo and getblockchaininfo (valid JSON).

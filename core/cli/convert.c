@@ -3,6 +3,8 @@
 #include "core/base/alloc.h"
 #include "core/cli/text.h"
 
+#include <stdio.h>
+
 #define J QC_CONVERT_JSON
 #define JT QC_CONVERT_JSON_OR_TEXT
 const qc_convert QC_CONVERT[] = {
@@ -38,6 +40,21 @@ static bool looks_like_json(const char *word)
     return n <= 15 && (word[0] == '-' || (word[0] >= '0' && word[0] <= '9'));
 }
 
+/* What begins as JSON does and is none was meant as JSON: at the node it would fail for being text,
+ * if at all. */
+static char *slip_of(const char *word)
+{
+    return word[0] == '{' || word[0] == '[' ? qc_text_json_error(qc_span_str(word)) : NULL;
+}
+
+static void warn_of_slip(const char *word)
+{
+    char *slip = slip_of(word);
+    if (slip)
+        fprintf(stderr, "Warning: %s: this is no JSON, and is sent as text (%s)\n", word, slip);
+    qc_free(slip);
+}
+
 static qc_err add_value(const char *method, const qc_convert *c, const char *word, qc_bytes *out,
                         char **error)
 {
@@ -47,9 +64,13 @@ static qc_err add_value(const char *method, const qc_convert *c, const char *wor
         return QC_OK;
     }
     if (c && c->kind == QC_CONVERT_JSON) {
-        *error = qc_asprintf("Error parsing JSON: %s", word);
+        char *slip = slip_of(word);
+        *error = qc_asprintf("Error parsing JSON: %s%s%s%s", word, slip ? " (" : "",
+                             slip ? slip : "", slip ? ")" : "");
+        qc_free(slip);
         return QC_EINVAL;
     }
+    warn_of_slip(word);
     qc_text_quote(out, word, strlen(word));
     return QC_OK;
 }

@@ -18,7 +18,9 @@ typedef struct qc_convert {
 /** Rows of all parameters that are not plain text, ended by a NULL method. */
 extern const qc_convert QC_CONVERT[];
 
-/** Append the parameters as a JSON array. Out: *error owned on failure. Returns: QC_OK; QC_EINVAL.
+/** Append the parameters as a JSON array. A word that begins as an array or object and is sent as
+ * text, since it is no JSON, is warned of on stderr. Out: *error owned on failure. Returns: QC_OK;
+ * QC_EINVAL.
  */
 QC_MUST_CHECK qc_err qc_convert_positional(const char *method, char *const *word, size_t n,
                                            qc_bytes *out, char **error);

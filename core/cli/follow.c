@@ -46,14 +46,15 @@ static qc_err ask(const qc_cli *c, char *const *word, size_t n, qc_bytes *reply,
     return err;
 }
 
-/* What an answer says. Out: *cursor replaced, *n events. Returns: NULL, or what is wrong: owned. */
-static char *take(qc_span reply, char **cursor, size_t *n)
+/* What an answer says. Out: *cursor replaced, *n events, *code of an error. Returns: NULL, or what
+ * is wrong: owned. */
+static char *take(qc_span reply, char **cursor, size_t *n, int *code)
 {
     qc_span result = qc_text_member(reply, "result"), next = qc_text_member(result, "cursor");
     qc_span events = qc_text_member(result, "events");
     qc_bytes text = QC_BYTES_INIT;
     if (!qc_text_is_null(qc_text_member(reply, "error"))) {
-        (void)qc_cli_error_text(qc_text_member(reply, "error"), &text);
+        *code = qc_cli_error_text(qc_text_member(reply, "error"), &text);
         char *why = copy_of(qc_bytes_span(&text));
         qc_bytes_free(&text);
         return why;
@@ -71,6 +72,7 @@ static char *take(qc_span reply, char **cursor, size_t *n)
 int qc_cli_follow(const qc_cli *c)
 {
     char *error = NULL, *cursor = NULL;
+    int code = EXIT_FAILURE;
     char **word = qc_alloc((c->n_word + 1) * sizeof *word);
     size_t n = c->n_word > 1 ? c->n_word - 1 : 0;
     for (size_t i = 0; i < n; i++)
@@ -82,7 +84,7 @@ int qc_cli_follow(const qc_cli *c)
         size_t events = 0;
         qc_mono began = qc_clock_mono();
         if (!ask(c, word, n, &reply, &error))
-            error = take(qc_bytes_span(&reply), &cursor, &events);
+            error = take(qc_bytes_span(&reply), &cursor, &events, &code);
         qc_bytes_free(&reply);
         if (!error && fflush(stdout) != 0)
             error = qc_strdup("the output cannot be written");
@@ -91,9 +93,12 @@ int qc_cli_follow(const qc_cli *c)
         if (!error && !events && qc_clock_mono() - began < PAUSE_NS)
             nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
     }
-    fprintf(stderr, "error: %s\n", error);
+    /* As of any call: the error's code, and its text alone. */
+    fprintf(stderr, "%s%s\n", code == EXIT_FAILURE ? "error: " : "", error);
+    if (code == QC_CLI_NO_METHOD)
+        qc_cli_suggest(c, c->word[0]);
     qc_free(error);
     qc_free(cursor);
     qc_free(word);
-    return EXIT_FAILURE;
+    return code;
 }

@@ -324,6 +324,8 @@ static int run(qc_cli *c)
         return fail(error);
     int code = print_reply(qc_bytes_span(&reply));
     qc_bytes_free(&reply);
+    if (code == QC_CLI_NO_METHOD)
+        qc_cli_suggest(c, c->word[0]);
     return code;
 }
 

@@ -1,5 +1,7 @@
 #include "core/cli/text.h"
 
+#include "core/base/alloc.h"
+
 #include <jansson.h>
 
 #include <stdarg.h>
@@ -31,6 +33,18 @@ bool qc_text_is_json(qc_span text)
     json_t *v = json_loadb((const char *)text.data, text.len, flags, NULL);
     json_decref(v);
     return v != NULL;
+}
+
+char *qc_text_json_error(qc_span text)
+{
+    const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL;
+    json_error_t e;
+    json_t *v = json_loadb((const char *)text.data, text.len, flags, &e);
+    if (v) {
+        json_decref(v);
+        return NULL;
+    }
+    return qc_asprintf("at character %d: %s", e.position, e.text);
 }
 
 /* ---- walking valid JSON ---- */

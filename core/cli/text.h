@@ -5,6 +5,8 @@
 
 /** Is this one whole JSON value? */
 bool qc_text_is_json(qc_span text);
+/** Where and why it is none: "at character 12: ...". NULL: it is one. Owned: qc_free(). */
+char *qc_text_json_error(qc_span text);
 /** The value of a member of the object `text` (valid JSON), or an empty span. Borrowed. */
 qc_span qc_text_member(qc_span text, const char *key);
 /** Element i of the array `text`, or an empty span. Borrowed. */

@@ -1,5 +1,6 @@
 /* Reading: command line words and configuration lines (Core common/args.cpp, common/config.cpp). */
 #include "core/base/alloc.h"
+#include "core/base/nearest.h"
 #include "core/conf/store.h"
 
 #include <stdio.h>
@@ -51,6 +52,19 @@ static bool take_value(qc_settings *s, qc_source source, const key *k, const qc_
 }
 
 /* ---- command line ---- */
+static char *invalid(const qc_settings *s, const char *arg, const char *name)
+{
+    qc_nearest near;
+    qc_nearest_init(&near, name);
+    for (const qc_opt *const *t = s->tables; *t; t++)
+        for (const qc_opt *o = *t; o->name; o++)
+            if (o->group != QC_OPTS_HIDDEN)
+                qc_nearest_try(&near, o->name);
+    if (!near.best || near.distance == 0) /* of another section, but right */
+        return qc_asprintf("Invalid parameter %s", arg);
+    return qc_asprintf("Invalid parameter %s (did you mean -%s?)", arg, near.best);
+}
+
 static bool take_arg(qc_settings *s, const char *arg, char **error)
 {
     const char *p = arg + 1 + (arg[1] == '-');
@@ -61,7 +75,7 @@ static bool take_arg(qc_settings *s, const char *arg, char **error)
     bool ok = false;
     /* Options with a section in front belong into configuration files. */
     if (!opt || k.section[0])
-        *error = qc_asprintf("Invalid parameter %s", arg);
+        *error = invalid(s, arg, k.name);
     else
         ok = take_value(s, QC_SOURCE_ARGS, &k, opt, eq ? eq + 1 : NULL, error);
     qc_free(k.section);

@@ -3,6 +3,7 @@
 
 #include "config.h"
 #include "core/base/alloc.h"
+#include "core/base/nearest.h"
 
 static const struct {
     const char *name, *arg, *help;
@@ -97,7 +98,12 @@ static int run(qc_tool *t, int n_option, char **args, int argc)
         }
         return COMMANDS[i].folders && !qc_tool_folders(t) ? 1 : COMMANDS[i].run(t);
     }
-    fprintf(stderr, "Error: no such command: %s (quoin-plugin -help)\n", t->word[0]);
+    qc_nearest near;
+    qc_nearest_init(&near, t->word[0]);
+    for (size_t i = 0; i < QC_COUNTOF(COMMANDS); i++)
+        qc_nearest_try(&near, COMMANDS[i].name);
+    fprintf(stderr, "Error: no such command: %s (%s%s%squoin-plugin -help)\n", t->word[0],
+            near.best ? "did you mean " : "", near.best ? near.best : "", near.best ? "? " : "");
     return 1;
 }
 

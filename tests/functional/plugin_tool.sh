@@ -257,7 +257,11 @@ run 0 -help
 has "enable"
 run 1
 run 1 frobnicate x
-has "no such command"
+has "no such command: frobnicate (quoin-plugin -help)"
+run 1 enabel x
+has "no such command: enabel (did you mean enable? quoin-plugin -help)"
+run 1 -datadri=/tmp inspect plugin
+has "Invalid parameter -datadri=/tmp (did you mean -datadir?)"
 run 1 new Bad-Name
 run 1 new fine --needs no.such/1
 has "it has host/1"

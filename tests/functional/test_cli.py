@@ -17,10 +17,19 @@ def test_prints_results_and_errors(case):
     equal(n.cli("echojson", '{"a":[1.10,{}]}', "[]"),
           (0, '[\n  {\n    "a": [\n      1.1,\n      {\n      }\n    ]\n  },\n  [\n  ]\n]\n', ""))
     equal(n.cli("getblockhash", "9"), (8, "", "error code: -8\nerror message:\nBlock height out of range\n"))
-    equal(n.cli("nope")[0], 32601 & 255)
+    equal(n.cli("nope"), (32601 & 255, "", "error code: -32601\nerror message:\nMethod not found\n"))
+    equal(n.cli("getblokcount")[2], "error code: -32601\nerror message:\nMethod not found\nDid you mean getblockcount?\n")
+    equal(n.cli("-follow", "getblockhash", "9"), (8, "", "error code: -8\nerror message:\nBlock height out of range\n"))
+    equal(n.cli("-follow", "getblokcount")[0], 32601 & 255)
+    equal(n.cli("-follow", "getblockcount"), (1, "", "error: the method does not answer with events and a cursor\n"))
+    code, out, err = n.cli("echo", '["a"')
+    equal((code, json.loads(out)), (0, ['["a"']))
+    assert err.startswith('Warning: ["a": this is no JSON, and is sent as text (at character 4: '), err
     equal(n.cli("getblockhash", "x"), (1, "", "error: Error parsing JSON: x\n"))
     equal(n.cli(), (1, "", "error: too few parameters (need at least command)\n"))
     equal(n.cli("-nonsense")[2], "Error parsing command line arguments: Invalid parameter -nonsense\n")
+    equal(n.cli("-rpcwiat")[2],
+          "Error parsing command line arguments: Invalid parameter -rpcwiat (did you mean -rpcwait?)\n")
     equal(n.cli("-ipcconnect=x")[0], 1)
 
 

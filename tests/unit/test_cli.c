@@ -60,6 +60,29 @@ static void test_is_json__takes_any_value(void **state)
         assert_false(qc_text_is_json(qc_span_str(BAD[i])));
 }
 
+static void expect_slip(const char *text, const char *want)
+{
+    char *slip = qc_text_json_error(qc_span_str(text));
+    if (!want) {
+        assert_null(slip);
+        return;
+    }
+    assert_non_null(slip);
+    if (strncmp(slip, want, strlen(want)) != 0)
+        fail_msg("%s: %s, wanted %s", text, slip, want);
+    qc_free(slip);
+}
+
+static void test_json_error__says_where(void **state)
+{
+    (void)state;
+    expect_slip("[1,{}]", NULL);
+    expect_slip("5", NULL);
+    expect_slip("[1,2", "at character 4: ");
+    expect_slip("{\"a\":1,}", "at character 8: ");
+    expect_slip("{'a':1}", "at character 2: ");
+}
+
 /* Words separated by blanks. */
 static void expect_params(bool named, const char *method, const char *words, const char *want)
 {
@@ -82,6 +105,43 @@ static void expect_params(bool named, const char *method, const char *words, con
         return;
     }
     expect_bytes(&out, want);
+}
+
+/* What is printed to stderr by one conversion. */
+static void expect_warning(const char *method, char *word, const char *want)
+{
+    char text[300] = "", *error = NULL;
+    qc_bytes out = QC_BYTES_INIT;
+    FILE *kept = tmpfile();
+    int before = dup(STDERR_FILENO);
+    assert_non_null(kept);
+    assert_true(before >= 0 && dup2(fileno(kept), STDERR_FILENO) >= 0);
+    qc_err err = qc_convert_positional(method, &word, 1, &out, &error);
+    (void)dup2(before, STDERR_FILENO);
+    close(before);
+    rewind(kept);
+    text[fread(text, 1, sizeof text - 1, kept)] = 0;
+    fclose(kept);
+    assert_int_equal(err, QC_OK);
+    if (strncmp(text, want, strlen(want)) != 0 || (!*want && *text))
+        fail_msg("'%s', wanted '%s'", text, want);
+    qc_bytes_free(&out);
+}
+
+static void test_convert__warns_of_json_that_is_none(void **state)
+{
+    (void)state;
+    char broken[] = "[{\"desc\":\"x\"", whole[] = "[1]", plain[] = "wpkh({x})";
+    static const char WANT[] =
+        "Warning: [{\"desc\":\"x\": this is no JSON, and is sent as text (at "
+        "character 12: ";
+    expect_warning("watch.import", broken, WANT);
+    expect_warning("decoderawtransaction", broken, WANT);
+    expect_warning("watch.import", whole, "");
+    expect_warning("getdescriptorinfo", plain, "");
+    expect_params(false, "getblockhash", "[1",
+                  "Error parsing JSON: [1 (at character 2: ']' expected "
+                  "near end of file)");
 }
 
 static void test_convert__knows_which_words_are_json(void **state)
@@ -304,6 +364,8 @@ static void test_post__reads_whole_replies_only(void **state)
 QC_TEST_MAIN(cmocka_unit_test(test_pretty__is_univalues),
              cmocka_unit_test(test_member__finds_top_level_values),
              cmocka_unit_test(test_is_json__takes_any_value),
+             cmocka_unit_test(test_json_error__says_where),
+             cmocka_unit_test(test_convert__warns_of_json_that_is_none),
              cmocka_unit_test(test_convert__knows_which_words_are_json),
              cmocka_unit_test(test_convert_named__names_positions_and_doubt),
              cmocka_unit_test(test_info__shows_what_core_shows),

@@ -1,0 +1,43 @@
+/* "Did you mean": a misspelt method against those that the node's help lists, those of its plugins
+ * among them. */
+#include "core/base/alloc.h"
+#include "core/base/nearest.h"
+#include "core/cli/cli.h"
+#include "core/cli/text.h"
+
+#include <stdio.h>
+
+/* Owned text of help, or NULL: then there is nothing to say. */
+static char *ask_help(const qc_cli *c)
+{
+    qc_bytes request = QC_BYTES_INIT, reply = QC_BYTES_INIT, text = QC_BYTES_INIT;
+    char *error = NULL;
+    qc_cli_request(&request, "help", qc_span_str("[]"), "1");
+    qc_err err = qc_cli_send(c, qc_bytes_span(&request), &reply, &error);
+    qc_bytes_free(&request);
+    qc_free(error);
+    if (err)
+        return NULL;
+    qc_span result = qc_text_member(qc_bytes_span(&reply), "result");
+    if (!qc_text_is_null(result))
+        qc_text_plain(&text, result);
+    qc_text_add(&text, "", 1);
+    qc_bytes_free(&reply);
+    return (char *)text.data;
+}
+
+void qc_cli_suggest(const qc_cli *c, const char *method)
+{
+    qc_nearest near;
+    char *text = ask_help(c), *save = NULL;
+    if (!text)
+        return;
+    qc_nearest_init(&near, method);
+    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        line[strcspn(line, " ")] = 0; /* behind the name stand its parameters */
+        qc_nearest_try(&near, line);
+    }
+    if (near.best && near.distance) /* the name itself: its plugin was away for a moment */
+        fprintf(stderr, "Did you mean %s?\n", near.best);
+    qc_free(text);
+}
