@@ -381,7 +381,8 @@ static void job_end(wt_job *job)
     qn_json_close(&job->out, ']');
     if (job->from != WT_NO_HEIGHT && x->m.tip.height != WT_NO_HEIGHT &&
         job->from <= x->m.tip.height)
-        st = wt_rescan_want(x, job->from, job->first_cookie, &id, &lowest);
+        st = wt_rescan_want(x, &(wt_rescan_for){job->from, job->first_cookie, job->wallet}, &id,
+                            &lowest);
     if (st == QN_OK)
         st = wt_store_set(x);
     if (st == QN_E_LIMIT)

@@ -5,6 +5,8 @@
 
 #include <limits.h>
 
+#define NAME_SHOWN 64u
+
 static bool bad(wt_reading *in, int32_t code, const char *message)
 {
     in->code = code;
@@ -21,6 +23,18 @@ static bool known_member(const char *key)
         if (strcmp(key, KNOWN[i]) == 0)
             return true;
     return false;
+}
+
+/* Its name, as far as it is one that somebody may have misspelt. */
+static bool unknown_member(wt_reading *in, const char *key)
+{
+    char why[160];
+    size_t n = 0;
+    while (n < NAME_SHOWN && key[n] > 32 && key[n] < 127)
+        n++;
+    snprintf(why, sizeof why, "An item has a member that is not known%s%.*s%s", n ? ": " : "",
+             (int)n, key, n && key[n] ? "..." : "");
+    return bad(in, WT_RPC_INVALID, why);
 }
 
 /* A member of a type, or nothing. False: refused. */
@@ -119,7 +133,7 @@ bool wt_item_read(wt_reading *in, json_t *o, wt_item *it)
         return bad(in, WT_RPC_TYPE, "An item must be an object");
     for (void *i = json_object_iter(o); i; i = json_object_iter_next(o, i))
         if (!known_member(json_object_iter_key(i)))
-            return bad(in, WT_RPC_INVALID, "An item has a member that is not known");
+            return unknown_member(in, json_object_iter_key(i));
     const json_t *point = json_object_get(o, "outpoint");
     it->outpoint = point && !json_is_null(point) ? point : NULL;
     if (!text_of(in, o, "desc", &it->desc) || !text_of(in, o, "address", &it->address) ||

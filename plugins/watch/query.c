@@ -3,8 +3,10 @@
 #include "plugins/watch/query.h"
 
 #include "lib/address.h"
+#include "lib/tx.h"
 
 #define PAGE_MAX 10000u
+#define PAYEES_MAX 100u /* of one transaction */
 
 static void put_tip(const wt *x, qn_json *j)
 {
@@ -177,6 +179,60 @@ static void put_conflicts(qn_json *j, const wt_tx *t)
     qn_json_close(j, ']');
 }
 
+static bool is_ours(const wt *x, const wt_wallet *w, const qn_tx_out *o)
+{
+    const wt_script *s = o->script_len <= UINT32_MAX
+                             ? wt_script_find(&x->m, o->script, (uint32_t)o->script_len)
+                             : NULL;
+    for (const wt_owner *p = s ? s->owner : NULL; p; p = p->next)
+        if (p->source->wallet == w)
+            return true;
+    return false;
+}
+
+static void put_payee(const wt *x, qn_json *j, const qn_tx_out *o, uint32_t n)
+{
+    char text[QN_ADDRESS_MAX];
+    qn_json_open(j, NULL, '{');
+    if (qn_address_encode(x->m.chain, o->script, o->script_len, text))
+        qn_json_text(j, "address", text);
+    else
+        qn_json_hex(j, "scriptPubKey", o->script, (uint32_t)o->script_len, 0);
+    qn_json_text(j, "category", "send");
+    qn_json_amount(j, "amount", -o->value);
+    qn_json_int(j, "vout", n);
+    qn_json_close(j, '}');
+}
+
+/* Whom the wallet has paid: the outputs that are not its own, of a transaction that spends its
+ * coins.
+ */
+static qn_status put_payees(const wt *x, qn_json *j, const wt_wallet *w, const wt_tx *t)
+{
+    wt_amounts a;
+    uint8_t *raw = NULL;
+    uint32_t len = t->raw_len, put = 0;
+    qn_tx_view v;
+    qn_tx_cursor c = {0};
+    qn_tx_out o;
+    qn_status st = wt_amounts_of(t, w, &a);
+    if (st != QN_OK || !a.n_spent)
+        return st;
+    if (!t->raw)
+        st = wt_store_raw(x, &t->txid, &raw, &len);
+    if (st != QN_OK)
+        return st == QN_E_NOTFOUND ? QN_OK : st;
+    qn_json_open(j, "payees", '[');
+    for (bool good = qn_tx_read(raw ? raw : t->raw, len, &v); good && qn_tx_next_out(&v, &c, &o);)
+        if (!is_ours(x, w, &o) && put++ < PAYEES_MAX)
+            put_payee(x, j, &o, c.index - 1);
+    qn_json_close(j, ']');
+    if (put > PAYEES_MAX)
+        qn_json_int(j, "n_payees", put);
+    free(raw);
+    return QN_OK;
+}
+
 static qn_status put_tx(wt *x, qn_json *j, const wt_wallet *w, wt_tx *t)
 {
     qn_json_open(j, NULL, '{');
@@ -184,6 +240,8 @@ static qn_status put_tx(wt *x, qn_json *j, const wt_wallet *w, wt_tx *t)
     if (t->state != WT_CONFIRMED)
         qn_json_bool(j, "trusted", wt_trusted(&x->m, t, w));
     qn_status st = wt_put_tx(x, j, w, t);
+    if (st == QN_OK)
+        st = put_payees(x, j, w, t);
     put_conflicts(j, t);
     qn_json_close(j, '}');
     return st;

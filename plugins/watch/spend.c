@@ -9,6 +9,7 @@
 #include "plugins/watch/psbt.h"
 
 #define DUST_RATE 3000u /* -dustrelayfee, unless the node says another one */
+#define LEAST_RATE 100u /* -minrelaytxfee, unless the node says another one */
 #define COSTS 64u
 /* Weight of an input with a signature and a key, in the witness or not. */
 #define WITNESS_INPUT 272u
@@ -32,7 +33,8 @@ typedef struct spend {
     uint32_t *sequence;
     cost cost[COSTS];
     size_t n_costs;
-    uint64_t dust_rate;
+    uint64_t dust_rate, least_rate;
+    int64_t locked;           /* sum of coins that were left out for being locked */
     wt_source *change_source; /* NULL: an address that was given, or none */
     const uint8_t *change;
     uint32_t change_len; /* 0: there can be no change */
@@ -96,6 +98,21 @@ static bool estimate(spend *s)
     return true;
 }
 
+/* What no node would relay (Core wallet/spend.cpp). */
+static bool high_enough(spend *s)
+{
+    unsigned long long is = s->fund.rate, least = s->least_rate;
+    if (is >= least)
+        return true;
+    s->code = WT_RPC_WALLET;
+    snprintf(
+        s->why, sizeof s->why,
+        "Fee rate (%llu.%03llu sat/vB) is lower than the minimum fee rate setting (%llu.%03llu "
+        "sat/vB)",
+        is / 1000, is % 1000, least / 1000, least % 1000);
+    return false;
+}
+
 static bool set_rates(spend *s)
 {
     qn_fees_floors f;
@@ -105,8 +122,10 @@ static bool set_rates(spend *s)
     if (x->fees.t && x->fees.t->floors(x->fees.cap, &f) == QN_OK && f.dust_relay >= 0 &&
         (uint64_t)f.dust_relay <= WT_RATE_MAX)
         s->dust_rate = (uint64_t)f.dust_relay;
+    s->least_rate = f.min_relay > 0 && (uint64_t)f.min_relay <= WT_RATE_MAX ? (uint64_t)f.min_relay
+                                                                            : LEAST_RATE;
     s->fund.rate = s->ask.rate;
-    return s->fund.rate || estimate(s);
+    return s->fund.rate ? high_enough(s) : estimate(s);
 }
 
 /* ---- coins ---- */
@@ -195,14 +214,17 @@ static bool take_other(spend *s, wt_coin *c)
 {
     const wt_owner *o = claim_of(s, c);
     uint32_t depth = wt_depth(&s->x->m, c->maker);
-    if (!o || c->locked || c->maker->dirty || depth < s->ask.minconf ||
-        wt_immature(&s->x->m, c->maker))
+    if (!o || c->maker->dirty || depth < s->ask.minconf || wt_immature(&s->x->m, c->maker))
         return true;
     if (!depth && s->replaces)
         return true;
     uint8_t tier = depth ? 0 : wt_trusted(&s->x->m, c->maker, s->wallet) ? 1 : 2;
     if ((tier == 2 && !s->ask.unsafe) || is_given(s, c))
         return true;
+    if (c->locked) {
+        s->locked += c->value;
+        return true;
+    }
     const cost *k = cost_of(s, o, s->ask.sequence);
     if (k->st == QN_OK)
         take(s, c, k, tier, s->ask.sequence, false);
@@ -309,6 +331,20 @@ static bool subtract(spend *s)
     return true;
 }
 
+/* Coins that wait in another PSBT are there all the same. */
+static bool bad_funds(spend *s)
+{
+    long long coins = s->locked / 100000000, rest = s->locked % 100000000;
+    if (!s->locked)
+        return bad(s, -6, "Insufficient funds");
+    s->code = -6;
+    snprintf(s->why, sizeof s->why,
+             "Insufficient funds: coins of %lld.%08lld in all are locked (watch.listlockunspent), "
+             "until they are spent or let go with watch.lockunspent",
+             coins, rest);
+    return false;
+}
+
 static bool fund(spend *s)
 {
     s->fund.subtract = s->ask.n_subtract > 0;
@@ -317,7 +353,7 @@ static bool fund(spend *s)
     case QN_OK:
         break;
     case QN_E_NOTFOUND:
-        return bad(s, -6, "Insufficient funds");
+        return bad_funds(s);
     case QN_E_END:
         return bad(s, WT_RPC_WALLET,
                    "The wallet has no address for change: import a descriptor with internal, or "

@@ -86,7 +86,7 @@ static qn_status begin_rescan(wt *x, wt_rescan *r, uint32_t *lowest)
 
 static void end_rescan(wt *x, wt_rescan *r, const char *status, uint32_t height)
 {
-    wt_event_rescan(x, r, status, height);
+    wt_event_rescan(x, r, status, height); /* behind those of what it found */
     for (wt_rescan **at = &x->rescan; *at; at = &(*at)->next)
         if (*at == r) {
             *at = r->next;
@@ -104,7 +104,7 @@ static qn_status begin_rescans(wt *x)
         uint32_t lowest = 0;
         wt_rescan *oldest = NULL;
         for (wt_rescan *r = x->rescan; r; r = r->next)
-            if (!r->host && (!oldest || r->id < oldest->id))
+            if (!r->host && !r->over && (!oldest || r->id < oldest->id))
                 oldest = r;
         if (!oldest)
             return QN_OK;
@@ -118,9 +118,9 @@ static qn_status begin_rescans(wt *x)
     }
 }
 
-qn_status wt_rescan_want(wt *x, uint32_t from, uint64_t first_cookie, uint64_t *id,
-                         uint32_t *lowest)
+qn_status wt_rescan_want(wt *x, const wt_rescan_for *what, uint64_t *id, uint32_t *lowest)
 {
+    uint32_t from = what->from;
     wt_rescan *r;
     uint32_t n = 0;
     for (r = x->rescan; r; r = r->next)
@@ -130,7 +130,8 @@ qn_status wt_rescan_want(wt *x, uint32_t from, uint64_t first_cookie, uint64_t *
     if (!(r = calloc(1, sizeof *r)))
         return QN_E_NOMEM;
     *r = (wt_rescan){.next = x->rescan, .id = x->next_rescan++, .from = from, .at = from};
-    r->first_cookie = first_cookie;
+    r->first_cookie = what->first_cookie;
+    r->wallet = what->wallet;
     r->dirty = true;
     x->rescan = r;
     *id = r->id;
@@ -169,6 +170,31 @@ static const char *status_text(qn_status st)
                                  : "failed";
 }
 
+/* What they found is told first: whoever waits for the end of a rescan has heard of it then. */
+static qn_status end_rescans(wt *x)
+{
+    bool any = false;
+    qn_status st = wt_events_tell(x);
+    for (wt_rescan *r = x->rescan, *next; r && st == QN_OK; r = next) {
+        next = r->next;
+        if (r->over) {
+            end_rescan(x, r, r->over, r->stop);
+            any = true;
+        }
+    }
+    return st == QN_OK && any ? begin_rescans(x) : st;
+}
+
+static void count_found(const wt *x, const qn_watch_event *ev)
+{
+    wt_rescan *r = rescan_of(x, ev->rescan, true);
+    if (!r || (r->found && memcmp(&r->last, &ev->txid, sizeof r->last) == 0))
+        return;
+    r->found++; /* all of one transaction come one after the other */
+    r->last = ev->txid;
+    r->dirty = true;
+}
+
 static qn_status on_rescan(void *arg, const qn_watch_event *ev)
 {
     wt *x = arg;
@@ -180,8 +206,10 @@ static qn_status on_rescan(void *arg, const qn_watch_event *ev)
         r->dirty = true;
         return flush_soon(x);
     }
-    end_rescan(x, r, status_text(ev->status), ev->ref.height);
-    qn_status st = begin_rescans(x);
+    r->over = status_text(ev->status);
+    r->stop = ev->ref.height;
+    r->host = 0;
+    qn_status st = x->inside ? QN_OK : end_rescans(x);
     return st == QN_OK ? flush_soon(x) : st;
 }
 
@@ -202,6 +230,8 @@ static qn_status on_hit(void *arg, const qn_watch_event *ev, const uint8_t *tx,
     qn_status st = wt_apply_hit(&x->m, ev, tx, script, &used);
     if (st == QN_OK && used)
         st = wt_stream_extend(x, ev->type == QN_WATCH_EV_SEEN ? tip_height(x) : ev->ref.height);
+    if (st == QN_OK && ev->rescan)
+        count_found(x, ev);
     x->unstored++;
     if (st != QN_OK || x->inside || (ev->rescan && x->unstored < COMMIT_BLOCKS))
         return st;
@@ -234,7 +264,7 @@ static qn_status on_block(void *arg, const qn_watch_event *ev)
         wt_event_gap(x, ev);
     }
     wt_apply_tip(&x->m, qn_watch_at(ev));
-    qn_status st = wt_events_tell(x);
+    qn_status st = end_rescans(x);
     if (st == QN_OK && x->is_short && (ev->flags & QN_WATCH_EVF_TIP))
         st = wt_stream_retry(x);
     x->unstored++;

@@ -39,10 +39,15 @@ typedef struct wt_rescan {
     uint64_t id;
     uint64_t host; /* the node's number of it; 0: it waits */
     uint64_t first_cookie;
-    uint32_t from; /* where it began */
-    uint32_t at;   /* next height */
-    bool dirty;    /* the store has another `at`, or nothing of it */
-    bool stored;   /* it has a row */
+    uint32_t from;    /* where it began */
+    uint32_t at;      /* next height */
+    uint32_t wallet;  /* that it was begun for; 0: for all */
+    uint64_t found;   /* transactions */
+    qn_hash last;     /* of these */
+    const char *over; /* how it ended, at `stop`; NULL: it goes on. Told when its block is whole */
+    uint32_t stop;
+    bool dirty;  /* the store has another `at`, or nothing of it */
+    bool stored; /* it has a row */
 } wt_rescan;
 
 typedef struct wt_waiter wt_waiter;
@@ -144,10 +149,15 @@ bool wt_is_watched(const wt_owner *o);
 uint64_t wt_stream_unwatched(const wt *x);
 /** Take what nobody watches any more from the node, and forget it. */
 qn_status wt_stream_sweep(wt *x);
-/** Have blocks from `from` on looked through for scripts from `first_cookie` on. Out: *id; *lowest
- *  is above `from` when what lies below is pruned. QN_E_LIMIT: too many wait. */
-qn_status wt_rescan_want(wt *x, uint32_t from, uint64_t first_cookie, uint64_t *id,
-                         uint32_t *lowest);
+/** What is looked through, and for whom. */
+typedef struct wt_rescan_for {
+    uint32_t from;         /* height */
+    uint64_t first_cookie; /* of the scripts */
+    uint32_t wallet;       /* whose import it follows; 0: no single one */
+} wt_rescan_for;
+/** Have blocks from `what->from` on looked through. Out: *id; *lowest is above that height when
+ * what lies below is pruned. QN_E_LIMIT: too many wait. */
+qn_status wt_rescan_want(wt *x, const wt_rescan_for *what, uint64_t *id, uint32_t *lowest);
 /** QN_E_NOTFOUND: there is none with this id. */
 qn_status wt_rescan_cancel(wt *x, uint64_t id);
 /** Go on with what was under way before a restart. */

@@ -183,7 +183,9 @@ static qn_status made_good(wt *x)
     uint32_t lowest;
     static const char what[] = "everything is watched";
     if (x->m.tip.height != WT_NO_HEIGHT && x->short_from <= x->m.tip.height) {
-        qn_status st = wt_rescan_want(x, x->short_from, x->short_cookie, &id, &lowest);
+        qn_status st = wt_rescan_want(
+            x, &(wt_rescan_for){.from = x->short_from, .first_cookie = x->short_cookie}, &id,
+            &lowest);
         if (st != QN_OK)
             return st == QN_E_LIMIT ? QN_OK : st; /* too many wait: at the next block */
     }

@@ -181,7 +181,7 @@ def test_two_psbts_share_neither_coins_nor_change(case):
           sorted((c["txid"], c["vout"]) for c in one["inputs"] + two["inputs"]))
     w.restart("node")
     equal(len(w.call("listlockunspent", "w")), 2)
-    expect_error(-6, "Insufficient funds", w.pay, {TO: 1.5}, fee_rate=2)
+    expect_error(-6, "Insufficient funds: coins of 2.00000000 in all are locked", w.pay, {TO: 1.5}, fee_rate=2)
     equal(w.call("lockunspent", "w", True, [{"txid": c["txid"], "vout": c["vout"]} for c in one["inputs"]]), True)
     equal(len(w.call("listlockunspent", "w")), 1)
     three = w.pay({TO: 1.5}, fee_rate=2, lockUnspents=False)
@@ -229,6 +229,8 @@ def test_what_can_be_asked_for(case):
             (-8, "amount too small", {a: 0.00000293}, {"fee_rate": 1}),
             (-3, "fee_rate must be", {a: 1}, {"fee_rate": 0}),
             (-3, "fee_rate must be", {a: 1}, {"fee_rate": 1.0001}),
+            (-4, "Fee rate (0.099 sat/vB) is lower than the minimum fee rate setting (0.100 sat/vB)", {a: 1},
+             {"fee_rate": 0.099}),
             (-4, "above max_fee_rate", {a: 1}, {"fee_rate": 1001}),
             (-4, "above max_fee_rate", {a: 1}, {"fee_rate": 5.01, "max_fee_rate": 5}),
             (-6, "Insufficient funds", {a: 3}, {"fee_rate": 1}),
@@ -257,6 +259,13 @@ def test_a_fee_is_bumped(case):
     w.wait("seen", second["txid"])
     w.mine()
     w.wait("confirmed", second["txid"])
+    # Whom it paid, as listtransactions would say; of one that only received there is nobody.
+    listed = {t["txid"]: t for t in w.call("transactions", "w")["transactions"]}
+    [to] = listed[second["txid"]]["payees"]
+    equal((to["address"], to["category"], float(to["amount"])), (TO, "send", -0.5))
+    block = listed[second["txid"]]["blockhash"]
+    equal(w.node.getrawtransaction(second["txid"], True, block)["vout"][to["vout"]]["scriptPubKey"]["address"], TO)
+    assert any("payees" not in t for t in listed.values())
     expect_error(-8, "is spent", w.pay, {TO: 0.5}, fee_rate=9, inputs=names)
     w.node.stop()
 

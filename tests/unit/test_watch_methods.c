@@ -9,6 +9,26 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Whoever hears of its end has heard of all that it found. */
+static void rescan_comes_last(qn_mock *m)
+{
+    json_t *j = ask(m, "watch.waitevent", "[0,0]"), *e;
+    size_t i, confirmed = 0;
+    const char *last = "";
+    json_array_foreach(json_object_get(j, "events"), i, e)
+    {
+        last = json_string_value(json_object_get(e, "event"));
+        confirmed += strcmp(last, "confirmed") == 0;
+        if (strcmp(last, "rescan") == 0 && number(e, "rescan") == 2) {
+            assert_int_equal(confirmed, 3);
+            assert_int_equal(number(e, "transactions"), 3);
+            assert_null(json_object_get(e, "wallet")); /* of all of them */
+        }
+    }
+    assert_string_equal(last, "rescan");
+    json_decref(j);
+}
+
 static void test_rescan__finds_what_was_before_gap_included(void **state)
 {
     (void)state;
@@ -31,7 +51,12 @@ static void test_rescan__finds_what_was_before_gap_included(void **state)
     (void)qn_mock_run(m);
     expect(m, "watch.balance", "[\"w\"]", "\"trusted\":0.00003000");
     expect(m, "watch.waitevent", "[0,0]", "\"event\":\"rescan\",\"rescan\":2,\"status\":\"done\"");
+    expect(m, "watch.waitevent", "[0,0]", "\"wallet\":\"w\",\"transactions\":0}");
+    rescan_comes_last(m);
     expect(m, "watch.status", "[]", "\"rescans\":[]");
+    import(m, k->text, "\"timestamp\":0,\"lable\":\"x\"", "a member that is not known: lable\"");
+    import(m, k->text, "\"timestamp\":0,\"l\\u00e9\":1", "a member that is not known: l...\"");
+    import(m, k->text, "\"timestamp\":0,\"\\u00e9\":1", "a member that is not known\"");
     expect(m, "watch.rescan", "[99]", "error -8: Invalid start_height");
     expect(m, "watch.rescan", "[null,77]", "error -8: There is no such rescan");
     assert_int_equal(qn_mock_stop(m), QN_OK);
@@ -72,7 +97,10 @@ static void test_psbt__locks_its_coins_and_takes_its_change(void **state)
     j = ask(m, "watch.list", "[\"w\"]");
     assert_int_equal(number(json_array_get(json_object_get(j, "descriptors"), 1), "next_index"), 2);
     json_decref(j);
-    expect(m, "watch.psbt", "[\"w\",{\"" TO "\":0.7},{\"fee_rate\":2}]", "-6: Insufficient");
+    expect(m, "watch.psbt", "[\"w\",{\"" TO "\":0.7},{\"fee_rate\":2}]",
+           "-6: Insufficient funds: coins of 1.00000000 in all are locked (watch.listlockunspent)");
+    expect(m, "watch.psbt", "[\"w\",{\"" TO "\":0.55},{\"fee_rate\":0.999}]",
+           "-4: Fee rate (0.999 sat/vB) is lower than the minimum fee rate setting (1.000 sat/vB)");
     expect(m, "watch.psbt", "[\"w\",{\"" TO "\":0.55},{\"fee_rate\":2}]", "\"locked\":true");
     qn_mock_crash(m);
     assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
