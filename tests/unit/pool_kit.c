@@ -7,7 +7,7 @@ static const uint8_t TRUE_SCRIPT[] = {0x51};
 
 qc_span pk_script(void)
 {
-    static uint8_t script[34] = {0x00, 0x20};
+    static _Thread_local uint8_t script[34] = {0x00, 0x20};
     qc_sha256(qc_span_of(TRUE_SCRIPT, sizeof TRUE_SCRIPT), script + 2);
     return qc_span_of(script, sizeof script);
 }
