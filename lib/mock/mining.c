@@ -534,11 +534,15 @@ static void come_back(qn_mock *m, const subscription *s)
     if (s->t.flags & QN_MINING_THROTTLE_TIP_ONLY || at <= m->now_ms || !ready(m, &s->o))
         return;
     int64_t by = fees_now(m, s) - s->fees;
-    for (const qn_mk_task *t = m->tasks; t; t = t->next)
-        if (t->fn == no_task && t->due == at)
-            return;
-    if (by && (by < 0 ? -by : by) >= s->t.fee_delta)
+    if (!by || (by < 0 ? -by : by) < s->t.fee_delta)
+        return;
+    pthread_mutex_lock(&m->lock); /* other threads may post */
+    const qn_mk_task *t = m->tasks;
+    while (t && (t->fn != no_task || t->due != at))
+        t = t->next;
+    if (!t)
         qn_mk_post(m, 0, at - m->now_ms, no_task, NULL);
+    pthread_mutex_unlock(&m->lock);
 }
 
 void qn_mk_mining_wake(qn_mock *m)

@@ -187,7 +187,7 @@ static void test_crew__what_was_found_is_not_lost(void **state)
 /* A post that is lost, as where the loop has too much to do. */
 static qn_status no_post(void *arg, uint64_t k, const char *interface, const char *method)
 {
-    unsigned *lost = arg;
+    _Atomic unsigned *lost = arg; /* a thread of the crew posts */
     (void)k;
     if (strcmp(interface, "host/1") == 0 && strcmp(method, "post") == 0 && *lost) {
         --*lost;
@@ -201,7 +201,7 @@ static void test_miner__hands_in_what_nobody_told_of(void **state)
     (void)state;
     const qn_mock_tx tx = {.txid = {{1}}, .fee = 1000, .vsize = 100, .bytes = "x", .len = 1};
     qn_mock *m = qn_mock_new();
-    unsigned lost = 0;
+    _Atomic unsigned lost = 0;
     assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
     lost = 1;
     qn_mock_on_call(m, no_post, &lost);
