@@ -12,10 +12,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Core's numbers: a mapping is asked for twice as long as until it is asked for again. */
-#define LIFETIME (2u * 20 * 60)
-#define LIFETIME_MIN 30u /* seconds; a router that gives less is not asked again soon */
-#define RETRY (5 * 60)   /* seconds after a round that mapped nothing */
 #define TRIES 3
 
 typedef enum step { PCP, NATPMP_ADDRESS, NATPMP_PORT } step;
@@ -74,13 +70,13 @@ static void hang_up(qc_portmap *m)
 static void end_round(qc_portmap *m)
 {
     uint32_t chance;
-    int64_t ms = RETRY * 1000;
+    int64_t ms = QC_PORTMAP_RETRY * 1000;
     if (m->no_resources)
         qc_log(QC_LOG_WARN, "net",
                "portmap: At least one mapping failed because of a NO_RESOURCES error: the port is "
                "probably used already on the router, by another node if there is one. Otherwise "
                "choose another one with -port.");
-    if (m->lifetime < LIFETIME_MIN) {
+    if (m->lifetime < QC_PORTMAP_LIFETIME_MIN) {
         qc_log(QC_LOG_WARN, "net", "portmap: Got impossibly short mapping lifetime of %u seconds",
                m->lifetime);
     } else if (m->mapped) {
@@ -101,7 +97,7 @@ static void begin_round(qc_portmap *m)
     qc_netaddr gateway, own[QC_PORTMAP_OWN], any = qc_netaddr_of(QC_NETWORK_IPV4, ANY);
     m->n = m->at = 0;
     m->mapped = m->no_resources = false;
-    m->lifetime = LIFETIME;
+    m->lifetime = QC_PORTMAP_LIFETIME;
     if (m->sys.gateway(m->sys.arg, false, &gateway))
         add(m, &gateway, &any);
     else
@@ -296,7 +292,7 @@ qc_err qc_portmap_new(qc_portmap **out, const qc_portmap_options *o)
     /* One nonce for all that is asked for (RFC 6887 11.2 allows it). */
     qc_os_random(m->ask.nonce, sizeof m->ask.nonce);
     m->ask.port = o->port;
-    m->ask.lifetime = LIFETIME;
+    m->ask.lifetime = QC_PORTMAP_LIFETIME;
     qc_timer_set(m->timer, 0);
     *out = m;
     return QC_OK;

@@ -9,6 +9,13 @@ typedef struct qc_portmap qc_portmap;
 
 #define QC_PORTMAP_OWN 16u /* addresses of ours that are asked for at most */
 
+/* Core's numbers: a mapping is asked for twice as long as until it is asked for again. */
+#define QC_PORTMAP_LIFETIME (2u * 20 * 60)
+#define QC_PORTMAP_LIFETIME_MIN                                                                    \
+    30u                           /* seconds; a router that gives less is not asked again soon     \
+                                   */
+#define QC_PORTMAP_RETRY (5 * 60) /* seconds after a round that mapped nothing */
+
 /** What is asked of the system; a test has its own. */
 typedef struct qc_portmap_system {
     /** The router of one kind; false: none. */

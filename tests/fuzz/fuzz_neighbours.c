@@ -1,12 +1,13 @@
-/* Words of neighbours: Tor's control port, an I2P router, the router in front, routing tables. The
- * first byte chooses whose they are. What is read stays in its bounds, and what can be written
- * reads as it was. */
+/* Words of neighbours: Tor's control port, an I2P router, the router in front and who asks it by
+ * UPnP, routing tables. The first byte chooses whose they are. What is read stays in its bounds,
+ * and what can be written reads as it was. */
 #include "core/base/alloc.h"
 #include "core/base/arith.h"
 #include "core/net/gateway.h"
 #include "core/net/pcp.h"
 #include "core/net/sam.h"
 #include "core/net/torreply.h"
+#include "core/net/upnptalk.h"
 #include "tests/fuzz/fuzz.h"
 
 static void values(const char *line)
@@ -69,6 +70,17 @@ static void router(qc_span p)
     (void)qc_natpmp_read(p, &a, &got);
 }
 
+static void upnp(qc_span p)
+{
+    qc_upnp_reply got;
+    qc_upnp_word w = qc_upnp_read(p, &got);
+    if (w == QC_UPNP_FOUND)
+        QC_ASSERT(memchr(got.place, 0, sizeof got.place) && strchr(got.place, ' ') &&
+                  got.external.net == QC_NETWORK_IPV4 && got.lan.net == QC_NETWORK_IPV4);
+    if (w == QC_UPNP_FAILED)
+        QC_ASSERT(*got.why && memchr(got.why, 0, sizeof got.why) && got.code <= UINT16_MAX);
+}
+
 static void routes(const char *text)
 {
     qc_netaddr a;
@@ -95,6 +107,7 @@ int qc_fuzz_one(const uint8_t *data, size_t len)
         break;
     case 2:
         router(in);
+        upnp(in);
         break;
     default:
         routes(text);

@@ -1,0 +1,78 @@
+#include "core/net/upnphelper.h"
+
+#include "core/os/file.h"
+#include "core/os/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef struct exec_args {
+    int program, socket;
+    volatile int error;
+} exec_args;
+
+/* In the child, on our memory. */
+static int become(void *arg)
+{
+    exec_args *x = arg;
+    qc_process_exec(x->program, "quoin-upnp", x->socket);
+    x->error = errno;
+    return 127;
+}
+
+qc_err qc_upnp_helper_open(qc_upnp_helper *h, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return qc_err_from_errno(errno);
+    *h = (qc_upnp_helper){.program = fd, .pid = -1, .pidfd = -1, .socket = -1};
+    return QC_OK;
+}
+
+qc_err qc_upnp_helper_start(qc_upnp_helper *h, int *socket)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair))
+        return QC_EIO;
+    exec_args x = {h->program, pair[1], 0};
+    qc_err err = QC_EIO;
+    /* Its own end waits; the flag is of the end, not of the pair. */
+    if (fcntl(pair[1], F_SETFL, 0) == 0)
+        err = qc_process_start(become, &x, &h->pid, &h->pidfd);
+    qc_os_close(pair[1]);
+    h->socket = pair[0];
+    if (!err && x.error)
+        err = QC_EIO;
+    if (err) {
+        (void)qc_upnp_helper_end(h);
+        return err;
+    }
+    *socket = h->socket;
+    return QC_OK;
+}
+
+int qc_upnp_helper_end(qc_upnp_helper *h)
+{
+    int status = 0;
+    if (h->pid > 0) {
+        /* Who has ended takes no signal any more: his status stays what it was. */
+        kill(h->pid, SIGKILL);
+        while (waitpid(h->pid, &status, 0) < 0 && errno == EINTR)
+            continue;
+    }
+    qc_os_close(h->pidfd);
+    qc_os_close(h->socket);
+    h->pid = h->pidfd = h->socket = -1;
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+void qc_upnp_helper_close(qc_upnp_helper *h)
+{
+    (void)qc_upnp_helper_end(h);
+    qc_os_close(h->program);
+    h->program = -1;
+}
