@@ -6,7 +6,7 @@
 QUOIN_PACKAGES=(
     autoconf automake libtool make gcc libc6-dev pkg-config python3 git ca-certificates
     nettle-dev libgmp-dev libsecp256k1-dev libjansson-dev libevent-dev libmicrohttpd-dev
-    libleveldb-dev librocksdb-dev libseccomp-dev libcmocka-dev
+    libleveldb-dev librocksdb-dev libseccomp-dev libminiupnpc-dev libcmocka-dev
 )
 # Only contrib/check.sh.
 # shellcheck disable=SC2034

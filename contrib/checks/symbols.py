@@ -14,7 +14,7 @@ import tree
 
 NM = shlex.split(os.environ.get("NM", "nm"))
 
-PROGRAMS = ("quoind", "quoin-cli", "quoin-plugin", "quoin-runner")
+PROGRAMS = ("quoind", "quoin-cli", "quoin-plugin", "quoin-runner", "quoin-upnp")
 TOOLCHAIN = ("__", "_init", "_fini", "_edata", "_end", "_IO_stdin_used")  # not ours to name
 
 
