@@ -51,6 +51,7 @@ typedef struct qc_app {
     qc_app_nets *nets;
     struct qc_torcontrol *tor;
     struct qc_portmap *portmap;
+    struct qc_upnp *upnp;
     qc_proxy proxy; /* of connections that plugins make: the one that names go through */
 
     qc_pool_view pool_view;

@@ -3,9 +3,12 @@
 #include "core/app/app.h"
 #include "core/base/alloc.h"
 #include "core/base/hostport.h"
+#include "core/base/log.h"
 #include "core/net/peerbook.h"
 #include "core/net/portmap.h"
 #include "core/net/torcontrol.h"
+#include "core/net/upnp.h"
+#include "core/os/file.h"
 
 static qc_localaddrs *local(const qc_app *a)
 {
@@ -80,10 +83,39 @@ static void on_mapped(void *arg, const qc_peer_addr *external)
     (void)qc_local_add(local(a), &external->addr, external->port, QC_LOCAL_MAPPED, false);
 }
 
+#ifdef QC_UPNP
+/* No port is worth a node that does not start. */
+static void start_upnp(qc_app *a)
+{
+    static const char *const place[] = {"quoin-upnp", "../libexec/quoin/quoin-upnp", NULL};
+    char *program = qc_os_part(place, QC_UPNP);
+    const qc_upnp_options o = {.loop = a->loop,
+                               .port = a->nets->listen_port,
+                               .program = program,
+                               .url = qc_settings_str(a->settings, "upnpurl", NULL),
+                               .mapped = on_mapped,
+                               .arg = a};
+    qc_err err = qc_upnp_new(&a->upnp, &o);
+    if (err)
+        qc_log(QC_LOG_WARN, "net", "-upnp has no effect: cannot run %s: %s", program,
+               qc_err_text(err));
+    qc_free(program);
+}
+#else
+static void start_upnp(qc_app *a)
+{
+    (void)a;
+    qc_log(QC_LOG_WARN, "net",
+           "-upnp has no effect: this build has no UPnP (configure found no libminiupnpc)");
+}
+#endif
+
 bool qc_app_portmap_start(qc_app *a)
 {
     const qc_portmap_options o = {
         .loop = a->loop, .port = a->nets->listen_port, .mapped = on_mapped, .arg = a};
+    if (qc_settings_bool(a->settings, "upnp", false))
+        start_upnp(a);
     if (!qc_settings_bool(a->settings, "natpmp", true))
         return true;
     qc_err err = qc_portmap_new(&a->portmap, &o);
@@ -94,4 +126,6 @@ void qc_app_portmap_stop(qc_app *a)
 {
     qc_portmap_free(a->portmap);
     a->portmap = NULL;
+    qc_upnp_free(a->upnp);
+    a->upnp = NULL;
 }

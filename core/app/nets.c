@@ -59,10 +59,12 @@ void qc_app_nets_interact(qc_app *a)
     if (has_proxy(a)) { /* who hides does not tell where he is */
         follow(a, "-proxy set", "listen", "0");
         follow(a, "-proxy set", "natpmp", "0");
+        follow(a, "-proxy set", "upnp", "0");
         follow(a, "-proxy set", "discover", "0");
     }
     if (!qc_settings_bool(s, "listen", true)) {
         follow(a, DEAF, "natpmp", "0");
+        follow(a, DEAF, "upnp", "0");
         follow(a, DEAF, "discover", "0");
         follow(a, DEAF, "listenonion", "0");
         follow(a, DEAF, "i2pacceptincoming", "0");

@@ -88,7 +88,7 @@ const qc_opt QC_OPTIONS_PEERS[] = {
               "K M G T of 1024 (default: M)"),
     LIVE_PEER("natpmp", "",
               "Ask the router by PCP or NAT-PMP to forward the port (default: 1 when listening "
-              "without -proxy). UPnP is not spoken"),
+              "without -proxy)"),
     LIVE_PEER("networkactive", "", "Use the network at all"),
     LIVE_PEER("onion", "=<ip:port|path>",
               "SOCKS5 proxy for onion peers, or unix:PATH; 0: none are connected to (default: "
@@ -120,6 +120,13 @@ const qc_opt QC_OPTIONS_PEERS[] = {
     PEER("txreconciliation", "", "Reconcile transactions with peers"),
     {"txsendrate", "=<n>", QC_OPTS_RELAY, QC_OPT_USED, QC_OPTF_DEBUG_ONLY,
      "Transactions announced to inbound peers per second (default: 14)", NULL},
+    LIVE_PEER(
+        "upnp", "",
+        "Ask the router by UPnP to forward the port (default: 0: whatever device of the local "
+        "network says that it is the router is believed, and a library parses what it sends, "
+        "in a process of its own)"),
+    TEST("upnpurl", "=<url>", QC_OPTS_CONNECTION,
+         "Description of the router that -upnp asks, in place of a search"),
     LIVE_PEER("v2transport", "", "Encrypt connections to peers (default: 1)"),
     LIVE_PEER("whitebind", "=<[permissions@]addr>",
               "Address and port to listen on, with permissions for all who come there"),

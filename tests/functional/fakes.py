@@ -1,11 +1,13 @@
-"""Fake neighbours of a node: a SOCKS5 proxy, Tor's control port, an I2P router's SAM bridge. Each
-listens on a port of its own on this machine, serves every connection on a thread, and keeps what it
-was asked. Standard library only."""
+"""Fake neighbours of a node: a SOCKS5 proxy, Tor's control port, an I2P router's SAM bridge, a UPnP
+router. Each listens on a port of its own on this machine, serves every connection on a thread, and
+keeps what it was asked. Standard library only."""
 import base64
 import hashlib
 import hmac
 import os
 import queue
+import re
+import select
 import socket
 import threading
 
@@ -308,3 +310,119 @@ class Sam(Server):
             join(c, far)
         finally:
             done.set()
+
+
+class Gateway(Server):
+    """A UPnP router (IGD 1): its description, and the actions of WANIPConnection. `asked` holds each
+    action with its arguments, `mappings` ports with what was asked for. Set `trouble` to what it
+    does instead of an answer: see break_down()."""
+    SERVICE = "urn:schemas-upnp-org:service:WANIPConnection:1"
+    DEVICE = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
+
+    def __init__(self, external="1.2.3.4", status="Connected"):
+        self.external, self.status = external, status
+        self.asked, self.mappings = [], {}
+        self.trouble = None  # (action or "description", kind)
+        self.refuse = {}     # action: codes, one for each time it is asked for
+        super().__init__()
+        self.url = f"http://127.0.0.1:{self.port}/rootDesc.xml"
+
+    def description(self):
+        def device(kind, inside):
+            return (f"<device><deviceType>urn:schemas-upnp-org:device:{kind}:1</deviceType>"
+                    f"{inside}</device>")
+
+        def service(kind, control):
+            return (f"<serviceList><service><serviceType>urn:schemas-upnp-org:service:{kind}:1"
+                    f"</serviceType><controlURL>{control}</controlURL><eventSubURL>/e</eventSubURL>"
+                    "<SCPDURL>/s</SCPDURL></service></serviceList>")
+        wan = device("WANConnectionDevice", service("WANIPConnection", "/ctl"))
+        common = service("WANCommonInterfaceConfig", "/cif") + f"<deviceList>{wan}</deviceList>"
+        inside = f"<deviceList>{device('WANDevice', common)}</deviceList>"
+        return ('<?xml version="1.0"?><root xmlns="urn:schemas-upnp-org:device-1-0">'
+                f"{device('InternetGatewayDevice', inside)}</root>")
+
+    def handle(self, c):
+        head = c.makefile("rb")
+        first = head.readline().split()
+        fields = {}
+        while (line := head.readline().strip()):
+            name, _, value = line.decode().partition(":")
+            fields[name.lower()] = value.strip()
+        body = head.read(int(fields.get("content-length", 0))).decode()
+        action = fields.get("soapaction", "#description").strip('"').partition("#")[2]
+        args = dict(re.findall(r"<(New\w+)>([^<]*)</", body))
+        if first[0] == b"POST":
+            self.asked.append((action, args))
+        if self.trouble and self.trouble[0] == action:
+            self.break_down(c, self.trouble[1])
+        elif first[0] == b"GET":
+            self.answer(c, "200 OK", self.description())
+        elif self.refuse.get(action):
+            code = self.refuse[action].pop(0)
+            self.answer(c, "500 Internal Server Error", self.envelope(
+                "<s:Fault><faultcode>s:Client</faultcode><faultstring>UPnPError</faultstring><detail>"
+                '<UPnPError xmlns="urn:schemas-upnp-org:control-1-0">'
+                f"<errorCode>{code}</errorCode></UPnPError></detail></s:Fault>"))
+        else:
+            self.answer(c, "200 OK", self.envelope(
+                f'<u:{action}Response xmlns:u="{self.SERVICE}">{self.act(action, args)}'
+                f"</u:{action}Response>"))
+
+    def act(self, action, args):
+        if action == "GetStatusInfo":
+            return (f"<NewConnectionStatus>{self.status}</NewConnectionStatus><NewLastConnectionError>"
+                    "ERROR_NONE</NewLastConnectionError><NewUptime>9</NewUptime>")
+        if action == "GetExternalIPAddress":
+            return f"<NewExternalIPAddress>{self.external}</NewExternalIPAddress>"
+        if action == "AddPortMapping":
+            self.mappings[int(args["NewExternalPort"])] = args
+        if action == "DeletePortMapping":
+            self.mappings.pop(int(args["NewExternalPort"]))
+        return ""
+
+    @staticmethod
+    def envelope(text):
+        return ('<?xml version="1.0"?><s:Envelope '
+                'xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" '
+                's:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/">'
+                f"<s:Body>{text}</s:Body></s:Envelope>")
+
+    @staticmethod
+    def answer(c, status, text):
+        c.sendall(f"HTTP/1.1 {status}\r\nContent-Type: text/xml\r\nConnection: close\r\n"
+                  f"Content-Length: {len(text)}\r\n\r\n{text}".encode())
+
+    def break_down(self, c, kind):
+        """close: no answer. garbage: bytes that are no XML. deep: elements in elements. body, head:
+        an answer, its head, without end. drip: one byte now and then, until who asks goes."""
+        ok = b"HTTP/1.1 200 OK\r\n"
+        if kind == "garbage":
+            c.sendall(ok + b"\r\n" + bytes(range(256)) * 8 + b"<<<<&&&;]]></a><!" + b"A" * 5000)
+        elif kind == "deep":
+            c.sendall(ok + b"\r\n" + b"<device>" * 100000 + b"<controlURL>" + b"u" * 100000)
+        elif kind in ("body", "head"):
+            c.sendall(ok + (b"\r\n" if kind == "body" else b""))
+            while True:
+                c.sendall(b"X-Endless: <device>\r\n" * 3000)
+        elif kind == "drip":
+            c.sendall(ok)
+            while not select.select([c], [], [], 0.2)[0]:
+                c.sendall(b"x")
+
+    def listen_for_searches(self):
+        """Answer searches (SSDP) as well: on all networks of this machine."""
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("", 1900))
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                     socket.inet_aton("239.255.255.250") + socket.inet_aton("127.0.0.1"))
+
+        def serve():
+            while True:
+                text, who = s.recvfrom(2000)
+                if b"M-SEARCH" in text and f"ST: {self.DEVICE}\r\n".encode() in text:
+                    s.sendto(f"HTTP/1.1 200 OK\r\nCACHE-CONTROL: max-age=120\r\nST: {self.DEVICE}\r\n"
+                             f"USN: uuid:1::{self.DEVICE}\r\nEXT:\r\nLOCATION: {self.url}\r\n\r\n"
+                             .encode(), who)
+        threading.Thread(target=serve, daemon=True).start()
