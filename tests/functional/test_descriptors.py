@@ -1,6 +1,6 @@
 """Random descriptors, good and bad: quoind and bitcoind say the same of each, and derive the same
 addresses from it; what one refuses both refuse. Needs a bitcoind (QUOIN_BITCOIND, or the one in
-PATH). QUOIN_DESCRIPTORS is how many (2,000), QUOIN_SEED with which to begin."""
+PATH). QUOIN_COUNT is how many (2,000), QUOIN_SEED with which to begin."""
 import collections
 import json
 import os
@@ -60,7 +60,7 @@ def compare(nodes, maker, n):
 
 def test_random_descriptors_mean_the_same_as_to_bitcoind(case):
     ours, core = case.node().start(), case.node(kind=Bitcoind).start()
-    n, seed = (int(os.environ.get(k, d)) for k, d in (("QUOIN_DESCRIPTORS", "2000"), ("QUOIN_SEED", "1")))
+    n, seed = (int(os.environ.get(k, d)) for k, d in (("QUOIN_COUNT", "2000"), ("QUOIN_SEED", "1")))
     counts = compare((ours, core), Maker(seed), n)
     print(f"       {n} descriptors: " + ", ".join(f"{k} {v}" for k, v in sorted(counts.items())))
     assert counts["deriveaddresses: both answer"] > n / 3, counts
