@@ -167,6 +167,15 @@ static qc_err read_stats(qc_reader *r, size_t n, qc_fees_stats *s, const char **
     return QC_ECORRUPT;
 }
 
+/* A question that a shorter horizon can hear, the longer ones are asked, too. */
+static bool horizons_grow(const qc_fees *f)
+{
+    for (int h = QC_FEES_SHORT + 1; h < QC_FEES_HORIZONS; h++)
+        if (qc_fees_stats_max(&f->stats[h - 1]) > qc_fees_stats_max(&f->stats[h]))
+            return false;
+    return true;
+}
+
 /* Everything behind the version. *next holds nothing but what it was given. */
 static qc_err read_body(qc_reader *r, qc_fees *next, const char **why)
 {
@@ -181,6 +190,9 @@ static qc_err read_body(qc_reader *r, qc_fees *next, const char **why)
         err = read_stats(r, next->buckets.n, &next->stats[file_order[i]], why);
     if (err)
         return err;
+    *why = "a horizon tracks fewer targets than a shorter one";
+    if (!horizons_grow(next))
+        return QC_ECORRUPT;
     *why = "something follows its end";
     return r->fail || qc_reader_left(r) ? QC_ECORRUPT : QC_OK;
 }

@@ -244,6 +244,8 @@ static void test_read__nonsense_is_refused(void **state)
         {AT_MEDIUM + 8, 43}, /* 24 * 43 > 1008 */
         {AT_MEDIUM + 8, UINT32_MAX},
         {AT_LONG + 8, 25},
+        {AT_LONG + 8, 1},  /* 42 targets, fewer than 48 */
+        {AT_SHORT + 8, 5}, /* 60, more than 48 */
         {AT_LONG + 8, 0x80000000},
     };
     static const size_t count[] = {AT_BUCKETS,
