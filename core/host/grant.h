@@ -25,7 +25,9 @@ typedef struct qc_grant {
     uint32_t calls_per_s, log_per_s;
     char *cpu;
     uint32_t restarts, restart_window_s;
-    uint32_t start_s, stop_s, ping_s, ping_dead_s;
+    uint32_t start_s, stop_s;
+    uint32_t ping_s,
+        ping_dead_s; /* one that says nothing by itself is asked up to four times less */
 } qc_grant;
 
 /** Read and parse a grant file, after checking that it and its folder belong to root or the node's

@@ -425,6 +425,19 @@ static void on_ended(void *arg, int fd, unsigned events)
 
 /* ---- time ---- */
 
+#define QUIET_MAX 2 /* doublings of the time between two pings */
+
+/* How long until the next ping. One that has nothing to do and says nothing is asked more and more
+ * rarely: being asked would be most of what it costs. A block or a call sets it back. */
+static qc_mono ping_pause(qc_isolated *iso)
+{
+    uint64_t heard = atomic_load_explicit(&iso->plugin->messages, memory_order_relaxed);
+    bool quiet = heard == iso->heard + 1; /* the pong */
+    iso->heard = heard;
+    iso->quiet = quiet ? QC_MIN(iso->quiet + 1, QUIET_MAX) : 0;
+    return ((qc_mono)iso->plugin->grant.ping_s * SECOND) << iso->quiet;
+}
+
 static void ping(qc_isolated *iso, qc_mono now)
 {
     const qc_grant *g = &iso->plugin->grant;
@@ -435,7 +448,7 @@ static void ping(qc_isolated *iso, qc_mono now)
         iso->pinged = now;
         iso->late = 0;
         qc_grace_anew(&iso->grace, (qc_mono)g->ping_dead_s * SECOND);
-        iso->deadline = now + (qc_mono)g->ping_s * SECOND;
+        iso->deadline = now + ping_pause(iso);
         qc_isolated_send(iso, QC_FRAME_PING, 0, ++iso->ping_seq, 0, NULL, NULL, 0);
     }
 }

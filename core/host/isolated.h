@@ -76,6 +76,8 @@ struct qc_isolated {
     qc_mono late;     /* how much of that time does not count */
     qc_grace grace;
     uint32_t ping_seq, call_seq; /* of the last one */
+    uint32_t quiet;              /* pings in a row between which it said nothing but pong */
+    uint64_t heard;              /* its messages at the last ping */
     qc_spin spin;                /* a plugin that has its reply may call again at once */
 
     qc_iso_message *queue, **queue_end;
