@@ -11,6 +11,7 @@
 struct qc_block {
     _Atomic uint32_t refs;
     bool mutated;
+    bool bare; /* transactions have no ids, but those that were asked for */
     qc_header header;
     qc_hash hash, merkle_root, witness_root;
     size_t stripped;
@@ -95,7 +96,12 @@ static void fill_block(qc_block *b, const qc_tx_ids *known)
         tx[i].in0 = n_in;
         tx[i].out0 = n_out;
         b->sigops[i] = qc_fill_tx(&r, true, &tx[i], in + n_in, out + n_out);
-        fill_ids(&tx[i], r.start, known ? &known[i] : NULL);
+        if (b->bare) {
+            memset(tx[i].txid, 0, sizeof tx[i].txid);
+            memset(tx[i].wtxid, 0, sizeof tx[i].wtxid);
+        } else {
+            fill_ids(&tx[i], r.start, known ? &known[i] : NULL);
+        }
         n_in += tx[i].n_in;
         n_out += tx[i].n_out;
         b->stripped += tx[i].stripped;
@@ -103,6 +109,8 @@ static void fill_block(qc_block *b, const qc_tx_ids *known)
     if (b->stripped != v->raw.len)
         v->flags |= QN_VIEW_WITNESS;
 }
+
+typedef enum parse_how { WHOLE, WITH_REST, BARE } parse_how;
 
 /* Both roots; `leaves` has room for one hash per transaction. */
 static void fill_roots(qc_block *b, qc_hash *leaves)
@@ -120,7 +128,7 @@ static void fill_roots(qc_block *b, qc_hash *leaves)
     b->witness_root = qc_merkle_root(leaves, n, NULL);
 }
 
-static qc_wire_fail parse(qc_span bytes, bool rest_allowed, const qc_tx_ids *known, qc_block **out,
+static qc_wire_fail parse(qc_span bytes, parse_how how, const qc_tx_ids *known, qc_block **out,
                           size_t *where)
 {
     *out = NULL;
@@ -132,7 +140,7 @@ static qc_wire_fail parse(qc_span bytes, bool rest_allowed, const qc_tx_ids *kno
     *where = (size_t)(r.p - r.start);
     if (r.fail)
         return r.fail;
-    if (qc_reader_left(&r) && !rest_allowed)
+    if (qc_reader_left(&r) && how != WITH_REST)
         return QC_WIRE_TRAILING;
     if (*where > QC_MAX_SIZE)
         return QC_WIRE_TOO_LARGE;
@@ -140,6 +148,7 @@ static qc_wire_fail parse(qc_span bytes, bool rest_allowed, const qc_tx_ids *kno
     qc_hash *leaves = qc_try_malloc(n_tx * sizeof *leaves);
     if (b) {
         atomic_init(&b->refs, 1);
+        b->bare = how == BARE;
         b->view = new_view((qc_span){bytes.data, *where}, n_tx, &c);
         b->sigops = qc_try_malloc(n_tx * sizeof *b->sigops);
     }
@@ -149,7 +158,8 @@ static qc_wire_fail parse(qc_span bytes, bool rest_allowed, const qc_tx_ids *kno
         return QC_WIRE_NOMEM;
     }
     fill_block(b, known);
-    fill_roots(b, leaves);
+    if (!b->bare)
+        fill_roots(b, leaves);
     qc_free(leaves);
     *out = b;
     return QC_WIRE_OK;
@@ -158,18 +168,31 @@ static qc_wire_fail parse(qc_span bytes, bool rest_allowed, const qc_tx_ids *kno
 qc_wire_fail qc_block_parse(qc_span bytes, qc_block **out)
 {
     size_t where;
-    return parse(bytes, false, NULL, out, &where);
+    return parse(bytes, WHOLE, NULL, out, &where);
+}
+
+qc_wire_fail qc_block_parse_bare(qc_span bytes, qc_block **out)
+{
+    size_t where;
+    return parse(bytes, BARE, NULL, out, &where);
+}
+
+void qc_block_make_ids(qc_block *b, uint32_t i)
+{
+    QC_ASSERT(i < b->view->tx.count);
+    if (b->bare)
+        qc_hash_tx((qn_tx_rec *)array_of(b->view, &b->view->tx) + i, qn_view_raw(b->view));
 }
 
 qc_wire_fail qc_block_parse_known(qc_span bytes, const qc_tx_ids *known, qc_block **out)
 {
     size_t where;
-    return parse(bytes, false, known, out, &where);
+    return parse(bytes, WHOLE, known, out, &where);
 }
 
 qc_wire_fail qc_block_parse_at(qc_span bytes, qc_block **out, size_t *where)
 {
-    return parse(bytes, true, NULL, out, where);
+    return parse(bytes, WITH_REST, NULL, out, where);
 }
 
 qc_block *qc_block_ref(const qc_block *b)

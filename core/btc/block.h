@@ -67,6 +67,12 @@ typedef struct qc_tx_ids {
  */
 QC_MUST_CHECK qc_wire_fail qc_block_parse_known(qc_span bytes, const qc_tx_ids *known,
                                                 qc_block **out);
+/** As qc_block_parse() for who looks for something in many blocks: transactions are not hashed.
+ *  Both ids and both roots are zero until qc_block_make_ids(). */
+QC_MUST_CHECK qc_wire_fail qc_block_parse_bare(qc_span bytes, qc_block **out);
+/** Compute the ids of transaction i where they were left out; else nothing. While nobody else reads
+ *  the block. */
+void qc_block_make_ids(qc_block *b, uint32_t i);
 /** As qc_block_parse(), but bytes after the block are allowed (as Core reads blk files, block
  *  messages and submitblock). Out: *where: bytes the block took, or where the failure was met. */
 QC_MUST_CHECK qc_wire_fail qc_block_parse_at(qc_span bytes, qc_block **out, size_t *where);

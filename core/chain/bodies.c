@@ -18,15 +18,22 @@ static const char *fault_of(const qc_chain *c, const qc_block *b, const qc_hash 
     return NULL;
 }
 
-static qc_err read_at(const qc_chain *c, qc_filepos pos, const qc_hash *want, qc_block **out,
-                      char *detail, size_t cap)
+/* How a body is parsed. A signet's solution is over the ids. */
+static qc_wire_fail parse(const qc_chain *c, qc_span raw, bool bare, qc_block **out)
+{
+    return bare && !c->params->signet_challenge.len ? qc_block_parse_bare(raw, out)
+                                                    : qc_block_parse(raw, out);
+}
+
+static qc_err read_at(const qc_chain *c, qc_filepos pos, const qc_hash *want, bool bare,
+                      qc_block **out, char *detail, size_t cap)
 {
     qc_bytes raw = QC_BYTES_INIT;
     qc_err err = qc_blockfiles_read_block(c->files, pos, &raw, detail, cap);
     if (err)
         return err;
     qc_block *b = NULL;
-    qc_wire_fail fail = qc_block_parse(qc_bytes_span(&raw), &b);
+    qc_wire_fail fail = parse(c, qc_bytes_span(&raw), bare, &b);
     qc_bytes_free(&raw);
     if (fail == QC_WIRE_NOMEM)
         return QC_ENOMEM;
@@ -42,14 +49,20 @@ static qc_err read_at(const qc_chain *c, qc_filepos pos, const qc_hash *want, qc
     return QC_ECORRUPT;
 }
 
-qc_err qc_read_body_at(const qc_chain *c, qc_filepos pos, const qc_hash *hash, qc_block **out)
+static qc_err read_or_log(const qc_chain *c, qc_filepos pos, const qc_hash *hash, bool bare,
+                          qc_block **out)
 {
     char detail[256] = "";
-    qc_err err = read_at(c, pos, hash, out, detail, sizeof detail);
+    qc_err err = read_at(c, pos, hash, bare, out, detail, sizeof detail);
     if (err)
         qc_log(QC_LOG_ERROR, "validation", "%s: %s", qc_err_text(err),
                *detail ? detail : "while reading a block");
     return err;
+}
+
+qc_err qc_read_body_at(const qc_chain *c, qc_filepos pos, const qc_hash *hash, qc_block **out)
+{
+    return read_or_log(c, pos, hash, false, out);
 }
 
 /* Where the body lies. A reader may meet pruning between the two loads: the read then fails. */
@@ -67,19 +80,24 @@ qc_err qc_read_body_quietly(const qc_chain *c, const qc_index *i, qc_block **out
     char detail[256];
     qc_filepos pos;
     qc_err err = place_of(i, &pos);
-    if (!err && !(err = read_at(c, pos, &i->hash, out, detail, sizeof detail)))
+    if (!err && !(err = read_at(c, pos, &i->hash, false, out, detail, sizeof detail)))
         qc_block_set_height(*out, i->height);
     return err;
 }
 
-qc_err qc_read_body(const qc_chain *c, const qc_index *i, qc_block **out)
+static qc_err read_body(const qc_chain *c, const qc_index *i, bool bare, qc_block **out)
 {
     qc_filepos pos;
     qc_err err = place_of(i, &pos);
-    if (!err && !(err = qc_read_body_at(c, pos, &i->hash, out)))
+    if (!err && !(err = read_or_log(c, pos, &i->hash, bare, out)))
         qc_block_set_height(*out, i->height);
     /* Pruned while we were reading is not corrupt. */
     return err && err != QC_ENOENT && !qc_index_has(i, QC_BLOCK_HAVE_DATA) ? QC_EPRUNED : err;
+}
+
+qc_err qc_read_body(const qc_chain *c, const qc_index *i, qc_block **out)
+{
+    return read_body(c, i, false, out);
 }
 
 qc_err qc_chain_read_block(const qc_chain *c, const qc_index *i, qc_block **out)
@@ -87,10 +105,10 @@ qc_err qc_chain_read_block(const qc_chain *c, const qc_index *i, qc_block **out)
     return qc_read_body(c, i, out);
 }
 
-qc_err qc_chain_read_block_spent(const qc_chain *c, const qc_index *i, qc_block **out)
+static qc_err read_spent(const qc_chain *c, const qc_index *i, bool bare, qc_block **out)
 {
     qc_block *b;
-    qc_err err = qc_read_body(c, i, &b);
+    qc_err err = read_body(c, i, bare, &b);
     if (err)
         return err;
     qc_spent *spent = NULL;
@@ -109,6 +127,16 @@ qc_err qc_chain_read_block_spent(const qc_chain *c, const qc_index *i, qc_block 
     else
         *out = b;
     return err;
+}
+
+qc_err qc_chain_read_block_spent(const qc_chain *c, const qc_index *i, qc_block **out)
+{
+    return read_spent(c, i, false, out);
+}
+
+qc_err qc_chain_read_block_bare(const qc_chain *c, const qc_index *i, qc_block **out)
+{
+    return read_spent(c, i, true, out);
 }
 
 qc_err qc_chain_read_raw(const qc_chain *c, const qc_index *i, qc_bytes *out)

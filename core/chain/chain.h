@@ -123,6 +123,8 @@ QC_MUST_CHECK qc_err qc_chain_read_block(const qc_chain *c, const qc_index *i, q
 /** Body with part B (spent coins) attached from undo data. */
 QC_MUST_CHECK qc_err qc_chain_read_block_spent(const qc_chain *c, const qc_index *i,
                                                qc_block **out);
+/** As qc_chain_read_block_spent(), but transactions need not have ids: qc_block_make_ids(). */
+QC_MUST_CHECK qc_err qc_chain_read_block_bare(const qc_chain *c, const qc_index *i, qc_block **out);
 /** Raw bytes of the body. Out: owned. */
 QC_MUST_CHECK qc_err qc_chain_read_raw(const qc_chain *c, const qc_index *i, qc_bytes *out);
 /** Raw bytes of the block whose body lies at this place of the block files, for an index that keeps

@@ -35,9 +35,17 @@ static qc_err src_read(void *arg, const qc_index *at, bool keep, qc_block **out)
 {
     const qc_host *h = host_of(arg);
     if (!keep)
-        return qc_chain_read_block_spent(h->o.chain, at, out);
+        return qc_watch_ahead_take(h->ahead, arg, at, out);
     qc_blocks_ahead(h->blocks, at->height + 1, AHEAD, true);
     return qc_blocks_get(h->blocks, at, true, out);
+}
+static void src_ahead(void *arg, const qc_index *at)
+{
+    const qc_host *h = host_of(arg);
+    if (at)
+        qc_watch_ahead_ask(h->ahead, arg, at);
+    else
+        qc_watch_ahead_drop(h->ahead, arg);
 }
 static qc_err src_hits(void *arg, const qc_index *at, const qc_block *b, uint16_t owner,
                        uint64_t since, qc_watch_hits *out)
@@ -62,6 +70,7 @@ static qc_watch_source source_of(qc_watcher *w)
                              .find = src_find,
                              .prune_height = src_prune_height,
                              .read = src_read,
+                             .ahead = src_ahead,
                              .hits = src_hits,
                              .filter = h->o.node && h->o.node->filters ? src_filter : NULL,
                              .sweep = qc_watcher_sweep,
@@ -216,6 +225,7 @@ static void close_one(qc_watcher *w)
 {
     delist(w->cap->plugin->host, w);
     qc_watch_stream_close(w->stream);
+    qc_watch_ahead_drop(w->cap->plugin->host->ahead, w);
     qc_watcher_sweep_end(w);
     w->stream = NULL;
     w->id = 0;

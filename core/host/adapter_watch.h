@@ -2,6 +2,7 @@
  * core/host. */
 #pragma once
 #include "core/host/internal.h"
+#include "core/host/watch_ahead.h"
 #include "core/host/watch_stream.h"
 
 #define QC_WATCH_STREAMS 16u /* of a plugin */

@@ -239,6 +239,7 @@ qc_host *qc_host_new(const qc_host_options *o)
     qc_os_random(&h->epoch, sizeof h->epoch);
     h->epoch |= 1; /* never 0 */
     h->blocks = qc_blocks_new(o->chain, CACHE_BYTES);
+    h->ahead = qc_watch_ahead_new(o->chain);
     h->book = qc_book_new(qc_clock_mono);
     h->scans = qc_scans_new();
     h->watch = qc_watch_hub_new(o->feed_events);
@@ -281,10 +282,13 @@ bool qc_host_stop(qc_host *h)
     pthread_mutex_lock(&h->lock);
     qc_blocks *b = h->blocks;
     h->blocks = NULL;
+    qc_watch_ahead *a = h->ahead;
+    h->ahead = NULL;
     qc_resolver *r = h->resolver;
     h->resolver = NULL;
     pthread_mutex_unlock(&h->lock);
     qc_blocks_free(b);
+    qc_watch_ahead_free(a);
     qc_resolver_free(r);
     return true;
 }
@@ -313,6 +317,7 @@ void qc_host_free(qc_host *h)
         return;
     qc_supervisor_free(h->supervisor);
     qc_blocks_free(h->blocks); /* only when it was never stopped */
+    qc_watch_ahead_free(h->ahead);
     qc_feed_free(h->feed);
     qc_watch_hub_free(h->watch);
     qc_book_free(h->book);

@@ -35,6 +35,7 @@ struct qc_host {
     pthread_t owner; /* the thread that made it */
     uint64_t epoch;
     qc_blocks *blocks;
+    struct qc_watch_ahead *ahead;
     qc_plugin *plugin[QC_HOST_PLUGINS];
     size_t n_plugin;
     bool rpc_registered;

@@ -10,6 +10,7 @@
 #define PROGRESS_EVERY ((qc_mono)1000000000)
 #define PROGRESS_BLOCKS 10000u
 #define OP_RETURN 0x6au
+#define AHEAD 4u /* blocks */
 
 void qc_watch_rescan_clear(qc_watch_scan *r)
 {
@@ -42,6 +43,14 @@ static void keep_wanted(qc_watch_hits *h, uint32_t gen, const qc_watch_scan *r)
     h->n = n;
 }
 
+/* Only what is told needs ids. */
+static void make_ids(qc_block *b, const qc_watch_hits *h)
+{
+    for (size_t i = 0; i < h->n; i++)
+        if (!i || h->hit[i].tx != h->hit[i - 1].tx)
+            qc_block_make_ids(b, h->hit[i].tx);
+}
+
 qn_status qc_watch_again(qc_watch_stream *w, qc_watch_stage *stage, const qc_watch_scan *r)
 {
     qc_watch_hits hits = QC_WATCH_HITS_INIT;
@@ -57,6 +66,7 @@ qn_status qc_watch_again(qc_watch_stream *w, qc_watch_stage *stage, const qc_wat
         qc_watch_hits_clear(&hits);
         return QN_E_AGAIN;
     }
+    make_ids(stage->block, &hits);
     stage->wait = UINT64_MAX;
     qc_watch_tell_block(w, QN_WATCH_EV_CONFIRMED, QN_WATCH_EVF_AGAIN, stage->at, stage->block,
                         &hits, stage);
@@ -154,6 +164,8 @@ static const qc_index *passed(const qc_watch_stream *w, const qc_watch_scan *r)
 static qn_status end(qc_watch_stream *w, qc_watch_scan *r, qn_status st, const qc_index *at)
 {
     say(w, r, QN_WATCH_EV_RESCAN_DONE, st, at);
+    if (w->src.ahead && r->asked >= r->next)
+        w->src.ahead(w->src.arg, NULL);
     qc_watch_rescan_clear(r);
     return QN_OK;
 }
@@ -171,6 +183,15 @@ static qn_status unreadable(qc_watch_stream *w, qc_watch_scan *r, qc_err err)
     return end(w, r, QN_E_PRUNED, lowest <= top->height ? qc_index_ancestor(top, lowest) : top);
 }
 
+/* Which blocks filters will want is not known. */
+static void look_ahead(const qc_watch_stream *w, qc_watch_scan *r)
+{
+    if (!w->src.ahead || r->filters)
+        return;
+    for (r->asked = QC_MAX(r->asked, r->next); r->asked < QC_MIN(r->to, r->next + AHEAD);)
+        w->src.ahead(w->src.arg, qc_index_ancestor(w->follow.cursor, ++r->asked));
+}
+
 /* One block. */
 static qn_status look(qc_watch_stream *w, qc_watch_scan *r)
 {
@@ -181,6 +202,7 @@ static qn_status look(qc_watch_stream *w, qc_watch_scan *r)
         r->next++;
         return QC_WATCH_MORE;
     }
+    look_ahead(w, r);
     qc_err err = w->src.read(w->src.arg, at, false, &b);
     if (!err) {
         err = qc_watch_match_block(w->src.set, b, w->owner.id, &hits);
@@ -194,6 +216,7 @@ static qn_status look(qc_watch_stream *w, qc_watch_scan *r)
     r->next++;
     keep_wanted(&hits, 0, r);
     if (hits.n) {
+        make_ids(b, &hits);
         r->stage = (qc_watch_stage){b, at, UINT64_MAX, w->gen};
         qc_watch_tell_block(w, QN_WATCH_EV_CONFIRMED, 0, at, b, &hits, &r->stage);
         w->tell.rescan = r->id;

@@ -299,6 +299,41 @@ static void test_block_parse__without_transactions(void **state)
     qc_block_unref(b);
 }
 
+/* Bodies as a rescan reads them: the same view, and ids for those that ask. */
+static void test_block_parse_bare__hashes_what_is_asked_for(void **state)
+{
+    (void)state;
+    static const uint8_t none[32];
+    qc_bytes raw = hex_bytes(HEADER "02" TX_WITNESS TX_STRIPPED);
+    qc_block *whole, *bare;
+    assert_int_equal(qc_block_parse(qc_bytes_span(&raw), &whole), QC_WIRE_OK);
+    assert_int_equal(qc_block_parse_bare(qc_bytes_span(&raw), &bare), QC_WIRE_OK);
+    assert_memory_equal(qc_block_hash(bare), qc_block_hash(whole), 32);
+    assert_int_equal(qc_block_stripped_size(bare), qc_block_stripped_size(whole));
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_memory_equal(qc_block_tx(bare, i).rec->txid, none, 32);
+        assert_memory_equal(qc_block_tx(bare, i).rec->wtxid, none, 32);
+    }
+    assert_memory_equal(qc_block_merkle_root(bare, NULL), none, 32);
+    assert_memory_equal(qc_block_witness_root(bare), none, 32);
+    qc_block_make_ids(bare, 0);
+    assert_memory_equal(qc_block_tx(bare, 1).rec->txid, none, 32);
+    qc_block_make_ids(bare, 1);
+    qc_block_make_ids(whole, 1);
+    assert_int_equal(qc_block_view(bare)->total, qc_block_view(whole)->total);
+    assert_memory_equal(qc_block_view(bare), qc_block_view(whole), qc_block_view(whole)->total);
+    qc_block_unref(bare);
+    bare = NULL;
+    raw.len--;
+    assert_int_not_equal(qc_block_parse_bare(qc_bytes_span(&raw), &bare), QC_WIRE_OK);
+    assert_null(bare);
+    raw.len++;
+    assert_int_equal(qc_bytes_append(&raw, none, 1), QC_OK);
+    assert_int_equal(qc_block_parse_bare(qc_bytes_span(&raw), &bare), QC_WIRE_TRAILING);
+    qc_block_unref(whole);
+    qc_bytes_free(&raw);
+}
+
 static void test_block_parse_at__says_where(void **state)
 {
     (void)state;
@@ -477,6 +512,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_tx_parse__witness_transaction),
              cmocka_unit_test(test_block_parse__view_and_sums),
              cmocka_unit_test(test_block_parse__roots),
              cmocka_unit_test(test_block_parse__without_transactions),
+             cmocka_unit_test(test_block_parse_bare__hashes_what_is_asked_for),
              cmocka_unit_test(test_block_parse_at__says_where),
              cmocka_unit_test(test_block_parse__survives_each_single_fault),
              cmocka_unit_test(test_attach_spent__lies_in_the_view),

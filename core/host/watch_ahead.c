@@ -1,0 +1,186 @@
+#include "core/host/watch_ahead.h"
+
+#include "core/base/alloc.h"
+
+#include <pthread.h>
+
+#define SLOTS 16u
+#define ROOM ((uint64_t)32 << 20) /* bytes of blocks that wait, above which none is asked for */
+
+typedef enum slot_state { FREE, ASKED, READING, READ } slot_state;
+
+typedef struct slot {
+    slot_state state;
+    const void *reader; /* NULL: it has gone while the block is being read */
+    const qc_index *at;
+    uint64_t ticket; /* of the job that may take it up */
+    qc_block *block; /* READ: NULL when it could not be */
+} slot;
+
+struct qc_watch_ahead {
+    qc_chain *chain;
+    pthread_mutex_t lock;
+    pthread_cond_t moved; /* a slot has been read, or a job is over */
+    slot slot[SLOTS];
+    uint64_t tickets;
+    unsigned jobs; /* that were given to the pool and are not over */
+};
+
+typedef struct job {
+    qc_watch_ahead *a;
+    slot *s;
+    uint64_t ticket;
+} job;
+
+qc_watch_ahead *qc_watch_ahead_new(qc_chain *c)
+{
+    qc_watch_ahead *a = qc_alloc(sizeof *a);
+    a->chain = c;
+    pthread_mutex_init(&a->lock, NULL);
+    pthread_cond_init(&a->moved, NULL);
+    return a;
+}
+
+static void clear(slot *s)
+{
+    qc_block_unref(s->block);
+    *s = (slot){.state = FREE};
+}
+
+void qc_watch_ahead_free(qc_watch_ahead *a)
+{
+    if (!a)
+        return;
+    pthread_mutex_lock(&a->lock);
+    while (a->jobs)
+        pthread_cond_wait(&a->moved, &a->lock);
+    for (size_t i = 0; i < SLOTS; i++)
+        clear(&a->slot[i]);
+    pthread_mutex_unlock(&a->lock);
+    pthread_cond_destroy(&a->moved);
+    pthread_mutex_destroy(&a->lock);
+    qc_free(a);
+}
+
+/* ---- under the lock ---- */
+
+/* One that is ASKED becomes READ; the lock is let go meanwhile. */
+static void serve(qc_watch_ahead *a, slot *s)
+{
+    const qc_index *at = s->at;
+    qc_block *b = NULL;
+    s->state = READING;
+    pthread_mutex_unlock(&a->lock);
+    if (qc_chain_read_block_bare(a->chain, at, &b))
+        b = NULL;
+    pthread_mutex_lock(&a->lock);
+    s->block = b;
+    s->state = READ;
+    if (!s->reader)
+        clear(s);
+    pthread_cond_broadcast(&a->moved);
+}
+
+static slot *find(qc_watch_ahead *a, const void *reader, const qc_index *at)
+{
+    for (size_t i = 0; i < SLOTS; i++)
+        if (a->slot[i].state != FREE && a->slot[i].reader == reader && a->slot[i].at == at)
+            return &a->slot[i];
+    return NULL;
+}
+
+/* NULL: no room. */
+static slot *room(qc_watch_ahead *a)
+{
+    slot *s = NULL;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < SLOTS; i++) {
+        if (a->slot[i].block)
+            bytes += qc_block_view(a->slot[i].block)->total;
+        if (a->slot[i].state == FREE)
+            s = &a->slot[i];
+    }
+    return bytes > ROOM ? NULL : s;
+}
+
+/* The lowest that nobody has begun. */
+static slot *first_asked(qc_watch_ahead *a, const void *reader)
+{
+    slot *best = NULL;
+    for (size_t i = 0; i < SLOTS; i++) {
+        slot *s = &a->slot[i];
+        if (s->state == ASKED && s->reader == reader && (!best || s->ticket < best->ticket))
+            best = s;
+    }
+    return best;
+}
+
+/* ---- readers ---- */
+
+static void run(void *arg)
+{
+    job *j = arg;
+    qc_watch_ahead *a = j->a;
+    pthread_mutex_lock(&a->lock);
+    if (j->s->state == ASKED && j->s->ticket == j->ticket)
+        serve(a, j->s);
+    a->jobs--;
+    pthread_cond_broadcast(&a->moved);
+    pthread_mutex_unlock(&a->lock);
+    qc_free(j);
+}
+
+void qc_watch_ahead_ask(qc_watch_ahead *a, const void *reader, const qc_index *at)
+{
+    qc_pool *pool = qc_chain_pool(a->chain);
+    if (!qc_pool_workers(pool))
+        return;
+    pthread_mutex_lock(&a->lock);
+    slot *s = find(a, reader, at) ? NULL : room(a);
+    job *j = s ? qc_try_malloc(sizeof *j) : NULL;
+    if (j) {
+        *s = (slot){ASKED, reader, at, ++a->tickets, NULL};
+        *j = (job){a, s, s->ticket};
+        a->jobs++;
+    }
+    pthread_mutex_unlock(&a->lock);
+    if (j)
+        qc_pool_post(pool, run, j);
+}
+
+qc_err qc_watch_ahead_take(qc_watch_ahead *a, const void *reader, const qc_index *at,
+                           qc_block **out)
+{
+    qc_block *b = NULL;
+    pthread_mutex_lock(&a->lock);
+    slot *s = find(a, reader, at);
+    while (s && s->state == READING) { /* a worker does: another one is ours meanwhile */
+        slot *other = first_asked(a, reader);
+        if (other)
+            serve(a, other);
+        else
+            pthread_cond_wait(&a->moved, &a->lock);
+    }
+    if (s) {
+        b = s->block;
+        s->block = NULL;
+        clear(s);
+    }
+    pthread_mutex_unlock(&a->lock);
+    *out = b;
+    return b ? QC_OK : qc_chain_read_block_bare(a->chain, at, out);
+}
+
+void qc_watch_ahead_drop(qc_watch_ahead *a, const void *reader)
+{
+    pthread_mutex_lock(&a->lock);
+    for (size_t i = 0; i < SLOTS; i++) {
+        slot *s = &a->slot[i];
+        if (s->state == FREE || s->reader != reader)
+            continue;
+        s->reader = NULL;
+        if (s->state != READING)
+            clear(s);
+    }
+    pthread_mutex_unlock(&a->lock);
+}
