@@ -105,7 +105,12 @@ static inline qn_status qn_watch_take_(qn_watcher *w)
                             &bytes);
         if (st != QN_E_SPACE)
             break;
-        st = bytes > w->room ? qn_watch_room_(w, bytes) : QN_E_INTERNAL;
+        /* More than this event needs: its transaction's other coins then come with it, and not each
+         * with the transaction again. */
+        st = bytes > w->room
+                 ? qn_watch_room_(
+                       w, bytes > UINT32_MAX - QN_WATCHER_BYTES ? bytes : bytes + QN_WATCHER_BYTES)
+                 : QN_E_INTERNAL;
     }
     for (uint32_t i = 0; st == QN_OK && i < n && w->watch; i++)
         if ((st = qn_watch_step_(w, &w->event[i])) == QN_E_AGAIN)
