@@ -13,11 +13,13 @@ typedef struct slot {
     uint64_t used;   /* clock of the last use */
     bool spent;
     bool queued; /* nobody reads it yet: whoever wants it first does */
+    bool unused; /* it was read ahead, and nobody came for it yet */
 } slot;
 
 struct qc_blocks {
     qc_chain *chain;
     size_t max, bytes;
+    size_t unused; /* of these, of blocks that were read ahead and are waited for */
     pthread_mutex_t lock;
     pthread_cond_t idle;
     slot slot[SLOTS];
@@ -50,6 +52,7 @@ static void drop(qc_blocks *b, slot *s)
 {
     if (s->block) {
         b->bytes -= size_of(s->block);
+        b->unused -= s->unused ? size_of(s->block) : 0;
         qc_block_unref(s->block);
     }
     *s = (slot){0};
@@ -107,30 +110,31 @@ static void shrink(qc_blocks *b, size_t more)
     }
 }
 
-/* Under the lock. */
-static void keep(qc_blocks *b, const qc_index *at, const qc_block *block, bool spent)
+/* Under the lock. Out: where it is kept, NULL: nowhere, or it was there. */
+static slot *keep(qc_blocks *b, const qc_index *at, const qc_block *block, bool spent)
 {
     size_t need = size_of(block);
     if (need > b->max)
-        return;
+        return NULL;
     slot *s = find(b, at);
     if (s && s->block && (s->spent || !spent))
-        return;
+        return NULL;
     if (s)
         drop(b, s);
     shrink(b, need);
     s = room(b);
     if (!s)
-        return;
-    *s = (slot){at, qc_block_ref(block), ++b->clock, spent, false};
+        return NULL;
+    *s = (slot){.at = at, .block = qc_block_ref(block), .used = ++b->clock, .spent = spent};
     b->bytes += need;
+    return s;
 }
 
 void qc_blocks_offer(qc_blocks *b, const qc_index *i, const qc_block *block)
 {
     bool spent = (qc_block_view(block)->flags & QN_VIEW_SPENT) != 0;
     pthread_mutex_lock(&b->lock);
-    keep(b, i, block, spent);
+    (void)keep(b, i, block, spent);
     pthread_mutex_unlock(&b->lock);
 }
 
@@ -153,6 +157,8 @@ qc_err qc_blocks_get(qc_blocks *b, const qc_index *i, bool spent, qc_block **out
     }
     if (s && (s->spent || !spent)) {
         s->used = ++b->clock;
+        b->unused -= s->unused ? size_of(s->block) : 0;
+        s->unused = false;
         *out = qc_block_ref(s->block);
         pthread_mutex_unlock(&b->lock);
         return QC_OK;
@@ -180,8 +186,10 @@ static void read_ahead(void *arg)
     pthread_mutex_lock(&b->lock);
     if (wanted && (s = find(b, j->at)) && !s->block)
         *s = (slot){0};
-    if (ok)
-        keep(b, j->at, block, j->spent);
+    if (ok && (s = keep(b, j->at, block, j->spent))) {
+        s->unused = true;
+        b->unused += size_of(block);
+    }
     b->jobs--;
     pthread_cond_broadcast(&b->idle);
     pthread_mutex_unlock(&b->lock);
@@ -198,9 +206,10 @@ void qc_blocks_ahead(qc_blocks *b, uint32_t height, unsigned n, bool spent)
         if (!at)
             return;
         pthread_mutex_lock(&b->lock);
-        slot *s = find(b, at) || b->bytes > b->max / 2 ? NULL : room(b);
+        /* What was used makes room: a full cache is how it is as a rule. */
+        slot *s = find(b, at) || b->unused > b->max / 2 ? NULL : room(b);
         if (s) {
-            *s = (slot){at, NULL, ++b->clock, spent, true};
+            *s = (slot){.at = at, .used = ++b->clock, .spent = spent, .queued = true};
             b->jobs++;
         }
         pthread_mutex_unlock(&b->lock);
