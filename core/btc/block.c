@@ -8,6 +8,8 @@
 
 #include <stdatomic.h>
 
+#define SCRIPT_GUESS 40u /* bytes of a script that is spent */
+
 struct qc_block {
     _Atomic uint32_t refs;
     bool mutated;
@@ -16,6 +18,7 @@ struct qc_block {
     qc_hash hash, merkle_root, witness_root;
     size_t stripped;
     qn_block_view *view; /* owned */
+    uint64_t room;       /* bytes that it may grow to where it lies */
     uint32_t *sigops;    /* owned, per transaction */
 };
 
@@ -46,8 +49,9 @@ static qn_array array_after(uint64_t *at, size_t count, size_t stride)
     return a;
 }
 
-/* A view with empty arrays of the right sizes and a copy of the bytes. NULL: no memory. */
-static qn_block_view *new_view(qc_span bytes, size_t n_tx, const qc_tx_counts *c)
+/* A view with empty arrays of the right sizes and a copy of the bytes, and `spare` bytes behind
+ * them. NULL: no memory. */
+static qn_block_view *new_view(qc_span bytes, size_t n_tx, const qc_tx_counts *c, uint64_t spare)
 {
     uint64_t at = align8(sizeof(qn_block_view));
     qn_block_view head = {.size = sizeof head, .height = UINT32_MAX};
@@ -58,7 +62,7 @@ static qn_block_view *new_view(qc_span bytes, size_t n_tx, const qc_tx_counts *c
     head.total = at + bytes.len;
     if (head.total > SIZE_MAX / 2)
         return NULL;
-    qn_block_view *v = qc_try_malloc((size_t)head.total);
+    qn_block_view *v = qc_try_malloc((size_t)(head.total + spare));
     if (!v)
         return NULL;
     *v = head;
@@ -110,6 +114,13 @@ static void fill_block(qc_block *b, const qc_tx_ids *known)
         v->flags |= QN_VIEW_WITNESS;
 }
 
+/* What qc_block_attach_spent() will want, as a rule: a bare block has its coins attached at once.
+ */
+static uint64_t spent_guess(size_t n_tx, const qc_tx_counts *c)
+{
+    return 16 + n_tx * sizeof(int64_t) + (uint64_t)c->in * (sizeof(qn_spent_rec) + SCRIPT_GUESS);
+}
+
 typedef enum parse_how { WHOLE, WITH_REST, BARE } parse_how;
 
 /* Both roots; `leaves` has room for one hash per transaction. */
@@ -149,7 +160,9 @@ static qc_wire_fail parse(qc_span bytes, parse_how how, const qc_tx_ids *known, 
     if (b) {
         atomic_init(&b->refs, 1);
         b->bare = how == BARE;
-        b->view = new_view((qc_span){bytes.data, *where}, n_tx, &c);
+        const uint64_t spare = b->bare ? spent_guess(n_tx, &c) : 0;
+        b->view = new_view((qc_span){bytes.data, *where}, n_tx, &c, spare);
+        b->room = b->view ? b->view->total + spare : 0;
         b->sigops = qc_try_malloc(n_tx * sizeof *b->sigops);
     }
     if (!b || !leaves || !b->view || !b->sigops) {
@@ -307,13 +320,15 @@ qc_err qc_block_attach_spent(qc_block *b, const qc_spent *spent)
     head.spent_scripts = (qn_range){at, scripts};
     if (scripts > SIZE_MAX / 4 || at > SIZE_MAX / 4)
         return QC_ENOMEM;
-    uint8_t *mem = qc_try_realloc(NULL, (size_t)(at + scripts)); /* need not be zeroed */
-    if (!mem)
-        return QC_ENOMEM;
     /* The old view lives on until all scripts are copied: those of coins that the block makes and
      * spends itself lie in it. */
     qn_block_view *old = b->view;
-    memcpy(mem, old, (size_t)head.total);
+    const bool fits = at + scripts <= b->room;
+    uint8_t *mem = fits ? (uint8_t *)old : qc_try_realloc(NULL, (size_t)(at + scripts));
+    if (!mem)
+        return QC_ENOMEM;
+    if (!fits)
+        memcpy(mem, old, (size_t)head.total);
     memset(mem + head.total, 0, (size_t)(head.spent.off - head.total));
     head.total = at + scripts;
     head.flags |= QN_VIEW_SPENT;
@@ -329,7 +344,8 @@ qc_err qc_block_attach_spent(qc_block *b, const qc_spent *spent)
             memcpy(mem + at + off, s->script.data, s->script.len);
         off += s->script.len;
     }
-    qc_free(old);
+    if (!fits)
+        qc_free(old);
     fill_fees(b->view);
     return QC_OK;
 }
