@@ -30,20 +30,24 @@ static uint32_t src_prune_height(void *arg)
 {
     return qc_chain_prune_height(host_of(arg)->o.chain);
 }
-/* A rescan reads what nobody else wants: it does not push others' blocks out. */
-static qc_err src_read(void *arg, const qc_index *at, bool keep, qc_block **out)
+static qc_err src_read(void *arg, const qc_index *at, qc_block **out)
 {
     const qc_host *h = host_of(arg);
-    if (!keep)
-        return qc_watch_ahead_take(h->ahead, arg, at, out);
     qc_blocks_ahead(h->blocks, at->height + 1, AHEAD, true);
     return qc_blocks_get(h->blocks, at, true, out);
 }
-static void src_ahead(void *arg, const qc_index *at)
+/* A rescan reads what nobody else wants: it does not push others' blocks out. */
+static qc_err src_seek(void *arg, const qc_index *at, uint16_t owner, uint64_t since,
+                       qc_block **out)
+{
+    const qc_host *h = host_of(arg);
+    return qc_watch_ahead_take(h->ahead, arg, at, h->watch->set, owner, since, out);
+}
+static void src_ahead(void *arg, const qc_index *at, uint16_t owner)
 {
     const qc_host *h = host_of(arg);
     if (at)
-        qc_watch_ahead_ask(h->ahead, arg, at);
+        qc_watch_ahead_ask(h->ahead, arg, at, h->watch->set, owner);
     else
         qc_watch_ahead_drop(h->ahead, arg);
 }
@@ -70,6 +74,7 @@ static qc_watch_source source_of(qc_watcher *w)
                              .find = src_find,
                              .prune_height = src_prune_height,
                              .read = src_read,
+                             .seek = src_seek,
                              .ahead = src_ahead,
                              .hits = src_hits,
                              .filter = h->o.node && h->o.node->filters ? src_filter : NULL,
@@ -224,8 +229,8 @@ static qn_status watch_open(qn_cap *cap, const qn_watch_options *options, const 
 static void close_one(qc_watcher *w)
 {
     delist(w->cap->plugin->host, w);
-    qc_watch_stream_close(w->stream);
     qc_watch_ahead_drop(w->cap->plugin->host->ahead, w);
+    qc_watch_stream_close(w->stream);
     qc_watcher_sweep_end(w);
     w->stream = NULL;
     w->id = 0;

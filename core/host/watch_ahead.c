@@ -3,9 +3,13 @@
 #include "core/base/alloc.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define SLOTS 16u
 #define ROOM ((uint64_t)32 << 20) /* bytes of blocks that wait, above which none is asked for */
+#define GUESS ((uint64_t)4 << 20) /* bytes of one that is not read yet */
+#define WHOLE 8u                  /* blocks after one that had something */
+#define JOBS 64u                  /* that a busy pool has not come to */
 
 typedef enum slot_state { FREE, ASKED, READING, READ } slot_state;
 
@@ -13,8 +17,12 @@ typedef struct slot {
     slot_state state;
     const void *reader; /* NULL: it has gone while the block is being read */
     const qc_index *at;
-    uint64_t ticket; /* of the job that may take it up */
-    qc_block *block; /* READ: NULL when it could not be */
+    uint64_t ticket;  /* of the job that may take it up */
+    qc_watchset *set; /* what the reader watches, */
+    uint16_t owner;   /* as this one of it */
+    qc_block *block;  /* READ: NULL when it could not be, or for `nothing` */
+    bool nothing;     /* of the reader's is in it */
+    uint64_t version; /* of the set before it was looked at */
 } slot;
 
 struct qc_watch_ahead {
@@ -23,7 +31,8 @@ struct qc_watch_ahead {
     pthread_cond_t moved; /* a slot has been read, or a job is over */
     slot slot[SLOTS];
     uint64_t tickets;
-    unsigned jobs; /* that were given to the pool and are not over */
+    unsigned jobs;          /* that were given to the pool and are not over */
+    _Atomic unsigned whole; /* blocks that are not looked at before they are read */
 };
 
 typedef struct job {
@@ -62,19 +71,65 @@ void qc_watch_ahead_free(qc_watch_ahead *a)
     qc_free(a);
 }
 
+/* ---- looking ---- */
+
+typedef struct looker {
+    qc_watchset *set;
+    uint16_t owner;
+    bool found;
+} looker;
+
+static void is_ours(void *arg, const qc_watch_found *f)
+{
+    looker *l = arg;
+    l->found |= f->owner == l->owner;
+}
+
+static bool look_at(void *arg, const uint8_t *spent, qc_span script)
+{
+    looker *l = arg;
+    if (script.len && script.len <= QC_WATCH_SCRIPT_MAX)
+        (void)qc_watchset_find(l->set, QC_WATCH_SCRIPT, script, is_ours, l);
+    if (spent)
+        (void)qc_watchset_find(l->set, QC_WATCH_OUTPOINT, qc_span_of(spent, QC_WATCH_OUTPOINT_LEN),
+                               is_ours, l);
+    return !l->found;
+}
+
+/* Most blocks have nothing for the reader, which is found out for less than it takes to read one.
+ * Where one has, the next ones are likely to: there looking first would be one step more. */
+static qc_err read_one(qc_watch_ahead *a, const qc_index *at, qc_watchset *set, uint16_t owner,
+                       qc_block **out)
+{
+    looker l = {set, owner, false};
+    unsigned whole = atomic_load(&a->whole);
+    bool all;
+    *out = NULL;
+    if (whole && atomic_compare_exchange_strong(&a->whole, &whole, whole - 1))
+        return qc_chain_read_block_bare(a->chain, at, out);
+    if (!qc_chain_walk_coins(a->chain, at, look_at, &l, &all) && all && !l.found)
+        return QC_OK;
+    if (l.found)
+        atomic_store(&a->whole, WHOLE);
+    return qc_chain_read_block_bare(a->chain, at, out);
+}
+
 /* ---- under the lock ---- */
 
 /* One that is ASKED becomes READ; the lock is let go meanwhile. */
 static void serve(qc_watch_ahead *a, slot *s)
 {
     const qc_index *at = s->at;
-    qc_block *b = NULL;
+    qc_watchset *set = s->set;
+    const uint16_t owner = s->owner;
+    qc_block *b;
     s->state = READING;
+    s->version = qc_watchset_version(set);
     pthread_mutex_unlock(&a->lock);
-    if (qc_chain_read_block_bare(a->chain, at, &b))
-        b = NULL;
+    qc_err err = read_one(a, at, set, owner, &b);
     pthread_mutex_lock(&a->lock);
-    s->block = b;
+    s->block = err ? NULL : b;
+    s->nothing = !err && !b;
     s->state = READ;
     if (!s->reader)
         clear(s);
@@ -95,12 +150,15 @@ static slot *room(qc_watch_ahead *a)
     slot *s = NULL;
     uint64_t bytes = 0;
     for (size_t i = 0; i < SLOTS; i++) {
+        slot_state state = a->slot[i].state;
         if (a->slot[i].block)
             bytes += qc_block_view(a->slot[i].block)->total;
-        if (a->slot[i].state == FREE)
+        else if (state == ASKED || state == READING)
+            bytes += GUESS;
+        if (state == FREE)
             s = &a->slot[i];
     }
-    return bytes > ROOM ? NULL : s;
+    return bytes > ROOM || a->jobs >= JOBS ? NULL : s;
 }
 
 /* The lowest that nobody has begun. */
@@ -130,7 +188,8 @@ static void run(void *arg)
     qc_free(j);
 }
 
-void qc_watch_ahead_ask(qc_watch_ahead *a, const void *reader, const qc_index *at)
+void qc_watch_ahead_ask(qc_watch_ahead *a, const void *reader, const qc_index *at, qc_watchset *set,
+                        uint16_t owner)
 {
     qc_pool *pool = qc_chain_pool(a->chain);
     if (!qc_pool_workers(pool))
@@ -139,7 +198,12 @@ void qc_watch_ahead_ask(qc_watch_ahead *a, const void *reader, const qc_index *a
     slot *s = find(a, reader, at) ? NULL : room(a);
     job *j = s ? qc_try_malloc(sizeof *j) : NULL;
     if (j) {
-        *s = (slot){ASKED, reader, at, ++a->tickets, NULL};
+        *s = (slot){.state = ASKED,
+                    .reader = reader,
+                    .at = at,
+                    .ticket = ++a->tickets,
+                    .set = set,
+                    .owner = owner};
         *j = (job){a, s, s->ticket};
         a->jobs++;
     }
@@ -149,9 +213,10 @@ void qc_watch_ahead_ask(qc_watch_ahead *a, const void *reader, const qc_index *a
 }
 
 qc_err qc_watch_ahead_take(qc_watch_ahead *a, const void *reader, const qc_index *at,
-                           qc_block **out)
+                           qc_watchset *set, uint16_t owner, uint64_t since, qc_block **out)
 {
     qc_block *b = NULL;
+    bool nothing = false;
     pthread_mutex_lock(&a->lock);
     slot *s = find(a, reader, at);
     while (s && s->state == READING) { /* a worker does: another one is ours meanwhile */
@@ -163,16 +228,19 @@ qc_err qc_watch_ahead_take(qc_watch_ahead *a, const void *reader, const qc_index
     }
     if (s) {
         b = s->block;
+        nothing = s->nothing && s->version >= since;
         s->block = NULL;
         clear(s);
     }
     pthread_mutex_unlock(&a->lock);
     *out = b;
-    return b ? QC_OK : qc_chain_read_block_bare(a->chain, at, out);
+    return b || nothing ? QC_OK : read_one(a, at, set, owner, out);
 }
 
 void qc_watch_ahead_drop(qc_watch_ahead *a, const void *reader)
 {
+    if (!a)
+        return;
     pthread_mutex_lock(&a->lock);
     for (size_t i = 0; i < SLOTS; i++) {
         slot *s = &a->slot[i];

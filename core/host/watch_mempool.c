@@ -62,7 +62,7 @@ static qc_hash who_conflicts(const qc_watch_stream *w, const qc_tx *tx, const qc
     const qc_index *at = w->src.find(w->src.arg, block);
     qc_hash by = {{0}};
     qc_block *b;
-    if (!at || w->src.read(w->src.arg, at, true, &b))
+    if (!at || w->src.read(w->src.arg, at, &b))
         return by;
     for (uint32_t i = 1; i < qc_block_n_tx(b); i++) {
         const qc_tx other = qc_block_tx(b, i);

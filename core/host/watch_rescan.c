@@ -164,8 +164,7 @@ static const qc_index *passed(const qc_watch_stream *w, const qc_watch_scan *r)
 static qn_status end(qc_watch_stream *w, qc_watch_scan *r, qn_status st, const qc_index *at)
 {
     say(w, r, QN_WATCH_EV_RESCAN_DONE, st, at);
-    if (w->src.ahead && r->asked >= r->next)
-        w->src.ahead(w->src.arg, NULL);
+    w->src.ahead(w->src.arg, NULL, w->owner.id);
     qc_watch_rescan_clear(r);
     return QN_OK;
 }
@@ -186,10 +185,10 @@ static qn_status unreadable(qc_watch_stream *w, qc_watch_scan *r, qc_err err)
 /* Which blocks filters will want is not known. */
 static void look_ahead(const qc_watch_stream *w, qc_watch_scan *r)
 {
-    if (!w->src.ahead || r->filters)
+    if (r->filters)
         return;
     for (r->asked = QC_MAX(r->asked, r->next); r->asked < QC_MIN(r->to, r->next + AHEAD);)
-        w->src.ahead(w->src.arg, qc_index_ancestor(w->follow.cursor, ++r->asked));
+        w->src.ahead(w->src.arg, qc_index_ancestor(w->follow.cursor, ++r->asked), w->owner.id);
 }
 
 /* One block. */
@@ -203,8 +202,8 @@ static qn_status look(qc_watch_stream *w, qc_watch_scan *r)
         return QC_WATCH_MORE;
     }
     look_ahead(w, r);
-    qc_err err = w->src.read(w->src.arg, at, false, &b);
-    if (!err) {
+    qc_err err = w->src.seek(w->src.arg, at, w->owner.id, w->changed_at, &b);
+    if (!err && b) {
         err = qc_watch_match_block(w->src.set, b, w->owner.id, &hits);
         if (err)
             qc_block_unref(b);

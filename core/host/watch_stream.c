@@ -204,7 +204,7 @@ static qn_status read_hits(const qc_watch_stream *w, const qc_index *at, qc_bloc
 {
     static const qn_status map[QC_ERR_COUNT] = {
         [QC_ENOMEM] = QN_E_NOMEM, [QC_ECORRUPT] = QN_E_CORRUPT, [QC_EPRUNED] = QN_E_PRUNED};
-    qc_err err = w->src.read(w->src.arg, at, true, b);
+    qc_err err = w->src.read(w->src.arg, at, b);
     if (!err && (err = w->src.hits(w->src.arg, at, *b, w->owner.id, w->changed_at, hits))) {
         qc_block_unref(*b);
         qc_watch_hits_clear(hits);

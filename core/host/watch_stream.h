@@ -26,12 +26,14 @@ typedef struct qc_watch_source {
     const qc_index *(*durable)(void *arg);
     const qc_index *(*find)(void *arg, const qc_hash *hash);
     uint32_t (*prune_height)(void *arg);
-    /** Body with part B. keep: others will want it too; else transactions need not have ids, and
-     *  nobody else has the block. Out: shared, qc_block_unref(). */
-    qc_err (*read)(void *arg, const qc_index *at, bool keep, qc_block **out);
-    /** This block will be read next but for a few, without keep; NULL: all that were named so will
-     *  not. NULL: whoever reads is not helped by knowing. */
-    void (*ahead)(void *arg, const qc_index *at);
+    /** Body with part B, which others will want too. Out: shared, qc_block_unref(). */
+    qc_err (*read)(void *arg, const qc_index *at, qc_block **out);
+    /** The same for a rescan of what one watcher watches: transactions need not have ids, and
+     * nobody else has the block. Out: *out NULL: nothing that it watched at version `since` of the
+     * set or later is in it. */
+    qc_err (*seek)(void *arg, const qc_index *at, uint16_t owner, uint64_t since, qc_block **out);
+    /** This block will be sought next but for a few; NULL: all that were named so will not. */
+    void (*ahead)(void *arg, const qc_index *at, uint16_t owner);
     /** Hits of one watcher in a block, from a pass that saw the set at `since` or later. Out: *h as
      *  it was is cleared. */
     qc_err (*hits)(void *arg, const qc_index *at, const qc_block *b, uint16_t owner, uint64_t since,

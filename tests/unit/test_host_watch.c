@@ -3,7 +3,6 @@
  * of running a plugin. */
 #include "tests/unit/watch_call.h"
 
-#include "core/base/arith.h"
 #include "core/host/adapter_watch.h"
 
 #include <stdlib.h>
@@ -442,14 +441,25 @@ static uint32_t pr_height(void *arg)
     const pruned *r = arg;
     return r->height;
 }
-static qc_err pr_read(void *arg, const qc_index *at, bool keep, qc_block **out)
+static qc_err pr_read(void *arg, const qc_index *at, qc_block **out)
 {
     pruned *r = arg;
-    (void)keep;
     r->reads++;
     if (at->height < r->height)
         return QC_EPRUNED;
     return r->fail ? QC_EIO : qc_chain_read_block_spent(r->p->r.chain, at, out);
+}
+static qc_err pr_seek(void *arg, const qc_index *at, uint16_t owner, uint64_t since, qc_block **out)
+{
+    (void)owner;
+    (void)since;
+    return pr_read(arg, at, out);
+}
+static void pr_ahead(void *arg, const qc_index *at, uint16_t owner)
+{
+    (void)arg;
+    (void)at;
+    (void)owner;
 }
 static qc_err pr_hits(void *arg, const qc_index *at, const qc_block *b, uint16_t owner,
                       uint64_t since, qc_watch_hits *h)
@@ -495,6 +505,8 @@ static void test_watch__says_what_is_pruned_and_what_cannot_be_read(void **state
                                  .find = pr_find,
                                  .prune_height = pr_height,
                                  .read = pr_read,
+                                 .seek = pr_seek,
+                                 .ahead = pr_ahead,
                                  .hits = pr_hits,
                                  .sweep = pr_sweep,
                                  .now = qc_clock_mono};
@@ -540,54 +552,6 @@ static void test_watch__says_what_is_pruned_and_what_cannot_be_read(void **state
     play_end(&p);
 }
 
-/* Take it, and hold it against the block as everybody else reads it. */
-static void take_one(qc_watch_ahead *a, const qc_chain *c, const void *reader, uint32_t height)
-{
-    const qc_index *at = qc_chain_at(c, height);
-    qc_block *b, *whole;
-    assert_int_equal(qc_watch_ahead_take(a, reader, at, &b), QC_OK);
-    assert_int_equal(qc_chain_read_block_spent(c, at, &whole), QC_OK);
-    for (uint32_t i = 0; i < qc_block_n_tx(b); i++)
-        qc_block_make_ids(b, i);
-    assert_int_equal(qc_block_view(b)->total, qc_block_view(whole)->total);
-    assert_memory_equal(qc_block_view(b), qc_block_view(whole), qc_block_view(whole)->total);
-    qc_block_unref(b);
-    qc_block_unref(whole);
-}
-
-/* Asked for or not, in whatever order, twice, by two who want the same, and by one who goes. */
-static void test_watch_ahead__gives_to_each_what_it_wants(void **state)
-{
-    (void)state;
-    static play p;
-    p = (play){.seed = 9, .r = {.backoff_ms = 1}};
-    play_begin(&p, GRANTS);
-    qc_chain *c = p.r.chain;
-    assert_true(qc_pool_workers(qc_chain_pool(c)) > 0);
-    const uint32_t top = qc_chain_tip(c)->height;
-    assert_true(top >= 60);
-    qc_watch_ahead *a = qc_watch_ahead_new(c);
-    const int one = 1, two = 2, gone = 3;
-    for (uint32_t h = 0; h <= top; h++) {
-        for (uint32_t k = h; k <= QC_MIN(h + 4, top); k++)
-            qc_watch_ahead_ask(a, &one, qc_chain_at(c, k));
-        qc_watch_ahead_ask(a, &two, qc_chain_at(c, top - h));
-        if (h % 7 == 0)
-            qc_watch_ahead_ask(a, &gone, qc_chain_at(c, h));
-        take_one(a, c, &one, h);
-        take_one(a, c, &two, top - h);
-        if (h % 5 == 0)
-            take_one(a, c, &one, h);
-        if (h % 14 == 0)
-            qc_watch_ahead_drop(a, &gone);
-    }
-    for (uint32_t h = 1; h <= 40; h++) /* more than there is room for, and nobody comes for it */
-        qc_watch_ahead_ask(a, &gone, qc_chain_at(c, h));
-    take_one(a, c, &gone, 40);
-    qc_watch_ahead_free(a);
-    play_end(&p);
-}
-
 QC_TEST_MAIN(cmocka_unit_test(test_watch__a_plugin_knows_its_coins_through_all_that_happens),
              cmocka_unit_test(test_watch__filters_find_what_reading_every_block_finds),
              cmocka_unit_test(test_watch__a_slow_one_looks_again_and_comes_to_the_same),
@@ -601,5 +565,4 @@ QC_TEST_MAIN(cmocka_unit_test(test_watch__a_plugin_knows_its_coins_through_all_t
              cmocka_unit_test(test_add__the_grant_bounds_it),
              cmocka_unit_test(test_deep__comes_when_the_block_is_so_deep),
              cmocka_unit_test(test_add_descriptor__watches_what_it_stands_for),
-             cmocka_unit_test(test_watch__says_what_is_pruned_and_what_cannot_be_read),
-             cmocka_unit_test(test_watch_ahead__gives_to_each_what_it_wants))
+             cmocka_unit_test(test_watch__says_what_is_pruned_and_what_cannot_be_read))
