@@ -146,6 +146,9 @@ void qc_plugin_start(qc_plugin *p);
 void qc_plugin_stop(qc_plugin *p, const char *reason);
 /** Run start() of a plugin that was started with `hold`. Thread: any. */
 void qc_plugin_go(qc_plugin *p);
+/** Would the grant as it is now let p run as it ran: this file, no interface, parameter or bound
+ * more than `g` gives? */
+bool qc_plugin_may_still(const qc_plugin *p, const qc_grant *g);
 /** Does `next`, made of the same grant's file, differ from p, which runs, by live values only? */
 bool qc_plugin_only_live(const qc_plugin *p, const qc_plugin *next);
 /** Hand p the values of `next`, which is kept as p->next_config. The outcome is told by

@@ -26,6 +26,24 @@ static bool same_grant(const qc_grant *a, const qc_grant *b)
     return same;
 }
 
+static bool within(uint64_t a, uint64_t bound)
+{
+    return !bound || (a && a <= bound);
+}
+
+bool qc_plugin_may_still(const qc_plugin *p, const qc_grant *g)
+{
+    const qc_grant *had = &p->grant;
+    bool may = (!g->sha256 || same_text(g->sha256, p->image.sha256)) &&
+               had->trusted == g->trusted && (g->best_effort || !had->best_effort) &&
+               (g->unstable || !had->unstable) && within(had->memory, g->memory) &&
+               within(had->threads, g->threads) && had->calls_per_s <= g->calls_per_s &&
+               had->log_per_s <= g->log_per_s && same_text(had->cpu, g->cpu);
+    for (size_t i = 0; may && i < had->n_iface; i++)
+        may = same_text(qc_grant_get(g, had->iface[i].key), had->iface[i].value);
+    return may;
+}
+
 bool qc_plugin_only_live(const qc_plugin *p, const qc_plugin *next)
 {
     const qc_manifest *m = &p->image.manifest;

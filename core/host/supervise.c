@@ -244,6 +244,12 @@ static void do_stop(qc_plugin *p, qc_action *a)
 
 /* ---- reload: the new one proves itself up to init() before the old one is touched ---- */
 
+static void drop_fallback(qc_plugin *p)
+{
+    qc_plugin_free(p->fallback);
+    p->fallback = NULL;
+}
+
 static void begin_successor(qc_plugin *p, qc_plugin *now)
 {
     p->successor = now;
@@ -258,6 +264,7 @@ static void do_reload(qc_supervisor *s, qc_plugin *p, qc_action *a)
         do_start(s, p, a);
         return;
     }
+    drop_fallback(p); /* it runs, though that may not have been heard yet */
     qc_plugin *now = qc_plugin_new_successor(p);
     if (is_refused(now)) {
         tell_refused(a, now);
@@ -318,10 +325,20 @@ static void hand_over(qc_host *h, qc_plugin *p)
     qc_plugin_go(now);
 }
 
-static void drop_fallback(qc_plugin *p)
+/* What an operator has taken away meanwhile does not come back by a file that fails. */
+static bool may_roll_back(const qc_plugin *now, qc_plugin_state st)
 {
-    qc_plugin_free(p->fallback);
-    p->fallback = NULL;
+    if (!now->fallback || now->successor || now->stop_ordered)
+        return false;
+    if (st != QC_PLUGIN_CRASHED && st != QC_PLUGIN_REJECTED)
+        return false;
+    if (qc_plugin_may_still(now->fallback, &now->grant))
+        return true;
+    qc_log(QC_LOG_WARN, "plugin",
+           "%s: the new one did not start, and the old one may do more than the grant allows now: "
+           "it stays down",
+           now->label);
+    return false;
 }
 
 static void roll_back(qc_host *h, qc_plugin *now)
@@ -460,7 +477,7 @@ static void ended(qc_supervisor *s, qc_plugin *p)
         return;
     }
     qc_plugin_state st = qc_plugin_get_state(p);
-    if (p->fallback && !p->stop_ordered && (st == QC_PLUGIN_CRASHED || st == QC_PLUGIN_REJECTED)) {
+    if (may_roll_back(p, st)) {
         roll_back(s->host, p);
         return;
     }

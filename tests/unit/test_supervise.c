@@ -414,6 +414,7 @@ static void test_plugin__reload_changes_to_the_new_one_or_keeps_the_old(void **s
     assert_int_equal(rig_plugin_at(&r, 0)->grant.stop_s, 7);
     assert_null(rig_plugin_at(&r, 0)->predecessor);
     reaches(&r, 8);
+    assert_null(rig_plugin_at(&r, 0)->fallback); /* what has run does not give way to it later */
     /* One that is through init() and fails then has taken the place already: the old one comes
      * back, with the file and the grant that it had, and says so. */
     static const char *const bad[] = {"fail-start", "crash-start"};
@@ -432,6 +433,14 @@ static void test_plugin__reload_changes_to_the_new_one_or_keeps_the_old(void **s
                "the reload, since the new one did not start: ");
         reaches(&r, 8);
     }
+    /* Not with more than the operator gives by now. */
+    grant(&r, "fail-start", DOWN "[limits]\nmemory = 500MB\n");
+    rig_log_keep();
+    must(&r, "reload", "CRASHED: start() answered QN_E_IO (-14)");
+    assert_true(rig_logged("the old one may do more than the grant allows now: it stays down"));
+    assert_null(rig_plugin_at(&r, 0)->fallback);
+    grant(&r, "nothing", "");
+    must(&r, "reload", "\"state\":\"RUNNING\"");
     /* Unless somebody said stop, or it broke out. */
     grant(&r, "fork-start", "");
     must(&r, "reload", "QUARANTINED");
