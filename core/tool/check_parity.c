@@ -18,6 +18,7 @@
 #define BURST 101u /* blocks at once, so that the first coin can be spent */
 #define SETTLE_S 20
 #define JOB_S 2    /* that a job may take which a method began */
+#define WAITS 2u   /* answers that are late, until a method is asked no more */
 #define ANSWER_S 5 /* that a method may take */
 #define POLL_US 4000u
 #define BUSY_POLLS 8u /* without a change, on a machine that is busy */
@@ -147,6 +148,24 @@ static bool is_result(const qc_bytes *reply)
     return yes;
 }
 
+static unsigned waited(const run *r, const char *method)
+{
+    const char *p = (const char *)r->waits.data;
+    unsigned n = 0;
+    for (size_t at = 0; at < r->waits.len; at += strlen(p + at) + 1)
+        n += strcmp(p + at, method) == 0;
+    return n;
+}
+
+static void note_wait(run *r, const char *method)
+{
+    qc_err err = qc_bytes_append(&r->waits, method, strlen(method) + 1);
+    QC_ASSERT(err == QC_OK);
+    if (!r->first && waited(r, method) == WAITS)
+        qc_check_note(r->c, "%s gave no answer in %d s, twice: it is asked no more\n", method,
+                      ANSWER_S);
+}
+
 /* The next question comes when what this one began is done: how far it is would tell who was
  * quicker. What has no end (a miner's work, say) is waited for once a round. */
 static void ask(run *r, const char *method, const char *params)
@@ -163,28 +182,19 @@ static void ask(run *r, const char *method, const char *params)
     } else {
         say(r, ANSWERS, "%s %s: %s", method, params, r->node.ended ? r->node.ended : "no answer");
         r->failed = r->node.ended != NULL;
-        qc_err err = qc_bytes_append(&r->waits, method, strlen(method) + 1);
-        QC_ASSERT(err == QC_OK);
+        if (!r->failed)
+            note_wait(r, method);
     }
     qc_bytes_free(&reply);
 }
 
-static bool waits(const run *r, const char *method)
-{
-    const char *p = (const char *)r->waits.data;
-    for (size_t at = 0; at < r->waits.len; at += strlen(p + at) + 1)
-        if (strcmp(p + at, method) == 0)
-            return true;
-    return false;
-}
-
 /* In another run: as often as in the first. There a slow method is asked less, and one that waits
- * for something to happen once. */
+ * for something to happen twice. */
 static unsigned most_of(const run *r, const char *method)
 {
     if (r->first)
         return r->first->asked[r->n_asked];
-    return waits(r, method) ? 0 : UINT32_MAX;
+    return waited(r, method) >= WAITS ? 0 : UINT32_MAX;
 }
 
 static void ask_method(run *r, const char *method, const char *block, const char *tx)
