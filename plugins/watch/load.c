@@ -102,7 +102,7 @@ static qn_status load_rescan(wt *x, const uint8_t *key, uint32_t n_key, wt_read 
     s->first_cookie = wt_read_int(r, 8);
     if (r->left) { /* rows of before do not have it */
         s->wallet = (uint32_t)wt_read_int(r, 4);
-        s->found = wt_read_int(r, 8);
+        s->found = s->found_at = wt_read_int(r, 8);
     }
     s->stored = true;
     s->next = x->rescan;

@@ -95,7 +95,7 @@ static void put_rescans(wt *x, wt_row *key, wt_row *v, bool all)
         wt_row_int(v, all ? r->at : r->from, 4);
         wt_row_int(v, r->first_cookie, 8);
         wt_row_int(v, r->wallet, 4);
-        wt_row_int(v, all ? r->found : 0, 8);
+        wt_row_int(v, all ? r->found_at : 0, 8);
         put(x, key, v);
     }
     for (uint32_t i = 0; all && i < x->n_dead; i++) {

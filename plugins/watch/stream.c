@@ -149,7 +149,7 @@ qn_status wt_rescan_want(wt *x, const wt_rescan_for *what, uint64_t *id, uint32_
 qn_status wt_rescan_cancel(wt *x, uint64_t id)
 {
     wt_rescan *r = rescan_of(x, id, false);
-    if (!r)
+    if (!r || r->over) /* at its end, and about to be told so */
         return QN_E_NOTFOUND;
     if (r->host)
         return x->watch.t->cancel(x->watch.cap, x->w.watch, r->host);
@@ -203,6 +203,7 @@ static qn_status on_rescan(void *arg, const qn_watch_event *ev)
         return QN_OK;
     if (ev->type == QN_WATCH_EV_RESCAN_PROGRESS) {
         r->at = ev->ref.height + 1;
+        r->found_at = r->found;
         r->dirty = true;
         return flush_soon(x);
     }

@@ -39,12 +39,13 @@ typedef struct wt_rescan {
     uint64_t id;
     uint64_t host; /* the node's number of it; 0: it waits */
     uint64_t first_cookie;
-    uint32_t from;    /* where it began */
-    uint32_t at;      /* next height */
-    uint32_t wallet;  /* that it was begun for; 0: for all */
-    uint64_t found;   /* transactions */
-    qn_hash last;     /* of these */
-    const char *over; /* how it ended, at `stop`; NULL: it goes on. Told when its block is whole */
+    uint32_t from;     /* where it began */
+    uint32_t at;       /* next height */
+    uint32_t wallet;   /* that it was begun for; 0: for all */
+    uint64_t found;    /* transactions */
+    uint64_t found_at; /* below `at`: from there they are counted again after a restart */
+    qn_hash last;      /* of these */
+    const char *over;  /* how it ended, at `stop`; NULL: it goes on. Told when its block is whole */
     uint32_t stop;
     bool dirty;  /* the store has another `at`, or nothing of it */
     bool stored; /* it has a row */
