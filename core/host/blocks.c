@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #define SLOTS 64u
+#define JOBS 64u /* that a busy pool has not come to */
 
 typedef struct slot {
     const qc_index *at;
@@ -207,7 +208,8 @@ void qc_blocks_ahead(qc_blocks *b, uint32_t height, unsigned n, bool spent)
             return;
         pthread_mutex_lock(&b->lock);
         /* What was used makes room: a full cache is how it is as a rule. */
-        slot *s = find(b, at) || b->unused > b->max / 2 ? NULL : room(b);
+        bool full = b->unused > b->max / 2 || b->jobs >= JOBS;
+        slot *s = find(b, at) || full ? NULL : room(b);
         if (s) {
             *s = (slot){.at = at, .used = ++b->clock, .spent = spent, .queued = true};
             b->jobs++;
