@@ -3,6 +3,10 @@
 
 #include "core/base/endian.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 /* Both implementations where the machine has both; the body runs once per implementation. */
 #define FOR_BOTH(i)                                                                                \
     for (int i = 0; i < 2 && (qc_sha256_force_nettle(i == 1), true);                               \
@@ -169,6 +173,16 @@ static void test_sha256_impl__names_what_runs(void **state)
     assert_string_equal(qc_sha256_impl(), "nettle");
     qc_sha256_force_nettle(false);
     assert_non_null(qc_sha256_impl());
+#if defined(__x86_64__)
+    /* Asked in another way than the code that chooses does. */
+    unsigned a, b = 0, c, d;
+    bool sha = __builtin_cpu_supports("sse4.1") && __get_cpuid_count(7, 0, &a, &b, &c, &d) &&
+               (b & (1u << 29)) != 0;
+    bool wide = sha && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+    assert_string_equal(qc_sha256_impl(), wide  ? "x86_shani(1way,2way),avx512(16way)"
+                                          : sha ? "x86_shani(1way,2way)"
+                                                : "nettle");
+#endif
 }
 
 QC_TEST_MAIN(cmocka_unit_test(test_sha256__gives_fips_180_digests),
