@@ -351,8 +351,9 @@ class Game:
         self.b.mine(txs, self.r.choice(self.scripts) if self.r.random() < 0.3 else self.other())
 
     def other(self):
-        self.salt = 0x51 + (self.salt - 0x50) % 16
-        return f"{self.salt:02x}"
+        """A script that no block had: one that is like a block that was left would be that block."""
+        self.salt += 1
+        return f"02{self.salt:04x}51"
 
     def reorganise(self):
         """One of both sees the shorter branch leave by itself, the other is told that it is invalid."""
