@@ -46,19 +46,29 @@ unsigned qc_landlock_abi(void)
     return v > 0 ? (unsigned)v : 0;
 }
 
-qc_err qc_landlock_new(unsigned abi, int *fd)
+static qc_err new_set(unsigned abi, uint64_t net, int *fd)
 {
     if (qc_sys_fault())
         return QC_EIO;
     if (abi == 0)
         return QC_EUNSUPPORTED;
-    ruleset r = {.fs = fs_of(abi), .net = abi >= 4 ? NET_TCP : 0, .scoped = abi >= 6 ? SCOPED : 0};
+    ruleset r = {.fs = fs_of(abi), .net = net, .scoped = abi >= 6 ? SCOPED : 0};
     /* A kernel may be handed a longer struct than it knows only if the rest is zero. */
     long got = syscall(SYS_landlock_create_ruleset, &r, sizeof r, 0u);
     if (got < 0)
         return errno == ENOSYS || errno == EOPNOTSUPP ? QC_EUNSUPPORTED : qc_sys_err();
     *fd = (int)got;
     return QC_OK;
+}
+
+qc_err qc_landlock_new(unsigned abi, int *fd)
+{
+    return new_set(abi, abi >= 4 ? NET_TCP : 0, fd);
+}
+
+qc_err qc_landlock_new_online(unsigned abi, int *fd)
+{
+    return new_set(abi, 0, fd);
 }
 
 qc_err qc_landlock_allow(int fd, unsigned abi, const char *path, qc_landlock_right right)

@@ -17,6 +17,8 @@ unsigned qc_landlock_abi(void);
 /** A new set with no rules, of ABI `abi` at most. Out: *fd, close-on-exec, owned: qc_os_close().
  *  Returns: QC_OK; QC_EUNSUPPORTED (the kernel has none); QC_EIO. */
 QC_MUST_CHECK qc_err qc_landlock_new(unsigned abi, int *fd);
+/** As qc_landlock_new() for who needs the network: TCP is not refused, everything else is. */
+QC_MUST_CHECK qc_err qc_landlock_new_online(unsigned abi, int *fd);
 /** Add a rule for what `path` names. Returns: QC_OK; QC_ENOENT; QC_EPERM; QC_EIO. */
 QC_MUST_CHECK qc_err qc_landlock_allow(int fd, unsigned abi, const char *path,
                                        qc_landlock_right right);
