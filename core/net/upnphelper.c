@@ -36,6 +36,9 @@ qc_err qc_upnp_helper_open(qc_upnp_helper *h, const char *path)
 qc_err qc_upnp_helper_start(qc_upnp_helper *h, int *socket)
 {
     int pair[2];
+    (void)qc_upnp_helper_end(h);
+    if (h->pid > 0)
+        return QC_EBUSY;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair))
         return QC_EIO;
     exec_args x = {h->program, pair[1], 0};
@@ -58,21 +61,28 @@ qc_err qc_upnp_helper_start(qc_upnp_helper *h, int *socket)
 int qc_upnp_helper_end(qc_upnp_helper *h)
 {
     int status = 0;
+    /* First, so that one that waits for us ends even if we may not kill it. */
+    qc_os_close(h->socket);
+    h->socket = -1;
     if (h->pid > 0) {
         /* Who has ended takes no signal any more: his status stays what it was. */
-        kill(h->pid, SIGKILL);
-        while (waitpid(h->pid, &status, 0) < 0 && errno == EINTR)
-            continue;
+        bool lives = kill(h->pid, SIGKILL) != 0 && errno == EPERM;
+        pid_t got;
+        do
+            got = waitpid(h->pid, &status, lives ? WNOHANG : 0);
+        while (got < 0 && errno == EINTR);
+        if (got == 0)
+            return 0;
     }
     qc_os_close(h->pidfd);
-    qc_os_close(h->socket);
-    h->pid = h->pidfd = h->socket = -1;
+    h->pid = h->pidfd = -1;
     return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
 void qc_upnp_helper_close(qc_upnp_helper *h)
 {
     (void)qc_upnp_helper_end(h);
+    qc_os_close(h->pidfd);
     qc_os_close(h->program);
     h->program = -1;
 }
