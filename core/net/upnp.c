@@ -1,6 +1,7 @@
 #include "core/net/upnp.h"
 
 #include "core/base/alloc.h"
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/net/portmap.h"
 #include "core/net/upnphelper.h"
@@ -17,6 +18,8 @@
 /* IGD 2.0, AddPortMapping */
 #define NOT_AUTHORIZED 606u
 #define CONFLICT 718u
+#define NO_SUCH_MAPPING 714u
+#define FOR_EVER INT64_MAX
 
 struct qc_upnp {
     qc_upnp_options o;
@@ -28,8 +31,10 @@ struct qc_upnp {
     qc_watch *watch;
     bool found; /* in this round: a gateway */
     qc_upnp_reply reply;
-    char place[QC_UPNP_PLACE]; /* of the mapping that stands; "": none */
-    bool warned_denied;
+    char place[QC_UPNP_PLACE]; /* where we asked for a mapping last; "": nowhere */
+    bool asked;                /* there, and no answer says what became of it */
+    qc_mono ends;              /* when the mapping there does; 0: none stands */
+    bool warned_denied, warned_unable;
 };
 
 /* ---- the round ---- */
@@ -79,8 +84,19 @@ static void on_found(qc_upnp *u)
            u->o.port, external);
     u->found = true;
     snprintf(text, sizeof text, "map %u %u", u->o.port, QC_PORTMAP_LIFETIME);
+    if (strcmp(u->place, u->reply.place) != 0) {
+        memcpy(u->place, u->reply.place, sizeof u->place);
+        u->ends = 0;
+    }
+    /* It may be done even if we never hear so. */
+    u->asked = true;
     if (!say(u, text))
         give_up(u, "Could not send request");
+}
+
+static qc_mono end_of(const qc_upnp *u, uint32_t lease)
+{
+    return lease ? qc_clock_mono() + lease * u->sys.second_ms * INT64_C(1000000) : FOR_EVER;
 }
 
 static void on_mapped(qc_upnp *u)
@@ -98,7 +114,8 @@ static void on_mapped(qc_upnp *u)
     else
         qc_log(QC_LOG_INFO, "net", "portmap: Added mapping upnp:%s -> %s (until it is removed)",
                external, internal);
-    memcpy(u->place, u->reply.place, sizeof u->place);
+    u->asked = false;
+    u->ends = end_of(u, u->reply.lease);
     if (lease < QC_PORTMAP_LIFETIME_MIN) {
         qc_log(QC_LOG_WARN, "net", "portmap: Got impossibly short mapping lifetime of %u seconds",
                lease);
@@ -110,12 +127,33 @@ static void on_mapped(qc_upnp *u)
     u->o.mapped(u->o.arg, &at);
 }
 
+/* It works on no round, so it is said once. */
+static void on_unable(qc_upnp *u, const char *why)
+{
+    qc_log(u->warned_unable ? QC_LOG_DEBUG : QC_LOG_WARN, "net",
+           "upnp: -upnp has no effect: %s; tried again every %d minutes", why,
+           QC_PORTMAP_RETRY / 60);
+    u->warned_unable = true;
+    next_round(u, QC_PORTMAP_RETRY * 1000);
+}
+
+/* The gateway has refused. Code 0: nobody knows what it has done. */
+static void on_refused(qc_upnp *u)
+{
+    if (u->reply.code == 0)
+        return;
+    u->asked = false;
+    if (u->reply.code == CONFLICT) /* the port is another machine's now: not ours to give back */
+        u->ends = 0;
+}
+
 static void on_failed(qc_upnp *u)
 {
     const qc_upnp_reply *r = &u->reply;
     if (!u->found) { /* most networks have none */
         qc_log(QC_LOG_DEBUG, "net", "upnp: No gateway: %s", r->why);
     } else {
+        on_refused(u);
         /* Many routers forbid it for good: said once. */
         bool again = r->code == NOT_AUTHORIZED && u->warned_denied;
         u->warned_denied |= r->code == NOT_AUTHORIZED;
@@ -155,6 +193,8 @@ static void on_read(void *arg, int fd, unsigned events)
         on_mapped(u);
     else if (w == QC_UPNP_FAILED)
         on_failed(u);
+    else if (w == QC_UPNP_UNABLE)
+        on_unable(u, u->reply.why);
     else
         on_broken(u, "The helper gave no answer to what was asked");
 }
@@ -174,7 +214,7 @@ static void begin_round(qc_upnp *u)
     u->found = false;
     if (!start(u) || qc_io_watch(u->o.loop, u->fd, QC_IO_READ, on_read, u, &u->watch) ||
         !say(u, text))
-        give_up(u, "Could not start the helper");
+        on_unable(u, "could not start the helper");
     else
         qc_timer_set(u->timer, u->sys.round_ms);
     qc_free(text);
@@ -211,9 +251,13 @@ static void take_back(qc_upnp *u)
     qc_upnp_word got = start(u) && say(u, text) ? wait_reply(u) : QC_UPNP_GARBAGE;
     if (got == QC_UPNP_UNMAPPED)
         qc_log(QC_LOG_INFO, "net", "portmap: Removed mapping of port %u (upnp)", u->o.port);
+    else if (got == QC_UPNP_FAILED && u->reply.code == NO_SUCH_MAPPING)
+        qc_log(QC_LOG_DEBUG, "net", "upnp: The gateway has no mapping of port %u any more",
+               u->o.port);
     else
         qc_log(QC_LOG_WARN, "net", "portmap: The mapping of port %u stays until it ends: %s",
-               u->o.port, got == QC_UPNP_FAILED ? u->reply.why : "no answer in time");
+               u->o.port,
+               got == QC_UPNP_FAILED || got == QC_UPNP_UNABLE ? u->reply.why : "no answer in time");
     qc_free(text);
 }
 
@@ -258,7 +302,7 @@ void qc_upnp_free(qc_upnp *u)
         return;
     (void)hang_up(u);
     qc_timer_free(u->timer);
-    if (*u->place)
+    if (u->asked || u->ends > qc_clock_mono())
         take_back(u);
     (void)hang_up(u);
     qc_upnp_helper_close(&u->helper);

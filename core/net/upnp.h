@@ -34,6 +34,7 @@ typedef struct qc_upnp_options {
 /** Begins. Out: owned, qc_upnp_free(). Returns: QC_OK; QC_ENOENT, QC_EPERM (the program); QC_EIO.
  */
 QC_MUST_CHECK qc_err qc_upnp_new(qc_upnp **out, const qc_upnp_options *o);
-/** A search is given up at once; a mapping is taken back, for which two seconds are waited at most.
- *  NULL is allowed. */
+/** A search is given up at once. A mapping that stands, or that may since no answer came, is taken
+ *  back, for which two seconds are waited at most; one whose lease has run out is not, nor one that
+ *  the router has said to be another machine's. NULL is allowed. */
 void qc_upnp_free(QC_OWN qc_upnp *u);

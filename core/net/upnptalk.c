@@ -64,6 +64,19 @@ static bool is_printable(const char *text)
     return true;
 }
 
+static void keep_why(qc_upnp_reply *out, const char *why)
+{
+    snprintf(out->why, sizeof out->why, "%.*s", (int)sizeof out->why - 1, why);
+}
+
+/* Of the words whose last one is a reason, how many there are. */
+static size_t words_of(const char *text)
+{
+    if (strncmp(text, "unable ", 7) == 0)
+        return 2;
+    return strncmp(text, "failed ", 7) == 0 ? 3 : WORDS;
+}
+
 qc_upnp_word qc_upnp_read(qc_span m, qc_upnp_reply *out)
 {
     char text[QC_UPNP_MESSAGE_MAX + 1], *word[WORDS];
@@ -76,7 +89,7 @@ qc_upnp_word qc_upnp_read(qc_span m, qc_upnp_reply *out)
         return QC_UPNP_GARBAGE;
     if (strcmp(text, "unmapped") == 0)
         return QC_UPNP_UNMAPPED;
-    size_t n = split(text, word, strncmp(text, "failed ", 7) == 0 ? 3 : WORDS);
+    size_t n = split(text, word, words_of(text));
     if (n == 5 && strcmp(word[0], "found") == 0)
         return read_found(word, out);
     if (n == 2 && strcmp(word[0], "mapped") == 0 && number(word[1], UINT32_MAX, &v)) {
@@ -85,8 +98,12 @@ qc_upnp_word qc_upnp_read(qc_span m, qc_upnp_reply *out)
     }
     if (n == 3 && strcmp(word[0], "failed") == 0 && number(word[1], UINT16_MAX, &v)) {
         out->code = (unsigned)v;
-        snprintf(out->why, sizeof out->why, "%.*s", (int)sizeof out->why - 1, word[2]);
+        keep_why(out, word[2]);
         return QC_UPNP_FAILED;
+    }
+    if (n == 2 && strcmp(word[0], "unable") == 0) {
+        keep_why(out, word[1]);
+        return QC_UPNP_UNABLE;
     }
     return QC_UPNP_GARBAGE;
 }

@@ -8,6 +8,7 @@
  *  unmap CONTROL SERVICE PORT
  *                      unmapped
  *  any                 failed CODE TEXT
+ *                      unable TEXT         the helper itself is: it talks to nobody
  *
  * `find` looks for a gateway (URL: of its description; -: whoever answers a search); `map` has the
  * gateway found forward TCP to us at the port of the same number, for LEASE seconds (0: until it is
@@ -25,6 +26,7 @@ typedef enum qc_upnp_word {
     QC_UPNP_MAPPED,
     QC_UPNP_UNMAPPED,
     QC_UPNP_FAILED,
+    QC_UPNP_UNABLE,
     QC_UPNP_GARBAGE /* none of them */
 } qc_upnp_word;
 
@@ -34,7 +36,7 @@ typedef struct qc_upnp_reply {
     char place[QC_UPNP_PLACE]; /* found: "CONTROL SERVICE" */
     uint32_t lease;            /* mapped: seconds */
     unsigned code;             /* failed: of the gateway or the library; 0: none */
-    char why[QC_UPNP_WHY];     /* failed: cut at its size */
+    char why[QC_UPNP_WHY];     /* failed, unable: cut at its size */
 } qc_upnp_reply;
 
 qc_upnp_word qc_upnp_read(qc_span message, qc_upnp_reply *out);

@@ -4,6 +4,7 @@
 #include "tests/unit/harness.h"
 
 #include "core/base/clock.h"
+#include "core/base/log.h"
 #include "core/net/upnptalk.h"
 
 #include <sys/socket.h>
@@ -33,6 +34,8 @@ static void test_read__takes_each_answer_apart(void **state)
     assert_int_equal(reads("failed 718 ConflictInMappingEntry (or so)", &r), QC_UPNP_FAILED);
     assert_int_equal(r.code, 718);
     assert_string_equal(r.why, "ConflictInMappingEntry (or so)");
+    assert_int_equal(reads("unable it has no rights", &r), QC_UPNP_UNABLE);
+    assert_string_equal(r.why, "it has no rights");
 }
 
 static void test_read__everything_else_is_garbage_and_leaves_no_trace(void **state)
@@ -59,6 +62,9 @@ static void test_read__everything_else_is_garbage_and_leaves_no_trace(void **sta
         "failed 1",
         "failed 1 ",
         "failed 65536 x",
+        "unable",
+        "unable ",
+        "unable  x",
         "failed x x",
         "failed 0 \x1b[2J",
         "failed 0 \xc3\xa4",
@@ -89,7 +95,8 @@ static void test_read__everything_else_is_garbage_and_leaves_no_trace(void **sta
 
 /* What the helper does with requests, in their order: one letter each, the last one for ever.
  * f: finds; i: finds one behind another router; n: finds none; m: maps; p: maps for ever; s: maps
- * for too short a time; c: conflict; d: not authorized; x: nothing; g: garbage; e: ends. */
+ * for too short a time; c: conflict; d: not authorized; o: does not know whether it has mapped;
+ * u: is unable; x: nothing; g: garbage; e: ends. */
 typedef struct world {
     qc_loop *loop;
     qc_watch *watch;
@@ -121,21 +128,33 @@ static const char *reply(char what)
         return "failed 718 ConflictInMappingEntry";
     case 'd':
         return "failed 606 Action not authorized";
+    case 'o':
+        return "failed 0 no answer";
+    case 'u':
+        return "unable it has no rights";
     default:
         return "\x01";
     }
 }
 
-static void on_request(void *arg, int fd, unsigned events)
+/* False: nothing is asked. */
+static bool note_request(world *w)
 {
-    world *w = arg;
     char text[256];
-    (void)events;
-    ssize_t n = recv(fd, text, sizeof text - 1, 0);
-    assert_true(n > 0);
+    ssize_t n = recv(w->theirs, text, sizeof text - 1, MSG_DONTWAIT);
+    if (n <= 0)
+        return false;
     text[n] = 0;
     size_t at = strlen(w->asked);
     snprintf(w->asked + at, sizeof w->asked - at, "%s\n", text);
+    return true;
+}
+
+static void on_request(void *arg, int fd, unsigned events)
+{
+    world *w = arg;
+    (void)events;
+    assert_true(note_request(w));
     char what = *w->script;
     if (w->script[1])
         w->script++;
@@ -169,6 +188,7 @@ static int end(void *arg)
     world *w = arg;
     assert_true(w->ours >= 0);
     qc_unwatch(w->watch);
+    (void)note_request(w); /* what is asked after the loop's end */
     close(w->ours);
     close(w->theirs);
     w->ours = w->theirs = -1;
@@ -214,6 +234,7 @@ static void play(world *w, const char *script, size_t until, int64_t round_ms)
 
 #define FIND "find http://192.168.0.1/\n"
 #define MAP "map 8333 2400\n"
+#define UNMAP "unmap http://192.168.0.1/ctl urn:x 8333\n"
 
 static void test_upnp__maps_and_asks_again_before_the_mapping_ends(void **state)
 {
@@ -221,7 +242,7 @@ static void test_upnp__maps_and_asks_again_before_the_mapping_ends(void **state)
     (void)state;
     qc_mono before = qc_clock_mono();
     play(&w, "fmfm", 4, ANSWERED);
-    assert_string_equal(w.asked, FIND MAP FIND MAP);
+    assert_string_equal(w.asked, FIND MAP FIND MAP UNMAP);
     assert_int_equal(w.mappings, 1); /* the third request begins its renewal */
     assert_true(qc_clock_mono() - before >= 30 * INT64_C(1000000));
     assert_int_equal(w.mapped.port, 8333);
@@ -250,6 +271,55 @@ static void test_upnp__nothing_is_taken_back_when_nothing_was_mapped(void **stat
     assert_int_equal(w.starts, 2);
 }
 
+static void test_upnp__what_may_be_mapped_is_taken_back(void **state)
+{
+    /* The node stops, the helper ends, or the router is not heard of before it is known. */
+    static const char *const LOST[] = {"fx", "fef", "fof"};
+    world w;
+    (void)state;
+    for (size_t i = 0; i < QC_COUNTOF(LOST); i++) {
+        play(&w, LOST[i], strlen(LOST[i]), ANSWERED);
+        assert_string_equal(w.asked, i == 0 ? FIND MAP UNMAP : FIND MAP FIND UNMAP);
+    }
+    play(&w, "fefdf", 5, ANSWERED); /* the second answer tells of both */
+    assert_string_equal(w.asked, FIND MAP FIND MAP FIND);
+}
+
+static void test_upnp__what_is_not_ours_any_more_is_not_taken_back(void **state)
+{
+    world w;
+    (void)state;
+    play(&w, "fpfcf", 5, ANSWERED); /* another machine has the port */
+    assert_string_equal(w.asked, FIND MAP FIND MAP FIND);
+    assert_int_equal(w.mappings, 1);
+    play(&w, "fmnf", 4, ANSWERED); /* its 60 seconds are over */
+    assert_string_equal(w.asked, FIND MAP FIND FIND);
+    assert_int_equal(w.mappings, 1);
+    play(&w, "fpnf", 4, ANSWERED);
+    assert_string_equal(w.asked, FIND MAP FIND FIND UNMAP);
+}
+
+static void count_warning(void *arg, qc_log_level level, const char *area, const char *line,
+                          size_t len)
+{
+    (void)area;
+    (void)line;
+    (void)len;
+    *(int *)arg += level == QC_LOG_WARN;
+}
+
+static void test_upnp__a_helper_that_is_unable_is_warned_of_once(void **state)
+{
+    world w;
+    int warnings = 0;
+    (void)state;
+    qc_log_set_sink(count_warning, &warnings);
+    play(&w, "u", 4, ANSWERED);
+    qc_log_set_sink(NULL, NULL);
+    assert_string_equal(w.asked, FIND FIND FIND FIND);
+    assert_int_equal(warnings, 1);
+}
+
 static void test_upnp__refusals_are_no_mappings_and_are_not_run_after(void **state)
 {
     world w;
@@ -275,7 +345,7 @@ static void test_upnp__a_helper_that_dies_or_babbles_or_is_silent_is_ended(void 
     world w;
     (void)state;
     play(&w, "egmfef", 6, ANSWERED); /* "mapped" without a question is garbage, too */
-    assert_string_equal(w.asked, FIND FIND FIND FIND MAP FIND);
+    assert_string_equal(w.asked, FIND FIND FIND FIND MAP FIND UNMAP);
     assert_int_equal(w.mappings, 0);
     play(&w, "xf", 2, 20);
     assert_string_equal(w.asked, FIND FIND);
@@ -305,6 +375,9 @@ QC_TEST_MAIN(cmocka_unit_test(test_read__takes_each_answer_apart),
              cmocka_unit_test(test_upnp__maps_and_asks_again_before_the_mapping_ends),
              cmocka_unit_test(test_upnp__a_mapping_without_an_end_is_asked_for_again_too),
              cmocka_unit_test(test_upnp__nothing_is_taken_back_when_nothing_was_mapped),
+             cmocka_unit_test(test_upnp__what_may_be_mapped_is_taken_back),
+             cmocka_unit_test(test_upnp__what_is_not_ours_any_more_is_not_taken_back),
+             cmocka_unit_test(test_upnp__a_helper_that_is_unable_is_warned_of_once),
              cmocka_unit_test(test_upnp__refusals_are_no_mappings_and_are_not_run_after),
              cmocka_unit_test(test_upnp__a_router_behind_a_router_is_asked_for_nothing),
              cmocka_unit_test(test_upnp__a_helper_that_dies_or_babbles_or_is_silent_is_ended),
