@@ -10,10 +10,12 @@
 #include <miniupnpc/upnpcommands.h>
 #include <miniupnpc/upnperrors.h>
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -27,7 +29,7 @@
 #define NOBODY 65534u
 #define ONLY_PERMANENT 725 /* IGD: leases do not end */
 #define DESCRIPTION "Quoin"
-#define TCP_FREE_ABI 3u /* of Landlock: later ones refuse TCP as well */
+#define LIFE_S 40u /* a round takes 30 s at most, and who started us may not kill us */
 
 typedef struct gateway {
     struct UPNPUrls urls;
@@ -60,41 +62,85 @@ static void say_code(int code)
 
 /* ---- what is asked ---- */
 
-static int valid_igd(struct UPNPDev *list, gateway *g)
+/* The host of a URL of HTTP: a name or an IPv4 address, which every reader of URLs takes for the
+ * same. Returns its length; 0: there is none. */
+static size_t host_of(const char *url, const char **host)
 {
-#if MINIUPNPC_API_VERSION >= 18
-    return UPNP_GetValidIGD(list, &g->urls, &g->data, g->lan, sizeof g->lan, NULL, 0);
-#else
-    return UPNP_GetValidIGD(list, &g->urls, &g->data, g->lan, sizeof g->lan);
-#endif
+    if (strncmp(url, "http://", 7) != 0)
+        return 0;
+    *host = url + 7;
+    size_t n = strspn(*host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-");
+    char end = (*host)[n];
+    return end == ':' || end == '/' || end == 0 ? n : 0;
+}
+
+static bool same_host(const char *a, const char *b)
+{
+    const char *x, *y;
+    size_t n = host_of(a, &x);
+    return n && host_of(b, &y) == n && strncasecmp(x, y, n) == 0;
+}
+
+static bool has_address(const char *url)
+{
+    const char *host;
+    size_t n = host_of(url, &host);
+    return n && strspn(host, "0123456789.") >= n;
+}
+
+/* As look_at(), of the service that is the first of the description. */
+static const char *judge(const char *url, gateway *g)
+{
+    /* To the library a page of nonsense is a description, too. */
+    if (!g->urls.controlURL || !*g->data.first.servicetype)
+        return "its description names no service";
+    if (!same_host(url, g->urls.controlURL))
+        return "its description leads to another host";
+    return UPNPIGD_IsConnected(&g->urls, &g->data) ? NULL : "it is not connected";
+}
+
+/* The gateway described at `url`. NULL: it is one, and it is connected; else why not. Whoever
+ * answers a search says where to send requests: to himself alone (its port may differ). */
+static const char *look_at(const char *url, gateway *g)
+{
+    memset(&g->data, 0, sizeof g->data);
+    if (!UPNP_GetIGDFromUrl(url, &g->urls, &g->data, g->lan, sizeof g->lan))
+        return "no description of one at its URL";
+    const char *why = judge(url, g);
+    if (why && *g->data.second.servicetype) { /* as with lines that may be dialled by PPP */
+        FreeUPNPUrls(&g->urls);
+        g->data.first = g->data.second;
+        GetUPNPUrls(&g->urls, &g->data, url, 0);
+        why = judge(url, g);
+    }
+    if (why)
+        FreeUPNPUrls(&g->urls);
+    return why;
 }
 
 /* NULL: there is one, and it is connected; else why not. */
 static const char *search(const char *url, gateway *g)
 {
-    if (strcmp(url, "-") != 0) {
-        if (!UPNP_GetIGDFromUrl(url, &g->urls, &g->data, g->lan, sizeof g->lan))
-            return "no description of one at the URL given";
-        return UPNPIGD_IsConnected(&g->urls, &g->data) ? NULL : "it is not connected";
-    }
+    if (strcmp(url, "-") != 0)
+        return look_at(url, g);
     int err = 0;
     struct UPNPDev *list = upnpDiscover(SEARCH_MS, NULL, NULL, UPNP_LOCAL_PORT_ANY, 0, TTL, &err);
     if (!list)
         return err ? "the search failed" : "no device answers";
-    int got = valid_igd(list, g);
+    const char *why = NULL;
+    for (struct UPNPDev *d = list; d; d = d->pNext) {
+        /* A name could stand for this host now, for that one later. */
+        why = has_address(d->descURL) ? look_at(d->descURL, g) : "its URL has no address";
+        if (!why)
+            break;
+    }
     freeUPNPDevlist(list);
-    /* 1 in every version of the library: a gateway that is connected. */
-    return got == 1   ? NULL
-           : got <= 0 ? "no device is one"
-                      : "none that is connected to the Internet";
+    return why;
 }
 
 static void find(const char *url, gateway *g)
 {
     const char *why = search(url, g);
-    /* To the library a page of nonsense is a description, too. */
-    if (!why && (!g->urls.controlURL || !*g->data.first.servicetype))
-        why = "its description names no service";
     if (why) {
         say("failed 0 %s", why);
         return;
@@ -166,21 +212,27 @@ static bool forbid_files(void)
     int fd;
     if (abi == 0) /* a kernel without: the user has to do */
         return true;
-    if (abi > TCP_FREE_ABI)
-        abi = TCP_FREE_ABI;
-    if (qc_landlock_new(abi, &fd))
+    if (qc_landlock_new_online(abi, &fd))
         return false;
     bool ok = !qc_landlock_enforce(fd);
     qc_os_close(fd);
     return ok;
 }
 
+/* First in a namespace of processes no signal ends us without a handler. */
+static void on_alarm(int sig)
+{
+    (void)sig;
+    _exit(1);
+}
+
 static bool give_up_rights(void)
 {
     const qc_privs_limits l = {.data = QC_PRIVS_SANITIZED ? 0 : MEMORY, .files = 32};
     const struct rlimit cpu = {CPU_S, CPU_S + 1};
-    if (chdir("/"))
+    if (chdir("/") || signal(SIGALRM, on_alarm) == SIG_ERR)
         return false;
+    alarm(LIFE_S);
     if (geteuid() == 0 && !qc_ns_is_mapped_one() && qc_privs_become(NOBODY, NOBODY))
         return false;
     return !qc_privs_drop_caps() && !qc_privs_no_new() && !qc_privs_limit(&l) &&
@@ -202,14 +254,15 @@ int main(int argc, char **argv)
         fprintf(stderr, "quoin-upnp: asks a router for a port; started by quoind -upnp only\n");
         return 2;
     }
-    if (!give_up_rights()) {
-        say("failed 0 the helper could not give up its rights");
-        return 1;
-    }
+    bool able = give_up_rights();
     for (;;) {
         ssize_t n = recv(SOCKET, text, sizeof text - 1, 0);
         if (n <= 0)
             return 0;
+        if (!able) {
+            say("unable the helper could not give up its rights");
+            return 1;
+        }
         text[n] = 0;
         serve(text, &g);
     }

@@ -319,8 +319,8 @@ class Gateway(Server):
     SERVICE = "urn:schemas-upnp-org:service:WANIPConnection:1"
     DEVICE = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
 
-    def __init__(self, external="1.2.3.4", status="Connected"):
-        self.external, self.status = external, status
+    def __init__(self, external="1.2.3.4", status="Connected", control="/ctl"):
+        self.external, self.status, self.control = external, status, control
         self.asked, self.mappings = [], {}
         self.trouble = None  # (action or "description", kind)
         self.refuse = {}     # action: codes, one for each time it is asked for
@@ -336,7 +336,7 @@ class Gateway(Server):
             return (f"<serviceList><service><serviceType>urn:schemas-upnp-org:service:{kind}:1"
                     f"</serviceType><controlURL>{control}</controlURL><eventSubURL>/e</eventSubURL>"
                     "<SCPDURL>/s</SCPDURL></service></serviceList>")
-        wan = device("WANConnectionDevice", service("WANIPConnection", "/ctl"))
+        wan = device("WANConnectionDevice", service("WANIPConnection", self.control))
         common = service("WANCommonInterfaceConfig", "/cif") + f"<deviceList>{wan}</deviceList>"
         inside = f"<deviceList>{device('WANDevice', common)}</deviceList>"
         return ('<?xml version="1.0"?><root xmlns="urn:schemas-upnp-org:device-1-0">'
@@ -378,7 +378,7 @@ class Gateway(Server):
         if action == "AddPortMapping":
             self.mappings[int(args["NewExternalPort"])] = args
         if action == "DeletePortMapping":
-            self.mappings.pop(int(args["NewExternalPort"]))
+            self.mappings.pop(int(args["NewExternalPort"]), None)
         return ""
 
     @staticmethod

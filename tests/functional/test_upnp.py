@@ -128,6 +128,20 @@ def test_routers_that_cannot_are_told_of_in_the_log(case):
         assert all(a[0] != "DeletePortMapping" for a in gateway.asked)
 
 
+def test_a_router_sends_us_to_no_other_host(case):
+    victim = Gateway()
+    for host, found in (("localhost", False), ("127.0.0.1@localhost", False), ("127.0.0.1", True)):
+        gateway = Gateway(control=f"http://{host}:{victim.port}/ctl")
+        node = asks(case, gateway)
+        if found:
+            wait_until("mapped", lambda: is_mapped(node))
+        else:
+            log_has(node, "upnp: No gateway: its description leads to another host")
+            equal(victim.asked, [])
+        node.stop()
+        equal(gateway.asked, [])
+
+
 def test_a_router_that_knows_no_leases_maps_until_it_is_told_otherwise(case):
     gateway = Gateway()
     gateway.refuse = {"AddPortMapping": [725]}
