@@ -58,7 +58,7 @@ def give_back(twins, padded):
             young[:] = was
             rand.shuffle(young)
     if rand.randrange(3) == 0:
-        for tx in rand.sample(back, 1):
+        for tx in rand.sample(back, min(len(back), 1)):
             twins.both("prioritisetransaction", tx.txid, 0, rand.randint(-90000, 90000))
     twins.same_orders(twins.same_pool())
     twins.branch(1, 2)
