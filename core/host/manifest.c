@@ -118,6 +118,14 @@ static const char *text_of(const json_t *o, const char *key, bool must, qc_probl
     return json_string_value(v);
 }
 
+/* A copy of a text that is only shown. NULL: an empty one. */
+static char *shown_text(const char *s)
+{
+    char *copy = qc_strdup(s ? s : "");
+    qc_clean_text(copy);
+    return copy;
+}
+
 static void read_wants(const json_t *o, const char *key, bool optional, qc_manifest *m,
                        qc_problems *p)
 {
@@ -153,7 +161,7 @@ static void read_whys(const json_t *o, qc_manifest *m, qc_problems *p)
         if (!v)
             v = json_object_get(why, m->want[i].id);
         if (json_is_string(v) && json_string_length(v) <= 200)
-            m->want[i].why = qc_strdup(json_string_value(v));
+            m->want[i].why = shown_text(json_string_value(v));
         else if (v)
             qc_problem(p, STEP, "why: found no sentence for %s, wanted a text of at most 200 bytes",
                        m->want[i].id);
@@ -249,6 +257,20 @@ static void read_limit(const json_t *o, const char *key, bool *has, int64_t *out
         qc_problem(p, STEP, "config: found a %s that is no whole number, wanted one", key);
 }
 
+/* A default goes into the operator's grant file: one line, without a comment. */
+static void judge_default(const qc_config_def *d, bool is_text, qc_problems *p)
+{
+    const char *misfit = d->dflt ? qc_config_misfit(d, d->dflt) : "a number, text or boolean";
+    if (misfit)
+        qc_problem(p, STEP, "config %s: found default %s, wanted %s", qc_printable(d->name),
+                   d->dflt ? qc_printable(d->dflt) : "of a wrong type", misfit);
+    else if (is_text && (!qc_text_is_clean(d->dflt) || strchr(d->dflt, '#')))
+        qc_problem(p, STEP,
+                   "config %s: found default %s, wanted one line of text without '#' and without "
+                   "control characters",
+                   qc_printable(d->name), qc_printable(d->dflt));
+}
+
 static void read_config_def(const json_t *o, qc_manifest *m, qc_problems *p)
 {
     static const char *const types[] = {"int", "bool", "text"};
@@ -259,7 +281,7 @@ static void read_config_def(const json_t *o, qc_manifest *m, qc_problems *p)
     while (t < QC_COUNTOF(types) && !(type && strcmp(type, types[t]) == 0))
         t++;
     d->name = qc_strdup(name ? name : "");
-    d->help = qc_strdup(help ? help : "");
+    d->help = shown_text(help);
     d->type = (qc_config_type)(t % QC_COUNTOF(types));
     d->live = json_is_true(json_object_get(o, "live"));
     read_limit(o, "min", &d->has_min, &d->min, p);
@@ -271,10 +293,8 @@ static void read_config_def(const json_t *o, qc_manifest *m, qc_problems *p)
     if (t == QC_COUNTOF(types))
         qc_problem(p, STEP, "config %s: found type %s, wanted int, bool or text",
                    qc_printable(d->name), type ? qc_printable(type) : "nothing");
-    else if (dflt && (!d->dflt || qc_config_misfit(d, d->dflt)))
-        qc_problem(p, STEP, "config %s: found default %s, wanted %s", qc_printable(d->name),
-                   d->dflt ? qc_printable(d->dflt) : "of a wrong type",
-                   d->dflt ? qc_config_misfit(d, d->dflt) : "a number, text or boolean");
+    else if (dflt)
+        judge_default(d, json_is_string(dflt), p);
     for (size_t i = 0; i + 1 < m->n_config; i++)
         if (strcmp(m->config[i].name, d->name) == 0)
             qc_problem(p, STEP, "config: found %s twice, wanted it once", qc_printable(d->name));
@@ -357,8 +377,8 @@ static void read_all(json_t *o, qc_manifest *m, qc_problems *p)
     const char *summary = text_of(o, "summary", false, p), *lic = text_of(o, "license", false, p);
     m->id = qc_strdup(id ? id : "");
     m->version = qc_strdup(version ? version : "");
-    m->summary = qc_strdup(summary ? summary : "");
-    m->license = qc_strdup(lic ? lic : "");
+    m->summary = shown_text(summary);
+    m->license = shown_text(lic);
     if (id && !qc_plugin_id_ok(id))
         qc_problem(p, STEP, "id: found %s, wanted reverse-DNS in [a-z0-9.-]{3,64}",
                    qc_printable(id));

@@ -14,21 +14,22 @@ typedef struct qc_want {
     uint32_t revision; /* lowest that will do; 1 when not said */
     bool unstable;
     bool optional;
-    char *why; /* NULL: the manifest does not say */
+    char *why; /* clean, as qc_clean_text() makes it; NULL: the manifest does not say */
 } qc_want;
 
 typedef enum qc_config_type { QC_CONFIG_INT, QC_CONFIG_BOOL, QC_CONFIG_TEXT } qc_config_type;
 
 /** One member of the configuration schema. */
 typedef struct qc_config_def {
-    char *name, *help, *dflt; /* dflt as text; NULL: must be given */
+    char *name, *help; /* help is clean, as qc_clean_text() makes it */
+    char *dflt;        /* as text, one clean line without '#'; NULL: must be given */
     qc_config_type type;
     bool has_min, has_max, live;
     int64_t min, max; /* of the number, or of the text's length */
 } qc_config_def;
 
 typedef struct qc_manifest {
-    char *id, *version, *summary, *license;
+    char *id, *version, *summary, *license; /* the last two clean, as qc_clean_text() makes them */
     qc_want want[2 * QC_MANIFEST_LIST_MAX];
     size_t n_want;
     char *network[QC_MANIFEST_LIST_MAX]; /* none: every one */

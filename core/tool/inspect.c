@@ -33,7 +33,7 @@ static int print_json(const char *path, const qc_image *m, const qc_problems *p)
     for (size_t i = 0; i < p->n; i++)
         json_array_append_new(problems, json_string(p->line[i]));
     json_object_set_new(o, "problems", problems);
-    int bad = json_dumpf(o, stdout, JSON_INDENT(2));
+    int bad = json_dumpf(o, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     printf("\n");
     json_decref(o);
     return bad || p->n ? 1 : 0;
@@ -47,19 +47,27 @@ static void print_names(const char *what, const qc_elf_names *list)
     printf("\n");
 }
 
+/* Also of a manifest that is refused, whose parts nobody has judged. */
+static void print_config(const qc_config_def *d)
+{
+    char *dflt = qc_strdup(d->dflt ? d->dflt : "");
+    qc_clean_text(dflt);
+    printf("config     %s%s%s%s%s\n", qc_printable(d->name), d->dflt ? " = " : "", dflt,
+           *d->help ? ": " : "", d->help);
+    qc_free(dflt);
+}
+
 static void print_manifest(const qc_manifest *m)
 {
-    printf("id         %s\nversion    %s\nlicense    %s\nsummary    %s\n", m->id, m->version,
-           m->license, m->summary);
+    printf("id         %s\nversion    %s\nlicense    %s\nsummary    %s\n", qc_printable(m->id),
+           qc_printable(m->version), m->license, m->summary);
     for (size_t i = 0; i < m->n_want; i++) {
         const qc_want *w = &m->want[i];
         printf("%-10s %s%s%s\n", w->optional ? "optional" : "requires", w->text, w->why ? ": " : "",
                w->why ? w->why : "");
     }
     for (size_t i = 0; i < m->n_config; i++)
-        printf("config     %s%s%s%s%s\n", m->config[i].name, m->config[i].dflt ? " = " : "",
-               m->config[i].dflt ? m->config[i].dflt : "", *m->config[i].help ? ": " : "",
-               m->config[i].help);
+        print_config(&m->config[i]);
     if (m->cpu)
         printf("processor  class %s\n", m->cpu);
     if (m->storage_mb)

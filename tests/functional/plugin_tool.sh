@@ -115,6 +115,19 @@ run 1 enable --yes -mode=elsewhere plugin
 has "nothing was written"
 run 1 enable --yes "$hostile/NEWER.so"
 has "nothing was written"
+# No text becomes lines of the grant or orders to a terminal: not of a manifest, not of an option.
+run 1 enable --yes "$hostile/INJECT.so"
+has "config greeting: found default hello?[limits]?memory = 64GB, wanted one line of text"
+run 1 inspect "$hostile/INJECT.so"
+has "summary    a plugin?[2J?2J? for tests"
+has " = hello?[limits]?memory = 64GB"
+run 1 inspect --json "$hostile/INJECT.so"
+has 'a plugin\u001B[2J\u009B2J\u202E for tests'
+for bad in $'hello\n[limits]\nmemory = 64GB' $'hello\rx' $'hello\x7f' 'hello # x'; do
+    run 1 enable --yes -config=greeting="$bad" plugin
+    has "wanted 'NAME=VALUE'"
+    [ ! -e "$grant" ] || { echo "FAIL: enabled with greeting=$bad"; fails=$((fails + 1)); rm "$grant"; }
+done
 run 0 enable --yes plugin
 has "lets it read every block of the chain"
 has "because it keeps one row per block"

@@ -22,11 +22,17 @@
 
 /* ---- the manifest ---- */
 
-#define HEAD                                                                                       \
-    "\"id\":\"" ID "\",\"version\":\"" PLUGIN_VERSION "\",\"summary\":\"a plugin for tests\""
+#if defined(SHAPE_INJECT) /* texts that would be orders: to a terminal, in a grant file */
+#define SUMMARY "a plugin\\u001b[2J\\u009b2J\\u202e for tests"
+#define GREETING "hello\\n[limits]\\nmemory = 64GB"
+#else
+#define SUMMARY "a plugin for tests"
+#define GREETING "hello"
+#endif
+#define HEAD "\"id\":\"" ID "\",\"version\":\"" PLUGIN_VERSION "\",\"summary\":\"" SUMMARY "\""
 #define CONFIG                                                                                     \
     ",\"config\":[{\"name\":\"batch\",\"type\":\"int\",\"min\":1,\"max\":100,\"default\":7},"      \
-    "{\"name\":\"greeting\",\"type\":\"text\",\"default\":\"hello\"}]"
+    "{\"name\":\"greeting\",\"type\":\"text\",\"default\":\"" GREETING "\"}]"
 #if defined(SHAPE_NEWER)
 #define WANTS ",\"requires\":[\"chain.follow/1.9\",\"no.such/1\"]"
 #elif defined(SHAPE_UNSTABLE)
