@@ -12,17 +12,19 @@ typedef struct qc_cli {
     qc_conf_paths paths;
     char *cookie_path; /* NULL: disabled */
     uint16_t default_port;
-    char **word; /* method and parameters */
+    int64_t at_most_s; /* a call's whole time, whatever the settings say; 0: as they say */
+    char **word;       /* method and parameters */
     size_t n_word;
 } qc_cli;
 
-/** Send `request` (with -rpcwait: until it is answered). Out: *reply owned; *error owned on
- * failure, a sentence. Returns: QC_OK; QC_EIO; QC_EINVAL. */
+/** Send `request` (with -rpcwait: until it is answered, unless at_most_s is set). Out: *reply
+ * owned; *error owned on failure, a sentence. Returns: QC_OK; QC_EIO; QC_EINVAL. */
 QC_MUST_CHECK qc_err qc_cli_send(const qc_cli *c, qc_span request, qc_bytes *reply, char **error);
 /** Call the method that the words name until it fails, with the cursor of its last answer as first
  *  parameter; print each event as a line. Returns: the exit code. */
 int qc_cli_follow(const qc_cli *c);
-/** The node knows no such method: name the nearest that it has, on stderr, if one is near. */
+/** The node knows no such method: name the nearest that it has, on stderr, if one is near and the
+ *  node tells its methods within a few seconds. */
 void qc_cli_suggest(const qc_cli *c, const char *method);
 /** {"method":...,"params":<raw>,"id":<raw>,"jsonrpc":"2.0"} */
 void qc_cli_request(qc_bytes *out, const char *method, qc_span params, const char *id);
@@ -45,5 +47,6 @@ QC_MUST_CHECK qc_err qc_cli_addrinfo_text(qc_span batch, qc_bytes *out, char **e
 extern const char QC_CLI_NETINFO_HELP[];
 /** The result in a batch (valid JSON) with this id. Out: *out borrowed; *error owned on failure. */
 QC_MUST_CHECK qc_err qc_cli_result(qc_span batch, char id, qc_span *out, char **error);
-/** "error code: ..." for an error object; the exit code. */
+/** "error code: ..." for an error object; the exit code: without its sign, and EXIT_FAILURE for one
+ *  that a shell, which keeps 8 bits, would take for a success. */
 int qc_cli_error_text(qc_span error, qc_bytes *out);

@@ -46,14 +46,15 @@ static qc_err ask(const qc_cli *c, char *const *word, size_t n, qc_bytes *reply,
     return err;
 }
 
-/* What an answer says. Out: *cursor replaced, *n events, *code of an error. Returns: NULL, or what
- * is wrong: owned. */
-static char *take(qc_span reply, char **cursor, size_t *n, int *code)
+/* What an answer says. Out: *cursor replaced, *n events; *code of an error, if the node answered
+ * with one. Returns: NULL, or what is wrong: owned. */
+static char *take(qc_span reply, char **cursor, size_t *n, int *code, bool *from_node)
 {
     qc_span result = qc_text_member(reply, "result"), next = qc_text_member(result, "cursor");
     qc_span events = qc_text_member(result, "events");
     qc_bytes text = QC_BYTES_INIT;
     if (!qc_text_is_null(qc_text_member(reply, "error"))) {
+        *from_node = true;
         *code = qc_cli_error_text(qc_text_member(reply, "error"), &text);
         char *why = copy_of(qc_bytes_span(&text));
         qc_bytes_free(&text);
@@ -73,6 +74,7 @@ int qc_cli_follow(const qc_cli *c)
 {
     char *error = NULL, *cursor = NULL;
     int code = EXIT_FAILURE;
+    bool from_node = false;
     char **word = qc_alloc((c->n_word + 1) * sizeof *word);
     size_t n = c->n_word > 1 ? c->n_word - 1 : 0;
     for (size_t i = 0; i < n; i++)
@@ -84,7 +86,7 @@ int qc_cli_follow(const qc_cli *c)
         size_t events = 0;
         qc_mono began = qc_clock_mono();
         if (!ask(c, word, n, &reply, &error))
-            error = take(qc_bytes_span(&reply), &cursor, &events, &code);
+            error = take(qc_bytes_span(&reply), &cursor, &events, &code, &from_node);
         qc_bytes_free(&reply);
         if (!error && fflush(stdout) != 0)
             error = qc_strdup("the output cannot be written");
@@ -94,7 +96,7 @@ int qc_cli_follow(const qc_cli *c)
             nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
     }
     /* As of any call: the error's code, and its text alone. */
-    fprintf(stderr, "%s%s\n", code == EXIT_FAILURE ? "error: " : "", error);
+    fprintf(stderr, "%s%s\n", from_node ? "" : "error: ", error);
     if (code == QC_CLI_NO_METHOD)
         qc_cli_suggest(c, c->word[0]);
     qc_free(error);

@@ -7,6 +7,7 @@
 #include "core/cli/text.h"
 #include "core/os/file.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -107,14 +108,20 @@ static char *auth_failure(const qc_cli *c, const target *t)
                        c->paths.conf ? c->paths.conf : "");
 }
 
+static int64_t seconds_of_try(const qc_cli *c)
+{
+    int64_t set = qc_settings_int(c->settings, "rpcclienttimeout", 900);
+    return c->at_most_s && (set == 0 || set > c->at_most_s) ? c->at_most_s : set;
+}
+
 /* QC_EBUSY: worth trying again. */
 static qc_err try_once(const qc_cli *c, target *t, qc_span request, qc_bytes *reply, char **error)
 {
     qc_http_reply r;
     char *why = NULL;
     find_credentials(c, t);
-    if (qc_http_post(t->host, t->port, t->path, t->credentials, request,
-                     qc_settings_int(c->settings, "rpcclienttimeout", 900), &r, &why)) {
+    if (qc_http_post(t->host, t->port, t->path, t->credentials, request, seconds_of_try(c), &r,
+                     &why)) {
         *error =
             qc_asprintf("Error while attempting to communicate with server %s:%u (%s)\n\nMake sure "
                         "the quoind server is running and that you are connecting to the correct "
@@ -153,7 +160,7 @@ static bool in_warmup(qc_span reply)
 qc_err qc_cli_send(const qc_cli *c, qc_span request, qc_bytes *reply, char **error)
 {
     target t = {.path = NULL};
-    bool wait = qc_settings_bool(c->settings, "rpcwait", false);
+    bool wait = !c->at_most_s && qc_settings_bool(c->settings, "rpcwait", false);
     int64_t limit = qc_settings_int(c->settings, "rpcwaittimeout", 0);
     qc_mono deadline = limit > 0 ? qc_clock_mono() + limit * INT64_C(1000000000) : 0;
     qc_err err = find_host(c, &t, error);
@@ -192,6 +199,12 @@ void qc_cli_request(qc_bytes *out, const char *method, qc_span params, const cha
     qc_text_addf(out, ",\"id\":%s,\"jsonrpc\":\"2.0\"}", id);
 }
 
+static int exit_code(qc_span code)
+{
+    long v = code.len ? strtol((const char *)code.data, NULL, 10) : 0;
+    return (v & 255) == 0 || v < -INT_MAX || v > INT_MAX ? EXIT_FAILURE : abs((int)v);
+}
+
 int qc_cli_error_text(qc_span error, qc_bytes *out)
 {
     qc_span code = qc_text_member(error, "code"), message = qc_text_member(error, "message");
@@ -208,5 +221,5 @@ int qc_cli_error_text(qc_span error, qc_bytes *out)
         qc_text_add(out, "error message:\n", 15);
         qc_text_plain(out, message);
     }
-    return code.len ? abs((int)strtol((const char *)code.data, NULL, 10)) : EXIT_FAILURE;
+    return exit_code(code);
 }

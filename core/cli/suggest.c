@@ -7,13 +7,17 @@
 
 #include <stdio.h>
 
+#define PATIENCE_S 3 /* the error is told already: the shell is not kept waiting for a hint */
+
 /* Owned text of help, or NULL: then there is nothing to say. */
 static char *ask_help(const qc_cli *c)
 {
     qc_bytes request = QC_BYTES_INIT, reply = QC_BYTES_INIT, text = QC_BYTES_INIT;
     char *error = NULL;
+    qc_cli brief = *c;
+    brief.at_most_s = PATIENCE_S;
     qc_cli_request(&request, "help", qc_span_str("[]"), "1");
-    qc_err err = qc_cli_send(c, qc_bytes_span(&request), &reply, &error);
+    qc_err err = qc_cli_send(&brief, qc_bytes_span(&request), &reply, &error);
     qc_bytes_free(&request);
     qc_free(error);
     if (err)

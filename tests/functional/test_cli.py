@@ -1,5 +1,8 @@
 """quoin-cli."""
+import http.server
 import json
+import threading
+import time
 
 from framework import equal, free_port
 
@@ -31,6 +34,46 @@ def test_prints_results_and_errors(case):
     equal(n.cli("-rpcwiat")[2],
           "Error parsing command line arguments: Invalid parameter -rpcwiat (did you mean -rpcwait?)\n")
     equal(n.cli("-ipcconnect=x")[0], 1)
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    """A node that answers each call with an error of the code that its method names, and help never."""
+
+    def do_POST(self):
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if request["method"] == "help":
+            self.server.quit.wait(60)
+            return
+        code = int(request["method"].removeprefix("fail"))
+        body = json.dumps({"result": None, "error": {"code": code, "message": "no"}, "id": "1"}).encode()
+        self.send_response(500)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+def test_errors_look_like_none_but_errors(case):
+    n = case.node()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers) as s:
+        s.quit = threading.Event()
+        threading.Thread(target=s.serve_forever, daemon=True).start()
+
+        def call(*words):
+            return n.cli("-rpcconnect=127.0.0.1", f"-rpcport={s.server_port}", "-rpcpassword=x", *words)
+        for code, status in ((-1, 1), (-8, 8), (-256, 1), (512, 1), (0, 1), (-257, 1)):
+            said = f"error code: {code}\nerror message:\nno\n"
+            equal(call(f"fail{code}"), (status, "", said))
+            equal(call("-follow", f"fail{code}"), (status, "", said))
+        # A hint that does not come is not waited for.
+        began = time.monotonic()
+        equal(call("-rpcwait", "fail-32601"), (32601 & 255, "", "error code: -32601\nerror message:\nno\n"))
+        assert time.monotonic() - began < 30
+        s.quit.set()
+        s.shutdown()
 
 
 def test_named_and_stdin(case):

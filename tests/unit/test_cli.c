@@ -200,6 +200,32 @@ static void test_info__shows_what_core_shows(void **state)
     qc_bytes_free(&out);
 }
 
+static void expect_exit(const char *error, int want)
+{
+    qc_bytes out = QC_BYTES_INIT;
+    assert_int_equal(qc_cli_error_text(qc_span_str(error), &out), want);
+    qc_bytes_free(&out);
+}
+
+static void test_error__is_never_a_success_to_a_shell(void **state)
+{
+    (void)state;
+    expect_exit("{\"code\":-8}", 8);
+    expect_exit("{\"code\":-1}", 1);
+    expect_exit("{\"code\":-32601}", QC_CLI_NO_METHOD);
+    expect_exit("{\"code\":-257}", 257); /* 1 to a shell */
+    static const char *const NOTHING[] = {
+        "0",     "256",         "-256",        "-65536",     "null",
+        "\"x\"", "-2147483648", "-2147483649", "4294967297", "-99999999999999999999"};
+    for (size_t i = 0; i < QC_COUNTOF(NOTHING); i++) {
+        char error[64];
+        snprintf(error, sizeof error, "{\"code\":%s,\"message\":\"m\"}", NOTHING[i]);
+        expect_exit(error, 1);
+    }
+    expect_exit("{\"message\":\"m\"}", 1);
+    expect_exit("\"m\"", 1);
+}
+
 #define PEER_A                                                                                     \
     "{\"id\":7,\"addr\":\"[2001:db8::1]:8333\",\"network\":\"ipv6\",\"servicesnames\":["           \
     "\"NETWORK\","                                                                                 \
@@ -369,6 +395,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_pretty__is_univalues),
              cmocka_unit_test(test_convert__knows_which_words_are_json),
              cmocka_unit_test(test_convert_named__names_positions_and_doubt),
              cmocka_unit_test(test_info__shows_what_core_shows),
+             cmocka_unit_test(test_error__is_never_a_success_to_a_shell),
              cmocka_unit_test(test_netinfo__shows_what_core_shows),
              cmocka_unit_test(test_addrinfo__sums_what_is_known),
              cmocka_unit_test(test_post__reads_whole_replies_only))
