@@ -12,14 +12,15 @@
 static void add(qc_bytes *b, const char *fmt, ...) QC_PRINTF(2, 3);
 static void add(qc_bytes *b, const char *fmt, ...)
 {
-    char line[1024];
+    char *text = NULL;
     va_list ap;
     va_start(ap, fmt);
-    int n = vsnprintf(line, sizeof line, fmt, ap);
+    int n = vasprintf(&text, fmt, ap);
     va_end(ap);
-    QC_ASSERT(n >= 0 && (size_t)n < sizeof line);
-    qc_err err = qc_bytes_append(b, line, (size_t)n);
+    QC_ASSERT(n >= 0);
+    qc_err err = qc_bytes_append(b, text, (size_t)n);
     QC_ASSERT(err == QC_OK);
+    free(text);
 }
 
 static void add_text(qc_bytes *b, const char *text, size_t n)
