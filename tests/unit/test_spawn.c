@@ -62,7 +62,8 @@ static void tell(void)
 __attribute__((constructor)) static void be_the_runner(void)
 {
     char word;
-    if (strcmp(program_invocation_name, "quoin-runner") != 0)
+    static const char name[] = "quoin-runner"; /* with room for a title behind it */
+    if (strncmp(program_invocation_name, name, sizeof name - 1) != 0)
         return;
     while (read(3, &word, 1) == 1) {
         if (word == 't')
