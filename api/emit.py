@@ -285,6 +285,14 @@ def proof_tables(f: File) -> str:
     return out + "#endif\n"
 
 
+def status_names(m: Model, function: str, unknown: str) -> str:
+    """The function that names status codes."""
+    out = f"const char *{function}(qn_status st)\n{{\n    switch (st) {{\n"
+    for name, _, _, _ in next(f for f in m.files if f.path == "types.toml").status:
+        out += f'    case {name}:\n        return "{name}";\n'
+    return out + f'    }}\n    return "{unknown}";\n}}\n'
+
+
 def instead(f: File, p: Pair) -> str:
     """Which ids have the methods of a pair that is served for the last time."""
     methods = f.pair_methods(p)

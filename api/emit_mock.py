@@ -1,7 +1,7 @@
 """Write lib/mock/tables: the tables that the mock hands out, a file each. Each method tells lib/mock/call.c of
 the call (which counts it, may fail it, judges the thread), passes it on, and says what went in and
 came out when somebody traces."""
-from emit import NOTE, prototype
+from emit import NOTE, prototype, status_names
 from model import RESULTS, SCALARS, Callable, File, Model, Param, Struct
 
 NUMBER = {"uint64_t": "qn_mk_u64", "int64_t": "qn_mk_i64"}
@@ -163,10 +163,7 @@ def tables(m: Model) -> str:
     out += "const void *qn_mk_handed_out(const char *id)\n{\n"
     for f in (f for f in m.files if f.methods):
         out += f'    if (strcmp(id, "{f.name}/{f.major}") == 0)\n        return &{handed_out(f)};\n'
-    out += "    return NULL;\n}\n\nconst char *qn_mock_status_name(qn_status st)\n{\n    switch (st) {\n"
-    for name, _, _, _ in next(f for f in m.files if f.path == "types.toml").status:
-        out += f'    case {name}:\n        return "{name}";\n'
-    return out + '    }\n    return "a status of its own";\n}\n'
+    return out + "    return NULL;\n}\n\n" + status_names(m, "qn_mock_status_name", "a status of its own")
 
 
 def everything(m: Model) -> dict:

@@ -8,7 +8,7 @@ cannot be made by rule (views, threads, the loop) is written by hand: a method o
 import dataclasses
 import hashlib
 
-from emit import NOTE, RESULTS, prototype
+from emit import NOTE, RESULTS, prototype, status_names
 from model import SCALARS, Callable, File, Model, Param
 
 SPECIAL = ("lend", "lend[]", "view", "fill", "lend bytes", "out table", "out cap")
@@ -448,10 +448,7 @@ def traces(m: Model) -> str:
                       for f in interfaces(m) if has_traces(f) for t in tables(f))
     out = NOTE + '#include "core/host/stubs.h"\n\n'
     out += f"const qc_trace_table QC_TRACES[] = {{\n{entries}    {{NULL, NULL, 0}},\n}};\n"
-    out += "\nconst char *qc_status_name(qn_status st)\n{\n    switch (st) {\n"
-    for name, _, _, _ in next(f for f in m.files if f.path == "types.toml").status:
-        out += f'    case {name}:\n        return "{name}";\n'
-    return out + '    }\n    return "status";\n}\n'
+    return out + "\n" + status_names(m, "qc_status_name", "status")
 
 
 def wire_id(files: dict) -> str:

@@ -84,13 +84,14 @@ static const char *advice(qc_plugin_state s)
 
 static void tell_state(const qc_plugin *p, bool sure, char *why, size_t cap)
 {
-    char todo[160] = "";
+    char what_to_do[160] = "";
     const char *how = advice(p->state), *reason = p->reason ? p->reason : "";
     const char *mark = how ? strchr(how, '%') : NULL;
     if (mark)
-        snprintf(todo, sizeof todo, " (%.*s%s%s)", (int)(mark - how), how, p->label, mark + 2);
+        snprintf(what_to_do, sizeof what_to_do, " (%.*s%s%s)", (int)(mark - how), how, p->label,
+                 mark + 2);
     snprintf(why, cap, "%s, which %s the name, is %s%s%s%s", p->label, sure ? "has" : "may have",
-             qc_plugin_state_name(p->state), todo, *reason ? ": " : "", reason);
+             qc_plugin_state_name(p->state), what_to_do, *reason ? ": " : "", reason);
 }
 
 static qc_rpc_absent judge(qc_plugin *p, claim c, char *why, size_t cap)

@@ -26,8 +26,8 @@ typedef struct qc_grant {
     char *cpu;
     uint32_t restarts, restart_window_s;
     uint32_t start_s, stop_s;
-    uint32_t ping_s,
-        ping_dead_s; /* one that says nothing by itself is asked up to four times less */
+    uint32_t ping_s; /* for one that says nothing by itself up to four times as long */
+    uint32_t ping_dead_s;
 } qc_grant;
 
 /** Read and parse a grant file, after checking that it and its folder belong to root or the node's
