@@ -176,11 +176,15 @@ static void tell_name(const qc_rt *rt, const char *id)
     memcpy(rt->title, text, (size_t)n);
 }
 
-/* Our own code, and nobody's data yet: the sandbox can wait. */
-static void warm_up(qc_rt *rt, qc_frame *f)
+/* To wait for a plugin: what is the same for every one of them is done, and the store's module
+ * loaded if it came along. Our own code, and nobody's data yet: the rest of the sandbox can wait.
+ */
+static void warm_up(qc_rt *rt, qc_frame *f, qc_sandbox_report *prepared)
 {
-    if (f->n_fd != 1 || rt->warm)
+    if (f->n_fd > 1 || rt->warm || prepared->held || qc_sandbox_prepare(prepared))
         _exit(1);
+    if (!f->n_fd)
+        return;
     rt->warm_fd = f->fd[0];
     f->n_fd = 0; /* it stays open: see load() */
     rt->warm = load(rt->warm_fd);
@@ -193,10 +197,11 @@ void qc_rt_hello(qc_rt *rt)
     const qc_frame *got;
     qc_hello h;
     qc_err err;
+    qc_sandbox_report prepared = {0}, report;
     while ((err = qc_chan_recv(&rt->chan, &got)) == QC_ECANCELED ||
            (!err && got->kind == QC_FRAME_WARM))
         if (!err)
-            warm_up(rt, &rt->chan.frame);
+            warm_up(rt, &rt->chan.frame, &prepared);
     if (err || got->kind != QC_FRAME_HELLO || !qc_hello_read(got->payload, &h))
         _exit(1); /* not our node: nothing can be said to it */
     qc_frame *f = &rt->chan.frame;
@@ -222,7 +227,6 @@ void qc_rt_hello(qc_rt *rt)
         module = rt->warm_fd;
     }
     const int keep[] = {rt->chan.fd, rt->wake, rt->epoll, image, module};
-    qc_sandbox_report report = {0};
     const qc_sandbox_options box = {.best_effort = h.best_effort,
                                     .threads = h.threads,
                                     .memory = h.memory,
@@ -233,7 +237,8 @@ void qc_rt_hello(qc_rt *rt)
                                     .gid = h.gid,
                                     .landlock_abi = h.landlock_abi,
                                     .keep = keep,
-                                    .n_keep = folder >= 0 ? 5 : 4};
+                                    .n_keep = folder >= 0 ? 5 : 4,
+                                    .prepared = &prepared};
     if (qc_sandbox_enter(&box, &report))
         refuse(rt, "sandbox", "layers: found missing %s", report.missing);
     uint64_t before = now_ns();

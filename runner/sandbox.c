@@ -125,13 +125,16 @@ static bool is_root(void)
     return geteuid() == 0 && !qc_ns_is_mapped_one();
 }
 
+/* Once: it may have been left while the process waited. */
 static void leave(qc_sandbox_report *r, qc_layer l, qc_ns which)
 {
-    note(r, l, qc_ns_leave(which));
+    if (!(r->held & 1u << l))
+        note(r, l, qc_ns_leave(which));
 }
 
-/* The user's namespace first where it is what allows the others. */
-static qc_err leave_namespaces(const qc_sandbox_options *o, qc_sandbox_report *r, bool root)
+/* Those that are alike for every plugin. The user's namespace first where it is what allows the
+ * others. */
+static qc_err leave_common(qc_sandbox_report *r, bool root)
 {
     uid_t uid = geteuid();
     gid_t gid = getegid();
@@ -145,6 +148,14 @@ static qc_err leave_namespaces(const qc_sandbox_options *o, qc_sandbox_report *r
     leave(r, QC_LAYER_NET_NS, QC_NS_NET);
     leave(r, QC_LAYER_IPC_NS, QC_NS_IPC);
     leave(r, QC_LAYER_UTS_NS, QC_NS_UTS);
+    return QC_OK;
+}
+
+static qc_err leave_namespaces(const qc_sandbox_options *o, qc_sandbox_report *r, bool root)
+{
+    qc_err err = leave_common(r, root);
+    if (err)
+        return err;
     leave(r, QC_LAYER_MOUNT_NS, QC_NS_MOUNT);
     if (r->held & 1u << QC_LAYER_MOUNT_NS &&
         !note(r, QC_LAYER_MOUNT_NS, qc_ns_new_root(LIBRARIES, o->store_dir >= 0)))
@@ -235,9 +246,15 @@ static void on_abort(int sig)
     _exit(QC_SANDBOX_ABORTED);
 }
 
-qc_err qc_sandbox_enter(const qc_sandbox_options *o, qc_sandbox_report *r)
+qc_err qc_sandbox_prepare(qc_sandbox_report *r)
 {
     *r = (qc_sandbox_report){0};
+    return qc_privs_single_thread() ? leave_common(r, is_root()) : QC_EBUSY;
+}
+
+qc_err qc_sandbox_enter(const qc_sandbox_options *o, qc_sandbox_report *r)
+{
+    *r = o->prepared ? *o->prepared : (qc_sandbox_report){0};
     if (!qc_privs_single_thread())
         return QC_EBUSY;
     const bool root = is_root();

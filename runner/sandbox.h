@@ -2,7 +2,8 @@
  *
  * Two steps. qc_sandbox_enter() comes before dlopen, so that constructors are confined already; it
  * still lets the loader read libraries and map code, and no thread may exist or be made.
- * qc_sandbox_seal() comes after it, for the rest of the process's life. Thread: the only one. */
+ * qc_sandbox_seal() comes after it, for the rest of the process's life. A process that waits for
+ * its plugin may take ahead what is the same for all of them. Thread: the only one. */
 #pragma once
 #include "core/base/err.h"
 
@@ -48,6 +49,7 @@ typedef struct qc_sandbox_options {
     unsigned landlock_abi; /* most to use; 0: what the kernel has. Tests cut it */
     const int *keep;       /* descriptors that stay open besides 0 to 2 */
     size_t n_keep;
+    const struct qc_sandbox_report *prepared; /* by qc_sandbox_prepare(), or NULL; borrowed */
 } qc_sandbox_options;
 
 /** What holds, for HELLO and for `quoin-plugin doctor`. */
@@ -58,6 +60,11 @@ typedef struct qc_sandbox_report {
     char missing[512];         /* the layers that could not be had, as "name: why; name: why" */
 } qc_sandbox_report;
 
+/** What can be left before it is known for whom: network, IPC, names, and the users where that is
+ *  what allows the others. A namespace of the network alone takes the kernel half a millisecond.
+ *  Out: *report, for qc_sandbox_enter(), which tries again what could not be left.
+ *  Returns: QC_OK; QC_EBUSY, QC_EIO as qc_sandbox_enter(), after which the process must end. */
+QC_MUST_CHECK qc_err qc_sandbox_prepare(qc_sandbox_report *report);
 /** Step 1. A sealed memory file is loaded afterwards by the name /proc/self/fd/N, which holds in
  * the new root too. abort() ends the process with QC_SANDBOX_ABORTED where no signal can. Returns:
  * QC_OK; QC_EUNSUPPORTED (a required layer is missing and best_effort is not set: report->missing

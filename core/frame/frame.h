@@ -28,7 +28,7 @@ typedef enum qc_frame_kind {
     QC_FRAME_CALLBACK, /* N: method is the callback's number, cap its interface, seq its id */
     QC_FRAME_PING,     /* N */
     QC_FRAME_PONG,     /* R: seq of the ping */
-    QC_FRAME_WARM,     /* N: before HELLO: here is the store's module, load it */
+    QC_FRAME_WARM,     /* N: before HELLO: wait for it; load the store's module, if it is here */
     QC_FRAME_KIND_END
 } qc_frame_kind;
 

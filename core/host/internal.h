@@ -27,7 +27,7 @@ struct qc_host {
     char *runner;           /* path */
     int runner_fd;          /* open since the start; -1: isolated plugins cannot run */
     int store_fd;           /* the module of store.own, sealed; -1: none */
-    struct qc_spare *spare; /* NULL: no store can be had */
+    struct qc_spare *spare; /* NULL: no runner waits */
     struct qc_arena *arena;
     int page_fd; /* memory that runners read: see qc_host_page */
     void *page;

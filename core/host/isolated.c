@@ -236,8 +236,13 @@ static bool has_store(const qc_plugin *p)
     for (size_t i = 0; i < p->resolution.n; i++)
         if (p->resolution.item[i].answer == QC_ANSWER_GRANTED &&
             strcmp(p->resolution.item[i].want->id, "store.own/1") == 0)
-            return p->host->spare != NULL;
+            return p->host->store_fd >= 0;
     return false;
+}
+
+static qc_spare_kind spare_of(const qc_plugin *p)
+{
+    return has_store(p) ? QC_SPARE_STORE : QC_SPARE_PLAIN;
 }
 
 static bool in_background(const qc_isolated *iso)
@@ -285,8 +290,7 @@ static void on_done(qc_isolated *iso, const qc_frame *f)
         iso->step = QC_ISO_RUNNING;
         iso->deadline = 0;
         begin_to_yield(iso);
-        if (has_store(p)) /* it may want to come back, or be followed */
-            qc_spare_want(p->host->spare);
+        qc_spare_want(p->host->spare, spare_of(p)); /* it may want to come back, or be followed */
         qc_plugin_iso_running(p);
     } else if (ok && ((f->method == QC_LIFE_INIT && iso->step == QC_ISO_INIT) ||
                       (f->method == QC_LIFE_START && iso->step == QC_ISO_START))) {
@@ -613,7 +617,7 @@ void qc_isolated_begin(qc_plugin *p)
     iso->spin = (qc_spin)QC_SPIN_INIT(qc_cpu_count());
     p->iso = iso;
     qc_err err = p->host->runner_fd < 0 ? QC_ENOENT : QC_OK;
-    if (!err && !(has_store(p) && qc_spare_take(p->host->spare, &iso->child)))
+    if (!err && !qc_spare_take(p->host->spare, spare_of(p), &iso->child))
         err = qc_child_start(p->host->runner_fd, &iso->child);
     if (err) {
         iso->dead = true;

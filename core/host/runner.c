@@ -70,8 +70,7 @@ void qc_host_runner_open(qc_host *h)
                strerror(errno));
         return;
     }
-    if (h->store_fd >= 0)
-        h->spare = qc_spare_new(h->runner_fd, h->store_fd);
+    h->spare = qc_spare_new(h->runner_fd, h->store_fd);
     open_page(h);
     if (!h->page || qc_arena_new(ARENA_BYTES, &h->arena))
         qc_log(QC_LOG_WARN, "plugin", "no shared memory for isolated plugins: %s", strerror(errno));

@@ -471,8 +471,18 @@ static bool has_module(int pid)
     return found;
 }
 
-/* The child of ours that waits with the module; `other` is the plugin's process. */
-static int who_waits(int other)
+/* Has it left our network? It has then been told to wait. */
+static bool has_left(int pid)
+{
+    char path[64], own[64] = "", its[64] = "";
+    snprintf(path, sizeof path, "/proc/%d/ns/net", pid);
+    return readlink("/proc/self/ns/net", own, sizeof own - 1) > 0 &&
+           readlink(path, its, sizeof its - 1) > 0 && strcmp(own, its) != 0;
+}
+
+/* The child of ours that waits, with the store's module or without; `other` is the plugin's
+ * process. */
+static int who_waits(int other, bool module)
 {
     for (int i = 0; i < 4000; i++) {
         qc_os_list tasks = {0};
@@ -480,7 +490,7 @@ static int who_waits(int other)
         assert_int_equal(qc_os_list_dir("/proc", &tasks), QC_OK);
         for (size_t k = 0; k < tasks.n && !found; k++) {
             int pid = (int)strtol(tasks.name[k], NULL, 10);
-            if (pid > 0 && pid != other && is_ours(pid) && has_module(pid))
+            if (pid > 0 && pid != other && is_ours(pid) && (module ? has_module : has_left)(pid))
                 found = pid;
         }
         qc_os_list_free(&tasks);
@@ -488,16 +498,18 @@ static int who_waits(int other)
             return found;
         usleep(5000);
     }
-    fail_msg("no process waits with the module");
+    fail_msg("no process waits %s the module", module ? "with" : "without");
     return 0;
 }
 
-static void with_store(host_rig *r)
+static void with_plugin(host_rig *r, bool store)
 {
     *r = (host_rig){0};
     rig_open(r, NULL);
     rig_plugin(r, "SMALL", "p.so");
-    rig_grant(r, RIG_ID, "p.so", "chain.read/1 = yes\nstore.own/1 = quota=1MB\n", NULL);
+    rig_grant(r, RIG_ID, "p.so",
+              store ? "chain.read/1 = yes\nstore.own/1 = quota=1MB\n" : "chain.read/1 = yes\n",
+              NULL);
     rig_host_start(r);
     (void)rig_await(r, 0, QC_PLUGIN_RUNNING, "");
 }
@@ -507,20 +519,35 @@ static int its_pid(host_rig *r)
     return atomic_load(&rig_plugin_at(r, 0)->pid);
 }
 
-static void test_spare__waits_with_the_module_and_is_the_next_process(void **state)
+static void take_who_waits(bool store)
 {
-    (void)state;
     host_rig r;
-    with_store(&r);
+    with_plugin(&r, store);
     for (int i = 0; i < 2; i++) {
-        int waits = who_waits(its_pid(&r));
+        int waits = who_waits(its_pid(&r), store);
+        assert_int_equal(has_module(waits), store);
         act_ok(&r, "stop", "STOPPED");
         act_ok(&r, "start", "RUNNING");
         assert_int_equal(its_pid(&r), waits);
     }
-    (void)who_waits(its_pid(&r));
+    (void)who_waits(its_pid(&r), store);
     rig_close(&r);
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* it has ended too */
+}
+
+static void test_spare__waits_with_the_module_and_is_the_next_process(void **state)
+{
+    (void)state;
+    take_who_waits(true);
+}
+
+/* Nor does a plugin without a store take the one that has loaded its module. */
+static void test_spare__waits_without_the_module_for_who_has_no_store(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip(); /* where namespaces may not be had nothing shows that it waits */
+    take_who_waits(false);
 }
 
 static void test_spare__one_that_died_is_done_without(void **state)
@@ -528,8 +555,8 @@ static void test_spare__one_that_died_is_done_without(void **state)
     (void)state;
     host_rig r;
     siginfo_t end;
-    with_store(&r);
-    int waits = who_waits(its_pid(&r));
+    with_plugin(&r, true);
+    int waits = who_waits(its_pid(&r), true);
     assert_int_equal(kill(waits, SIGKILL), 0);
     assert_int_equal(waitid(P_PID, (id_t)waits, &end, WEXITED | WNOWAIT), 0);
     act_ok(&r, "stop", "STOPPED");
@@ -539,6 +566,7 @@ static void test_spare__one_that_died_is_done_without(void **state)
 }
 
 QC_TEST_MAIN(cmocka_unit_test(test_spare__waits_with_the_module_and_is_the_next_process),
+             cmocka_unit_test(test_spare__waits_without_the_module_for_who_has_no_store),
              cmocka_unit_test(test_spare__one_that_died_is_done_without),
              cmocka_unit_test(test_unnamed__files_are_seen_open_or_mapped),
              cmocka_unit_test(test_unnamed__code_is_let_be_but_in_the_folder),

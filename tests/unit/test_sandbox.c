@@ -171,6 +171,45 @@ static void test_seal__leaves_what_a_loop_needs(void **state)
     assert_int_equal(got, 0);
 }
 
+static bool same_network(ino_t *as)
+{
+    struct stat st;
+    ino_t before = *as;
+    return !stat("/proc/self/ns/net", &st) && (*as = st.st_ino) == before;
+}
+
+/* What was left while it waited is told as held, and the rest goes on from there. */
+static int run_prepared(const void *arg)
+{
+    (void)arg;
+    qc_sandbox_report ahead, r;
+    qc_sandbox_options o = options();
+    const uint32_t net = 1u << QC_LAYER_NET_NS, ipc = 1u << QC_LAYER_IPC_NS;
+    ino_t network = 0;
+    (void)same_network(&network);
+    CHECK(!qc_sandbox_prepare(&ahead));
+    if (!(ahead.held & net))
+        return ABSENT;
+    CHECK(ahead.held & ipc && !same_network(&network));
+    o.prepared = &ahead;
+    qc_err err = qc_sandbox_enter(&o, &r);
+    if (err && !(r.held & 1u << QC_LAYER_LANDLOCK))
+        return ABSENT;
+    CHECK(!err && r.held & net && r.held & ipc && r.held & 1u << QC_LAYER_UTS_NS);
+    CHECK(r.held & 1u << QC_LAYER_USER_NS && r.held & 1u << QC_LAYER_MOUNT_NS);
+    CHECK(!qc_sandbox_seal(&o, &r) && open("/proc/self/ns/net", O_RDONLY) < 0);
+    return 0;
+}
+
+static void test_prepare__leaves_what_every_plugin_leaves(void **state)
+{
+    (void)state;
+    int got = in_child(run_prepared, NULL);
+    if (got == ABSENT)
+        skip();
+    assert_int_equal(got, 0);
+}
+
 static void wait_for_end(void *arg)
 {
     (void)arg;
@@ -321,6 +360,7 @@ static void test_layers__each_has_a_name_and_a_meaning(void **state)
 QC_TEST_MAIN(cmocka_unit_test(test_seal__leaves_a_store_that_works),
              cmocka_unit_test(test_seal__leaves_what_a_loop_needs),
              cmocka_unit_test(test_enter_and_seal__refuse_a_second_thread),
+             cmocka_unit_test(test_prepare__leaves_what_every_plugin_leaves),
              cmocka_unit_test(test_enter__never_goes_on_as_root),
              cmocka_unit_test(test_enter__requires_the_second_abi_of_landlock),
              cmocka_unit_test(test_enter__closes_what_is_not_kept),
