@@ -1,22 +1,21 @@
 #!/usr/bin/env bash
 # Every benchmark once, so that none rots. Its figures mean nothing here.
 set -euo pipefail
-top_builddir=${top_builddir:-.} passed=0 failed=0
+passed=0 failed=0
+try() {
+    if "$@" --smoke; then
+        passed=$((passed + 1))
+    else
+        echo "failed: $*"
+        failed=$((failed + 1))
+    fi
+}
+cd "${top_builddir:?}"
 for b in ${QC_BENCHES:?}; do
-    if "$top_builddir/$b" --smoke; then
-        passed=$((passed + 1))
-    else
-        echo "failed: $b"
-        failed=$((failed + 1))
-    fi
+    try "./$b"
 done
-for b in import sync peers mempool watch; do
-    if python3 -B "${srcdir:-.}/tests/bench/$b.py" --smoke; then
-        passed=$((passed + 1))
-    else
-        echo "failed: $b.py"
-        failed=$((failed + 1))
-    fi
+for b in ${QC_BENCH_SCRIPTS:?}; do
+    try python3 -B "${top_srcdir:?}/$b"
 done
 echo "$passed passed, $failed failed"
 test $failed -eq 0 && test $passed -gt 0
