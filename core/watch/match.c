@@ -5,6 +5,7 @@
 /* Where the next finds go. */
 typedef struct finder {
     qc_watchset *s;
+    qc_sieve *sieve;
     qc_watch_hits *h;
     uint16_t owner;
     qc_watch_hit like; /* place and flags */
@@ -44,15 +45,21 @@ static void look(finder *f, uint32_t io, uint16_t flags, qc_watch_kind kind, qc_
 {
     f->like.io = io;
     f->like.flags = flags;
-    if (bytes.len && bytes.len <= QC_WATCH_SCRIPT_MAX)
+    if (bytes.len && bytes.len <= QC_WATCH_SCRIPT_MAX && qc_sieve_may(f->sieve, kind, bytes))
         (void)qc_watchset_find(f->s, kind, bytes, found, f);
 }
 
 static void begin(finder *f, qc_watchset *s, uint16_t owner, qc_watch_hits *h)
 {
-    *f = (finder){.s = s, .h = h, .owner = owner};
     h->n = 0;
     h->version = qc_watchset_version(s);
+    *f = (finder){.s = s, .sieve = qc_watchset_sieve(s), .h = h, .owner = owner};
+}
+
+static qc_err end(finder *f)
+{
+    qc_sieve_unref(f->sieve);
+    return f->err;
 }
 
 /* An outpoint's 36 bytes lie in the record as they do in qc_outpoint. */
@@ -87,7 +94,7 @@ qc_err qc_watch_match_block(qc_watchset *s, const qc_block *b, uint16_t owner, q
         }
         look_out(&f, &tx);
     }
-    return f.err;
+    return end(&f);
 }
 
 qc_err qc_watch_match_tx(qc_watchset *s, const qc_tx *tx, const qc_spent *spent, uint16_t owner,
@@ -98,5 +105,5 @@ qc_err qc_watch_match_tx(qc_watchset *s, const qc_tx *tx, const qc_spent *spent,
     for (uint32_t i = 0; i < tx->rec->n_in; i++)
         look_in(&f, i, &tx->in[i], spent[i].script);
     look_out(&f, tx);
-    return f.err;
+    return end(&f);
 }

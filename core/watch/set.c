@@ -39,10 +39,13 @@ typedef struct shard {
 } shard;
 
 struct qc_watchset {
-    qc_siphash_key salt[2]; /* by kind */
+    qc_siphash_key salt[2];  /* by kind */
+    pthread_rwlock_t growth; /* held by who adds, alone by who makes a new sieve */
+    qc_sieve *sieve;         /* read under `growth` or `lock`, changed under both */
+    _Atomic uint64_t sieved; /* things that were put into it */
     _Atomic uint64_t version;
     _Atomic uint64_t outpoints; /* that are watched: most nodes can skip looking for them */
-    pthread_mutex_t lock;       /* of used */
+    pthread_mutex_t lock;       /* of used, and of the sieve's place */
     uint8_t used[QC_WATCH_OWNERS / 8];
     shard shard[SHARDS];
 };
@@ -55,6 +58,9 @@ qc_watchset *qc_watchset_new(const qc_siphash_key *salt)
     s->salt[QC_WATCH_OUTPOINT] = (qc_siphash_key){salt->k0 ^ other, salt->k1 + other};
     s->used[0] = 1; /* no owner is 0 */
     atomic_store(&s->version, 1);
+    s->sieve = qc_sieve_new(salt, 0);
+    QC_ASSERT(s->sieve);
+    pthread_rwlock_init(&s->growth, NULL);
     pthread_mutex_init(&s->lock, NULL);
     for (size_t i = 0; i < SHARDS; i++)
         pthread_mutex_init(&s->shard[i].lock, NULL);
@@ -318,6 +324,65 @@ static bool remove_one(qc_watchset *s, qc_watch_owner *o, const qc_watch_key *k,
     return true;
 }
 
+/* ---- the sieve ---- */
+
+static uint64_t count_all(qc_watchset *s)
+{
+    uint64_t n = 0;
+    for (size_t k = 0; k < SHARDS; k++) {
+        pthread_mutex_lock(&s->shard[k].lock);
+        n += s->shard[k].n;
+        pthread_mutex_unlock(&s->shard[k].lock);
+    }
+    return n;
+}
+
+/* Of what is there now, with room for n more. Nobody adds meanwhile. */
+static qc_err sieve_anew(qc_watchset *s, size_t n)
+{
+    const uint64_t all = count_all(s) + n;
+    qc_sieve *f = qc_sieve_new(&s->salt[QC_WATCH_SCRIPT], all), *old = s->sieve;
+    if (!f)
+        return QC_ENOMEM;
+    for (size_t k = 0; k < SHARDS; k++) {
+        const shard *h = &s->shard[k];
+        pthread_mutex_lock(&s->shard[k].lock);
+        for (uint32_t i = 0; i < h->n; i++)
+            qc_sieve_put(f, kind_of(&h->e[i]), key_of(&h->e[i]));
+        pthread_mutex_unlock(&s->shard[k].lock);
+    }
+    pthread_mutex_lock(&s->lock);
+    s->sieve = f;
+    pthread_mutex_unlock(&s->lock);
+    qc_sieve_unref(old);
+    atomic_store(&s->sieved, all);
+    return QC_OK;
+}
+
+/* `growth` is held then. What was removed, or was there before, counts until the next sieve. */
+static qc_err begin_growth(qc_watchset *s, size_t n)
+{
+    qc_err err = QC_OK;
+    pthread_rwlock_rdlock(&s->growth);
+    if (atomic_fetch_add(&s->sieved, n) + n <= s->sieve->room)
+        return QC_OK;
+    pthread_rwlock_unlock(&s->growth);
+    pthread_rwlock_wrlock(&s->growth);
+    if (atomic_load(&s->sieved) > s->sieve->room)
+        err = sieve_anew(s, n);
+    if (err)
+        pthread_rwlock_unlock(&s->growth);
+    return err;
+}
+
+qc_sieve *qc_watchset_sieve(qc_watchset *s)
+{
+    pthread_mutex_lock(&s->lock);
+    qc_sieve *f = qc_sieve_ref(s->sieve);
+    pthread_mutex_unlock(&s->lock);
+    return f;
+}
+
 /* What one call adds, ordered by shards: each is then in the processor's cache while it is filled,
  * and locked once. */
 typedef struct batch {
@@ -394,12 +459,20 @@ qc_err qc_watchset_add(qc_watchset *s, qc_watch_owner *o, const qc_watch_key *ke
     qc_err err = batch_make(s, key, n, &t);
     if (err)
         return err;
+    if ((err = begin_growth(s, n))) {
+        qc_free(t.b);
+        batch_clear(&t);
+        return err;
+    }
+    for (size_t i = 0; i < n; i++)
+        qc_sieve_put(s->sieve, key[i].kind, key[i].bytes);
     o->bytes += t.b->size;
     for (size_t k = 0; !err && k < SHARDS; k++)
         if (t.first[k] < t.first[k + 1])
             err = fill_shard(s, o, &t, k, gen);
     for (size_t i = 0; err && i < n; i++)
         (void)remove_one(s, o, &key[i], true, gen);
+    pthread_rwlock_unlock(&s->growth);
     slab_let_go(o, t.b);
     batch_clear(&t);
     atomic_fetch_add(&s->version, 1);
@@ -463,7 +536,9 @@ void qc_watchset_each(qc_watchset *s, const qc_watch_owner *o,
 
 uint64_t qc_watchset_bytes(qc_watchset *s)
 {
-    uint64_t sum = sizeof *s;
+    qc_sieve *f = qc_watchset_sieve(s);
+    uint64_t sum = sizeof *s + qc_sieve_bytes(f);
+    qc_sieve_unref(f);
     for (size_t k = 0; k < SHARDS; k++) {
         shard *h = &s->shard[k];
         pthread_mutex_lock(&h->lock);
@@ -483,5 +558,7 @@ void qc_watchset_free(qc_watchset *s)
         pthread_mutex_destroy(&s->shard[k].lock);
     }
     pthread_mutex_destroy(&s->lock);
+    pthread_rwlock_destroy(&s->growth);
+    qc_sieve_unref(s->sieve);
     qc_free(s);
 }

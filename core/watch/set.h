@@ -4,7 +4,7 @@
  * Thread: any, but for each watcher one at a time. */
 #pragma once
 #include "core/base/bytes.h"
-#include "core/crypto/siphash.h"
+#include "core/watch/sieve.h"
 
 #define QC_WATCH_SCRIPT_MAX 10000u /* bytes: a longer one can never be spent */
 #define QC_WATCH_OUTPOINT_LEN 36u
@@ -58,6 +58,10 @@ uint64_t qc_watchset_cost(const qc_watch_key *key, size_t n);
 /** Goes up with every change. A pass over a block is good for a watcher that has changed nothing
  *  since the pass began. */
 uint64_t qc_watchset_version(const qc_watchset *s);
+/** What tells at once, without a lock, that nobody watches something: nothing passes unseen that
+ * was added at the version of the set before this call. Kinds are qc_watch_kind. Out: shared,
+ *  qc_sieve_unref(). */
+qc_sieve *qc_watchset_sieve(qc_watchset *s);
 /** Who watches this: calls fn for each. fn must not call the set. Returns how many. */
 size_t qc_watchset_find(qc_watchset *s, qc_watch_kind kind, qc_span bytes,
                         void (*fn)(void *arg, const qc_watch_found *f), void *arg);

@@ -261,6 +261,81 @@ static void test_enter__ids_are_given_again(void **state)
     end(&m);
 }
 
+/* ---- the sieve ---- */
+
+/* As scripts go: what tells them apart lies anywhere in them, and some are short. */
+static qc_watch_key numbered(uint64_t i, uint8_t bytes[40])
+{
+    const uint64_t x = (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    const size_t len = i % 7 == 0 ? 9 : 22 + i % 3 * 6;
+    memset(bytes, 0x51, 40);
+    memcpy(bytes + (len == 9 ? 1 : 2 + i % 5), &x, sizeof x);
+    return (qc_watch_key){i % 11 ? QC_WATCH_SCRIPT : QC_WATCH_OUTPOINT, qc_span_of(bytes, len), i};
+}
+
+static void add_numbered(model *m, uint64_t from, uint64_t n)
+{
+    uint8_t bytes[500][40];
+    qc_watch_key key[500];
+    for (uint64_t i = 0; i < n; i++)
+        key[i] = numbered(from + i, bytes[i]);
+    assert_int_equal(qc_watchset_add(m->set, &m->owner[0], key, n, ++m->gen), QC_OK);
+}
+
+static unsigned pass(const qc_sieve *f, uint64_t from, uint64_t n)
+{
+    uint8_t bytes[40];
+    unsigned passed = 0;
+    for (uint64_t i = from; i < from + n; i++) {
+        const qc_watch_key key = numbered(i, bytes);
+        passed += qc_sieve_may(f, key.kind, key.bytes);
+    }
+    return passed;
+}
+
+static void test_sieve__lets_pass_what_is_there_and_little_else(void **state)
+{
+    (void)state;
+    model m;
+    begin(&m);
+    qc_sieve *f = qc_watchset_sieve(m.set), *first = f;
+    assert_int_equal(pass(f, 0, 1000), 0);
+    for (uint64_t n = 0; n < 60000; n += 500) {
+        add_numbered(&m, n, 500);
+        qc_sieve_unref(f);
+        f = qc_watchset_sieve(m.set);
+        assert_int_equal(pass(f, n, 500), 500);
+        assert_true(pass(f, 1000000, 1000) < 10);
+    }
+    assert_int_equal(pass(f, 0, 60000), 60000);
+    assert_ptr_not_equal(f, first);
+    qc_sieve_unref(f);
+    end(&m);
+}
+
+static void test_sieve__forgets_what_was_removed_and_does_not_grow_for_it(void **state)
+{
+    (void)state;
+    model m;
+    uint8_t bytes[40];
+    begin(&m);
+    add_numbered(&m, 0, 500);
+    const uint64_t before = qc_watchset_bytes(m.set);
+    for (uint64_t n = 500; n < 200000; n += 500) {
+        add_numbered(&m, n, 500);
+        for (uint64_t i = n; i < n + 500; i++) {
+            const qc_watch_key key = numbered(i, bytes);
+            assert_true(qc_watchset_remove(m.set, &m.owner[0], &key));
+        }
+    }
+    qc_sieve *f = qc_watchset_sieve(m.set);
+    assert_true(qc_watchset_bytes(m.set) < 3 * before);
+    assert_int_equal(pass(f, 0, 500), 500);
+    assert_true(pass(f, 500, 100000) < 5000);
+    qc_sieve_unref(f);
+    end(&m);
+}
+
 /* ---- passes ---- */
 
 static void add_key(model *m, unsigned owner, qc_watch_kind kind, qc_span bytes, uint64_t cookie)
@@ -381,9 +456,52 @@ static void test_watchset__looking_goes_on_while_others_add_and_remove(void **st
     end(&m);
 }
 
+typedef struct sifter {
+    model *m;
+    _Atomic uint64_t added;
+    uint64_t missed;
+} sifter;
+
+static void *sift(void *arg)
+{
+    sifter *s = arg;
+    for (uint64_t n = 0; n < 30000;) {
+        n = atomic_load(&s->added);
+        qc_sieve *f = qc_watchset_sieve(s->m->set);
+        s->missed += n - pass(f, 0, n);
+        qc_sieve_unref(f);
+    }
+    return NULL;
+}
+
+/* It is made anew several times under who looks and who adds. */
+static void test_sieve__misses_nothing_while_it_grows(void **state)
+{
+    (void)state;
+    model m;
+    _Atomic bool stop = false;
+    pthread_t t[2];
+    racer r = {&m, 1, &stop, 0};
+    sifter s = {.m = &m};
+    begin(&m);
+    assert_int_equal(pthread_create(&t[0], NULL, add_and_remove, &r), 0);
+    assert_int_equal(pthread_create(&t[1], NULL, sift, &s), 0);
+    for (uint64_t n = 0; n < 30000; n += 500) {
+        add_numbered(&m, n, 500);
+        atomic_store(&s.added, n + 500);
+    }
+    pthread_join(t[0], NULL);
+    pthread_join(t[1], NULL);
+    assert_int_equal(s.missed, 0);
+    end(&m);
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_watchset__holds_what_a_list_holds),
              cmocka_unit_test(test_watchset__what_is_removed_costs_nothing),
              cmocka_unit_test(test_add__all_or_nothing_without_memory),
              cmocka_unit_test(test_enter__ids_are_given_again),
+             cmocka_unit_test(test_sieve__lets_pass_what_is_there_and_little_else),
+             cmocka_unit_test(test_sieve__forgets_what_was_removed_and_does_not_grow_for_it),
              cmocka_unit_test(test_match__finds_coins_made_and_spent_in_order_for_each_owner),
-             cmocka_unit_test(test_watchset__looking_goes_on_while_others_add_and_remove))
+             cmocka_unit_test(test_watchset__looking_goes_on_while_others_add_and_remove),
+             cmocka_unit_test(test_sieve__misses_nothing_while_it_grows))
