@@ -20,6 +20,7 @@ struct qc_block {
     qn_block_view *view; /* owned */
     uint64_t room;       /* bytes that it may grow to where it lies */
     uint32_t *sigops;    /* owned, per transaction */
+    uint32_t *place;     /* owned, per transaction; NULL: they stand where they are */
 };
 
 static uint64_t align8(uint64_t n)
@@ -197,6 +198,13 @@ void qc_block_make_ids(qc_block *b, uint32_t i)
         qc_hash_tx((qn_tx_rec *)array_of(b->view, &b->view->tx) + i, qn_view_raw(b->view));
 }
 
+void qc_block_make_all_ids(qc_block *b)
+{
+    for (uint32_t i = 0; i < b->view->tx.count; i++)
+        qc_block_make_ids(b, i);
+    b->bare = false;
+}
+
 qc_wire_fail qc_block_parse_known(qc_span bytes, const qc_tx_ids *known, qc_block **out)
 {
     size_t where;
@@ -222,6 +230,7 @@ void qc_block_unref(const qc_block *b)
         return;
     qc_free(own->view);
     qc_free(own->sigops);
+    qc_free(own->place);
     qc_free(own);
 }
 
@@ -284,6 +293,17 @@ uint32_t qc_block_legacy_sigops(const qc_block *b, uint32_t i)
 {
     QC_ASSERT(i < b->view->tx.count);
     return b->sigops[i];
+}
+
+void qc_block_set_places(qc_block *b, QC_OWN uint32_t *place)
+{
+    QC_ASSERT(!b->place);
+    b->place = place;
+}
+
+uint32_t qc_block_place(const qc_block *b, uint32_t i)
+{
+    return b->place ? b->place[i] : i;
 }
 
 void qc_block_set_height(qc_block *b, uint32_t height)

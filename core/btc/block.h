@@ -73,6 +73,13 @@ QC_MUST_CHECK qc_wire_fail qc_block_parse_bare(qc_span bytes, qc_block **out);
 /** Compute the ids of transaction i where they were left out; else nothing. While nobody else reads
  *  the block. */
 void qc_block_make_ids(qc_block *b, uint32_t i);
+/** Of all transactions, the roots still left out. */
+void qc_block_make_all_ids(qc_block *b);
+/** Some transactions of a block as a block of their own: where each stood in it, one number per
+ *  transaction. Once only, before the block is shared. */
+void qc_block_set_places(qc_block *b, QC_OWN uint32_t *place);
+/** Where transaction i stands in the block, or stood in the one that it was taken from. */
+uint32_t qc_block_place(const qc_block *b, uint32_t i);
 /** As qc_block_parse(), but bytes after the block are allowed (as Core reads blk files, block
  *  messages and submitblock). Out: *where: bytes the block took, or where the failure was met. */
 QC_MUST_CHECK qc_wire_fail qc_block_parse_at(qc_span bytes, qc_block **out, size_t *where);

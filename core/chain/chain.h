@@ -126,14 +126,16 @@ QC_MUST_CHECK qc_err qc_chain_read_block_spent(const qc_chain *c, const qc_index
 /** As qc_chain_read_block_spent(), but transactions need not have ids: qc_block_make_ids(). */
 QC_MUST_CHECK qc_err qc_chain_read_block_bare(const qc_chain *c, const qc_index *i, qc_block **out);
 /** A coin of a block: spent is the 36 bytes of its outpoint where it is spent, NULL where it is
- * made. Borrowed for the call. False: enough. */
-typedef bool qc_coin_walk_fn(void *arg, const uint8_t *spent, qc_span script);
+ *  made. Borrowed for the call. Returns: its transaction is wanted. */
+typedef bool qc_coin_pick_fn(void *arg, const uint8_t *spent, qc_span script);
 /** Show every coin that the block makes or spends (its coinbase spends none) to fn, from disk and
- *  without making a block of it. Out: *all: fn was shown all of them. Anything else than QC_OK:
- * some may have been shown, and nothing is logged: qc_chain_read_block_bare() finds what is wrong,
- * or reads it (genesis is never walked). Thread: any. */
-QC_MUST_CHECK qc_err qc_chain_walk_coins(const qc_chain *c, const qc_index *i, qc_coin_walk_fn *fn,
-                                         void *arg, bool *all);
+ *  without making a block of it. Out: *out NULL: nothing is wanted; else shared: the header, the
+ *  coinbase and what is wanted, with its coins and ids but no roots; see qc_block_place().
+ *  Anything else than QC_OK: some may have been shown, and what is wrong is not said here:
+ * qc_chain_read_block_bare() finds it, or reads the block (genesis is never walked). Thread: any.
+ */
+QC_MUST_CHECK qc_err qc_chain_pick_coins(const qc_chain *c, const qc_index *i, qc_coin_pick_fn *fn,
+                                         void *arg, qc_block **out);
 /** Raw bytes of the body. Out: owned. */
 QC_MUST_CHECK qc_err qc_chain_read_raw(const qc_chain *c, const qc_index *i, qc_bytes *out);
 /** Raw bytes of the block whose body lies at this place of the block files, for an index that keeps

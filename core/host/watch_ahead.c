@@ -3,12 +3,10 @@
 #include "core/base/alloc.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #define SLOTS 16u
 #define ROOM ((uint64_t)32 << 20) /* bytes of blocks that wait, above which none is asked for */
 #define GUESS ((uint64_t)4 << 20) /* bytes of one that is not read yet */
-#define WHOLE 8u                  /* blocks after one that had something */
 #define JOBS 64u                  /* that a busy pool has not come to */
 
 typedef enum slot_state { FREE, ASKED, READING, READ } slot_state;
@@ -20,8 +18,8 @@ typedef struct slot {
     uint64_t ticket;  /* of the job that may take it up */
     qc_watchset *set; /* what the reader watches, */
     uint16_t owner;   /* as this one of it */
-    qc_block *block;  /* READ: NULL when it could not be, or for `nothing` */
-    bool nothing;     /* of the reader's is in it */
+    qc_block *block;  /* READ: what is the reader's of it, as the set was at `version` */
+    bool done;        /* READ: it could be; NULL is nothing then */
     uint64_t version; /* of the set before it was looked at */
 } slot;
 
@@ -31,8 +29,7 @@ struct qc_watch_ahead {
     pthread_cond_t moved; /* a slot has been read, or a job is over */
     slot slot[SLOTS];
     uint64_t tickets;
-    unsigned jobs;          /* that were given to the pool and are not over */
-    _Atomic unsigned whole; /* blocks that are not looked at before they are read */
+    unsigned jobs; /* that were given to the pool and are not over */
 };
 
 typedef struct job {
@@ -75,6 +72,7 @@ void qc_watch_ahead_free(qc_watch_ahead *a)
 
 typedef struct looker {
     qc_watchset *set;
+    const qc_sieve *sieve;
     uint16_t owner;
     bool found;
 } looker;
@@ -88,30 +86,25 @@ static void is_ours(void *arg, const qc_watch_found *f)
 static bool look_at(void *arg, const uint8_t *spent, qc_span script)
 {
     looker *l = arg;
-    if (script.len && script.len <= QC_WATCH_SCRIPT_MAX)
+    const qc_span at = qc_span_of(spent, QC_WATCH_OUTPOINT_LEN);
+    l->found = false;
+    if (script.len && script.len <= QC_WATCH_SCRIPT_MAX &&
+        qc_sieve_may(l->sieve, QC_WATCH_SCRIPT, script))
         (void)qc_watchset_find(l->set, QC_WATCH_SCRIPT, script, is_ours, l);
-    if (spent)
-        (void)qc_watchset_find(l->set, QC_WATCH_OUTPOINT, qc_span_of(spent, QC_WATCH_OUTPOINT_LEN),
-                               is_ours, l);
-    return !l->found;
+    if (spent && qc_sieve_may(l->sieve, QC_WATCH_OUTPOINT, at))
+        (void)qc_watchset_find(l->set, QC_WATCH_OUTPOINT, at, is_ours, l);
+    return l->found;
 }
 
-/* Most blocks have nothing for the reader, which is found out for less than it takes to read one.
- * Where one has, the next ones are likely to: there looking first would be one step more. */
+/* What is the reader's: no more is made of the block. */
 static qc_err read_one(qc_watch_ahead *a, const qc_index *at, qc_watchset *set, uint16_t owner,
                        qc_block **out)
 {
-    looker l = {set, owner, false};
-    unsigned whole = atomic_load(&a->whole);
-    bool all;
-    *out = NULL;
-    if (whole && atomic_compare_exchange_strong(&a->whole, &whole, whole - 1))
-        return qc_chain_read_block_bare(a->chain, at, out);
-    if (!qc_chain_walk_coins(a->chain, at, look_at, &l, &all) && all && !l.found)
-        return QC_OK;
-    if (l.found)
-        atomic_store(&a->whole, WHOLE);
-    return qc_chain_read_block_bare(a->chain, at, out);
+    qc_sieve *sieve = qc_watchset_sieve(set);
+    looker l = {set, sieve, owner, false};
+    qc_err err = qc_chain_pick_coins(a->chain, at, look_at, &l, out);
+    qc_sieve_unref(sieve);
+    return err ? qc_chain_read_block_bare(a->chain, at, out) : QC_OK;
 }
 
 /* ---- under the lock ---- */
@@ -129,7 +122,7 @@ static void serve(qc_watch_ahead *a, slot *s)
     qc_err err = read_one(a, at, set, owner, &b);
     pthread_mutex_lock(&a->lock);
     s->block = err ? NULL : b;
-    s->nothing = !err && !b;
+    s->done = !err;
     s->state = READ;
     if (!s->reader)
         clear(s);
@@ -216,7 +209,7 @@ qc_err qc_watch_ahead_take(qc_watch_ahead *a, const void *reader, const qc_index
                            qc_watchset *set, uint16_t owner, uint64_t since, qc_block **out)
 {
     qc_block *b = NULL;
-    bool nothing = false;
+    bool done = false;
     pthread_mutex_lock(&a->lock);
     slot *s = find(a, reader, at);
     while (s && s->state == READING) { /* a worker does: another one is ours meanwhile */
@@ -227,14 +220,16 @@ qc_err qc_watch_ahead_take(qc_watch_ahead *a, const void *reader, const qc_index
             pthread_cond_wait(&a->moved, &a->lock);
     }
     if (s) {
-        b = s->block;
-        nothing = s->nothing && s->version >= since;
-        s->block = NULL;
+        done = s->done && s->version >= since;
+        if (done) {
+            b = s->block;
+            s->block = NULL;
+        }
         clear(s);
     }
     pthread_mutex_unlock(&a->lock);
     *out = b;
-    return b || nothing ? QC_OK : read_one(a, at, set, owner, out);
+    return done ? QC_OK : read_one(a, at, set, owner, out);
 }
 
 void qc_watch_ahead_drop(qc_watch_ahead *a, const void *reader)

@@ -10,7 +10,7 @@
 #define PROGRESS_EVERY ((qc_mono)1000000000)
 #define PROGRESS_BLOCKS 10000u
 #define OP_RETURN 0x6au
-#define AHEAD 4u /* blocks */
+#define AHEAD 8u /* blocks */
 
 void qc_watch_rescan_clear(qc_watch_scan *r)
 {
@@ -226,6 +226,20 @@ static qn_status look(qc_watch_stream *w, qc_watch_scan *r)
     return QC_WATCH_MORE;
 }
 
+/* Of the block only what was ours at that time is at hand. */
+static qn_status look_again(qc_watch_stream *w, qc_watch_scan *r)
+{
+    qc_block *b;
+    if (r->stage.gen == w->gen)
+        return QN_E_AGAIN;
+    qc_err err = w->src.seek(w->src.arg, r->stage.at, w->owner.id, w->changed_at, &b);
+    if (err)
+        return unreadable(w, r, err);
+    qc_block_unref(r->stage.block);
+    r->stage.block = b;
+    return b ? qc_watch_again(w, &r->stage, r) : QN_E_AGAIN;
+}
+
 static bool due(const qc_watch_stream *w, qc_watch_scan *r)
 {
     qc_mono now = w->src.now();
@@ -234,6 +248,12 @@ static bool due(const qc_watch_stream *w, qc_watch_scan *r)
     r->told_at = now;
     r->told = r->next;
     return true;
+}
+
+static qn_status tell_progress(qc_watch_stream *w, const qc_watch_scan *r)
+{
+    say(w, r, QN_WATCH_EV_RESCAN_PROGRESS, QN_OK, passed(w, r));
+    return QN_OK;
 }
 
 qn_status qc_watch_rescan_step(qc_watch_stream *w, qc_watch_scan *r, qc_mono until)
@@ -245,7 +265,7 @@ qn_status qc_watch_rescan_step(qc_watch_stream *w, qc_watch_scan *r, qc_mono unt
     if (r->stage.block) {
         if (r->stage.wait > w->acked)
             return QN_E_LIMIT;
-        qn_status st = qc_watch_again(w, &r->stage, r);
+        qn_status st = look_again(w, r);
         if (st != QN_E_AGAIN)
             return st;
         qc_watch_stage_clear(&r->stage);
@@ -254,10 +274,8 @@ qn_status qc_watch_rescan_step(qc_watch_stream *w, qc_watch_scan *r, qc_mono unt
         qn_status st = look(w, r);
         if (st != QC_WATCH_MORE)
             return st;
-        if (due(w, r)) {
-            say(w, r, QN_WATCH_EV_RESCAN_PROGRESS, QN_OK, passed(w, r));
-            return QN_OK;
-        }
+        if (due(w, r))
+            return tell_progress(w, r);
         if (w->src.now() >= until)
             return QC_WATCH_MORE;
     }

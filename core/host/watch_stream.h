@@ -28,9 +28,9 @@ typedef struct qc_watch_source {
     uint32_t (*prune_height)(void *arg);
     /** Body with part B, which others will want too. Out: shared, qc_block_unref(). */
     qc_err (*read)(void *arg, const qc_index *at, qc_block **out);
-    /** The same for a rescan of what one watcher watches: transactions need not have ids, and
-     * nobody else has the block. Out: *out NULL: nothing that it watched at version `since` of the
-     * set or later is in it. */
+    /** The same for a rescan: of the block at least what one watcher, which has changed nothing
+     *  since version `since` of the set, watches now. Transactions need not have ids, and nobody
+     *  else has it. Out: *out NULL: there is nothing. */
     qc_err (*seek)(void *arg, const qc_index *at, uint16_t owner, uint64_t since, qc_block **out);
     /** This block will be sought next but for a few; NULL: all that were named so will not. */
     void (*ahead)(void *arg, const qc_index *at, uint16_t owner);

@@ -160,7 +160,7 @@ void qc_watch_tell_check(qc_watch_stream *w)
 
 static void put_block(const qc_watch_telling *t, const qc_watch_hit *h, qn_watch_event *ev)
 {
-    ev->tx_index = h->tx;
+    ev->tx_index = qc_block_place(t->block, h->tx);
     ev->time = t->at->header.time;
     ev->fee = h->tx ? qn_view_fee(qc_block_view(t->block), h->tx) : 0;
     ev->flags |= h->tx ? 0u : QN_WATCH_EVF_COINBASE;

@@ -29,16 +29,55 @@ static void taker_add(taker *t, qc_watch_kind kind, qc_span bytes)
     assert_int_equal(qc_watchset_add(t->set, &t->owner, &key, 1, 1), QC_OK);
 }
 
-static void same_block(qc_block *b, const qc_block *whole)
+static qc_span spent_script(const qc_block *b, const qn_spent_rec *s)
 {
-    for (uint32_t i = 0; i < qc_block_n_tx(b); i++)
-        qc_block_make_ids(b, i);
-    assert_int_equal(qc_block_view(b)->total, qc_block_view(whole)->total);
-    assert_memory_equal(qc_block_view(b), qc_block_view(whole), qc_block_view(whole)->total);
+    return qc_span_of(qn_view_spent_script(qc_block_view(b), s), s->script_len);
 }
 
-/* Take it, and hold it against the block as everybody else reads it: it is left out when nothing of
- * the taker's is in it alone. */
+static void same_tx(qc_block *b, uint32_t i, const qc_block *whole)
+{
+    const uint32_t place = qc_block_place(b, i);
+    qc_block_make_ids(b, i);
+    const qc_tx tx = qc_block_tx(b, i), want = qc_block_tx(whole, place);
+    assert_true(qc_span_eq(qc_tx_bytes(&tx), qc_tx_bytes(&want)));
+    assert_memory_equal(tx.rec->txid, want.rec->txid, 32);
+    assert_memory_equal(tx.rec->wtxid, want.rec->wtxid, 32);
+    assert_int_equal(qn_view_fee(qc_block_view(b), i), qn_view_fee(qc_block_view(whole), place));
+    for (uint32_t k = 0; i && k < tx.rec->n_in; k++) {
+        const qn_spent_rec *s = qn_view_spent(qc_block_view(b), tx.rec->in0 + k);
+        const qn_spent_rec *w = qn_view_spent(qc_block_view(whole), want.rec->in0 + k);
+        assert_true(s->value == w->value && s->height == w->height && s->coinbase == w->coinbase);
+        assert_true(qc_span_eq(spent_script(b, s), spent_script(whole, w)));
+    }
+}
+
+/* A part of the block: the coinbase first, the others in their order. */
+static void same_block(qc_block *b, const qc_block *whole)
+{
+    assert_memory_equal(qc_block_hash(b), qc_block_hash(whole), 32);
+    assert_int_equal(qc_block_view(b)->height, qc_block_view(whole)->height);
+    assert_int_equal(qc_block_place(b, 0), 0);
+    for (uint32_t i = 0; i < qc_block_n_tx(b); i++) {
+        assert_true(!i || qc_block_place(b, i) > qc_block_place(b, i - 1));
+        same_tx(b, i, whole);
+    }
+}
+
+static void same_hits(const taker *t, const qc_block *b, const qc_watch_hits *want)
+{
+    qc_watch_hits hits = QC_WATCH_HITS_INIT;
+    if (b)
+        assert_int_equal(qc_watch_match_block(t->set, b, t->owner.id, &hits), QC_OK);
+    assert_int_equal(hits.n, want->n);
+    for (size_t i = 0; i < hits.n; i++) {
+        hits.hit[i].tx = qc_block_place(b, hits.hit[i].tx);
+        assert_memory_equal(&hits.hit[i], &want->hit[i], sizeof hits.hit[i]);
+    }
+    qc_watch_hits_clear(&hits);
+}
+
+/* Take it, and hold it against the block as everybody else reads it: only what is the taker's has
+ * to be there. */
 static void taker_take(taker *t, uint32_t height)
 {
     const qc_index *at = qc_chain_at(t->c, height);
@@ -48,7 +87,7 @@ static void taker_take(taker *t, uint32_t height)
     assert_int_equal(qc_watch_ahead_take(t->a, t, at, t->set, t->owner.id, since, &b), QC_OK);
     assert_int_equal(qc_chain_read_block_spent(t->c, at, &whole), QC_OK);
     assert_int_equal(qc_watch_match_block(t->set, whole, t->owner.id, &hits), QC_OK);
-    assert_true(b || !hits.n);
+    same_hits(t, b, &hits);
     t->found += hits.n > 0;
     t->nothing += b == NULL;
     if (b)
@@ -168,7 +207,7 @@ static void test_watch_ahead__misses_nothing_that_was_added_meanwhile(void **sta
 /* ---- the walk over a block's coins ---- */
 
 typedef struct tally {
-    unsigned made, spent, stop; /* stop: of how many it has enough */
+    unsigned made, spent, every; /* every: how many coins lie between those that are wanted */
     uint64_t bytes;
     qc_hash sum;
 } tally;
@@ -188,7 +227,7 @@ static bool tally_walked(void *arg, const uint8_t *spent, qc_span script)
 {
     tally *t = arg;
     tally_one(t, spent, script);
-    return t->made + t->spent != t->stop;
+    return t->every && (t->made + t->spent) % t->every == 0;
 }
 
 static tally tally_of(const qc_block *b)
@@ -209,7 +248,20 @@ static tally tally_of(const qc_block *b)
     return t;
 }
 
-static void test_walk_coins__shows_what_the_block_has(void **state)
+/* Transactions with a coin that was wanted. */
+static unsigned wanted_in(const qc_block *b, unsigned every)
+{
+    unsigned coins = 0, txs = 0;
+    for (uint32_t n = 0; n < qc_block_n_tx(b); n++) {
+        const qc_tx tx = qc_block_tx(b, n);
+        unsigned before = coins / every;
+        coins += (n ? tx.rec->n_in : 0) + tx.rec->n_out;
+        txs += coins / every > before || n == 0;
+    }
+    return coins / every ? txs : 0;
+}
+
+static void test_pick_coins__shows_all_and_gives_what_is_wanted(void **state)
 {
     (void)state;
     static play p;
@@ -220,25 +272,31 @@ static void test_walk_coins__shows_what_the_block_has(void **state)
         play_mine(&p);
     }
     const qc_chain *c = p.r.chain;
-    unsigned spent = 0;
-    bool all;
+    unsigned spent = 0, parts = 0;
     tally t = {.made = 0};
-    assert_int_equal(qc_chain_walk_coins(c, qc_chain_at(c, 0), tally_walked, &t, &all), QC_ENOENT);
+    qc_block *b, *whole;
+    assert_int_equal(qc_chain_pick_coins(c, qc_chain_at(c, 0), tally_walked, &t, &b), QC_ENOENT);
     for (uint32_t h = 1; h <= qc_chain_tip(c)->height; h++) {
-        qc_block *b;
         const qc_index *at = qc_chain_at(c, h);
-        assert_int_equal(qc_chain_read_block_spent(c, at, &b), QC_OK);
-        tally want = tally_of(b), have = {.made = 0}, some = {.stop = 1};
-        assert_int_equal(qc_chain_walk_coins(c, at, tally_walked, &have, &all), QC_OK);
-        assert_true(all);
+        assert_int_equal(qc_chain_read_block_spent(c, at, &whole), QC_OK);
+        tally want = tally_of(whole), have = {.made = 0};
+        assert_int_equal(qc_chain_pick_coins(c, at, tally_walked, &have, &b), QC_OK);
+        assert_null(b);
         assert_memory_equal(&have, &want, sizeof want);
-        some.stop = want.made + want.spent;
-        assert_int_equal(qc_chain_walk_coins(c, at, tally_walked, &some, &all), QC_OK);
-        assert_false(all);
+        for (unsigned every = 1; every < 9; every++) {
+            tally some = {.every = every};
+            const unsigned n = wanted_in(whole, every);
+            assert_int_equal(qc_chain_pick_coins(c, at, tally_walked, &some, &b), QC_OK);
+            assert_int_equal(b ? qc_block_n_tx(b) : 0, n);
+            if (b)
+                same_block(b, whole);
+            parts += n > 1 && n < qc_block_n_tx(whole);
+            qc_block_unref(b);
+        }
         spent += want.spent;
-        qc_block_unref(b);
+        qc_block_unref(whole);
     }
-    assert_true(spent > 20);
+    assert_true(spent > 20 && parts > 3);
     play_end(&p);
 }
 
@@ -339,5 +397,5 @@ static void test_blocks_ahead__goes_on_when_the_cache_is_full(void **state)
 
 QC_TEST_MAIN(cmocka_unit_test(test_watch_ahead__gives_to_each_what_it_wants),
              cmocka_unit_test(test_watch_ahead__misses_nothing_that_was_added_meanwhile),
-             cmocka_unit_test(test_walk_coins__shows_what_the_block_has),
+             cmocka_unit_test(test_pick_coins__shows_all_and_gives_what_is_wanted),
              cmocka_unit_test(test_blocks_ahead__goes_on_when_the_cache_is_full))
