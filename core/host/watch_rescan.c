@@ -269,6 +269,8 @@ qn_status qc_watch_rescan_step(qc_watch_stream *w, qc_watch_scan *r, qc_mono unt
         if (st != QN_E_AGAIN)
             return st;
         qc_watch_stage_clear(&r->stage);
+        if (due(w, r))
+            return tell_progress(w, r);
     }
     while (r->next <= r->to && w->follow.cursor) {
         qn_status st = look(w, r);

@@ -473,6 +473,12 @@ static void pr_sweep(void *arg, qc_watch_sweep *s)
     qc_watch_sweep_let_go(s);
 }
 
+static qc_mono pr_time;
+static qc_mono pr_now(void)
+{
+    return pr_time;
+}
+
 static qn_watch_event given[64];
 static uint32_t n_given;
 
@@ -552,6 +558,68 @@ static void test_watch__says_what_is_pruned_and_what_cannot_be_read(void **state
     play_end(&p);
 }
 
+/* What every block pays to. */
+static void add_coinbases(const play *p, qc_watch_stream *w)
+{
+    for (uint32_t h = 1; h <= p->r.made->tip; h++) {
+        qc_block *b;
+        assert_int_equal(qc_chain_read_block(p->r.chain, qc_chain_at(p->r.chain, h), &b), QC_OK);
+        const qc_tx tx = qc_block_tx(b, 0);
+        const qc_watch_key key = {QC_WATCH_SCRIPT, qc_tx_script(&tx, 0), h};
+        assert_int_equal(qc_watch_stream_add(w, &key, 1, true, NULL), QN_OK);
+        qc_block_unref(b);
+    }
+}
+
+static void test_rescan__says_how_far_it_is_where_every_block_has_something(void **state)
+{
+    (void)state;
+    static play p;
+    p = (play){.seed = 3, .r = {.backoff_ms = 1}};
+    play_begin(&p, GRANTS);
+    pruned r = {&p, qc_watch_hub_new(0), 0, 0, false};
+    const qc_watch_source src = {.arg = &r,
+                                 .set = r.hub->set,
+                                 .pool = r.hub->pool,
+                                 .epoch = 5,
+                                 .durable = pr_durable,
+                                 .find = pr_find,
+                                 .prune_height = pr_height,
+                                 .read = pr_read,
+                                 .seek = pr_seek,
+                                 .ahead = pr_ahead,
+                                 .hits = pr_hits,
+                                 .sweep = pr_sweep,
+                                 .now = pr_now};
+    qc_watch_stream *w;
+    qn_block_ref start;
+    uint64_t id;
+    uint32_t hits = 0, progress = 0, done = 0, at = 0;
+    assert_int_equal(qc_watch_stream_open(&w, &src, QN_WATCH_FROM_TIP, 100, 0, NULL, 0, &start),
+                     QN_OK);
+    add_coinbases(&p, w);
+    assert_int_equal(qc_watch_stream_rescan(w, NULL, &id, NULL), QN_OK);
+    while (!done) {
+        pr_time += INT64_C(300000000);
+        assert_int_equal(pr_next(w), QN_OK);
+        for (uint32_t i = 0; i < n_given; i++) {
+            hits += given[i].type == QN_WATCH_EV_CONFIRMED;
+            done += given[i].type == QN_WATCH_EV_RESCAN_DONE;
+            if (given[i].type != QN_WATCH_EV_RESCAN_PROGRESS) {
+                at = given[i].ref.height;
+                continue;
+            }
+            progress++;
+            assert_int_equal(given[i].ref.height, at); /* all of it has been told */
+        }
+    }
+    assert_true(hits >= p.r.made->tip);
+    assert_in_range(progress, p.r.made->tip / 6, p.r.made->tip / 3);
+    qc_watch_stream_close(w);
+    qc_watch_hub_free(r.hub);
+    play_end(&p);
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_watch__a_plugin_knows_its_coins_through_all_that_happens),
              cmocka_unit_test(test_watch__filters_find_what_reading_every_block_finds),
              cmocka_unit_test(test_watch__a_slow_one_looks_again_and_comes_to_the_same),
@@ -565,4 +633,5 @@ QC_TEST_MAIN(cmocka_unit_test(test_watch__a_plugin_knows_its_coins_through_all_t
              cmocka_unit_test(test_add__the_grant_bounds_it),
              cmocka_unit_test(test_deep__comes_when_the_block_is_so_deep),
              cmocka_unit_test(test_add_descriptor__watches_what_it_stands_for),
-             cmocka_unit_test(test_watch__says_what_is_pruned_and_what_cannot_be_read))
+             cmocka_unit_test(test_watch__says_what_is_pruned_and_what_cannot_be_read),
+             cmocka_unit_test(test_rescan__says_how_far_it_is_where_every_block_has_something))
