@@ -301,13 +301,13 @@ static qn_status put_set(wt *x, wt_row *key, wt_row *v, bool all)
     return put_graves(x, key);
 }
 
-static qn_status write_out(wt *x, wt_row *key, wt_row *v, qn_status st)
+static qn_status write_out(wt *x, wt_row *key, wt_row *v, qn_status st, bool sync)
 {
     put_counters(x, key, v);
     wt_row_free(key);
     wt_row_free(v);
     if (st == QN_OK)
-        st = qn_batch_write(&x->batch, x->store.t, x->store.cap, QN_STORE_SYNC);
+        st = qn_batch_write(&x->batch, x->store.t, x->store.cap, sync ? QN_STORE_SYNC : 0);
     if (st != QN_OK)
         qn_logf(x->host, x->cap, QN_LOG_ERROR, "the store cannot be written (status %d)", (int)st);
     return st;
@@ -316,13 +316,13 @@ static qn_status write_out(wt *x, wt_row *key, wt_row *v, qn_status st)
 qn_status wt_store_set(wt *x)
 {
     wt_row key = {0}, v = {0};
-    qn_status st = write_out(x, &key, &v, put_set(x, &key, &v, false));
+    qn_status st = write_out(x, &key, &v, put_set(x, &key, &v, false), true);
     if (st == QN_OK)
         set_is_stored(x, false);
     return st;
 }
 
-qn_status wt_store_all(wt *x)
+qn_status wt_store_all(wt *x, bool sync)
 {
     wt_row key = {0}, v = {0};
     qn_status st = put_set(x, &key, &v, true);
@@ -333,13 +333,14 @@ qn_status wt_store_all(wt *x)
     }
     if (st == QN_OK)
         st = append_events(x);
-    st = write_out(x, &key, &v, st);
+    st = write_out(x, &key, &v, st, sync);
     if (st != QN_OK)
         return st;
     set_is_stored(x, true);
     txs_are_stored(x);
     qn_batch_clear(&x->events);
-    x->stored_event = x->next_event;
+    if (sync)
+        x->stored_event = x->next_event;
     x->unstored = 0;
     return QN_OK;
 }

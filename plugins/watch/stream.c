@@ -17,14 +17,14 @@ static void wake(wt *x)
     wt_hook_wake(x);
 }
 
-static qn_status commit(wt *x)
+static qn_status commit(wt *x, bool sync)
 {
     uint64_t before = x->stored_event;
     qn_status st = wt_events_tell(x);
     if (st == QN_OK)
         st = wt_forget_gone(&x->m, x->gone_max);
     if (st == QN_OK)
-        st = wt_store_all(x);
+        st = wt_store_all(x, sync);
     if (st == QN_OK && x->stored_event != before)
         wake(x);
     return st;
@@ -32,7 +32,7 @@ static qn_status commit(wt *x)
 
 qn_status wt_stream_settle(wt *x)
 {
-    return x->m.dirty_txs && !x->inside ? commit(x) : QN_OK;
+    return x->m.dirty_txs && !x->inside ? commit(x, true) : QN_OK;
 }
 
 static void flush(void *arg)
@@ -41,13 +41,16 @@ static void flush(void *arg)
     x->flush_posted = false;
     if (x->inside)
         return; /* the block's end will do it */
-    qn_status st = commit(x);
+    qn_status st = commit(x, x->flush_sync);
+    if (st == QN_OK)
+        x->flush_sync = false;
     if (st != QN_OK && st != QN_E_REVOKED)
         wt_fail(x, st, "cannot keep what was seen");
 }
 
-static qn_status flush_soon(wt *x)
+static qn_status flush_soon(wt *x, bool sync)
 {
+    x->flush_sync |= sync;
     if (x->flush_posted)
         return QN_OK;
     qn_status st = x->host->post(x->cap, flush, x);
@@ -141,7 +144,7 @@ qn_status wt_rescan_want(wt *x, const wt_rescan_for *what, uint64_t *id, uint32_
         return QN_OK;
     if (st == QN_E_INVAL || st == QN_E_PRUNED) {
         end_rescan(x, r, st == QN_E_INVAL ? "done" : "pruned", WT_NO_HEIGHT);
-        st = flush_soon(x);
+        st = flush_soon(x, true);
     }
     return st;
 }
@@ -154,7 +157,7 @@ qn_status wt_rescan_cancel(wt *x, uint64_t id)
     if (r->host)
         return x->watch.t->cancel(x->watch.cap, x->w.watch, r->host);
     end_rescan(x, r, "canceled", WT_NO_HEIGHT);
-    return flush_soon(x);
+    return flush_soon(x, true);
 }
 
 qn_status wt_rescan_resume(wt *x)
@@ -205,13 +208,13 @@ static qn_status on_rescan(void *arg, const qn_watch_event *ev)
         r->at = ev->ref.height + 1;
         r->found_at = r->found;
         r->dirty = true;
-        return flush_soon(x);
+        return flush_soon(x, true);
     }
     r->over = status_text(ev->status);
     r->stop = ev->ref.height;
     r->host = 0;
     qn_status st = x->inside ? QN_OK : end_rescans(x);
-    return st == QN_OK ? flush_soon(x) : st;
+    return st == QN_OK ? flush_soon(x, true) : st;
 }
 
 /* ---- the stream ---- */
@@ -236,14 +239,14 @@ static qn_status on_hit(void *arg, const qn_watch_event *ev, const uint8_t *tx,
     x->unstored++;
     if (st != QN_OK || x->inside || (ev->rescan && x->unstored < COMMIT_BLOCKS))
         return st;
-    return flush_soon(x);
+    return flush_soon(x, !ev->rescan);
 }
 
 static qn_status on_gone(void *arg, const qn_watch_event *ev)
 {
     wt *x = arg;
     qn_status st = wt_apply_gone(&x->m, ev);
-    return st == QN_OK ? flush_soon(x) : st;
+    return st == QN_OK ? flush_soon(x, true) : st;
 }
 
 static qn_status on_synced(void *arg, const qn_watch_event *ev)
@@ -251,7 +254,7 @@ static qn_status on_synced(void *arg, const qn_watch_event *ev)
     wt *x = arg;
     (void)ev;
     qn_status st = wt_apply_synced(&x->m);
-    return st == QN_OK ? flush_soon(x) : st;
+    return st == QN_OK ? flush_soon(x, true) : st;
 }
 
 static qn_status on_block(void *arg, const qn_watch_event *ev)
@@ -271,7 +274,7 @@ static qn_status on_block(void *arg, const qn_watch_event *ev)
     x->unstored++;
     if (st != QN_OK || (!(ev->flags & QN_WATCH_EVF_TIP) && x->unstored < COMMIT_BLOCKS))
         return st;
-    return commit(x);
+    return commit(x, true);
 }
 
 static qn_status open_at(wt *x, const qn_hash *locator, uint32_t n, bool from_tip,

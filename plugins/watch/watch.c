@@ -138,7 +138,7 @@ static qn_status stop(void *self, uint32_t deadline_ms)
     if (x->w.watch && !x->inside) {
         st = wt_events_tell(x);
         if (st == QN_OK)
-            st = wt_store_all(x);
+            st = wt_store_all(x, true);
     }
     wt_stream_close(x);
     return st;

@@ -79,6 +79,7 @@ typedef struct wt {
     uint64_t next_rescan;
     bool inside; /* hits of a block came, and its end did not yet */
     bool flush_posted;
+    bool flush_sync;   /* what is flushed is waited for: more than finds of a rescan that goes on */
     uint32_t unstored; /* blocks and hits since the last commit */
     wt_rescan *rescan;
     uint64_t dead_rescan[WT_RESCANS_MAX]; /* ids of rows to remove */
@@ -99,8 +100,9 @@ typedef struct wt {
 qn_status wt_store_load(wt *x, qn_hash locator[static 48], uint32_t *n_locator);
 /** Make durable what was asked for: wallets, sources, scripts, locks, new rescans. */
 qn_status wt_store_set(wt *x);
-/** Make everything durable, with where the stream stands. Not inside a block. */
-qn_status wt_store_all(wt *x);
+/** Keep everything, with where the stream stands, not inside a block. sync: it is durable, and all
+ *  that was kept before; else a crash of the machine takes all of it back, or none. */
+qn_status wt_store_all(wt *x, bool sync);
 /** The bytes of a transaction. Out: *raw owned: free(). QN_E_NOTFOUND: they are not kept. */
 qn_status wt_store_raw(const wt *x, const qn_hash *txid, uint8_t **raw, uint32_t *len);
 /** Up to `limit` durable events behind `after` of a wallet (0: all) into the open array of j.

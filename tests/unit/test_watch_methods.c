@@ -527,7 +527,82 @@ static void test_webhook__what_is_refused(void **state)
     }
 }
 
-QC_TEST_MAIN(cmocka_unit_test(test_rescan__finds_what_was_before_gap_included),
+/* ---- what a crash takes back ---- */
+
+/* The stream yields the loop after each call. */
+static qn_status slowly(void *arg, uint64_t k, const char *interface, const char *method)
+{
+    qn_mock *m = arg;
+    (void)k;
+    (void)interface;
+    (void)method;
+    qn_mock_sleep(m, 20);
+    return QN_OK;
+}
+
+/* Events so far. Out: the newest one's number. */
+static size_t told(qn_mock *m, int64_t *last)
+{
+    json_t *j = ask(m, "watch.waitevent", "[0,0,\"w\",1000]");
+    const json_t *list = json_object_get(j, "events");
+    const size_t n = json_array_size(list);
+    *last = n ? number(json_array_get(list, n - 1), "id") : 0;
+    json_decref(j);
+    return n;
+}
+
+/* After `steps` callbacks of a rescan that finds 100 coins in each block. */
+static qn_mock *in_a_rescan(const keys *k, unsigned blocks, unsigned steps)
+{
+    qn_mock *m = started();
+    expect(m, "watch.create", "[\"w\"]", "{\"name\":\"w\"}");
+    for (unsigned i = 0; i < blocks * 100; i++) {
+        (void)qn_mock_pay(m, k->script[0], k->len, 1000);
+        if (i % 100 == 99)
+            qn_mock_mine(m, 1);
+    }
+    (void)qn_mock_run(m);
+    qn_mock_steps(m, 0);
+    import(m, k->text, "\"birthday\":0", "true");
+    qn_mock_on_call(m, slowly, m);
+    qn_mock_steps(m, steps);
+    (void)qn_mock_run(m);
+    qn_mock_steps(m, 0);
+    qn_mock_on_call(m, NULL, NULL);
+    return m;
+}
+
+/* What a rescan finds is kept as it goes, and told when it would survive a crash of the machine. */
+static void test_rescan__tells_nothing_that_a_crash_takes_back(void **state)
+{
+    (void)state;
+    enum { BLOCKS = 12 };
+    keys *k = keys_of("wpkh(" XPUB "/1/*)");
+    size_t partly = 0, whole = 0;
+    for (unsigned steps = 0; steps < 100; steps += 2) {
+        int64_t before, after;
+        qn_mock *m = in_a_rescan(k, BLOCKS, steps);
+        const uint64_t rows = qn_mock_store_count(m);
+        const size_t n = told(m, &before);
+        qn_mock_crash(m);
+        partly += n < BLOCKS && rows > qn_mock_store_count(m);
+        whole += n > BLOCKS; /* of each its transaction, and the end */
+        assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+        assert_int_equal(told(m, &after), n);
+        assert_int_equal(after, before);
+        qn_mock_steps(m, UINT32_MAX);
+        (void)qn_mock_run(m);
+        expect(m, "watch.status", "[]", "\"rescans\":[]");
+        expect(m, "watch.balance", "[\"w\"]", "\"trusted\":0.01200000");
+        assert_int_equal(qn_mock_stop(m), QN_OK);
+        qn_mock_free(m);
+    }
+    assert_true(partly > 0 && whole > 0);
+    qc_free(k);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_rescan__tells_nothing_that_a_crash_takes_back),
+             cmocka_unit_test(test_rescan__finds_what_was_before_gap_included),
              cmocka_unit_test(test_psbt__locks_its_coins_and_takes_its_change),
              cmocka_unit_test(test_psbt__without_change_takes_an_exact_sum),
              cmocka_unit_test(test_psbt__is_refused_where_its_change_has_no_address),
