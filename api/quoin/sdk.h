@@ -307,38 +307,47 @@ typedef struct qn_json {
     uint32_t comma; /* a value stands before the place of writing */
 } qn_json;
 
-static inline void qn_json_raw(qn_json *j, const char *text, size_t len)
+/* Room for more, and a zero behind it; its length counts at once. NULL: none. */
+static inline char *qn_json_room_(qn_json *j, size_t len)
 {
     if (j->cap - j->len < len + 1) {
         size_t cap = j->cap * 2 > j->len + len ? j->cap * 2 + 1 : j->len + len + 256;
         char *data = (char *)realloc(j->data, cap);
         if (!data) {
             j->failed = 1;
-            return;
+            return NULL;
         }
         j->data = data;
         j->cap = cap;
     }
-    memcpy(j->data + j->len, text, len);
+    char *at = j->data + j->len;
     j->len += len;
-    j->data[j->len] = 0;
+    at[len] = 0;
+    return at;
+}
+static inline void qn_json_raw(qn_json *j, const char *text, size_t len)
+{
+    char *at = qn_json_room_(j, len);
+    if (at && len)
+        memcpy(at, text, len);
 }
 static inline void qn_json_text_(qn_json *j, const char *s, size_t len)
 {
     static const char hex[] = "0123456789abcdef";
+    size_t from = 0; /* what is before it stands already */
     qn_json_raw(j, "\"", 1);
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)s[i];
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
         char esc[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
-        if (c == '"' || c == '\\') {
+        if (c >= 0x20)
             esc[1] = (char)c;
-            qn_json_raw(j, esc, 2);
-        } else if (c < 0x20) {
-            qn_json_raw(j, esc, 6);
-        } else {
-            qn_json_raw(j, s + i, 1);
-        }
+        qn_json_raw(j, s + from, i - from);
+        qn_json_raw(j, esc, c < 0x20 ? 6 : 2);
+        from = i + 1;
     }
+    qn_json_raw(j, s + from, len - from);
     qn_json_raw(j, "\"", 1);
 }
 /** Start a value; key NULL inside an array or at the top. */
@@ -369,12 +378,21 @@ static inline void qn_json_text(qn_json *j, const char *key, const char *value)
     qn_json_key_(j, key);
     qn_json_text_(j, value, strlen(value));
 }
+/* Decimal, at least `least` digits. */
+static inline void qn_json_digits_(qn_json *j, uint64_t v, int least)
+{
+    char text[20];
+    int at = 20;
+    for (; v || least > 0; v /= 10, least--)
+        text[--at] = (char)('0' + v % 10);
+    qn_json_raw(j, text + at, (size_t)(20 - at));
+}
 static inline void qn_json_int(qn_json *j, const char *key, int64_t value)
 {
-    char text[24];
     qn_json_key_(j, key);
-    int n = snprintf(text, sizeof text, "%lld", (long long)value);
-    qn_json_raw(j, text, (size_t)n);
+    if (value < 0)
+        qn_json_raw(j, "-", 1);
+    qn_json_digits_(j, value < 0 ? 0u - (uint64_t)value : (uint64_t)value, 1);
 }
 static inline void qn_json_bool(qn_json *j, const char *key, int value)
 {
@@ -384,12 +402,13 @@ static inline void qn_json_bool(qn_json *j, const char *key, int value)
 /** Satoshis as a decimal number of coins with eight places, as bitcoind writes amounts. */
 static inline void qn_json_amount(qn_json *j, const char *key, int64_t sat)
 {
-    char text[32];
     uint64_t a = sat < 0 ? 0u - (uint64_t)sat : (uint64_t)sat;
     qn_json_key_(j, key);
-    int n = snprintf(text, sizeof text, "%s%llu.%08llu", sat < 0 ? "-" : "",
-                     (unsigned long long)(a / 100000000u), (unsigned long long)(a % 100000000u));
-    qn_json_raw(j, text, (size_t)n);
+    if (sat < 0)
+        qn_json_raw(j, "-", 1);
+    qn_json_digits_(j, a / 100000000u, 1);
+    qn_json_raw(j, ".", 1);
+    qn_json_digits_(j, a % 100000000u, 8);
 }
 /** Bytes as hex; reversed: as txids and block hashes are shown. */
 static inline void qn_json_hex(qn_json *j, const char *key, const void *bytes, size_t len,
@@ -398,13 +417,16 @@ static inline void qn_json_hex(qn_json *j, const char *key, const void *bytes, s
     static const char digit[] = "0123456789abcdef";
     const uint8_t *b = (const uint8_t *)bytes;
     qn_json_key_(j, key);
-    qn_json_raw(j, "\"", 1);
+    char *at = qn_json_room_(j, 2 * len + 2);
+    if (!at)
+        return;
+    *at++ = '"';
     for (size_t i = 0; i < len; i++) {
         uint8_t x = b[reversed ? len - 1 - i : i];
-        char two[2] = {digit[x >> 4], digit[x & 15]};
-        qn_json_raw(j, two, 2);
+        *at++ = digit[x >> 4];
+        *at++ = digit[x & 15];
     }
-    qn_json_raw(j, "\"", 1);
+    *at = '"';
 }
 static inline void qn_json_free(qn_json *j)
 {

@@ -25,7 +25,7 @@ typedef struct qn_watch_handlers {
     void *arg;
 } qn_watch_handlers;
 
-#define QN_WATCHER_EVENTS 64
+#define QN_WATCHER_EVENTS 256
 #define QN_WATCHER_BYTES 65536u
 
 /** One stream with its handlers. Fill in the first five, then qn_watch_start(), then add. */

@@ -601,7 +601,35 @@ static void test_rescan__tells_nothing_that_a_crash_takes_back(void **state)
     qc_free(k);
 }
 
+static void test_json__writes_numbers_and_texts_as_they_are(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[] = {0x01, 0xab, 0xf0};
+    qn_json j = {0};
+    qn_json_open(&j, NULL, '{');
+    qn_json_text(&j, "a", "x\"y\\\n\x1f z\xc3\xa9");
+    qn_json_text(&j, "", "");
+    qn_json_int(&j, "i", INT64_MIN);
+    qn_json_int(&j, "z", 0);
+    qn_json_int(&j, "m", INT64_MAX);
+    qn_json_amount(&j, "s", -1);
+    qn_json_amount(&j, "n", 0);
+    qn_json_amount(&j, "t", 2100000000000000);
+    qn_json_hex(&j, "h", bytes, sizeof bytes, 0);
+    qn_json_hex(&j, "r", bytes, sizeof bytes, 1);
+    qn_json_hex(&j, "e", bytes, 0, 1);
+    qn_json_close(&j, '}');
+    assert_int_equal(j.failed, 0);
+    assert_int_equal(j.len, strlen(j.data));
+    assert_string_equal(j.data, "{\"a\":\"x\\\"y\\\\\\u000a\\u001f z\xc3\xa9\",\"\":\"\","
+                                "\"i\":-9223372036854775808,\"z\":0,\"m\":9223372036854775807,"
+                                "\"s\":-0.00000001,\"n\":0.00000000,\"t\":21000000.00000000,"
+                                "\"h\":\"01abf0\",\"r\":\"f0ab01\",\"e\":\"\"}");
+    qn_json_free(&j);
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_rescan__tells_nothing_that_a_crash_takes_back),
+             cmocka_unit_test(test_json__writes_numbers_and_texts_as_they_are),
              cmocka_unit_test(test_rescan__finds_what_was_before_gap_included),
              cmocka_unit_test(test_psbt__locks_its_coins_and_takes_its_change),
              cmocka_unit_test(test_psbt__without_change_takes_an_exact_sum),
