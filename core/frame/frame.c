@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define PIECE (QC_PACKET_MAX - QC_FRAME_HEAD)
+#define PARTS_KEPT ((size_t)1 << 20)
 
 void qc_chan_init(qc_chan *c, int fd, size_t message_max)
 {
@@ -99,11 +100,19 @@ static qc_err complete(qc_chan *c, qc_span piece)
     return err;
 }
 
+/* Their memory serves the next message, if it is not much. */
+static void forget_parts(qc_chan *c)
+{
+    if (c->parts.cap > PARTS_KEPT)
+        qc_bytes_free(&c->parts);
+    c->parts.len = 0;
+}
+
 static qc_err receive(qc_chan *c, int flags, const qc_frame **out)
 {
     size_t len;
     if (c->frame.kind != QC_FRAME_PART) /* the message before is over */
-        qc_bytes_free(&c->parts);
+        forget_parts(c);
     drop_fds(&c->frame);
     qc_err err = read_packet(c, flags, &len);
     if (err)
