@@ -66,13 +66,21 @@ static void set_tables(engine *e)
     rocksdb_block_based_options_destroy(t);
 }
 
+/* What has just been written is soon written anew, to the first level below: it waits for that as
+ * it is. */
+static void set_compression(engine *e, int kind)
+{
+    rocksdb_options_set_compression(e->options, kind);
+    rocksdb_options_set_min_level_to_compress(e->options, 1);
+}
+
 static void set_options(engine *e, const qc_kv_options *o)
 {
     size_t buffer = QC_MIN(QC_MAX(o->cache_bytes / 4, WRITE_BUFFER_MIN), WRITE_BUFFER_MAX);
     e->options = rocksdb_options_create();
     rocksdb_options_set_create_if_missing(e->options, o->create);
     rocksdb_options_set_paranoid_checks(e->options, 1);
-    rocksdb_options_set_compression(e->options, rocksdb_zstd_compression);
+    set_compression(e, rocksdb_zstd_compression);
     rocksdb_options_set_max_background_jobs(e->options, BACKGROUND_JOBS);
     rocksdb_options_set_max_open_files(
         e->options, o->max_open_files ? (int)QC_MIN(o->max_open_files, OPEN_FILES) : OPEN_FILES);
@@ -97,7 +105,7 @@ static rocksdb_t *open_compressed(engine *e, const char *path, char **msg)
         return db;
     rocksdb_free(*msg);
     *msg = NULL;
-    rocksdb_options_set_compression(e->options, rocksdb_no_compression);
+    set_compression(e, rocksdb_no_compression);
     return rocksdb_open(e->options, path, msg);
 }
 
