@@ -127,6 +127,7 @@ class Ours:
         grant(self.folder, os.path.abspath(base.built(".libs/watch.so")), "org.quoin.watch", WATCH, "isolated")
         self.node = Node(base.built("quoind"), self.folder, *(["-blockfilterindex=1"] if filters else []))
         running(self.node, "watch")
+        self.node.ask("watch.create", "bystander")
         if filters:
             self.node.wait(lambda n: n.ask("getindexinfo")["basic block filter index"]["synced"])
 
@@ -138,8 +139,8 @@ class Ours:
         cursor = self.node.ask("watch.status")["cursor"]
         before, begun = used(self.node, "watch"), time.perf_counter()
         self.node.ask("watch.rescan", 0)
-        while True:
-            got = self.node.ask("watch.waitevent", cursor, 30)
+        while True:  # until its end: who waits for another wallet hears of nothing else
+            got = self.node.ask("watch.waitevent", cursor, 30, "bystander")
             cursor = got["cursor"]
             if any(e["event"] == "rescan" for e in got["events"]):
                 break
