@@ -43,6 +43,7 @@ typedef struct qc_watch_scan {
     uint64_t id; /* 0: free */
     uint32_t next, to;
     uint32_t asked;       /* height up to which blocks were named to qc_watch_source.ahead */
+    uint32_t dense;       /* blocks in a row that filters did not pass by */
     uint64_t first, last; /* cookies */
     bool canceled, filters, no_filters;
     qc_watch_stage stage;

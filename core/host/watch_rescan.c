@@ -11,6 +11,7 @@
 #define PROGRESS_BLOCKS 10000u
 #define OP_RETURN 0x6au
 #define AHEAD 8u /* blocks */
+#define DENSE 4u /* blocks in a row that filters want, behind which they are taken to want more */
 
 void qc_watch_rescan_clear(qc_watch_scan *r)
 {
@@ -182,10 +183,10 @@ static qn_status unreadable(qc_watch_stream *w, qc_watch_scan *r, qc_err err)
     return end(w, r, QN_E_PRUNED, lowest <= top->height ? qc_index_ancestor(top, lowest) : top);
 }
 
-/* Which blocks filters will want is not known. */
+/* Which blocks filters will want is not known, but guessed. */
 static void look_ahead(const qc_watch_stream *w, qc_watch_scan *r)
 {
-    if (r->filters)
+    if (r->filters && ++r->dense < DENSE)
         return;
     for (r->asked = QC_MAX(r->asked, r->next); r->asked < QC_MIN(r->to, r->next + AHEAD);)
         w->src.ahead(w->src.arg, qc_index_ancestor(w->follow.cursor, ++r->asked), w->owner.id);
@@ -198,6 +199,11 @@ static qn_status look(qc_watch_stream *w, qc_watch_scan *r)
     qc_watch_hits hits = QC_WATCH_HITS_INIT;
     qc_block *b;
     if (passes_by(w, r, at)) {
+        if (r->asked > r->next) { /* in vain */
+            w->src.ahead(w->src.arg, NULL, w->owner.id);
+            r->asked = 0;
+        }
+        r->dense = 0;
         r->next++;
         return QC_WATCH_MORE;
     }
