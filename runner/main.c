@@ -2,6 +2,7 @@
  * 3 and nothing else; an operator may ask it what the sandbox can do on this machine. */
 #include "runner/load.h"
 
+#include "core/base/alloc.h"
 #include "core/os/privs.h"
 #include "runner/sandbox.h"
 
@@ -53,6 +54,7 @@ static int serve(char *title)
         return 2;
     }
     small_stacks();
+    qc_alloc_keep(QC_KEEP_MESSAGES); /* what a message took is there for the next one */
     qc_rt_init(&rt, SOCKET);
     rt.title = title;
     rt.title_len = strlen(title);

@@ -262,7 +262,7 @@ int main(int argc, char **argv)
     static qc_app a;
     a.daemon_fd = -1;
     pthread_mutex_init(&a.warning_lock, NULL);
-    qc_alloc_keep();
+    qc_alloc_keep(QC_KEEP_BLOCKS);
     qc_rate_init(&a.node.rate);
     umask(077);
     signal(SIGPIPE, SIG_IGN);

@@ -8,12 +8,11 @@
 #include <string.h>
 
 #define KEEP_EACH (32 << 20) /* glibc's largest: what is asked for at once and still kept */
-#define KEEP_ALL (64 << 20)
 
-void qc_alloc_keep(void)
+void qc_alloc_keep(size_t most)
 {
     (void)mallopt(M_MMAP_THRESHOLD, KEEP_EACH);
-    (void)mallopt(M_TRIM_THRESHOLD, KEEP_ALL);
+    (void)mallopt(M_TRIM_THRESHOLD, (int)most);
 }
 
 /* Calls left until the armed fault; 0 = disarmed. */

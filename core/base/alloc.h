@@ -20,11 +20,12 @@ char *qc_asprintf(const char *fmt, ...) QC_PRINTF(1, 2);
 void qc_free(void *p);
 
 /** Have freed memory kept for what comes next. Blocks come and go by the megabyte, and on a virtual
- *  machine fresh pages of the system take longer than all the work on them. No more than 64 MiB
- * stay unused at the end of each heap (there is one for every few threads). Before other threads
- * run.
- */
-void qc_alloc_keep(void);
+ *  machine fresh pages of the system take longer than all the work on them. No more than `most`
+ *  bytes stay unused at the end of each heap (there is one for every few threads). Before other
+ *  threads run. */
+void qc_alloc_keep(size_t most);
+#define QC_KEEP_BLOCKS ((size_t)64 << 20)   /* of who works on blocks */
+#define QC_KEEP_MESSAGES ((size_t)16 << 20) /* of who sends and takes messages */
 
 /** Fault injection for tests: the n-th (1 = next) fallible call through core/base and core/os
  *  fails; 0 disarms. qc_fault_hit() is called by every fallible primitive and says "fail now".

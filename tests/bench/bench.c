@@ -31,7 +31,7 @@ static void usage(const char *program)
 
 qc_bench *qc_bench_new(int argc, char **argv, const char *group)
 {
-    qc_alloc_keep(); /* as quoind does */
+    qc_alloc_keep(QC_KEEP_BLOCKS); /* as quoind does */
     qc_bench *b = qc_alloc(sizeof *b);
     b->group = group;
     b->reps = DEFAULT_REPS;

@@ -5,7 +5,7 @@ import os
 import random
 
 import many
-from framework import equal, same_tip, wait_until
+from framework import Skip, equal, same_tip, wait_until
 from plugin_node import running
 from test_watch import short
 
@@ -57,6 +57,31 @@ def test_a_crowd_of_scripts_misses_nothing_while_the_node_syncs(case):
     equal(got["hits"], brute.hits(set(named[late:]))[0] - lost[0])
     node.stop()
     source.stop()
+
+
+def faults(pid):
+    """Pages that the system had to give the process, or give back."""
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+        return int(f.read().rpartition(")")[2].split()[7])
+
+
+def test_large_calls_find_the_memory_of_those_before(case):
+    node = case.node()
+    many.grant(node)
+    node.start()
+    with open(f"/proc/{node.process.pid}/maps", encoding="utf-8") as f:
+        libraries = f.read()
+        if "libasan" in libraries or "libtsan" in libraries:
+            raise Skip("another allocator")
+    running(node, many.ID)
+    pid, calls = node.getplugininfo(many.ID)["pid"], 5
+    equal(node.call("good.crowd", 65536)["status"], 0)
+    equal(node.call("good.crowd", 65536)["status"], 0)
+    before = faults(pid)
+    equal(node.call("good.crowd", calls * 65536)["status"], 0)
+    # Its lists and the message that they make are two thousand pages.
+    assert faults(pid) - before < calls * 200, faults(pid) - before
+    node.stop()
 
 
 def ready(node):

@@ -30,7 +30,7 @@ static void test_keep__freed_memory_is_used_again(void **state)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     skip(); /* another allocator */
 #endif
-    qc_alloc_keep();
+    qc_alloc_keep(QC_KEEP_BLOCKS);
     (void)one_block();
     assert_true(one_block() < 64); /* of 2,048 pages */
 }
