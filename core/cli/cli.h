@@ -3,6 +3,8 @@
 #include "core/base/bytes.h"
 #include "core/conf/load.h"
 
+#include <stdio.h>
+
 extern const qc_opt *const QC_CLI_OPTIONS[];
 
 #define QC_CLI_NO_METHOD 32601 /* as an exit code, before the shell cuts it */
@@ -20,6 +22,12 @@ typedef struct qc_cli {
 /** Send `request` (with -rpcwait: until it is answered, unless at_most_s is set). Out: *reply
  * owned; *error owned on failure, a sentence. Returns: QC_OK; QC_EIO; QC_EINVAL. */
 QC_MUST_CHECK qc_err qc_cli_send(const qc_cli *c, qc_span request, qc_bytes *reply, char **error);
+/** What is printed: on a terminal no order to it, else byte for byte as the node said it. */
+typedef enum qc_cli_form { QC_CLI_TEXT, QC_CLI_JSON } qc_cli_form;
+/** Write a line. A terminal gets it as qc_text_tame() makes it; a program or a file as it is. */
+void qc_cli_print(FILE *to, qc_span text, qc_cli_form form);
+/** "error: ..." on stderr, as qc_cli_print() does. Returns: EXIT_FAILURE. */
+int qc_cli_fail(QC_OWN char *error);
 /** Call the method that the words name until it fails, with the cursor of its last answer as first
  *  parameter; print each event as a line. Returns: the exit code. */
 int qc_cli_follow(const qc_cli *c);

@@ -15,9 +15,13 @@
 /* One event as one line: outside of strings, JSON has line ends only as blanks. */
 static void print_event(qc_span event)
 {
-    for (size_t i = 0; i < event.len; i++)
-        putchar(event.data[i] == '\n' || event.data[i] == '\r' ? ' ' : event.data[i]);
-    putchar('\n');
+    qc_bytes line = QC_BYTES_INIT;
+    qc_text_add(&line, (const char *)event.data, event.len);
+    for (size_t i = 0; i < line.len; i++)
+        if (line.data[i] == '\n' || line.data[i] == '\r')
+            line.data[i] = ' ';
+    qc_cli_print(stdout, qc_bytes_span(&line), QC_CLI_JSON);
+    qc_bytes_free(&line);
 }
 
 static size_t print_events(qc_span events)
@@ -96,7 +100,9 @@ int qc_cli_follow(const qc_cli *c)
             nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
     }
     /* As of any call: the error's code, and its text alone. */
-    fprintf(stderr, "%s%s\n", from_node ? "" : "error: ", error);
+    char *line = qc_asprintf("%s%s", from_node ? "" : "error: ", error);
+    qc_cli_print(stderr, qc_span_str(line), QC_CLI_TEXT);
+    qc_free(line);
     if (code == QC_CLI_NO_METHOD)
         qc_cli_suggest(c, c->word[0]);
     qc_free(error);

@@ -11,7 +11,7 @@ enum { RESET, BLUE, GREEN, YELLOW };
 static void add_member(qc_bytes *out, const char *title, qc_span obj, const char *key)
 {
     qc_text_add(out, title, strlen(title));
-    qc_text_plain(out, qc_text_member(obj, key));
+    qc_text_shown(out, qc_text_member(obj, key));
 }
 
 static void add_bar(qc_bytes *out, double share)
@@ -39,13 +39,13 @@ static void add_proxies(qc_bytes *out, qc_span networks)
         if (seen)
             continue;
         qc_text_add(out, ", ", shown++ ? 2 : 0);
-        qc_text_plain(out, proxy);
+        qc_text_shown(out, proxy);
         size_t names = 0;
         for (size_t k = i; (b = qc_text_element(networks, k)).len; k++) {
             if (!qc_span_eq(qc_text_member(b, "proxy"), proxy))
                 continue;
             qc_text_add(out, names++ ? ", " : " (", 2);
-            qc_text_plain(out, qc_text_member(b, "name"));
+            qc_text_shown(out, qc_text_member(b, "name"));
         }
         qc_text_add(out, ")", 1);
     }
@@ -57,13 +57,13 @@ static void add_warnings(qc_bytes *out, qc_span w)
     size_t n = 0;
     qc_span one;
     if (w.len && w.data[0] == '"') {
-        qc_text_plain(out, w);
+        qc_text_shown(out, w);
         n = w.len > 2;
     }
     for (; (one = qc_text_element(w, n)).len; n++) {
         if (n)
             qc_text_add(out, "; ", 2);
-        qc_text_plain(out, one);
+        qc_text_shown(out, one);
     }
     if (n == 0)
         qc_text_add(out, "(none)", 6);

@@ -15,20 +15,6 @@ static const char ABOUT[] = "Usage: quoin-cli [options] <method> [parameters]\n"
                             "or:    quoin-cli [options] help\n"
                             "or:    quoin-cli [options] help <method>\n\n";
 
-static void print_line(FILE *to, const qc_bytes *b)
-{
-    if (b->len)
-        fwrite(b->data, 1, b->len, to);
-    fputc('\n', to);
-}
-
-static int fail(char *error)
-{
-    fprintf(stderr, "error: %s\n", error);
-    qc_free(error);
-    return EXIT_FAILURE;
-}
-
 /* ---- words ---- */
 static void add_word(qc_cli *c, const char *s)
 {
@@ -100,14 +86,14 @@ static int print_reply(qc_span reply)
     int code = EXIT_SUCCESS;
     if (!qc_text_is_null(error)) {
         code = qc_cli_error_text(error, &out);
-        print_line(stderr, &out);
+        qc_cli_print(stderr, qc_bytes_span(&out), QC_CLI_TEXT);
     } else if (result.len && result.data[0] == '"') {
         qc_text_plain(&out, result);
         if (out.len)
-            print_line(stdout, &out);
+            qc_cli_print(stdout, qc_bytes_span(&out), QC_CLI_TEXT);
     } else if (!qc_text_is_null(result)) {
         qc_text_pretty(&out, result);
-        print_line(stdout, &out);
+        qc_cli_print(stdout, qc_bytes_span(&out), QC_CLI_JSON);
     }
     qc_bytes_free(&out);
     return code;
@@ -147,13 +133,14 @@ static qc_err batch(const qc_cli *c, const char *const *method, qc_bytes *reply,
     return err;
 }
 
-/* What a text made of a batch comes to; the exit code. */
+/* What a text made of a batch comes to, which has nothing in it that is not tame but our own
+ * colours; the exit code. */
 static int show(qc_err err, QC_OWN qc_bytes *reply, QC_OWN qc_bytes *out, QC_OWN char *error)
 {
     if (err)
-        fprintf(stderr, "%s\n", error);
+        qc_cli_print(stderr, qc_span_str(error), QC_CLI_TEXT);
     else
-        print_line(stdout, out);
+        printf("%.*s\n", (int)out->len, out->len ? (const char *)out->data : "");
     qc_free(error);
     qc_bytes_free(reply);
     qc_bytes_free(out);
@@ -169,12 +156,12 @@ static int run_getinfo(const qc_cli *c)
     bool color =
         strcmp(when, "always") == 0 || (strcmp(when, "auto") == 0 && isatty(STDOUT_FILENO));
     if (c->n_word)
-        return fail(qc_strdup("-getinfo takes no arguments"));
+        return qc_cli_fail(qc_strdup("-getinfo takes no arguments"));
     if (!color && strcmp(when, "auto") != 0 && strcmp(when, "never") != 0)
-        return fail(
+        return qc_cli_fail(
             qc_strdup("Invalid value for -color option. Valid values: always, auto, never."));
     if (batch(c, METHOD, &reply, &error))
-        return fail(error);
+        return qc_cli_fail(error);
     qc_err err = qc_cli_info(qc_bytes_span(&reply), color, &out, &error);
     return show(err, &reply, &out, error);
 }
@@ -185,9 +172,9 @@ static int run_addrinfo(const qc_cli *c)
     char *error = NULL;
     qc_bytes reply = QC_BYTES_INIT, out = QC_BYTES_INIT;
     if (c->n_word)
-        return fail(qc_strdup("-addrinfo takes no arguments"));
+        return qc_cli_fail(qc_strdup("-addrinfo takes no arguments"));
     if (batch(c, METHOD, &reply, &error))
-        return fail(error);
+        return qc_cli_fail(error);
     qc_err err = qc_cli_addrinfo_text(qc_bytes_span(&reply), &out, &error);
     return show(err, &reply, &out, error);
 }
@@ -227,7 +214,7 @@ static int run_netinfo(const qc_cli *c)
     char *error = netinfo_words(c, &o);
     if (error || qc_settings_chain(c->settings, &o.chain, &error) ||
         batch(c, METHOD, &reply, &error))
-        return fail(error);
+        return qc_cli_fail(error);
     qc_err err = qc_cli_netinfo_text(qc_bytes_span(&reply), &o, &out, &error);
     return show(err, &reply, &out, error);
 }
@@ -253,7 +240,7 @@ static int print_generated(qc_span reply, const char *address)
     qc_text_add(&both, (const char *)blocks.data, blocks.len);
     qc_text_add(&both, "}", 1);
     qc_text_pretty(&out, qc_bytes_span(&both));
-    print_line(stdout, &out);
+    qc_cli_print(stdout, qc_bytes_span(&out), QC_CLI_JSON);
     qc_bytes_free(&both);
     qc_bytes_free(&out);
     return EXIT_SUCCESS;
@@ -264,13 +251,13 @@ static int run_generate(const qc_cli *c)
     char *error = NULL;
     qc_bytes reply = QC_BYTES_INIT;
     if (c->n_word > 2)
-        return fail(qc_strdup("too many arguments (maximum 2 for nblocks and maxtries)"));
+        return qc_cli_fail(qc_strdup("too many arguments (maximum 2 for nblocks and maxtries)"));
     if (c->n_word && strcmp(c->word[0], "0") == 0)
-        return fail(
+        return qc_cli_fail(
             qc_strdup("the first argument (number of blocks to generate, default: 1) must be "
                       "an integer value greater than zero"));
     if (call(c, "getnewaddress", NULL, 0, false, &reply, &error))
-        return fail(error);
+        return qc_cli_fail(error);
     qc_span result = qc_text_member(qc_bytes_span(&reply), "result");
     if (qc_text_is_null(result)) {
         int code = print_reply(qc_bytes_span(&reply));
@@ -284,7 +271,7 @@ static int run_generate(const qc_cli *c)
     qc_bytes_free(&reply);
     int code = EXIT_FAILURE;
     if (call(c, "generatetoaddress", word, c->n_word > 1 ? 3 : 2, false, &reply, &error))
-        fail(error);
+        qc_cli_fail(error);
     else
         code = print_generated(qc_bytes_span(&reply), address);
     qc_bytes_free(&reply);
@@ -297,7 +284,7 @@ static int run(qc_cli *c)
     char *error = NULL;
     qc_bytes reply = QC_BYTES_INIT;
     if (!read_stdin(c, &error))
-        return fail(error);
+        return qc_cli_fail(error);
     static const struct {
         const char *name;
         int (*run)(const qc_cli *c);
@@ -311,17 +298,17 @@ static int run(qc_cli *c)
         if (!qc_settings_bool(c->settings, COMMAND[i].name, false))
             continue;
         if (command)
-            return fail(qc_strdup(
+            return qc_cli_fail(qc_strdup(
                 "Only one of -addrinfo, -follow, -generate, -getinfo, -netinfo may be specified."));
         command = COMMAND[i].run;
     }
     if (command)
         return command(c);
     if (c->n_word == 0)
-        return fail(qc_strdup("too few parameters (need at least command)"));
+        return qc_cli_fail(qc_strdup("too few parameters (need at least command)"));
     if (call(c, c->word[0], c->word + 1, c->n_word - 1,
              qc_settings_bool(c->settings, "named", false), &reply, &error))
-        return fail(error);
+        return qc_cli_fail(error);
     int code = print_reply(qc_bytes_span(&reply));
     qc_bytes_free(&reply);
     if (code == QC_CLI_NO_METHOD)
@@ -371,7 +358,7 @@ static int start(qc_cli *c, int argc, char **argv)
         return EXIT_FAILURE;
     }
     if ((error = qc_settings_refused(c->settings)))
-        return fail(error);
+        return qc_cli_fail(error);
     qc_err err = qc_settings_chain(c->settings, &chain, &error);
     QC_ASSERT(err == QC_OK); /* it was loaded */
     char *net = qc_conf_net_dir(c->paths.base, qc_conf_chain_folder(chain));

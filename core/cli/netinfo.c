@@ -43,7 +43,7 @@ typedef struct table {
 static char *plain(qc_span v)
 {
     qc_bytes b = QC_BYTES_INIT;
-    qc_text_plain(&b, v);
+    qc_text_shown(&b, v);
     qc_text_add(&b, "", 1);
     return (char *)b.data;
 }

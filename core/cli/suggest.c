@@ -41,7 +41,10 @@ void qc_cli_suggest(const qc_cli *c, const char *method)
         line[strcspn(line, " ")] = 0; /* behind the name stand its parameters */
         qc_nearest_try(&near, line);
     }
-    if (near.best && near.distance) /* the name itself: its plugin was away for a moment */
-        fprintf(stderr, "Did you mean %s?\n", near.best);
+    if (near.best && near.distance) { /* the name itself: its plugin was away for a moment */
+        char *hint = qc_asprintf("Did you mean %s?", near.best);
+        qc_cli_print(stderr, qc_span_str(hint), QC_CLI_TEXT);
+        qc_free(hint);
+    }
     qc_free(text);
 }

@@ -1,6 +1,7 @@
 #include "core/cli/text.h"
 
 #include "core/base/alloc.h"
+#include "core/base/clean.h"
 
 #include <jansson.h>
 
@@ -213,6 +214,28 @@ void qc_text_plain(qc_bytes *out, qc_span v)
     else
         qc_text_add(out, (const char *)v.data, v.len);
     json_decref(s);
+}
+
+void qc_text_tame(qc_bytes *out, qc_span text, bool json)
+{
+    while (text.len) {
+        const qc_char c = qc_char_at(text);
+        if (c.fit || c.point == '\n' || c.point == '\t')
+            qc_text_add(out, (const char *)text.data, c.len);
+        else if (json && c.point <= 0xffff)
+            qc_text_addf(out, "\\u%04x", (unsigned)c.point);
+        else
+            qc_text_add(out, "?", 1);
+        text = qc_span_of(text.data + c.len, text.len - c.len);
+    }
+}
+
+void qc_text_shown(qc_bytes *out, qc_span v)
+{
+    qc_bytes plain = QC_BYTES_INIT;
+    qc_text_plain(&plain, v);
+    qc_text_tame(out, qc_bytes_span(&plain), false);
+    qc_bytes_free(&plain);
 }
 
 void qc_text_quote(qc_bytes *out, const char *s, size_t n)

@@ -18,6 +18,12 @@ bool qc_text_is_null(qc_span value);
 void qc_text_pretty(qc_bytes *out, qc_span value);
 /** Append a string's contents decoded, any other value as it stands. */
 void qc_text_plain(qc_bytes *out, qc_span value);
+/** Append text that a terminal takes no orders from, whoever wrote it: of what is unfit for one
+ *  (core/base/clean.h) only ends of lines and tabs stay. In JSON it becomes its escape (text of the
+ *  same meaning), else '?'. */
+void qc_text_tame(qc_bytes *out, qc_span text, bool json);
+/** The contents of a string as qc_text_plain() and qc_text_tame() make them. */
+void qc_text_shown(qc_bytes *out, qc_span value);
 /** Append `s` quoted and escaped. */
 void qc_text_quote(qc_bytes *out, const char *s, size_t n);
 /** Append formatted text. */

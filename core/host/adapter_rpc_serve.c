@@ -4,6 +4,7 @@
 #include "core/host/internal.h"
 
 #include "core/base/alloc.h"
+#include "core/base/clean.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
@@ -361,9 +362,12 @@ static qn_status serve_add(qn_cap *cap, const qn_rpc_method *limits, const char 
                   .arg = arg};
     shared_ref(v->s);
     qc_rpc_registry *g = cap->plugin->host->o.registry;
+    char *text = qc_strdup(help);
+    qc_clean_lines(text); /* as reply_error() */
     qc_err err =
-        exact ? qc_rpc_register_in_front(g, "plugins", name, help, on_call, m, method_release)
-              : qc_rpc_register_dynamic(g, "plugins", name, help, on_call, m, method_release);
+        exact ? qc_rpc_register_in_front(g, "plugins", name, text, on_call, m, method_release)
+              : qc_rpc_register_dynamic(g, "plugins", name, text, on_call, m, method_release);
+    qc_free(text);
     if (err) {
         method_release(m);
         return QN_E_EXISTS;
@@ -450,6 +454,7 @@ static qn_status serve_reply_error(qn_cap *cap, uint64_t request, int32_t code, 
     pending *p = find_pending(v->s, request);
     if (p) {
         p->message = qc_asprintf("%.*s", (int)message_len, message);
+        qc_clean_lines(p->message); /* clients print it as it is */
         p->code = code;
         p->failed = true;
         answered(p);

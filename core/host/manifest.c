@@ -1,6 +1,7 @@
 #include "core/host/manifest.h"
 
 #include "core/base/alloc.h"
+#include "core/base/clean.h"
 #include "quoin/plugin.h"
 
 #include <errno.h>

@@ -2,6 +2,7 @@
 #include "core/host/internal.h"
 
 #include "core/base/alloc.h"
+#include "core/base/clean.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/host/isolated.h"

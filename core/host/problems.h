@@ -16,12 +16,6 @@ typedef struct qc_problems {
 void qc_problem(qc_problems *p, const char *step, const char *fmt, ...) QC_PRINTF(3, 4);
 /** Free and reset to empty. */
 void qc_problems_clear(qc_problems *p);
-/** Make foreign text fit for a log line, a terminal and a JSON string: each control character (also
- *  U+0080 to U+009F), each that turns the direction of text and each end of a line becomes one '?',
- *  and in what is no UTF-8 every byte above 126 too. In place; it never grows. */
-void qc_clean_text(char *s);
-/** Would qc_clean_text() leave it as it is? */
-bool qc_text_is_clean(const char *s);
 /** A copy of `s` that is safe in one log line: control characters and bytes above 126 become '?',
  *  cut at 80. In a static ring of 8 per thread. */
 const char *qc_printable(const char *s);

@@ -2,6 +2,7 @@
 #include "core/tool/tool.h"
 
 #include "core/base/alloc.h"
+#include "core/base/clean.h"
 #include "core/os/file.h"
 
 #include <limits.h>

@@ -1,10 +1,14 @@
 """quoin-cli."""
 import http.server
 import json
+import os
+import pty
+import subprocess
 import threading
 import time
+import tty
 
-from framework import equal, free_port
+from framework import equal, free_port, program
 
 
 def short(test):
@@ -34,6 +38,86 @@ def test_prints_results_and_errors(case):
     equal(n.cli("-rpcwiat")[2],
           "Error parsing command line arguments: Invalid parameter -rpcwiat (did you mean -rpcwait?)\n")
     equal(n.cli("-ipcconnect=x")[0], 1)
+
+
+class Hostile(http.server.BaseHTTPRequestHandler):
+    """A node that answers every call with texts that a terminal takes for orders: in an error where the
+    method is "fail", in an object where it is "object", else as a bare text."""
+
+    TEXT = "red\x1b[31m\r\u009b2J\u202e \u00e9\n\tnext"
+
+    def answer(self, call, batch):
+        text, error = self.TEXT, None
+        one = {"name": text, "proxy": text, "address": text, "addr": text, "subver": text, "network": text,
+               "connection_type": text, "transport_protocol_type": text, "servicesnames": [text], "id": 1}
+        result = {"object": {text: text}, "getpeerinfo": [one], "getaddrmaninfo": {text: one},
+                  "events": {"cursor": text, "events": [text], "missed": True}}.get(call["method"], text)
+        if batch:
+            result = result if isinstance(result, list) else {
+                **dict.fromkeys(("chain", "blocks", "connections", "version", "subversion", "warnings", "relayfee"), text),
+                "networks": [one], "localaddresses": [one]}
+        elif call["method"].startswith("fail"):
+            result, error = None, {"code": int(call["method"][4:] or -1), "message": text}
+        elif call["method"] == "events" and self.server.seen:
+            result, error = None, {"code": -1, "message": text}
+        self.server.seen += 1
+        return {"result": result, "error": error, "id": call.get("id")}
+
+    def do_POST(self):
+        call = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        said = [self.answer(c, True) for c in call] if isinstance(call, list) else self.answer(call, False)
+        body = json.dumps(said, ensure_ascii=False).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+def on_a_terminal(args):
+    """What a program writes to its terminal."""
+    ours, its = pty.openpty()
+    tty.setraw(its)
+    with subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=its, stderr=its) as p:
+        os.close(its)
+        out = b""
+        try:
+            while piece := os.read(ours, 65536):
+                out += piece
+        except OSError:  # EIO: its end is closed
+            pass
+        p.wait()
+    os.close(ours)
+    return out.decode()
+
+
+def test_texts_are_no_orders_to_a_terminal(case):
+    n = case.node()
+    tame = "red?[31m??2J? \u00e9\n\tnext"
+    escaped = r"red\u001b[31m\r\u009b2J\u202e " + "\u00e9" + r"\n\tnext"
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hostile) as s:
+        threading.Thread(target=s.serve_forever, daemon=True).start()
+
+        def args(*words):
+            s.seen = 0
+            return [program("quoin-cli"), f"-datadir={n.datadir}", "-rpcconnect=127.0.0.1",
+                    f"-rpcport={s.server_port}", "-rpcpassword=x", *words]
+        equal(on_a_terminal(args("text")), tame + "\n")
+        equal(on_a_terminal(args("fail")), "error code: -1\nerror message:\n" + tame + "\n")
+        equal(on_a_terminal(args("object")), '{\n  "%s": "%s"\n}\n' % (escaped, escaped))
+        assert '"%s"\n' % escaped in on_a_terminal(args("-follow", "events"))
+        for words in (["-getinfo"], ["-netinfo", "4"], ["-addrinfo"], ["-generate"], ["fail-32601"]):
+            out = on_a_terminal(args(*words))
+            assert not any(c in out.replace("\x1b[3", "").replace("\x1b[0m", "") for c in "\x1b\r\u009b\u202e"), (words, out)
+        # A program gets what the node said.
+        got = subprocess.run(args("text"), stdin=subprocess.DEVNULL, capture_output=True).stdout
+        equal(got.decode(), Hostile.TEXT + "\n")
+        got = subprocess.run(args("object"), stdin=subprocess.DEVNULL, capture_output=True).stdout
+        equal(json.loads(got), {Hostile.TEXT: Hostile.TEXT})
+        s.shutdown()
 
 
 class Answers(http.server.BaseHTTPRequestHandler):

@@ -243,6 +243,10 @@ static void rpc_never(void *arg, const qn_rpc_request *r, const char *params, ui
     (void)len;
 }
 
+#define REFUSED                                                                                    \
+    "refused\x1b[2J\r\n\xc2\x9b"                                                                   \
+    "2J, \xc3\xa9"
+
 static void rpc_bad(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
 {
     state *s = arg;
@@ -250,7 +254,7 @@ static void rpc_bad(void *arg, const qn_rpc_request *r, const char *params, uint
     (void)len;
     if (s->rpc->reply(s->rpc_cap, r->request, "{\"a\":1", 6) == QN_E_INVAL &&
         s->rpc->reply(s->rpc_cap, r->request, "1 2", 3) == QN_E_INVAL)
-        (void)s->rpc->reply_error(s->rpc_cap, r->request, -8, "refused", 7);
+        (void)s->rpc->reply_error(s->rpc_cap, r->request, -8, REFUSED, sizeof REFUSED - 1);
     if (s->rpc->reply(s->rpc_cap, r->request, "1", 1) != QN_E_CLOSED)
         s->host->fail(s->host_cap, QN_E_INTERNAL, "two replies", 11);
 }

@@ -200,6 +200,39 @@ static void test_info__shows_what_core_shows(void **state)
     qc_bytes_free(&out);
 }
 
+static void expect_tame(const char *text, bool json, const char *want)
+{
+    qc_bytes out = QC_BYTES_INIT;
+    qc_text_tame(&out, qc_span_str(text), json);
+    expect_bytes(&out, want);
+}
+
+static void test_tame__leaves_no_order_to_a_terminal(void **state)
+{
+    (void)state;
+    static const char T[] = "\xc3\xa9\n\t\x1b[2J\x7f\xc2\x9b"
+                            "2J\xe2\x80\xae\xff";
+    expect_tame(T, false, "\xc3\xa9\n\t?[2J??2J??");
+    expect_tame(T, true, "\xc3\xa9\n\t\\u001b[2J\\u007f\\u009b2J\\u202e?");
+    qc_bytes out = QC_BYTES_INIT;
+    qc_text_shown(&out, qc_span_str("\"a\\u001bb\\u009bc\\nd\""));
+    expect_bytes(&out, "a?b?c\nd");
+    qc_text_shown(&out, qc_span_str("[\"\xc2\x9b\"]"));
+    expect_bytes(&out, "[\"?\"]");
+    char *error = NULL;
+    assert_int_equal(
+        qc_cli_info(qc_span_str("[{\"id\":0,\"result\":{\"warnings\":[\"\\u001b]0;x\"],"
+                                "\"version\":\"\\u001b[2J\",\"networks\":[{\"proxy\":"
+                                "\"\\u009b\",\"name\":\"\\u009b\"}]}},"
+                                "{\"id\":1,\"result\":{\"chain\":\"\xc2\x9b\"}}]"),
+                    false, &out, &error),
+        QC_OK);
+    for (size_t i = 0; i < out.len; i++)
+        assert_true(out.data[i] == '\n' || (out.data[i] >= 32 && out.data[i] < 127) ||
+                    (out.data[i] != 0xc2 && out.data[i] != 0x9b && out.data[i] > 127));
+    qc_bytes_free(&out);
+}
+
 static void expect_exit(const char *error, int want)
 {
     qc_bytes out = QC_BYTES_INIT;
@@ -395,6 +428,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_pretty__is_univalues),
              cmocka_unit_test(test_convert__knows_which_words_are_json),
              cmocka_unit_test(test_convert_named__names_positions_and_doubt),
              cmocka_unit_test(test_info__shows_what_core_shows),
+             cmocka_unit_test(test_tame__leaves_no_order_to_a_terminal),
              cmocka_unit_test(test_error__is_never_a_success_to_a_shell),
              cmocka_unit_test(test_netinfo__shows_what_core_shows),
              cmocka_unit_test(test_addrinfo__sums_what_is_known),

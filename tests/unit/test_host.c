@@ -452,7 +452,7 @@ static void test_host__rpc_methods_answer_at_once_later_and_never(void **state)
     expect_call(&r, "good.echo", "{\"third\":3}", "Unknown named parameter third");
     expect_call(&r, "good.later", "[]", "\"result\":\"later\"");
     expect_call(&r, "good.never", "[]", "did not answer good.never in 50 ms");
-    expect_call(&r, "good.bad", "[]", "{\"code\":-8,\"message\":\"refused\"}");
+    expect_call(&r, "good.bad", "[]", "{\"code\":-8,\"message\":\"refused?[2J?\\n?2J, \xc3\xa9\"}");
     expect_call(&r, "listplugins", "[]", "\"state\":\"RUNNING\"");
     expect_call(&r, "getplugininfo", "[\"plugin\"]", "\"id\":\"chain.follow/1\"");
     expect_call(&r, "getplugininfo", "[\"nobody\"]", "Plugin not found");
