@@ -14,7 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define FLOOR_ABI 2              /* of Landlock: below it a rename between folders is not seen */
+#define FLOOR_ABI 2 /* of Landlock: below it a rename between folders is not seen */
+#define SCOPES_ABI 6
 #define STORE_TASKS 8            /* threads of the store's engine */
 #define FILE_LEAST (64ull << 20) /* of the store: its engine's log, whatever the quota */
 #define SPACE_OVER (4ull << 30)  /* addresses beside the memory: libraries, arenas, stacks */
@@ -38,6 +39,8 @@ static const struct {
     [QC_LAYER_UTS_NS] = {"uts namespace", "it cannot change the machine's name", false},
     [QC_LAYER_PID_NS] = {"pid namespace", "it sees no other process", false},
     [QC_LAYER_MDWE] = {"no exec gain", "memory it wrote never becomes code", false},
+    [QC_LAYER_SCOPES] = {"scopes", "it signals no process and reaches no abstract socket outside",
+                         false},
 };
 
 /* What the loader reads. Links among them are made again as links. */
@@ -236,6 +239,8 @@ static void landlock(const qc_sandbox_options *o, qc_sandbox_report *r, bool loa
         errno = ENOSYS;
         note(r, QC_LAYER_LANDLOCK, QC_EUNSUPPORTED);
     }
+    errno = ENOSYS;
+    note(r, QC_LAYER_SCOPES, ok && abi >= SCOPES_ABI ? QC_OK : QC_EUNSUPPORTED);
 }
 
 /* The first process of a pid namespace does not die of a signal that it sends itself, so abort()

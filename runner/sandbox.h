@@ -28,6 +28,7 @@ typedef enum qc_layer {
     QC_LAYER_UTS_NS,
     QC_LAYER_PID_NS, /* given by who started the process */
     QC_LAYER_MDWE,
+    QC_LAYER_SCOPES, /* ABI 6 of Landlock */
     QC_LAYER_COUNT
 } qc_layer;
 const char *qc_layer_name(qc_layer l);

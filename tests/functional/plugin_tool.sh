@@ -89,7 +89,7 @@ run 1 doctor more
 found=$("$top_builddir/quoin-runner" --probe --json)
 code=$?
 run $code -runner="$top_builddir/quoin-runner" doctor
-python3 -c 'import json,sys; d=json.loads(sys.argv[1]); l=d["layers"]; assert len(l) == 13, l; assert {x["name"] for x in l if x["required"]} == {"no-new-privs", "capabilities", "user", "limits", "landlock", "seccomp"}, l; assert all(x["holds"] for x in l if x["required"]) == (int(sys.argv[2]) == 0)' "$found" $code || fails=$((fails + 1))
+python3 -c 'import json,sys; d=json.loads(sys.argv[1]); l=d["layers"]; assert len(l) == 14, l; has = {x["name"]: x["holds"] for x in l}; assert has["scopes"] == (has["landlock"] and d["landlock_abi"] >= 6), d; assert {x["name"] for x in l if x["required"]} == {"no-new-privs", "capabilities", "user", "limits", "landlock", "seccomp"}, l; assert all(x["holds"] for x in l if x["required"]) == (int(sys.argv[2]) == 0)' "$found" $code || fails=$((fails + 1))
 
 run 0 lint plugin
 run 1 lint "$hostile/EXTRA.so"

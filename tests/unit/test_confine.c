@@ -10,10 +10,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,6 +86,77 @@ static void test_landlock__gives_what_its_rules_say_at_every_abi(void **state)
         const folders f = {abi, tmp_mkdir(), tmp_mkdir(), tmp_mkdir()};
         assert_int_equal(in_child(check_landlock, &f), 0);
     }
+}
+
+typedef struct scopes {
+    unsigned abi;
+    bool online;
+    pid_t outside;
+    struct sockaddr_un name; /* of an abstract socket outside */
+    socklen_t len;
+} scopes;
+
+static bool connects(const struct sockaddr_un *name, socklen_t len)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool ok = fd >= 0 && connect(fd, (const void *)name, len) == 0;
+    int e = errno;
+    qc_os_close(fd);
+    errno = e;
+    return ok;
+}
+
+/* Listen on a name that the kernel chooses. */
+static int listens(struct sockaddr_un *name, socklen_t *len)
+{
+    const struct sockaddr_un none = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    *len = sizeof *name;
+    if (fd >= 0 && (bind(fd, (const void *)&none, sizeof none.sun_family) || listen(fd, 100) ||
+                    getsockname(fd, (void *)name, len))) {
+        qc_os_close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+static int check_scopes(const void *arg)
+{
+    const scopes *s = arg;
+    const bool scoped = s->abi >= 6;
+    struct sockaddr_un own;
+    socklen_t len;
+    int fd;
+    CHECK(kill(s->outside, 0) == 0 && connects(&s->name, s->len)); /* it could, before */
+    CHECK(!(s->online ? qc_landlock_new_online(s->abi, &fd) : qc_landlock_new(s->abi, &fd)));
+    CHECK(!qc_privs_no_new() && !qc_landlock_enforce(fd));
+    qc_os_close(fd);
+    errno = 0;
+    CHECK((kill(s->outside, 0) == 0) == !scoped && (!scoped || errno == EPERM));
+    CHECK(connects(&s->name, s->len) == !scoped && (!scoped || errno == EPERM));
+    CHECK(kill(getpid(), 0) == 0); /* what is inside stays in reach */
+    fd = listens(&own, &len);
+    CHECK(fd >= 0 && connects(&own, len));
+    return 0;
+}
+
+static void test_landlock__keeps_signals_and_abstract_sockets_inside_from_abi_6_on(void **state)
+{
+    (void)state;
+    const unsigned newest = qc_landlock_abi();
+    scopes s = {.outside = getpid()};
+    int fd = listens(&s.name, &s.len);
+    assert_true(fd >= 0);
+    if (newest < 6)
+        print_message("Landlock of ABI %u here: no scopes\n", newest);
+    for (s.abi = 1; s.abi <= newest; s.abi++)
+        for (int online = 0; online < 2; online++) {
+            s.online = online;
+            assert_int_equal(in_child(check_scopes, &s), 0);
+        }
+    qc_os_close(fd);
+    if (newest < 6)
+        skip();
 }
 
 static int check_faults(const void *arg)
@@ -242,10 +316,12 @@ static void test_new_root__holds_libraries_and_the_store_alone(void **state)
     assert_false(qc_ns_is_mapped_one());
 }
 
-QC_TEST_MAIN(cmocka_unit_test(test_landlock__gives_what_its_rules_say_at_every_abi),
-             cmocka_unit_test(test_landlock__survives_each_fault),
-             cmocka_unit_test(test_limit__sets_both_values_and_raises_none),
-             cmocka_unit_test(test_privs__are_gone_for_good),
-             cmocka_unit_test(test_drop_caps__leaves_root_without_power),
-             cmocka_unit_test(test_single_thread__sees_a_second_one),
-             cmocka_unit_test(test_new_root__holds_libraries_and_the_store_alone))
+QC_TEST_MAIN(
+    cmocka_unit_test(test_landlock__gives_what_its_rules_say_at_every_abi),
+    cmocka_unit_test(test_landlock__keeps_signals_and_abstract_sockets_inside_from_abi_6_on),
+    cmocka_unit_test(test_landlock__survives_each_fault),
+    cmocka_unit_test(test_limit__sets_both_values_and_raises_none),
+    cmocka_unit_test(test_privs__are_gone_for_good),
+    cmocka_unit_test(test_drop_caps__leaves_root_without_power),
+    cmocka_unit_test(test_single_thread__sees_a_second_one),
+    cmocka_unit_test(test_new_root__holds_libraries_and_the_store_alone))

@@ -291,6 +291,34 @@ static void test_enter__requires_the_second_abi_of_landlock(void **state)
     assert_int_equal(in_child(run_old_landlock, "best effort"), 0);
 }
 
+/* arg: the ABI of Landlock. */
+static int run_scopes(const void *arg)
+{
+    const unsigned *abi = arg;
+    qc_sandbox_report r;
+    qc_sandbox_options o = options();
+    o.landlock_abi = *abi;
+    if (qc_sandbox_enter(&o, &r))
+        return ABSENT;
+    for (int step = 0; step < 2; step++) {
+        CHECK(!(r.held & 1u << QC_LAYER_SCOPES) == (*abi < 6));
+        CHECK(!strstr(r.missing, "scopes: ") == (*abi >= 6));
+        CHECK(step || !qc_sandbox_seal(&o, &r));
+    }
+    return 0;
+}
+
+static void test_enter__says_whether_the_scopes_of_landlock_hold(void **state)
+{
+    (void)state;
+    for (unsigned abi = 5; abi <= 6 && abi <= qc_landlock_abi(); abi++) {
+        int got = in_child(run_scopes, &abi);
+        if (got == ABSENT)
+            skip();
+        assert_int_equal(got, 0);
+    }
+}
+
 static int run_keeping(const void *arg)
 {
     (void)arg;
@@ -363,6 +391,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_seal__leaves_a_store_that_works),
              cmocka_unit_test(test_prepare__leaves_what_every_plugin_leaves),
              cmocka_unit_test(test_enter__never_goes_on_as_root),
              cmocka_unit_test(test_enter__requires_the_second_abi_of_landlock),
+             cmocka_unit_test(test_enter__says_whether_the_scopes_of_landlock_hold),
              cmocka_unit_test(test_enter__closes_what_is_not_kept),
              cmocka_unit_test(test_enter_and_seal__survive_each_fault),
              cmocka_unit_test(test_layers__each_has_a_name_and_a_meaning))
