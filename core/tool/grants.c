@@ -7,11 +7,12 @@
 
 #include <limits.h>
 #include <stdarg.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define GIVEN_MAX 900u /* bytes of the parameters of one interface */
 
-static void add(qc_bytes *b, const char *fmt, ...) QC_PRINTF(2, 3);
-static void add(qc_bytes *b, const char *fmt, ...)
+void qc_tool_add(qc_bytes *b, const char *fmt, ...)
 {
     char *text = NULL;
     va_list ap;
@@ -51,15 +52,13 @@ static void add_comment(qc_bytes *b, const char *text)
     qc_free(clean);
 }
 
-/* The key of its grant that says where: only an operator can. NULL: it has none. */
-static const qc_grant_key *place_key(const qc_interface *f)
+const qc_grant_key *qc_tool_place_key(const qc_interface *f)
 {
-    const qc_grant_key *k = qc_interface_key(f, 0);
+    const qc_grant_key *k = f ? qc_interface_key(f, 0) : NULL;
     return k && (k->type == QC_PARAM_ADDRESSES || k->type == QC_PARAM_HOSTS) ? k : NULL;
 }
 
-/* Bounds that fit what the plugin says it needs, for the operator to change. */
-static void add_params(qc_bytes *b, const qc_manifest *m, const qc_interface *f)
+void qc_tool_add_params(qc_bytes *b, const qc_manifest *m, const qc_interface *f)
 {
     const qc_grant_key *k;
     bool any = false;
@@ -67,32 +66,32 @@ static void add_params(qc_bytes *b, const qc_manifest *m, const qc_interface *f)
     for (size_t i = 0; (k = qc_interface_key(f, i)); i++) {
         const char *sep = any ? ", " : "";
         if (strcmp(k->key, "quota") == 0)
-            add(b, "%squota=%lluMB", sep,
-                (unsigned long long)(m->storage_mb ? m->storage_mb : 1000));
+            qc_tool_add(b, "%squota=%lluMB", sep,
+                        (unsigned long long)(m->storage_mb ? m->storage_mb : 1000));
         else if (strcmp(k->key, "prefix") == 0)
-            add(b, "%sprefix=%s.", sep, last ? last + 1 : m->id);
+            qc_tool_add(b, "%sprefix=%s.", sep, last ? last + 1 : m->id);
         else if (k->type == QC_PARAM_ADDRESSES || k->type == QC_PARAM_HOSTS)
-            add(b, "HOST:PORT");
+            qc_tool_add(b, "HOST:PORT");
         else if (k->type == QC_PARAM_COUNT || k->type == QC_PARAM_FLAG ||
                  k->type == QC_PARAM_AMOUNT)
-            add(b, "%s%s=%s", sep, k->key, k->dflt);
+            qc_tool_add(b, "%s%s=%s", sep, k->key, k->dflt);
         else
             continue;
         any = true;
     }
     if (!any)
-        add(b, "yes");
+        qc_tool_add(b, "yes");
 }
 
 static void add_config(qc_bytes *b, const qc_manifest *x, char *const *value)
 {
     if (x->n_config)
-        add(b, "\n[config]\n");
+        qc_tool_add(b, "\n[config]\n");
     for (size_t i = 0; i < x->n_config; i++) {
         const qc_config_def *d = &x->config[i];
         const char *given = value ? value[i] : NULL, *v = given ? given : d->dflt;
         add_comment(b, d->help);
-        add(b, "%s%s = ", d->dflt && !given ? "# " : "", d->name);
+        qc_tool_add(b, "%s%s = ", d->dflt && !given ? "# " : "", d->name);
         add_text(b, v ? v : "", v ? strlen(v) : 0);
         add_text(b, "\n", 1);
     }
@@ -101,29 +100,31 @@ static void add_config(qc_bytes *b, const qc_manifest *x, char *const *value)
 void qc_tool_grant_text(qc_bytes *b, const char *path, const qc_image *m, const qc_consent *c)
 {
     const qc_manifest *x = &m->manifest;
-    add(b, "# What %s %s may do. Written by quoin-plugin enable; yours to change.\n[plugin]\n",
-        x->id, x->version);
-    add(b, "file   = %s\nsha256 = %s\n", path, m->sha256);
+    qc_tool_add(b,
+                "# What %s %s may do. Written by quoin-plugin enable; yours to change.\n[plugin]\n",
+                x->id, x->version);
+    qc_tool_add(b, "file   = %s\nsha256 = %s\n", path, m->sha256);
     if (strcmp(c->mode, "trusted") == 0)
-        add(b, "# trusted: it runs inside the node and could do whatever the node can.\n");
+        qc_tool_add(b, "# trusted: it runs inside the node and could do whatever the node can.\n");
     else
-        add(b, "# isolated: it runs in a process of its own that reaches nothing but this.\n");
-    add(b, "mode   = %s\n\n[grant]\n", c->mode);
+        qc_tool_add(b,
+                    "# isolated: it runs in a process of its own that reaches nothing but this.\n");
+    qc_tool_add(b, "mode   = %s\n\n[grant]\n", c->mode);
     for (size_t i = 0; i < x->n_want; i++) {
         const qc_interface *f = qc_interface_find(x->want[i].id);
-        if (!f || !c->take[i] || strcmp(f->id, "host/1") == 0)
-            continue;
         const char *params = c->params[i];
-        bool by_hand = !params && place_key(f);
-        add(b, "# lets it %s\n%s%s = ", f->lets, by_hand ? "# " : "", f->id);
+        if (!f || !c->take[i] || qc_tool_withheld(params) || strcmp(f->id, "host/1") == 0)
+            continue;
+        bool by_hand = !params && qc_tool_place_key(f);
+        qc_tool_add(b, "# lets it %s\n%s%s = ", f->lets, by_hand ? "# " : "", f->id);
         if (params)
-            add(b, "%s", params);
+            qc_tool_add(b, "%s", params);
         else
-            add_params(b, x, f);
-        add(b, "\n");
+            qc_tool_add_params(b, x, f);
+        qc_tool_add(b, "\n");
     }
     if (c->unstable)
-        add(b, "# it uses what may change in the next release\nunstable = yes\n");
+        qc_tool_add(b, "# it uses what may change in the next release\nunstable = yes\n");
     add_config(b, x, c->config);
 }
 
@@ -131,7 +132,8 @@ void qc_tool_grant_text(qc_bytes *b, const char *path, const qc_image *m, const 
 static void add_limits(qc_bytes *b, const qc_manifest *m)
 {
     if (m->cpu)
-        add(b, "\n[limits]\n# it says that it cannot do its work as the last in line\ncpu = %s\n",
+        qc_tool_add(
+            b, "\n[limits]\n# it says that it cannot do its work as the last in line\ncpu = %s\n",
             m->cpu);
 }
 
@@ -196,6 +198,11 @@ static bool take_given(const char *given, const qc_manifest *m, qc_consent *c)
     return false;
 }
 
+bool qc_tool_withheld(const char *params)
+{
+    return params && strcmp(params, "no") == 0;
+}
+
 bool qc_tool_take_given(const qc_tool *t, const qc_manifest *m, qc_consent *c)
 {
     const char **given = qc_settings_list(t->settings, "grant", NULL);
@@ -224,7 +231,7 @@ static bool take_value(const char *given, const qc_manifest *m, char **value)
     return false;
 }
 
-static bool take_values(const qc_tool *t, const qc_manifest *m, char **value)
+bool qc_tool_take_values(const qc_tool *t, const qc_manifest *m, char **value)
 {
     const char **given = qc_settings_list(t->settings, "config", NULL);
     bool ok = true;
@@ -256,22 +263,29 @@ static void ask_place(const qc_tool *t, const qc_grant_key *k, char **params)
         *params = qc_strdup(first);
 }
 
-/* What is optional is asked for one by one. What -grant gives is not asked for. */
+void qc_tool_ask(const qc_tool *t, const qc_manifest *m, qc_consent *c, size_t i)
+{
+    const qc_want *w = &m->want[i];
+    const qc_interface *f = qc_interface_find(w->id);
+    const char *given = c->params[i];
+    explain_want(m, w);
+    c->take[i] =
+        f && !qc_tool_withheld(given) &&
+        (!w->optional || given || qc_tool_confirm(t, "      It can do without. Grant it?"));
+    c->unstable |= c->take[i] && w->unstable;
+    if (given && !c->take[i])
+        printf("      not granted\n");
+    else if (given)
+        printf("      granted with: %s\n", given);
+    else if (c->take[i] && qc_tool_place_key(f))
+        ask_place(t, qc_tool_place_key(f), &c->params[i]);
+}
+
 static void ask_each(const qc_tool *t, const qc_manifest *m, qc_consent *c)
 {
     printf("%s %s: %s\n\nOn chain '%s' it asks for\n", m->id, m->version, m->summary, t->chain);
-    for (size_t i = 0; i < m->n_want; i++) {
-        const qc_want *w = &m->want[i];
-        const qc_interface *f = qc_interface_find(w->id);
-        explain_want(m, w);
-        c->take[i] = f && (!w->optional || c->params[i] ||
-                           qc_tool_confirm(t, "      It can do without. Grant it?"));
-        c->unstable |= c->take[i] && w->unstable;
-        if (c->params[i])
-            printf("      granted with: %s\n", c->params[i]);
-        else if (c->take[i] && place_key(f))
-            ask_place(t, place_key(f), &c->params[i]);
-    }
+    for (size_t i = 0; i < m->n_want; i++)
+        qc_tool_ask(t, m, c, i);
 }
 
 /* A required place that nobody named: say how. */
@@ -279,13 +293,13 @@ static void explain_places(const qc_manifest *m, const qc_consent *c)
 {
     for (size_t i = 0; i < m->n_want; i++) {
         const qc_interface *f = qc_interface_find(m->want[i].id);
-        if (f && place_key(f) && !m->want[i].optional && !c->params[i])
+        if (f && qc_tool_place_key(f) && !m->want[i].optional && !c->params[i])
             fprintf(stderr, "Error: %s: where, only you know: -grant='%s=%s'\n", f->id, f->id,
-                    place_key(f)->type == QC_PARAM_HOSTS ? "HOST:PORT" : "127.0.0.1:PORT");
+                    qc_tool_place_key(f)->type == QC_PARAM_HOSTS ? "HOST:PORT" : "127.0.0.1:PORT");
     }
 }
 
-static void explain_mode(const char *mode)
+void qc_tool_explain_mode(const char *mode)
 {
     if (strcmp(mode, "trusted") == 0)
         printf(
@@ -298,8 +312,7 @@ static void explain_mode(const char *mode)
             "this\nmachine but what is granted here.\n");
 }
 
-/* Judge the text that is about to be written exactly as the node will. */
-static bool text_is_fit(const qc_tool *t, qc_span text, const qc_image *m, const char *path)
+bool qc_tool_text_is_fit(const qc_tool *t, qc_span text, const qc_image *m, const char *path)
 {
     qc_grant g;
     qc_problems p = {0};
@@ -314,8 +327,7 @@ static bool text_is_fit(const qc_tool *t, qc_span text, const qc_image *m, const
     return ok;
 }
 
-/* How the node of this chain and data folder is asked, as far as it is not the usual one. Owned. */
-static char *cli_of(const qc_tool *t)
+char *qc_tool_cli(const qc_tool *t)
 {
     const char *dir = qc_settings_str(t->settings, "datadir", "");
     bool main_chain = strcmp(t->chain, "main") == 0;
@@ -323,13 +335,24 @@ static char *cli_of(const qc_tool *t)
                        main_chain ? "" : " -chain=", main_chain ? "" : t->chain);
 }
 
+/* One that is there stays whose it was, and as readable: a node of another user must read on. */
+static qc_err put_grant(const qc_tool *t, const char *grant, qc_span text)
+{
+    struct stat was;
+    bool there = stat(grant, &was) == 0;
+    qc_err err = qc_os_mkdirs(t->grant_dir);
+    if (!err)
+        err = qc_os_write_file_atomic(grant, text, there ? was.st_mode & 0755 : 0600);
+    if (!err && there && geteuid() == 0)
+        err = qc_os_own_tree(grant, was.st_uid, was.st_gid);
+    return err;
+}
+
 /* `command` makes a node that runs take it up. */
 static int write_grant(const qc_tool *t, const char *command, const char *grant, qc_span text)
 {
-    char *cli = cli_of(t);
-    qc_err err = qc_os_mkdirs(t->grant_dir);
-    if (!err)
-        err = qc_os_write_file_atomic(grant, text, 0600);
+    char *cli = qc_tool_cli(t);
+    qc_err err = put_grant(t, grant, text);
     if (err)
         fprintf(stderr, "Error: %s: %s\n", grant, qc_err_text(err));
     else
@@ -340,8 +363,8 @@ static int write_grant(const qc_tool *t, const char *command, const char *grant,
     return err ? 1 : 0;
 }
 
-static int write_for(const qc_tool *t, const char *verb, const char *id, const char *grant,
-                     qc_span text)
+int qc_tool_write_grant(const qc_tool *t, const char *verb, const char *id, const char *grant,
+                        qc_span text)
 {
     char *command = qc_asprintf("%s %s", verb, id);
     int code = write_grant(t, command, grant, text);
@@ -356,21 +379,21 @@ static int enable_asked(const qc_tool *t, const char *path, const qc_image *m, c
     char *value[QC_MANIFEST_LIST_MAX] = {0};
     qc_consent c = {.mode = qc_settings_str(t->settings, "mode", mode), .config = value};
     int code = 1;
-    if (qc_tool_take_given(t, &m->manifest, &c) && take_values(t, &m->manifest, value)) {
+    if (qc_tool_take_given(t, &m->manifest, &c) && qc_tool_take_values(t, &m->manifest, value)) {
         ask_each(t, &m->manifest, &c);
-        explain_mode(c.mode);
+        qc_tool_explain_mode(c.mode);
         if (m->manifest.cpu)
             printf("It asks for the processor class '%s', which its grant then gives it.\n",
                    m->manifest.cpu);
         qc_tool_grant_text(&text, path, m, &c);
         add_limits(&text, &m->manifest);
-        if (!text_is_fit(t, qc_bytes_span(&text), m, path)) {
+        if (!qc_tool_text_is_fit(t, qc_bytes_span(&text), m, path)) {
             explain_places(&m->manifest, &c);
             fprintf(stderr, "Error: it would not be loaded; nothing was written\n");
         } else if (!qc_tool_confirm(t, "\nEnable it?"))
             printf("Nothing was written.\n");
         else
-            code = write_for(t, "start", m->manifest.id, grant, qc_bytes_span(&text));
+            code = qc_tool_write_grant(t, "start", m->manifest.id, grant, qc_bytes_span(&text));
     }
     for (size_t i = 0; i < QC_COUNTOF(value); i++)
         qc_free(value[i]);
@@ -379,29 +402,12 @@ static int enable_asked(const qc_tool *t, const char *path, const qc_image *m, c
     return code;
 }
 
-/* A grant is the operator's text, with comments of theirs by now: it is not written over. */
-static void explain_extending(const qc_tool *t, const char *id, const char *grant)
-{
-    char *cli = cli_of(t);
-    fprintf(stderr,
-            "Error: %s has a grant already: %s\n"
-            "To grant more or less, edit it: 'INTERFACE = PARAMETERS' below [grant] is what "
-            "-grant=INTERFACE=PARAMETERS\nwould write, 'NAME = VALUE' below [config] what "
-            "-config=NAME=VALUE would. Then\n"
-            "  quoin-plugin resolve %s    tells what the node makes of it,\n"
-            "  %s plugin reload %s    has it take effect.\n"
-            "After an update of the file: quoin-plugin pin %s. To begin anew: quoin-plugin disable "
-            "%s\n",
-            id, grant, id, cli, id, id, id);
-    qc_free(cli);
-}
-
 static int enable_file(const qc_tool *t, const char *path, const qc_image *m)
 {
     char *grant = qc_asprintf("%s/%s.grant", t->grant_dir, m->manifest.id);
     int code = 1;
     if (qc_os_exists(grant))
-        explain_extending(t, m->manifest.id, grant);
+        code = qc_tool_extend(t, path, m, grant);
     else
         code = enable_asked(t, path, m, grant);
     qc_free(grant);
@@ -436,7 +442,7 @@ int qc_tool_disable(qc_tool *t)
     int code = 1;
     if (!grant)
         return 1;
-    cli = cli_of(t);
+    cli = qc_tool_cli(t);
     if (!qc_tool_confirm(t, "Remove its grant? Its data stays."))
         printf("Nothing was removed.\n");
     else if (qc_os_unlink(grant))
@@ -459,11 +465,11 @@ static void repin(qc_span text, const char *sha256, qc_bytes *out)
         const uint8_t *line = text.data + at, *nl = memchr(line, '\n', text.len - at);
         size_t n = nl ? (size_t)(nl - line) + 1 : text.len - at;
         if (in_place && n >= 6 && memcmp(line, "sha256", 6) == 0)
-            add(out, "sha256 = %s\n", sha256);
+            qc_tool_add(out, "sha256 = %s\n", sha256);
         else
             err = qc_bytes_append(out, line, n);
         if (!done && n >= 4 && memcmp(line, "file", 4) == 0) {
-            add(out, "sha256 = %s\n", sha256);
+            qc_tool_add(out, "sha256 = %s\n", sha256);
             done = true;
         }
         at += n;
@@ -490,7 +496,7 @@ static int pin_file(const qc_tool *t, const char *grant, const qc_grant *g)
                g->sha256 ? g->sha256 : "not pinned", m.sha256);
         repin(qc_bytes_span(&text), m.sha256, &now);
         if (qc_tool_confirm(t, "Pin it?"))
-            code = write_for(t, "reload", m.manifest.id, grant, qc_bytes_span(&now));
+            code = qc_tool_write_grant(t, "reload", m.manifest.id, grant, qc_bytes_span(&now));
     }
     qc_bytes_free(&text);
     qc_bytes_free(&now);

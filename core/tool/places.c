@@ -12,12 +12,6 @@ typedef struct places {
     bool wanted;     /* the manifest asks for such an interface */
 } places;
 
-static const qc_grant_key *place_key(const qc_interface *f)
-{
-    const qc_grant_key *k = f ? qc_interface_key(f, 0) : NULL;
-    return k && (k->type == QC_PARAM_ADDRESSES || k->type == QC_PARAM_HOSTS) ? k : NULL;
-}
-
 static void note_text(places *p, const char *id, const char *value)
 {
     size_t used = strlen(p->text);
@@ -26,7 +20,7 @@ static void note_text(places *p, const char *id, const char *value)
 
 static void note(places *p, const qc_resolved *r)
 {
-    const qc_grant_key *k = place_key(r->iface);
+    const qc_grant_key *k = qc_tool_place_key(r->iface);
     char value[1024];
     size_t n = 0, room = QC_COUNTOF(p->at) - p->n;
     if (!k)

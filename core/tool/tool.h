@@ -45,7 +45,7 @@ void qc_tool_warn_places(const qc_manifest *m, const qc_resolution *r);
 /** What an operator agrees to. */
 typedef struct qc_consent {
     bool take[2 * QC_MANIFEST_LIST_MAX];    /* per interface that the manifest names */
-    char *params[2 * QC_MANIFEST_LIST_MAX]; /* as written in the grant; NULL: what fits */
+    char *params[2 * QC_MANIFEST_LIST_MAX]; /* as written in the grant; NULL: what fits; "no" */
     bool unstable;                          /* one of them is on trial */
     const char *mode;
     char *const *config; /* a value per member of the schema; NULL, of all or one: the default */
@@ -53,9 +53,43 @@ typedef struct qc_consent {
 
 /** The -grant options, as params. False: one of them is wrong, and stderr says so. */
 bool qc_tool_take_given(const qc_tool *t, const qc_manifest *m, qc_consent *c);
+/** The -config options, as values per member of the schema, each owned. False: as above. */
+bool qc_tool_take_values(const qc_tool *t, const qc_manifest *m, char **value);
+/** Are these parameters "no": it is not to be granted? */
+bool qc_tool_withheld(const char *params);
+/** Explain the i-th interface that is asked for, and ask for it where that is needed. */
+void qc_tool_ask(const qc_tool *t, const qc_manifest *m, qc_consent *c, size_t i);
 /** Append the text of a grant file, but for [limits] and [failure]. */
 void qc_tool_grant_text(qc_bytes *b, const char *path, const qc_image *m, const qc_consent *c);
+/** Append bounds that fit what the plugin says it needs, for the operator to change. */
+void qc_tool_add_params(qc_bytes *b, const qc_manifest *m, const qc_interface *f);
 void qc_consent_clear(qc_consent *c);
+/** Would the node load it with this grant? Says on stderr what stands against it. */
+bool qc_tool_text_is_fit(const qc_tool *t, qc_span text, const qc_image *m, const char *path);
+void qc_tool_explain_mode(const char *mode);
+/** Write it atomically; `verb` is what has a node that runs take it up. Returns an exit status. */
+int qc_tool_write_grant(const qc_tool *t, const char *verb, const char *id, const char *grant,
+                        qc_span text);
+/** How the node of this chain and data folder is asked, as far as it is not the usual one. Owned.
+ */
+char *qc_tool_cli(const qc_tool *t);
+/** The key of its grant that says where: only an operator can. NULL: it has none. */
+const qc_grant_key *qc_tool_place_key(const qc_interface *f);
+/** Append formatted text. */
+void qc_tool_add(qc_bytes *b, const char *fmt, ...) QC_PRINTF(2, 3);
+
+/** A line of a grant file as it is to be. */
+typedef struct qc_grant_edit {
+    const char *section, *key;
+    char *value;      /* NULL: it becomes a comment */
+    const char *lets; /* what a new line of an interface is explained with; NULL: nothing */
+} qc_grant_edit;
+/** Append the text of a grant file (one that can be parsed) with one line changed, added, or taken
+ *  out. Everything else stays byte for byte. */
+void qc_tool_edit_grant(qc_span text, const qc_grant_edit *e, qc_bytes *out);
+/** enable of a plugin that has a grant: what -grant, -config and -mode change of it, and what it
+ *  asks for by now. Shows the difference, asks, and writes. Returns an exit status. */
+int qc_tool_extend(const qc_tool *t, const char *path, const qc_image *m, const char *grant);
 
 /* Commands: each returns an exit status. */
 int qc_tool_inspect(qc_tool *t);

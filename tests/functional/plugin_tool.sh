@@ -137,10 +137,62 @@ has "Written: $grant"
 run 0 resolve plugin
 has "This node would load it."
 has "rpc.serve/1              required  granted: prefix=plugin."
-run 1 enable --yes plugin
-has "has a grant already"
-has "'INTERFACE = PARAMETERS' below [grant]"
+cp "$grant" "$tmp/before"
+run 0 enable --yes plugin
+has "has a grant already, which stays as it is"
 has "plugin reload org.quoin.test.plugin"
+cmp -s "$grant" "$tmp/before" || { echo "FAIL: changed without a reason"; fails=$((fails + 1)); }
+
+# Enabling again changes what is named, and shows it first; the operator's own lines stay.
+same() { # FILE: it has these lines, from stdin
+    if diff -u - "$1"; then passes=$((passes + 1)); else fails=$((fails + 1)); echo "FAIL: the text of $1"; fi
+}
+sed -i -e 's/^rpc.serve\/1 = .*/rpc.serve\/1   =prefix=plugin. # mine\r/' -e 's/^mode .*/&\n# why not/' "$grant"
+printf '[limits]\nmemory=300MB' >>"$grant"
+cp "$grant" "$tmp/before"
+run 1 enable -grant=chain.follow/1=window=8 plugin
+has "  changed: chain.follow/1 = window=16, becomes window=8"
+has "      window (events that may be unacknowledged): was 16 (as when nothing is said), becomes 8"
+has "Change its grant so? [y/N]"
+has "Nothing was written."
+cmp -s "$grant" "$tmp/before" || { echo "FAIL: changed without consent"; fails=$((fails + 1)); }
+run 0 enable --yes -grant=chain.follow/1=window=8 -grant=rpc.serve/1=prefix=other. -config=greeting=hi plugin
+has "  changed: rpc.serve/1 = prefix=plugin., becomes prefix=other."
+has "  added: configuration greeting = hi"
+has "plugin reload org.quoin.test.plugin"
+sed -e 's/^chain.follow\/1 = .*/chain.follow\/1 = window=8/' -e 's/=prefix=plugin\./= prefix=other./' "$tmp/before" |
+    python3 -c 'import sys; t = sys.stdin.read(); i = t.index("[limits]"); sys.stdout.write(t[:i] + "greeting = hi\n" + t[i:])' | same "$grant"
+run 0 enable --yes -config='greeting=good day' plugin
+has "  changed: configuration greeting = hi, becomes good day"
+run 0 resolve plugin
+# What it cannot do without, a mode or value that is none, another file, one that has changed: nothing.
+cp "$grant" "$tmp/before"
+for bad in -grant=store.own/1=no -grant=chain.follow/1=window=none -mode=elsewhere -grant=watch/1=yes \
+    $'-config=greeting=a\n[limits]' -config=nothing=1; do
+    run 1 enable --yes "$bad" plugin
+    cmp -s "$grant" "$tmp/before" || { echo "FAIL: changed by $bad"; fails=$((fails + 1)); }
+done
+cp "$hostile/GOOD.so" "$tmp/elsewhere.so"
+run 1 enable --yes -grant=chain.follow/1=window=9 "$tmp/elsewhere.so"
+has "is for $tmp/plugins/good.so, not for $tmp/elsewhere.so"
+printf 'x' >>"$tmp/plugins/good.so"
+run 1 enable --yes -grant=chain.follow/1=window=9 plugin
+has "quoin-plugin pin org.quoin.test.plugin"
+cp "$hostile/GOOD.so" "$tmp/plugins/good.so"
+run 0 enable --yes -mode=trusted plugin
+has "  changed: mode = isolated, becomes trusted"
+has "in mode 'trusted': inside the node"
+chmod 644 "$grant"
+run 0 enable --yes -mode=isolated plugin
+[ "$(stat -c %a "$grant")" = 644 ] || { echo "FAIL: another mode of the file"; fails=$((fails + 1)); }
+cmp -s "$grant" "$tmp/before" || { echo "FAIL: there and back again is another text"; fails=$((fails + 1)); }
+# A text of its own is no order to a terminal here either.
+printf 'chain.follow/1 = window=\x1b[2J\n' >"$tmp/line"
+sed -i -e "/^chain.follow/{r $tmp/line
+d}" "$grant"
+run 0 enable --yes -grant=chain.follow/1=window=9 plugin
+has "was ?[2J, becomes 9"
+cp "$tmp/before" "$grant"
 
 # One question per optional interface, then one for all: answers from a terminal.
 out=$(printf 'n\ny\ny\n' | "$tool" -datadir="$tmp" -regtest enable "$top_builddir/tests/check/GOOD.so" 2>&1)
@@ -198,6 +250,32 @@ has "Written:"
 out=$(cat "$check_grant")
 has "rpc.serve/1 = prefix=other."
 [[ $out != *chain.read* ]] || { echo "FAIL: granted against the answer"; fails=$((fails + 1)); }
+# Enabled again it is asked about what is not granted; -yes grants nothing that is not named.
+cp "$check_grant" "$tmp/before"
+run 0 enable --yes "$top_builddir/tests/check/GOOD.so"
+cmp -s "$check_grant" "$tmp/before" || { echo "FAIL: granted without a word"; fails=$((fails + 1)); }
+out=$(printf 'y\ny\n' | "$tool" -datadir="$tmp" -regtest enable "$top_builddir/tests/check/GOOD.so" 2>&1)
+has "chain.read/1 (optional)"
+has "  added: chain.read/1 = yes"
+out=$(cat "$check_grant")
+has $'\nrpc.serve/1 = prefix=other.\n# lets it '
+has $'\nchain.read/1 = yes\n'
+out=$(printf 'n\n' | "$tool" -datadir="$tmp" -regtest -grant=rpc.serve/1=no enable "$top_builddir/tests/check/GOOD.so" 2>&1)
+has "  taken away: rpc.serve/1 = prefix=other."
+has "Nothing was written."
+run 0 enable --yes -grant=rpc.serve/1=no "$top_builddir/tests/check/GOOD.so"
+out=$(cat "$check_grant")
+has $'\n# rpc.serve/1 = prefix=other.\n# lets it '
+run 0 resolve "$top_builddir/tests/check/GOOD.so"
+has "rpc.serve/1              optional  not granted"
+run 0 enable --yes -grant=rpc.serve/1=prefix=third. "$top_builddir/tests/check/GOOD.so"
+run 0 resolve "$top_builddir/tests/check/GOOD.so"
+has "rpc.serve/1              optional  granted: prefix=third."
+rm "$check_grant"
+run 0 enable --yes -grant=rpc.serve/1=no "$top_builddir/tests/check/GOOD.so"
+has "      not granted"
+out=$(cat "$check_grant")
+[[ $out != *rpc.serve* ]] || { echo "FAIL: granted against -grant"; fails=$((fails + 1)); }
 rm "$check_grant"
 
 # Values of the configuration, judged as the node will; the others stay comments.
