@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define EVENTS 1024u
+#define PROGRESS_MS 1000u /* of the mock's clock, between two words of a rescan's progress */
 
 static qn_mk_watcher *by_id(const qn_mock *m, uint64_t id)
 {
@@ -113,6 +114,16 @@ static void end_rescan(qn_mock *m, qn_mk_watcher *w, qn_mk_rescan *r)
     (void)qn_mk_queue(w, &ev);
 }
 
+/* It has passed the block `next`, which had nothing that was not told. */
+static void tell_progress(const qn_mock *m, qn_mk_watcher *w, qn_mk_rescan *r)
+{
+    const qn_watch_event ev = {.type = QN_WATCH_EV_RESCAN_PROGRESS,
+                               .rescan = r->id,
+                               .ref = qn_mk_ref(m->active[r->next++])};
+    r->told_ms = m->now_ms;
+    (void)qn_mk_queue(w, &ev);
+}
+
 static bool step_rescan(qn_mock *m, qn_mk_watcher *w, qn_mk_rescan *r)
 {
     qn_mk_stage *s = &r->at;
@@ -131,6 +142,10 @@ static bool step_rescan(qn_mock *m, qn_mk_watcher *w, qn_mk_rescan *r)
             return true;
         }
         s->block = NULL;
+        if (m->now_ms - r->told_ms >= PROGRESS_MS) {
+            tell_progress(m, w, r);
+            return true;
+        }
     }
     end_rescan(m, w, r);
     return true;
@@ -401,6 +416,7 @@ static qn_status watch_rescan(qn_cap *cap, uint64_t id, const qn_watch_rescan *w
     if (!r)
         return QN_E_LIMIT;
     *r = made_one;
+    r->told_ms = m->now_ms;
     *out = r->id = ++m->next_id;
     return QN_OK;
 }

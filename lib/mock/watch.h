@@ -28,6 +28,7 @@ typedef struct qn_mk_rescan {
     uint64_t id; /* 0: free */
     uint32_t next, to;
     uint64_t first, last;
+    uint64_t told_ms; /* when its progress was told */
     bool canceled;
     qn_mk_stage at;
 } qn_mk_rescan;

@@ -628,9 +628,104 @@ static void test_json__writes_numbers_and_texts_as_they_are(void **state)
     qn_json_free(&j);
 }
 
+/* ---- a rescan and kills ---- */
+
+typedef struct rhythm {
+    qn_mock *m;
+    uint64_t at;
+} rhythm;
+
+#define RHYTHM 9 /* calls: room for a progress and the hits behind it in one turn of the loop */
+
+/* One call of so many takes so long that the rescan tells of its progress after the next block
+ * without a hit, and that the plugin soon has others use the loop: it stores what it has. */
+static qn_status one_slowly(void *arg, uint64_t k, const char *interface, const char *method)
+{
+    const rhythm *r = arg;
+    (void)interface;
+    (void)method;
+    if (k % RHYTHM == r->at)
+        qn_mock_sleep(r->m, 2000);
+    return QN_OK;
+}
+
+/* What the last rescan says that it found; -1: it goes on. */
+static int64_t rescan_found(qn_mock *m)
+{
+    json_t *j = ask(m, "watch.waitevent", "[0,0,null,1000]");
+    const json_t *list = json_object_get(j, "events"), *e;
+    int64_t found = -1;
+    size_t i;
+    json_array_foreach((json_t *)(uintptr_t)list, i, e) if (strcmp(text(e, "event"), "rescan") == 0)
+        found = number(e, "transactions");
+    json_decref(j);
+    return found;
+}
+
+#define PAID 12 /* blocks with a payment, some before one with none */
+
+/* A life that ends after `steps` callbacks. False: the rescan had ended before. */
+static bool live(qn_mock *m, unsigned steps, bool *midway)
+{
+    qn_mock_steps(m, steps);
+    (void)qn_mock_run(m);
+    json_t *j = ask(m, "watch.status", "[]");
+    const json_t *r = json_array_get(json_object_get(j, "rescans"), 0);
+    const bool goes_on = r != NULL;
+    *midway |= goes_on && number(r, "height") > 0;
+    json_decref(j);
+    qn_mock_steps(m, UINT32_MAX);
+    qn_mock_crash(m);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    return goes_on;
+}
+
+/* What was found behind the place where it goes on is found again, and counted once. False: it
+ * ended in its first life. */
+static bool rescan_in_lives(const keys *k, uint64_t at, unsigned steps, bool *midway)
+{
+    qn_mock *m = started();
+    rhythm r = {m, at};
+    expect(m, "watch.create", "[\"w\"]", "{");
+    for (int i = 0; i < PAID; i++) {
+        (void)qn_mock_pay(m, k->script[i % GAP], k->len, 1000);
+        qn_mock_mine(m, 1u + (uint32_t)i % 2);
+    }
+    (void)qn_mock_run(m);
+    qn_mock_steps(m, 0);
+    import(m, k->text, "\"birthday\":0", "true");
+    qn_mock_on_call(m, one_slowly, &r);
+    bool goes_on = live(m, steps, midway);
+    (void)live(m, steps, midway);
+    qn_mock_on_call(m, NULL, NULL);
+    (void)qn_mock_run(m);
+    assert_int_equal(rescan_found(m), PAID);
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+    return goes_on;
+}
+
+/* Killed after any number of callbacks, twice. */
+static void test_rescan__counts_once_what_it_found_across_kills(void **state)
+{
+    (void)state;
+    keys *k = keys_of("wpkh(" XPUB "/1/*)");
+    for (uint64_t at = 0; at < RHYTHM; at++) {
+        unsigned steps = 0, between = 0;
+        for (bool goes_on = true; goes_on && steps < 200; steps++) {
+            bool midway = false;
+            goes_on = rescan_in_lives(k, at, steps, &midway);
+            between += midway;
+        }
+        assert_true(steps < 200 && between > 0);
+    }
+    qc_free(k);
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_rescan__tells_nothing_that_a_crash_takes_back),
              cmocka_unit_test(test_json__writes_numbers_and_texts_as_they_are),
              cmocka_unit_test(test_rescan__finds_what_was_before_gap_included),
+             cmocka_unit_test(test_rescan__counts_once_what_it_found_across_kills),
              cmocka_unit_test(test_psbt__locks_its_coins_and_takes_its_change),
              cmocka_unit_test(test_psbt__without_change_takes_an_exact_sum),
              cmocka_unit_test(test_psbt__is_refused_where_its_change_has_no_address),
