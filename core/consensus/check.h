@@ -53,6 +53,12 @@ bool qc_check_block_context(const qc_params *p, const qc_block *b, uint32_t heig
 /** Are mutation symptoms present (IsBlockMutated: merkle, witness malleation, 64-byte txs)? True:
  *  *v says which. */
 bool qc_block_is_mutated(const qc_block *b, bool check_witness_root, qc_verdict *v);
+/** The time that is locked until has come: that a transaction is final is then known without a look
+ *  at its inputs. */
+static inline bool qc_locktime_passed(uint32_t lock, uint32_t height, int64_t time)
+{
+    return lock == 0 || lock < (lock < QC_LOCKTIME_THRESHOLD ? (int64_t)height : time);
+}
 bool qc_tx_is_final(const qc_tx *tx, uint32_t height, int64_t time);
 /** BIP325: challenge satisfied (only for signets). Aborts when memory runs out. */
 bool qc_check_signet(const qc_params *p, const qc_block *b);

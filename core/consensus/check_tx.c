@@ -111,8 +111,7 @@ bool qc_check_tx(const qc_tx *tx, qc_verdict *v)
 
 bool qc_tx_is_final(const qc_tx *tx, uint32_t height, int64_t time)
 {
-    uint32_t lock = tx->rec->locktime;
-    if (lock == 0 || lock < (lock < QC_LOCKTIME_THRESHOLD ? (int64_t)height : time))
+    if (qc_locktime_passed(tx->rec->locktime, height, time))
         return true;
     for (uint32_t i = 0; i < tx->rec->n_in; i++)
         if (tx->in[i].sequence != SEQUENCE_FINAL)

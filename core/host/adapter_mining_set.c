@@ -287,7 +287,7 @@ static qc_mempool_entry **read_all(const uint8_t *txs, const qn_mining_part *par
         ok = fail == QC_WIRE_OK;
         if (!ok)
             break;
-        e[i] = qc_entry_new(&b.tx);
+        e[i] = qc_entry_new(NULL, &b.tx);
         qc_txbuf_clear(&b);
         *no_memory = !e[i];
         ok = e[i] != NULL;
@@ -420,7 +420,7 @@ static void reckon(const template_job *j, const qc_keymap *before, qc_mempool_en
     e->adjusted_weight = e->tx.rec->weight;
     if (all)
         e->sigop_cost =
-            qc_tx_sigop_cost(&e->tx, spent, qc_tx_legacy_sigops(&e->tx), QC_POLICY_FLAGS);
+            (uint32_t)qc_tx_sigop_cost(&e->tx, spent, qc_tx_legacy_sigops(&e->tx), QC_POLICY_FLAGS);
     qc_free(spent);
 }
 

@@ -288,7 +288,7 @@ bool qc_pool_take_back(qc_mempool *m, const qc_tx *tx)
 
 bool qc_mempool_fits_cluster(qc_mempool *m, const qc_tx *tx)
 {
-    qc_mempool_entry *e = qc_entry_new(tx);
+    qc_mempool_entry *e = qc_entry_new(m->slab, tx);
     qc_mempool_list parents;
     QC_ASSERT(e);
     qc_mempool_parents(m, e, &parents);

@@ -145,7 +145,7 @@ static bool spends_coinbase(const qc_candidate *c)
 static bool stage(qc_try *t, qc_candidate *c, const qc_lock_points *locks, qc_amount fee)
 {
     qc_mempool *m = t->m;
-    qc_mempool_entry *e = c->e = qc_entry_new(c->tx);
+    qc_mempool_entry *e = c->e = qc_entry_new(m->slab, c->tx);
     if (!e) {
         t->err = QC_ENOMEM;
         return false;
@@ -157,7 +157,8 @@ static bool stage(qc_try *t, qc_candidate *c, const qc_lock_points *locks, qc_am
     e->height = m->tip->height;
     e->spends_coinbase = spends_coinbase(c);
     e->locks = *locks;
-    e->sigop_cost = qc_tx_sigop_cost(c->tx, c->spent, qc_tx_legacy_sigops(c->tx), QC_POLICY_FLAGS);
+    e->sigop_cost =
+        (uint32_t)qc_tx_sigop_cost(c->tx, c->spent, qc_tx_legacy_sigops(c->tx), QC_POLICY_FLAGS);
     e->adjusted_weight =
         qc_adjusted_weight(c->tx->rec->weight, e->sigop_cost, m->o.policy.bytes_per_sigop);
     e->vsize = qc_vsize(e->adjusted_weight);

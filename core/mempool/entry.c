@@ -1,5 +1,5 @@
-/* One piece of memory for an entry: its head, then the records of inputs and outputs, then the
- * bytes. */
+/* Entries lie side by side; of each the records of inputs and outputs and then the bytes are a
+ * piece of the heap. */
 #include "core/base/alloc.h"
 #include "core/mempool/pool_internal.h"
 
@@ -27,25 +27,41 @@ static void copy_outs(qn_out_rec *to, const qc_tx *tx)
     }
 }
 
-qc_mempool_entry *qc_entry_new(const qc_tx *tx)
+static void copy_parts(qc_mempool_entry *e, void *mem, const qc_tx *tx)
 {
-    size_t ins = tx->rec->n_in * sizeof(qn_in_rec), outs = tx->rec->n_out * sizeof(qn_out_rec);
-    size_t size = sizeof(qc_mempool_entry) + sizeof(qn_tx_rec) + ins + outs + tx->rec->len;
-    qc_mempool_entry *e = qc_try_malloc(size);
-    if (!e)
-        return NULL;
-    *e = (qc_mempool_entry){.refs = 1, .ref = QC_GRAPH_NONE, .usage = malloc_bytes(size)};
-    uint8_t *at = (uint8_t *)(e + 1);
-    qn_tx_rec *rec = (void *)at;
-    qn_in_rec *in = (void *)(at + sizeof *rec);
-    qn_out_rec *out = (void *)(at + sizeof *rec + ins);
-    uint8_t *raw = at + sizeof *rec + ins + outs;
-    *rec = *tx->rec;
-    rec->off = rec->in0 = rec->out0 = 0;
+    qn_in_rec *in = mem;
+    qn_out_rec *out = (void *)(in + tx->rec->n_in);
+    uint8_t *raw = (void *)(out + tx->rec->n_out);
     copy_ins(in, tx);
     copy_outs(out, tx);
     memcpy(raw, tx->raw + tx->rec->off, tx->rec->len);
-    e->tx = (qc_tx){raw, rec, in, out};
+    e->rec = *tx->rec;
+    e->rec.off = e->rec.in0 = e->rec.out0 = 0;
+    e->tx = (qc_tx){raw, &e->rec, in, out};
+}
+
+static void give(qc_slab *s, qc_mempool_entry *e)
+{
+    if (s)
+        qc_slab_give(s, e);
+    else
+        qc_free(e);
+}
+
+qc_mempool_entry *qc_entry_new(qc_slab *slab, const qc_tx *tx)
+{
+    size_t size = tx->rec->n_in * sizeof(qn_in_rec) + tx->rec->n_out * sizeof(qn_out_rec);
+    size += tx->rec->len;
+    qc_mempool_entry *e = slab ? qc_slab_take(slab) : qc_try_malloc(sizeof *e);
+    void *mem = e ? qc_try_malloc(size) : NULL;
+    if (!mem) {
+        if (e)
+            give(slab, e);
+        return NULL;
+    }
+    *e = (qc_mempool_entry){
+        .refs = 1, .ref = QC_GRAPH_NONE, .slab = slab, .usage = sizeof *e + malloc_bytes(size)};
+    copy_parts(e, mem, tx);
     return e;
 }
 
@@ -59,6 +75,8 @@ const qc_mempool_entry *qc_mempool_entry_ref(const qc_mempool_entry *e)
 void qc_mempool_entry_unref(const qc_mempool_entry *e)
 {
     qc_mempool_entry *mine = (qc_mempool_entry *)(uintptr_t)e;
-    if (mine && atomic_fetch_sub_explicit(&mine->refs, 1, memory_order_acq_rel) == 1)
-        qc_free(mine);
+    if (!mine || atomic_fetch_sub_explicit(&mine->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    qc_free((void *)(uintptr_t)mine->tx.in);
+    give(mine->slab, mine);
 }

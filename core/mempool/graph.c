@@ -10,14 +10,32 @@
     25000 /* units: all but the hardest clusters of 64 are done with half of it */
 #define CLUSTER_WEIGHT (101000 * 4) /* Core policy: DEFAULT_CLUSTER_SIZE_LIMIT_KVB */
 
+static size_t grown_bytes(size_t cap, size_t need, size_t elem, size_t *want)
+{
+    size_t bytes;
+    *want = QC_MAX(need, QC_MAX((size_t)16, cap + cap / 2));
+    QC_ASSERT(QC_MUL_OK(*want, elem, &bytes));
+    return bytes;
+}
+
 void *qc_graph_grow(void *v, size_t *cap, size_t need, size_t elem)
 {
-    size_t want = QC_MAX(need, QC_MAX((size_t)16, *cap + *cap / 2)), bytes;
-    QC_ASSERT(QC_MUL_OK(want, elem, &bytes));
-    void *grown = qc_alloc(bytes);
+    size_t want;
+    void *grown = qc_alloc(grown_bytes(*cap, need, elem, &want));
     if (*cap)
         memcpy(grown, v, *cap * elem);
     qc_free(v);
+    *cap = want;
+    return grown;
+}
+
+void *qc_graph_grow_large(void *v, size_t *cap, size_t need, size_t elem)
+{
+    size_t want;
+    void *grown = qc_large_alloc(grown_bytes(*cap, need, elem, &want));
+    if (*cap)
+        memcpy(grown, v, *cap * elem);
+    qc_large_free(v, *cap * elem);
     *cap = want;
     return grown;
 }
@@ -57,8 +75,8 @@ void qc_graph_free(qc_graph *g)
         qc_free(g->sums[lv]);
     }
     qc_index_free(g);
-    qc_free(g->txs);
-    qc_free(g->chunks);
+    qc_large_free(g->txs, g->txs_cap * sizeof(tx));
+    qc_large_free(g->chunks, g->chunks_cap * sizeof(chunk));
     qc_free(g->gone);
     qc_free(g->copied);
     qc_free(g->hit);
@@ -94,7 +112,7 @@ qc_graph_ref qc_graph_add(qc_graph *g, int64_t fee, int32_t size, void *user)
     if (t != QC_GRAPH_NONE) {
         g->free_tx = g->txs[t].chunk;
     } else {
-        GROW(g->txs, g->txs_cap, (size_t)g->ntxs + 1);
+        GROW_LARGE(g->txs, g->txs_cap, (size_t)g->ntxs + 1);
         t = g->ntxs++;
         QC_ASSERT(t != QC_GRAPH_NONE);
     }
@@ -173,7 +191,10 @@ void qc_graph_set_fee(qc_graph *g, qc_graph_ref t, int64_t fee)
 
 void qc_graph_set_user(qc_graph *g, qc_graph_ref t, void *user)
 {
-    live(g, t)->user = user;
+    tx *x = live(g, t);
+    x->user = user;
+    if (x->chunk && g->chunks[x->chunk].n <= CHUNK_FEW)
+        g->chunks[x->chunk].user[x->pos[MAIN] - g->chunks[x->chunk].first] = user;
 }
 
 /* ---- questions about one transaction, and about all ---- */

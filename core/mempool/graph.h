@@ -11,8 +11,8 @@
  * changed; ordering it costs at most `acceptable_cost` units (about 5 ns each) over a
  * base of O(n^2). Entering or leaving the index of chunks is O(log of all chunks).
  *
- * Memory: about 200 bytes for a transaction alone (48 for itself, 88 for its cluster, 40 for its
- * chunk, 20 for its place in the index); in a cluster 60 each, 72 for the cluster, 60 for each
+ * Memory: about 220 bytes for a transaction alone (48 for itself, 88 for its cluster, 64 for its
+ * chunk, 20 for its place in the index); in a cluster 60 each, 72 for the cluster, 84 for each
  * chunk.
  *
  * Memory that is lent (qc_graph_refs and the like) lasts until the next call that takes the graph
@@ -46,6 +46,8 @@ typedef struct qc_graph_config {
     uint64_t seed;            /* of the random choices; same seed, same history: same results */
     qc_graph_order order;     /* NULL: older refs first */
     void *ctx;                /* for order */
+    /* What who walks reads of a user object: asked of memory ahead of the walk. 0 bytes: nothing */
+    uint16_t read_at, read_bytes;
 } qc_graph_config;
 
 typedef struct qc_graph qc_graph;
@@ -165,7 +167,8 @@ qc_graph_refs qc_graph_worst(qc_graph *g, qc_feesize *sum);
 typedef struct qc_graph_walk {
     qc_graph *graph;
     uint64_t id;
-    uint32_t chunk;
+    const struct leaf *leaf; /* where the chunk in hand is in the index */
+    uint32_t chunk, place;
     bool skipped; /* something, so far */
 } qc_graph_walk;
 
@@ -173,6 +176,8 @@ void qc_graph_walk_start(qc_graph *g, qc_graph_walk *w);
 /** The chunk in hand, ancestors first. Out: *sum. Lent until the next walk call. n is 0 at the
  *  end. Asking again gives the same. */
 qc_graph_refs qc_graph_walk_chunk(const qc_graph_walk *w, qc_feesize *sum);
+/** The same as user pointers. Returns how many. */
+size_t qc_graph_walk_users(const qc_graph_walk *w, void *const **user, qc_feesize *sum);
 /** Go on; `skip`: the chunk in hand was left out, so what is left of its cluster is too. */
 void qc_graph_walk_next(qc_graph_walk *w, bool skip);
 

@@ -8,18 +8,17 @@
 #include <string.h>
 
 #define FAN 40
-#define CLUSTER_BYTES 256 /* of a cluster: its head, and members of a small one */
-#define TOGETHER 8        /* of a chunk's transactions, asked for ahead */
-#define USER_BYTES 272    /* of an owner's object: what filling a block reads of it */
-#define LINE 64           /* bytes that memory sends at once */
+#define CLUSTER_BYTES 256             /* of a cluster: its head, and members of a small one */
+#define TOGETHER 8                    /* of a chunk's transactions, asked for ahead */
+#define LEAF_READ offsetof(leaf, key) /* what a walk reads of it */
 
 typedef struct leaf {
     struct leaf *up;
     struct leaf *prev, *next; /* leaves only */
     uint32_t n;
     bool inner;
-    uint64_t key[FAN];    /* of the chunk: lower is better */
     uint32_t id[FAN];     /* chunk; inner: the first one below the child */
+    uint64_t key[FAN];    /* of the chunk: lower is better */
     struct leaf *child[]; /* inner only */
 } leaf;
 
@@ -59,7 +58,7 @@ static uint32_t take(qc_graph *g)
     } else {
         if (g->nchunks == 0)
             g->nchunks = 1; /* none has number 0 */
-        GROW(g->chunks, g->chunks_cap, (size_t)g->nchunks + 1);
+        GROW_LARGE(g->chunks, g->chunks_cap, (size_t)g->nchunks + 1);
         id = g->nchunks++;
     }
     g->live_chunks++;
@@ -301,9 +300,12 @@ void qc_index_add(qc_graph *g, cluster *c)
         prefix = from && qc_feesize_cmp(before, sum) == 0 ? prefix + sum.size : sum.size;
         before = sum;
         uint32_t last = members(c)[from];
+        void *user[CHUNK_FEW] = {NULL};
         for (uint32_t i = from; i < to; i++) {
             uint32_t t = members(c)[i];
             g->txs[t].chunk = id;
+            if (to - from <= CHUNK_FEW)
+                user[i - from] = g->txs[t].user;
             if (qc_graph_tie(g, t, last) > 0)
                 last = t;
         }
@@ -314,7 +316,8 @@ void qc_index_add(qc_graph *g, cluster *c)
                                .last = last,
                                .first = (uint8_t)from,
                                .n = (uint8_t)(to - from),
-                               .more = to < c->n};
+                               .more = to < c->n,
+                               .user = {user[0], user[1], user[2]}};
         insert(g, id);
     }
 }
@@ -332,15 +335,12 @@ void qc_index_drop(qc_graph *g, cluster *c)
     }
 }
 
-uint32_t qc_index_best(const qc_graph *g)
-{
-    return g->best ? g->best->id[0] : 0;
-}
-
 uint32_t qc_index_worst(const qc_graph *g)
 {
     return g->worst ? g->worst->id[g->worst->n - 1] : 0;
 }
+
+/* ---- walking ---- */
 
 /* The chunk k places on, which may lie in the next leaf; 0: there is none, or it is farther. */
 static uint32_t peek(const leaf *l, uint32_t k)
@@ -355,54 +355,89 @@ static uint32_t peek(const leaf *l, uint32_t k)
 static inline void fetch(const void *p, size_t n)
 {
     const char *at = p;
-    for (size_t i = 0; i < n; i += LINE)
+    for (size_t i = 0; i < n; i += QC_CACHE_LINE)
         __builtin_prefetch(at + i);
     __builtin_prefetch(at + n - 1);
     __asm__ volatile("");
 }
 
-static void fetch_members(const qc_graph *g, const chunk *x, bool users)
+static void fetch_txs(const qc_graph *g, const chunk *x)
 {
-    const uint32_t *t = x->n > 1 ? &members(x->c)[x->first] : &x->last;
+    const uint32_t *t = &members(x->c)[x->first];
     for (uint32_t i = 0; i < x->n && i < TOGETHER; i++)
-        if (users)
-            fetch(g->txs[t[i]].user, USER_BYTES);
-        else
-            fetch(&g->txs[t[i]], sizeof(tx));
+        fetch(&g->txs[t[i]], sizeof(tx));
 }
 
-/* Each step from the index to its owner's object is a cache miss: they are asked for some chunks
- * ahead, step by step. Of a chunk of several its cluster has to be read for who they are. Who
- * leaves chunks out reads of most only whether their cluster is left out. */
+static void fetch_users(const qc_graph *g, const chunk *x)
+{
+    for (uint32_t i = 0; i < x->n && i < TOGETHER; i++) {
+        const char *user =
+            x->n <= CHUNK_FEW ? x->user[i] : g->txs[members(x->c)[x->first + i]].user;
+        fetch(user + g->cfg.read_at, g->cfg.read_bytes);
+    }
+}
+
+/* Each step from the index to a user object is a cache miss: they are asked for some chunks ahead,
+ * step by step. Who the members of a large chunk are says only its cluster. Who leaves chunks out
+ * reads of most only whether their cluster is left out. */
+enum { CHUNK_AHEAD = 24, CLUSTER_AHEAD = 18, TXS_AHEAD = 13, USERS_AHEAD = 8 };
+
+static void fetch_step(const qc_graph *g, uint32_t id, int ahead, bool skipping)
+{
+    const chunk *x = node(g, id);
+    bool many = ahead != CHUNK_AHEAD && x->n > CHUNK_FEW;
+    if (ahead == CHUNK_AHEAD)
+        fetch(x, sizeof *x);
+    else if (ahead == CLUSTER_AHEAD && many)
+        fetch(x->c, CLUSTER_BYTES);
+    else if (ahead == CLUSTER_AHEAD && skipping && (x->first || x->more))
+        fetch(&x->c->skip, sizeof x->c->skip);
+    else if (ahead == TXS_AHEAD && many)
+        fetch_txs(g, x);
+    else if (ahead == USERS_AHEAD && !skipping && g->cfg.read_bytes)
+        fetch_users(g, x);
+}
+
 static void fetch_ahead(const qc_graph *g, const leaf *l, uint32_t k, bool skipping)
 {
-    const chunk *x;
-    uint32_t id = peek(l, k + 24);
-    if (id)
-        fetch(node(g, id), sizeof(chunk));
-    if ((id = peek(l, k + 18)) != 0) {
-        x = node(g, id);
-        if (x->n == 1)
-            fetch_members(g, x, false);
-        else
-            fetch(x->c, CLUSTER_BYTES);
-        if (skipping && (x->first || x->more))
-            fetch(&x->c->skip, sizeof x->c->skip);
+    static const int step[] = {CHUNK_AHEAD, CLUSTER_AHEAD, TXS_AHEAD, USERS_AHEAD};
+    for (unsigned i = 0; i < QC_COUNTOF(step); i++) {
+        uint32_t id = peek(l, k + (uint32_t)step[i]);
+        if (id)
+            fetch_step(g, id, step[i], skipping);
     }
-    if ((id = peek(l, k + 13)) != 0 && (x = node(g, id))->n > 1)
-        fetch_members(g, x, false);
-    if (!skipping && (id = peek(l, k + 8)) != 0)
-        fetch_members(g, node(g, id), true);
+    if (!k && l->next && l->next->next)
+        fetch(l->next->next, LEAF_READ);
 }
 
-uint32_t qc_index_next(const qc_graph *g, uint32_t id, bool skipping)
+/* What a walk has not come to yet when it begins. */
+static void fetch_first(const qc_graph *g, const leaf *l)
 {
-    const leaf *l = node(g, id)->leaf;
-    uint32_t k = place_of(g, id) + 1;
-    fetch_ahead(g, l, k, skipping);
-    if (k < l->n)
-        return l->id[k];
-    return l->next ? l->next->id[0] : 0;
+    static const int step[] = {CHUNK_AHEAD, CLUSTER_AHEAD, TXS_AHEAD, USERS_AHEAD};
+    for (unsigned i = 0; i < QC_COUNTOF(step); i++)
+        for (uint32_t k = 0, id; k < (uint32_t)step[i] && (id = peek(l, k)) != 0; k++)
+            fetch_step(g, id, step[i], false);
+}
+
+void qc_index_start(const qc_graph *g, qc_graph_walk *w)
+{
+    w->leaf = g->best;
+    w->place = 0;
+    w->chunk = g->best ? g->best->id[0] : 0;
+    if (g->best)
+        fetch_first(g, g->best);
+}
+
+void qc_index_next(const qc_graph *g, qc_graph_walk *w, bool skipping)
+{
+    const leaf *l = w->leaf;
+    if (++w->place == l->n) {
+        w->leaf = l = l->next;
+        w->place = 0;
+    }
+    w->chunk = l ? l->id[w->place] : 0;
+    if (l)
+        fetch_ahead(g, l, w->place, skipping);
 }
 
 /* ---- whole tree ---- */
@@ -429,8 +464,10 @@ static void check_chunk(const qc_graph *g, uint32_t id)
     qc_feesize sum = qc_cluster_sum(g, c, x->first, (uint32_t)x->first + x->n);
     QC_ASSERT(sum.fee == x->fee && sum.size == x->size);
     QC_ASSERT(x->more == ((uint32_t)x->first + x->n < c->n));
-    for (uint32_t i = 0; i < x->n; i++)
-        QC_ASSERT(g->txs[members(c)[x->first + i]].chunk == id);
+    for (uint32_t i = 0; i < x->n; i++) {
+        const tx *t = &g->txs[members(c)[x->first + i]];
+        QC_ASSERT(t->chunk == id && (x->n > CHUNK_FEW || x->user[i] == t->user));
+    }
 }
 
 /* Returns the depth below l. */
@@ -461,9 +498,10 @@ void qc_index_check(const qc_graph *g)
     if (g->root)
         check_node(g, g->root, &bytes);
     QC_ASSERT(bytes == g->index_bytes);
-    for (uint32_t id = qc_index_best(g); id; last = id, id = qc_index_next(g, id, false), n++) {
-        QC_ASSERT(!last || qc_index_compare(g, node(g, last), node(g, id)) < 0);
-        check_chunk(g, id);
+    qc_graph_walk w;
+    for (qc_index_start(g, &w); w.chunk; last = w.chunk, qc_index_next(g, &w, false), n++) {
+        QC_ASSERT(!last || qc_index_compare(g, node(g, last), node(g, w.chunk)) < 0);
+        check_chunk(g, w.chunk);
     }
     QC_ASSERT(n == g->live_chunks && last == qc_index_worst(g));
 }

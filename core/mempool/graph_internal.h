@@ -6,6 +6,7 @@
 #pragma once
 #include "core/mempool/graph.h"
 #include "core/mempool/linearize.h"
+#include "core/os/slab.h"
 
 #define BIT(i) ((uint64_t)1 << (i))
 #define FIRST(set) ((uint32_t)__builtin_ctzll(set))
@@ -46,17 +47,22 @@ typedef struct tx {
     bool alive;
 } tx;
 
-/** A chunk of main: an entry of the index. Number 0 is none. */
+#define CHUNK_FEW 3
+
+/** A chunk of main: an entry of the index. Number 0 is none. One line of the cache, with all that a
+ *  walk has to know of most. */
 typedef struct chunk {
     int64_t fee;
     cluster *c;
     struct leaf *leaf; /* where in the index; free: NULL */
     int32_t size;
-    int32_t prefix;    /* size of this and the cluster's earlier chunks of the same rate */
-    qc_graph_ref last; /* of the members, by the order of ties; free: the next free one */
-    uint8_t first, n;  /* places */
-    bool more;         /* its cluster has later ones */
+    int32_t prefix;        /* size of this and the cluster's earlier chunks of the same rate */
+    qc_graph_ref last;     /* of the members, by the order of ties; free: the next free one */
+    uint8_t first, n;      /* places */
+    bool more;             /* its cluster has later ones */
+    void *user[CHUNK_FEW]; /* of its members in order, when they are so few */
 } chunk;
+_Static_assert(sizeof(void *) < 8 || sizeof(chunk) == QC_CACHE_LINE, "a chunk is one line");
 
 typedef struct dep {
     qc_graph_ref parent, child;
@@ -101,6 +107,7 @@ struct qc_graph {
     uint64_t named; /* members of all answers so far */
     uint64_t trim_steps;
     qc_graph_ref walk_out[QC_GRAPH_MAX_COUNT];
+    void *walk_user[QC_GRAPH_MAX_COUNT];
     qc_feesize *sums[2]; /* lent */
     size_t nsums[2], sums_cap[2];
 };
@@ -138,6 +145,13 @@ void *qc_graph_grow(void *v, size_t *cap, size_t need, size_t elem);
     do {                                                                                           \
         if ((need) > (cap))                                                                        \
             (v) = qc_graph_grow((v), &(cap), (need), sizeof *(v));                                 \
+    } while (0)
+/** Of what grows with the pool. `v` is of qc_large_alloc(). */
+void *qc_graph_grow_large(void *v, size_t *cap, size_t need, size_t elem);
+#define GROW_LARGE(v, cap, need)                                                                   \
+    do {                                                                                           \
+        if ((need) > (cap))                                                                        \
+            (v) = qc_graph_grow_large((v), &(cap), (need), sizeof *(v));                           \
     } while (0)
 /** The slot may be used again. */
 void qc_graph_free_slot(qc_graph *g, qc_graph_ref t);
@@ -206,10 +220,11 @@ void qc_index_add(qc_graph *g, cluster *c);
 /** No effect if it is not in. */
 void qc_index_drop(qc_graph *g, cluster *c);
 int qc_index_compare(const qc_graph *g, const chunk *a, const chunk *b);
-uint32_t qc_index_best(const qc_graph *g);
 uint32_t qc_index_worst(const qc_graph *g);
-/** The next worse, 0: none. skipping: those now at hand are left out, so that less is asked of
- *  memory ahead. */
-uint32_t qc_index_next(const qc_graph *g, uint32_t id, bool skipping);
+/** The best one in hand: w->chunk, 0 when there is none. */
+void qc_index_start(const qc_graph *g, qc_graph_walk *w);
+/** The next worse. skipping: those now at hand are left out, so that less is asked of memory
+ *  ahead. */
+void qc_index_next(const qc_graph *g, qc_graph_walk *w, bool skipping);
 void qc_index_check(const qc_graph *g);
 void qc_index_free(qc_graph *g);

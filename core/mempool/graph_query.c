@@ -155,7 +155,8 @@ qc_graph_refs qc_graph_worst(qc_graph *g, qc_feesize *sum)
 void qc_graph_walk_start(qc_graph *g, qc_graph_walk *w)
 {
     qc_graph_order_all(g, qc_graph_level_of(g, QC_GRAPH_MAIN));
-    *w = (qc_graph_walk){.graph = g, .id = ++g->epoch, .chunk = qc_index_best(g)};
+    *w = (qc_graph_walk){.graph = g, .id = ++g->epoch};
+    qc_index_start(g, w);
 }
 
 qc_graph_refs qc_graph_walk_chunk(const qc_graph_walk *w, qc_feesize *sum)
@@ -170,6 +171,22 @@ qc_graph_refs qc_graph_walk_chunk(const qc_graph_walk *w, qc_feesize *sum)
     for (uint32_t i = 0; x->n > 1 && i < x->n; i++)
         g->walk_out[i] = members(x->c)[x->first + i];
     return (qc_graph_refs){g->walk_out, x->n};
+}
+
+size_t qc_graph_walk_users(const qc_graph_walk *w, void *const **user, qc_feesize *sum)
+{
+    qc_graph *g = w->graph;
+    *user = g->walk_user;
+    *sum = (qc_feesize){0, 0};
+    if (!w->chunk)
+        return 0;
+    const chunk *x = &g->chunks[w->chunk];
+    *sum = (qc_feesize){x->fee, x->size};
+    if (x->n <= CHUNK_FEW)
+        *user = x->user;
+    for (uint32_t i = 0; x->n > CHUNK_FEW && i < x->n; i++)
+        g->walk_user[i] = g->txs[members(x->c)[x->first + i]].user;
+    return x->n;
 }
 
 /* Only what is not the first of its cluster can have been left out by an earlier one. */
@@ -189,6 +206,6 @@ void qc_graph_walk_next(qc_graph_walk *w, bool skip)
         w->skipped = true;
     }
     do {
-        w->chunk = qc_index_next(g, w->chunk, skip);
+        qc_index_next(g, w, skip);
     } while (is_skipped(w));
 }

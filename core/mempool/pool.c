@@ -39,6 +39,8 @@ static qc_graph *new_graph(const qc_mempool_options *o, uint64_t seed)
                     (int64_t)QC_WITNESS_SCALE,
         .seed = seed,
         .order = by_txid,
+        .read_at = offsetof(qc_mempool_entry, slab),
+        .read_bytes = sizeof(qc_mempool_entry) - offsetof(qc_mempool_entry, slab),
     };
     return qc_graph_new(&config);
 }
@@ -60,6 +62,7 @@ qc_err qc_mempool_new(qc_mempool **out, const qc_mempool_options *o)
         qc_os_random(&seed, sizeof seed);
     m->dice = seed;
     m->graph = new_graph(o, seed);
+    m->slab = qc_slab_new(sizeof(qc_mempool_entry));
     qc_keymap_init(&m->by_txid, 32);
     qc_keymap_init(&m->by_wtxid, 32);
     qc_keymap_init(&m->spent, 36);
@@ -100,6 +103,7 @@ void qc_mempool_free(qc_mempool *m)
     qc_keymap_clear(&m->spent);
     qc_keymap_clear(&m->unbroadcast);
     qc_graph_free(m->graph);
+    qc_slab_close(m->slab);
     qc_free(m->all);
     qc_free(m);
 }
@@ -177,7 +181,7 @@ qc_err qc_pool_reserve(qc_mempool *m, size_t more, size_t inputs)
 void qc_pool_insert(qc_mempool *m, qc_mempool_entry *e)
 {
     e->inside = true;
-    e->place = m->n;
+    e->place = (uint32_t)m->n;
     m->all[m->n++] = e;
     qc_keymap_put(&m->by_txid, e->tx.rec->txid, e);
     qc_keymap_put(&m->by_wtxid, e->tx.rec->wtxid, e);

@@ -52,45 +52,52 @@ typedef struct qc_lock_points {
                                   the others hold. NULL: not locked */
 } qc_lock_points;
 
-/** A transaction in the pool, in one piece of memory. Fixed unless said otherwise. Alive while it
- *  is in the pool, and longer for those who hold a reference. */
+/** A transaction in the pool. Fixed unless said otherwise. Alive while it is in the pool, and
+ * longer for those who hold a reference. Its memory is four lines of the cache, of which filling a
+ * block reads the last two, and another piece for inputs, outputs and bytes. */
 typedef struct qc_mempool_entry {
-    qc_tx tx; /* of this entry's own memory; rec->txid and rec->wtxid are its ids */
-    qc_amount fee;
+    qc_tx tx;               /* of this entry's own memory; its record is `rec` */
     qc_amount modified_fee; /* with the operator's delta (changes) */
     uint64_t sequence;      /* of the pool when it came; 0: from a block that left the chain */
     qc_unixtime time;       /* when it came */
-    uint64_t sigop_cost;
     int64_t adjusted_weight;
     int64_t vsize;   /* virtual bytes of adjusted_weight */
     uint32_t height; /* of the tip when it came */
     bool spends_coinbase;
+    bool inside, told;    /* the pool's own, as the next four */
     qc_lock_points locks; /* (changes) */
-    /* The pool's own. */
-    uint32_t ref; /* qc_graph_ref */
-    size_t place; /* in random order */
-    _Atomic uint32_t refs;
-    bool inside, told;
-    uint64_t mark; /* of the walk that saw it last */
+    uint32_t ref;         /* qc_graph_ref */
+    uint32_t place;       /* in random order */
+    uint64_t mark;        /* of the walk that saw it last */
     size_t usage;
+    /* What filling a block reads. */
+    struct qc_slab *slab; /* that it is of; NULL: of none */
+    qc_amount fee;
+    uint32_t sigop_cost;
+    _Atomic uint32_t refs;
+    qn_tx_rec rec;
 } qc_mempool_entry;
+_Static_assert(sizeof(void *) < 8 ||
+                   (offsetof(qc_mempool_entry, slab) == 128 && sizeof(qc_mempool_entry) == 256),
+               "an entry is four lines");
 
 static inline const qc_hash *qc_entry_txid(const qc_mempool_entry *e)
 {
-    return (const qc_hash *)e->tx.rec->txid;
+    return (const qc_hash *)e->rec.txid;
 }
 static inline const qc_hash *qc_entry_wtxid(const qc_mempool_entry *e)
 {
-    return (const qc_hash *)e->tx.rec->wtxid;
+    return (const qc_hash *)e->rec.wtxid;
 }
 /** Keep it for longer. Thread: chain, or any that has a reference. */
 const qc_mempool_entry *qc_mempool_entry_ref(const qc_mempool_entry *e);
 /** NULL is allowed. Thread: any. */
 void qc_mempool_entry_unref(const qc_mempool_entry *e);
 
-/** A copy of `tx` as an entry that is in no pool, with nothing else set and one reference. NULL: no
- *  memory. Thread: any. */
-qc_mempool_entry *qc_entry_new(const qc_tx *tx);
+/** A copy of `tx` as an entry that is in no pool, with nothing else set and one reference. Its
+ * memory is of `slab` (sizeof(qc_mempool_entry)), which may be NULL. NULL: no memory. Thread: any.
+ */
+qc_mempool_entry *qc_entry_new(struct qc_slab *slab, const qc_tx *tx);
 
 /* Lookups return what is borrowed until the pool changes; NULL: not here. */
 const qc_mempool_entry *qc_mempool_find(const qc_mempool *m, const qc_hash *txid);

@@ -52,7 +52,7 @@ static void returned_add(qc_mempool *m, const qc_tx *tx)
     qc_returned *r = &m->returned;
     if (qc_keymap_get(&r->at, tx->rec->txid))
         return; /* one of two old coinbases of one name */
-    qc_mempool_entry *e = returned_room(r) ? NULL : qc_entry_new(tx);
+    qc_mempool_entry *e = returned_room(r) ? NULL : qc_entry_new(m->slab, tx);
     if (!e) {
         qc_pool_remove_spenders(m, tx, QC_GONE_REORG);
         return;

@@ -5,6 +5,7 @@
 #include "core/mempool/persist.h"
 #include "core/mempool/graph.h"
 #include "core/mempool/keymap.h"
+#include "core/os/slab.h"
 
 #define QC_RETURNED_MAX_BYTES 20000000u /* Core MAX_DISCONNECTED_TX_POOL_BYTES */
 
@@ -40,6 +41,7 @@ struct qc_mempool {
     qc_keymap deltas;                   /* qc_mempool_delta_rec */
     qc_keymap unbroadcast;              /* entries */
     qc_mempool_entry **all;
+    qc_slab *slab; /* of entries */
     size_t n, cap;
     uint64_t vbytes;
     qc_amount fees;

@@ -135,12 +135,13 @@ void qc_mempool_sorted(const qc_mempool *m, qc_mempool_list *out)
     list_room(out, m->n);
     qc_graph_walk_start(m->graph, &w);
     for (;;) {
-        qc_graph_refs chunk = qc_graph_walk_chunk(&w, &sum);
-        if (!chunk.n)
+        void *const *user;
+        size_t n = qc_graph_walk_users(&w, &user, &sum);
+        if (!n)
             break;
-        QC_ASSERT(out->n + chunk.n <= m->n);
-        for (size_t i = 0; i < chunk.n; i++)
-            out->e[out->n++] = qc_entry_of(m, chunk.ref[i]);
+        QC_ASSERT(out->n + n <= m->n);
+        for (size_t i = 0; i < n; i++)
+            out->e[out->n++] = user[i];
         qc_graph_walk_next(&w, false);
     }
     QC_ASSERT(out->n == m->n);
@@ -206,7 +207,6 @@ size_t qc_mempool_diagram(const qc_mempool *m, qc_mempool_point **out)
 /* ---- filling a block ---- */
 
 struct qc_mempool_build {
-    const qc_mempool *m;
     qc_graph_walk walk;
     const qc_mempool_entry *e[QC_GRAPH_MAX_COUNT];
 };
@@ -214,7 +214,6 @@ struct qc_mempool_build {
 qc_mempool_build *qc_mempool_build_start(const qc_mempool *m)
 {
     qc_mempool_build *b = qc_alloc(sizeof *b);
-    b->m = m;
     qc_graph_walk_start(m->graph, &b->walk);
     return b;
 }
@@ -223,13 +222,14 @@ size_t qc_mempool_build_chunk(qc_mempool_build *b, const qc_mempool_entry *const
                               qc_mempool_point *sum)
 {
     qc_feesize s;
-    qc_graph_refs chunk = qc_graph_walk_chunk(&b->walk, &s);
-    QC_ASSERT(chunk.n <= QC_GRAPH_MAX_COUNT);
-    for (size_t i = 0; i < chunk.n; i++)
-        b->e[i] = qc_entry_of(b->m, chunk.ref[i]);
+    void *const *user;
+    size_t n = qc_graph_walk_users(&b->walk, &user, &s);
+    QC_ASSERT(n <= QC_GRAPH_MAX_COUNT);
+    for (size_t i = 0; i < n; i++)
+        b->e[i] = user[i];
     *e = b->e;
     *sum = (qc_mempool_point){s.fee, s.size};
-    return chunk.n;
+    return n;
 }
 
 void qc_mempool_build_take(qc_mempool_build *b)

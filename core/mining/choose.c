@@ -63,14 +63,15 @@ bool qc_chosen_fits(const qc_chosen *c, const qc_template_options *o,
     if (c->weight + adjusted_weight >= o->max_weight)
         return false; /* most often that is it, and known without a look at them */
     for (size_t i = 0; i < n; i++)
-        sigops += (int64_t)e[i]->sigop_cost;
+        sigops += e[i]->sigop_cost;
     return sigops < (int64_t)QC_MAX_BLOCK_SIGOPS_COST;
 }
 
 static bool all_final(const qc_mempool_entry *const *e, size_t n, uint32_t height, uint32_t mtp)
 {
     for (size_t i = 0; i < n; i++)
-        if (!qc_tx_is_final(&e[i]->tx, height, mtp))
+        if (!qc_locktime_passed(e[i]->rec.locktime, height, mtp) &&
+            !qc_tx_is_final(&e[i]->tx, height, mtp))
             return false;
     return true;
 }
@@ -86,7 +87,7 @@ static void print_rate(const qc_mempool_entry *e)
 /* All that a template needs of it is read here, while it is near. */
 static void keep_one(qc_chosen *c, const qc_mempool_entry *e)
 {
-    const qn_tx_rec *r = e->tx.rec;
+    const qn_tx_rec *r = &e->rec;
     c->entry[c->n++] = e;
     memcpy(c->txid[c->n].b, r->txid, sizeof r->txid);
     memcpy(c->wtxid[c->n].b, r->wtxid, sizeof r->wtxid);
@@ -114,8 +115,8 @@ qc_err qc_chosen_take(qc_chosen *c, const qc_template_options *o, const qc_mempo
     qc_err err = c->only_fees ? QC_OK : keep(c, e, n, sum);
     for (size_t i = 0; i < n && !err; i++) {
         c->fees += e[i]->fee;
-        c->weight += e[i]->tx.rec->weight;
-        c->sigops += (int64_t)e[i]->sigop_cost;
+        c->weight += e[i]->rec.weight;
+        c->sigops += e[i]->sigop_cost;
         if (o->print && !c->only_fees)
             print_rate(e[i]);
     }

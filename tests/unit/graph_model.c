@@ -345,6 +345,16 @@ static void check_piece(model *m, qc_graph_refs r, qc_feesize sum, const piece *
         QC_ASSERT(name_of(m, r.ref[k]) == p->members[k]);
 }
 
+static void check_users(model *m, const qc_graph_walk *w, const piece *p)
+{
+    void *const *user;
+    qc_feesize sum;
+    QC_ASSERT(qc_graph_walk_users(w, &user, &sum) == p->n);
+    QC_ASSERT(sum.fee == p->sum.fee && sum.size == p->sum.size);
+    for (uint32_t k = 0; k < p->n; k++)
+        QC_ASSERT(user[k] == qc_graph_user(m->g, qc_graph_walk_chunk(w, &sum).ref[k]));
+}
+
 /* The walk gives the naive order, without the rest of clusters that are left out. */
 static void check_walk(model *m, const piece *p, uint32_t n, bool leave_out)
 {
@@ -356,11 +366,13 @@ static void check_walk(model *m, const piece *p, uint32_t n, bool leave_out)
         if (out[p[i].cluster])
             continue;
         check_piece(m, qc_graph_walk_chunk(&w, &sum), sum, &p[i]);
+        check_users(m, &w, &p[i]);
         bool skip = leave_out && below(m, 3) == 0;
         out[p[i].cluster] = skip;
         qc_graph_walk_next(&w, skip);
     }
-    QC_ASSERT(qc_graph_walk_chunk(&w, &sum).n == 0);
+    void *const *user;
+    QC_ASSERT(qc_graph_walk_chunk(&w, &sum).n == 0 && !qc_graph_walk_users(&w, &user, &sum));
 }
 
 static void check_order(model *m)
