@@ -354,10 +354,9 @@ static uint32_t peek(const leaf *l, uint32_t k)
  * the compiler knows: calls of a function that only asks ahead are left out by some. */
 static inline void fetch(const void *p, size_t n)
 {
-    const char *at = p;
-    for (size_t i = 0; i < n; i += QC_CACHE_LINE)
-        __builtin_prefetch(at + i);
-    __builtin_prefetch(at + n - 1);
+    const char *at = p, *end = at + n;
+    for (; at < end; at += QC_CACHE_LINE - (uintptr_t)at % QC_CACHE_LINE)
+        __builtin_prefetch(at);
     __asm__ volatile("");
 }
 
