@@ -3,6 +3,8 @@
 #include "core/crypto/sha256.h"
 #include "tests/unit/harness.h"
 
+#include "core/base/alloc.h"
+
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -452,6 +454,33 @@ static void test_merkle__branch_folds_to_the_root(void **state)
     }
 }
 
+static void test_merkle_run__is_the_branch_of_the_first_leaf(void **state)
+{
+    (void)state;
+    enum { MOST = 1100 };
+    uint64_t seed = 5;
+    qc_merkle_run *r = qc_alloc(sizeof *r);
+    qc_hash *leaf = qc_alloc(MOST * sizeof *leaf), *work = qc_alloc(MOST * sizeof *leaf);
+    for (size_t i = 0; i < MOST * sizeof *leaf; i++)
+        leaf->b[i] = (uint8_t)test_rand(&seed);
+    for (size_t n = 1; n < MOST; n += n < 140 ? 1 : 31) {
+        qc_hash want[QC_MERKLE_MAX_DEPTH], got[QC_MERKLE_MAX_DEPTH], root, got_root;
+        unsigned depth, got_depth;
+        memcpy(work, leaf, n * sizeof *leaf);
+        qc_merkle_branch(work, n, 0, want, &depth, &root);
+        qc_merkle_run_init(r);
+        for (size_t i = 0; i < n; i++)
+            qc_merkle_run_add(r, leaf[i].b);
+        qc_merkle_run_end(r, got, &got_depth, &got_root);
+        assert_int_equal(got_depth, depth);
+        assert_memory_equal(got, want, depth * sizeof *want);
+        assert_memory_equal(got_root.b, root.b, sizeof root.b);
+    }
+    qc_free(work);
+    qc_free(leaf);
+    qc_free(r);
+}
+
 static void test_merkle__sees_a_repeated_subtree(void **state)
 {
     (void)state;
@@ -518,5 +547,6 @@ QC_TEST_MAIN(cmocka_unit_test(test_tx_parse__witness_transaction),
              cmocka_unit_test(test_attach_spent__lies_in_the_view),
              cmocka_unit_test(test_attach_spent__takes_scripts_of_its_own_view),
              cmocka_unit_test(test_merkle__branch_folds_to_the_root),
+             cmocka_unit_test(test_merkle_run__is_the_branch_of_the_first_leaf),
              cmocka_unit_test(test_merkle__sees_a_repeated_subtree),
              cmocka_unit_test(test_sigops_count__cases))
