@@ -23,17 +23,28 @@ static qc_err resize(void *array, size_t n, size_t size)
     return QC_OK;
 }
 
+static qc_err plant(qc_chosen *c)
+{
+    static const uint8_t coinbase[32];
+    c->trees = qc_try_malloc(sizeof *c->trees);
+    if (!c->trees)
+        return QC_ENOMEM;
+    qc_merkle_run_init(&c->trees->txids);
+    qc_merkle_run_init(&c->trees->wtxids);
+    qc_merkle_run_add(&c->trees->txids, coinbase);
+    qc_merkle_run_add(&c->trees->wtxids, coinbase);
+    return QC_OK;
+}
+
 /* For `need` transactions. */
 static qc_err room(qc_chosen *c, size_t need)
 {
     if (need <= c->cap)
         return QC_OK;
     size_t cap = QC_MAX(need, 2 * c->cap + 64);
-    qc_err err = resize(&c->entry, cap, sizeof *c->entry);
+    qc_err err = c->trees ? QC_OK : plant(c);
     if (!err)
-        err = resize(&c->txid, cap + 1, sizeof *c->txid);
-    if (!err)
-        err = resize(&c->wtxid, cap + 1, sizeof *c->wtxid);
+        err = resize(&c->entry, cap, sizeof *c->entry);
     if (!err)
         c->cap = cap;
     return err;
@@ -43,7 +54,7 @@ static qc_err room_for_chunk(qc_chosen *c)
 {
     if (c->n_chunks < c->cap_chunks)
         return QC_OK;
-    size_t cap = 2 * c->cap_chunks + 64;
+    size_t cap = QC_MAX(2 * c->cap_chunks + 64, c->cap); /* most are of one */
     qc_err err = resize(&c->chunk, cap, sizeof *c->chunk);
     if (!err)
         c->cap_chunks = cap;
@@ -84,13 +95,14 @@ static void print_rate(const qc_mempool_entry *e)
            qc_feerate_text(qc_feerate_paid(e->modified_fee, e->vsize), rate), txid);
 }
 
-/* All that a template needs of it is read here, while it is near. */
+/* All that a template needs of it is read here, while it is near. The trees are hashed meanwhile:
+ * what was asked of memory ahead comes while the processor is busy with that. */
 static void keep_one(qc_chosen *c, const qc_mempool_entry *e)
 {
     const qn_tx_rec *r = &e->rec;
     c->entry[c->n++] = e;
-    memcpy(c->txid[c->n].b, r->txid, sizeof r->txid);
-    memcpy(c->wtxid[c->n].b, r->wtxid, sizeof r->wtxid);
+    qc_merkle_run_add(&c->trees->txids, r->txid);
+    qc_merkle_run_add(&c->trees->wtxids, r->wtxid);
     c->bytes += r->len;
     c->n_in += r->n_in;
 }
@@ -223,8 +235,7 @@ void qc_chosen_clear(qc_chosen *c)
     for (size_t i = 0; i < c->n && c->held; i++)
         qc_mempool_entry_unref(c->entry[i]);
     qc_free(c->entry);
-    qc_free(c->txid);
-    qc_free(c->wtxid);
+    qc_free(c->trees);
     qc_free(c->chunk);
     *c = (qc_chosen){.n = 0};
 }

@@ -7,43 +7,17 @@
 #include "core/chain/tree.h"
 #include "core/mining/assemble.h"
 
-#define THREADS_FROM 512 /* transactions: below, hashing is over before another thread is awake */
-
-/* ---- the two trees ---- */
-
-typedef struct trees {
-    qc_template *t;
-    qc_hash *txids, *wtxids; /* the coinbase's is zero in both */
-    qc_hash witness_root;
-} trees;
-
-static bool hash_tree(void *arg, size_t which)
+/* Out: the coinbase's path in the template. Returns the root over the witness ids. */
+static qc_hash end_trees(qc_template *t, const qc_chosen *c)
 {
-    trees *x = arg;
-    size_t n = x->t->n_tx + 1u;
-    qc_hash *leaf = which == 0 ? x->txids : x->wtxids;
-    leaf[0] = (qc_hash){{0}};
-    if (which == 0)
-        qc_merkle_branch(leaf, n, 0, x->t->path, &x->t->path_len, NULL);
-    else
-        x->witness_root = qc_merkle_root(leaf, n, NULL);
-    return true;
-}
-
-/* The ids of `c` are spent; there are none when it has no transactions. */
-static void hash_trees(const qc_maker *m, qc_template *t, qc_chosen *c, qc_hash *witness_root)
-{
-    trees x = {.t = t, .txids = c->txid, .wtxids = c->wtxid};
-    if (t->n_tx >= THREADS_FROM && m->pool) {
-        qc_pool_run(m->pool, hash_tree, &x, 2, 1);
-    } else if (t->n_tx) {
-        hash_tree(&x, 0);
-        hash_tree(&x, 1);
+    qc_hash path[QC_MERKLE_MAX_DEPTH], root = {{0}};
+    unsigned len;
+    if (c->trees) {
+        qc_merkle_run_end(&c->trees->txids, t->path, &t->path_len, NULL);
+        qc_merkle_run_end(&c->trees->wtxids, path, &len, &root);
     }
-    *witness_root = x.witness_root;
+    return root;
 }
-
-/* ---- the rest ---- */
 
 /* The parent may be found with a later time than it has now, and never raises the median by more
  * than this. */
@@ -77,7 +51,7 @@ static void set_rules(const qc_maker *m, qc_template *t)
     t->segwit = qc_deployment_active(m->params, QC_DEP_SEGWIT, t->height);
 }
 
-/* The entries pass to the template, the ids stay. */
+/* The entries pass to the template, the trees stay. */
 static void set_chosen(qc_template *t, qc_chosen *c, const qc_template_options *o)
 {
     t->entry = c->entry;
@@ -89,16 +63,15 @@ static void set_chosen(qc_template *t, qc_chosen *c, const qc_template_options *
     t->sigops = (uint32_t)(c->sigops - o->reserved_sigops);
     t->tx_bytes = c->bytes;
     t->n_in = c->n_in;
-    *c = (qc_chosen){.txid = c->txid, .wtxid = c->wtxid};
+    *c = (qc_chosen){.trees = c->trees};
 }
 
 static void fill(const qc_maker *m, const qc_make *req, qc_template *t, qc_chosen *c)
 {
-    qc_hash witness_root;
     set_chosen(t, c, req->o);
     set_header(m, t, req->now);
     set_rules(m, t);
-    hash_trees(m, t, c, &witness_root);
+    qc_hash witness_root = end_trees(t, c);
     qc_coinbase_fix(m->params, t->height, t->fees, &witness_root, &t->coinbase);
     qc_chosen_clear(c);
 }

@@ -5,7 +5,6 @@
 /** What all templates of a node have in common. Borrowed. */
 typedef struct qc_maker {
     const qc_params *params;
-    qc_pool *pool;    /* to hash on; NULL: none */
     bool has_version; /* -blockversion: only where blocks are mined on demand */
     int32_t version;
 } qc_maker;
@@ -22,7 +21,7 @@ typedef struct qc_make {
     qc_mono t_tip;
 } qc_make;
 
-/** `chosen` is taken. Returns: QC_OK; QC_ENOMEM. Out: *out shared, qc_template_unref(). Thread: any
- *  that may run jobs on the pool. */
+/** `chosen` is taken. Returns: QC_OK; QC_ENOMEM. Out: *out shared, qc_template_unref(). Thread:
+ * any. */
 QC_MUST_CHECK qc_err qc_make_template(const qc_maker *m, const qc_make *req,
                                       QC_OWN qc_chosen *chosen, const qc_template **out);

@@ -71,10 +71,8 @@ qc_err qc_miner_new(qc_miner **out, const qc_miner_options *o)
     m->o = *o;
     m->id = o->first_id;
     m->params = qc_chain_params(o->chain);
-    m->maker = (qc_maker){.params = m->params,
-                          .pool = qc_chain_pool(o->chain),
-                          .has_version = o->has_version,
-                          .version = o->version};
+    m->maker =
+        (qc_maker){.params = m->params, .has_version = o->has_version, .version = o->version};
     const qc_chain_events ev = {
         .arg = m, .connected = on_connected, .disconnected = on_disconnected};
     qc_chain_listen(o->chain, &ev);
