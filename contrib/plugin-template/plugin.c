@@ -149,6 +149,9 @@ typedef struct state {
     const qn_mining_check_1 *check;
     qn_cap *check_cap;
 @end
+@if others
+    qn_cap *other_cap;
+@end
 } state;
 @if mining.template/1
 
@@ -438,6 +441,9 @@ static qn_status init(qn_cap *cap, const qn_host_1 *host, const qn_config *confi
 @if mining.check/1
     if (st == QN_OK && (st = host->get(cap, QN_MINING_CHECK_1_ID, 1, &table, &s->check_cap)) == QN_OK)
         s->check = table;
+@end
+@if others
+@OTHERS@
 @end
     (void)table;
     if (st != QN_OK) {

@@ -1,6 +1,7 @@
 /* new: a folder made from contrib/plugin-template. In the template @NAME@, @ID@ and @REQUIRES@ are
  * filled in, and lines between "@if ID" and "@end" stay only when it is asked for ("!ID": when
- * not); so do those for "make" and "autotools". */
+ * not); so do those for "make" and "autotools". Interfaces for which its plugin.c has no such lines
+ * are got where it says @OTHERS@, and no more is done with them ("@if others"). */
 #include "core/tool/tool.h"
 
 #include "core/base/alloc.h"
@@ -13,6 +14,7 @@
 typedef struct scaffold {
     const char *name;
     char *id, *wants;
+    char *others; /* C lines; empty: there are none */
     char *need[NEEDS_MAX];
     size_t n_need;
     bool autotools;
@@ -22,6 +24,8 @@ static bool needs(const scaffold *s, const char *id)
 {
     if (strcmp(id, s->autotools ? "autotools" : "make") == 0)
         return true;
+    if (strcmp(id, "others") == 0)
+        return s->others && *s->others;
     for (size_t i = 0; i < s->n_need; i++)
         if (strcmp(s->need[i], id) == 0)
             return true;
@@ -64,7 +68,8 @@ static void fill_line(const scaffold *s, const char *line, size_t n, qc_bytes *o
 {
     const struct {
         const char *mark, *text;
-    } rows[] = {{"@NAME@", s->name}, {"@ID@", s->id}, {"@REQUIRES@", s->wants}};
+    } rows[] = {
+        {"@NAME@", s->name}, {"@ID@", s->id}, {"@REQUIRES@", s->wants}, {"@OTHERS@", s->others}};
     while (n) {
         const char *at = memchr(line, '@', n);
         size_t before = at ? (size_t)(at - line) : n, skip = at != NULL;
@@ -144,6 +149,43 @@ static qc_err copy_file(const scaffold *s, const char *from_dir, const char *to_
     return err;
 }
 
+/* Has the template lines for an interface? */
+static bool is_shown(const char *text, const char *id)
+{
+    size_t n = strlen(id);
+    for (const char *p = text; (p = strstr(p, "@if ")) != NULL;) {
+        const char *end = p + strcspn(p, "\n");
+        for (p += 4; p < end; p += strcspn(p, " \n") + 1)
+            if (strncmp(p, id, n) == 0 && strchr(" \n", p[n]))
+                return true;
+    }
+    return false;
+}
+
+static qc_err find_others(scaffold *s, const char *from_dir)
+{
+    qc_bytes text = QC_BYTES_INIT;
+    char *path = qc_asprintf("%s/plugin.c", from_dir);
+    qc_err err = qc_os_read_file(path, 1u << 20, &text);
+    if (!err)
+        err = qc_bytes_append(&text, "", 1);
+    s->others = qc_strdup("");
+    for (size_t i = 0; !err && i < s->n_need; i++) {
+        if (is_shown((const char *)text.data, s->need[i]))
+            continue;
+        char *more = qc_asprintf("%s%s    if (st == QN_OK) /* nothing is done with it yet */\n"
+                                 "        st = host->get(cap, \"%s\", 1, &table, &s->other_cap);",
+                                 s->others, *s->others ? "\n" : "", s->need[i]);
+        qc_free(s->others);
+        s->others = more;
+    }
+    if (err)
+        fprintf(stderr, "Error: cannot read %s: %s\n", path, qc_err_text(err));
+    qc_bytes_free(&text);
+    qc_free(path);
+    return err;
+}
+
 static bool name_ok(const char *name)
 {
     size_t n = strlen(name);
@@ -213,7 +255,7 @@ int qc_tool_new(qc_tool *t)
     else if (known) {
         char *to = qc_asprintf("%s/%s", qc_settings_str(t->settings, "dir", "."), s.name);
         char *from = template_dir(t);
-        code = make_folder(&s, from, to);
+        code = find_others(&s, from) ? 1 : make_folder(&s, from, to);
         qc_free(from);
         qc_free(to);
     }
@@ -221,5 +263,6 @@ int qc_tool_new(qc_tool *t)
         qc_free(s.need[i]);
     qc_free(s.id);
     qc_free(s.wants);
+    qc_free(s.others);
     return code;
 }

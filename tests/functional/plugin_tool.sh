@@ -418,6 +418,7 @@ for needs in chain.follow/1 chain.follow/1,store.own/1 chain.follow/1,rpc.serve/
     http.serve/1 net.listen/1 net.connect/1 node.read/1 node.control/1 peers.read/1 peers.control/1 \
     coins.read/1 mempool.read/1 mempool.follow/1 mempool.follow/1,chain.follow/1 tx.submit/1 fees.estimate/1 \
     mining.template/1 mining.submit/1 mining.check/1 \
+    watch/1 watch.unstable/1,chain.read/1 mempool.follow.unstable/1,mining.template.unstable/1 \
     chain.read/1,chain.follow/1,block.read/1,store.own/1,rpc.serve/1 \
     "$every"; do
     n=$((n + 1))
