@@ -74,7 +74,9 @@ static void complain(void *arg, const char *text)
 {
     qc_rt *rt = arg;
     const qn_host_1 *host = rt->host.table;
-    host->log(&rt->host, QN_LOG_ERROR, text, (uint32_t)strlen(text));
+    char line[300];
+    snprintf(line, sizeof line, "store.own: %s", text);
+    host->log(&rt->host, QN_LOG_ERROR, line, (uint32_t)strlen(line));
 }
 
 /* The descriptor stays open: glibc knows a library by the name it was loaded under. */

@@ -5,6 +5,7 @@
 #include "core/kv/kv.h"
 #include "core/os/file.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -15,6 +16,7 @@
 #define ITERS_MAX 64u
 #define CACHE_BYTES ((size_t)64 << 20)
 #define OPEN_FILES 256u
+#define MB 1000000u
 #define MEASURE_EVERY INT64_C(2000000000) /* ns */
 
 typedef struct iter {
@@ -31,6 +33,7 @@ struct qc_ownstore {
     char *dir;
     qc_kv *kv;
     uint64_t next_id, bytes, free; /* as last measured */
+    bool told_full;                /* since the last write that was done */
     qc_mono measured;
     struct {
         uint64_t id;
@@ -259,6 +262,35 @@ static bool batch_step(qc_kv_batch *b, const uint8_t *p, uint64_t left, uint64_t
     return true;
 }
 
+static QC_PRINTF(2, 3) void tell_full(store *s, const char *fmt, ...)
+{
+    char text[160];
+    va_list ap;
+    if (s->told_full || !s->o.complain)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    s->o.complain(s->o.arg, text);
+    s->told_full = true;
+}
+
+/* Two limits answer with one status: which it was is said in the log, once. */
+static bool has_room(store *s, uint64_t len)
+{
+    if (s->o.quota && s->bytes + len > s->o.quota) {
+        tell_full(s, "its quota of %llu MB is used up: %llu MB are on the disk",
+                  (unsigned long long)(s->o.quota / MB), (unsigned long long)(s->bytes / MB));
+        return false;
+    }
+    if (s->free < s->o.floor || s->free - s->o.floor < len) {
+        tell_full(s, "the disk has %llu MB free, and plugins leave %llu MB to the node",
+                  (unsigned long long)(s->free / MB), (unsigned long long)(s->o.floor / MB));
+        return false;
+    }
+    return true;
+}
+
 static qn_status store_write(qn_cap *cap, const void *batch, uint64_t batch_len, uint32_t flags)
 {
     store *s;
@@ -270,9 +302,7 @@ static qn_status store_write(qn_cap *cap, const void *batch, uint64_t batch_len,
         return QN_E_INVAL;
     if (qc_clock_mono() - s->measured > MEASURE_EVERY)
         measure(s);
-    if (s->o.quota && s->bytes + batch_len > s->o.quota)
-        return QN_E_FULL;
-    if (s->free < s->o.floor || s->free - s->o.floor < batch_len)
+    if (!has_room(s, batch_len))
         return QN_E_FULL;
     qc_kv_batch *b = qc_kv_batch_new(s->kv);
     for (uint64_t left = batch_len, used = 0; st == QN_OK && left; left -= used, p += used)
@@ -286,6 +316,7 @@ static qn_status store_write(qn_cap *cap, const void *batch, uint64_t batch_len,
     if (st == QN_OK) { /* until the next measurement */
         s->bytes += batch_len;
         s->free -= batch_len < s->free ? batch_len : s->free;
+        s->told_full = false;
     }
     return st;
 }

@@ -80,15 +80,36 @@ static void test_ownstore__the_entry_decides_first(void **state)
     qc_free(dir);
 }
 
+typedef struct complaints {
+    unsigned n;
+    char last[256];
+} complaints;
+
+static void complain(void *arg, const char *text)
+{
+    complaints *c = arg;
+    c->n++;
+    snprintf(c->last, sizeof c->last, "%s", text);
+}
+
 static void test_ownstore__a_batch_beyond_the_quota_is_refused(void **state)
 {
     (void)state;
-    fake_cap f;
-    char *dir = qc_asprintf("%s/store", tmp_mkdir());
-    open_store(&f, dir, 40000000);
-    assert_int_equal(put(&f, "key1", 60000000), QN_E_FULL);
+    complaints told = {0};
+    char *dir = qc_asprintf("%s/store", tmp_mkdir()), detail[256];
+    const qc_ownstore_options o = {
+        .dir = dir, .quota = 40000000, .complain = complain, .arg = &told};
+    qc_ownstore *s;
+    assert_int_equal(qc_ownstore_open(&o, &s, detail, sizeof detail), QC_OK);
+    fake_cap f = {.head = {s, enter}};
+    for (int i = 0; i < 2; i++) /* which limit it was is told once, until a write is done again */
+        assert_int_equal(put(&f, "key1", 60000000), QN_E_FULL);
+    assert_int_equal(told.n, 1);
+    assert_non_null(strstr(told.last, "its quota of 40 MB is used up"));
     assert_int_equal(put(&f, "key1", 1000), QN_OK);
-    qc_ownstore_close(f.head.state);
+    assert_int_equal(put(&f, "key1", 60000000), QN_E_FULL);
+    assert_int_equal(told.n, 2);
+    qc_ownstore_close(s);
     qc_free(dir);
 }
 
@@ -97,11 +118,13 @@ static void test_ownstore__what_the_disk_must_keep_free_is_not_taken(void **stat
     (void)state;
     fake_cap f;
     char *dir = qc_asprintf("%s/store", tmp_mkdir()), detail[256];
-    qc_ownstore_options o = {.dir = dir, .floor = UINT64_MAX};
+    complaints told = {0};
+    qc_ownstore_options o = {.dir = dir, .floor = UINT64_MAX, .complain = complain, .arg = &told};
     qc_ownstore *s;
     assert_int_equal(qc_ownstore_open(&o, &s, detail, sizeof detail), QC_OK);
     f = (fake_cap){.head = {s, enter}};
     assert_int_equal(put(&f, "key1", 5), QN_E_FULL);
+    assert_non_null(strstr(told.last, "the disk has "));
     qc_ownstore_close(s);
     o.floor = 1;
     assert_int_equal(qc_ownstore_open(&o, &s, detail, sizeof detail), QC_OK);
