@@ -73,15 +73,16 @@ static void clean_copy(char *out, size_t cap, const char *text, uint32_t len)
     qc_clean_text(out);
 }
 
-/* A plugin that fails to start has most likely said why: the last error or warning, or, when there
- * was none, the last line of any kind. */
+/* A plugin that fails to start has most likely said why: the first error, which is the cause of those
+ * behind it; or, when there was none, the last warning, or the last line of any kind. */
 static void remember(qc_plugin *p, uint32_t level, const char *line)
 {
-    bool bad = level == QN_LOG_ERROR || level == QN_LOG_WARN;
+    int weight = level == QN_LOG_ERROR ? 3 : level == QN_LOG_WARN ? 2 : 1;
     pthread_mutex_lock(&p->lock);
-    if (p->state == QC_PLUGIN_STARTING && (bad || !p->said_bad)) {
+    if (p->state == QC_PLUGIN_STARTING &&
+        (weight > p->said_weight || (weight == p->said_weight && weight < 3))) {
         snprintf(p->said, sizeof p->said, "%.*s", (int)sizeof p->said - 1, line);
-        p->said_bad = bad;
+        p->said_weight = weight;
     }
     pthread_mutex_unlock(&p->lock);
 }

@@ -429,7 +429,7 @@ void qc_plugin_start(qc_plugin *p)
             qc_log(QC_LOG_WARN, "plugin", "%s: %s", p->label, warning);
     }
     p->said[0] = 0;
-    p->said_bad = false;
+    p->said_weight = 0;
     qc_plugin_set_state(p, QC_PLUGIN_STARTING, NULL);
     p->log_tokens = p->grant.log_per_s;
     p->progress_at = p->log_at = qc_clock_mono();

@@ -94,8 +94,8 @@ struct qc_plugin {
     double log_tokens;
     qc_mono log_at;
     uint64_t log_dropped, log_lines;
-    char said[256]; /* in its log since it is STARTING */
-    bool said_bad;  /* that was an error or a warning */
+    char said[256];  /* in its log since it is STARTING */
+    int said_weight; /* 3: that is an error, 2: a warning, 1: another line, 0: nothing */
 
     _Atomic int log_level; /* 1 error to 4 debug; 0: as the node's log */
     _Atomic bool trace;    /* isolated: its calls are logged */

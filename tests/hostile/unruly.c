@@ -224,7 +224,9 @@ static qn_status start(void *self)
     qn_block_ref at;
     (void)self;
     if (is("fail-start")) {
+        g.host->log(g.host_cap, QN_LOG_WARN, "it looks bad", 12);
         g.host->log(g.host_cap, QN_LOG_ERROR, "no port is free", 15);
+        g.host->log(g.host_cap, QN_LOG_ERROR, "cannot start", 12);
         g.host->log(g.host_cap, QN_LOG_INFO, "good bye", 8);
         return QN_E_IO;
     }
