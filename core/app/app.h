@@ -83,6 +83,8 @@ void qc_app_phase(qc_app *a, const char *text);
 /** A condition the operator must know of: getblockchaininfo "warnings", -alertnotify. Thread: any.
  */
 void qc_app_alert(qc_app *a, const char *text);
+/** -alertnotify alone, for what is told among the warnings for as long as it is so. Thread: any. */
+void qc_app_alert_notify(qc_app *a, const char *text);
 
 /** Everything that can be checked without touching the data folder: parameters, options. */
 bool qc_app_check(qc_app *a);

@@ -79,6 +79,11 @@ void qc_app_alert(qc_app *a, const char *text)
     QC_ASSERT(a->warning);
     a->warning[a->n_warning++] = qc_strdup(text);
     pthread_mutex_unlock(&a->warning_lock);
+    qc_app_alert_notify(a, text);
+}
+
+void qc_app_alert_notify(qc_app *a, const char *text)
+{
     const char *cmd = qc_settings_str(a->settings, "alertnotify", "");
     if (!cmd[0])
         return;

@@ -121,6 +121,8 @@ static void each_warning(void *arg, void (*fn)(void *fn_arg, const char *text), 
     for (size_t i = 0; i < a->n_warning; i++)
         fn(fn_arg, a->warning[i]);
     pthread_mutex_unlock(&a->warning_lock);
+    if (a->host)
+        qc_host_each_warning(a->host, fn, fn_arg);
 }
 
 static bool has_deprecated(const qc_settings *s, const char *name)

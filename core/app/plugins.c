@@ -30,6 +30,11 @@ static bool uids_of(const char *text, uint32_t *base, uint32_t *count)
     return true;
 }
 
+static void alert(void *arg, const char *text)
+{
+    qc_app_alert_notify(arg, text);
+}
+
 bool qc_app_plugins_new(qc_app *a)
 {
     const char *uids = qc_settings_str(a->settings, "pluginuids", UIDS_DEFAULT);
@@ -55,6 +60,8 @@ bool qc_app_plugins_new(qc_app *a)
         .proxy = &a->proxy,
         .node = &a->node,
         .mounts = a->mounts,
+        .alert = alert,
+        .alert_arg = a,
     };
     a->host = qc_host_new(&o);
     qc_host_register_rpc(a->host);

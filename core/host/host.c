@@ -131,8 +131,37 @@ qc_plugin *qc_host_by_name(const qc_host *h, const char *name)
     return found;
 }
 
+/* Those that come back by themselves, or that nobody granted, are no matter for a warning. Returns:
+ * owned text, or NULL. */
+static char *warning_of(const qc_plugin *p, qc_plugin_state s, const char *why)
+{
+    if (!p->grant_path || atomic_load(&p->incoming) ||
+        (s != QC_PLUGIN_REJECTED && s != QC_PLUGIN_QUARANTINED && s != QC_PLUGIN_WEDGED))
+        return NULL;
+    return qc_asprintf("Plugin %s is %s: %s", p->label, qc_plugin_state_name(s), why);
+}
+
+void qc_host_each_warning(qc_host *h, void (*fn)(void *arg, const char *text), void *arg)
+{
+    pthread_mutex_lock(&h->list_lock);
+    for (size_t i = 0; i < h->n_plugin; i++) {
+        qc_plugin *p = h->plugin[i];
+        pthread_mutex_lock(&p->lock);
+        char *text = warning_of(p, p->state, p->reason ? p->reason : "");
+        pthread_mutex_unlock(&p->lock);
+        if (text)
+            fn(arg, text);
+        qc_free(text);
+    }
+    pthread_mutex_unlock(&h->list_lock);
+}
+
 void qc_host_event(qc_host *h, const qc_plugin *p, qc_plugin_state s, const char *why)
 {
+    char *warning = h->o.alert ? warning_of(p, s, why) : NULL;
+    if (warning)
+        h->o.alert(h->o.alert_arg, warning);
+    qc_free(warning);
     pthread_mutex_lock(&h->event_lock);
     qc_plugin_event *e = &h->event[++h->n_event % QC_HOST_EVENTS];
     *e = (qc_plugin_event){.seq = h->n_event,

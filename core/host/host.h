@@ -30,6 +30,10 @@ typedef struct qc_host_options {
     uint32_t feed_events; /* of the pool that are kept for who follows it; 0: 32,768 */
     uint32_t ask_ms;      /* how long a plugin waits for the chain thread; 0: five seconds */
     uint32_t grace_ms;    /* so long templates can be read after their tip; 0: ten seconds */
+    /** A granted plugin cannot run any more, as qc_host_each_warning() says it. NULL: nobody is
+     * told. Thread: any, with locks of the host held: it must come back at once. */
+    void (*alert)(void *arg, const char *text);
+    void *alert_arg;
 } qc_host_options;
 
 /** Read all grants and check their plugins (steps 1 to 8 of the load sequence); each that cannot be
@@ -51,5 +55,8 @@ void qc_host_free(QC_OWN qc_host *h);
 
 /** Add listplugins and getplugininfo to the registry given in the options. */
 void qc_host_register_rpc(qc_host *h);
+/** What the operator should know: a line for each plugin that is granted and REJECTED, QUARANTINED
+ *  or WEDGED. Thread: any, without locks of the host. */
+void qc_host_each_warning(qc_host *h, void (*fn)(void *arg, const char *text), void *arg);
 /** Wait until no plugin is STARTING, at most `ms`. True: none is. Thread: any but a plugin's. */
 bool qc_host_settle(qc_host *h, int64_t ms);
