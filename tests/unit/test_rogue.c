@@ -5,6 +5,7 @@
 #include "core/frame/hello.h"
 #include "core/host/arena.h"
 #include "core/host/isolated.h"
+#include "core/host/spare.h"
 #include "core/os/file.h"
 #include "core/os/privs.h"
 #include "tests/hostile/rogue.h"
@@ -44,6 +45,8 @@ static void open_rig(host_rig *r)
     write_grant(r, ROGUE_GOOD);
     rig_host_start(r);
     (void)rig_await(r, 0, QC_PLUGIN_RUNNING, "");
+    qc_spare_free(r->host->spare); /* what is left behind is counted */
+    r->host->spare = NULL;
 }
 
 static unsigned open_files(void)
