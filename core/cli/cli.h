@@ -8,6 +8,7 @@
 extern const qc_opt *const QC_CLI_OPTIONS[];
 
 #define QC_CLI_NO_METHOD 32601 /* as an exit code, before the shell cuts it */
+#define QC_CLI_INTERNAL 32603  /* the same, of a plugin that is being stopped among others */
 
 typedef struct qc_cli {
     qc_settings *settings;

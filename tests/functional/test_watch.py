@@ -389,6 +389,18 @@ def test_the_follower(case):
         w.wait("confirmed", t.txid)
         lines = [json.loads(follow.stdout.readline()) for _ in w.events]
         equal(lines, w.events)
+        # A reload is waited out.
+        w.node.plugin("reload", "watch")
+        t = Pay(coins[1:2], script[:1]).send(w.node)
+        w.wait("seen", t.txid)
+        equal(json.loads(follow.stdout.readline()), w.events[-1])
+        plugins = subprocess.Popen([program("quoin-cli"), f"-datadir={w.node.datadir}", "-follow", "waitforpluginevent", "0"],
+                                   stdout=subprocess.PIPE, text=True)
+        seq = [json.loads(plugins.stdout.readline())["seq"] for _ in range(5)]
+        plugins.kill()
+        plugins.wait()
+        plugins.stdout.close()
+        equal(seq, [1, 2, 3, 4, 5])
     finally:
         follow.kill()
         follow.wait()
