@@ -1,6 +1,7 @@
 /* "Did you mean": a misspelt method against those that the node's help lists, those of its plugins
  * among them. */
 #include "core/base/alloc.h"
+#include "core/base/err.h"
 #include "core/base/nearest.h"
 #include "core/cli/cli.h"
 #include "core/cli/text.h"
@@ -30,8 +31,44 @@ static char *ask_help(const qc_cli *c)
     return (char *)text.data;
 }
 
+/* What people ask a node of Bitcoin Core for first. */
+static bool is_of_wallets(const char *method)
+{
+    static const char *const known[] = {"bumpfee",
+                                        "createwallet",
+                                        "getaddressinfo",
+                                        "getbalance",
+                                        "getbalances",
+                                        "getnewaddress",
+                                        "getwalletinfo",
+                                        "importdescriptors",
+                                        "listdescriptors",
+                                        "listsinceblock",
+                                        "listtransactions",
+                                        "listunspent",
+                                        "listwallets",
+                                        "loadwallet",
+                                        "send",
+                                        "sendmany",
+                                        "sendtoaddress",
+                                        "unloadwallet",
+                                        "walletcreatefundedpsbt",
+                                        "walletprocesspsbt",
+                                        "walletpassphrase"};
+    for (size_t i = 0; i < QC_COUNTOF(known); i++)
+        if (strcmp(method, known[i]) == 0)
+            return true;
+    return false;
+}
+
 void qc_cli_suggest(const qc_cli *c, const char *method)
 {
+    if (is_of_wallets(method)) {
+        fprintf(stderr,
+                "Quoin has no wallet and keeps no keys. Watch-only wallets, which make PSBTs, "
+                "are the plugin watch: quoin-plugin enable watch\n");
+        return;
+    }
     qc_nearest near;
     char *text = ask_help(c), *save = NULL;
     if (!text)
