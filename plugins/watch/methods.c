@@ -454,7 +454,7 @@ static const struct {
      "those "
      "from now on), at most count (100); when there are none it waits up to timeout seconds (30). "
      "The answer's cursor is the next call's, for ever. missed: events between the two are not "
-     "kept any more.\n",
+     "kept any more, or the cursor is none of this store's.\n",
      wt_on_waitevent, 3600000, 1024},
 };
 

@@ -35,6 +35,7 @@ typedef struct spend {
     size_t n_costs;
     uint64_t dust_rate, least_rate;
     int64_t locked;           /* sum of coins that were left out for being locked */
+    int64_t unsolvable;       /* sum of those whose script is known, but not how to spend it */
     wt_source *change_source; /* NULL: an address that was given, or none */
     const uint8_t *change;
     uint32_t change_len; /* 0: there can be no change */
@@ -228,6 +229,8 @@ static bool take_other(spend *s, wt_coin *c)
     const cost *k = cost_of(s, o, s->ask.sequence);
     if (k->st == QN_OK)
         take(s, c, k, tier, s->ask.sequence, false);
+    else
+        s->unsolvable += k->st == QN_E_UNSUPPORTED ? c->value : 0;
     return k->st == QN_OK || k->st == QN_E_UNSUPPORTED || bad_status(s, k->st);
 }
 
@@ -331,17 +334,19 @@ static bool subtract(spend *s)
     return true;
 }
 
-/* Coins that wait in another PSBT are there all the same. */
+/* Coins that wait in another PSBT, or cannot be spent from here, are in the balance all the same.
+ */
 static bool bad_funds(spend *s)
 {
-    long long coins = s->locked / 100000000, rest = s->locked % 100000000;
-    if (!s->locked)
+    int64_t sum = s->locked ? s->locked : s->unsolvable;
+    if (!sum)
         return bad(s, -6, "Insufficient funds");
     s->code = -6;
-    snprintf(s->why, sizeof s->why,
-             "Insufficient funds: coins of %lld.%08lld in all are locked (watch.listlockunspent), "
-             "until they are spent or let go with watch.lockunspent",
-             coins, rest);
+    snprintf(s->why, sizeof s->why, "Insufficient funds: coins of %lld.%08lld in all are %s",
+             (long long)(sum / 100000000), (long long)(sum % 100000000),
+             s->locked ? "locked (watch.listlockunspent), until they are spent or let go with "
+                         "watch.lockunspent"
+                       : "known by their address only: import the descriptor that spends them");
     return false;
 }
 

@@ -10,6 +10,7 @@ struct wt_waiter {
     wt_waiter *next;
     uint64_t request, cursor, timer;
     uint32_t wallet, count;
+    bool lost; /* the cursor is beyond all events */
 };
 
 static void unlink_waiter(wt_waiter *w)
@@ -42,7 +43,7 @@ static bool answer(wt_waiter *w, bool now)
         return false;
     }
     qn_json_int(&j, "cursor", (int64_t)last);
-    qn_json_bool(&j, "missed", w->cursor + 1 < x->first_event);
+    qn_json_bool(&j, "missed", w->lost || w->cursor + 1 < x->first_event);
     qn_json_close(&j, '}');
     if (st == QN_OK)
         wt_answer(x, w->request, &j);
@@ -107,8 +108,10 @@ void wt_on_waitevent(void *arg, const qn_rpc_request *r, const char *params, uin
         wt_number(x, r->request, a, 1, "timeout", TIMEOUT_MAX, &seconds) &&
         wt_number(x, r->request, a, 3, "count", COUNT_MAX, &count) &&
         (all || (w = wt_wallet_arg(x, r->request, a, 2)))) {
-        /* A cursor from a store that was lost: what comes now is behind it. */
-        if (cursor >= x->stored_event)
+        /* A cursor from a store that was lost: what it stood for is not known, and what comes now
+         * has lower numbers. */
+        const bool lost = cursor >= x->stored_event;
+        if (lost)
             cursor = x->stored_event - 1;
         uint64_t ms = seconds * 1000;
         if (ms + 500 > r->timeout_ms)
@@ -117,8 +120,9 @@ void wt_on_waitevent(void *arg, const qn_rpc_request *r, const char *params, uin
                                .request = r->request,
                                .cursor = cursor,
                                .wallet = w ? w->id : 0,
-                               .count = count ? (uint32_t)count : 1};
-        wait_for(x, &ask, (uint32_t)ms);
+                               .count = count ? (uint32_t)count : 1,
+                               .lost = lost};
+        wait_for(x, &ask, lost ? 0 : (uint32_t)ms); /* at once: it has to begin anew */
     }
     json_decref(a);
 }
