@@ -198,6 +198,7 @@ def rescans(scratch, models, reps, core):
     programs += [Ours("quoind", ready, scratch, False), Ours("quoind, with its filters", ready, scratch, True)]
     ours = programs[-1].node
     for label, scripts in ((f"{SCRIPTS:,} scripts, none paid", []),
+                           (f"{SCRIPTS:,} scripts and one that is paid", paid(ours, height, 1)),
                            (f"{SCRIPTS:,} scripts and 20 that are paid", paid(ours, height, 20))):
         what = items(ours, scripts)
         for p in programs:
@@ -212,7 +213,7 @@ def rescans(scratch, models, reps, core):
                 pairs = list(zip(programs[0].took, p.took))
                 ratio = [statistics.median(a[i] / max(b[i], 1e-2) for a, b in pairs) for i in (0, 1)]
                 ratio = f"{ratio[0]:.2f}x faster (processor {ratio[1]:.2f}x)"
-            row(f"rescan, {label}: {p.name}", *(ms(x) for x in (statistics.median(wall), min(wall), max(wall),
+            row(f"rescan, {label} ({found.copy().pop():,} found): {p.name}", *(ms(x) for x in (statistics.median(wall), min(wall), max(wall),
                                                               statistics.median(cpu))), ratio)
     for p in programs:
         p.node.stop()
