@@ -159,9 +159,10 @@ static void on_call(gb *g, const qn_rpc_request *r, const char *params, uint32_t
         return;
     if (!what || json_is_null(what))
         gb_fail(g, request, GB_MISC,
-                "getblocktemplate {\"mode\":\"str\",\"capabilities\":[\"str\",...],"
+                "%s {\"mode\":\"str\",\"capabilities\":[\"str\",...],"
                 "\"rules\":[\"segwit\",\"str\",...],\"longpollid\":\"str\","
-                "\"data\":\"hex\"}");
+                "\"data\":\"hex\"}",
+                light ? "gbt.light" : "getblocktemplate");
     else if (!json_is_object(what))
         (void)wrong_type(g, request, what, "object");
     else

@@ -108,6 +108,7 @@ static void test_template__what_is_refused(void **state)
         {"[{\"mode\":\"proposal\",\"data\":\"0\"}]", "error -22: Block decode failed"}};
     for (size_t i = 0; i < QC_COUNTOF(row); i++)
         expect(m, "getblocktemplate", row[i][0], row[i][1]);
+    expect(m, "gbt.light", "[]", "error -1: gbt.light {");
     qn_mining_info info = {.flags = 0};
     qn_mock_mining(m, &info);
     expect(m, "getblocktemplate", RULES, "error -9: Quoin is not connected!");
