@@ -125,8 +125,9 @@ static char *choose_conf(const qc_settings *s, const char *base, bool *must, cha
     bool have_ours = qc_os_exists(ours), have_cores = qc_os_exists(cores);
     if (have_ours && have_cores)
         *warning = qc_asprintf("Both %s and %s exist; only the first is read.", ours, cores);
-    qc_free(have_ours ? cores : ours);
-    return have_ours ? ours : cores;
+    bool take_cores = have_cores && !have_ours;
+    qc_free(take_cores ? ours : cores);
+    return take_cores ? cores : ours;
 }
 
 static qc_err read_one(qc_settings *s, const char *path, const char *shown, bool must,

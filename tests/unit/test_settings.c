@@ -320,6 +320,20 @@ static void test_load__finds_files_and_includes(void **state)
     qc_settings_free(s);
 }
 
+static void test_load__without_a_file_it_names_the_first_choice(void **state)
+{
+    (void)state;
+    qc_settings *s;
+    qc_conf_paths p;
+    const char *dir = tmp_mkdir();
+    char *error = load(dir, "", &s, &p), *want = qc_asprintf("%s/quoin.conf", dir);
+    assert_null(error);
+    assert_string_equal(p.conf, want);
+    qc_free(want);
+    qc_conf_paths_clear(&p);
+    qc_settings_free(s);
+}
+
 static void expect_load_error(const char *dir, const char *args, const char *want)
 {
     qc_settings *s;
@@ -385,5 +399,6 @@ QC_TEST_MAIN(cmocka_unit_test(test_args__forms_and_errors),
              cmocka_unit_test(test_report__says_what_the_operator_should_know),
              cmocka_unit_test(test_atoi64__reads_as_core),
              cmocka_unit_test(test_load__finds_files_and_includes),
+             cmocka_unit_test(test_load__without_a_file_it_names_the_first_choice),
              cmocka_unit_test(test_load__errors),
              cmocka_unit_test(test_help__lists_alphabetically_and_marks_what_does_nothing))
