@@ -186,14 +186,24 @@ static const char *const STATE[] = {
     [QN_PLUGIN_STATE_QUARANTINED] = "quarantined"};
 #define STATES (sizeof STATE / sizeof STATE[0])
 
+/* What was not granted, or is not fit to run, has none: to Prometheus an empty label is no label,
+ * and the sample still tells the version. */
+static const char *mode_of(const qn_node_plugin *p)
+{
+    if (p->state == QN_PLUGIN_STATE_DISCOVERED || p->state == QN_PLUGIN_STATE_REJECTED)
+        return "";
+    return p->trusted ? "trusted" : "isolated";
+}
+
 static void put_states(mx_text *t, const qn_node_plugin *p, uint32_t n)
 {
-    mx_family(t, "quoin_plugin_info", "gauge", "A plugin's version and mode; always 1.");
+    mx_family(t, "quoin_plugin_info", "gauge",
+              "A plugin's version and mode (empty: no grant); always 1.");
     for (uint32_t i = 0; i < n; i++) {
         mx_puts(t, "quoin_plugin_info");
         mx_label(t, 1, "plugin", p[i].id);
         mx_label(t, 0, "version", p[i].version);
-        mx_label(t, 0, "mode", p[i].trusted ? "trusted" : "isolated");
+        mx_label(t, 0, "mode", mode_of(&p[i]));
         mx_puts(t, "} 1\n");
     }
     mx_family(t, "quoin_plugin_state", "gauge", "1 for the state that a plugin is in, else 0.");

@@ -30,25 +30,42 @@ static void on_writable(void *arg, int32_t fd, uint32_t events)
         drop(c);
 }
 
+/* "GET /metrics", with or without a query. */
+static int asks_for_metrics(const char *head)
+{
+    static const char WANT[] = "GET /metrics";
+    const char *end = head + sizeof WANT - 1;
+    return strncmp(head, WANT, sizeof WANT - 1) == 0 && (*end == ' ' || *end == '?');
+}
+
+/* Status line and, where it has more, a header; what the body says when it is none of the metrics.
+ */
+static const char *collect(mx_conn *c, mx_text *body)
+{
+    if (strncmp(c->head, "GET ", 4) != 0) {
+        mx_puts(body, "Found another method, wanted GET /metrics\n");
+        return "405 Method Not Allowed\r\nAllow: GET";
+    }
+    if (!asks_for_metrics(c->head)) {
+        mx_puts(body, "Nothing is here: the metrics are at /metrics\n");
+        return "404 Not Found";
+    }
+    return mx_collect(c->x, body) == QN_OK ? "200 OK" : "503 Service Unavailable";
+}
+
 static void answer(mx_conn *c)
 {
     mx *x = c->x;
     mx_text body = {0};
-    const char *status = "200 OK";
-    int wants = strncmp(c->head, "GET /metrics ", 13) == 0 || strncmp(c->head, "GET / ", 6) == 0;
-    if (strncmp(c->head, "GET ", 4) != 0)
-        status = "405 Method Not Allowed";
-    else if (!wants)
-        status = "404 Not Found";
-    else if (mx_collect(x, &body) != QN_OK)
-        status = "503 Service Unavailable";
+    const char *status = collect(c, &body);
+    int found = *status == '2';
     size_t cap = body.len + 256;
     c->out.data = malloc(cap);
     if (c->out.data) {
         int n = snprintf(c->out.data, cap,
-                         "HTTP/1.1 %s\r\nContent-Type: " MX_TYPE "\r\nContent-Length: %zu\r\n"
+                         "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
                          "Connection: close\r\n\r\n",
-                         status, body.len);
+                         status, found ? MX_TYPE : "text/plain; charset=utf-8", body.len);
         if (body.len)
             memcpy(c->out.data + n, body.data, body.len);
         c->out.len = (size_t)n + body.len;

@@ -126,8 +126,9 @@ def scrape_in_public(case, mode):
     equal((status, kind), (200, "text/plain; version=0.0.4; charset=utf-8"))
     public = scrape(f"http://127.0.0.1:{n.rpc_port}/p/metrics/metrics")
     equal((public[0], set(values(public[2]))), (200, set(values(own))))
-    equal(scrape(f"http://127.0.0.1:{port}/")[0], 200)
-    equal(scrape(f"http://127.0.0.1:{port}/x")[0], 404)
+    for elsewhere in ("", "x"):
+        status, _, text = scrape(f"http://127.0.0.1:{port}/{elsewhere}")
+        equal((status, text), (404, "Nothing is here: the metrics are at /metrics\n"))
     n.stop()
     with socket.socket() as s:  # the port is free again
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

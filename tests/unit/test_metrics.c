@@ -6,13 +6,15 @@
 
 extern const qn_plugin_1 qn_plugin_entry;
 
-static const qn_node_plugin PLUGINS[] = {{.id = "org.quoin.metrics",
-                                          .version = "0.1.0",
-                                          .state = QN_PLUGIN_STATE_RUNNING,
-                                          .trusted = 1,
-                                          .calls = 7,
-                                          .cpu_us = 1500000},
-                                         {.id = "bad\"\\\nname", .state = 99, .restarts = 3}};
+static const qn_node_plugin PLUGINS[] = {
+    {.id = "org.quoin.metrics",
+     .version = "0.1.0",
+     .state = QN_PLUGIN_STATE_RUNNING,
+     .trusted = 1,
+     .calls = 7,
+     .cpu_us = 1500000},
+    {.id = "bad\"\\\nname", .state = 99, .restarts = 3},
+    {.id = "org.quoin.new", .version = "2.0", .state = QN_PLUGIN_STATE_DISCOVERED}};
 static const qn_node_metric METRICS[] = {
     {.name = "rpc_requests_total",
      .help = "Calls \\ answered.",
@@ -39,7 +41,7 @@ static qn_mock *started(const char *listen)
                          .bytes_received = UINT64_MAX,
                          .mempool_fees = -1};
     qn_mock_node(m, &info, "careful\n");
-    qn_mock_node_plugins(m, PLUGINS, 2);
+    qn_mock_node_plugins(m, PLUGINS, 3);
     qn_mock_node_metrics(m, METRICS, 3);
     qn_mock_deny(m, QN_PEERS_READ_1_ID); /* then node.read tells the little that it knows */
     qn_mock_config(m, "listen", listen);
@@ -73,6 +75,7 @@ static void check_text(const char *text)
         "process_cpu_seconds_total 1.234567",
         "quoin_small_ratio -0.005",
         "quoin_plugin_info{plugin=\"org.quoin.metrics\",version=\"0.1.0\",mode=\"trusted\"} 1",
+        "quoin_plugin_info{plugin=\"org.quoin.new\",version=\"2.0\",mode=\"\"} 1",
         "quoin_plugin_state{plugin=\"org.quoin.metrics\",state=\"running\"} 1",
         "quoin_plugin_state{plugin=\"org.quoin.metrics\",state=\"crashed\"} 0",
         "quoin_plugin_state{plugin=\"bad\\\"\\\\\\nname\",state=\"running\"} 0",
@@ -184,11 +187,23 @@ static void test_metrics__answers_on_a_port_of_its_own(void **state)
     assert_non_null(strstr(text, want));
     check_text(text);
     qc_free(text);
-    text = scrape(m, "GET /secrets HTTP/1.1\r\n\r\n", true);
-    assert_non_null(strstr(text, "HTTP/1.1 404 "));
+    text = scrape(m, "GET /metrics?collect=all HTTP/1.1\r\n\r\n", true);
+    assert_non_null(strstr(text, "HTTP/1.1 200 OK\r\n"));
+    check_text(text);
     qc_free(text);
+    static const char *const elsewhere[] = {"/", "/secrets", "/metrics2", "/metrics/"};
+    for (size_t i = 0; i < QC_COUNTOF(elsewhere); i++) {
+        char *request = qc_asprintf("GET %s HTTP/1.1\r\n\r\n", elsewhere[i]);
+        text = scrape(m, request, true);
+        assert_non_null(strstr(text, "HTTP/1.1 404 Not Found\r\n"));
+        assert_non_null(strstr(text, "\r\n\r\nNothing is here: the metrics are at /metrics\n"));
+        assert_null(strstr(text, "quoin_"));
+        qc_free(text);
+        qc_free(request);
+    }
     text = scrape(m, "POST /metrics HTTP/1.1\r\n\r\n", true);
-    assert_non_null(strstr(text, "HTTP/1.1 405 "));
+    assert_non_null(strstr(text, "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\n"));
+    assert_non_null(strstr(text, "wanted GET /metrics\n"));
     qc_free(text);
     char *longest = qc_alloc(10001);
     memset(longest, 'a', 10000);
