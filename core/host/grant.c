@@ -354,8 +354,7 @@ bool qc_grant_load(const char *path, qc_grant *out, qc_problems *p)
         return false;
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &st)) {
-        qc_problem(p, STEP, "file %s: found %s, wanted a readable file that is no link", path,
-                   errno == ELOOP ? "a symbolic link" : strerror(errno));
+        qc_problem_file(p, STEP, path, errno);
     } else if (!S_ISREG(st.st_mode) || st.st_size > (off_t)QC_GRANT_FILE_MAX) {
         qc_problem(p, STEP, "file %s: found no regular file of at most %u bytes, wanted one", path,
                    QC_GRANT_FILE_MAX);

@@ -18,8 +18,7 @@ static int open_and_seal(const char *path, qc_problems *p)
     int sealed = -1;
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &st)) {
-        qc_problem(p, "open", "file %s: found %s, wanted a readable file that is no link", path,
-                   errno == ELOOP ? "a symbolic link" : strerror(errno));
+        qc_problem_file(p, "open", path, errno);
     } else if (!S_ISREG(st.st_mode)) {
         qc_problem(p, "open", "file %s: found no regular file, wanted one", path);
     } else {

@@ -3,6 +3,7 @@
 #include "core/base/alloc.h"
 #include "core/base/clean.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -23,6 +24,17 @@ void qc_problem(qc_problems *p, const char *step, const char *fmt, ...)
         p->step = step;
     qc_clean_text(text);
     p->line[p->n++] = qc_strdup(text);
+}
+
+void qc_problem_file(qc_problems *p, const char *step, const char *path, int number)
+{
+    if (number == ENOENT || number == ENOTDIR)
+        qc_problem(p, step, "file %s: found none there, wanted one", path);
+    else if (number == ELOOP)
+        qc_problem(p, step, "file %s: found a symbolic link, wanted the file itself", path);
+    else
+        qc_problem(p, step, "file %s: found that it cannot be opened (%s), wanted to read it", path,
+                   strerror(number));
 }
 
 void qc_problems_clear(qc_problems *p)

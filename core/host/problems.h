@@ -14,6 +14,8 @@ typedef struct qc_problems {
 
 /** Add a line; beyond QC_PROBLEMS_MAX they are dropped. The first one sets the step. */
 void qc_problem(qc_problems *p, const char *step, const char *fmt, ...) QC_PRINTF(3, 4);
+/** The file `path` could not be opened: `number` is errno. A link counts as an error. */
+void qc_problem_file(qc_problems *p, const char *step, const char *path, int number);
 /** Free and reset to empty. */
 void qc_problems_clear(qc_problems *p);
 /** A copy of `s` that is safe in one log line: control characters and bytes above 126 become '?',

@@ -44,7 +44,10 @@ if [ -e "$tmp/hostile-constructor-ran" ] || [ -e hostile-constructor-ran ]; then
     fails=$((fails + 1))
 fi
 run 1 inspect "$tmp/nothing.so"
-has "wanted a readable file"
+has "file $tmp/nothing.so: found none there, wanted one"
+ln -s "$hostile/GOOD.so" "$tmp/link.so"
+run 1 inspect "$tmp/link.so"
+has "file $tmp/link.so: found a symbolic link, wanted the file itself"
 run 1 inspect nobody
 has "found no plugin nobody"
 
