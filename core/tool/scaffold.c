@@ -186,11 +186,13 @@ static qc_err find_others(scaffold *s, const char *from_dir)
     return err;
 }
 
+/* One name for three things: the end of the id (no '_'), the prefix of the methods (no '-') and the
+ * files. */
 static bool name_ok(const char *name)
 {
     size_t n = strlen(name);
     return n >= 1 && n <= 32 && name[0] >= 'a' && name[0] <= 'z' &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789") == n;
 }
 
 static int make_folder(const scaffold *s, const char *from, const char *to)
@@ -244,7 +246,10 @@ int qc_tool_new(qc_tool *t)
                   .autotools = qc_settings_bool(t->settings, "autotools", false)};
     int code = 1;
     if (!name_ok(s.name)) {
-        fprintf(stderr, "Error: found name %s, wanted [a-z][a-z0-9_]{0,31}\n",
+        fprintf(stderr,
+                "Error: found name %s, wanted a small letter and then at most 31 small letters and "
+                "digits:\nthe name ends the plugin's id, which holds no '_', and begins its "
+                "methods' names, which hold no '-'\n",
                 qc_printable(s.name));
         return 1;
     }

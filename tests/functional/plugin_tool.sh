@@ -356,7 +356,11 @@ run 1 enabel x
 has "no such command: enabel (did you mean enable? quoin-plugin -help)"
 run 1 -datadri=/tmp inspect plugin
 has "Invalid parameter -datadri=/tmp (did you mean -datadir?)"
-run 1 new Bad-Name
+for bad in Bad-Name foo-bar foo_bar 1foo '' aaaaaaaaaabbbbbbbbbbcccccccccc123; do
+    run 1 -dir="$tmp" new "$bad"
+    has "Error: found name $bad, wanted a small letter and then at most 31 small letters and digits:"
+done
+has "the name ends the plugin's id, which holds no '_', and begins its methods' names, which hold no '-'"
 run 1 new fine --needs no.such/1
 has "it has host/1"
 
