@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define TIMEOUT_MAX_S 1000000u
+
 static const struct {
     const char *name, *what;
     void (*run)(qc_check *c);
@@ -354,14 +356,20 @@ int qc_tool_check(qc_tool *t)
 {
     without_caches(t);
     qc_problems p = {0};
+    uint64_t seed = 1, at = UINT64_MAX, timeout_s = 120;
+    bool sound = qc_tool_number(t, "seed", 0, INT64_MAX, &seed);
+    sound &= qc_tool_number(t, "at", 0, INT64_MAX, &at);
+    sound &= qc_tool_number(t, "timeout", 1, TIMEOUT_MAX_S, &timeout_s);
+    if (!sound)
+        return 1;
     const char **given = qc_settings_list(t->settings, "config", NULL);
     qc_check c = {.tool = t,
-                  .seed = (uint64_t)qc_settings_int(t->settings, "seed", 1),
-                  .at = qc_settings_int(t->settings, "at", -1),
+                  .seed = seed,
+                  .at = at == UINT64_MAX ? -1 : (int64_t)at,
                   .in_process = qc_settings_bool(t->settings, "in-process", false),
                   .any_store = qc_settings_bool(t->settings, "anystore", false),
                   .threads = qc_drive_threads(),
-                  .timeout_s = (unsigned)qc_settings_int(t->settings, "timeout", 120)};
+                  .timeout_s = (unsigned)timeout_s};
     c.box = mmap(NULL, sizeof *c.box, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int code = 1;
     bool json = qc_settings_bool(t->settings, "json", false);

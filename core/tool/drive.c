@@ -1,6 +1,7 @@
 #include "core/tool/drive.h"
 
 #include "core/base/alloc.h"
+#include "core/base/nearest.h"
 #include "core/host/loader.h"
 #include "core/os/file.h"
 
@@ -127,12 +128,16 @@ void qc_history_apply(const qc_history *h, size_t i, qn_mock *m, qc_chain_state 
 
 /* ---- the plugin's file ---- */
 
+/* The last one holds. */
 static char *value_for(const qc_config_def *d, const char *const *given)
 {
     size_t len = strlen(d->name);
+    const char *last = NULL;
     for (size_t i = 0; given && given[i]; i++)
         if (strncmp(given[i], d->name, len) == 0 && given[i][len] == '=')
-            return qc_strdup(given[i] + len + 1);
+            last = given[i] + len + 1;
+    if (last)
+        return qc_strdup(last);
     if (d->dflt)
         return qc_strdup(d->dflt);
     if (d->type == QC_CONFIG_TEXT)
@@ -141,12 +146,37 @@ static char *value_for(const qc_config_def *d, const char *const *given)
     return qc_asprintf("%lld", d->has_min ? (long long)d->min : 0);
 }
 
+/* Is it the name of a value, and "=value"? */
+static void judge_given(const qc_manifest *m, const char *given, qc_problems *p)
+{
+    size_t len = strcspn(given, "=");
+    qc_nearest near;
+    char *name = qc_asprintf("%.*s", (int)len, given);
+    qc_nearest_init(&near, name);
+    bool known = false;
+    for (size_t i = 0; i < m->n_config; i++) {
+        known |= strcmp(m->config[i].name, name) == 0;
+        qc_nearest_try(&near, m->config[i].name);
+    }
+    if (!given[len])
+        qc_problem(p, "config", "-config: found %s, wanted NAME=VALUE", qc_printable(given));
+    else if (!known && m->n_config == 0)
+        qc_problem(p, "config", "-config: found %s, wanted none: it has nothing to configure",
+                   qc_printable(given));
+    else if (!known)
+        qc_problem(p, "config", "-config: found %s, wanted a name that it has, such as %s",
+                   qc_printable(given), near.best ? near.best : m->config[0].name);
+    qc_free(name);
+}
+
 bool qc_target_open(qc_target *t, const char *path, const char *const *given, qc_problems *p)
 {
     *t = (qc_target){.path = path};
     if (!qc_image_open(path, NULL, &t->image, p))
         return false;
     const qc_manifest *m = &t->image.manifest;
+    for (size_t i = 0; given && given[i]; i++)
+        judge_given(m, given[i], p);
     for (size_t i = 0; i < m->n_config; i++) {
         t->config[i] = value_for(&m->config[i], given);
         const char *want = qc_config_misfit(&m->config[i], t->config[i]);

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define TIMEOUT_MAX_S 1000000u
 #define POLL_US 50000u
 
 static volatile sig_atomic_t stopped;
@@ -103,8 +104,8 @@ int qc_tool_trace_live(qc_tool *t)
 {
     const char *id = t->word[1];
     const struct sigaction sa = {.sa_handler = on_signal};
-    int64_t seconds = qc_settings_int(t->settings, "timeout", 0);
-    if (!qc_tool_folders(t))
+    uint64_t seconds = 0;
+    if (!qc_tool_number(t, "timeout", 0, TIMEOUT_MAX_S, &seconds) || !qc_tool_folders(t))
         return 1;
     char *net = qc_conf_net_dir(t->paths.base, qc_conf_chain_folder(t->chain));
     char *path = qc_asprintf("%s/debug.log", net);
@@ -117,7 +118,7 @@ int qc_tool_trace_live(qc_tool *t)
         (void)sigaction(SIGTERM, &sa, NULL);
         (void)sigaction(SIGHUP, &sa, NULL);
         if (ask_node(t, id, "on")) {
-            follow(log, id, seconds > 0 ? qc_clock_mono() + seconds * 1000000000 : 0);
+            follow(log, id, seconds ? qc_clock_mono() + (qc_mono)seconds * 1000000000 : 0);
             stopped = 0;
             code = ask_node(t, id, "off") ? 0 : 1;
         }

@@ -2,12 +2,14 @@
 #include "core/tool/drive.h"
 
 #include "core/base/alloc.h"
+#include "core/base/nearest.h"
 
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define SECONDS_MAX 60u
+#define BLOCKS_MAX 999999u
 
 typedef struct play {
     qc_target target;
@@ -37,17 +39,40 @@ static void say_step(const play *p, const qc_step *s, const qn_mock *m)
         printf("\n");
 }
 
-static void call_methods(const play *p, qn_mock *m)
+static bool has_method(const qn_mock *m, const char *method)
 {
+    const char *name;
+    qc_nearest near;
+    qc_nearest_init(&near, method);
+    for (unsigned i = 0; (name = qn_mock_method(m, i)); i++) {
+        if (strcmp(name, method) == 0)
+            return true;
+        qc_nearest_try(&near, name);
+    }
+    fflush(stdout);
+    fprintf(stderr, "Error: -rpc: found %s, wanted a method that the plugin answers%s%s%s\n",
+            qc_printable(method), near.best ? " (did you mean " : "", near.best ? near.best : "",
+            near.best ? "?)" : "");
+    return false;
+}
+
+/* False: a method is none of its own. What the plugin answers, also an error, is its own matter. */
+static bool call_methods(const play *p, qn_mock *m)
+{
+    bool ok = true;
     for (size_t i = 0; p->rpc && p->rpc[i] && !qn_mock_failure(m); i++) {
-        size_t n = strcspn(p->rpc[i], " ");
-        char *method = qc_asprintf("%.*s", (int)n, p->rpc[i]);
-        const char *params = p->rpc[i] + n + strspn(p->rpc[i] + n, " ");
-        char *reply = qn_mock_rpc(m, method, *params ? params : "[]");
-        printf("%s %s\n    %s\n", method, *params ? params : "[]", reply);
-        free(reply);
+        char *method = qc_asprintf("%.*s", (int)strcspn(p->rpc[i], " "), p->rpc[i]);
+        const char *params = qc_tool_call_params(p->rpc[i]);
+        if (has_method(m, method)) {
+            char *reply = qn_mock_rpc(m, method, params);
+            printf("%s %s\n    %s\n", method, params, reply);
+            free(reply);
+        } else {
+            ok = false;
+        }
         qc_free(method);
     }
+    return ok;
 }
 
 static void report(const play *p, const qn_mock *m)
@@ -85,8 +110,7 @@ static int in_child(play *p)
         say_step(p, &h.step[i], m);
         qc_drive_run(m);
     }
-    if (st == QN_OK)
-        call_methods(p, m);
+    bool called = st != QN_OK || call_methods(p, m);
     report(p, m);
     if (st != QN_OK)
         printf("It did not start: %s (%d)\n", qn_mock_status_name(st), (int)st);
@@ -96,7 +120,7 @@ static int in_child(play *p)
         printf("stop() answered %s (%d)\n", qn_mock_status_name(st), (int)st);
     else
         printf("It stopped in order.\n");
-    int code = st != QN_OK || qn_mock_failure(m) || qn_mock_wrong_thread(m);
+    int code = !called || st != QN_OK || qn_mock_failure(m) || qn_mock_wrong_thread(m);
     qn_mock_free(m);
     return fflush(stdout) == 0 ? code : 1;
 }
@@ -122,10 +146,17 @@ static int play_it(qc_tool *t, bool trace)
     const char **given = qc_settings_list(t->settings, "config", NULL);
     const char **rpc = qc_settings_list(t->settings, "rpc", NULL);
     int code = 1;
-    play p = {.rpc = rpc,
-              .seed = (uint64_t)qc_settings_int(t->settings, "seed", 1),
-              .blocks = (uint32_t)qc_settings_int(t->settings, "blocks", 20) % 1000000,
-              .trace = trace};
+    uint64_t blocks = 20;
+    play p = {.rpc = rpc, .seed = 1, .trace = trace};
+    bool ok = qc_tool_number(t, "seed", 0, INT64_MAX, &p.seed);
+    ok &= qc_tool_number(t, "blocks", 0, BLOCKS_MAX, &blocks);
+    ok &= qc_tool_calls_ok(rpc);
+    p.blocks = (uint32_t)blocks;
+    if (!ok) {
+        qc_free(given);
+        qc_free(rpc);
+        return 1;
+    }
     if (!qc_target_open(&p.target, t->word[1], given, &problems)) {
         qc_tool_print_problems(stderr, t->word[1], &problems);
     } else {

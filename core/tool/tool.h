@@ -38,6 +38,15 @@ void qc_tool_print_problems(FILE *f, const char *what, const qc_problems *p);
 /** Ask on the terminal, unless -yes. */
 bool qc_tool_confirm(const qc_tool *t, const char *question);
 
+/** The whole number that an option gives. Out: *v; untouched when it is not given. False: it is
+ * none from min to max, and stderr says so. */
+bool qc_tool_number(const qc_tool *t, const char *name, uint64_t min, uint64_t max, uint64_t *v);
+/** Of "method [params]" the params, which are "[]" when there are none. Borrowed. */
+const char *qc_tool_call_params(const char *call);
+/** Does each of the list (NULL: empty) name a method, and parameters that are a JSON array or
+ *  object? Says on stderr what does not. */
+bool qc_tool_calls_ok(const char *const *call);
+
 /** Warn on stderr of values of the configuration that name an address or a host, itself or in an
  *  http URL, which no grant of `r` lets the plugin listen on or connect to. */
 void qc_tool_warn_places(const qc_manifest *m, const qc_resolution *r);

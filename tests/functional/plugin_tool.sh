@@ -28,6 +28,14 @@ has() {
     fi
 }
 
+# ... has not
+hasnot() {
+    if [[ $out != *"$1"* ]]; then passes=$((passes + 1)); else
+        fails=$((fails + 1))
+        printf 'FAIL: "%s" in\n%s\n' "$1" "$out"
+    fi
+}
+
 mkdir "$tmp/plugins" "$tmp/regtest"
 cp "$hostile/GOOD.so" "$tmp/plugins/good.so"
 grant="$tmp/regtest/plugins.d/org.quoin.test.plugin.grant"
@@ -297,12 +305,6 @@ fi
 
 # Addresses of the configuration against those of the grant; the class that the manifest asks for; help
 # and reasons to their end.
-hasnot() {
-    if [[ $out != *"$1"* ]]; then passes=$((passes + 1)); else
-        fails=$((fails + 1))
-        printf 'FAIL: "%s" in\n%s\n' "$1" "$out"
-    fi
-}
 if [ -e "$top_builddir/.libs/stratum.so" ]; then
     stratum="$top_builddir/.libs/stratum.so" stratum_grant="$tmp/regtest/plugins.d/org.quoin.stratum.grant"
     run 0 enable --yes -grant=net.listen/1=127.0.0.1:3334 "$stratum"
@@ -368,14 +370,14 @@ has "it has host/1"
 good="$top_builddir/tests/check/GOOD.so"
 run 1 run "$good"
 has "found no -mock"
-run 0 run "$good" --mock -blocks=12 -rpc=check.status -rpc='check.none [1]'
+run 0 run "$good" --mock -blocks=12 -rpc=check.status -rpc='check.status [1]'
 has "others come; height"
 has "check.status []"
 has '{"coins":'
-has "error: no such method"
+has "check.status [1]"
 has "It stopped in order."
 first=$out
-run 0 run "$good" --mock -blocks=12 -rpc=check.status -rpc='check.none [1]'
+run 0 run "$good" --mock -blocks=12 -rpc=check.status -rpc='check.status [1]'
 [ "$first" = "$out" ] || { echo "FAIL: the same seed, another run"; fails=$((fails + 1)); }
 run 0 run "$good" --mock -blocks=12 -seed=2
 [ "$first" != "$out" ] || { echo "FAIL: another seed, the same run"; fails=$((fails + 1)); }
@@ -397,6 +399,39 @@ has "-- stop()"
 # What new makes, with the tree in the place of an installed prefix.
 mkdir "$tmp/pc"
 cat >"$tmp/pc/quoin.pc" <<EOF
+# What is no number, no name, no method and no JSON is an error, and nothing runs instead.
+run 1 run "$good" --mock -rpc=check.statsu
+has "Error: -rpc: found check.statsu, wanted a method that the plugin answers (did you mean check.status?)"
+for bad in '{bad' '[1' 7 'nobody knows'; do
+    run 1 run "$good" --mock -rpc="check.status $bad"
+    has "Error: -rpc: found $bad after the method ("
+    hasnot "It stopped in order."
+done
+run 1 run "$good" --mock -rpc=' [1]'
+has "Error: -rpc: found no method, wanted 'METHOD [PARAMETERS]'"
+for bad in x '' -1 1000000 7x 99999999999999999999; do
+    run 1 run "$good" --mock -blocks="$bad"
+    has "Error: -blocks: found $bad, wanted a whole number from 0 to 999999"
+    hasnot "It stopped in order."
+done
+for command in run trace check; do
+    run 1 $command "$good" --mock -seed=zzz
+    has "Error: -seed: found zzz, wanted a whole number from 0 to 9223372036854775807"
+    run 1 $command "$good" --mock -config=nosuch=1
+    has "-config: found nosuch=1, wanted a name that it has, such as batch"
+    run 1 $command "$good" --mock -config=bach=1
+    has "-config: found bach=1, wanted a name that it has, such as batch"
+    run 1 $command "$good" --mock -config=batch
+    has "-config: found batch, wanted NAME=VALUE"
+done
+run 1 check "$good" -at=x
+has "Error: -at: found x, wanted a whole number from 0 to"
+run 1 check "$good" -timeout=0
+has "Error: -timeout: found 0, wanted a whole number from 1 to 1000000"
+run 1 trace nobody -timeout=x
+has "Error: -timeout: found x, wanted a whole number from 0 to 1000000"
+run 1 run "$good" --mock -config=batch=5 -config=batch=51
+has "batch: found 51"
 plugindir=$tmp/plugins
 pkgdatadir=$top_srcdir/api
 Name: quoin
