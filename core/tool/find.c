@@ -2,6 +2,7 @@
 #include "core/tool/tool.h"
 
 #include "core/base/alloc.h"
+#include "core/base/nearest.h"
 #include "core/os/file.h"
 
 bool qc_tool_folders(qc_tool *t)
@@ -68,13 +69,31 @@ static char *id_of(const char *path)
     return id;
 }
 
-/* The one entry of `dir` with this ending for which `means` holds; its path, owned. */
+/* Keep the id, or its last label, when it is nearer than all before. */
+static void note_near(qc_nearest *near, const char *id, char **kept)
+{
+    const char *dot = strrchr(id, '.'), *before = near->best;
+    qc_nearest_try(near, id);
+    if (dot)
+        qc_nearest_try(near, dot + 1);
+    if (near->best == before)
+        return;
+    char *now = qc_strdup(near->best);
+    qc_free(*kept);
+    near->best = *kept = now;
+}
+
+/* The one entry of `dir` with this ending for which `means` holds; its path, owned. Out: *n, how
+ * many there are; *nearest, of none the one whose name is nearest, or NULL, owned. */
 static char *find_in(const char *dir, const char *ending, const char *name,
-                     char *(*id)(const char *), unsigned *n)
+                     char *(*id)(const char *), unsigned *n, char **nearest)
 {
     qc_os_list list = {0};
+    qc_nearest near;
     char *found = NULL;
+    qc_nearest_init(&near, name);
     *n = 0;
+    *nearest = NULL;
     if (qc_os_list_dir(dir, &list))
         return NULL;
     for (size_t i = 0; i < list.n; i++) {
@@ -86,6 +105,8 @@ static char *find_in(const char *dir, const char *ending, const char *name,
             qc_free(found);
             found = qc_strdup(path);
         }
+        if (have)
+            note_near(&near, have, nearest);
         qc_free(have);
         qc_free(path);
     }
@@ -101,28 +122,33 @@ static char *id_of_grant(const char *path)
     return id;
 }
 
-static char *only(char *found, unsigned n, const char *name, const char *what, const char *dir)
+static char *find_only(const char *dir, const char *ending, const char *name,
+                       char *(*id)(const char *), const char *what)
 {
-    if (n == 1)
-        return found;
-    fprintf(stderr, "Error: %s %s %s in %s\n", n ? "several plugins are called" : "found no",
-            n ? name : what, n ? "" : name, dir);
-    qc_free(found);
-    return NULL;
+    unsigned n;
+    char *near, *found = find_in(dir, ending, name, id, &n, &near);
+    if (n > 1)
+        fprintf(stderr, "Error: several plugins are called %s in %s: give the whole id\n", name,
+                dir);
+    else if (n == 0)
+        fprintf(stderr, "Error: found no %s %s in %s%s%s%s\n", what, name, dir,
+                near ? " (did you mean " : "", near ? qc_printable(near) : "", near ? "?)" : "");
+    if (n != 1) {
+        qc_free(found);
+        found = NULL;
+    }
+    qc_free(near);
+    return found;
 }
 
 char *qc_tool_find_file(const qc_tool *t, const char *name)
 {
-    unsigned n;
     if (qc_tool_is_path(name))
         return qc_strdup(name);
-    char *found = find_in(t->plugin_dir, ".so", name, id_of, &n);
-    return only(found, n, name, "plugin", t->plugin_dir);
+    return find_only(t->plugin_dir, ".so", name, id_of, "plugin");
 }
 
 char *qc_tool_find_grant(const qc_tool *t, const char *name)
 {
-    unsigned n;
-    char *found = find_in(t->grant_dir, ".grant", name, id_of_grant, &n);
-    return only(found, n, name, "grant for", t->grant_dir);
+    return find_only(t->grant_dir, ".grant", name, id_of_grant, "grant for");
 }

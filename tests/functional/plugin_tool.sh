@@ -57,7 +57,12 @@ ln -s "$hostile/GOOD.so" "$tmp/link.so"
 run 1 inspect "$tmp/link.so"
 has "file $tmp/link.so: found a symbolic link, wanted the file itself"
 run 1 inspect nobody
-has "found no plugin nobody"
+has "found no plugin nobody in $tmp/plugins"
+hasnot "did you mean"
+run 1 enable plugni
+has "found no plugin plugni in $tmp/plugins (did you mean plugin?)"
+run 1 resolve org.quoin.test.plugni
+has "(did you mean org.quoin.test.plugin?)"
 
 # doctor explains what a runner found. fake NAME HOLDS REQUIRED...: a runner that found this
 fake() {
@@ -353,6 +358,8 @@ run 0 -help
 has "enable"
 run 1
 run 1 frobnicate x
+run 1 disable --yes plugni
+has "found no grant for plugni in $tmp/regtest/plugins.d (did you mean plugin?)"
 has "no such command: frobnicate (quoin-plugin -help)"
 run 1 enabel x
 has "no such command: enabel (did you mean enable? quoin-plugin -help)"
