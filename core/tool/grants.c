@@ -247,20 +247,36 @@ void qc_consent_clear(qc_consent *c)
         qc_free(c->params[i]);
 }
 
-/* Where, which nothing but the operator can say. */
-static void ask_place(const qc_tool *t, const qc_grant_key *k, char **params)
+/* Where, which nothing but the operator can say. What is none is asked for again. NULL: no answer.
+ * Owned. */
+static char *ask_place(const char *form)
 {
     char line[GIVEN_MAX + 2];
-    if (qc_settings_bool(t->settings, "yes", false))
-        return;
-    printf("      Which? (%s) ", k->type == QC_PARAM_HOSTS ? "HOST:PORT ..." : "ADDRESS:PORT ...");
-    fflush(stdout);
-    if (!fgets(line, sizeof line, stdin))
-        return;
-    line[strcspn(line, "\n")] = 0;
-    char *first = line + strspn(line, " \t");
-    if (*first && given_ok(first))
-        *params = qc_strdup(first);
+    for (;;) {
+        printf("      Which? (%s, or nothing: not granted) ", form);
+        fflush(stdout);
+        if (!fgets(line, sizeof line, stdin))
+            break;
+        line[strcspn(line, "\r\n")] = 0;
+        char *first = line + strspn(line, " \t");
+        if (!*first)
+            return NULL;
+        if (given_ok(first))
+            return qc_strdup(first);
+        printf("      found %s, wanted %s\n", qc_printable(first), form);
+    }
+    printf("\n");
+    return NULL;
+}
+
+static void want_place(const qc_tool *t, const qc_interface *f, char **params)
+{
+    bool hosts = qc_tool_place_key(f)->type == QC_PARAM_HOSTS;
+    if (!qc_settings_bool(t->settings, "yes", false))
+        *params = ask_place(hosts ? "HOST:PORT ..." : "ADDRESS:PORT ...");
+    if (!*params)
+        printf("      not granted: where, only you know (-grant='%s=%s')\n", f->id,
+               hosts ? "HOST:PORT" : "ADDRESS:PORT");
 }
 
 void qc_tool_ask(const qc_tool *t, const qc_manifest *m, qc_consent *c, size_t i)
@@ -278,7 +294,7 @@ void qc_tool_ask(const qc_tool *t, const qc_manifest *m, qc_consent *c, size_t i
     else if (given)
         printf("      granted with: %s\n", given);
     else if (c->take[i] && qc_tool_place_key(f))
-        ask_place(t, qc_tool_place_key(f), &c->params[i]);
+        want_place(t, f, &c->params[i]);
 }
 
 static void ask_each(const qc_tool *t, const qc_manifest *m, qc_consent *c)

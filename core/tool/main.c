@@ -112,6 +112,7 @@ int main(int argc, char **argv)
     qc_tool t = {.settings = qc_settings_new(QC_TOOL_OPTIONS), .argv = argv};
     int n_option;
     char **args = sort_args(argc, argv, &n_option);
+    setvbuf(stdout, NULL, _IOLBF, 0); /* in a file too, an error stands behind what led to it */
     int code = run(&t, n_option, args, argc);
     for (int i = 0; i < argc && args[i]; i++)
         qc_free(args[i]);

@@ -251,14 +251,23 @@ for bad in net.listen/1 net.listen/1= net.connect/1=a:1 'net.listen/1=127.0.0.1:
     [ ! -e "$echo_grant" ] || { echo "FAIL: enabled with -grant=$bad"; fails=$((fails + 1)); rm "$echo_grant"; }
 done
 out=$(printf '127.0.0.1:50002\ny\n' | "$tool" -datadir="$tmp" -regtest enable "$echo_so" 2>&1)
-has "Which? (ADDRESS:PORT ...)"
+has "Which? (ADDRESS:PORT ..., or nothing: not granted)"
 out=$(cat "$echo_grant")
 has "net.listen/1 = 127.0.0.1:50002"
 rm "$echo_grant"
 out=$(printf '\ny\n' | "$tool" -datadir="$tmp" -regtest enable "$echo_so" 2>&1)
+has "      not granted: where, only you know (-grant='net.listen/1=ADDRESS:PORT')"
 has "nothing was written"
+out=$(printf '127.0.0.1:1 # x\n127.0.0.1:2\ny\n' | "$tool" -datadir="$tmp" -regtest enable "$echo_so" 2>&1)
+has "      found 127.0.0.1:1 # x, wanted ADDRESS:PORT ..."
+out=$(cat "$echo_grant")
+has "net.listen/1 = 127.0.0.1:2"
+rm "$echo_grant"
+# In a file too, what was asked stands before what was wrong.
+run 1 enable --yes "$echo_so"
+[[ $out == *"lets it"*"nothing was written"* ]] || { printf 'FAIL: another order\n%s\n' "$out"; fails=$((fails + 1)); }
 out=$(printf 'db:5432\ny\n' | "$tool" -datadir="$tmp" -regtest enable "$top_builddir/doc/examples/net_connect.so" 2>&1)
-has "Which? (HOST:PORT ...)"
+has "Which? (HOST:PORT ..., or nothing: not granted)"
 has "Written:"
 # What is optional and given with -grant is not asked for.
 out=$(printf 'n\ny\n' | "$tool" -datadir="$tmp" -regtest -grant=rpc.serve/1=prefix=other. enable "$top_builddir/tests/check/GOOD.so" 2>&1)
@@ -349,6 +358,8 @@ has "already"
 chmod 666 "$grant"
 run 1 resolve plugin
 has "found mode 0666"
+run 1 disable --yes plugni
+has "found no grant for plugni in $tmp/regtest/plugins.d (did you mean plugin?)"
 run 0 disable --yes plugin
 [ ! -e "$grant" ] || { echo "FAIL: the grant is still there"; fails=$((fails + 1)); }
 run 1 disable --yes plugin
@@ -358,8 +369,6 @@ run 0 -help
 has "enable"
 run 1
 run 1 frobnicate x
-run 1 disable --yes plugni
-has "found no grant for plugni in $tmp/regtest/plugins.d (did you mean plugin?)"
 has "no such command: frobnicate (quoin-plugin -help)"
 run 1 enabel x
 has "no such command: enabel (did you mean enable? quoin-plugin -help)"
@@ -390,22 +399,6 @@ run 0 run "$good" --mock -blocks=12 -seed=2
 [ "$first" != "$out" ] || { echo "FAIL: another seed, the same run"; fails=$((fails + 1)); }
 run 1 run "$good" --mock -config=batch=51
 has "batch: found 51, wanted a whole number from 1 to 50 (-config=batch=VALUE)"
-run 1 run "$top_builddir/tests/check/CRASH_AT_LOAD.so" --mock
-has "ended by signal 6"
-run 1 run "$top_builddir/tests/check/WRONG_THREAD.so" --mock
-has "store.own/1 get was called from a thread that may not call it"
-run 1 run "$top_builddir/tests/check/SYMBOL.so" --mock
-has "a_symbol_more"
-run 0 trace "$good" -blocks=3
-has 'host/1 get(id="chain.follow/1", min_revision=1) = QN_OK'
-has "-- start() answered QN_OK"
-has "chain.follow/1 ack(follow=1, seq=1) = QN_OK"
-has "= QN_E_AGAIN (-8)"
-has "-- stop()"
-
-# What new makes, with the tree in the place of an installed prefix.
-mkdir "$tmp/pc"
-cat >"$tmp/pc/quoin.pc" <<EOF
 # What is no number, no name, no method and no JSON is an error, and nothing runs instead.
 run 1 run "$good" --mock -rpc=check.statsu
 has "Error: -rpc: found check.statsu, wanted a method that the plugin answers (did you mean check.status?)"
@@ -439,6 +432,22 @@ run 1 trace nobody -timeout=x
 has "Error: -timeout: found x, wanted a whole number from 0 to 1000000"
 run 1 run "$good" --mock -config=batch=5 -config=batch=51
 has "batch: found 51"
+run 1 run "$top_builddir/tests/check/CRASH_AT_LOAD.so" --mock
+has "ended by signal 6"
+run 1 run "$top_builddir/tests/check/WRONG_THREAD.so" --mock
+has "store.own/1 get was called from a thread that may not call it"
+run 1 run "$top_builddir/tests/check/SYMBOL.so" --mock
+has "a_symbol_more"
+run 0 trace "$good" -blocks=3
+has 'host/1 get(id="chain.follow/1", min_revision=1) = QN_OK'
+has "-- start() answered QN_OK"
+has "chain.follow/1 ack(follow=1, seq=1) = QN_OK"
+has "= QN_E_AGAIN (-8)"
+has "-- stop()"
+
+# What new makes, with the tree in the place of an installed prefix.
+mkdir "$tmp/pc"
+cat >"$tmp/pc/quoin.pc" <<EOF
 plugindir=$tmp/plugins
 pkgdatadir=$top_srcdir/api
 Name: quoin
