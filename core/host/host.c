@@ -8,6 +8,7 @@
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/nearest.h"
 #include "core/os/file.h"
 
 #include <errno.h>
@@ -154,6 +155,23 @@ void qc_host_each_warning(qc_host *h, void (*fn)(void *arg, const char *text), v
         qc_free(text);
     }
     pthread_mutex_unlock(&h->list_lock);
+}
+
+char *qc_host_did_you_mean(const qc_host *h, const char *name)
+{
+    qc_nearest near;
+    unsigned called = 0;
+    qc_nearest_init(&near, name);
+    for (size_t i = 0; i < h->n_plugin; i++) {
+        const char *label = h->plugin[i]->label, *dot = strrchr(label, '.');
+        called += dot && strcmp(dot + 1, name) == 0;
+        qc_nearest_try(&near, label);
+        if (dot)
+            qc_nearest_try(&near, dot + 1);
+    }
+    if (called > 1)
+        return qc_strdup(" (several are called that: give the whole id)");
+    return near.best ? qc_asprintf(" (did you mean %s?)", near.best) : qc_strdup("");
 }
 
 void qc_host_event(qc_host *h, const qc_plugin *p, qc_plugin_state s, const char *why)

@@ -102,6 +102,9 @@ QC_MUST_CHECK qc_err qc_host_resolver(qc_host *h, qc_resolver **out);
  * QN_E_NOTFOUND; QN_E_BUSY (its state is not for that); QN_E_INVAL (itself); QN_E_UNSUPPORTED
  * (trusted: the node must be restarted). Thread: any. */
 qn_status qc_host_plugin_act(qc_host *h, const qc_plugin *by, const char *id, qc_action_kind kind);
+/** Of a name by which qc_host_by_name() finds none: " (did you mean NAME?)", or whatever else
+ * helps; empty: nothing does. Owned: qc_free(). Thread: supervisor, or under list_lock. */
+char *qc_host_did_you_mean(const qc_host *h, const char *name);
 /** Path of the grant of a plugin by id or unique last label, or NULL. Owned: qc_free(). */
 char *qc_host_grant_of(const qc_host *h, const char *name);
 /** Text into a record that is all zero: cut to fit at the start of a UTF-8 character; NULL: none.

@@ -116,10 +116,13 @@ static void rpc_getplugininfo(qc_rpc_req *r, void *arg)
     qc_plugin_usage_read(&used, 1);
     pthread_mutex_lock(&h->list_lock);
     p = qc_host_by_name(h, name);
-    if (p)
+    if (p) {
         write_plugin(qc_rpc_out(r), p, &used);
-    else
-        (void)qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "Plugin not found");
+    } else {
+        char *hint = qc_host_did_you_mean(h, name);
+        (void)qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "Plugin not found%s", hint);
+        qc_free(hint);
+    }
     pthread_mutex_unlock(&h->list_lock);
 }
 

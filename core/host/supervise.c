@@ -51,18 +51,20 @@ void qc_action_unref(qc_action *a)
 }
 
 /* Takes the supervisor's reference. fmt NULL: it succeeded. */
+static void end_action(qc_action *a, const char *fmt, ...) QC_PRINTF(2, 3);
 static void end_action(qc_action *a, const char *fmt, ...)
 {
-    char text[QC_PLUGIN_REASON_MAX + 256];
+    char *text = NULL;
     if (!a)
         return;
     if (fmt) {
         va_list ap;
         va_start(ap, fmt);
-        vsnprintf(text, sizeof text, fmt, ap);
+        QC_ASSERT(vasprintf(&text, fmt, ap) >= 0);
         va_end(ap);
         a->text = qc_strdup(text);
         a->failed = true;
+        free(text);
     }
     atomic_store(&a->done, true);
     if (a->host->changes)
@@ -170,10 +172,26 @@ static bool is_refused(const qc_plugin *p)
     return p->problems.n > 0;
 }
 
+/* All that stands against it: what one line is wrong about, such as a misspelt name in its grant,
+ * another explains. */
 static void tell_refused(qc_action *a, const qc_plugin *p)
 {
-    end_action(a, "%s: not loaded at step '%s': %s", p->label, p->problems.step,
-               p->problems.line[0]);
+    char *all = qc_strdup(p->problems.line[0]);
+    for (size_t i = 1; i < p->problems.n; i++) {
+        char *more = qc_asprintf("%s; %s", all, p->problems.line[i]);
+        qc_free(all);
+        all = more;
+    }
+    end_action(a, "%s: not loaded at step '%s': %s", p->label, p->problems.step, all);
+    qc_free(all);
+}
+
+/* One whose file has come since the node's start is known to quoin-plugin alone. */
+static void tell_unknown(const qc_host *h, qc_action *a)
+{
+    char *hint = qc_host_did_you_mean(h, a->name);
+    end_action(a, "%s: found no plugin and no grant of that name%s", qc_printable(a->name), hint);
+    qc_free(hint);
 }
 
 /* A plugin that is down starts as its grant and file are now. */
@@ -183,9 +201,13 @@ static void start_fresh(qc_supervisor *s, qc_plugin *old, qc_action *a)
     char *path = old && old->grant_path ? qc_strdup(old->grant_path) : qc_host_grant_of(h, a->name);
     if (!path || !qc_os_exists(path)) {
         qc_free(path);
+        if (old)
+            end_action(a, "%s: found no grant, wanted one (quoin-plugin enable %s)", old->label,
+                       old->label);
+        else
+            tell_unknown(h, a);
         if (old && old->grant_path)
             drop(h, old);
-        end_action(a, "%s: found no grant, wanted one (quoin-plugin enable)", a->name);
         return;
     }
     qc_plugin *p = qc_plugin_new(h, path);
@@ -233,6 +255,8 @@ static void do_stop(qc_plugin *p, qc_action *a)
         qc_timer_cancel(p->again);
         qc_plugin_set_state(p, QC_PLUGIN_STOPPED, NULL);
         end_action(a, NULL);
+    } else if (st == QC_PLUGIN_DISCOVERED) {
+        end_action(a, "%s: it is DISCOVERED: it has no grant, and nothing of it runs", p->label);
     } else if (!is_up(st)) {
         end_action(a, "%s: it is %s", p->label, qc_plugin_state_name(st));
     } else {
@@ -668,6 +692,13 @@ static bool must_wait(const qc_plugin *p, qc_action_kind kind)
     return kind != QC_ACTION_STOP && (p->successor || (p->next_config && !only_looks));
 }
 
+static void tell_not_found(qc_action *a)
+{
+    char *hint = qc_host_did_you_mean(a->host, a->name);
+    end_action(a, "Plugin not found%s", hint);
+    qc_free(hint);
+}
+
 static void run_action(void *arg)
 {
     qc_action *a = arg;
@@ -680,7 +711,7 @@ static void run_action(void *arg)
     if (atomic_load(&s->stopped))
         end_action(a, "the node is stopping");
     else if (!p && a->kind != QC_ACTION_START)
-        end_action(a, "Plugin not found");
+        tell_not_found(a);
     else if (p && must_wait(p, a->kind))
         end_action(a, "%s: it is being reloaded", p->label);
     else if (a->kind == QC_ACTION_START)

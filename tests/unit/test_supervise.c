@@ -338,7 +338,16 @@ static void test_plugin__says_what_it_cannot_do(void **state)
     assert_non_null(strstr(text, "Plugin not found"));
     free(text);
     text = rig_call(&r, "plugin", "[\"start\",\"nobody\"]");
-    assert_non_null(strstr(text, "found no grant"));
+    assert_non_null(strstr(text, "nobody: found no plugin and no grant of that name\""));
+    free(text);
+    text = rig_call(&r, "plugin", "[\"start\",\"plugni\"]");
+    assert_non_null(strstr(text, "of that name (did you mean plugin?)"));
+    free(text);
+    text = rig_call(&r, "plugin", "[\"stop\",\"plugni\"]");
+    assert_non_null(strstr(text, "Plugin not found (did you mean plugin?)"));
+    free(text);
+    text = rig_call(&r, "getplugininfo", "[\"org.quoin.test.plugni\"]");
+    assert_non_null(strstr(text, "Plugin not found (did you mean org.quoin.test.plugin?)"));
     free(text);
     text = rig_call(&r, "plugin", "[\"stop\",\"plugin\",\"now\"]");
     assert_non_null(strstr(text, "takes no value"));
@@ -360,6 +369,20 @@ static void test_plugin__says_what_it_cannot_do(void **state)
         must(&r, "start", "\"state\":\"RUNNING\"");
         reaches(&r, 8);
     }
+    rig_close(&r);
+}
+
+static void test_plugin__without_a_grant_it_is_said_what_lacks(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    rig_open(&r, NULL);
+    rig_plugin(&r, "unruly", "p.so");
+    rig_grow(&r, 3);
+    rig_host_start(&r);
+    must(&r, "stop", RIG_ID ": it is DISCOVERED: it has no grant, and nothing of it runs");
+    must(&r, "start", RIG_ID ": found no grant, wanted one (quoin-plugin enable " RIG_ID ")");
+    must(&r, "stop", "it is DISCOVERED");
     rig_close(&r);
 }
 
@@ -414,6 +437,10 @@ static void test_plugin__reload_changes_to_the_new_one_or_keeps_the_old(void **s
          "did not get through init(): init() answered QN_E_IO (-14); the old one runs on");
     grant(&r, "crash-init", "");
     must(&r, "reload", "did not get through init(): killed by signal");
+    /* All that is wrong is told: a misspelt name, and what then lacks. */
+    rig_grant(&r, RIG_ID, "p.so", "chian.follow/1 = yes\n", "");
+    must(&r, "reload", "chain.follow/1");
+    must(&r, "reload", "chian.follow/1");
     grant(&r, "nothing", "nonsense = 1\n");
     rig_log_keep();
     must(&r, "reload", "not loaded at step 'grant'");
@@ -484,7 +511,7 @@ static void test_plugin__comes_and_goes_while_the_node_runs(void **state)
     rig_open(&r, NULL);
     rig_grow(&r, 3);
     rig_host_start(&r);
-    must(&r, "start", "found no grant");
+    must(&r, "start", "found no plugin and no grant of that name");
     expect(&r, "listplugins", "\"result\":[]");
     rig_plugin(&r, "unruly", "p.so");
     grant(&r, "nothing", "");
@@ -503,7 +530,7 @@ static void test_plugin__comes_and_goes_while_the_node_runs(void **state)
     assert_int_equal(unlink(path), 0);
     qc_free(path);
     if (!RIG_TRUSTED) {
-        must(&r, "start", "found no grant");
+        must(&r, "start", "found no grant, wanted one (quoin-plugin enable " RIG_ID ")");
         expect(&r, "listplugins", "\"result\":[]");
     }
     rig_close(&r);
@@ -783,6 +810,7 @@ QC_TEST_MAIN(
     cmocka_unit_test(test_supervise__a_plugin_that_does_not_acknowledge_lags_until_it_does),
     cmocka_unit_test(test_supervise__a_flood_of_log_lines_is_cut_and_costs_nothing_else),
     cmocka_unit_test(test_plugin__says_what_it_cannot_do),
+    cmocka_unit_test(test_plugin__without_a_grant_it_is_said_what_lacks),
     cmocka_unit_test(test_plugin__comes_and_goes_while_the_node_runs),
     cmocka_unit_test(test_reconfigure__live_values_reach_the_plugin_that_runs),
     cmocka_unit_test(test_reconfigure__refused_it_runs_on_as_it_was),
