@@ -73,8 +73,8 @@ static void clean_copy(char *out, size_t cap, const char *text, uint32_t len)
     qc_clean_text(out);
 }
 
-/* A plugin that fails to start has most likely said why: the first error, which is the cause of those
- * behind it; or, when there was none, the last warning, or the last line of any kind. */
+/* A plugin that fails to start has most likely said why: the first error, which is the cause of
+ * those behind it; or, when there was none, the last warning, or the last line of any kind. */
 static void remember(qc_plugin *p, uint32_t level, const char *line)
 {
     int weight = level == QN_LOG_ERROR ? 3 : level == QN_LOG_WARN ? 2 : 1;
