@@ -1,6 +1,7 @@
 #include "core/host/watch_ahead.h"
 
 #include "core/base/alloc.h"
+#include "core/base/endian.h"
 
 #include <pthread.h>
 
@@ -86,11 +87,16 @@ static void is_ours(void *arg, const qc_watch_found *f)
 static bool look_at(void *arg, const uint8_t *spent, qc_span script)
 {
     looker *l = arg;
-    const qc_span at = qc_span_of(spent, QC_WATCH_OUTPOINT_LEN);
+    qc_outpoint o;
+    const qc_span at = qc_span_of(&o, sizeof o);
     l->found = false;
     if (script.len && script.len <= QC_WATCH_SCRIPT_MAX &&
         qc_sieve_may(l->sieve, QC_WATCH_SCRIPT, script))
         (void)qc_watchset_find(l->set, QC_WATCH_SCRIPT, script, is_ours, l);
+    if (spent) { /* as the set has it: the number in the host's order */
+        memcpy(o.txid.b, spent, sizeof o.txid.b);
+        o.n = qc_read_le32(spent + sizeof o.txid.b);
+    }
     if (spent && qc_sieve_may(l->sieve, QC_WATCH_OUTPOINT, at))
         (void)qc_watchset_find(l->set, QC_WATCH_OUTPOINT, at, is_ours, l);
     return l->found;

@@ -239,8 +239,10 @@ static qn_status look_again(qc_watch_stream *w, qc_watch_scan *r)
     if (r->stage.gen == w->gen)
         return QN_E_AGAIN;
     qc_err err = w->src.seek(w->src.arg, r->stage.at, w->owner.id, w->changed_at, &b);
-    if (err)
+    if (err) {
+        r->next = r->stage.at->height; /* what was added since is not looked for in it */
         return unreadable(w, r, err);
+    }
     qc_block_unref(r->stage.block);
     r->stage.block = b;
     return b ? qc_watch_again(w, &r->stage, r) : QN_E_AGAIN;
@@ -266,8 +268,11 @@ qn_status qc_watch_rescan_step(qc_watch_stream *w, qc_watch_scan *r, qc_mono unt
 {
     if (!r->id)
         return QN_E_AGAIN;
-    if (r->canceled)
+    if (r->canceled) {
+        if (r->stage.block && r->stage.gen != w->gen)
+            r->next = r->stage.at->height; /* as above */
         return end(w, r, QN_E_CANCELED, passed(w, r));
+    }
     if (r->stage.block) {
         if (r->stage.wait > w->acked)
             return QN_E_LIMIT;

@@ -620,6 +620,64 @@ static void test_rescan__says_how_far_it_is_where_every_block_has_something(void
     play_end(&p);
 }
 
+/* A hit, upon which another script is added; then the block cannot be read again, or it is
+ * canceled. Returns the height of the end, behind which whoever resumes would go on. */
+static uint32_t end_behind_a_hit(bool cancel)
+{
+    static play p;
+    p = (play){.seed = 3, .r = {.backoff_ms = 1}};
+    play_begin(&p, GRANTS);
+    pruned r = {&p, qc_watch_hub_new(0), 0, 0, false};
+    const qc_watch_source src = {.arg = &r,
+                                 .set = r.hub->set,
+                                 .pool = r.hub->pool,
+                                 .epoch = 5,
+                                 .durable = pr_durable,
+                                 .find = pr_find,
+                                 .prune_height = pr_height,
+                                 .read = pr_read,
+                                 .seek = pr_seek,
+                                 .ahead = pr_ahead,
+                                 .hits = pr_hits,
+                                 .sweep = pr_sweep,
+                                 .now = pr_now};
+    static const qc_watch_key more = {QC_WATCH_SCRIPT, {(const uint8_t *)"\x51\x52\x53", 3}, 8};
+    qc_watch_stream *w;
+    qn_block_ref start;
+    uint64_t id;
+    uint32_t hit = 0, end = UINT32_MAX;
+    assert_int_equal(qc_watch_stream_open(&w, &src, QN_WATCH_FROM_TIP, 100, 0, NULL, 0, &start),
+                     QN_OK);
+    add_coinbases(&p, w);
+    assert_int_equal(qc_watch_stream_rescan(w, NULL, &id, NULL), QN_OK);
+    while (end == UINT32_MAX) {
+        assert_int_equal(pr_next(w), QN_OK);
+        for (uint32_t i = 0; i < n_given && end == UINT32_MAX; i++) {
+            if (given[i].type == QN_WATCH_EV_RESCAN_DONE)
+                end = given[i].ref.height;
+            if (given[i].type != QN_WATCH_EV_CONFIRMED || hit)
+                continue;
+            hit = given[i].ref.height;
+            assert_int_equal(qc_watch_stream_add(w, &more, 1, true, NULL), QN_OK);
+            r.fail = !cancel;
+            if (cancel)
+                assert_int_equal(qc_watch_stream_cancel(w, id), QN_OK);
+        }
+    }
+    assert_true(hit > 0);
+    qc_watch_stream_close(w);
+    qc_watch_hub_free(r.hub);
+    play_end(&p);
+    return end + 1 - hit;
+}
+
+static void test_rescan__claims_no_block_that_it_has_not_finished(void **state)
+{
+    (void)state;
+    assert_int_equal(end_behind_a_hit(false), 0);
+    assert_int_equal(end_behind_a_hit(true), 0);
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_watch__a_plugin_knows_its_coins_through_all_that_happens),
              cmocka_unit_test(test_watch__filters_find_what_reading_every_block_finds),
              cmocka_unit_test(test_watch__a_slow_one_looks_again_and_comes_to_the_same),
@@ -630,6 +688,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_watch__a_plugin_knows_its_coins_through_all_t
              cmocka_unit_test(test_watch__a_block_is_looked_through_once_for_all),
              cmocka_unit_test(test_next__waits_for_the_acknowledgement_of_hits_and_for_room),
              cmocka_unit_test(test_rescan__is_canceled_and_counted),
+             cmocka_unit_test(test_rescan__claims_no_block_that_it_has_not_finished),
              cmocka_unit_test(test_add__the_grant_bounds_it),
              cmocka_unit_test(test_deep__comes_when_the_block_is_so_deep),
              cmocka_unit_test(test_add_descriptor__watches_what_it_stands_for),
