@@ -368,7 +368,8 @@ static qc_err begin_growth(qc_watchset *s, size_t n)
         return QC_OK;
     pthread_rwlock_unlock(&s->growth);
     pthread_rwlock_wrlock(&s->growth);
-    if (atomic_load(&s->sieved) > s->sieve->room)
+    /* Another one's, made while this one waited, has not counted these. */
+    if (atomic_fetch_add(&s->sieved, n) + n > s->sieve->room)
         err = sieve_anew(s, n);
     if (err)
         pthread_rwlock_unlock(&s->growth);
