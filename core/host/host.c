@@ -136,8 +136,10 @@ qc_plugin *qc_host_by_name(const qc_host *h, const char *name)
  * owned text, or NULL. */
 static char *warning_of(const qc_plugin *p, qc_plugin_state s, const char *why)
 {
-    if (!p->grant_path || atomic_load(&p->incoming) ||
-        (s != QC_PLUGIN_REJECTED && s != QC_PLUGIN_QUARANTINED && s != QC_PLUGIN_WEDGED))
+    bool is_down = s == QC_PLUGIN_REJECTED || s == QC_PLUGIN_NEEDS_GRANT ||
+                   s == QC_PLUGIN_QUARANTINED || s == QC_PLUGIN_WEDGED;
+    /* Once its grant is taken away it is what it should be. */
+    if (!is_down || atomic_load(&p->incoming) || !p->grant_path || !qc_os_exists(p->grant_path))
         return NULL;
     return qc_asprintf("Plugin %s is %s: %s", p->label, qc_plugin_state_name(s), why);
 }
@@ -174,9 +176,35 @@ char *qc_host_did_you_mean(const qc_host *h, const char *name)
     return near.best ? qc_asprintf(" (did you mean %s?)", near.best) : qc_strdup("");
 }
 
+/* Of its changes into one state only the first since it last ran: whoever may start plugins,
+ * another plugin perhaps, could have the alert run as often as it likes. */
+static bool is_new(qc_host *h, const qc_plugin *p, qc_plugin_state s)
+{
+    const char *id = p->label ? p->label : "";
+    bool told = false;
+    pthread_mutex_lock(&h->event_lock);
+    qc_told_state *free_place = NULL;
+    for (size_t i = 0; i < QC_HOST_PLUGINS; i++) {
+        qc_told_state *t = &h->told[i];
+        if (!*t->id && !free_place)
+            free_place = t;
+        if (strcmp(t->id, id) != 0)
+            continue;
+        free_place = t;
+        told = (t->states >> s & 1) != 0;
+        break;
+    }
+    if (free_place) {
+        snprintf(free_place->id, sizeof free_place->id, "%s", id);
+        free_place->states = s == QC_PLUGIN_RUNNING ? 0 : free_place->states | 1u << s;
+    }
+    pthread_mutex_unlock(&h->event_lock);
+    return !told && free_place;
+}
+
 void qc_host_event(qc_host *h, const qc_plugin *p, qc_plugin_state s, const char *why)
 {
-    char *warning = h->o.alert ? warning_of(p, s, why) : NULL;
+    char *warning = h->o.alert && is_new(h, p, s) ? warning_of(p, s, why) : NULL;
     if (warning)
         h->o.alert(h->o.alert_arg, warning);
     qc_free(warning);

@@ -17,6 +17,12 @@ typedef struct qc_plugin_event {
     char reason[QC_PLUGIN_REASON_MAX];
 } qc_plugin_event;
 
+/** Of which states of a plugin the operator was told since it last ran. */
+typedef struct qc_told_state {
+    char id[72];     /* "": free */
+    uint32_t states; /* bit s: state s */
+} qc_told_state;
+
 struct qc_follower;      /* adapter_chain_follow.c */
 struct qc_pool_follower; /* adapter_mempool_follow.c */
 struct qc_watcher;       /* adapter_watch.h */
@@ -46,6 +52,7 @@ struct qc_host {
     pthread_mutex_t event_lock;
     qc_plugin_event event[QC_HOST_EVENTS]; /* seq % QC_HOST_EVENTS */
     uint64_t n_event;
+    qc_told_state told[QC_HOST_PLUGINS]; /* under event_lock */
 
     qc_proxy proxy;
     _Atomic uint64_t coins_cached, coins_bytes; /* as of the last change of the tip */

@@ -97,6 +97,13 @@ void rig_miner(host_rig *r, size_t max_bytes)
     qc_miner_use_mempool(r->node.miner, r->node.pool);
 }
 
+static void on_alert(void *arg, const char *text)
+{
+    host_rig *r = arg;
+    assert_non_null(strstr(text, "Plugin "));
+    atomic_fetch_add(&r->alerts, 1);
+}
+
 void rig_host_start(host_rig *r)
 {
     r->node.chain = r->chain;
@@ -124,7 +131,9 @@ void rig_host_start(host_rig *r)
                                .backoff_ms = r->backoff_ms ? r->backoff_ms : 10,
                                .lagging_ms = 20,
                                .feed_events = r->feed_events,
-                               .grace_ms = r->grace_ms};
+                               .grace_ms = r->grace_ms,
+                               .alert = on_alert,
+                               .alert_arg = r};
     r->host = qc_host_new(&o);
     qc_free(runner);
     qc_host_register_rpc(r->host);

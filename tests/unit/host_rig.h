@@ -23,6 +23,7 @@ typedef struct host_rig {
     qc_http_mounts *mounts;
     qc_node node;
     _Atomic int shutdowns; /* asked for */
+    _Atomic int alerts;    /* that were told */
     bool pruned;           /* open the chain in prune mode */
 } host_rig;
 

@@ -174,8 +174,45 @@ static void test_supervise__each_way_down_is_told_and_the_node_goes_on(void **st
             assert_int_equal(rig_events(&r), at); /* and it stays down */
         }
         warned(&r, w->state == QC_PLUGIN_QUARANTINED);
+        assert_int_equal(atomic_load(&r.alerts), w->state == QC_PLUGIN_QUARANTINED);
         rig_close(&r);
         assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nor is a process of it left */
+    }
+}
+
+static void note_any(void *arg, const char *text)
+{
+    (void)text;
+    ++*(unsigned *)arg;
+}
+
+/* It is told once, stays among the warnings, and is none any more without its grant. */
+static void test_warning__of_a_plugin_that_cannot_run_is_told_once(void **state)
+{
+    (void)state;
+    for (int missing = 0; missing < 2; missing++) {
+        host_rig r = {0};
+        rig_open(&r, NULL);
+        rig_plugin(&r, "GOOD", "p.so");
+        rig_grant(&r, RIG_ID, "p.so", missing ? "chain.read/1 = yes\n" : RIG_ALL, NULL);
+        if (!missing) /* it is not what was pinned any more */
+            rig_plugin(&r, "SMALL", "p.so");
+        rig_host_start(&r);
+        assert_int_equal(qc_plugin_get_state(rig_plugin_at(&r, 0)),
+                         missing ? QC_PLUGIN_NEEDS_GRANT : QC_PLUGIN_REJECTED);
+        for (int i = 0; i < 3; i++)
+            free(command(&r, "start"));
+        unsigned n = 0;
+        qc_host_each_warning(r.host, note_any, &n);
+        assert_int_equal(n, 1);
+        assert_int_equal(atomic_load(&r.alerts), 1);
+        char *path = qc_asprintf("%s/" RIG_ID ".grant", r.grant_dir);
+        assert_int_equal(unlink(path), 0);
+        n = 0;
+        qc_host_each_warning(r.host, note_any, &n);
+        assert_int_equal(n, 0);
+        qc_free(path);
+        rig_close(&r);
     }
 }
 
@@ -806,6 +843,7 @@ static void test_class__what_starts_is_as_others_are(void **state)
 #endif
 
 QC_TEST_MAIN(
+    cmocka_unit_test(test_warning__of_a_plugin_that_cannot_run_is_told_once),
     cmocka_unit_test(test_supervise__each_way_down_is_told_and_the_node_goes_on),
     cmocka_unit_test(test_supervise__a_plugin_that_does_not_acknowledge_lags_until_it_does),
     cmocka_unit_test(test_supervise__a_flood_of_log_lines_is_cut_and_costs_nothing_else),
