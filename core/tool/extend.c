@@ -253,8 +253,21 @@ static int nothing_to_do(const qc_tool *t, const char *id, const char *grant)
     return 0;
 }
 
+/* Who was asked may have taken his time: somebody else's change is not undone. */
+static bool is_as_read(const char *grant, const qc_bytes *was)
+{
+    qc_bytes now = QC_BYTES_INIT;
+    bool same = !qc_os_read_file(grant, QC_GRANT_FILE_MAX, &now) && now.len == was->len &&
+                (!now.len || memcmp(now.data, was->data, now.len) == 0);
+    qc_bytes_free(&now);
+    if (!same)
+        fprintf(stderr, "Error: %s has changed meanwhile; nothing was written\n", grant);
+    return same;
+}
+
+/* `text` is what the file was, and becomes what it shall be. */
 static int write_changes(const change *c, const char *path, const qc_image *image,
-                         const char *grant, qc_bytes *text)
+                         const char *grant, const qc_bytes *was, qc_bytes *text)
 {
     apply(c, text);
     const qc_span now = qc_bytes_span(text);
@@ -267,7 +280,7 @@ static int write_changes(const change *c, const char *path, const qc_image *imag
         return nothing_to_do(c->t, c->m->id, grant);
     } else if (!qc_tool_confirm(c->t, "\nChange its grant so?")) {
         printf("Nothing was written.\n");
-    } else {
+    } else if (is_as_read(grant, was)) {
         return qc_tool_write_grant(c->t, "reload", c->m->id, grant, now);
     }
     return 1;
@@ -297,19 +310,21 @@ static bool is_its_file(const change *c, const char *path, const qc_image *image
 int qc_tool_extend(const qc_tool *t, const char *path, const qc_image *m, const char *grant)
 {
     change c = {.t = t, .m = &m->manifest};
-    qc_bytes text = QC_BYTES_INIT;
+    qc_bytes was = QC_BYTES_INIT, text = QC_BYTES_INIT;
     qc_problems p = {0};
     int code = 1;
     if (!qc_grant_load(grant, &c.was, &p)) {
         qc_tool_print_problems(stderr, grant, &p);
-    } else if (qc_os_read_file(grant, QC_GRANT_FILE_MAX, &text)) {
+    } else if (qc_os_read_file(grant, QC_GRANT_FILE_MAX, &was) ||
+               qc_bytes_append(&text, was.data, was.len)) {
         fprintf(stderr, "Error: %s cannot be read\n", grant);
     } else if (is_its_file(&c, path, m, grant) && qc_tool_take_given(t, c.m, &c.wish) &&
                qc_tool_take_values(t, c.m, c.value)) {
         printf("%s %s: %s\n\nIn its grant, %s:\n", c.m->id, c.m->version, c.m->summary, grant);
         find_changes(&c);
-        code = write_changes(&c, path, m, grant, &text);
+        code = write_changes(&c, path, m, grant, &was, &text);
     }
+    qc_bytes_free(&was);
     qc_bytes_free(&text);
     qc_problems_clear(&p);
     clear(&c);

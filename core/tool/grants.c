@@ -162,13 +162,15 @@ static void explain_want(const qc_manifest *m, const qc_want *w)
                (unsigned long long)m->storage_mb);
 }
 
-/* What stands behind '=' in a grant file: one line, without a comment. */
+/* What stands behind '=' in a grant file: one line, without a comment, and without blanks at its
+ * ends, which are not the value's there. */
 static bool given_ok(const char *params)
 {
     for (const char *p = params; *p; p++)
         if ((unsigned char)*p < 32 || *p == 127 || *p == '#')
             return false;
-    return *params && strlen(params) <= GIVEN_MAX;
+    size_t n = strlen(params);
+    return n && n <= GIVEN_MAX && params[0] != ' ' && params[n - 1] != ' ';
 }
 
 /* What stands behind the first '=', or NULL and it is said what is wanted. Out: *len, of what

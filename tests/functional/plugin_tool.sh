@@ -184,7 +184,7 @@ run 0 resolve plugin
 # What it cannot do without, a mode or value that is none, another file, one that has changed: nothing.
 cp "$grant" "$tmp/before"
 for bad in -grant=store.own/1=no -grant=chain.follow/1=window=none -mode=elsewhere -grant=watch/1=yes \
-    $'-config=greeting=a\n[limits]' -config=nothing=1; do
+    $'-config=greeting=a\n[limits]' '-config=greeting= hi' '-config=greeting=hi ' -config=nothing=1; do
     run 1 enable --yes "$bad" plugin
     cmp -s "$grant" "$tmp/before" || { echo "FAIL: changed by $bad"; fails=$((fails + 1)); }
 done
@@ -202,6 +202,24 @@ chmod 644 "$grant"
 run 0 enable --yes -mode=isolated plugin
 [ "$(stat -c %a "$grant")" = 644 ] || { echo "FAIL: another mode of the file"; fails=$((fails + 1)); }
 cmp -s "$grant" "$tmp/before" || { echo "FAIL: there and back again is another text"; fails=$((fails + 1)); }
+# What somebody else changes while it waits for an answer is not undone.
+mkfifo "$tmp/answer"
+"$tool" -datadir="$tmp" -regtest enable -grant=chain.follow/1=window=7 plugin <"$tmp/answer" >"$tmp/said" 2>&1 &
+asked=$!
+exec 7>"$tmp/answer"
+for _ in $(seq 400); do
+    grep -q 'Change its grant so?' "$tmp/said" && break
+    sleep 0.05
+done
+echo '# by somebody else' >>"$grant"
+cp "$grant" "$tmp/theirs"
+echo y >&7
+exec 7>&-
+if wait "$asked"; then echo "FAIL: wrote over another change"; fails=$((fails + 1)); fi
+out=$(cat "$tmp/said")
+has "has changed meanwhile; nothing was written"
+cmp -s "$grant" "$tmp/theirs" || { echo "FAIL: another change is undone"; fails=$((fails + 1)); }
+cp "$tmp/before" "$grant"
 # A text of its own is no order to a terminal here either.
 printf 'chain.follow/1 = window=\x1b[2J\n' >"$tmp/line"
 sed -i -e "/^chain.follow/{r $tmp/line
