@@ -230,7 +230,7 @@ static bool take_other(spend *s, wt_coin *c)
     if (k->st == QN_OK)
         take(s, c, k, tier, s->ask.sequence, false);
     else
-        s->unsolvable += k->st == QN_E_UNSUPPORTED ? c->value : 0;
+        s->unsolvable += o->source->kind != WT_DESCRIPTOR ? c->value : 0;
     return k->st == QN_OK || k->st == QN_E_UNSUPPORTED || bad_status(s, k->st);
 }
 

@@ -217,10 +217,12 @@ static qn_status put_cursor(wt *x, wt_row *key, wt_row *v)
     return QN_OK;
 }
 
-/* Old events make room. */
+/* Old events make room, but none that nobody could have read yet. */
 static void trim_events(wt *x, wt_row *key)
 {
-    for (int n = 0; n < 1000 && x->next_event - x->first_event > x->events_max; n++) {
+    for (int n = 0; n < 1000 && x->next_event - x->first_event > x->events_max &&
+                    x->first_event < x->stored_event;
+         n++) {
         key_of(key, 'E', x->first_event++, 8);
         qn_batch_delete(&x->batch, key->data, (uint32_t)key->len);
     }
