@@ -46,6 +46,14 @@ static bool read_needs(scaffold *s, const char *list)
             qc_free(id);
             return false;
         }
+        if (len && qc_interface_unstable(qc_interface_find(id))) {
+            fprintf(stderr,
+                    "Error: %s is on trial and not in libquoin-mock, with which the plugin's test "
+                    "runs: begin with the stable interface (doc/plugin-guide.md)\n",
+                    id);
+            qc_free(id);
+            return false;
+        }
         if (len && !needs(s, id) && strcmp(id, "host/1") != 0) {
             char *more = qc_asprintf("%s%s\"%s\"", s->wants, *s->wants ? ", " : "", id);
             qc_free(s->wants);

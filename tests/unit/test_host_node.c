@@ -352,7 +352,7 @@ static void test_node_control__no_grant_is_found_outside_the_folder_of_grants(vo
     call(&p, do_start_plugin, QN_E_NOTFOUND);
     char *params = qc_asprintf("[\"start\",\"%s\"]", word);
     char *answer = rig_call(&p.r, "plugin", params);
-    assert_non_null(strstr(answer, "found no grant"));
+    assert_non_null(strstr(answer, "found no plugin and no grant of that name"));
     assert_int_equal(p.r.host->n_plugin, 1);
     free(answer);
     qc_free(params);
