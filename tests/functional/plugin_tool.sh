@@ -398,9 +398,9 @@ for bad in Bad-Name foo-bar foo_bar 1foo '' aaaaaaaaaabbbbbbbbbbcccccccccc123; d
 done
 has "the name ends the plugin's id, which holds no '_', and begins its methods' names, which hold no '-'"
 run 1 new fine --needs no.such/1
+has "it has host/1"
 run 1 new fine --needs watch/1,watch.unstable/1
 has "watch.unstable/1 is on trial and not in libquoin-mock"
-has "it has host/1"
 
 # run and trace, on a plugin that keeps the rules and on one that does not.
 good="$top_builddir/tests/check/GOOD.so"
