@@ -479,6 +479,23 @@ static qc_mono pr_now(void)
     return pr_time;
 }
 
+static qc_watch_source source_of(pruned *r, qc_mono (*now)(void))
+{
+    return (qc_watch_source){.arg = r,
+                             .set = r->hub->set,
+                             .pool = r->hub->pool,
+                             .epoch = 5,
+                             .durable = pr_durable,
+                             .find = pr_find,
+                             .prune_height = pr_height,
+                             .read = pr_read,
+                             .seek = pr_seek,
+                             .ahead = pr_ahead,
+                             .hits = pr_hits,
+                             .sweep = pr_sweep,
+                             .now = now};
+}
+
 static qn_watch_event given[64];
 static uint32_t n_given;
 
@@ -503,19 +520,7 @@ static void test_watch__says_what_is_pruned_and_what_cannot_be_read(void **state
     p = (play){.seed = 3, .r = {.backoff_ms = 1}};
     play_begin(&p, GRANTS);
     pruned r = {&p, qc_watch_hub_new(0), 0, 0, false};
-    const qc_watch_source src = {.arg = &r,
-                                 .set = r.hub->set,
-                                 .pool = r.hub->pool,
-                                 .epoch = 5,
-                                 .durable = pr_durable,
-                                 .find = pr_find,
-                                 .prune_height = pr_height,
-                                 .read = pr_read,
-                                 .seek = pr_seek,
-                                 .ahead = pr_ahead,
-                                 .hits = pr_hits,
-                                 .sweep = pr_sweep,
-                                 .now = qc_clock_mono};
+    const qc_watch_source src = source_of(&r, qc_clock_mono);
     qc_watch_stream *w;
     qn_block_ref start;
     assert_int_equal(qc_watch_stream_open(&w, &src, 0, 100, 0, NULL, 0, &start), QN_OK);
@@ -578,19 +583,7 @@ static void test_rescan__says_how_far_it_is_where_every_block_has_something(void
     p = (play){.seed = 3, .r = {.backoff_ms = 1}};
     play_begin(&p, GRANTS);
     pruned r = {&p, qc_watch_hub_new(0), 0, 0, false};
-    const qc_watch_source src = {.arg = &r,
-                                 .set = r.hub->set,
-                                 .pool = r.hub->pool,
-                                 .epoch = 5,
-                                 .durable = pr_durable,
-                                 .find = pr_find,
-                                 .prune_height = pr_height,
-                                 .read = pr_read,
-                                 .seek = pr_seek,
-                                 .ahead = pr_ahead,
-                                 .hits = pr_hits,
-                                 .sweep = pr_sweep,
-                                 .now = pr_now};
+    const qc_watch_source src = source_of(&r, pr_now);
     qc_watch_stream *w;
     qn_block_ref start;
     uint64_t id;
@@ -628,19 +621,7 @@ static uint32_t end_behind_a_hit(bool cancel)
     p = (play){.seed = 3, .r = {.backoff_ms = 1}};
     play_begin(&p, GRANTS);
     pruned r = {&p, qc_watch_hub_new(0), 0, 0, false};
-    const qc_watch_source src = {.arg = &r,
-                                 .set = r.hub->set,
-                                 .pool = r.hub->pool,
-                                 .epoch = 5,
-                                 .durable = pr_durable,
-                                 .find = pr_find,
-                                 .prune_height = pr_height,
-                                 .read = pr_read,
-                                 .seek = pr_seek,
-                                 .ahead = pr_ahead,
-                                 .hits = pr_hits,
-                                 .sweep = pr_sweep,
-                                 .now = pr_now};
+    const qc_watch_source src = source_of(&r, pr_now);
     static const qc_watch_key more = {QC_WATCH_SCRIPT, {(const uint8_t *)"\x51\x52\x53", 3}, 8};
     qc_watch_stream *w;
     qn_block_ref start;
