@@ -13,11 +13,14 @@
  * MEMPOOL_SYNCED; from then on SEEN and GONE as it happens, in one order with
  * the blocks. An UNCONFIRMED is followed by SEEN, CONFIRMED or GONE.
  *
- * The gap limit. After hits of a block, or of a rescan, next() answers
- * QN_E_LIMIT until they are acknowledged. Add what follows from them first,
- * then acknowledge: the same block is then looked through again for what you
- * have added, before its BLOCK comes. There is no limit of time; a slow plugin
- * holds up nobody but itself.
+ * The gap limit. After hits of a block next() gives nothing further of the
+ * stream (QN_E_LIMIT) until they are acknowledged. Add what follows from them
+ * first, then acknowledge: the same block is then looked through again for what
+ * you have added, before its BLOCK comes. So it is with the hits of a rescan,
+ * which waits for itself alone: the stream goes on meanwhile, and what you add
+ * is afterwards looked for in the blocks that it has passed since. After a SEEN
+ * no block connects until it is acknowledged. There is no limit of time; a slow
+ * plugin holds up nobody but itself.
  *
  * The hits of a rescan are not told again after a restart once its RESCAN_DONE
  * was handled: commit them then, or rescan anew.
@@ -143,7 +146,7 @@ typedef struct qn_watch_rescan {
     uint32_t set;
     uint32_t flags;        /* QN_WATCH_RESCAN_*; default 0 */
     uint32_t from;         /* first height; default 0 */
-    uint32_t to;           /* last height; default, and at most: where my stream stands */
+    uint32_t to;           /* last height, at most where my stream stands; default: see rescan() */
     uint32_t reserved;     /* 0 */
     uint64_t first_cookie; /* only what has a cookie of at least this; default 0 */
     uint64_t last_cookie;  /* and of at most this; default all */
@@ -311,11 +314,13 @@ typedef struct qn_watch_1_r1 {
     /** Look through blocks that the stream has passed for what is watched now,
      *  and for what is added while it goes on. The hits come as CONFIRMED with
      *  the number of the rescan, among the stream's other events, in the order
-     *  of the chain; then a RESCAN_DONE. next() is what drives it. Where block
-     *  filters are there and at most 50,000 scripts and no outpoints are meant
-     *  they tell which blocks need not be read. QN_E_PRUNED: nothing was begun,
-     *  *lowest is the lowest height that is there. QN_E_LIMIT: 4 are under way.
-     *  QN_E_INVAL: from is above to.
+     *  of the chain; then a RESCAN_DONE. next() is what drives it. One without
+     *  a last height goes on, for what is added while it is under way, to where
+     *  the stream stands in the end. Where block filters are there and at most
+     *  50,000 scripts and no outpoints are meant they tell which blocks need
+     *  not be read. QN_E_PRUNED: nothing was begun, *lowest is the lowest
+     *  height that is there. QN_E_LIMIT: 4 are under way. QN_E_INVAL: from is
+     *  above to.
      *  watch: the stream.
      *  what: NULL: all defaults.
      *  rescan: its number; untouched on failure.

@@ -46,7 +46,12 @@ typedef struct qc_watch_scan {
     uint32_t dense;       /* blocks in a row that filters did not pass by */
     uint64_t first, last; /* cookies */
     bool canceled, filters, no_filters;
+    bool open;  /* no last height was named: it follows the stream, as far as */
+    bool grown; /* things that it is to look for were added since `to` was where the stream stood */
+    uint32_t told_to,
+        gen; /* up to there for all; behind it for what was added by calls after gen */
     qc_watch_stage stage;
+    uint64_t wait; /* seq to be acknowledged first: of hits of a block that has left meanwhile */
     uint64_t listed_at; /* version of the set at which the list was made; 0: never */
     qc_span *script;    /* the list; its bytes lie in `bytes` */
     size_t n_script;
@@ -70,6 +75,7 @@ struct qc_watch_stream {
     uint32_t gen;        /* calls of add() so far */
     uint64_t changed_at; /* version of the set at the last change of ours */
     uint64_t seq, acked;
+    uint64_t seen; /* of the last SEEN: blocks wait for its acknowledgement */
     qc_watch_stage stage;
     qc_watch_telling tell;
     qn_watch_event *plain; /* to be told after that; from plain_at on */
@@ -155,6 +161,8 @@ void qc_watch_mempool_close(qc_watch_stream *w);
 /* ---- watch_rescan.c ---- */
 /** One step of one. As qc_watch_mempool_step(), or QN_E_LIMIT: it waits for an acknowledgement. */
 qn_status qc_watch_rescan_step(qc_watch_stream *w, qc_watch_scan *r, qc_mono until);
+/** These were added to the set: are they to be looked for in blocks that connected meanwhile? */
+void qc_watch_rescan_grow(qc_watch_stream *w, const qc_watch_key *key, size_t n);
 /** The block leaves the chain of the stream. */
 void qc_watch_rescan_left(qc_watch_stream *w, const qc_index *at);
 void qc_watch_rescan_clear(qc_watch_scan *r);

@@ -21,15 +21,68 @@ void qc_watch_rescan_clear(qc_watch_scan *r)
     *r = (qc_watch_scan){.id = 0};
 }
 
+/* Blocks that were named ahead are not wanted after all. */
+static void forget_ahead(const qc_watch_stream *w, qc_watch_scan *r)
+{
+    if (r->asked > r->next)
+        w->src.ahead(w->src.arg, NULL, w->owner.id);
+    r->asked = 0;
+}
+
+static uint32_t below(uint32_t height, const qc_index *at)
+{
+    return at->height && height >= at->height ? at->height - 1 : height;
+}
+
+/* Of the branch that comes instead the stream tells what is watched by then; a rescan that has to
+ * go beyond `to` looks for what it adds later there too. */
+static void scan_left(qc_watch_stream *w, qc_watch_scan *r, const qc_index *at)
+{
+    if (r->stage.at == at) {
+        r->wait = r->stage.wait;
+        qc_watch_stage_clear(&r->stage);
+    }
+    r->to = below(r->to, at);
+    r->told_to = below(r->told_to, at);
+    if (r->next > at->height) {
+        forget_ahead(w, r);
+        r->next = at->height;
+    }
+}
+
 void qc_watch_rescan_left(qc_watch_stream *w, const qc_index *at)
+{
+    for (size_t i = 0; i < QC_WATCH_RESCANS; i++)
+        if (w->scan[i].id)
+            scan_left(w, &w->scan[i], at);
+}
+
+/* ---- what is added while it goes on ---- */
+
+static bool means(const qc_watch_scan *r, uint64_t cookie)
+{
+    return cookie >= r->first && cookie <= r->last;
+}
+
+void qc_watch_rescan_grow(qc_watch_stream *w, const qc_watch_key *key, size_t n)
 {
     for (size_t i = 0; i < QC_WATCH_RESCANS; i++) {
         qc_watch_scan *r = &w->scan[i];
-        if (r->stage.at == at)
-            qc_watch_stage_clear(&r->stage);
-        if (r->to >= at->height)
-            r->to = at->height ? at->height - 1 : 0;
+        for (size_t k = 0; r->id && r->open && !r->grown && k < n; k++)
+            r->grown = means(r, key[k].cookie);
     }
+}
+
+/* The stream went on meanwhile, without what was added since: so does the rescan, up to where the
+ * stream stands now. Behind that the stream tells of it. */
+static bool follows(const qc_watch_stream *w, qc_watch_scan *r)
+{
+    const qc_index *top = w->follow.cursor;
+    if (!r->grown || !top || r->to >= top->height)
+        return false;
+    r->grown = false;
+    r->to = top->height;
+    return true;
 }
 
 /* ---- the hits of one block ---- */
@@ -38,8 +91,7 @@ static void keep_wanted(qc_watch_hits *h, uint32_t gen, const qc_watch_scan *r)
 {
     size_t n = 0;
     for (size_t i = 0; i < h->n; i++)
-        if (h->hit[i].gen > gen &&
-            (!r || (h->hit[i].cookie >= r->first && h->hit[i].cookie <= r->last)))
+        if (h->hit[i].gen > gen && (!r || means(r, h->hit[i].cookie)))
             h->hit[n++] = h->hit[i];
     h->n = n;
 }
@@ -88,7 +140,7 @@ static void list_one(void *arg, const qc_watch_key *key, uint32_t gen)
 {
     lister *l = arg;
     (void)gen;
-    if (key->cookie < l->r->first || key->cookie > l->r->last || !l->fits || l->err)
+    if (!means(l->r, key->cookie) || !l->fits || l->err)
         return;
     l->fits = key->kind == QC_WATCH_SCRIPT && key->bytes.data[0] != OP_RETURN &&
               ++l->n <= QC_WATCH_FILTER_SCRIPTS;
@@ -199,10 +251,7 @@ static qn_status look(qc_watch_stream *w, qc_watch_scan *r)
     qc_watch_hits hits = QC_WATCH_HITS_INIT;
     qc_block *b;
     if (passes_by(w, r, at)) {
-        if (r->asked > r->next) { /* in vain */
-            w->src.ahead(w->src.arg, NULL, w->owner.id);
-            r->asked = 0;
-        }
+        forget_ahead(w, r);
         r->dense = 0;
         r->next++;
         return QC_WATCH_MORE;
@@ -219,7 +268,7 @@ static qn_status look(qc_watch_stream *w, qc_watch_scan *r)
         return unreadable(w, r, err);
     }
     r->next++;
-    keep_wanted(&hits, 0, r);
+    keep_wanted(&hits, at->height > r->told_to ? r->gen : 0, r);
     if (hits.n) {
         make_ids(b, &hits);
         r->stage = (qc_watch_stage){b, at, UINT64_MAX, w->gen};
@@ -273,9 +322,9 @@ qn_status qc_watch_rescan_step(qc_watch_stream *w, qc_watch_scan *r, qc_mono unt
             r->next = r->stage.at->height; /* as above */
         return end(w, r, QN_E_CANCELED, passed(w, r));
     }
+    if (QC_MAX(r->wait, r->stage.block ? r->stage.wait : 0) > w->acked)
+        return QN_E_LIMIT;
     if (r->stage.block) {
-        if (r->stage.wait > w->acked)
-            return QN_E_LIMIT;
         qn_status st = look_again(w, r);
         if (st != QN_E_AGAIN)
             return st;
@@ -283,7 +332,7 @@ qn_status qc_watch_rescan_step(qc_watch_stream *w, qc_watch_scan *r, qc_mono unt
         if (due(w, r))
             return tell_progress(w, r);
     }
-    while (r->next <= r->to && w->follow.cursor) {
+    while (w->follow.cursor && (r->next <= r->to || follows(w, r))) {
         qn_status st = look(w, r);
         if (st != QC_WATCH_MORE)
             return st;

@@ -126,6 +126,7 @@ qn_status qc_watch_stream_add(qc_watch_stream *w, const qc_watch_key *key, size_
     w->changed_at = qc_watchset_version(w->src.set);
     if (n && !fresh)
         w->want = w->gen;
+    qc_watch_rescan_grow(w, key, n);
     if (armed)
         *armed = qc_watch_armed(w);
     return QN_OK;
@@ -247,6 +248,8 @@ static qn_status step_chain(qc_watch_stream *w)
     qn_status st = qc_follow_peek(&w->follow, &at, &type);
     if (st != QN_OK)
         return st;
+    if (type == QN_EV_CONNECT && w->seen > w->acked)
+        return QN_E_LIMIT; /* what follows from it may be in this very block */
     if (type != QN_EV_GAP && (st = step_block(w, at, type)) != QN_E_PRUNED)
         return st;
     /* Deleted between the look and the read: by now it is a gap. */
@@ -403,6 +406,9 @@ qn_status qc_watch_stream_rescan(qc_watch_stream *w, const qn_watch_rescan *what
     *r = (qc_watch_scan){.id = ++w->n_scan,
                          .next = from,
                          .to = QC_MIN(to, top),
+                         .told_to = QC_MIN(to, top),
+                         .open = !(o.set & QN_SET_WATCH_RESCAN_TO),
+                         .gen = w->gen,
                          .first = o.set & QN_SET_WATCH_RESCAN_FIRST_COOKIE ? o.first_cookie : 0,
                          .last =
                              o.set & QN_SET_WATCH_RESCAN_LAST_COOKIE ? o.last_cookie : UINT64_MAX,

@@ -279,6 +279,8 @@ bool qc_watch_give(qc_watch_stream *w, qn_watch_event *out, const qn_watch_event
         return false;
     ev.epoch = w->src.epoch;
     ev.seq = ++w->seq;
+    if (ev.type == QN_WATCH_EV_SEEN)
+        w->seen = ev.seq;
     if (t->stage && t->i == t->hits.n && t->stage->wait == UINT64_MAX)
         t->stage->wait = ev.seq;
     if (t->i == t->hits.n)

@@ -306,6 +306,113 @@ static void test_rescan__ends_where_a_reorganisation_parts(void **state)
     call_end(&c);
 }
 
+/* Until the stream has told of so many blocks, and nothing was acknowledged. */
+static void until_blocks(uint64_t n)
+{
+    qc_mono until = qc_clock_mono() + INT64_C(20000000000);
+    while (c.seen[QN_WATCH_EV_BLOCK] < n && qc_clock_mono() < until)
+        rig_on_loop(&p.r, call_take, &c);
+    assert_int_equal(c.seen[QN_WATCH_EV_BLOCK], n);
+}
+
+/* The stream passes a block while the rescan's hit waits: what follows from that hit is in it. */
+static void test_rescan__follows_the_stream_for_what_is_added_late(void **state)
+{
+    (void)state;
+    call_begin(&c, &p, GRANTS);
+    tb_tx *t = payment(1, 1000, 3), *u = payment(2, 1000, 4), *v = payment(3, 1000, 3);
+    mine_one(t);
+    call_drain(&c);
+    rig_on_loop(&p.r, call_add_three, &c);
+    begin_rescan(0);
+    until_hit();
+    const uint64_t before = c.seen[QN_WATCH_EV_BLOCK];
+    mine_one(u);
+    mine_one(NULL);
+    until_blocks(before + 2);
+    rig_on_loop(&p.r, add_four, &c);
+    mine_one(v);
+    until_scanned();
+    call_drain(&c);
+    stories(t, "R");
+    stories(u, "R");
+    stories(v, "C"); /* the stream's, told once */
+    call_end(&c);
+}
+
+/* It does not go beyond the height that was named. */
+static void test_rescan__ends_at_the_height_that_was_named(void **state)
+{
+    (void)state;
+    call_begin(&c, &p, GRANTS);
+    tb_tx *t = payment(1, 1000, 3), *u = payment(2, 1000, 4);
+    mine_one(t);
+    call_drain(&c);
+    rig_on_loop(&p.r, call_add_three, &c);
+    wanted = (qn_watch_rescan){
+        .size = sizeof wanted, .set = QN_SET_WATCH_RESCAN_TO, .to = p.r.made->tip};
+    rig_on_loop(&p.r, rescan, &c);
+    until_hit();
+    const uint64_t before = c.seen[QN_WATCH_EV_BLOCK];
+    mine_one(u);
+    until_blocks(before + 1);
+    rig_on_loop(&p.r, add_four, &c);
+    until_scanned();
+    call_drain(&c);
+    stories(u, "");
+    call_end(&c);
+}
+
+/* The block of the rescan's hit leaves, and what follows from the hit is at that very height. */
+static void test_rescan__looks_at_the_branch_that_came_instead(void **state)
+{
+    (void)state;
+    call_begin(&c, &p, GRANTS);
+    tb_tx *t = payment(1, 1000, 3), *u = payment(2, 1000, 4);
+    mine_one(t);
+    call_drain(&c);
+    rig_on_loop(&p.r, call_add_three, &c);
+    begin_rescan(0);
+    until_hit();
+    const uint64_t before = c.seen[QN_WATCH_EV_BLOCK];
+    tb_chain_cut(p.r.made, p.r.made->tip - 1);
+    mine_one(u);
+    mine_one(NULL);
+    until_blocks(before + 2);
+    rig_on_loop(&p.r, add_four, &c);
+    until_scanned();
+    call_drain(&c);
+    assert_int_equal(c.seen[QN_WATCH_EV_UNBLOCK], 1);
+    stories(u, "R");
+    call_end(&c);
+}
+
+/* ---- the gap limit and the mempool ---- */
+
+/* What follows from it is in the next block. */
+static void test_seen__is_acknowledged_before_the_next_block(void **state)
+{
+    (void)state;
+    begin();
+    tb_tx *t = payment(1, 1000, 3), *u = payment(2, 1000, 4);
+    const uint64_t before = c.seen[QN_WATCH_EV_BLOCK];
+    assert_true(play_offer(&p, t));
+    qc_mono until = qc_clock_mono() + INT64_C(20000000000);
+    while (c.seen[QN_WATCH_EV_SEEN] == 0 && qc_clock_mono() < until)
+        rig_on_loop(&p.r, call_take, &c);
+    mine_one(u);
+    while (c.st != QN_E_LIMIT && c.seen[QN_WATCH_EV_BLOCK] == before && qc_clock_mono() < until)
+        rig_on_loop(&p.r, call_take, &c);
+    assert_int_equal(c.st, QN_E_LIMIT);
+    assert_int_equal(c.seen[QN_WATCH_EV_BLOCK], before);
+    rig_on_loop(&p.r, add_four, &c);
+    rig_on_loop(&p.r, call_ack, &c);
+    call_drain(&c);
+    stories(t, "S");
+    stories(u, "C");
+    call_end(&c);
+}
+
 /* ---- the birthday ---- */
 
 static void test_unblock__goes_below_the_birthday(void **state)
@@ -346,4 +453,8 @@ QC_TEST_MAIN(cmocka_unit_test(test_seen__is_not_said_of_what_was_confirmed_since
              cmocka_unit_test(test_rescan__filters_are_asked_for_what_is_added_while_it_goes_on),
              cmocka_unit_test(test_rescan__does_not_go_back_to_a_block_that_has_left),
              cmocka_unit_test(test_rescan__ends_where_a_reorganisation_parts),
+             cmocka_unit_test(test_rescan__follows_the_stream_for_what_is_added_late),
+             cmocka_unit_test(test_rescan__ends_at_the_height_that_was_named),
+             cmocka_unit_test(test_rescan__looks_at_the_branch_that_came_instead),
+             cmocka_unit_test(test_seen__is_acknowledged_before_the_next_block),
              cmocka_unit_test(test_unblock__goes_below_the_birthday))
