@@ -38,12 +38,17 @@ static void print_event(qc_span event)
     qc_bytes_free(&line);
 }
 
-static size_t print_events(qc_span events)
+/* Numbered ones: `next` is the number of the last, else NULL. False: one of them, and it is not
+ * printed, has no number. */
+static bool print_events(qc_span events, qc_span *next, size_t *n)
 {
-    size_t n = 0;
-    for (qc_span e; (e = qc_text_element(events, n)).len; n++)
+    size_t at = 0;
+    for (qc_span e; (e = qc_text_next(events, &at)).len; ++*n) {
+        if (next && (*next = qc_text_member(e, "seq"), qc_text_is_null(*next)))
+            return false;
         print_event(e);
-    return n;
+    }
+    return true;
 }
 
 static char *copy_of(qc_span s)
@@ -72,12 +77,10 @@ static bool take_events(follower *f, qc_span result, size_t *n)
     qc_span next = is_list ? qc_span_of(NULL, 0) : qc_text_member(result, "cursor");
     if (!events.len || events.data[0] != '[' || (!is_list && qc_text_is_null(next)))
         return false;
-    for (qc_span e; is_list && (e = qc_text_element(events, *n)).len; ++*n)
-        if (next = qc_text_member(e, "seq"), qc_text_is_null(next))
-            return false;
     if (qc_text_member(result, "missed").len == 4)
         fprintf(stderr, "warning: events were missed, which are not kept any more\n");
-    *n = print_events(events);
+    if (!print_events(events, is_list ? &next : NULL, n))
+        return false;
     if (is_list && *n == 0)
         return f->cursor || f->n; /* it waited in vain; without a number it can go on from none */
     qc_free(f->cursor);

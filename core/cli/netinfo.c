@@ -200,13 +200,12 @@ static void add_row(table *t, qc_span peer, size_t net, const char *type, bool o
 
 static void read_peers(table *t, qc_span peers)
 {
-    qc_span p;
-    size_t n = 0;
-    while (qc_text_element(peers, n).len)
+    size_t n = 0, at = 0;
+    while (qc_text_next(peers, &at).len)
         n++;
     t->row = qc_alloc((n + 1) * sizeof *t->row);
-    for (size_t i = 0; i < n; i++) {
-        p = qc_text_element(peers, i);
+    at = 0;
+    for (qc_span p; (p = qc_text_next(peers, &at)).len;) {
         size_t net = network_of(p, "network");
         if (net == NETWORKS)
             continue;

@@ -134,21 +134,28 @@ qc_span qc_text_member(qc_span t, const char *key)
     return found;
 }
 
+qc_span qc_text_next(qc_span t, size_t *at)
+{
+    size_t i = skip_space(t, *at);
+    if (*at == 0 && i < t.len && t.data[i] == '[')
+        i = skip_space(t, i + 1);
+    else if (*at && i < t.len && t.data[i] == ',')
+        i = skip_space(t, i + 1);
+    else
+        i = t.len;
+    if (i >= t.len || t.data[i] == ']')
+        return (qc_span){NULL, 0};
+    *at = skip_value(t, i);
+    return cut(t, i, *at);
+}
+
 qc_span qc_text_element(qc_span t, size_t n)
 {
-    size_t i = skip_space(t, 0);
-    if (i >= t.len || t.data[i] != '[')
-        return (qc_span){NULL, 0};
-    i = skip_space(t, i + 1);
-    while (i < t.len && t.data[i] != ']') {
-        size_t end = skip_value(t, i);
-        if (n-- == 0)
-            return cut(t, i, end);
-        i = skip_space(t, end);
-        if (i < t.len && t.data[i] == ',')
-            i = skip_space(t, i + 1);
-    }
-    return (qc_span){NULL, 0};
+    size_t at = 0;
+    qc_span e = qc_text_next(t, &at);
+    while (e.len && n--)
+        e = qc_text_next(t, &at);
+    return e;
 }
 
 bool qc_text_is_null(qc_span v)

@@ -9,8 +9,12 @@ bool qc_text_is_json(qc_span text);
 char *qc_text_json_error(qc_span text);
 /** The value of a member of the object `text` (valid JSON), or an empty span. Borrowed. */
 qc_span qc_text_member(qc_span text, const char *key);
-/** Element i of the array `text`, or an empty span. Borrowed. */
+/** Element i of the array `text`, or an empty span. Walks there: qc_text_next() is for all of them.
+ *  Borrowed. */
 qc_span qc_text_element(qc_span text, size_t i);
+/** The next element of the array `text` (valid JSON), or an empty span behind the last one; *at: 0
+ *  for the first, then as it was left. Borrowed. */
+qc_span qc_text_next(qc_span text, size_t *at);
 /** Is it absent or null? */
 bool qc_text_is_null(qc_span value);
 /** Append valid JSON, spread over lines with two blanks of indentation, as bitcoin-cli prints it.

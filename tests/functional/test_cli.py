@@ -161,6 +161,47 @@ def test_errors_look_like_none_but_errors(case):
         s.shutdown()
 
 
+class Lists(http.server.BaseHTTPRequestHandler):
+    """A node whose method answers with lists of numbered events, and with an error when there are no more."""
+
+    def do_POST(self):
+        call = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.cursors.append(call["params"])
+        lists = self.server.lists
+        body = json.dumps({"result": lists.pop(0), "error": None} if lists else
+                          {"result": None, "error": {"code": -1, "message": "no more"}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+def test_follow_goes_once_through_a_list(case):
+    n = case.node()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Lists) as s:
+        threading.Thread(target=s.serve_forever, daemon=True).start()
+
+        def follow(*lists):
+            s.lists, s.cursors = list(lists), []
+            code, out, err = n.cli("-rpcconnect=127.0.0.1", f"-rpcport={s.server_port}", "-rpcpassword=x", "-follow", "events", "0", "5")
+            return code, [json.loads(line) for line in out.splitlines()], err
+        none = "error code: -1\nerror message:\nno more\n"
+        few = [{"seq": 7, "list": [{"seq": 9}]}, {"list": ["]"], "seq": 8}]
+        equal(follow(few, []), (1, few, none))
+        equal(s.cursors, [["0", "5"], ["8", "5"], ["8", "5"]])
+        # From the first to each of them anew would take minutes.
+        many = [{"seq": i, "what": "something"} for i in range(60000)]
+        equal(follow(many), (1, many, none))
+        equal(s.cursors[1], ["59999", "5"])
+        equal(follow([*few, {"what": "no number"}]),
+              (1, few, "error: the method does not answer with events and a cursor\n"))
+        s.shutdown()
+
+
 def test_named_and_stdin(case):
     n = case.node().start()
     genesis = n.getblockhash(0)

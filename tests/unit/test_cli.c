@@ -44,6 +44,23 @@ static void test_member__finds_top_level_values(void **state)
     expect_member(T, "none", "");
     expect_member("[]", "e", "");
     expect_member("{\"a\":1,\"a\":2}", "a", "2");
+}
+
+static void test_next__gives_each_element_once(void **state)
+{
+    (void)state;
+    static const char *const LIST[] = {
+        " [ 1 ,[2,3]\n, \"],\" , {\"a\":[]}] ", "[1]", "[]", " [ ] ", "{\"a\":1}", "\"a\"", ""};
+    static const char *const ELEMENTS[] = {"1;[2,3];\"],\";{\"a\":[]};", "1;", "", "", "", "", ""};
+    for (size_t i = 0; i < QC_COUNTOF(LIST); i++) {
+        const qc_span list = qc_span_str(LIST[i]);
+        qc_bytes all = QC_BYTES_INIT;
+        size_t at = 0;
+        for (qc_span e; (e = qc_text_next(list, &at)).len;)
+            qc_text_addf(&all, "%.*s;", (int)e.len, (const char *)e.data);
+        expect_bytes(&all, ELEMENTS[i]);
+        assert_int_equal(qc_text_next(list, &at).len, 0);
+    }
     assert_true(
         qc_span_eq(qc_text_element(qc_span_str("[ 1 ,[2,3], \"x\"]"), 1), qc_span_str("[2,3]")));
     assert_int_equal(qc_text_element(qc_span_str("[1]"), 1).len, 0);
@@ -422,6 +439,7 @@ static void test_post__reads_whole_replies_only(void **state)
 
 QC_TEST_MAIN(cmocka_unit_test(test_pretty__is_univalues),
              cmocka_unit_test(test_member__finds_top_level_values),
+             cmocka_unit_test(test_next__gives_each_element_once),
              cmocka_unit_test(test_is_json__takes_any_value),
              cmocka_unit_test(test_json_error__says_where),
              cmocka_unit_test(test_convert__warns_of_json_that_is_none),
