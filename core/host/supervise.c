@@ -244,6 +244,23 @@ static void do_start(qc_supervisor *s, qc_plugin *p, qc_action *a)
 
 /* ---- stop ---- */
 
+/* Once its grant is taken away, one that is down is nobody's any more; but what a trusted one has
+ * left in the process keeps its name from another start. */
+static bool may_leave(const qc_plugin *p)
+{
+    return p->grant_path && !qc_os_exists(p->grant_path) && !p->library && !p->successor;
+}
+
+/* It is down, as was asked for. */
+static void end_stop(qc_plugin *p, qc_action *a)
+{
+    if (may_leave(p)) {
+        qc_log(QC_LOG_INFO, "plugin", "%s: its grant is gone, and so is it", p->label);
+        drop(p->host, p);
+    }
+    end_action(a, NULL);
+}
+
 static void do_stop(qc_plugin *p, qc_action *a)
 {
     qc_plugin_state st = qc_plugin_get_state(p);
@@ -254,7 +271,9 @@ static void do_stop(qc_plugin *p, qc_action *a)
     if (st == QC_PLUGIN_BACKOFF) {
         qc_timer_cancel(p->again);
         qc_plugin_set_state(p, QC_PLUGIN_STOPPED, NULL);
-        end_action(a, NULL);
+        end_stop(p, a);
+    } else if (!is_up(st) && st != QC_PLUGIN_WEDGED && may_leave(p)) {
+        end_stop(p, a);
     } else if (st == QC_PLUGIN_DISCOVERED) {
         end_action(a, "%s: it is DISCOVERED: it has no grant, and nothing of it runs", p->label);
     } else if (!is_up(st)) {
@@ -518,6 +537,10 @@ static void ended(qc_supervisor *s, qc_plugin *p)
     }
     if (!p->comes_back)
         qc_rpc_release_held(s->host->o.registry, p->label);
+    if (a && a->kind == QC_ACTION_STOP && st == QC_PLUGIN_STOPPED) {
+        end_stop(p, a);
+        return;
+    }
     if (a && a->kind == QC_ACTION_STOP)
         end_action(a, NULL);
     else

@@ -541,6 +541,13 @@ static void test_plugin__reload_changes_to_the_new_one_or_keeps_the_old(void **s
 
 #endif
 
+static void take_grant_away(const host_rig *r)
+{
+    char *path = qc_asprintf("%s/" RIG_ID ".grant", r->grant_dir);
+    assert_int_equal(unlink(path), 0);
+    qc_free(path);
+}
+
 static void test_plugin__comes_and_goes_while_the_node_runs(void **state)
 {
     (void)state;
@@ -562,14 +569,43 @@ static void test_plugin__comes_and_goes_while_the_node_runs(void **state)
         assert_non_null(strstr(text, "block.read/1"));
         free(text);
     }
-    char *path = qc_asprintf("%s/" RIG_ID ".grant", r.grant_dir);
     must(&r, "stop", "\"state\":\"STOPPED\"");
-    assert_int_equal(unlink(path), 0);
-    qc_free(path);
+    take_grant_away(&r);
     if (!RIG_TRUSTED) {
         must(&r, "start", "found no grant, wanted one (quoin-plugin enable " RIG_ID ")");
         expect(&r, "listplugins", "\"result\":[]");
     }
+    rig_close(&r);
+}
+
+/* What a trusted one has left in the process is remembered. */
+static void test_stop__one_whose_grant_is_gone_leaves_the_list(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    open_rig(&r, "unruly", "nothing", DOWN);
+    rig_host_start(&r);
+    (void)rig_await(&r, 0, QC_PLUGIN_RUNNING, "");
+    take_grant_away(&r);
+    must(&r, "stop", "\"state\":\"STOPPED\"");
+    expect(&r, "listplugins", RIG_TRUSTED ? "\"state\":\"STOPPED\"" : "\"result\":[]");
+    rig_close(&r);
+}
+
+static void test_stop__one_that_was_refused_leaves_the_list_with_its_grant(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    rig_open(&r, NULL);
+    rig_plugin(&r, "unruly", "p.so");
+    rig_grant(&r, RIG_ID, "p.so", GRANTS, "[config]\nnothing = 1\n");
+    rig_host_start(&r);
+    assert_int_equal(qc_plugin_get_state(rig_plugin_at(&r, 0)), QC_PLUGIN_REJECTED);
+    must(&r, "stop", "it is REJECTED");
+    take_grant_away(&r);
+    must(&r, "stop", "\"state\":\"STOPPED\"");
+    expect(&r, "listplugins", "\"result\":[]");
+    must(&r, "stop", "Plugin not found");
     rig_close(&r);
 }
 
@@ -850,6 +886,8 @@ QC_TEST_MAIN(
     cmocka_unit_test(test_plugin__says_what_it_cannot_do),
     cmocka_unit_test(test_plugin__without_a_grant_it_is_said_what_lacks),
     cmocka_unit_test(test_plugin__comes_and_goes_while_the_node_runs),
+    cmocka_unit_test(test_stop__one_whose_grant_is_gone_leaves_the_list),
+    cmocka_unit_test(test_stop__one_that_was_refused_leaves_the_list_with_its_grant),
     cmocka_unit_test(test_reconfigure__live_values_reach_the_plugin_that_runs),
     cmocka_unit_test(test_reconfigure__refused_it_runs_on_as_it_was),
     cmocka_unit_test(test_reconfigure__one_that_cannot_is_reloaded),
