@@ -246,7 +246,8 @@ static int nothing_to_do(const qc_tool *t, const char *id, const char *grant)
            "-mode=MODE. Or edit it; then\n"
            "  quoin-plugin resolve %s    tells what the node makes of it,\n"
            "  %s plugin reload %s    has it take effect.\n"
-           "After an update of the file: quoin-plugin pin %s. To begin anew: quoin-plugin disable "
+           "After an update of the file: quoin-plugin pin -reload %s. To begin anew: quoin-plugin "
+           "disable "
            "%s\n",
            id, grant, id, cli, id, id, id);
     qc_free(cli);

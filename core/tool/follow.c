@@ -36,19 +36,20 @@ static bool names_node(const char *arg)
 }
 
 /* quoin-cli knows how to reach the node: it gets the options that we were given to find it. */
-static bool ask_node(const qc_tool *t, const char *id, const char *value)
+bool qc_tool_ask_node(const qc_tool *t, const char *const *word)
 {
     static const char *const place[] = {"quoin-cli", NULL};
     char *cli = qc_os_part(place, "quoin-cli");
-    const char *tail[] = {"plugin", "trace", id, value};
     char *argv[64] = {(char *)(uintptr_t) "quoin-cli"};
-    size_t n = 1;
+    size_t n = 1, most = QC_COUNTOF(argv) - 1;
     int status = -1;
-    for (char **a = t->argv + 1; *a && n < QC_COUNTOF(argv) - QC_COUNTOF(tail) - 1; a++)
+    for (size_t i = 0; word[i]; i++)
+        most--;
+    for (char **a = t->argv + 1; *a && n < most; a++)
         if (names_node(*a))
             argv[n++] = *a;
-    for (size_t i = 0; i < QC_COUNTOF(tail); i++)
-        argv[n++] = (char *)(uintptr_t)tail[i];
+    for (size_t i = 0; word[i]; i++)
+        argv[n++] = (char *)(uintptr_t)word[i];
     fflush(stdout);
     pid_t pid = fork();
     if (pid == 0) {
@@ -62,6 +63,11 @@ static bool ask_node(const qc_tool *t, const char *id, const char *value)
             break;
     qc_free(cli);
     return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static bool trace(const qc_tool *t, const char *id, const char *value)
+{
+    return qc_tool_ask_node(t, (const char *const[]){"plugin", "trace", id, value, NULL});
 }
 
 /* A line of the log: shown when it is of this plugin's trace. */
@@ -117,10 +123,10 @@ int qc_tool_trace_live(qc_tool *t)
         (void)sigaction(SIGINT, &sa, NULL);
         (void)sigaction(SIGTERM, &sa, NULL);
         (void)sigaction(SIGHUP, &sa, NULL);
-        if (ask_node(t, id, "on")) {
+        if (trace(t, id, "on")) {
             follow(log, id, seconds ? qc_clock_mono() + (qc_mono)seconds * 1000000000 : 0);
             stopped = 0;
-            code = ask_node(t, id, "off") ? 0 : 1;
+            code = trace(t, id, "off") ? 0 : 1;
         }
     }
     if (log)

@@ -366,28 +366,37 @@ static qc_err put_grant(const qc_tool *t, const char *grant, qc_span text)
     return err;
 }
 
-/* `command` makes a node that runs take it up. */
-static int write_grant(const qc_tool *t, const char *command, const char *grant, qc_span text)
+static void say_when(const qc_tool *t, const char *verb, const char *id)
 {
     char *cli = qc_tool_cli(t);
-    qc_err err = put_grant(t, grant, text);
-    if (err)
-        fprintf(stderr, "Error: %s: %s\n", grant, qc_err_text(err));
-    else
-        printf("Written: %s\nIt takes effect when the node starts; in a node that runs, by\n"
-               "  %s plugin %s\n",
-               grant, cli, command);
+    printf("It takes effect when the node starts; in a node that runs, by\n  %s plugin %s %s\n",
+           cli, verb, id);
     qc_free(cli);
-    return err ? 1 : 0;
+}
+
+/* What was written is good for the node's next start in any case. */
+static int take_up(const qc_tool *t, const char *verb, const char *id, const char *grant)
+{
+    if (qc_tool_ask_node(t, (const char *const[]){"plugin", verb, id, NULL}))
+        return printf("The node that runs has taken it up: %s runs.\n", id) < 0;
+    fprintf(stderr, "Error: no node that runs has taken it up; %s stays as it is now\n", grant);
+    say_when(t, verb, id);
+    return 1;
 }
 
 int qc_tool_write_grant(const qc_tool *t, const char *verb, const char *id, const char *grant,
                         qc_span text)
 {
-    char *command = qc_asprintf("%s %s", verb, id);
-    int code = write_grant(t, command, grant, text);
-    qc_free(command);
-    return code;
+    qc_err err = put_grant(t, grant, text);
+    if (err) {
+        fprintf(stderr, "Error: %s: %s\n", grant, qc_err_text(err));
+        return 1;
+    }
+    printf("Written: %s\n", grant);
+    if (qc_settings_bool(t->settings, "reload", false))
+        return take_up(t, verb, id, grant);
+    say_when(t, verb, id);
+    return 0;
 }
 
 static int enable_asked(const qc_tool *t, const char *path, const qc_image *m, const char *grant)
@@ -456,20 +465,18 @@ int qc_tool_enable(qc_tool *t)
 
 int qc_tool_disable(qc_tool *t)
 {
-    char *grant = qc_tool_find_grant(t, t->word[1]), *cli;
+    char *grant = qc_tool_find_grant(t, t->word[1]);
     int code = 1;
     if (!grant)
         return 1;
-    cli = qc_tool_cli(t);
     if (!qc_tool_confirm(t, "Remove its grant? Its data stays."))
         printf("Nothing was removed.\n");
     else if (qc_os_unlink(grant))
         fprintf(stderr, "Error: %s could not be removed\n", grant);
-    else
-        code = printf("Removed: %s\nIt takes effect when the node starts; in a node that runs, by\n"
-                      "  %s plugin stop %s\n",
-                      grant, cli, t->word[1]) < 0;
-    qc_free(cli);
+    else {
+        code = printf("Removed: %s\n", grant) < 0;
+        say_when(t, "stop", t->word[1]);
+    }
     qc_free(grant);
     return code;
 }
@@ -507,6 +514,8 @@ static int pin_file(const qc_tool *t, const char *grant, const qc_grant *g)
         qc_tool_print_problems(stderr, path, &p);
     } else if (g->sha256 && strcmp(g->sha256, m.sha256) == 0) {
         code = printf("%s is pinned to this file already.\n", m.manifest.id) < 0;
+        if (qc_settings_bool(t->settings, "reload", false))
+            code = take_up(t, "reload", m.manifest.id, grant);
     } else if (qc_os_read_file(grant, QC_GRANT_FILE_MAX, &text)) {
         fprintf(stderr, "Error: %s cannot be read\n", grant);
     } else {

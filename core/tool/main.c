@@ -19,7 +19,7 @@ static const struct {
     {"enable", "FILE|NAME", "show what it asks for, ask, and write its grant, or change it",
      qc_tool_enable, true},
     {"disable", "NAME", "remove its grant; its data stays", qc_tool_disable, true},
-    {"pin", "NAME", "pin the file as it is now", qc_tool_pin, true},
+    {"pin", "NAME", "pin the file as it is now; with -reload, reload it too", qc_tool_pin, true},
     {"run", "FILE --mock", "load it into a process of its own and lead it through a small chain",
      qc_tool_run, false},
     {"trace", "FILE|NAME",

@@ -76,12 +76,16 @@ void qc_consent_clear(qc_consent *c);
 /** Would the node load it with this grant? Says on stderr what stands against it. */
 bool qc_tool_text_is_fit(const qc_tool *t, qc_span text, const qc_image *m, const char *path);
 void qc_tool_explain_mode(const char *mode);
-/** Write it atomically; `verb` is what has a node that runs take it up. Returns an exit status. */
+/** Write it atomically; `verb` is what has a node that runs take it up: with -reload it is told to,
+ *  else it is said how. Returns an exit status. */
 int qc_tool_write_grant(const qc_tool *t, const char *verb, const char *id, const char *grant,
                         qc_span text);
 /** How the node of this chain and data folder is asked, as far as it is not the usual one. Owned.
  */
 char *qc_tool_cli(const qc_tool *t);
+/** Call a method of that node by quoin-cli, which tells on stderr what is wrong. `word`: the method
+ *  and its parameters, NULL at the end. False: it was not reached, or it refused. */
+bool qc_tool_ask_node(const qc_tool *t, const char *const *word);
 /** The key of its grant that says where: only an operator can. NULL: it has none. */
 const qc_grant_key *qc_tool_place_key(const qc_interface *f);
 /** Append formatted text. */

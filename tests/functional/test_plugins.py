@@ -1,12 +1,14 @@
 """Plugins in a node: one that never comes back does not keep it from ending well."""
 import hashlib
 import os
+import shutil
 import signal
+import subprocess
 import threading
 
-from framework import BUILD, RpcError, equal, expect_error, wait_until
+from framework import BUILD, RpcError, equal, expect_error, program, wait_until
 
-ID = "org.quoin.test.plugin"
+ID, CHECK = "org.quoin.test.plugin", "org.quoin.test.check"
 ALL = ("chain.read/1 = yes\nchain.follow/1 = window=16\nblock.read/1 = window=16\n"
        "store.own/1 = quota=1GB\nrpc.serve/1 = prefix=good.\n")
 ROUNDS, NODES = 2, 3
@@ -102,3 +104,61 @@ def test_who_calls_at_once_waits_for_the_start(case):
 
 
 test_who_calls_at_once_waits_for_the_start.short = True
+
+
+def test_pin_and_reload_in_one(case):
+    n = case.node().start()
+    file = os.path.join(case.dir, "new.so")
+    shutil.copy(os.path.join(BUILD, "tests", "check", "GOOD.so"), file)
+
+    def tool(*words):
+        got = subprocess.run([program("quoin-plugin"), f"-datadir={n.datadir}", "-regtest", "--yes", *words],
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        return got.returncode, got.stdout, got.stderr
+
+    def pinned():
+        with open(n.path("plugins.d", CHECK + ".grant")) as f:
+            return f"sha256 = {digest()}\n" in f.read()
+
+    def digest():
+        with open(file, "rb") as f:
+            return hashlib.sha256(f.read()).hexdigest()
+
+    def update():
+        with open(file + "~", "wb") as f, open(file, "rb") as old:
+            f.write(old.read() + b"x")
+        os.rename(file + "~", file)
+
+    code, out, err = tool("enable", "-reload", "-mode=isolated", file)
+    equal((code, err), (0, ""))
+    assert "has taken it up" in out, out
+    equal(n.getplugininfo(CHECK)["state"], "RUNNING")
+    before = n.getplugininfo(CHECK)["pid"]
+    update()
+    code, out, err = tool("pin", "-reload", "check")
+    equal((code, err), (0, ""))
+    assert "has taken it up" in out and "It takes effect" not in out, out
+    info = n.getplugininfo(CHECK)
+    equal((info["state"], info["sha256"], info["pid"] != before), ("RUNNING", digest(), True))
+    assert pinned()
+    # Pinned already: it is reloaded all the same.
+    equal(tool("pin", "-reload", "check")[0], 0)
+    assert n.getplugininfo(CHECK)["pid"] != info["pid"]
+    # A node that refuses, and one that does not run.
+    with open(n.path("plugins.d", CHECK + ".grant"), "r+") as f:
+        good = f.read()
+        f.seek(0)
+        f.write(good.replace("[config]\n", "[config]\nnothing = 1\n"))
+    update()
+    code, out, err = tool("pin", "-reload", "check")
+    assert code == 1 and "nothing" in err and "no node that runs has taken it up" in err and pinned(), err
+    with open(n.path("plugins.d", CHECK + ".grant"), "w") as f:
+        f.write(good)
+    n.stop()
+    update()
+    code, out, err = tool("pin", "-reload", "check")
+    assert code == 1 and "Could not connect to the server" in err, err
+    assert "no node that runs has taken it up" in err and f"plugin reload {CHECK}" in out and pinned(), (out, err)
+
+
+test_pin_and_reload_in_one.short = True
