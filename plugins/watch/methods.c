@@ -83,6 +83,33 @@ static bool text_arg(const wt *x, uint64_t request, const json_t *a, size_t i, c
     return false;
 }
 
+#define NAMED 6u /* wallets that a refusal names */
+
+/* "a", "b" ... */
+static void name_wallets(const wt_model *m, char *out, size_t cap)
+{
+    size_t at = 0;
+    out[0] = 0;
+    for (size_t i = 0; i < m->n_wallets && i < NAMED && at < cap; i++)
+        at += (size_t)snprintf(out + at, cap - at, "%s\"%s\"", i ? ", " : "", m->wallet[i]->name);
+    if (m->n_wallets > NAMED && at < cap)
+        snprintf(out + at, cap - at, " and %zu more", m->n_wallets - NAMED);
+}
+
+static void refuse_wallet(const wt *x, uint64_t request, const char *name)
+{
+    char names[NAMED * (WT_NAME_MAX + 4) + 40], why[sizeof names + WT_NAME_MAX + 80];
+    name_wallets(&x->m, names, sizeof names);
+    if (x->m.n_wallets == 0)
+        snprintf(why, sizeof why, "No wallet exists yet: create one with watch.create");
+    else if (name)
+        snprintf(why, sizeof why, "Wallet \"%s\" does not exist; there is %s", name, names);
+    else
+        snprintf(why, sizeof why, "Several wallets exist (%s): say which one, as \"wallet\"",
+                 names);
+    wt_refuse(x, request, WT_RPC_NO_WALLET, why);
+}
+
 wt_wallet *wt_wallet_arg(const wt *x, uint64_t request, const json_t *a, size_t i)
 {
     const char *name;
@@ -90,8 +117,7 @@ wt_wallet *wt_wallet_arg(const wt *x, uint64_t request, const json_t *a, size_t 
         return NULL;
     wt_wallet *w = name ? wt_wallet_find(&x->m, name) : x->m.n_wallets == 1 ? x->m.wallet[0] : NULL;
     if (!w)
-        wt_refuse(x, request, WT_RPC_NO_WALLET,
-                  name ? "There is no wallet of this name" : "There is not one wallet: name it");
+        refuse_wallet(x, request, name);
     return w;
 }
 

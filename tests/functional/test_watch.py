@@ -372,7 +372,7 @@ def test_a_rescan_finds_what_was_before(case):
     sum_ = w.node.getdescriptorinfo(secret)["checksum"]
     [got] = w.call("import", "w", [{"desc": f"{secret}#{sum_}", "timestamp": 0}])
     equal(got["error"], {"code": -5, "message": "wpkh(): Private keys are not accepted: give the public key"})
-    expect_error(-18, "There is no wallet of this name", w.call, "balance", "other")
+    expect_error(-18, 'Wallet "other" does not exist; there is "w"', w.call, "balance", "other")
     w.node.stop()
 
 

@@ -388,11 +388,13 @@ static void test_methods__what_is_refused(void **state)
     expect(m, "watch.create", "[\"a\\u0000b\"]", "error -8");
     expect(m, "watch.create", "[\"a\\nb\"]", "error -8");
     expect(m, "watch.create", "[5]", "error -8");
-    expect(m, "watch.balance", "[]", "error -18: There is not one wallet");
+    expect(m, "watch.balance", "[]",
+           "error -18: No wallet exists yet: create one with watch.create");
+    expect(m, "watch.balance", "[\"x\"]", "error -18: No wallet exists yet");
     expect(m, "watch.create", "[\"w\"]", "{\"name\":\"w\"}");
     expect(m, "watch.create", "[\"w\"]", "error -4");
     expect(m, "watch.balance", "[]", "\"trusted\":0.00000000");
-    expect(m, "watch.balance", "[\"x\"]", "error -18: There is no wallet");
+    expect(m, "watch.balance", "[\"x\"]", "error -18: Wallet \"x\" does not exist; there is \"w\"");
     expect(m, "watch.import", "[\"w\",5]", "error -3");
     expect(m, "watch.import", "[\"w\"]", "error -3");
     expect(m, "watch.import", "[\"w\",[]]", "[]");
@@ -407,6 +409,12 @@ static void test_methods__what_is_refused(void **state)
     expect(m, "watch.remove", "[\"w\",\"x\"]", "error -5");
     expect(m, "watch.remove", "[\"w\"]", "null");
     expect(m, "watch.list", "[]", "[]");
+    for (char name[] = "[\"a\"]"; name[2] < 'h'; name[2]++)
+        expect(m, "watch.create", name, "{");
+    expect(m, "watch.balance", "[]",
+           "error -18: Several wallets exist (\"a\", \"b\", \"c\", \"d\", \"e\", \"f\" and 1 "
+           "more): say "
+           "which one");
     assert_int_equal(qn_mock_stop(m), QN_OK);
     qn_mock_free(m);
 }
