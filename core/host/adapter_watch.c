@@ -170,6 +170,13 @@ qc_watcher *qc_watcher_by_id(const qn_cap *cap, uint64_t id)
     return NULL;
 }
 
+qn_status qc_watcher_enter(qn_cap *cap, uint64_t id, qc_watcher **out)
+{
+    qn_status st = qc_cap_enter(cap);
+    *out = st == QN_OK ? qc_watcher_by_id(cap, id) : NULL;
+    return st == QN_OK && !*out ? QN_E_CLOSED : st;
+}
+
 static void first_look(qc_chain *c, void *arg)
 {
     (void)c;
@@ -336,13 +343,11 @@ static qn_status add_keys(qc_watcher *w, QC_OWN qc_watch_key *key, uint32_t n, u
 static qn_status watch_add(qn_cap *cap, uint64_t id, const qn_watch_script *list, uint32_t n,
                            const void *bytes, uint32_t len, uint32_t flags, uint64_t *armed)
 {
-    qn_status st = qc_cap_enter(cap);
+    qc_watcher *w;
+    qn_status st = qc_watcher_enter(cap, id, &w);
     qc_watch_key *key;
     if (st != QN_OK)
         return st;
-    qc_watcher *w = qc_watcher_by_id(cap, id);
-    if (!w)
-        return QN_E_CLOSED;
     st = keys_of_scripts(list, n, bytes, len, &key);
     return st == QN_OK ? add_keys(w, key, n, flags, armed) : st;
 }
@@ -350,13 +355,11 @@ static qn_status watch_add(qn_cap *cap, uint64_t id, const qn_watch_script *list
 static qn_status watch_add_outpoints(qn_cap *cap, uint64_t id, const qn_watch_outpoint *list,
                                      uint32_t n, uint32_t flags, uint64_t *armed)
 {
-    qn_status st = qc_cap_enter(cap);
+    qc_watcher *w;
+    qn_status st = qc_watcher_enter(cap, id, &w);
     qc_watch_key *key;
     if (st != QN_OK)
         return st;
-    qc_watcher *w = qc_watcher_by_id(cap, id);
-    if (!w)
-        return QN_E_CLOSED;
     st = keys_of_outpoints(list, n, &key);
     return st == QN_OK ? add_keys(w, key, n, flags, armed) : st;
 }
@@ -395,13 +398,11 @@ static qn_status watch_remove_outpoints(qn_cap *cap, uint64_t id, const qn_watch
 static qn_status watch_next(qn_cap *cap, uint64_t id, qn_watch_event *out, uint32_t max,
                             uint32_t *n, void *data, uint32_t max_data, uint32_t *n_data)
 {
-    qn_status st = qc_cap_enter(cap);
+    qc_watcher *w;
+    qn_status st = qc_watcher_enter(cap, id, &w);
     bool more;
     if (st != QN_OK)
         return st;
-    qc_watcher *w = qc_watcher_by_id(cap, id);
-    if (!w)
-        return QN_E_CLOSED;
     if (!out || !max || !n || !n_data || (max_data && !data))
         return QN_E_INVAL;
     /* Said before looking: a change that comes after the look will find it. */
@@ -419,12 +420,10 @@ static qn_status watch_next(qn_cap *cap, uint64_t id, qn_watch_event *out, uint3
 
 static qn_status watch_ack(qn_cap *cap, uint64_t id, uint64_t seq)
 {
-    qn_status st = qc_cap_enter(cap);
+    qc_watcher *w;
+    qn_status st = qc_watcher_enter(cap, id, &w);
     if (st != QN_OK)
         return st;
-    qc_watcher *w = qc_watcher_by_id(cap, id);
-    if (!w)
-        return QN_E_CLOSED;
     st = qc_watch_stream_ack(w->stream, seq);
     if (st == QN_OK) {
         atomic_store(&w->full_since, 0);
@@ -436,12 +435,10 @@ static qn_status watch_ack(qn_cap *cap, uint64_t id, uint64_t seq)
 static qn_status watch_rescan(qn_cap *cap, uint64_t id, const qn_watch_rescan *what, uint64_t *out,
                               uint32_t *lowest)
 {
-    qn_status st = qc_cap_enter(cap);
+    qc_watcher *w;
+    qn_status st = qc_watcher_enter(cap, id, &w);
     if (st != QN_OK)
         return st;
-    qc_watcher *w = qc_watcher_by_id(cap, id);
-    if (!w)
-        return QN_E_CLOSED;
     if (!out)
         return QN_E_INVAL;
     st = qc_watch_stream_rescan(w->stream, what, out, lowest);
@@ -452,12 +449,10 @@ static qn_status watch_rescan(qn_cap *cap, uint64_t id, const qn_watch_rescan *w
 
 static qn_status watch_cancel(qn_cap *cap, uint64_t id, uint64_t rescan)
 {
-    qn_status st = qc_cap_enter(cap);
+    qc_watcher *w;
+    qn_status st = qc_watcher_enter(cap, id, &w);
     if (st != QN_OK)
         return st;
-    qc_watcher *w = qc_watcher_by_id(cap, id);
-    if (!w)
-        return QN_E_CLOSED;
     st = qc_watch_stream_cancel(w->stream, rescan);
     if (st == QN_OK)
         qc_watcher_nudge(w);

@@ -59,6 +59,9 @@ typedef struct qc_watch_state {
 } qc_watch_state;
 
 qc_watcher *qc_watcher_by_id(const qn_cap *cap, uint64_t id);
+/** Begin a call about a stream. Out: *w, NULL unless it is QN_OK. Returns: as qc_cap_enter();
+ *  QN_E_CLOSED (there is no such stream). */
+QC_MUST_CHECK qn_status qc_watcher_enter(qn_cap *cap, uint64_t id, qc_watcher **w);
 /** May the plugin watch these too? Returns: QN_OK; QN_E_LIMIT. */
 qn_status qc_watch_fits(const qc_watcher *w, const qc_watch_key *key, size_t n);
 /** Something has changed for this one, on its own loop. */

@@ -11,12 +11,10 @@
 
 qn_status qc_watch_trial_deep(qn_cap *cap, uint64_t id, const qn_watch_deep *list, uint32_t n)
 {
-    qn_status st = qc_cap_enter(cap);
+    qc_watcher *w;
+    qn_status st = qc_watcher_enter(cap, id, &w);
     if (st != QN_OK)
         return st;
-    qc_watcher *w = qc_watcher_by_id(cap, id);
-    if (!w)
-        return QN_E_CLOSED;
     if (n && !list)
         return QN_E_INVAL;
     st = qc_watch_stream_deep(w->stream, list, n);
@@ -89,15 +87,13 @@ static qn_status add_derived(qc_watcher *w, const scripts *s, uint32_t flags, ui
 qn_status qc_watch_trial_descriptor(qn_cap *cap, uint64_t id, const char *descriptor, uint32_t len,
                                     const qn_watch_range *range, uint64_t *armed)
 {
-    qn_status st = qc_cap_enter(cap);
+    qc_watcher *w;
+    qn_status st = qc_watcher_enter(cap, id, &w);
     char error[QC_M_DESC_ERROR], text[TEXT_MAX + 1];
     scripts s = {.n = 0};
     qc_m_desc m;
     if (st != QN_OK)
         return st;
-    qc_watcher *w = qc_watcher_by_id(cap, id);
-    if (!w)
-        return QN_E_CLOSED;
     if (!descriptor || !range || !len || len > TEXT_MAX || !range->n || range->n > INDEXES_MAX ||
         range->from > QN_DESC_MAX_INDEX - (range->n - 1) || (range->flags & ~QN_WATCH_ADD_FRESH) ||
         memchr(descriptor, 0, len))
