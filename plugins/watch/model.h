@@ -190,7 +190,7 @@ void wt_model_init(wt_model *m, const qn_chain_text *chain, const qn_curve *curv
                    const uint8_t seed[16], uint32_t gap);
 void wt_model_clear(wt_model *m);
 
-/* ---- wallets and sources (model.c) ---- */
+/* ---- wallets and sources (model.c; what goes: forget.c) ---- */
 
 wt_wallet *wt_wallet_find(const wt_model *m, const char *name);
 wt_wallet *wt_wallet_by_id(const wt_model *m, uint32_t id);
@@ -203,6 +203,8 @@ qn_status wt_wallet_remove(wt_model *m, wt_wallet *w);
  *  NULL when memory is short. */
 wt_source *wt_source_add(wt_model *m, uint32_t id, wt_wallet *w, wt_kind kind, const char *text,
                          const char *label);
+/** One that the model does not have yet, or no more. */
+void wt_source_free(wt_source *s);
 wt_source *wt_source_by_id(const wt_model *m, uint32_t id);
 qn_status wt_source_label(wt_source *s, const char *label);
 /** Forget one source; see wt_wallet_remove(). */
