@@ -4,6 +4,7 @@
 #include "core/watch/set.h"
 
 #include "core/base/alloc.h"
+#include "core/base/arith.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -12,6 +13,9 @@
 #define KIND_BIT 0x8000u
 #define ENTRY_BYTES 44u /* an entry, its slot, and the room both keep for others */
 #define KEY_BYTES 4u    /* before the bytes of a key: how far back its slab begins */
+#define SWEPT_EACH 8u   /* things that go into the next sieve for each that is added meanwhile */
+#define SWEPT_LEAST 64u /* the same for a call */
+#define SWEPT_AT_ONCE 1024u /* under the lock of a shard */
 
 typedef struct slab {
     uint32_t live; /* keys in it that are watched */
@@ -40,9 +44,13 @@ typedef struct shard {
 
 struct qc_watchset {
     qc_siphash_key salt[2];  /* by kind */
-    pthread_rwlock_t growth; /* held by who adds, alone by who makes a new sieve */
+    pthread_rwlock_t growth; /* held by who adds, alone by who begins or ends a growth */
     qc_sieve *sieve;         /* read under `growth` or `lock`, changed under both */
-    _Atomic uint64_t sieved; /* things that were put into it */
+    qc_sieve *next;          /* what it grows into; NULL: it does not. Under `growth` */
+    _Atomic uint64_t sieved; /* things that were put into the newer one */
+    pthread_mutex_t sweep;   /* held by who fills `next`; of the two below */
+    size_t swept;            /* shards that are in it, */
+    uint32_t unswept;        /* and entries of the one after them that are not */
     _Atomic uint64_t version;
     _Atomic uint64_t outpoints; /* that are watched: most nodes can skip looking for them */
     pthread_mutex_t lock;       /* of used, and of the sieve's place */
@@ -61,6 +69,7 @@ qc_watchset *qc_watchset_new(const qc_siphash_key *salt)
     s->sieve = qc_sieve_new(salt, 0);
     QC_ASSERT(s->sieve);
     pthread_rwlock_init(&s->growth, NULL);
+    pthread_mutex_init(&s->sweep, NULL);
     pthread_mutex_init(&s->lock, NULL);
     for (size_t i = 0; i < SHARDS; i++)
         pthread_mutex_init(&s->shard[i].lock, NULL);
@@ -324,7 +333,11 @@ static bool remove_one(qc_watchset *s, qc_watch_owner *o, const qc_watch_key *k,
     return true;
 }
 
-/* ---- the sieve ---- */
+/* ---- the sieve ----
+ * One that is full grows into the next, which is larger, while nobody waits for it. As long as
+ * there are two, what is added goes into both, and each call that adds takes a part of what was
+ * there before into the next one; who looks asks the old one, which lets pass a little more than it
+ * should. When all is in the next one, it is the sieve. */
 
 static uint64_t count_all(qc_watchset *s)
 {
@@ -337,43 +350,87 @@ static uint64_t count_all(qc_watchset *s)
     return n;
 }
 
-/* Of what is there now, with room for n more. Nobody adds meanwhile. */
-static qc_err sieve_anew(qc_watchset *s, size_t n)
+/* Nobody adds meanwhile: what was added before is in the shards, and goes into the next one from
+ * there; what is added later finds it. Where somebody does add, or there is no memory, the old one
+ * serves on, and the next call tries again. */
+static void begin_growth(qc_watchset *s, size_t n)
 {
-    const uint64_t all = count_all(s) + n;
-    qc_sieve *f = qc_sieve_new(&s->salt[QC_WATCH_SCRIPT], all), *old = s->sieve;
-    if (!f)
-        return QC_ENOMEM;
-    for (size_t k = 0; k < SHARDS; k++) {
-        const shard *h = &s->shard[k];
-        pthread_mutex_lock(&s->shard[k].lock);
-        for (uint32_t i = 0; i < h->n; i++)
-            qc_sieve_put(f, kind_of(&h->e[i]), key_of(&h->e[i]));
-        pthread_mutex_unlock(&s->shard[k].lock);
+    if (pthread_rwlock_trywrlock(&s->growth))
+        return;
+    if (!s->next) {
+        const uint64_t all = count_all(s);
+        s->next = qc_sieve_new(&s->salt[QC_WATCH_SCRIPT], all + n);
+        if (s->next)
+            atomic_store(&s->sieved, all);
+        s->swept = 0;
+        s->unswept = UINT32_MAX;
     }
-    pthread_mutex_lock(&s->lock);
-    s->sieve = f;
-    pthread_mutex_unlock(&s->lock);
-    qc_sieve_unref(old);
-    atomic_store(&s->sieved, all);
-    return QC_OK;
+    pthread_rwlock_unlock(&s->growth);
 }
 
-/* `growth` is held then. What was removed, or was there before, counts until the next sieve. */
-static qc_err begin_growth(qc_watchset *s, size_t n)
+/* For who is about to add n; `growth` is held then. What was removed, or was there before, counts
+ * until the next growth. */
+static void enter_growth(qc_watchset *s, size_t n)
 {
-    qc_err err = QC_OK;
     pthread_rwlock_rdlock(&s->growth);
-    if (atomic_fetch_add(&s->sieved, n) + n <= s->sieve->room)
-        return QC_OK;
-    pthread_rwlock_unlock(&s->growth);
-    pthread_rwlock_wrlock(&s->growth);
-    /* Another one's, made while this one waited, has not counted these. */
-    if (atomic_fetch_add(&s->sieved, n) + n > s->sieve->room)
-        err = sieve_anew(s, n);
-    if (err)
+    if (!s->next && atomic_load(&s->sieved) + n > s->sieve->room) {
         pthread_rwlock_unlock(&s->growth);
-    return err;
+        begin_growth(s, n);
+        pthread_rwlock_rdlock(&s->growth);
+    }
+    atomic_fetch_add(&s->sieved, n);
+}
+
+static void put_all(qc_sieve *f, const qc_watch_key *key, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        qc_sieve_put(f, key[i].kind, key[i].bytes);
+}
+
+/* From the end of the shard to its begin: who takes an entry out puts the last one, which is in the
+ * next sieve already or stands before `unswept` as well, in its place. Returns how many. */
+static uint32_t sweep_part(qc_watchset *s, shard *h, uint32_t most)
+{
+    pthread_mutex_lock(&h->lock);
+    const uint32_t from = QC_MIN(s->unswept, h->n), to = from - QC_MIN(from, most);
+    for (uint32_t i = to; i < from; i++)
+        qc_sieve_put(s->next, kind_of(&h->e[i]), key_of(&h->e[i]));
+    pthread_mutex_unlock(&h->lock);
+    s->unswept = to ? to : UINT32_MAX;
+    s->swept += !to;
+    return from - to;
+}
+
+/* By who has added n; while one does, another one need not. True: all is in the next one. */
+static bool sweep(qc_watchset *s, size_t n)
+{
+    uint64_t work = SWEPT_LEAST + (uint64_t)n * SWEPT_EACH;
+    if (pthread_mutex_trylock(&s->sweep))
+        return false;
+    while (work && s->swept < SHARDS) {
+        const uint32_t most = (uint32_t)QC_MIN(work, (uint64_t)SWEPT_AT_ONCE);
+        const uint64_t done = 1 + (uint64_t)sweep_part(s, &s->shard[s->swept], most);
+        work -= QC_MIN(work, done);
+    }
+    const bool all = s->swept == SHARDS;
+    pthread_mutex_unlock(&s->sweep);
+    return all;
+}
+
+static void end_growth(qc_watchset *s)
+{
+    qc_sieve *old = NULL;
+    if (pthread_rwlock_trywrlock(&s->growth))
+        return; /* who adds meanwhile does it */
+    if (s->next && s->swept == SHARDS) {
+        old = s->sieve;
+        pthread_mutex_lock(&s->lock);
+        s->sieve = s->next;
+        pthread_mutex_unlock(&s->lock);
+        s->next = NULL;
+    }
+    pthread_rwlock_unlock(&s->growth);
+    qc_sieve_unref(old);
 }
 
 qc_sieve *qc_watchset_sieve(qc_watchset *s)
@@ -460,20 +517,20 @@ qc_err qc_watchset_add(qc_watchset *s, qc_watch_owner *o, const qc_watch_key *ke
     qc_err err = batch_make(s, key, n, &t);
     if (err)
         return err;
-    if ((err = begin_growth(s, n))) {
-        qc_free(t.b);
-        batch_clear(&t);
-        return err;
-    }
-    for (size_t i = 0; i < n; i++)
-        qc_sieve_put(s->sieve, key[i].kind, key[i].bytes);
+    enter_growth(s, n);
+    put_all(s->sieve, key, n);
+    if (s->next)
+        put_all(s->next, key, n);
     o->bytes += t.b->size;
     for (size_t k = 0; !err && k < SHARDS; k++)
         if (t.first[k] < t.first[k + 1])
             err = fill_shard(s, o, &t, k, gen);
     for (size_t i = 0; err && i < n; i++)
         (void)remove_one(s, o, &key[i], true, gen);
+    const bool grown = s->next && sweep(s, n);
     pthread_rwlock_unlock(&s->growth);
+    if (grown)
+        end_growth(s);
     slab_let_go(o, t.b);
     batch_clear(&t);
     atomic_fetch_add(&s->version, 1);
@@ -540,6 +597,10 @@ uint64_t qc_watchset_bytes(qc_watchset *s)
     qc_sieve *f = qc_watchset_sieve(s);
     uint64_t sum = sizeof *s + qc_sieve_bytes(f);
     qc_sieve_unref(f);
+    pthread_rwlock_rdlock(&s->growth);
+    if (s->next)
+        sum += qc_sieve_bytes(s->next);
+    pthread_rwlock_unlock(&s->growth);
     for (size_t k = 0; k < SHARDS; k++) {
         shard *h = &s->shard[k];
         pthread_mutex_lock(&h->lock);
@@ -559,7 +620,9 @@ void qc_watchset_free(qc_watchset *s)
         pthread_mutex_destroy(&s->shard[k].lock);
     }
     pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->sweep);
     pthread_rwlock_destroy(&s->growth);
     qc_sieve_unref(s->sieve);
+    qc_sieve_unref(s->next);
     qc_free(s);
 }

@@ -1,8 +1,8 @@
 /* core/watch/sieve.h: what is surely not in a set, from a few bits of one word. A Bloom filter that
  * keeps the bits of a thing in one word: to look costs a hash and a load, and takes no lock. The
  * hash is a fast one, and good enough: under secret keys nobody can choose what passes, and what
- * passes is looked up in the set in any case. Nothing is ever taken out of one: the set makes a new
- * one when it is full. Internal to core/watch, but for who looks through much.
+ * passes is looked up in the set in any case. Nothing is ever taken out of one: the set fills a new
+ * one beside it when it is full. Internal to core/watch, but for who looks through much.
  * Thread: any. */
 #pragma once
 #include "core/base/bytes.h"

@@ -313,6 +313,64 @@ static void test_sieve__lets_pass_what_is_there_and_little_else(void **state)
     end(&m);
 }
 
+/* The old one is told what is added until the next one, which is filled meanwhile, is. */
+static void test_sieve__grows_over_many_small_calls(void **state)
+{
+    (void)state;
+    model m;
+    unsigned growths = 0;
+    begin(&m);
+    qc_sieve *f = qc_watchset_sieve(m.set);
+    for (uint64_t n = 0; n < 60000; n += 50) {
+        add_numbered(&m, n, 50);
+        qc_sieve *now = qc_watchset_sieve(m.set);
+        if (now != f) {
+            growths++;
+            assert_in_range(n, f->room + 300, f->room + f->room / 5);
+            assert_int_equal(pass(f, 0, n + 50), n + 50);
+            assert_int_equal(pass(now, 0, n + 50), n + 50);
+        }
+        qc_sieve_unref(f);
+        f = now;
+    }
+    assert_int_equal(growths, 2);
+    qc_sieve_unref(f);
+    end(&m);
+}
+
+/* Those of a shard change places when one is taken out: many are, while few are added. */
+static void test_sieve__misses_nothing_of_what_changes_places_while_it_grows(void **state)
+{
+    (void)state;
+    enum { FULL = 16000, ALL = FULL + 1000, GONE_EACH = 20 };
+    model m;
+    uint8_t bytes[40], gone[ALL] = {0};
+    unsigned missed = 0;
+    begin(&m);
+    for (uint64_t n = 0; n < FULL; n += 500)
+        add_numbered(&m, n, 500);
+    qc_sieve *full = qc_watchset_sieve(m.set), *now = qc_sieve_ref(full);
+    uint64_t n = FULL;
+    for (; now == full && n < ALL; n++) {
+        add_numbered(&m, n, 1);
+        for (unsigned i = 0; n > full->room && i < GONE_EACH; i++) {
+            const uint64_t x = test_rand(&m.seed) % n;
+            const qc_watch_key key = numbered(x, bytes);
+            assert_int_equal(qc_watchset_remove(m.set, &m.owner[0], &key), !gone[x]);
+            gone[x] = 1;
+        }
+        qc_sieve_unref(now);
+        now = qc_watchset_sieve(m.set);
+    }
+    assert_ptr_not_equal(now, full);
+    for (uint64_t i = 0; i < n; i++)
+        missed += !gone[i] && !pass(now, i, 1);
+    assert_int_equal(missed, 0);
+    qc_sieve_unref(now);
+    qc_sieve_unref(full);
+    end(&m);
+}
+
 static void test_sieve__forgets_what_was_removed_and_does_not_grow_for_it(void **state)
 {
     (void)state;
@@ -501,6 +559,8 @@ QC_TEST_MAIN(cmocka_unit_test(test_watchset__holds_what_a_list_holds),
              cmocka_unit_test(test_add__all_or_nothing_without_memory),
              cmocka_unit_test(test_enter__ids_are_given_again),
              cmocka_unit_test(test_sieve__lets_pass_what_is_there_and_little_else),
+             cmocka_unit_test(test_sieve__grows_over_many_small_calls),
+             cmocka_unit_test(test_sieve__misses_nothing_of_what_changes_places_while_it_grows),
              cmocka_unit_test(test_sieve__forgets_what_was_removed_and_does_not_grow_for_it),
              cmocka_unit_test(test_match__finds_coins_made_and_spent_in_order_for_each_owner),
              cmocka_unit_test(test_watchset__looking_goes_on_while_others_add_and_remove),
