@@ -173,28 +173,47 @@ static int position(const char *arg_names, const char *name)
     return -1;
 }
 
+/* "args", unless the method has one of its own: the first positions, as the node's own methods. */
+static json_t *first_args(const method *m, const json_t *named)
+{
+    const json_t *args = json_object_get(named, "args");
+    bool given = json_is_array(args) && position(m->arg_names, "args") < 0;
+    return given ? json_copy((json_t *)(uintptr_t)args) : json_array();
+}
+
+static bool take_named(qc_rpc_req *r, const method *m, json_t *out, size_t n_first, const char *key,
+                       json_t *v)
+{
+    const int at = position(m->arg_names, key);
+    if (at < 0 && strcmp(key, "args") == 0)
+        return true;
+    if (at < 0)
+        return qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "Unknown named parameter %s", key);
+    if ((size_t)at < n_first)
+        return qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER,
+                           "Parameter %s specified twice both as positional and named argument",
+                           key);
+    while (json_array_size(out) <= (size_t)at)
+        json_array_append_new(out, json_null());
+    if (!json_is_null(json_array_get(out, (size_t)at)))
+        return qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "Parameter %s specified multiple times",
+                           key);
+    json_array_set(out, (size_t)at, v);
+    return true;
+}
+
 /* As Core's transformNamedArguments: by position, holes are null. */
 static json_t *by_position(qc_rpc_req *r, const method *m, const json_t *named)
 {
-    json_t *out = json_array(), *v;
+    json_t *out = first_args(m, named), *v;
+    const size_t n_first = json_array_size(out);
     const char *key;
     json_object_foreach((json_t *)(uintptr_t)named, key, v)
     {
-        int at = position(m->arg_names, key);
-        if (at < 0) {
-            (void)qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "Unknown named parameter %s", key);
+        if (!take_named(r, m, out, n_first, key, v)) {
             json_decref(out);
             return NULL;
         }
-        while (json_array_size(out) <= (size_t)at)
-            json_array_append_new(out, json_null());
-        if (!json_is_null(json_array_get(out, (size_t)at))) {
-            (void)qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "Parameter %s specified multiple times",
-                              key);
-            json_decref(out);
-            return NULL;
-        }
-        json_array_set(out, (size_t)at, v);
     }
     return out;
 }

@@ -450,6 +450,11 @@ static void test_host__rpc_methods_answer_at_once_later_and_never(void **state)
     expect_call(&r, "good.echo", "{\"second\":2,\"first\":1}", "\"result\":[1,2]");
     expect_call(&r, "good.echo", "{\"zweites\":2}", "\"result\":[null,2]");
     expect_call(&r, "good.echo", "{\"third\":3}", "Unknown named parameter third");
+    expect_call(&r, "good.echo", "{\"second\":2,\"args\":[1]}", "\"result\":[1,2]");
+    expect_call(&r, "good.echo", "{\"args\":[1,2,3]}", "\"result\":[1,2,3]");
+    expect_call(&r, "good.echo", "{\"args\":5,\"first\":1}", "\"result\":[1]");
+    expect_call(&r, "good.echo", "{\"args\":[null],\"first\":1}",
+                "Parameter first specified twice both as positional and named argument");
     expect_call(&r, "good.later", "[]", "\"result\":\"later\"");
     expect_call(&r, "good.never", "[]", "did not answer good.never in 50 ms");
     expect_call(&r, "good.bad", "[]", "{\"code\":-8,\"message\":\"refused?[2J?\\n?2J, \xc3\xa9\"}");
