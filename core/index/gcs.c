@@ -112,43 +112,85 @@ qc_err qc_gcs_finish(qc_gcs_builder *b, qc_bytes *out)
 
 /* ---- matching ---- */
 
+/* The next n bits are the highest of `bits`; below them are those that follow, or zeros. */
 typedef struct bit_reader {
-    qc_span in;
-    size_t at; /* bit */
+    const uint8_t *p, *end;
+    uint64_t bits;
+    unsigned n;
     bool failed;
 } bit_reader;
 
-static unsigned get_bit(bit_reader *r)
+static void fill(bit_reader *r)
 {
-    if (r->at >= r->in.len * 8) {
-        r->failed = true;
-        return 0;
+    if (r->end - r->p >= 8) {
+        const unsigned more = (63 - r->n) / 8;
+        r->bits |= qc_read_be64(r->p) >> r->n;
+        r->p += more;
+        r->n += 8 * more;
+        return;
     }
-    unsigned bit = (unsigned)r->in.data[r->at / 8] >> (7 - r->at % 8) & 1u;
-    r->at++;
-    return bit;
+    for (; r->n <= 56 && r->p < r->end; r->n += 8)
+        r->bits |= (uint64_t)*r->p++ << (56 - r->n);
+}
+
+static void drop(bit_reader *r, unsigned n)
+{
+    r->bits = n < 64 ? r->bits << n : 0;
+    r->n -= n;
+}
+
+/* A run of ones, up to the zero that ends it. */
+static uint64_t get_ones(bit_reader *r)
+{
+    for (uint64_t q = 0;;) {
+        const unsigned ones = ~r->bits ? (unsigned)__builtin_clzll(~r->bits) : 64;
+        if (ones < r->n) {
+            drop(r, ones + 1);
+            return q + ones;
+        }
+        q += r->n;
+        drop(r, r->n);
+        fill(r);
+        if (!r->n) {
+            r->failed = true;
+            return 0;
+        }
+    }
 }
 
 static uint64_t get_delta(bit_reader *r)
 {
-    uint64_t q = 0, rest = 0;
-    while (get_bit(r))
-        q++;
-    for (unsigned i = 0; i < QC_GCS_P; i++)
-        rest = rest << 1 | get_bit(r);
+    fill(r);
+    const uint64_t q = get_ones(r);
+    if (r->n < QC_GCS_P)
+        fill(r);
+    if (r->n < QC_GCS_P) {
+        r->failed = true;
+        return 0;
+    }
+    const uint64_t rest = r->bits >> (64 - QC_GCS_P);
+    drop(r, QC_GCS_P);
     return q << QC_GCS_P | rest;
+}
+
+/* Out: *n elements, coded in what *r reads. */
+static bool open_filter(qc_span filter, bit_reader *r, uint64_t *n)
+{
+    qc_reader head = qc_reader_of(filter);
+    *n = qc_r_compact(&head);
+    *r = (bit_reader){.p = head.p, .end = filter.data + filter.len};
+    return !head.fail;
 }
 
 qc_err qc_gcs_match(qc_span filter, const qc_hash *block, qc_span element, bool *hit)
 {
-    qc_reader head = qc_reader_of(filter);
-    uint64_t n = qc_r_compact(&head), at = 0;
+    bit_reader r;
+    uint64_t n, at = 0;
     qc_siphash_key k = key_of(block);
     *hit = false;
-    if (head.fail)
+    if (!open_filter(filter, &r, &n))
         return QC_ECORRUPT;
     uint64_t want = map(qc_siphash(&k, element.data, element.len), n * QC_GCS_M);
-    bit_reader r = {qc_span_of(head.p, qc_reader_left(&head)), 0, false};
     for (uint64_t i = 0; i < n; i++) {
         at += get_delta(&r);
         if (r.failed)
@@ -161,21 +203,70 @@ qc_err qc_gcs_match(qc_span filter, const qc_hash *block, qc_span element, bool 
     return QC_OK;
 }
 
-/* Both are sorted: one walk over each. */
-static qc_err walk(bit_reader *r, uint64_t n, const uint64_t *want, size_t n_want, bool *hit)
+/* What is wanted, by the highest bits: nothing is sorted for a single look. */
+typedef struct wanted {
+    uint64_t *hash, *value; /* as they came; those of a bucket side by side */
+    uint32_t *bucket;       /* where each begins; one more than there are */
+    size_t n;
+    unsigned shift; /* of a value: its bucket */
+    uint64_t most;
+} wanted;
+
+#define BUCKETS 4u /* for each value, at least */
+
+static void wanted_free(wanted *w)
+{
+    qc_free(w->hash);
+    qc_free(w->value);
+    qc_free(w->bucket);
+}
+
+static qc_err wanted_new(wanted *w, const qc_siphash_key *k, const qc_span *element, size_t n,
+                         uint64_t range)
+{
+    *w = (wanted){.n = n};
+    while (range >> w->shift > BUCKETS * n)
+        w->shift++;
+    const size_t buckets = (size_t)(range >> w->shift) + 1;
+    w->hash = qc_try_calloc(n + 1, sizeof *w->hash);
+    w->value = qc_try_calloc(n + 1, sizeof *w->value);
+    w->bucket = qc_try_calloc(buckets + 1, sizeof *w->bucket);
+    if (!w->hash || !w->value || !w->bucket) {
+        wanted_free(w);
+        return QC_ENOMEM;
+    }
+    for (size_t i = 0; i < n; i++) {
+        w->hash[i] = map(qc_siphash(k, element[i].data, element[i].len), range);
+        w->bucket[w->hash[i] >> w->shift]++;
+        if (w->hash[i] > w->most)
+            w->most = w->hash[i];
+    }
+    for (size_t i = 1; i <= buckets; i++) /* now where each ends, */
+        w->bucket[i] += w->bucket[i - 1];
+    for (size_t i = 0; i < n; i++) /* and then where it begins */
+        w->value[--w->bucket[w->hash[i] >> w->shift]] = w->hash[i];
+    return QC_OK;
+}
+
+static bool is_wanted(const wanted *w, uint64_t v)
+{
+    const uint32_t *b = &w->bucket[v >> w->shift];
+    for (uint32_t i = b[0]; i < b[1]; i++)
+        if (w->value[i] == v)
+            return true;
+    return false;
+}
+
+static qc_err walk(bit_reader *r, uint64_t n, const wanted *w, bool *hit)
 {
     uint64_t at = 0;
-    size_t k = 0;
-    for (uint64_t i = 0; i < n && k < n_want; i++) {
+    for (uint64_t i = 0; i < n && !*hit; i++) {
         at += get_delta(r);
         if (r->failed)
             return QC_ECORRUPT;
-        while (k < n_want && want[k] < at)
-            k++;
-        if (k < n_want && want[k] == at) {
-            *hit = true;
-            return QC_OK;
-        }
+        if (at > w->most)
+            break;
+        *hit = is_wanted(w, at);
     }
     return QC_OK;
 }
@@ -183,20 +274,21 @@ static qc_err walk(bit_reader *r, uint64_t n, const uint64_t *want, size_t n_wan
 qc_err qc_gcs_match_any(qc_span filter, const qc_hash *block, const qc_span *element, size_t n,
                         bool *hit)
 {
-    qc_reader head = qc_reader_of(filter);
-    uint64_t n_set = qc_r_compact(&head);
+    bit_reader r;
+    uint64_t n_set;
     qc_siphash_key k = key_of(block);
+    wanted w;
     *hit = false;
-    if (head.fail)
+    if (!open_filter(filter, &r, &n_set))
         return QC_ECORRUPT;
-    uint64_t *want = qc_try_calloc(n + 1, sizeof *want);
-    if (!want)
+    if (n == 0)
+        return QC_OK;
+    if (n > UINT32_MAX)
         return QC_ENOMEM;
-    for (size_t i = 0; i < n; i++)
-        want[i] = map(qc_siphash(&k, element[i].data, element[i].len), n_set * QC_GCS_M);
-    n = sort_unique(want, n);
-    bit_reader r = {qc_span_of(head.p, qc_reader_left(&head)), 0, false};
-    qc_err err = walk(&r, n_set, want, n, hit);
-    qc_free(want);
+    qc_err err = wanted_new(&w, &k, element, n, n_set * QC_GCS_M);
+    if (err)
+        return err;
+    err = walk(&r, n_set, &w, hit);
+    wanted_free(&w);
     return err;
 }

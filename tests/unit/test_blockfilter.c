@@ -1,11 +1,14 @@
 /* BIP158: published filters of real blocks, sets against membership, and the index on disk. */
 #include "tests/unit/harness.h"
 
+#include "core/crypto/siphash.h"
 #include "core/index/blockfilter.h"
 #include "core/index/filterdb.h"
 #include "core/index/gcs.h"
 
 #include <jansson.h>
+
+__extension__ typedef unsigned __int128 u128;
 
 static qc_bytes hex_at(const json_t *row, size_t i)
 {
@@ -128,6 +131,58 @@ static void test_gcs_match_any__says_what_each_alone_says(void **state)
     qc_bytes_free(&filter);
 }
 
+/* Bit by bit, as BIP158 has it. False: it ends too early, before a value above `most`. */
+static bool plain_values(qc_span bits, uint64_t n, uint64_t most, uint64_t *value, size_t *n_value)
+{
+    size_t at = 0;
+    uint64_t last = 0;
+    for (*n_value = 0; *n_value < n && last <= most; value[(*n_value)++] = last) {
+        uint64_t q = 0, rest = 0;
+        for (; at < 8 * bits.len && bits.data[at / 8] >> (7 - at % 8) & 1; at++)
+            q++;
+        if (at++ + QC_GCS_P >= 8 * bits.len)
+            return false;
+        for (unsigned i = 0; i < QC_GCS_P; i++, at++)
+            rest = rest << 1 | (bits.data[at / 8] >> (7 - at % 8) & 1);
+        last += q << QC_GCS_P | rest;
+    }
+    return true;
+}
+
+/* Whatever the bytes are: runs of ones as long as nobody codes them among them. */
+static void test_gcs_match__reads_any_bytes_as_they_are_read_bit_by_bit(void **state)
+{
+    (void)state;
+    static const qc_hash block;
+    uint64_t seed = 5, value[200];
+    unsigned whole = 0, cut = 0;
+    for (unsigned round = 0; round < 20000; round++) {
+        uint8_t f[1 + 120];
+        size_t n_value = 0, len = 1 + (size_t)(test_rand(&seed) % 120);
+        unsigned ones = (unsigned)(test_rand(&seed) % 4);
+        f[0] = (uint8_t)(1 + test_rand(&seed) % 40);
+        for (size_t i = 0; i < len; i++)
+            f[1 + i] = test_rand(&seed) % 4 < ones ? 0xff : (uint8_t)test_rand(&seed);
+        bool hit, is = false, good;
+        qc_siphash_key k = {0, 0};
+        uint64_t x = test_rand(&seed);
+        u128 scaled = (u128)qc_siphash(&k, &x, sizeof x) * (f[0] * (uint64_t)QC_GCS_M);
+        uint64_t want = (uint64_t)(scaled >> 64);
+        good = plain_values(qc_span_of(f + 1, len), f[0], want, value, &n_value);
+        for (size_t i = 0; i < n_value; i++)
+            is |= value[i] == want;
+        qc_span e = qc_span_of(&x, sizeof x), filter = qc_span_of(f, 1 + len);
+        good |= is || (n_value && value[n_value - 1] > want);
+        whole += good;
+        cut += !good;
+        assert_int_equal(qc_gcs_match(filter, &block, e, &hit), good ? QC_OK : QC_ECORRUPT);
+        assert_int_equal(hit, is);
+        assert_int_equal(qc_gcs_match_any(filter, &block, &e, 1, &hit), good ? QC_OK : QC_ECORRUPT);
+        assert_int_equal(hit, is);
+    }
+    assert_true(whole > 1000 && cut > 1000);
+}
+
 static void test_gcs__a_cut_filter_is_corrupt(void **state)
 {
     (void)state;
@@ -180,5 +235,6 @@ static void test_filterdb__keeps_what_left_the_chain_and_survives_reopening(void
 QC_TEST_MAIN(cmocka_unit_test(test_blockfilter__published_filters_and_headers),
              cmocka_unit_test(test_gcs__members_match_and_strangers_do_not),
              cmocka_unit_test(test_gcs_match_any__says_what_each_alone_says),
+             cmocka_unit_test(test_gcs_match__reads_any_bytes_as_they_are_read_bit_by_bit),
              cmocka_unit_test(test_gcs__a_cut_filter_is_corrupt),
              cmocka_unit_test(test_filterdb__keeps_what_left_the_chain_and_survives_reopening))
