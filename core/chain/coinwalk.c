@@ -256,13 +256,21 @@ static qc_err cut(const walker *w, qc_span head, uint32_t height, qc_block **out
     return QC_OK;
 }
 
-static qc_err walk(walker *w, const qc_index *i, qc_span raw, qc_block **out)
+qc_err qc_coins_pick(qc_span raw, qc_span undo, const qc_hash *hash, uint32_t height,
+                     qc_coin_pick_fn *fn, void *arg, qc_block **out)
 {
-    walk_block(w, &i->hash);
-    qc_err err = w->err ? w->err : w->odd ? QC_ECORRUPT : QC_OK;
+    walker w = {.block = {raw.data, raw.data + raw.len},
+                .undo = {undo.data, undo.data + undo.len},
+                .script = QC_BYTES_INIT,
+                .fn = fn,
+                .arg = arg};
+    walk_block(&w, hash);
+    qc_err err = w.err ? w.err : w.odd ? QC_ECORRUPT : QC_OK;
     *out = NULL;
-    if (!err && w->any)
-        err = cut(w, qc_span_of(raw.data, QC_HEADER_LEN), i->height, out);
+    if (!err && w.any)
+        err = cut(&w, qc_span_of(raw.data, QC_HEADER_LEN), height, out);
+    qc_bytes_free(&w.script);
+    qc_free(w.list);
     return err;
 }
 
@@ -280,16 +288,9 @@ qc_err qc_chain_pick_coins(const qc_chain *c, const qc_index *i, qc_coin_pick_fn
     if (!err)
         err =
             qc_blockfiles_read_undo(c->files, back, &i->parent->hash, &undo, detail, sizeof detail);
-    if (!err) {
-        walker w = {.block = {raw.data, raw.data + raw.len},
-                    .undo = {undo.data, undo.data + undo.len},
-                    .script = QC_BYTES_INIT,
-                    .fn = fn,
-                    .arg = arg};
-        err = walk(&w, i, qc_bytes_span(&raw), out);
-        qc_bytes_free(&w.script);
-        qc_free(w.list);
-    }
+    if (!err)
+        err = qc_coins_pick(qc_bytes_span(&raw), qc_bytes_span(&undo), &i->hash, i->height, fn, arg,
+                            out);
     qc_bytes_free(&raw);
     qc_bytes_free(&undo);
     return err;

@@ -258,6 +258,13 @@ void qc_pins_on_disconnect(qc_chain *c, uint32_t height);
 /** -prune with -reindex: remove what the reindex will not read (Core CleanupBlockRevFiles). */
 QC_MUST_CHECK qc_err qc_prune_clean_folder(const char *blocks_dir);
 
+/* ---- coinwalk.c ---- */
+/** As qc_chain_pick_coins(), of the bytes of a block and of its undo record. Returns: QC_OK;
+ *  QC_ECORRUPT (anything about them is odd); QC_ENOMEM. Out: *out untouched or NULL then. Thread:
+ *  any. */
+QC_MUST_CHECK qc_err qc_coins_pick(qc_span raw, qc_span undo, const qc_hash *hash, uint32_t height,
+                                   qc_coin_pick_fn *fn, void *arg, qc_block **out);
+
 /* ---- found.c ---- */
 /** NNNNN of "blkNNNNN.dat" for kind "blk" (or "rev"), else -1. */
 int64_t qc_blockfile_number(const char *name, const char *kind);
