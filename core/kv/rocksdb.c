@@ -12,6 +12,7 @@
 #define BLOOM_BITS 10
 #define BACKGROUND_JOBS 2
 #define OPEN_FILES 256
+#define LOG_PIECE ((uint64_t)512 << 10) /* bytes, behind which the disk is set to work on them */
 #define TABLE_BYTES ((uint64_t)32 << 20)
 #define WRITE_BUFFER_MIN ((size_t)1 << 20)
 #define WRITE_BUFFER_MAX ((size_t)64 << 20)
@@ -87,6 +88,7 @@ static void set_options(engine *e, const qc_kv_options *o)
     rocksdb_options_set_write_buffer_size(e->options, buffer);
     rocksdb_options_set_target_file_size_base(e->options, TABLE_BYTES);
     rocksdb_options_set_max_total_wal_size(e->options, 4 * buffer);
+    rocksdb_options_set_wal_bytes_per_sync(e->options, LOG_PIECE);
     rocksdb_options_set_info_log_level(e->options, LOG_LEVEL_HEADER);
     rocksdb_options_set_keep_log_file_num(e->options, 1);
     rocksdb_options_set_max_file_opening_threads(e->options, 1);

@@ -17,6 +17,7 @@
 #define CACHE_BYTES ((size_t)64 << 20)
 #define OPEN_FILES 256u
 #define MB 1000000u
+#define BATCH_KEPT ((size_t)4 << 20)      /* bytes: a larger one is not kept for the next */
 #define MEASURE_EVERY INT64_C(2000000000) /* ns */
 
 typedef struct iter {
@@ -32,6 +33,7 @@ struct qc_ownstore {
     qc_ownstore_options o;
     char *dir;
     qc_kv *kv;
+    qc_kv_batch *batch;            /* empty, with its memory; NULL: none is kept */
     uint64_t next_id, bytes, free; /* as last measured */
     bool told_full;                /* since the last write that was done */
     qc_mono measured;
@@ -171,6 +173,7 @@ void qc_ownstore_close(qc_ownstore *s)
     if (!s)
         return;
     close_handles(s);
+    qc_kv_batch_free(s->batch);
     if (s->kv)
         qc_kv_close(s->kv);
     qc_free(s->dir);
@@ -291,6 +294,24 @@ static bool has_room(store *s, uint64_t len)
     return true;
 }
 
+/* Memory that is new costs more than what is written with it. */
+static qc_kv_batch *take_batch(store *s)
+{
+    qc_kv_batch *b = s->batch ? s->batch : qc_kv_batch_new(s->kv);
+    s->batch = NULL;
+    return b;
+}
+
+static void give_batch(store *s, qc_kv_batch *b)
+{
+    if (qc_kv_batch_size(b) > BATCH_KEPT) {
+        qc_kv_batch_free(b);
+        return;
+    }
+    qc_kv_batch_clear(b);
+    s->batch = b;
+}
+
 static qn_status store_write(qn_cap *cap, const void *batch, uint64_t batch_len, uint32_t flags)
 {
     store *s;
@@ -304,7 +325,7 @@ static qn_status store_write(qn_cap *cap, const void *batch, uint64_t batch_len,
         measure(s);
     if (!has_room(s, batch_len))
         return QN_E_FULL;
-    qc_kv_batch *b = qc_kv_batch_new(s->kv);
+    qc_kv_batch *b = take_batch(s);
     for (uint64_t left = batch_len, used = 0; st == QN_OK && left; left -= used, p += used)
         if (!batch_step(b, p, left, &used)) {
             st = QN_E_INVAL;
@@ -312,7 +333,7 @@ static qn_status store_write(qn_cap *cap, const void *batch, uint64_t batch_len,
         }
     if (st == QN_OK)
         st = status_of(qc_kv_write(s->kv, b, (flags & QN_STORE_SYNC) != 0));
-    qc_kv_batch_free(b);
+    give_batch(s, b);
     if (st == QN_OK) { /* until the next measurement */
         s->bytes += batch_len;
         s->free -= batch_len < s->free ? batch_len : s->free;
@@ -503,6 +524,8 @@ static qn_status store_wipe(qn_cap *cap)
     for (size_t i = 0; i < ITERS_MAX; i++)
         if (s->iter[i] || (i < SNAPSHOTS_MAX && s->snapshot[i].id))
             return QN_E_BUSY;
+    qc_kv_batch_free(s->batch);
+    s->batch = NULL;
     qc_kv_close(s->kv);
     s->kv = NULL;
     qc_err err = open_kv(s, true, detail, sizeof detail);
