@@ -344,5 +344,6 @@ qn_status wt_store_all(wt *x, bool sync)
     if (sync)
         x->stored_event = x->next_event;
     x->unstored = 0;
+    x->unstored_bytes = 0;
     return QN_OK;
 }

@@ -2,7 +2,8 @@
  * loop; inside a block nothing is, so that the store always stands on a whole block. */
 #include "plugins/watch/watch.h"
 
-#define COMMIT_BLOCKS 500u /* blocks and hits that may wait while the node catches up */
+#define COMMIT_BLOCKS 500u          /* blocks and hits that may wait while the node catches up, */
+#define COMMIT_BYTES (512u * 1024u) /* and bytes of transactions: the node reads on meanwhile */
 
 void wt_fail(wt *x, qn_status st, const char *what)
 {
@@ -40,7 +41,12 @@ static void flush(void *arg)
     wt *x = arg;
     x->flush_posted = false;
     if (x->inside)
-        return; /* the block's end will do it */
+        return;      /* the block's end will do it */
+    if (x->within) { /* it is told once, with all of its coins */
+        x->flush_due = true;
+        return;
+    }
+    x->flush_due = false;
     qn_status st = commit(x, x->flush_sync);
     if (st == QN_OK)
         x->flush_sync = false;
@@ -202,6 +208,7 @@ static qn_status on_rescan(void *arg, const qn_watch_event *ev)
 {
     wt *x = arg;
     wt_rescan *r = rescan_of(x, ev->rescan, true);
+    x->within = false;
     if (!r)
         return QN_OK;
     if (ev->type == QN_WATCH_EV_RESCAN_PROGRESS) {
@@ -224,6 +231,13 @@ static uint32_t tip_height(const wt *x)
     return x->m.tip.height == WT_NO_HEIGHT ? 0 : x->m.tip.height;
 }
 
+/* A rescan's finds wait until there are many, and for the end of their transaction. */
+static bool may_wait(const wt *x)
+{
+    return x->within ||
+           (!x->flush_due && x->unstored < COMMIT_BLOCKS && x->unstored_bytes < COMMIT_BYTES);
+}
+
 static qn_status on_hit(void *arg, const qn_watch_event *ev, const uint8_t *tx,
                         const uint8_t *script)
 {
@@ -237,7 +251,9 @@ static qn_status on_hit(void *arg, const qn_watch_event *ev, const uint8_t *tx,
     if (st == QN_OK && ev->rescan)
         count_found(x, ev);
     x->unstored++;
-    if (st != QN_OK || x->inside || (ev->rescan && x->unstored < COMMIT_BLOCKS))
+    x->unstored_bytes += ev->hit ? 0 : ev->tx_len;
+    x->within = ev->rescan && ev->hit + 1 < ev->n_hits;
+    if (st != QN_OK || x->inside || (ev->rescan && may_wait(x)))
         return st;
     return flush_soon(x, !ev->rescan);
 }

@@ -78,9 +78,12 @@ typedef struct wt {
     uint32_t gone_max;                /* transactions that are kept */
     uint64_t next_rescan;
     bool inside; /* hits of a block came, and its end did not yet */
+    bool within; /* the same of a transaction that a rescan tells */
     bool flush_posted;
-    bool flush_sync;   /* what is flushed is waited for: more than finds of a rescan that goes on */
-    uint32_t unstored; /* blocks and hits since the last commit */
+    bool flush_due;        /* it came while `within` */
+    bool flush_sync;       /* what is flushed is waited for: more than finds of a rescan */
+    uint32_t unstored;     /* blocks and hits since the last commit, */
+    size_t unstored_bytes; /* and bytes of their transactions */
     wt_rescan *rescan;
     uint64_t dead_rescan[WT_RESCANS_MAX]; /* ids of rows to remove */
     uint32_t n_dead;
