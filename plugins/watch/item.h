@@ -4,7 +4,7 @@
 
 /** Reads items one after the other, and keeps why one was refused. */
 typedef struct wt_reading {
-    const wt *x;
+    wt *x;
     int32_t code; /* of the refusal */
     char why[160];
     int64_t time; /* the date that was asked for last, and its height */

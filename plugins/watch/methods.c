@@ -121,36 +121,6 @@ wt_wallet *wt_wallet_arg(const wt *x, uint64_t request, const json_t *a, size_t 
     return w;
 }
 
-/* Blocks' times are out of order by hours; their medians are in order, and late by some. */
-#define TIME_SLACK 10800
-
-qn_status wt_height_of_time(const wt *x, int64_t time, uint32_t *height)
-{
-    qn_chain_info info;
-    qn_header_rec h;
-    uint32_t n;
-    QN_INIT(&info);
-    qn_status st = x->chain.t->info(x->chain.cap, &info);
-    if (st != QN_OK)
-        return st;
-    uint32_t lo = 0, hi = info.tip.height + 1;
-    while (st == QN_OK && lo < hi) {
-        uint32_t mid = lo + (hi - lo) / 2;
-        st = x->chain.t->headers(x->chain.cap, mid, &h, 1, &n);
-        if (st == QN_E_NOTFOUND || (st == QN_OK && n == 0)) { /* the chain became shorter */
-            hi = mid;
-            st = QN_OK;
-        } else if (st == QN_OK && (int64_t)h.mtp < time - TIME_SLACK) {
-            lo = mid + 1;
-        } else {
-            hi = mid;
-        }
-    }
-    if (st == QN_OK)
-        *height = lo;
-    return st;
-}
-
 void wt_done(wt *x, uint64_t request, qn_status st, qn_json *j)
 {
     if (st == QN_OK) {

@@ -77,6 +77,7 @@ static void fini(void *self)
         wt_model_clear(&x->m);
     qn_batch_free(&x->batch);
     qn_batch_free(&x->events);
+    free(x->times.most);
     free(x->url);
     free(x->secret);
     free(x);

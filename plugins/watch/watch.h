@@ -51,6 +51,13 @@ typedef struct wt_rescan {
     bool stored; /* it has a row */
 } wt_rescan;
 
+/** The latest time that a header says, of the blocks below the end of each range of 2,000. */
+typedef struct wt_times {
+    uint32_t *most; /* seconds since 1970; owned */
+    uint32_t n, cap;
+    qn_hash last; /* block at the end of the last one */
+} wt_times;
+
 typedef struct wt_waiter wt_waiter;
 typedef struct wt_job wt_job;
 typedef struct wt_hook wt_hook;
@@ -91,6 +98,7 @@ typedef struct wt {
     bool short_dirty;      /* not stored yet */
     uint32_t short_from;   /* blocks that were not looked through for them begin here */
     uint64_t short_cookie; /* the lowest of theirs */
+    wt_times times;
     wt_waiter *waiter;
     wt_job *job;
     wt_hook *hook;
@@ -196,9 +204,6 @@ wt_owner *wt_owner_at(const wt_source *s, uint32_t index);
 /** Take the next index of a range, and watch behind it. QN_E_END: the range has no more;
  *  QN_E_LIMIT: it is not watched, for the grant has no room: nothing is taken. Out: *o. */
 qn_status wt_take_address(wt *x, wt_source *s, wt_owner **o);
-/** First height to look through for what was there since `time` (seconds since 1970). */
-qn_status wt_height_of_time(const wt *x, int64_t time, uint32_t *height);
-
 void wt_on_import(void *arg, const qn_rpc_request *r, const char *params, uint32_t len);
 void wt_on_waitevent(void *arg, const qn_rpc_request *r, const char *params, uint32_t len);
 /** Durable events are there: who waits for them gets them. */
@@ -206,6 +211,13 @@ void wt_wait_wake(wt *x);
 /** Answer everybody who waits or imports: the plugin is being stopped. */
 void wt_wait_end(wt *x);
 void wt_jobs_end(wt *x);
+
+/* ---- since.c ---- */
+
+/** First height to look through for what was there since `time` (seconds since 1970): that of the
+ *  first block whose header says that time, but for two hours, or a later one. Behind the tip: none
+ *  does. */
+qn_status wt_height_of_time(wt *x, int64_t time, uint32_t *height);
 
 /* ---- hook.c ---- */
 

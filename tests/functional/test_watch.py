@@ -5,6 +5,7 @@ import hmac
 import http.server
 import json
 import os
+import random
 import signal
 import struct
 import subprocess
@@ -364,7 +365,7 @@ def test_a_rescan_finds_what_was_before(case):
     now = w.node.getblockheader(w.node.getbestblockhash())["time"]
     equal(w.call("import", "w", [{"desc": w.descriptor(f"wpkh({TPUB}/0/*)"), "timestamp": now, "range": 4}]),
           [{"success": True}])
-    w.wait("confirmed", t.txid, n_details=2)
+    wait_until("both are told", lambda: w.wait("confirmed", t.txid)["n_details"] == 2)
     w.wait("seen", u.txid)
     equal(w.balance(), (2, 1))
     xprv = ("tprv8ZgxMBicQKsPd7Uf69XL1XwhmjHopUGep8GuEiJDZmbQz6o58LninorQAfcKZWARbtRtfnLcJ5MQ2AtHcQJCCRUcMRvmDUjyEmNUWwx8UbK")
@@ -374,6 +375,48 @@ def test_a_rescan_finds_what_was_before(case):
     equal(got["error"], {"code": -5, "message": "wpkh(): Private keys are not accepted: give the public key"})
     expect_error(-18, 'Wallet "other" does not exist; there is "w"', w.call, "balance", "other")
     w.node.stop()
+
+
+def said(n, first=0):
+    """Times in the headers from a height on."""
+    at, times = n.getblockhash(first), []
+    while at:
+        header = n.getblockheader(at)
+        times.append(header["time"])
+        at = header.get("nextblockhash")
+    return times
+
+
+def days_apart(n, blocks, seed):
+    """Mine blocks whose times are out of order, with days between some of them."""
+    r, now = random.Random(seed), n.getblockheader(n.getbestblockhash())["mediantime"] + 7200
+    for _ in range(blocks):
+        now += r.choice((1, 600, 600, 600, 86400))
+        n.setmocktime(now + r.choice((0, 0, -7000, 7000)))
+        n.mine(1)
+    n.setmocktime(now)
+
+
+def test_since_when(case):
+    """A time stands for the first block that says it or a later one, but for two hours: also where
+    blocks before it lie days apart, and are out of order."""
+    w = Watcher(case)
+    n = w.node
+    w.call("create", "w")
+    n.mine(1980)
+    base = said(n)
+    for seed in (1, 2):
+        days_apart(n, 60, seed)
+        times = base + said(n, len(base))
+        asked = sorted({t + d for t in times[-62:] + times[::400] for d in (-1, 7200, 7201)})
+        got = w.call("import", "w", [{"script": f"51{1000 * seed + i:06x}", "timestamp": t} for i, t in enumerate(asked)])
+        equal([g for g in got if not g["success"]], [])
+        listed = {a["script"]: a["birthday"] for a in w.call("list", "w", 10000)["addresses"]}
+        for i, t in enumerate(asked):
+            want = next((h for h, at in enumerate(times) if at >= t - 7200), len(times))
+            equal((t, listed[f"51{1000 * seed + i:06x}"]), (t, want))
+        n.invalidateblock(n.getblockhash(len(base)))
+    n.stop()
 
 
 # ---- deliveries ----
