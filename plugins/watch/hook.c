@@ -17,7 +17,6 @@
 struct wt_hook {
     wt *x;
     char target[264], path[512], *secret;
-    uint64_t at;      /* newest that was delivered */
     uint64_t last;    /* newest of the delivery under way */
     uint64_t request; /* of net.connect; 0: none */
     uint64_t timer;   /* of the next try, or of patience; 0: none */
@@ -87,8 +86,9 @@ static void delivered(wt_hook *h)
     drop(h);
     h->backoff_ms = 0;
     h->busy = false;
-    h->at = h->last;
-    qn_status st = wt_store_hook_set(h->x, h->at);
+    h->x->hook_at = h->last;
+    h->x->hook_lost = false;
+    qn_status st = wt_store_hook_set(h->x, h->last);
     if (st != QN_OK)
         wt_fail(h->x, st, "cannot keep what was delivered");
     else
@@ -158,9 +158,11 @@ static qn_status write_request(wt_hook *h)
     uint32_t n;
     qn_json_open(&body, NULL, '{');
     qn_json_open(&body, "events", '[');
-    qn_status st = wt_store_events(h->x, h->at, 0, EVENTS_AT_ONCE, &body, &h->last, &n);
+    const wt *x = h->x;
+    qn_status st = wt_store_events(x, x->hook_at, 0, EVENTS_AT_ONCE, &body, &h->last, &n);
     qn_json_close(&body, ']');
     qn_json_int(&body, "cursor", (int64_t)h->last);
+    qn_json_bool(&body, "missed", x->hook_at + 1 < x->first_event);
     qn_json_close(&body, '}');
     if (st == QN_OK && n == 0)
         st = QN_E_END;
@@ -247,11 +249,14 @@ qn_status wt_hook_open(wt *x, const char *url, const char *secret)
         qn_logf(x->host, x->cap, QN_LOG_ERROR, "a webhook needs net.connect/1 granted");
         return QN_E_DENIED;
     }
-    qn_status st = wt_store_hook(x, &h->at);
+    uint64_t at;
+    qn_status st = wt_store_hook(x, &at);
     if (st == QN_E_NOTFOUND) { /* it begins with what comes now */
-        h->at = x->stored_event - 1;
-        st = wt_store_hook_set(x, h->at);
+        at = x->stored_event - 1;
+        st = wt_store_hook_set(x, at);
     }
+    if (st == QN_OK)
+        x->hook_at = at;
     if (st == QN_OK)
         next_delivery(h);
     return st;

@@ -217,12 +217,29 @@ static qn_status put_cursor(wt *x, wt_row *key, wt_row *v)
     return QN_OK;
 }
 
-/* Old events make room, but none that nobody could have read yet. */
+/* The oldest event makes room, but not when nobody could have read it yet; and what the webhook did
+ * not take waits for it, up to as many again. */
+static bool may_trim(wt *x)
+{
+    uint64_t kept = x->next_event - x->first_event;
+    if (kept <= x->events_max || x->first_event >= x->stored_event)
+        return false;
+    if (x->hook_at == UINT64_MAX || x->first_event <= x->hook_at)
+        return true;
+    if (kept <= 2 * (uint64_t)x->events_max)
+        return false;
+    if (!x->hook_lost)
+        qn_logf(x->host, x->cap, QN_LOG_WARN,
+                "the webhook has taken no event behind %llu: those from there on are dropped, for "
+                "there are twice max_events",
+                (unsigned long long)x->hook_at);
+    x->hook_lost = true;
+    return true;
+}
+
 static void trim_events(wt *x, wt_row *key)
 {
-    for (int n = 0; n < 1000 && x->next_event - x->first_event > x->events_max &&
-                    x->first_event < x->stored_event;
-         n++) {
+    for (int n = 0; n < 1000 && may_trim(x); n++) {
         key_of(key, 'E', x->first_event++, 8);
         qn_batch_delete(&x->batch, key->data, (uint32_t)key->len);
     }

@@ -93,6 +93,7 @@ static qn_status init(qn_cap *cap, const qn_host_1 *host, const qn_config *confi
     const char *url = qn_config_text(config, "webhook");
     const char *secret = qn_config_text(config, "webhook_secret");
     x->events_max = (uint32_t)qn_config_u64(config, "max_events", 100000);
+    x->hook_at = UINT64_MAX;
     x->gone_max = (uint32_t)qn_config_u64(config, "max_gone", 1000);
     x->url = strdup(url ? url : "none");
     x->secret = strdup(secret ? secret : "none");

@@ -82,6 +82,8 @@ typedef struct wt {
     uint64_t first_event, next_event; /* kept: first to next - 1 */
     uint64_t stored_event;            /* of these, below this one are durable */
     uint32_t events_max;              /* kept */
+    uint64_t hook_at;                 /* newest that the webhook took; UINT64_MAX: there is none */
+    bool hook_lost;                   /* it was said that it misses some */
     uint32_t gone_max;                /* transactions that are kept */
     uint64_t next_rescan;
     bool inside; /* hits of a block came, and its end did not yet */

@@ -522,6 +522,57 @@ static void test_webhook__posts_each_event_until_it_is_taken(void **state)
     qn_mock_free(m);
 }
 
+/* Blocks with a payment each, while nobody is there whom they could be posted to. */
+static void mine_paid(qn_mock *m, int n)
+{
+    qn_mock_connect_with(m, QN_E_REFUSED);
+    for (; n; n--) {
+        (void)qn_mock_pay(m, "\x52\x52", 2, 1000);
+        qn_mock_mine(m, 1);
+        (void)qn_mock_run(m);
+    }
+}
+
+static void let_in(qn_mock *m)
+{
+    qn_mock_connect_with(m, QN_OK);
+    qn_mock_sleep(m, 300000); /* the longest until the next try */
+}
+
+static void test_webhook__what_it_did_not_take_waits_for_it(void **state)
+{
+    (void)state;
+    static char got[200000];
+    qn_mock *m = qn_mock_new();
+    qn_mock_config(m, "max_events", "100");
+    qn_mock_config(m, "webhook", "http://127.0.0.1:8080/hook");
+    qn_mock_config(m, "webhook_secret", "0123456789abcdef");
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    expect(m, "watch.create", "[\"w\"]", "{");
+    expect(m, "watch.import", "[\"w\",[{\"script\":\"5252\",\"timestamp\":\"now\"}]]", "true");
+    mine_paid(m, 150);
+    expect(m, "watch.status", "[]", "\"cursor\":150,\"oldest_event\":1,");
+    let_in(m);
+    serve(m, "HTTP/1.1 500 no\r\n\r\n", got, sizeof got);
+    assert_non_null(strstr(got, "{\"id\":1,"));
+    assert_non_null(strstr(got, "\"missed\":false}"));
+    qn_mock_connect_with(m, QN_E_REFUSED);
+    assert_int_equal(qn_mock_stop(m), QN_OK); /* nor is it lost at a stop */
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    expect(m, "watch.status", "[]", "\"cursor\":150,\"oldest_event\":1,");
+    mine_paid(m, 100);
+    expect(m, "watch.status", "[]", "\"cursor\":250,\"oldest_event\":51,");
+    let_in(m);
+    serve(m, "HTTP/1.1 200 ok\r\n\r\n", got, sizeof got);
+    assert_non_null(strstr(got, "[{\"id\":51,"));
+    assert_non_null(strstr(got, "\"cursor\":150,\"missed\":true}"));
+    qn_mock_connect_with(m, QN_E_REFUSED);
+    mine_paid(m, 1); /* those make room that it took */
+    expect(m, "watch.status", "[]", "\"cursor\":251,\"oldest_event\":151,");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+}
+
 static void test_webhook__what_is_refused(void **state)
 {
     (void)state;
@@ -746,4 +797,5 @@ QC_TEST_MAIN(cmocka_unit_test(test_rescan__tells_nothing_that_a_crash_takes_back
              cmocka_unit_test(test_newaddress__gives_the_next_and_watches_behind_it),
              cmocka_unit_test(test_waitevent__times_out_with_the_same_cursor),
              cmocka_unit_test(test_webhook__posts_each_event_until_it_is_taken),
+             cmocka_unit_test(test_webhook__what_it_did_not_take_waits_for_it),
              cmocka_unit_test(test_webhook__what_is_refused))
