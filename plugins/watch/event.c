@@ -30,11 +30,6 @@ static const char *reason_text(uint32_t reason)
     }
 }
 
-const char *wt_label_of(const wt_owner *o)
-{
-    return o->label ? o->label : o->source->label;
-}
-
 void wt_put_address(const wt *x, qn_json *j, const wt_script *s)
 {
     char text[QN_ADDRESS_MAX];
@@ -56,15 +51,15 @@ static const char *category(const wt *x, const wt_tx *t, const wt_entry *e)
 static void put_detail(const wt *x, qn_json *j, const wt_wallet *w, const wt_tx *t,
                        const wt_entry *e)
 {
-    const wt_owner *o = wt_claim(e->coin, w);
+    const char *label = wt_label(&x->m, e->coin, w);
     qn_json_open(j, NULL, '{');
     if (e->coin->script)
         wt_put_address(x, j, e->coin->script);
     qn_json_text(j, "category", category(x, t, e));
     qn_json_amount(j, "amount", e->spent ? -e->coin->value : e->coin->value);
-    if (o && wt_label_of(o)[0])
-        qn_json_text(j, "label", wt_label_of(o));
-    if (!o)
+    if (label[0])
+        qn_json_text(j, "label", label);
+    if (!wt_owns(e->coin, w))
         qn_json_bool(j, "outpoint", 1);
     if (!e->spent) {
         qn_json_int(j, "vout", e->io);

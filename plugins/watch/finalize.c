@@ -23,7 +23,7 @@ static qn_psbt *finished(wt *x, uint64_t request, const json_t *a, bool *complet
         return NULL;
     }
     /* Signers may leave out what they do not need: it is known here. */
-    qn_status st = wt_psbt_fill(x, p);
+    qn_status st = wt_psbt_fill(x, p, NULL);
     *complete = st == QN_OK && wt_psbt_finish(p, &st);
     if (st == QN_OK)
         return p;

@@ -279,8 +279,16 @@ qn_status wt_tell(wt_model *m, wt_tell_fn *fn, void *arg);
 bool wt_owns(const wt_coin *c, const wt_wallet *w);
 /** It is, or the wallet watches the outpoint. */
 bool wt_knows(const wt_coin *c, const wt_wallet *w);
-/** The wallet's claim on the coin's script; NULL: none. */
-const wt_owner *wt_claim(const wt_coin *c, const wt_wallet *w);
+/** It is a descriptor that says how its coins are spent. */
+bool wt_solvable(const wt_model *m, wt_source *s);
+/** The wallet's (NULL: any wallet's) claim on a script, which may be NULL. Of several one that is
+ *  solvable, else one of a descriptor; of these the newest. NULL: none. */
+const wt_owner *wt_claim_on(const wt_model *m, const wt_script *s, const wt_wallet *w);
+/** The same of a coin's script. */
+const wt_owner *wt_claim(const wt_model *m, const wt_coin *c, const wt_wallet *w);
+/** What the wallet calls the coin's script: by that claim, or any other of its claims. "": nothing.
+ */
+const char *wt_label(const wt_model *m, const wt_coin *c, const wt_wallet *w);
 /** In a block, in the mempool, or about to be one of the two. */
 bool wt_alive(const wt_tx *t);
 /** Something alive spends it. */

@@ -13,13 +13,13 @@
 
 /* ---- what descriptors tell ---- */
 
-/* The claim of a descriptor, of any wallet. */
-static wt_owner *described(const wt_script *s)
+/* The claim that tells how it is spent: the wallet's, else any wallet's. */
+static const wt_owner *described(const wt *x, const wt_script *s, const wt_wallet *w)
 {
-    for (wt_owner *o = s ? s->owner : NULL; o; o = o->next)
-        if (o->source->kind == WT_DESCRIPTOR && !o->source->building)
-            return o;
-    return NULL;
+    const wt_owner *o = w ? wt_claim_on(&x->m, s, w) : NULL;
+    if (!o || !wt_solvable(&x->m, o->source))
+        o = wt_claim_on(&x->m, s, NULL);
+    return o && o->source->kind == WT_DESCRIPTOR && !o->source->building ? o : NULL;
 }
 
 static qn_status parse(wt *x, wt_source *s)
@@ -250,10 +250,11 @@ static qn_status put_coin(qn_psbt *p, qn_psbt_in *in, const wt_coin *c)
 }
 
 /* QN_E_UNSUPPORTED: nothing of it is known. */
-static qn_status know(wt *x, qn_psbt_known *k, const wt_script *s, bool *witness)
+static qn_status know(wt *x, qn_psbt_known *k, const wt_script *s, const wt_wallet *w,
+                      bool *witness)
 {
     qn_derived v;
-    const wt_owner *o = described(s);
+    const wt_owner *o = described(x, s, w);
     qn_status st = o ? derive(x, o, &v) : QN_E_UNSUPPORTED;
     if (st != QN_OK)
         return st;
@@ -262,7 +263,7 @@ static qn_status know(wt *x, qn_psbt_known *k, const wt_script *s, bool *witness
     return qn_psbt_known_add(k, &v) ? QN_OK : QN_E_NOMEM;
 }
 
-static qn_status know_input(wt *x, qn_psbt *p, qn_psbt_in *in, qn_psbt_known *k)
+static qn_status know_input(wt *x, qn_psbt *p, qn_psbt_in *in, qn_psbt_known *k, const wt_wallet *w)
 {
     qn_mempool_outpoint at = {.n = in->vout};
     memcpy(at.txid.b, in->txid, 32);
@@ -270,7 +271,7 @@ static qn_status know_input(wt *x, qn_psbt *p, qn_psbt_in *in, qn_psbt_known *k)
     if (!c || !c->script || qn_psbt_is_final(in))
         return QN_OK;
     bool witness = is_program(c->script->bytes, c->script->len);
-    qn_status st = know(x, k, c->script, &witness);
+    qn_status st = know(x, k, c->script, w, &witness);
     if (st == QN_E_UNSUPPORTED)
         st = QN_OK;
     if (st == QN_OK)
@@ -294,16 +295,16 @@ static qn_status fill_with(qn_psbt *p, qn_psbt_known *k)
     return QN_OK;
 }
 
-qn_status wt_psbt_fill(wt *x, qn_psbt *p)
+qn_status wt_psbt_fill(wt *x, qn_psbt *p, const wt_wallet *w)
 {
     qn_psbt_known *k = qn_psbt_known_new();
     qn_status st = k ? QN_OK : QN_E_NOMEM;
     for (size_t i = 0; i < p->n_in && st == QN_OK; i++)
-        st = know_input(x, p, &p->in[i], k);
+        st = know_input(x, p, &p->in[i], k, w);
     for (size_t i = 0; i < p->n_out && st == QN_OK; i++) {
         const qn_psbt_bytes s = p->out[i].coin.script;
         st = s.len && s.len <= 10000
-                 ? know(x, k, wt_script_find(&x->m, s.data, (uint32_t)s.len), NULL)
+                 ? know(x, k, wt_script_find(&x->m, s.data, (uint32_t)s.len), w, NULL)
                  : QN_OK;
         if (st == QN_E_UNSUPPORTED)
             st = QN_OK;

@@ -12,9 +12,10 @@
 qn_status wt_psbt_weigh(wt *x, const wt_owner *o, uint32_t sequence, uint32_t locktime,
                         uint32_t *weight, bool *witness);
 /** Put in what is known of inputs and outputs: coins and the transactions that made them, scripts,
- *  keys and where they come from. What is there already stays.
+ *  keys and where they come from, as the wallet knows them (NULL: none), else any. What is there
+ *  already stays.
  *  Returns: QN_OK; QN_E_NOMEM; failures of the store. */
-qn_status wt_psbt_fill(wt *x, qn_psbt *p);
+qn_status wt_psbt_fill(wt *x, qn_psbt *p, const wt_wallet *w);
 /** Make inputs final that have all they need; signatures are not checked. True: all are final.
  *  Out: *st: QN_OK, QN_E_NOMEM. */
 bool wt_psbt_finish(qn_psbt *p, qn_status *st);

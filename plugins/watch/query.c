@@ -299,31 +299,21 @@ void wt_on_transactions(void *arg, const qn_rpc_request *r, const char *params, 
 
 /* ---- unspent coins ---- */
 
-static bool solvable(wt *x, const wt_owner *o)
-{
-    char err[256];
-    wt_source *s = o->source;
-    if (s->kind != WT_DESCRIPTOR)
-        return false;
-    if (!s->parsed)
-        s->parsed = wt_parse(&x->m, s->text, strlen(s->text), true, err, sizeof err);
-    return s->parsed && qn_descriptor_is_solvable(s->parsed);
-}
-
 static void put_coin(wt *x, qn_json *j, const wt_wallet *w, const wt_coin *c)
 {
-    const wt_owner *o = wt_claim(c, w);
+    const wt_owner *o = wt_claim(&x->m, c, w);
+    const char *label = wt_label(&x->m, c, w);
     qn_json_open(j, NULL, '{');
     qn_json_hex(j, "txid", c->at.txid.b, 32, 1);
     qn_json_int(j, "vout", c->at.n);
     wt_put_address(x, j, c->script);
-    if (wt_label_of(o)[0])
-        qn_json_text(j, "label", wt_label_of(o));
+    if (label[0])
+        qn_json_text(j, "label", label);
     qn_json_hex(j, "scriptPubKey", c->script->bytes, c->script->len, 0);
     qn_json_amount(j, "amount", c->value);
     qn_json_int(j, "confirmations", wt_depth(&x->m, c->maker));
     qn_json_bool(j, "spendable", !wt_immature(&x->m, c->maker));
-    qn_json_bool(j, "solvable", solvable(x, o));
+    qn_json_bool(j, "solvable", wt_solvable(&x->m, o->source));
     qn_json_open(j, "parent_descs", '[');
     for (const wt_owner *p = c->script->owner; p; p = p->next)
         if (p->source->wallet == w && p->source->kind == WT_DESCRIPTOR)

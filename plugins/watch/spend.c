@@ -143,16 +143,6 @@ static cost *cost_of(spend *s, const wt_owner *o, uint32_t sequence)
     return c;
 }
 
-/* Of the wallet's claims on the coin, the one that says how it is spent. */
-static const wt_owner *claim_of(const spend *s, const wt_coin *c)
-{
-    const wt_owner *any = NULL;
-    for (const wt_owner *o = c->script ? c->script->owner : NULL; o; o = o->next)
-        if (o->source->wallet == s->wallet && (!any || o->source->kind == WT_DESCRIPTOR))
-            any = o;
-    return any;
-}
-
 static bool spent_for_good(const wt_coin *c)
 {
     for (uint32_t i = 0; i < c->n_spenders; i++)
@@ -178,7 +168,7 @@ static void take(spend *s, wt_coin *c, const cost *k, uint8_t tier, uint32_t seq
 static bool take_given(spend *s, const wt_pick *p)
 {
     wt_coin *c = wt_coin_find(&s->x->m, &p->at);
-    const wt_owner *o = c ? claim_of(s, c) : NULL;
+    const wt_owner *o = c ? wt_claim(&s->x->m, c, s->wallet) : NULL;
     if (!o || !c->maker || !wt_alive(c->maker))
         return bad_coin(s, &p->at, "is no coin of the wallet");
     if (spent_for_good(c))
@@ -213,7 +203,7 @@ static bool is_given(const spend *s, const wt_coin *c)
  */
 static bool take_other(spend *s, wt_coin *c)
 {
-    const wt_owner *o = claim_of(s, c);
+    const wt_owner *o = wt_claim(&s->x->m, c, s->wallet);
     uint32_t depth = wt_depth(&s->x->m, c->maker);
     if (!o || c->maker->dirty || depth < s->ask.minconf || wt_immature(&s->x->m, c->maker))
         return true;
@@ -230,7 +220,7 @@ static bool take_other(spend *s, wt_coin *c)
     if (k->st == QN_OK)
         take(s, c, k, tier, s->ask.sequence, false);
     else
-        s->unsolvable += o->source->kind != WT_DESCRIPTOR ? c->value : 0;
+        s->unsolvable += wt_solvable(&s->x->m, o->source) ? 0 : c->value;
     return k->st == QN_OK || k->st == QN_E_UNSUPPORTED || bad_status(s, k->st);
 }
 
@@ -436,7 +426,7 @@ static bool make(spend *s)
         s->psbt = qn_psbt_new_of(s->ask.version, 2, s->ask.locktime, in, n_in, out, n_out);
     free(in);
     free(out);
-    qn_status st = s->psbt ? wt_psbt_fill(s->x, s->psbt) : QN_E_NOMEM;
+    qn_status st = s->psbt ? wt_psbt_fill(s->x, s->psbt, s->wallet) : QN_E_NOMEM;
     if (st != QN_OK)
         return bad_status(s, st);
     for (size_t i = 0; i < s->psbt->n_in; i++) {

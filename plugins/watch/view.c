@@ -6,17 +6,54 @@
 
 #define TRUST_DEPTH 64 /* unconfirmed parents of parents; the mempool lets no more in */
 
-const wt_owner *wt_claim(const wt_coin *c, const wt_wallet *w)
+bool wt_solvable(const wt_model *m, wt_source *s)
 {
-    for (const wt_owner *o = c->script ? c->script->owner : NULL; o; o = o->next)
+    char err[256];
+    if (s->kind != WT_DESCRIPTOR)
+        return false;
+    if (!s->parsed)
+        s->parsed = wt_parse(m, s->text, strlen(s->text), true, err, sizeof err);
+    return s->parsed && qn_descriptor_is_solvable(s->parsed);
+}
+
+/* How much a claim tells of how a coin is spent. */
+static int worth(const wt_model *m, const wt_owner *o)
+{
+    if (o->source->building)
+        return 0;
+    return wt_solvable(m, o->source) ? 3 : o->source->kind == WT_DESCRIPTOR ? 2 : 1;
+}
+
+const wt_owner *wt_claim_on(const wt_model *m, const wt_script *s, const wt_wallet *w)
+{
+    const wt_owner *best = NULL;
+    for (const wt_owner *o = s ? s->owner : NULL; o; o = o->next)
+        if ((!w || o->source->wallet == w) && (!best || worth(m, o) > worth(m, best)))
+            best = o;
+    return best;
+}
+
+const wt_owner *wt_claim(const wt_model *m, const wt_coin *c, const wt_wallet *w)
+{
+    return wt_claim_on(m, c->script, w);
+}
+
+const char *wt_label(const wt_model *m, const wt_coin *c, const wt_wallet *w)
+{
+    const wt_owner *best = wt_claim(m, c, w);
+    const char *label = !best ? "" : best->label ? best->label : best->source->label;
+    for (const wt_owner *o = c->script ? c->script->owner : NULL; o && !label[0]; o = o->next)
         if (o->source->wallet == w)
-            return o;
-    return NULL;
+            label = o->label ? o->label : o->source->label;
+    return label;
 }
 
 bool wt_owns(const wt_coin *c, const wt_wallet *w)
 {
-    return wt_claim(c, w) != NULL;
+    for (const wt_owner *o = c->script ? c->script->owner : NULL; o; o = o->next)
+        if (o->source->wallet == w)
+            return true;
+    return false;
 }
 
 bool wt_knows(const wt_coin *c, const wt_wallet *w)

@@ -136,7 +136,6 @@ void wt_event_gap(wt *x, const qn_watch_event *ev);
 /** Members that describe a transaction for a wallet, and one coin of its list. */
 qn_status wt_put_tx(const wt *x, qn_json *j, const wt_wallet *w, const wt_tx *t);
 void wt_put_address(const wt *x, qn_json *j, const wt_script *s);
-const char *wt_label_of(const wt_owner *o);
 
 /* ---- stream.c, watched.c ---- */
 

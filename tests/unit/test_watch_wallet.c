@@ -1,0 +1,73 @@
+/* What a wallet knows of its coins, and what it refuses, against the mock. */
+#include "tests/unit/watch_kit.h"
+#include "tests/unit/harness.h"
+
+#include "lib/psbt.h"
+
+#define TO "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
+
+/* A coin of the index in a block of its own. */
+static void pay(qn_mock *m, const keys *k, int index, int64_t value)
+{
+    (void)qn_mock_pay(m, k->script[index], k->len, value);
+    qn_mock_mine(m, 1);
+    (void)qn_mock_run(m);
+}
+
+/* Its descriptor that has the script alone. */
+static void raw_of(const keys *k, int index, char *out, size_t cap)
+{
+    char hex[80], desc[100];
+    for (uint32_t i = 0; i < k->len; i++)
+        snprintf(hex + 2 * i, 3, "%02x", k->script[index][i]);
+    snprintf(desc, sizeof desc, "raw(%s)", hex);
+    add_checksum(desc, out, cap);
+}
+
+/* ---- claims ---- */
+
+static void test_claim__of_two_the_one_that_is_solvable_counts(void **state)
+{
+    (void)state;
+    keys *k = keys_of("wpkh(" XPUB "/0/*)");
+    char raw[200];
+    raw_of(k, 1, raw, sizeof raw);
+    for (int raw_first = 0; raw_first < 2; raw_first++) {
+        qn_mock *m = started();
+        expect(m, "watch.create", "[\"w\"]", "{");
+        for (int i = 0; i < 2; i++)
+            if (i == raw_first)
+                import(m, k->text, "\"timestamp\":\"now\",\"range\":4", "true");
+            else
+                import(m, raw, "\"timestamp\":\"now\",\"label\":\"it\"", "true");
+        /* Who else has it does not count. */
+        expect(m, "watch.create", "[\"v\"]", "{");
+        char list[300];
+        snprintf(list, sizeof list, "[\"v\",[{\"desc\":\"%s\",\"timestamp\":\"now\"}]]", raw);
+        expect(m, "watch.import", list, "true");
+        pay(m, k, 1, 100000);
+        expect(m, "watch.utxos", "[\"w\"]", "\"solvable\":true");
+        expect(m, "watch.utxos", "[\"w\"]", "\"label\":\"it\"");
+        expect(m, "watch.utxos", "[\"w\"]", "\"index\":1");
+        json_t *j = ask(m, "watch.psbt",
+                        "[\"w\",{\"" TO "\":0.0005},{\"fee_rate\":1,\"changeAddress\":\"" TO
+                        "\",\"psbt_version\":0,\"lockUnspents\":false}]");
+        size_t len = 0;
+        uint8_t *p = qn_base64_decode(text(j, "psbt"), strlen(text(j, "psbt")), &len);
+        size_t at = 0; /* the key's place: 6, 33 bytes of key; 4 and two steps */
+        while (at + 47 < len && !(p[at] == 34 && p[at + 1] == 6 && p[at + 35] == 12))
+            at++;
+        assert_true(at + 47 < len);
+        free(p);
+        json_decref(j);
+        expect(m, "watch.utxos", "[\"v\"]", "\"solvable\":false");
+        expect(m, "watch.psbt",
+               "[\"v\",{\"" TO "\":0.0005},{\"fee_rate\":1,\"changeAddress\":\"" TO "\"}]",
+               "known by their address only");
+        assert_int_equal(qn_mock_stop(m), QN_OK);
+        qn_mock_free(m);
+    }
+    qc_free(k);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_claim__of_two_the_one_that_is_solvable_counts))
