@@ -343,12 +343,33 @@ static qn_status work(wt_job *job)
     return st;
 }
 
+/* What was there before stays as it is now, and what it gained that there is no room for waits: its
+ * blocks are looked through once there is. */
+static bool keep_waiting(const wt_job *job)
+{
+    wt *x = job->x;
+    bool any = false;
+    for (size_t i = 0; i < job->n_made; i++) {
+        wt_source *s = job->fresh[i] ? NULL : wt_source_by_id(&x->m, job->made[i]);
+        if (!s || s->n_watched == s->n_owners || wt_stream_add(x, s) != QN_E_LIMIT)
+            continue;
+        uint32_t tip = x->m.tip.height == WT_NO_HEIGHT ? 0 : x->m.tip.height;
+        wt_stream_short(x, s, s->height < tip ? s->height : tip);
+        any = true;
+    }
+    return any;
+}
+
 static void item_failed(wt_job *job, qn_status st)
 {
+    bool waiting = keep_waiting(job);
     undo_item(job);
     if (st == QN_E_LIMIT) { /* a part of it may be watched */
         (void)wt_stream_sweep(job->x);
-        failed(job, WT_RPC_WALLET, "The grant of watch/1 allows no more scripts");
+        failed(job, WT_RPC_WALLET,
+               waiting ? "The grant of watch/1 allows no more scripts: what is beyond is watched "
+                         "when there is room (watch.status)"
+                       : "The grant of watch/1 allows no more scripts");
     } else if (st == QN_E_NOTFOUND)
         failed(job, WT_RPC_WALLET, "It was removed while it was imported");
     else if (st == QN_E_NOMEM)

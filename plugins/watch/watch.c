@@ -117,6 +117,8 @@ static qn_status start(void *self)
     if (st == QN_OK)
         st = wt_stream_open(x, locator, n);
     if (st == QN_OK)
+        st = wt_stream_grow(x);
+    if (st == QN_OK)
         st = wt_rescan_resume(x);
     if (st == QN_OK && x->rpc.t)
         st = wt_methods_add(x);

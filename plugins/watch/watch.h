@@ -137,7 +137,7 @@ void wt_event_gap(wt *x, const qn_watch_event *ev);
 qn_status wt_put_tx(const wt *x, qn_json *j, const wt_wallet *w, const wt_tx *t);
 void wt_put_address(const wt *x, qn_json *j, const wt_script *s);
 
-/* ---- stream.c, watched.c ---- */
+/* ---- stream.c, watched.c, grow.c ---- */
 
 qn_status wt_stream_open(wt *x, const qn_hash *locator, uint32_t n_locator);
 void wt_stream_close(wt *x);
@@ -151,6 +151,9 @@ qn_status wt_stream_add_coin(wt *x, const wt_source *s);
 /** The gap limit: derive behind what was paid, and have it watched, before the block is done. What
  *  there is no room for is missed from block `height` on. */
 qn_status wt_stream_extend(wt *x, uint32_t height);
+/** Derive what ranges lack of the gap limit of this start, have it watched, and blocks since their
+ *  birthdays looked through for it. */
+qn_status wt_stream_grow(wt *x);
 /** Note that there is no room for what a source has: blocks from `height` on are not looked through
  *  for it. */
 void wt_stream_short(wt *x, const wt_source *s, uint32_t height);

@@ -70,4 +70,70 @@ static void test_claim__of_two_the_one_that_is_solvable_counts(void **state)
     qc_free(k);
 }
 
-QC_TEST_MAIN(cmocka_unit_test(test_claim__of_two_the_one_that_is_solvable_counts))
+/* ---- ranges ---- */
+
+/* The grant is full: no script more. */
+static qn_status full(void *arg, uint64_t k, const char *interface, const char *method)
+{
+    (void)arg;
+    (void)k;
+    bool add = strcmp(interface, "watch/1") == 0 && strcmp(method, "add") == 0;
+    return add ? QN_E_LIMIT : QN_OK;
+}
+
+static void test_import__again_beyond_the_grant_is_incomplete(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    keys *k = keys_of("wpkh(" XPUB "/0/*)");
+    expect(m, "watch.create", "[\"w\"]", "{");
+    import(m, k->text, "\"timestamp\":\"now\",\"range\":4", "true");
+    (void)qn_mock_run(m);
+    qn_mock_on_call(m, full, NULL);
+    import(m, k->text, "\"timestamp\":\"now\",\"range\":19", "allows no more scripts: what is");
+    expect(m, "watch.status", "[]", "\"complete\":false,\"unwatched\":15,\"unwatched_since\":3,");
+    pay(m, k, 11, 5000);
+    expect(m, "watch.balance", "[\"w\"]", "\"trusted\":0.00000000");
+    qn_mock_on_call(m, NULL, NULL);
+    qn_mock_mine(m, 1);
+    (void)qn_mock_run(m);
+    expect(m, "watch.balance", "[\"w\"]", "\"trusted\":0.00005000");
+    expect(m, "watch.status", "[]", "\"complete\":true");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+    qc_free(k);
+}
+
+static void test_gap_limit__a_larger_one_holds_from_the_start_on(void **state)
+{
+    (void)state;
+    qn_mock *m = qn_mock_new();
+    qn_mock_mine(m, 3);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK); /* it is 20 */
+    keys *k = keys_of("wpkh(" XPUB "/0/*)"), *late = keys_of("wpkh(" XPUB "/1/*)");
+    expect(m, "watch.create", "[\"w\"]", "{");
+    import(m, k->text, "\"birthday\":2,\"range\":4", "true");
+    import(m, late->text, "\"timestamp\":\"now\",\"range\":4", "true");
+    pay(m, k, 42, 5000); /* beyond the gap of then */
+    pay(m, late, 49, 300);
+    expect(m, "watch.balance", "[\"w\"]", "\"trusted\":0.00000000");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_config(m, "gap_limit", "50");
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    (void)qn_mock_run(m);
+    expect(m, "watch.balance", "[\"w\"]", "\"trusted\":0.00005300");
+    expect(m, "watch.list", "[\"w\"]", "\"range\":[0,92]");
+    expect(m, "watch.waitevent", "[0,0]", "\"status\":\"done\",\"start_height\":2,");
+    /* Once. */
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    expect(m, "watch.status", "[]", "\"rescans\":[]");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+    qc_free(k);
+    qc_free(late);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_claim__of_two_the_one_that_is_solvable_counts),
+             cmocka_unit_test(test_import__again_beyond_the_grant_is_incomplete),
+             cmocka_unit_test(test_gap_limit__a_larger_one_holds_from_the_start_on))

@@ -1,0 +1,56 @@
+/* A gap limit that is larger than at the last start: what every range lacks is derived and watched,
+ * and blocks since its birthday are looked through for it. */
+#include "plugins/watch/watch.h"
+
+/* Where blocks begin that may have paid what was not watched yet. */
+static qn_status begin_of(wt *x, const wt_source *s, uint32_t *height)
+{
+    if (s->height == WT_NO_HEIGHT) /* since its import */
+        return wt_height_of_time(x, s->timestamp, height);
+    *height = s->height;
+    return QN_OK;
+}
+
+/* Out: *what grows to all of it. */
+static qn_status grow(wt *x, wt_source *s, wt_rescan_for *what)
+{
+    size_t before = s->n_owners;
+    uint32_t from = 0;
+    qn_status st = wt_derive(&x->m, s, wt_wanted_end(&x->m, s), UINT32_MAX);
+    if (st == QN_OK)
+        st = begin_of(x, s, &from);
+    if (st == QN_OK)
+        st = wt_stream_add(x, s);
+    if (st == QN_E_LIMIT) {
+        wt_stream_short(x, s, from);
+        st = QN_OK;
+    }
+    if (st != QN_OK)
+        return st;
+    what->from = from < what->from ? from : what->from;
+    for (size_t i = before; i < s->n_owners; i++)
+        if (s->owner[i]->script->cookie < what->first_cookie)
+            what->first_cookie = s->owner[i]->script->cookie;
+    return QN_OK;
+}
+
+qn_status wt_stream_grow(wt *x)
+{
+    wt_rescan_for what = {.from = WT_NO_HEIGHT, .first_cookie = UINT64_MAX};
+    qn_status st = QN_OK;
+    uint64_t id;
+    uint32_t lowest;
+    bool any = false;
+    for (size_t i = 0; i < x->m.n_sources && st == QN_OK; i++) {
+        wt_source *s = x->m.source[i];
+        if (!s->ranged || wt_wanted_end(&x->m, s) <= s->end)
+            continue;
+        any = true;
+        st = grow(x, s, &what);
+    }
+    if (st != QN_OK || !any)
+        return st;
+    if (x->m.tip.height != WT_NO_HEIGHT && what.from <= x->m.tip.height)
+        st = wt_rescan_want(x, &what, &id, &lowest);
+    return st == QN_OK ? wt_store_set(x) : st;
+}
