@@ -85,6 +85,15 @@ static qn_status leave_block(wt_model *m, const qn_watch_event *ev)
     return QN_OK;
 }
 
+/* It is known to spend the coin, and told again. */
+static bool spends(const wt_tx *t, const wt_coin *c)
+{
+    for (uint32_t i = 0; c && wt_alive(t) && i < c->n_spenders; i++)
+        if (c->spender[i] == t)
+            return true;
+    return false;
+}
+
 qn_status wt_apply_hit(wt_model *m, const qn_watch_event *ev, const uint8_t *tx,
                        const uint8_t *script, bool *used)
 {
@@ -104,11 +113,12 @@ qn_status wt_apply_hit(wt_model *m, const qn_watch_event *ev, const uint8_t *tx,
     t->wtxid = ev->wtxid;
     if (ev->fee >= 0 || t->fee < 0)
         t->fee = ev->fee >= 0 ? ev->fee : -1;
+    const bool again = ev->type == QN_WATCH_EV_SEEN && spends(t, c);
     qn_status st = read_bytes(t, tx, ev->tx_len);
     if (st == QN_OK)
         st = wt_tx_entry(m, t, at, spent, ev->io, ev->value, script, ev->script_len);
     wt_coin *made = st == QN_OK ? wt_coin_find(m, at) : NULL;
-    if (made && spent)
+    if (made && spent && !again) /* a PSBT that replaces a spender keeps it from others still */
         st = wt_lock(m, made, false); /* what it was kept for is done */
     if (st != QN_OK)
         return st;

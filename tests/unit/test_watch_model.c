@@ -120,6 +120,35 @@ static void test_balance__follows_a_payment_through_its_life(void **state)
     done(f);
 }
 
+/* A PSBT that replaces a transaction keeps its coin, though the transaction is told again at each
+ * start; what spends the coin anew ends that. */
+static void test_lock__outlives_that_a_known_spender_is_told_again(void **state)
+{
+    (void)state;
+    fixture *f = made();
+    confirmed(f, 1, 1, 700, 10);
+    seen(f, 2, 1, 700);
+    const qn_mempool_outpoint at = {name(1), 0};
+    wt_coin *c = wt_coin_find(&f->m, &at);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(wt_lock(&f->m, c, true), QN_OK);
+        seen(f, 2, 1, 700);
+        assert_true(c->locked);
+        if (i == 0) { /* the replacement */
+            seen(f, 3, 1, 700);
+        } else if (i == 1) { /* it left, and is there again */
+            qn_watch_event gone = {.type = QN_WATCH_EV_GONE, .txid = name(2)};
+            assert_int_equal(wt_apply_gone(&f->m, &gone), QN_OK);
+            assert_true(c->locked);
+            seen(f, 2, 1, 700);
+        } else {
+            confirmed(f, 2, 1, 700, 11);
+        }
+        assert_false(c->locked);
+    }
+    done(f);
+}
+
 static void test_unconfirmed__counts_only_for_the_block_it_was_in(void **state)
 {
     (void)state;
@@ -545,6 +574,7 @@ static void test_hmac__is_that_of_the_rfc(void **state)
 }
 
 QC_TEST_MAIN(cmocka_unit_test(test_balance__follows_a_payment_through_its_life),
+             cmocka_unit_test(test_lock__outlives_that_a_known_spender_is_told_again),
              cmocka_unit_test(test_unconfirmed__counts_only_for_the_block_it_was_in),
              cmocka_unit_test(test_coinbase__is_immature_for_a_hundred_blocks),
              cmocka_unit_test(test_change__is_trusted_when_all_that_it_spends_is_ours),
