@@ -22,7 +22,9 @@ struct wt_job {
     bool *fresh;    /* it was not there before */
     size_t n_made, branch;
     bool ranged_by_default;
+    uint32_t height; /* its birthday */
     wt_reading in;
+    uint32_t pruned; /* blocks below are */
     /* What has to be looked through in the end. */
     uint32_t from;
     uint64_t first_cookie;
@@ -45,13 +47,20 @@ static void failed(wt_job *job, int32_t code, const char *message)
 static void succeeded(wt_job *job)
 {
     qn_json *j = &job->out;
+    bool pruned = job->height < job->pruned;
+    char text[100];
     qn_json_open(j, NULL, '{');
     qn_json_bool(j, "success", 1);
-    if (job->ranged_by_default) {
+    if (job->ranged_by_default || pruned)
         qn_json_open(j, "warnings", '[');
+    if (job->ranged_by_default)
         qn_json_text(j, NULL, "Range not given, using default keypool range");
+    snprintf(text, sizeof text, "Blocks below %u are pruned: they are not looked through",
+             job->pruned);
+    if (pruned)
+        qn_json_text(j, NULL, text);
+    if (job->ranged_by_default || pruned)
         qn_json_close(j, ']');
-    }
     qn_json_close(j, '}');
 }
 
@@ -294,6 +303,7 @@ static bool begin_item(wt_job *job)
         return false;
     if (!wt_item_read(&job->in, json_array_get(job->items, job->at), &it))
         return bad(job, job->in.code, job->in.why);
+    job->height = it.height;
     if (it.desc)
         return begin_descriptor(job, &it);
     if (it.address)
@@ -480,6 +490,10 @@ void wt_on_import(void *arg, const qn_rpc_request *r, const char *params, uint32
     job->in.x = x;
     job->from = WT_NO_HEIGHT;
     job->first_cookie = UINT64_MAX;
+    qn_chain_info info;
+    QN_INIT(&info);
+    if (x->chain.t->info(x->chain.cap, &info) == QN_OK)
+        job->pruned = info.prune_height;
     x->job = job;
     qn_json_open(&job->out, NULL, '[');
     run(job);

@@ -86,7 +86,7 @@ static qn_status begin_rescan(wt *x, wt_rescan *r, uint32_t *lowest)
     if (st == QN_E_PRUNED && *lowest > r->at) {
         qn_logf(x->host, x->cap, QN_LOG_WARN,
                 "blocks below %u are pruned: a rescan begins there and not at %u", *lowest, r->at);
-        r->at = what.from = *lowest;
+        r->at = r->from = what.from = *lowest;
         r->dirty = true;
         st = x->watch.t->rescan(x->watch.cap, x->w.watch, &what, &r->host, lowest);
     }

@@ -53,9 +53,11 @@ def test_a_wallet_on_a_pruned_node_has_what_is_there(case):
     n.mine(600, "53")
     lowest = prune(n, 300)
     w.call("create", "w")
-    equal(w.call("import", "w", [{"desc": w.descriptor("raw(53)"), "birthday": 0}]), [{"success": True}])
+    warned = {"success": True, "warnings": [f"Blocks below {lowest} are pruned: they are not looked through"]}
+    equal(w.call("import", "w", [{"desc": w.descriptor("raw(53)"), "birthday": 0},
+                                 {"desc": w.descriptor("raw(5353)"), "birthday": lowest}]), [warned, {"success": True}])
     done = wait_until("the rescan is done", lambda: [e for e in w.hear() if e["event"] == "rescan"])[0]
-    equal(done["status"], "done")
+    equal((done["status"], done["start_height"]), ("done", lowest))
     equal(w.call("transactions", "w", 1)["total"], 600 - lowest + 1)
     equal(w.call("list", "w")["descriptors"][0]["birthday"], 0)
     # Blocks go while it is away: it says so, and knows what came afterwards.
