@@ -67,6 +67,11 @@ static bool has_witness(const wt_owner *o, const qn_derived *v)
 
 /* ---- weights ---- */
 
+typedef struct cost {
+    uint32_t weight; /* of an input, its witness included */
+    bool witness;    /* it has one */
+} cost;
+
 static size_t any_ecdsa(void *arg, size_t in, qn_psbt_bytes key, qn_psbt_bytes code, bool v0,
                         uint8_t *out)
 {
@@ -171,31 +176,49 @@ static qn_psbt *spending(const wt_script *s, uint32_t sequence, uint32_t locktim
     return p;
 }
 
-static qn_status signed_weight(const wt_owner *o, qn_derived *v, uint32_t sequence,
-                               uint32_t locktime, uint32_t *weight, bool *witness)
+typedef size_t schnorr_fn(void *arg, size_t in, const uint8_t *x, const uint8_t *leaf,
+                          const uint8_t *root, uint8_t *out);
+
+/* An input that spends a coin with this script, signed. */
+static qn_psbt_sign_result sign_one(qn_psbt_known *k, const wt_script *s, uint32_t sequence,
+                                    uint32_t locktime, schnorr_fn *schnorr, cost *out)
 {
-    bool no_key = has_no_key(v);
+    qn_psbt *p = spending(s, sequence, locktime);
+    if (!p)
+        return QN_PSBT_SIGN_NO_MEMORY;
+    qn_psbt_helper h = qn_psbt_known_helper(k);
+    h.ecdsa = any_ecdsa;
+    h.schnorr = schnorr;
+    h.verify = any_verify;
+    qn_psbt_sign_result res = qn_psbt_sign(p, 0, &h, -1, true, NULL);
+    if (res == QN_PSBT_SIGN_DONE) {
+        size_t sig = qn_psbt_value(&p->in[0].map, QN_PSBT_IN_FINAL_SIG).len;
+        size_t wit = qn_psbt_value(&p->in[0].map, QN_PSBT_IN_FINAL_WITNESS).len;
+        *out = (cost){(uint32_t)(4 * (OUTPOINT + SEQUENCE + wt_compact(sig) + sig) + wit), wit > 0};
+    }
+    qn_psbt_free(p);
+    return res;
+}
+
+/* Nobody knows here who has the internal key of a tr(), and a leaf may be larger: where one can be
+ * spent by, the larger of the two counts. */
+static qn_status signed_weight(const wt_owner *o, qn_derived *v, uint32_t sequence,
+                               uint32_t locktime, cost *out)
+{
+    const bool by_leaf = v->taproot && (v->has_tree || has_no_key(v)), by_key = !has_no_key(v);
+    qn_psbt_sign_result res = QN_PSBT_SIGN_NO_MEMORY;
+    cost leaf = {0};
     qn_psbt_known *k = qn_psbt_known_new();
     if (!k)
         qn_derived_clear(v);
     bool good = k && qn_psbt_known_add(k, v);
-    qn_psbt *p = good ? spending(o->script, sequence, locktime) : NULL;
-    qn_psbt_sign_result res = QN_PSBT_SIGN_NO_MEMORY;
-    if (p) {
-        qn_psbt_helper h = qn_psbt_known_helper(k);
-        h.ecdsa = any_ecdsa;
-        h.schnorr = no_key ? leaf_schnorr : any_schnorr;
-        h.verify = any_verify;
-        res = qn_psbt_sign(p, 0, &h, -1, true, NULL);
-    }
-    if (res == QN_PSBT_SIGN_DONE) {
-        size_t sig = qn_psbt_value(&p->in[0].map, QN_PSBT_IN_FINAL_SIG).len;
-        size_t wit = qn_psbt_value(&p->in[0].map, QN_PSBT_IN_FINAL_WITNESS).len;
-        *weight = (uint32_t)(4 * (OUTPOINT + SEQUENCE + wt_compact(sig) + sig) + wit);
-        *witness = wit > 0;
-    }
-    qn_psbt_free(p);
+    if (good && by_leaf)
+        res = sign_one(k, o->script, sequence, locktime, leaf_schnorr, &leaf);
+    if (good && by_key && !(by_leaf && res == QN_PSBT_SIGN_NO_MEMORY))
+        res = sign_one(k, o->script, sequence, locktime, any_schnorr, out);
     qn_psbt_known_free(k);
+    if (res == QN_PSBT_SIGN_DONE && leaf.weight > out->weight)
+        *out = leaf;
     return res == QN_PSBT_SIGN_DONE        ? QN_OK
            : res == QN_PSBT_SIGN_NO_MEMORY ? QN_E_NOMEM
                                            : QN_E_UNSUPPORTED;
@@ -208,7 +231,13 @@ qn_status wt_psbt_weigh(wt *x, const wt_owner *o, uint32_t sequence, uint32_t lo
     qn_status st = derive(x, o, &v);
     if (st != QN_OK)
         return st;
-    return signed_weight(o, &v, sequence, locktime, weight, witness);
+    cost c = {0};
+    st = signed_weight(o, &v, sequence, locktime, &c);
+    if (st == QN_OK) {
+        *weight = c.weight;
+        *witness = c.witness;
+    }
+    return st;
 }
 
 /* ---- filling in ---- */

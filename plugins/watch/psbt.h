@@ -4,8 +4,8 @@
 #include "plugins/watch/watch.h"
 
 /** What the input weighs that spends a coin with this script, when it is signed: by as many keys as
- *  are needed and the shortest way there is at this sequence and lock time, by its own key for
- *  taproot. Signatures count as long as they can be.
+ *  are needed and the shortest way there is at this sequence and lock time; for taproot by its own
+ *  key or by the shortest leaf, whichever is larger. Signatures count as long as they can be.
  *  Out: *weight (units, witness included), *witness: it has one.
  *  Returns: QN_OK; QN_E_UNSUPPORTED: its source is no descriptor that says how it is spent, or not
  *  at this sequence and lock time; QN_E_NOMEM. */

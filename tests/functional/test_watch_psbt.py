@@ -170,6 +170,18 @@ def test_taproot_by_script(case):
     w.node.stop()
 
 
+def test_taproot_by_script_though_there_is_a_key(case):
+    """Nobody signs with the internal key: the leaf is larger, and pays. One that has to wait is not
+    counted."""
+    other = public(case.node().start(), f"pk({TPRV2}/77)")[3:].split("/")[0]
+    case.nodes[-1].stop()
+    for internal, leaf in ((other, f"multi_a(2,{TPRV}@,{TPRV}/3@,{TPRV}/4@)"), (TPRV, f"and_v(v:pk({TPRV2}@),older(9))")):
+        w = Wallet(case, f"tr({internal}/9@,{leaf})")
+        got = w.submit(w.pay({TO: 0.5}, fee_rate=10))
+        fee_holds(w.node, got["txid"], 10, 1)
+        w.node.stop()
+
+
 def test_two_psbts_share_neither_coins_nor_change(case):
     w = Wallet(case, KINDS["wpkh"])
     one, two = w.pay({TO: 0.3}, fee_rate=2), w.pay({TO: 0.3}, fee_rate=2)
