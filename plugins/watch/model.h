@@ -296,6 +296,9 @@ bool wt_is_spent(const wt_coin *c);
 /** Blocks from its own to the tip; 0: in none. */
 uint32_t wt_depth(const wt_model *m, const wt_tx *t);
 bool wt_immature(const wt_model *m, const wt_tx *t);
+/** A walk over transactions begins that keeps what it finds in their `mark`: marks * 2, + 1: true.
+ */
+void wt_next_mark(wt_model *m);
 /** Confirmed, or made of nothing but trusted coins of this wallet. */
 bool wt_trusted(wt_model *m, wt_tx *t, const wt_wallet *w);
 /** It has an entry that the wallet knows. */

@@ -11,6 +11,7 @@
 #define DUST_RATE 3000u /* -dustrelayfee, unless the node says another one */
 #define LEAST_RATE 100u /* -minrelaytxfee, unless the node says another one */
 #define COSTS 64u
+#define DEPTH_MAX 64u /* unconfirmed parents of parents; the mempool lets no more in */
 /* Weight of an input with a signature and a key, in the witness or not. */
 #define WITNESS_INPUT 272u
 #define BARE_INPUT 592u
@@ -224,6 +225,37 @@ static bool take_other(spend *s, wt_coin *c)
     return k->st == QN_OK || k->st == QN_E_UNSUPPORTED || bad_status(s, k->st);
 }
 
+/* Whether an unconfirmed transaction, or one that it comes of, spends a coin that was named.
+ * `mark` keeps what was found in this walk, as in view.c. */
+static bool is_replaced(spend *s, wt_tx *t, unsigned depth)
+{
+    const uint32_t marks = s->x->m.marks;
+    if (t->state == WT_CONFIRMED || depth > DEPTH_MAX)
+        return false;
+    if (t->mark / 2 == marks)
+        return t->mark & 1;
+    t->mark = marks * 2;
+    bool found = false;
+    for (uint32_t i = 0; i < t->n_entries && !found; i++) {
+        const wt_coin *c = t->entry[i].coin;
+        if (t->entry[i].spent)
+            found = is_given(s, c) || (c->maker && is_replaced(s, c->maker, depth + 1));
+    }
+    t->mark |= found;
+    return found;
+}
+
+/* What is named can be replaced, or what comes of it spent: not both. */
+static bool check_given(spend *s)
+{
+    wt_next_mark(&s->x->m);
+    for (size_t i = 0; i < s->fund.n && s->replaces; i++)
+        if (is_replaced(s, s->coin[i]->maker, 0))
+            return bad_coin(s, &s->coin[i]->at,
+                            "is made by a transaction that this one would replace");
+    return true;
+}
+
 static bool take_coins(spend *s)
 {
     wt_coin **list = NULL;
@@ -238,6 +270,7 @@ static bool take_coins(spend *s)
     bool good = s->coin && s->sequence && s->fund.coin ? true : bad_status(s, QN_E_NOMEM);
     for (size_t i = 0; i < s->ask.n_pick && good; i++)
         good = take_given(s, &s->ask.pick[i]);
+    good = good && check_given(s);
     for (size_t i = 0; i < n && good; i++)
         good = take_other(s, list[i]);
     free(list);

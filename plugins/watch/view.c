@@ -113,9 +113,14 @@ static bool trusted(const wt_model *m, wt_tx *t, const wt_wallet *w, int depth)
     return good;
 }
 
-bool wt_trusted(wt_model *m, wt_tx *t, const wt_wallet *w)
+void wt_next_mark(wt_model *m)
 {
     m->marks = m->marks < UINT32_MAX / 2 - 1 ? m->marks + 1 : 1;
+}
+
+bool wt_trusted(wt_model *m, wt_tx *t, const wt_wallet *w)
+{
+    wt_next_mark(m);
     return trusted(m, t, w, 0);
 }
 

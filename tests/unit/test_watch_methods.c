@@ -233,6 +233,14 @@ static void test_psbt__a_named_coin_is_free_or_replaced(void **state)
     expect(m, "watch.psbt", params, "is locked: let it go with watch.lockunspent");
     spend_to(m, text(u, "txid"), (uint32_t)number(u, "vout"), k, 1);
     json_decref(j);
+    /* Not together with what its spender made, which would be no more. */
+    j = ask(m, "watch.utxos", "[\"w\",0]");
+    char both[500];
+    snprintf(both, sizeof both,
+             "[\"w\",{\"" TO "\":0.5},{\"fee_rate\":2,\"inputs\":[\"%s:0\",\"%s\"]}]",
+             text(json_array_get(j, 0), "txid"), out);
+    json_decref(j);
+    expect(m, "watch.psbt", both, ":0 is made by a transaction that this one would replace");
     /* Replaced: named again and again, but with nothing of what the first one made. */
     expect(m, "watch.psbt", params, "\"locked\":true");
     expect(m, "watch.psbt", params, "\"locked\":true");
