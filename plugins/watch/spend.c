@@ -373,6 +373,20 @@ static bool bad_funds(spend *s)
     return false;
 }
 
+/* It is what was asked for or estimated that has a limit. Change that is no output because it would
+ * be dust does not count, more of it does. */
+static bool low_enough(spend *s)
+{
+    int64_t over = s->fund.fee - wt_fee_of(s->fund.rate, s->fund.weight);
+    if (s->fund.rate > s->ask.max_rate)
+        return bad(s, WT_RPC_WALLET, "The fee rate is above max_fee_rate");
+    if (over > s->fund.dust && wt_rate_of(s->fund.fee, wt_vsize(s->fund.weight)) > s->ask.max_rate)
+        return bad(s, WT_RPC_WALLET,
+                   "The fee rate is above max_fee_rate with what is left: it is less than it would "
+                   "cost to spend as change");
+    return true;
+}
+
 static bool fund(spend *s)
 {
     s->fund.subtract = s->ask.n_subtract > 0;
@@ -393,9 +407,7 @@ static bool fund(spend *s)
     default:
         return bad(s, WT_RPC_WALLET, "The sum of the coins is no amount of money");
     }
-    if (wt_rate_of(s->fund.fee, wt_vsize(s->fund.weight)) > s->ask.max_rate)
-        return bad(s, WT_RPC_WALLET, "The fee rate is above max_fee_rate");
-    return subtract(s);
+    return low_enough(s) && subtract(s);
 }
 
 /* ---- the transaction ---- */

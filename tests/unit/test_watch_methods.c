@@ -142,6 +142,18 @@ static void test_psbt__without_change_takes_an_exact_sum(void **state)
            "\"fee\":0.00000403,\"changepos\":-1");
     expect(m, "watch.psbt", "[\"w\",{\"" TO "\":0.00099596},{\"fee_rate\":1}]",
            "no address for change");
+    /* 293 more than 110 are dust, and no matter of max_fee_rate. */
+    expect(m, "watch.psbt",
+           "[\"w\",{\"" TO "\":0.00099597},{\"fee_rate\":1,\"max_fee_rate\":1,"
+           "\"lockUnspents\":false}]",
+           "\"fee\":0.00000403,\"changepos\":-1");
+    expect(m, "watch.psbt",
+           "[\"w\",{\"" TO "\":0.00099597},{\"fee_rate\":1.001,\"max_fee_rate\":1}]",
+           "-4: The fee rate is above max_fee_rate");
+    expect(m, "watch.psbt",
+           "[\"w\",{\"" TO "\":0.00039},{\"fee_rate\":500,\"max_fee_rate\":500,"
+           "\"changeAddress\":\"" TO "\"}]",
+           "-4: The fee rate is above max_fee_rate with what is left");
     assert_int_equal(qn_mock_stop(m), QN_OK);
     qn_mock_free(m);
     qc_free(k);
