@@ -220,7 +220,7 @@ static bool change_descriptor(wt_job *job, wt_source *s, const wt_item *it)
     s->internal = it->internal_given ? it->internal : s->internal;
     s->dirty = true;
     if (s->ranged && it->next_given)
-        s->next = it->next;
+        s->next = it->next > s->used ? it->next : s->used;
     note_birthday(job, s, it);
     return !it->label || wt_source_label(s, it->label) == QN_OK || no_memory(job);
 }
@@ -266,6 +266,8 @@ static bool fits_descriptor(wt_job *job, const qn_descriptor *d, const wt_item *
                    "Range should not be specified for an un-ranged descriptor");
     if (!range && it->active)
         return bad(job, WT_RPC_INVALID, "Active descriptors must be ranged");
+    if (it->active && !qn_descriptor_is_single(d))
+        return bad(job, WT_RPC_WALLET, "Combo descriptors cannot be set to active");
     if (qn_descriptor_branches(d) > 1 && it->internal_given)
         return bad(job, WT_RPC_INVALID,
                    "Cannot have multipath descriptor while also specifying 'internal'");

@@ -191,6 +191,30 @@ static wt_source *named_source(const wt *x, const wt_wallet *w, const char *text
     return NULL;
 }
 
+/* By the text of one of them, or of a descriptor with several branches that they are. Out: *any. */
+static qn_status remove_named(wt *x, const wt_wallet *w, const char *text, bool *any)
+{
+    char err[256];
+    wt_source *s = named_source(x, w, text);
+    *any = s != NULL;
+    if (s)
+        return wt_source_remove(&x->m, s);
+    qn_status st = QN_OK;
+    qn_descriptor *d = wt_parse(&x->m, text, strlen(text), false, err, sizeof err);
+    for (size_t b = 0; d && b < qn_descriptor_branches(d) && st == QN_OK; b++) {
+        size_t len = qn_descriptor_print(d, b, NULL, 0);
+        char *one = malloc(len + 1);
+        if (one)
+            qn_descriptor_print(d, b, one, len + 1);
+        s = one ? named_source(x, w, one) : NULL;
+        *any = *any || s;
+        st = !one ? QN_E_NOMEM : s ? wt_source_remove(&x->m, s) : QN_OK;
+        free(one);
+    }
+    qn_descriptor_free(d);
+    return st;
+}
+
 static void on_remove(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
 {
     wt *x = arg;
@@ -206,13 +230,13 @@ static void on_remove(void *arg, const qn_rpc_request *r, const char *params, ui
         json_decref(a);
         return;
     }
-    wt_source *s = what ? named_source(x, w, what) : NULL;
-    if (what && !s) {
+    bool any = true;
+    qn_status st = what ? remove_named(x, w, what, &any) : wt_wallet_remove(&x->m, w);
+    json_decref(a);
+    if (st == QN_OK && !any) {
         wt_refuse(x, r->request, WT_RPC_KEY, "The wallet has no such import");
-        json_decref(a);
         return;
     }
-    qn_status st = s ? wt_source_remove(&x->m, s) : wt_wallet_remove(&x->m, w);
     if (st == QN_OK)
         st = wt_stream_sweep(x);
     if (st == QN_OK)
@@ -220,7 +244,6 @@ static void on_remove(void *arg, const qn_rpc_request *r, const char *params, ui
     qn_json_key_(&j, NULL);
     qn_json_raw(&j, "null", 4);
     wt_done(x, r->request, st, &j);
-    json_decref(a);
 }
 
 /* ---- newaddress ---- */
@@ -231,7 +254,8 @@ wt_source *wt_address_source(const wt *x, const wt_wallet *w, bool internal)
     size_t n = 0;
     for (size_t i = x->m.n_sources; i-- > 0;) {
         wt_source *s = x->m.source[i];
-        if (s->wallet != w || !s->ranged || s->building || s->internal != internal)
+        if (s->wallet != w || !s->ranged || s->building || s->internal != internal ||
+            !wt_is_single(&x->m, s))
             continue;
         if (s->active)
             return s;

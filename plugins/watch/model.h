@@ -281,6 +281,8 @@ bool wt_owns(const wt_coin *c, const wt_wallet *w);
 bool wt_knows(const wt_coin *c, const wt_wallet *w);
 /** It is a descriptor that says how its coins are spent. */
 bool wt_solvable(const wt_model *m, wt_source *s);
+/** It is a descriptor with one script for each index: no combo(). */
+bool wt_is_single(const wt_model *m, wt_source *s);
 /** The wallet's (NULL: any wallet's) claim on a script, which may be NULL. Of several one that is
  *  solvable, else one of a descriptor; of these the newest. NULL: none. */
 const wt_owner *wt_claim_on(const wt_model *m, const wt_script *s, const wt_wallet *w);

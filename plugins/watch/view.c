@@ -6,14 +6,24 @@
 
 #define TRUST_DEPTH 64 /* unconfirmed parents of parents; the mempool lets no more in */
 
-bool wt_solvable(const wt_model *m, wt_source *s)
+static qn_descriptor *parsed(const wt_model *m, wt_source *s)
 {
     char err[256];
-    if (s->kind != WT_DESCRIPTOR)
-        return false;
-    if (!s->parsed)
+    if (s->kind == WT_DESCRIPTOR && !s->parsed)
         s->parsed = wt_parse(m, s->text, strlen(s->text), true, err, sizeof err);
-    return s->parsed && qn_descriptor_is_solvable(s->parsed);
+    return s->parsed;
+}
+
+bool wt_solvable(const wt_model *m, wt_source *s)
+{
+    const qn_descriptor *d = parsed(m, s);
+    return d && qn_descriptor_is_solvable(d);
+}
+
+bool wt_is_single(const wt_model *m, wt_source *s)
+{
+    const qn_descriptor *d = parsed(m, s);
+    return d && qn_descriptor_is_single(d);
 }
 
 /* How much a claim tells of how a coin is spent. */

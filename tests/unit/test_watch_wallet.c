@@ -134,6 +134,66 @@ static void test_gap_limit__a_larger_one_holds_from_the_start_on(void **state)
     qc_free(late);
 }
 
+static void test_import__no_combo_gives_addresses(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    char text[400], sum[400];
+    snprintf(text, sizeof text, "combo(" XPUB "/0/*)");
+    add_checksum(text, sum, sizeof sum);
+    expect(m, "watch.create", "[\"w\"]", "{");
+    import(m, sum, "\"timestamp\":0,\"active\":true",
+           "{\"code\":-4,\"message\":\"Combo descriptors cannot be set to active\"");
+    import(m, sum, "\"timestamp\":0,\"active\":true,\"internal\":true", "cannot be set to active");
+    /* Nor as the only one there is. */
+    import(m, sum, "\"timestamp\":0", "true");
+    expect(m, "watch.newaddress", "[\"w\"]", "error -4: The wallet has no active");
+    import(m, sum, "\"timestamp\":0,\"internal\":true", "true");
+    expect(m, "watch.newaddress", "[\"w\",\"\",true]", "error -4: The wallet has no active");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+}
+
+static void test_import__the_next_index_is_behind_what_was_paid(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    keys *k = keys_of("wpkh(" XPUB "/0/*)");
+    expect(m, "watch.create", "[\"w\"]", "{");
+    import(m, k->text, "\"timestamp\":\"now\",\"range\":4", "true");
+    pay(m, k, 3, 1000);
+    import(m, k->text, "\"timestamp\":\"now\",\"range\":8,\"next_index\":7", "true");
+    expect(m, "watch.list", "[\"w\"]", "\"next_index\":7");
+    import(m, k->text, "\"timestamp\":\"now\",\"range\":8,\"next_index\":0", "true");
+    expect(m, "watch.list", "[\"w\"]", "\"next_index\":4");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+    qc_free(k);
+}
+
+static void test_remove__takes_a_descriptor_as_it_was_imported(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    char text[400], sum[400], params[500];
+    snprintf(text, sizeof text, "wpkh([d34db33f/84'/1'/0']" XPUB "/<0;1;2>/*)");
+    add_checksum(text, sum, sizeof sum);
+    snprintf(params, sizeof params, "[\"w\",\"%s\"]", sum);
+    expect(m, "watch.create", "[\"w\"]", "{");
+    import(m, sum, "\"timestamp\":0", "true");
+    add_checksum("raw(5252)", text, sizeof text);
+    import(m, text, "\"timestamp\":0", "true");
+    expect(m, "watch.list", "[]", "\"imports\":4,");
+    expect(m, "watch.remove", params, "null");
+    expect(m, "watch.list", "[]", "\"imports\":1,");
+    expect(m, "watch.remove", params, "error -5: The wallet has no such import");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_claim__of_two_the_one_that_is_solvable_counts),
              cmocka_unit_test(test_import__again_beyond_the_grant_is_incomplete),
-             cmocka_unit_test(test_gap_limit__a_larger_one_holds_from_the_start_on))
+             cmocka_unit_test(test_gap_limit__a_larger_one_holds_from_the_start_on),
+             cmocka_unit_test(test_import__no_combo_gives_addresses),
+             cmocka_unit_test(test_import__the_next_index_is_behind_what_was_paid),
+             cmocka_unit_test(test_remove__takes_a_descriptor_as_it_was_imported))
