@@ -187,7 +187,7 @@ void wt_event_rescan(wt *x, const wt_rescan *r, const char *status, uint32_t hei
         qn_json_text(&j, "wallet", w->name);
     qn_json_int(&j, "transactions", (int64_t)r->found);
     qn_json_close(&j, '}');
-    if (keep(x, 0, &j) != QN_OK)
+    if (keep(x, r->wallet, &j) != QN_OK)
         wt_fail(x, QN_E_NOMEM, "no memory for an event");
 }
 

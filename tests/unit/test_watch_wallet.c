@@ -191,9 +191,30 @@ static void test_remove__takes_a_descriptor_as_it_was_imported(void **state)
     qn_mock_free(m);
 }
 
+/* ---- rescans ---- */
+
+static void test_rescan__is_told_to_the_wallet_it_was_for(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    expect(m, "watch.create", "[\"w\"]", "{");
+    expect(m, "watch.create", "[\"v\"]", "{");
+    expect(m, "watch.import", "[\"w\",[{\"script\":\"5252\",\"birthday\":0}]]", "true");
+    (void)qn_mock_run(m);
+    expect(m, "watch.waitevent", "[0,0,\"w\"]", "\"rescan\":1,\"status\":\"done\"");
+    expect(m, "watch.waitevent", "[0,0,\"v\"]", "{\"events\":[],\"cursor\":1,");
+    expect(m, "watch.waitevent", "[0,0]", "\"rescan\":1,\"status\":\"done\"");
+    expect(m, "watch.rescan", "[0]", "{");
+    (void)qn_mock_run(m);
+    expect(m, "watch.waitevent", "[0,0,\"v\"]", "\"rescan\":2,\"status\":\"done\"");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_claim__of_two_the_one_that_is_solvable_counts),
              cmocka_unit_test(test_import__again_beyond_the_grant_is_incomplete),
              cmocka_unit_test(test_gap_limit__a_larger_one_holds_from_the_start_on),
              cmocka_unit_test(test_import__no_combo_gives_addresses),
              cmocka_unit_test(test_import__the_next_index_is_behind_what_was_paid),
-             cmocka_unit_test(test_remove__takes_a_descriptor_as_it_was_imported))
+             cmocka_unit_test(test_remove__takes_a_descriptor_as_it_was_imported),
+             cmocka_unit_test(test_rescan__is_told_to_the_wallet_it_was_for))
