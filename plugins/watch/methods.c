@@ -431,9 +431,10 @@ static const struct {
      "but for the newest `skip` (0), in the order of the chain, those in no block last. since: "
      "only those behind the block of this height, and those in none.\n",
      wt_on_transactions, 30000, 64},
-    {"watch.utxos", "wallet minconf maxconf count skip",
-     "watch.utxos ( \"wallet\" minconf maxconf count skip )\n\nUnspent coins with minconf (1) to "
-     "maxconf confirmations.\n",
+    {"watch.utxos", "wallet minconf maxconf count skip options",
+     "watch.utxos ( \"wallet\" minconf maxconf count skip options )\n\nUnspent coins with minconf "
+     "(1) to "
+     "maxconf confirmations. options: {\"include_immature_coinbase\": true} for these too.\n",
      wt_on_utxos, 30000, 64},
     {"watch.psbt", "wallet outputs options",
      "watch.psbt \"wallet\" outputs ( options )\n\nAn unsigned PSBT of the wallet's coins.\n"

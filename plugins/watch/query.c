@@ -4,6 +4,7 @@
 
 #include "lib/address.h"
 #include "lib/tx.h"
+#include "plugins/watch/ask.h"
 
 #define PAGE_MAX 10000u
 #define PAYEES_MAX 100u /* of one transaction */
@@ -326,7 +327,7 @@ static void put_coin(wt *x, qn_json *j, const wt_wallet *w, const wt_coin *c)
 }
 
 static qn_status put_coins(wt *x, qn_json *j, const wt_wallet *w, const uint64_t conf[static 2],
-                           uint64_t count, uint64_t skip)
+                           uint64_t count, uint64_t skip, bool immature)
 {
     wt_coin **list;
     size_t n;
@@ -337,6 +338,8 @@ static qn_status put_coins(wt *x, qn_json *j, const wt_wallet *w, const uint64_t
     for (size_t i = 0; i < n && count; i++) {
         uint32_t depth = wt_depth(&x->m, list[i]->maker);
         if (depth < conf[0] || depth > conf[1])
+            continue;
+        if (!immature && wt_immature(&x->m, list[i]->maker))
             continue;
         if (skip) {
             skip--;
@@ -350,21 +353,37 @@ static qn_status put_coins(wt *x, qn_json *j, const wt_wallet *w, const uint64_t
     return QN_OK;
 }
 
+/* The name of listunspent's option. False: refused. */
+static bool utxo_options(const wt *x, uint64_t request, const json_t *o, bool *immature)
+{
+    static const char *const KNOWN[] = {"include_immature_coinbase", NULL};
+    const json_t *v = json_object_get(o, KNOWN[0]);
+    *immature = json_is_true(v);
+    if (!o || json_is_null(o) ||
+        (json_is_object(o) && !wt_unknown_member(o, KNOWN) && (!v || json_is_boolean(v))))
+        return true;
+    wt_refuse(x, request, WT_RPC_INVALID,
+              "options can have include_immature_coinbase, true or false, and nothing else");
+    return false;
+}
+
 void wt_on_utxos(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
 {
     wt *x = arg;
     qn_json j = {0};
     uint64_t conf[2] = {1, 9999999}, count = PAGE_MAX, skip = 0;
+    bool immature = false;
     json_t *a = wt_params(x, r->request, params, len);
     const wt_wallet *w = a ? wt_wallet_arg(x, r->request, a, 0) : NULL;
     if (w && (!wt_number(x, r->request, a, 1, "minconf", 9999999, &conf[0]) ||
               !wt_number(x, r->request, a, 2, "maxconf", 9999999, &conf[1]) ||
               !wt_number(x, r->request, a, 3, "count", PAGE_MAX, &count) ||
-              !wt_number(x, r->request, a, 4, "skip", UINT32_MAX, &skip)))
+              !wt_number(x, r->request, a, 4, "skip", UINT32_MAX, &skip) ||
+              !utxo_options(x, r->request, json_array_get(a, 5), &immature)))
         w = NULL;
     json_decref(a);
     if (w)
-        finish(x, r->request, &j, put_coins(x, &j, w, conf, count, skip));
+        finish(x, r->request, &j, put_coins(x, &j, w, conf, count, skip, immature));
 }
 
 /* ---- status ---- */

@@ -419,6 +419,20 @@ def test_since_when(case):
     n.stop()
 
 
+def test_immature_coins_are_left_out(case):
+    w = Watcher(case)
+    w.call("create", "w")
+    equal(w.call("import", "w", [{"script": "53", "birthday": 0}]), [{"success": True}])
+    w.node.mine(103, "53")
+    w.caught_up()
+    ages = [u["confirmations"] for u in w.call("utxos", "w", 0)]
+    equal(ages, [103, 102, 101])
+    more = w.call("utxos", "w", 0, None, None, None, {"include_immature_coinbase": True})
+    equal([(u["confirmations"], u["spendable"]) for u in more], [(n, n > 100) for n in range(103, 0, -1)])
+    expect_error(-8, "options can have", w.call, "utxos", "w", 0, None, None, None, {"immature": True})
+    w.node.stop()
+
+
 # ---- deliveries ----
 
 def test_the_follower(case):

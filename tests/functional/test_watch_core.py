@@ -74,13 +74,15 @@ class Both:
     # ---- what each knows ----
     def of_ours(self, name):
         b = self.w.call("balance", name)["mine"]
-        coins = self.w.call("utxos", name, 0)
+        coins = self.w.call("utxos", name, 0, None, None, None, {"include_immature_coinbase": True})
+        mature = self.w.call("utxos", name, 0)
         txs = self.w.call("transactions", name, 10000)["transactions"]
         alive = [t for t in txs if t["state"] in ("mempool", "confirmed")]
         return {
             "balance": {k: sats(b[k]) for k in ("trusted", "untrusted_pending", "immature")},
             "coins": sorted((c["txid"], c["vout"], sats(c["amount"]), c["confirmations"], c["scriptPubKey"],
                              c.get("address", "")) for c in coins),
+            "mature": sorted((c["txid"], c["vout"]) for c in mature),
             "txs": {t["txid"]: (t["confirmations"], t.get("blockhash", ""), sats(t["amount"])) for t in alive}}
 
     def give_up(self, name, pool):
@@ -93,6 +95,7 @@ class Both:
     def of_core(self, name, pool):
         b = self.core_wallet(name, "getbalances")["mine"]
         coins = self.core_wallet(name, "listunspent", 0, 9999999, [], True, {"include_immature_coinbase": True})
+        mature = self.core_wallet(name, "listunspent", 0)
         # What a wallet pays to its own change alone is known to it, but not in that list.
         ids = {t["txid"] for t in self.core_wallet(name, "listtransactions", "*", 100000)}
         ids |= {t["txid"] for t in self.w.call("transactions", name, 10000)["transactions"]}
@@ -112,6 +115,7 @@ class Both:
             "balance": {k: sats(b[k]) for k in ("trusted", "untrusted_pending", "immature")},
             "coins": sorted((c["txid"], c["vout"], sats(c["amount"]), c["confirmations"], c["scriptPubKey"],
                              c.get("address", "")) for c in coins),
+            "mature": sorted((c["txid"], c["vout"]) for c in mature),
             "txs": txs}
 
     def compare(self):
