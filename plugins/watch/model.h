@@ -303,6 +303,9 @@ bool wt_immature(const wt_model *m, const wt_tx *t);
 void wt_next_mark(wt_model *m);
 /** Confirmed, or made of nothing but trusted coins of this wallet. */
 bool wt_trusted(wt_model *m, wt_tx *t, const wt_wallet *w);
+/** The same, but an unconfirmed one has replaced none: the other may come to be in a block, and its
+ *  coins are no more (Core wallet/spend.cpp). */
+bool wt_safe(wt_model *m, wt_tx *t, const wt_wallet *w);
 /** It has an entry that the wallet knows. */
 bool wt_concerns(const wt_tx *t, const wt_wallet *w);
 

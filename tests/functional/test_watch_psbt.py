@@ -264,11 +264,17 @@ def test_a_fee_is_bumped(case):
     w = Wallet(case, KINDS["wpkh"])
     first = w.submit(w.pay({TO: 0.5}, fee_rate=2))
     w.wait("seen", first["txid"])
+    safe = lambda txid: [u["safe"] for u in w.call("utxos", "w", 0) if u["txid"] == txid]
+    equal(safe(first["txid"]), [True])
     tx = w.node.getrawtransaction(first["txid"], True)
     names = [f"{i['txid']}:{i['vout']}" for i in tx["vin"]]
     second = w.submit(w.pay({TO: 0.5}, fee_rate=9, inputs=names))
     w.wait("gone", first["txid"], reason="replaced", replaced_by_txid=second["txid"])
     w.wait("seen", second["txid"])
+    # Its change is not there to be spent without a word: the first one may come to be in a block yet.
+    equal(safe(second["txid"]), [False])
+    expect_error(-6, "Insufficient funds", w.pay, {TO: 2.2}, fee_rate=2)
+    equal(len(w.pay({TO: 2.2}, fee_rate=2, include_unsafe=True, lockUnspents=False)["inputs"]), 3)
     w.mine()
     w.wait("confirmed", second["txid"])
     # Whom it paid, as listtransactions would say; of one that only received there is nobody.
