@@ -127,6 +127,27 @@ static qn_status begin_rescans(wt *x)
     }
 }
 
+/* Too many wait: the newest of them does this one's work too. NULL: none waits. */
+static wt_rescan *join(wt *x, const wt_rescan_for *what)
+{
+    wt_rescan *r = x->rescan;
+    while (r && (r->host || r->over))
+        r = r->next;
+    if (!r)
+        return NULL;
+    if (what->from < r->at) {
+        r->at = what->from;
+        r->found = r->found_at = 0; /* of these again */
+    }
+    r->from = what->from < r->from ? what->from : r->from;
+    if (what->first_cookie < r->first_cookie)
+        r->first_cookie = what->first_cookie;
+    r->wallet = what->wallet == r->wallet ? r->wallet : 0;
+    r->dirty = true;
+    r->stored = false; /* as it was */
+    return r;
+}
+
 qn_status wt_rescan_want(wt *x, const wt_rescan_for *what, uint64_t *id, uint32_t *lowest)
 {
     uint32_t from = what->from;
@@ -134,6 +155,11 @@ qn_status wt_rescan_want(wt *x, const wt_rescan_for *what, uint64_t *id, uint32_
     uint32_t n = 0;
     for (r = x->rescan; r; r = r->next)
         n++;
+    if (n + x->n_dead >= WT_RESCANS_MAX && (r = join(x, what))) {
+        *id = r->id;
+        *lowest = 0;
+        return QN_OK;
+    }
     if (n + x->n_dead >= WT_RESCANS_MAX)
         return QN_E_LIMIT;
     if (!(r = calloc(1, sizeof *r)))

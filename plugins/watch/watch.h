@@ -174,7 +174,8 @@ typedef struct wt_rescan_for {
     uint32_t wallet;       /* whose import it follows; 0: no single one */
 } wt_rescan_for;
 /** Have blocks from `what->from` on looked through. Out: *id; *lowest is above that height when
- * what lies below is pruned. QN_E_LIMIT: too many wait. */
+ * what lies below is pruned. Where WT_RESCANS_MAX are there one that waits takes it on, and *id is
+ * that one's. QN_E_LIMIT: they are about to end, or to begin. */
 qn_status wt_rescan_want(wt *x, const wt_rescan_for *what, uint64_t *id, uint32_t *lowest);
 /** QN_E_NOTFOUND: there is none with this id. */
 qn_status wt_rescan_cancel(wt *x, uint64_t id);

@@ -211,10 +211,54 @@ static void test_rescan__is_told_to_the_wallet_it_was_for(void **state)
     qn_mock_free(m);
 }
 
+/* The node begins no rescan. */
+static qn_status no_rescan(void *arg, uint64_t k, const char *interface, const char *method)
+{
+    (void)arg;
+    (void)k;
+    bool it = strcmp(interface, "watch/1") == 0 && strcmp(method, "rescan") == 0;
+    return it ? QN_E_LIMIT : QN_OK;
+}
+
+static void test_rescan__one_that_waits_does_the_work_of_others(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    char params[200];
+    for (int i = 0; i < 2; i++) {
+        (void)qn_mock_pay(m, "\x52\x01", 2, 700);
+        qn_mock_mine(m, 1);
+    }
+    (void)qn_mock_pay(m, "\x52\x50", 2, 700);
+    qn_mock_mine(m, 2);
+    (void)qn_mock_run(m);
+    expect(m, "watch.create", "[\"w\"]", "{");
+    qn_mock_on_call(m, no_rescan, NULL);
+    for (int i = 0; i < 81; i++) {
+        snprintf(params, sizeof params, "[\"w\",[{\"script\":\"52%02x\",\"birthday\":%d}]]", i,
+                 i == 80 ? 2 : 7);
+        expect(m, "watch.import", params, "true");
+    }
+    json_t *j = ask(m, "watch.status", "[]");
+    assert_int_equal(json_array_size(json_object_get(j, "rescans")), 64);
+    json_decref(j);
+    expect(m, "watch.rescan", "[1]", "\"rescan\":64,");
+    qn_mock_crash(m); /* what was answered is kept */
+    qn_mock_on_call(m, NULL, NULL);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    (void)qn_mock_run(m);
+    expect(m, "watch.balance", "[\"w\"]", "\"trusted\":0.00002100");
+    expect(m, "watch.waitevent", "[0,0,\"w\",1000]",
+           "\"rescan\":64,\"status\":\"done\",\"start_height\":1,");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_claim__of_two_the_one_that_is_solvable_counts),
              cmocka_unit_test(test_import__again_beyond_the_grant_is_incomplete),
              cmocka_unit_test(test_gap_limit__a_larger_one_holds_from_the_start_on),
              cmocka_unit_test(test_import__no_combo_gives_addresses),
              cmocka_unit_test(test_import__the_next_index_is_behind_what_was_paid),
              cmocka_unit_test(test_remove__takes_a_descriptor_as_it_was_imported),
-             cmocka_unit_test(test_rescan__is_told_to_the_wallet_it_was_for))
+             cmocka_unit_test(test_rescan__is_told_to_the_wallet_it_was_for),
+             cmocka_unit_test(test_rescan__one_that_waits_does_the_work_of_others))
