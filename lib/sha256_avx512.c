@@ -32,12 +32,29 @@ INLINE vec all(uint32_t x)
 #define ROR(x, n) _mm512_ror_epi32((x), (n))
 #define SHR(x, n) _mm512_srli_epi32((x), (n))
 
-/* One round; the names of the words move on by one for the next. */
+/* Here the compiler must not put sums together in another order. */
+#define AS_IT_IS(x) __asm__("" : "+v"(x))
+#define ADD_TO(x, y)                                                                               \
+    do {                                                                                           \
+        x = add(x, (y));                                                                           \
+        AS_IT_IS(x);                                                                               \
+    } while (0)
+
+/* One round; the names of the words move on by one for the next. What the round before has just
+ * made is added last, and the sum for d apart from that for h though most of it is the same: it is
+ * how long the next round waits that counts, and not how many steps there are. */
 #define ROUND(a, b, c, d, e, f, g, h, kw)                                                          \
     do {                                                                                           \
-        vec t = add(add(h, (kw)), add(CHOOSE(e, f, g), XOR3(ROR(e, 6), ROR(e, 11), ROR(e, 25))));  \
-        d = add(d, t);                                                                             \
-        h = add(t, add(MAJORITY(a, b, c), XOR3(ROR(a, 2), ROR(a, 13), ROR(a, 22))));               \
+        vec choice = CHOOSE(e, f, g), e3 = XOR3(ROR(e, 6), ROR(e, 11), ROR(e, 25));                \
+        vec most = MAJORITY(a, b, c), a3 = XOR3(ROR(a, 2), ROR(a, 13), ROR(a, 22));                \
+        ADD_TO(h, (kw));                                                                           \
+        ADD_TO(d, h);                                                                              \
+        ADD_TO(d, choice);                                                                         \
+        ADD_TO(d, e3);                                                                             \
+        ADD_TO(h, choice);                                                                         \
+        ADD_TO(h, e3);                                                                             \
+        ADD_TO(h, most);                                                                           \
+        ADD_TO(h, a3);                                                                             \
     } while (0)
 
 /* Eight rounds: the names are back where they were. */
