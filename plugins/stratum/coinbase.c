@@ -85,24 +85,32 @@ static bool decode(const qn_chain_text *chain, const char *text, size_t len, st_
     return true;
 }
 
-bool st_user_payout(const qn_chain_text *chain, const char *user, st_payout *out)
+static bool in_address(char c)
 {
-    st_payout p = {.permille = 0};
-    if (!decode(chain, user, strcspn(user, "."), &p))
-        return false;
-    *out = p;
-    return true;
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
-/* As long as an address and of nothing but letters and digits: a name of a machine is not. Whoever
- * has mistyped his own must not mine for somebody else. */
-bool st_user_mistyped(const char *user)
+/* What looks like an address and is none comes from somebody who has mistyped his own, or taken one
+ * of another chain: he must not mine for somebody else. What follows an address is a machine's. */
+bool st_user_payout(const qn_chain_text *chain, const char *user, st_payout *out, bool *mistyped)
 {
-    size_t len = strcspn(user, "."), alnum = 0;
-    while (alnum < len && ((user[alnum] >= '0' && user[alnum] <= '9') ||
-                           ((user[alnum] | 0x20) >= 'a' && (user[alnum] | 0x20) <= 'z')))
-        alnum++;
-    return alnum == len && len >= ST_ADDRESS_MIN;
+    st_payout p = {.permille = 0};
+    *mistyped = false;
+    while (*user) {
+        size_t len = 0;
+        while (in_address(user[len]))
+            len++;
+        if (decode(chain, user, len, &p)) {
+            *out = p;
+            return true;
+        }
+        if (len >= ST_ADDRESS_MIN) {
+            *mistyped = true;
+            return false;
+        }
+        user += len + !len;
+    }
+    return false;
 }
 
 /* One "ADDRESS" or "ADDRESS=PERMILLE" of `len` characters. */

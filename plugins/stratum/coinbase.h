@@ -24,9 +24,9 @@ void st_coinbase_fill(st_coinbase *c, const uint8_t en1[ST_EN1_LEN], const uint8
  *  operator) on failure. */
 bool st_payouts_read(st_recipe *r, const qn_chain_text *chain, const char *text, char *why,
                      size_t cap);
-/** An address of the chain, perhaps with ".worker" behind it. Out: *out. */
-bool st_user_payout(const qn_chain_text *chain, const char *user, st_payout *out);
-/** A user name that is no address of the chain, but looks as if it was meant to be one. */
-bool st_user_mistyped(const char *user);
+/** The address of the chain in a user name: the first run of letters and digits that is one
+ *  ("bitcoin:ADDRESS", "ADDRESS.rig", "pool/ADDRESS_1"). Out: *out; *mistyped: there is none, but
+ *  something that looks as if it was meant to be one, before any. */
+bool st_user_payout(const qn_chain_text *chain, const char *user, st_payout *out, bool *mistyped);
 /** Somebody gets what is left even if no user is named. */
 bool st_recipe_complete(const st_recipe *r);

@@ -7,6 +7,7 @@
 #include "lib/hex.h"
 #include "lib/mining.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -97,7 +98,11 @@ void st_session_clear(st_session *s)
 {
     for (uint32_t i = 0; i < s->n_workers; i++)
         st_worker_leave(s->worker[i]);
-    s->n_workers = 0;
+    if (s->n_workers > ST_SESSION_WORKERS)
+        s->pool->n_extra -= s->n_workers - ST_SESSION_WORKERS;
+    free(s->worker);
+    s->worker = NULL;
+    s->n_workers = s->cap_workers = 0;
     st_text_free(&s->out);
 }
 
@@ -308,23 +313,49 @@ static st_worker *find_worker(const st_session *s, const char *name)
     return NULL;
 }
 
-/* Who is to be paid by this session's blocks? Returns: why it may not mine, or NULL. */
-static const char *set_payout(st_session *s, const char *user)
+/* Who is to be paid where this user mines? Out: *has: *out, and not whom the recipe names.
+ * Returns: why he may not mine here, or NULL. */
+static const char *payout_of(const st_session *s, const char *user, bool *has, st_payout *out)
 {
     const st_pool *p = s->pool;
-    st_payout out;
-    bool address = p->recipe.solo && st_user_payout(p->chain, user, &out);
-    if (!address && (!st_recipe_complete(&p->recipe) || (p->recipe.solo && st_user_mistyped(user))))
+    bool mistyped = false;
+    *out = (st_payout){.len = 0};
+    *has = p->recipe.solo && st_user_payout(p->chain, user, out, &mistyped);
+    if (!*has && (!st_recipe_complete(&p->recipe) || mistyped))
         return "The user must be an address of this chain";
-    if (s->n_workers && address != s->has_payout)
+    if (s->n_workers &&
+        (*has != s->has_payout ||
+         (*has && (out->len != s->payout.len || memcmp(out->script, s->payout.script, out->len)))))
         return "One payout for each connection";
-    if (s->n_workers && address &&
-        (out.len != s->payout.len || memcmp(out.script, s->payout.script, out.len)))
-        return "One payout for each connection";
-    if (address)
-        s->payout = out;
-    s->has_payout = address;
     return NULL;
+}
+
+/* Room for one name more. */
+static bool name_fits(st_session *s)
+{
+    const bool extra = s->n_workers >= ST_SESSION_WORKERS;
+    if (extra && (s->n_workers >= ST_SESSION_NAMES || s->pool->n_extra >= ST_EXTRA_NAMES))
+        return false;
+    if (s->n_workers < s->cap_workers)
+        return true;
+    uint32_t cap = s->cap_workers ? s->cap_workers * 4 : 1;
+    st_worker **list = realloc(s->worker, cap * sizeof(st_worker *));
+    if (!list)
+        return false;
+    s->worker = list;
+    s->cap_workers = cap;
+    return true;
+}
+
+/* Returns: false: it is not counted by itself. */
+static bool add_worker(st_session *s, const char *name)
+{
+    st_worker *w = name_fits(s) ? st_worker_join(&s->pool->workers, name) : NULL;
+    if (!w)
+        return false;
+    s->pool->n_extra += s->n_workers >= ST_SESSION_WORKERS;
+    s->worker[s->n_workers++] = w;
+    return true;
 }
 
 static void suggest(st_session *s, double d)
@@ -340,12 +371,15 @@ static void on_authorize(st_session *s, const st_message *m)
 {
     const char *why = NULL;
     if (!find_worker(s, m->user)) {
-        why = s->n_workers == ST_SESSION_WORKERS ? "Too many workers" : set_payout(s, m->user);
-        st_worker *w = why ? NULL : st_worker_join(&s->pool->workers, m->user);
-        if (w)
-            s->worker[s->n_workers++] = w;
-        else if (!why)
-            why = "Too many workers";
+        bool has;
+        st_payout to;
+        why = payout_of(s, m->user, &has, &to);
+        if (!why && !add_worker(s, m->user) && !s->n_workers)
+            why = "Too many workers"; /* else: the first of its names counts for this one too */
+        if (!why) {
+            s->payout = to;
+            s->has_payout = has;
+        }
     }
     if (why) {
         st_put_error(&s->out, m->id, E_UNAUTHORIZED, why);
@@ -468,20 +502,21 @@ static void handed_in(st_pool *p, const uint8_t hash[32], bool accepted)
 
 /* Before anything else: is it a block? Returns: as solve() of the hooks; 0 also where it is none.
  */
-static int try_block(st_session *s, st_worker *w, const st_share *sh, const st_coinbase *cb,
-                     const uint8_t hash[32])
+static int try_block(st_session *s, st_worker *w, const char *name, const st_share *sh,
+                     const st_coinbase *cb, const uint8_t hash[32])
 {
     st_pool *p = s->pool;
     uint8_t data[ST_COINBASE_MAX + 64];
     if (!qn_hash_meets(hash, sh->job->v.target.b) || was_handed_in(p, hash))
         return 0;
     size_t len = whole(sh->job, cb, data, sizeof data);
-    int is = len ? p->hooks.solve(p->hooks.arg, sh, data, len, w->name) : -1;
+    int is = len ? p->hooks.solve(p->hooks.arg, sh, data, len, name) : -1;
     if (is >= 0)
         handed_in(p, hash, is > 0);
     if (is > 0) {
         p->blocks++;
-        w->blocks++;
+        if (w)
+            w->blocks++;
     } else {
         p->refused_blocks++;
     }
@@ -525,25 +560,61 @@ static void record(const st_session *s, const st_worker *w, const st_share *sh, 
     p->hooks.log(p->hooks.arg, &r);
 }
 
-/* A share of a job that we know. */
+/* It costs nothing where others of the same connection mine: a proxy does not know what they say.
+ */
+static void unauthorized(st_session *s, const st_message *m)
+{
+    st_put_error(&s->out, m->id, E_UNAUTHORIZED, "Unauthorized worker");
+    s->points += !s->n_workers;
+}
+
+/* Returns: whose share it is; NULL: nobody's that may mine here. */
+static st_worker *worker_of(const st_session *s, const char *name)
+{
+    bool has;
+    st_payout to;
+    st_worker *w = find_worker(s, name);
+    if (w || !s->n_workers || payout_of(s, name, &has, &to))
+        return w;
+    return s->worker[0]; /* names of machines behind a proxy, of which it has not spoken */
+}
+
+/* A share of a job that we know. Whoever submits it, a block is one: of somebody who has not
+ * authorized here (he may have been before, and have come back) it pays whom his name says. */
 static void on_share(st_session *s, st_worker *w, const st_message *m, const st_job *job)
 {
     st_pool *p = s->pool;
     st_coinbase cb;
     uint8_t hash[32];
     const char *why = "Invalid share";
+    bool has = s->has_payout;
+    st_payout to = s->payout;
     /* Bits that it did not ask for are granted to a block: nothing that was found is lost. */
     const uint32_t base = (uint32_t)job->v.version, mask = s->mask ? s->mask : p->mask;
     st_share sh = {.job = job, .variant = m->variant, .time = m->time, .nonce = m->nonce};
     sh.version = m->has_version ? (base & ~mask) | (m->version & mask) : base;
     memcpy(sh.en1, s->en1, sizeof sh.en1);
     memcpy(sh.en2, m->en2, sizeof sh.en2);
-    if (!st_share_hash(&sh, s->has_payout ? &s->payout : NULL, &cb, hash)) {
+    if (!s->n_workers)
+        (void)payout_of(s, m->user, &has, &to);
+    if (!st_share_hash(&sh, has ? &to : NULL, &cb, hash)) {
+        if (!w) {
+            unauthorized(s, m);
+            return;
+        }
         account(s, ST_STALE);
         answer(s, m, ST_STALE, why);
         return;
     }
-    int block = try_block(s, w, &sh, &cb, hash);
+    int block = try_block(s, w, m->user, &sh, &cb, hash);
+    if (!w && block <= 0) {
+        unauthorized(s, m);
+        return;
+    }
+    if (!w) {
+        st_put_result(&s->out, m->id, "true");
+        return;
+    }
     st_verdict v = judge(s, &sh, m, hash, &why);
     double d = difficulty_at(s, job->number, m->variant), reached = st_difficulty_of(hash);
     if (block > 0)
@@ -560,14 +631,13 @@ static void on_share(st_session *s, st_worker *w, const st_message *m, const st_
 
 static void on_submit(st_session *s, const st_message *m)
 {
-    st_worker *w = find_worker(s, m->user);
+    st_worker *w = worker_of(s, m->user);
     const st_job *job = st_job_find(&s->pool->jobs, m->job);
     if (!s->subscribed) {
         st_put_error(&s->out, m->id, E_UNSUBSCRIBED, "Not subscribed");
         s->points++;
-    } else if (!w) {
-        st_put_error(&s->out, m->id, E_UNAUTHORIZED, "Unauthorized worker");
-        s->points++;
+    } else if (!job && !w) {
+        unauthorized(s, m);
     } else if (!job) {
         account(s, ST_STALE);
         st_worker_share(w, ST_STALE, 0, 0, s->pool->now_ms);

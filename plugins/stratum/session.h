@@ -5,13 +5,15 @@
 #include "plugins/stratum/vardiff.h"
 #include "plugins/stratum/workers.h"
 
-#define ST_SESSION_ID 24u /* hex digits: extranonce and a proof that it was given by us */
-#define ST_SESSION_WORKERS 8u
-#define ST_STEPS 8u     /* difficulties that are remembered */
-#define ST_BAD_RUN 100u /* bad shares with no good one between, before each costs a point */
-#define ST_LINES 500u   /* that may come at once, accepted shares aside; more cost a point each */
-#define ST_LINES_S 10u  /* as many more with each second */
-#define ST_HANDED 256u  /* solutions that are remembered, whatever the tip */
+#define ST_SESSION_ID 24u      /* hex digits: extranonce and a proof that it was given by us */
+#define ST_SESSION_WORKERS 8u  /* names that each connection may have counted by themselves */
+#define ST_SESSION_NAMES 1024u /* as many where ST_EXTRA_NAMES leaves room: a proxy's */
+#define ST_EXTRA_NAMES 32768u  /* beyond the eighth, of all connections */
+#define ST_STEPS 8u            /* difficulties that are remembered */
+#define ST_BAD_RUN 100u        /* bad shares with no good one between, before each costs a point */
+#define ST_LINES 500u  /* that may come at once, accepted shares aside; more cost a point each */
+#define ST_LINES_S 10u /* as many more with each second */
+#define ST_HANDED 256u /* solutions that are remembered, whatever the tip */
 #define ST_AGAIN_MS 60000u   /* after which a refused one may be tried again */
 #define ST_FUTURE_S 7200u    /* by which a share's time may be ahead */
 #define ST_PENDING_MS 30000u /* so long a new difficulty waits for a new job */
@@ -78,6 +80,7 @@ typedef struct st_pool {
     st_handed handed[ST_HANDED];
     uint32_t n_handed; /* so far */
     st_workers workers;
+    uint32_t n_extra; /* names beyond the eighth of their connections */
     uint64_t count[ST_VERDICTS], blocks, refused_blocks;
     st_note note;
 } st_pool;
@@ -94,9 +97,9 @@ typedef struct st_session {
     char agent[ST_NAME_MAX + 1];
     uint8_t en1[ST_EN1_LEN];
     bool subscribed, extranonce;
-    uint32_t mask; /* bits of the version that it may roll */
-    st_worker *worker[ST_SESSION_WORKERS];
-    uint32_t n_workers;
+    uint32_t mask;      /* bits of the version that it may roll */
+    st_worker **worker; /* the first counts what comes under names that have no room here */
+    uint32_t n_workers, cap_workers;
     bool has_payout;
     st_payout payout;
     st_step step[ST_STEPS]; /* the newest last */

@@ -2,8 +2,8 @@
 #pragma once
 #include "plugins/stratum/message.h"
 
-/* More than all connections together can name: nobody keeps others out. */
-#define ST_WORKERS_MAX 98304u
+/* More than all connections together can name (session.h): nobody keeps others out. */
+#define ST_WORKERS_MAX 131072u
 
 /** What became of a share. */
 typedef enum st_verdict {

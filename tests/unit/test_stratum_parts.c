@@ -467,6 +467,7 @@ static void test_payouts__split_the_reward(void **state)
     st_job job = {.number = 1, .v = a_template(1)};
     st_coinbase cb;
     st_payout user;
+    bool mistyped;
     assert_true(st_payouts_read(&job.recipe, chain, "none", why, sizeof why));
     assert_false(st_recipe_complete(&job.recipe));
     assert_false(st_coinbase_make(&job, NULL, 0, &cb)); /* nobody would get it */
@@ -487,11 +488,13 @@ static void test_payouts__split_the_reward(void **state)
     /* In solo mode a user takes the place of A. */
     job.recipe.solo = 1;
     assert_true(st_user_payout(
-        chain, "bcrt1qqqqsyqcyq5rqwzqfpg9scrgwpugpzysnzs23v9ccrydpk8qarc0scjhmyt.rig", &user));
+        chain, "bcrt1qqqqsyqcyq5rqwzqfpg9scrgwpugpzysnzs23v9ccrydpk8qarc0scjhmyt.rig", &user,
+        &mistyped));
     assert_true(st_coinbase_make(&job, &user, 0, &cb));
     assert_memory_equal(cb.data + cb.space + ST_SPACE + 4 + 1 + 9, user.script, 34);
-    assert_false(st_user_payout(chain, "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", &user));
-    assert_false(st_user_payout(chain, "rig", &user));
+    assert_false(
+        st_user_payout(chain, "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", &user, &mistyped));
+    assert_false(st_user_payout(chain, "rig", &user, &mistyped));
     snprintf(text, sizeof text, "%s %s", A, B);
     assert_false(st_payouts_read(&job.recipe, chain, text, why, sizeof why));
     snprintf(text, sizeof text, "%s=600 %s=401", A, B);

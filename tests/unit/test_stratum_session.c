@@ -11,6 +11,7 @@ static const char USER[] = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080.rig";
 #define D (1.0 / (1 << 20)) /* a difficulty of 4,096 hashes */
 
 static int g_solved, g_solve_says = 1;
+static char g_solver[ST_NAME_MAX + 1];
 
 static int fake_solve(void *arg, const st_share *s, const uint8_t *cb, size_t len,
                       const char *worker)
@@ -19,7 +20,7 @@ static int fake_solve(void *arg, const st_share *s, const uint8_t *cb, size_t le
     (void)s;
     (void)cb;
     (void)len;
-    (void)worker;
+    snprintf(g_solver, sizeof g_solver, "%s", worker);
     g_solved++;
     return g_solve_says;
 }
@@ -73,10 +74,11 @@ static bool line(st_session *s, const char *text)
     return ok;
 }
 
-/* Submit work of the session's newest job that reaches about `difficulty`; where a share that does
- * is wanted its nonce is found, else the one given is used. Returns the answer. */
-static const char *work(st_session *s, uint64_t job, uint8_t variant, uint32_t from,
-                        double at_least, double below)
+/* Submit work of a job whose difficulty is within these bounds, from a nonce on. Returns the
+ * answer.
+ */
+static const char *work_as(st_session *s, const char *user, uint64_t job, uint8_t variant,
+                           uint32_t from, double at_least, double below)
 {
     char text[300];
     uint8_t lo[32], hi[32], hash[32];
@@ -96,9 +98,15 @@ static const char *work(st_session *s, uint64_t job, uint8_t variant, uint32_t f
     snprintf(text, sizeof text,
              "{\"id\":1,\"method\":\"mining.submit\",\"params\":[\"%s\",\"%llx%s%.0x\","
              "\"0000000000000000\",\"%08x\",\"%08x\"]}",
-             USER, (unsigned long long)job, variant ? "." : "", variant, sh.time, sh.nonce);
+             user, (unsigned long long)job, variant ? "." : "", variant, sh.time, sh.nonce);
     assert_true(line(s, text));
     return s->out.data;
+}
+
+static const char *work(st_session *s, uint64_t job, uint8_t variant, uint32_t from,
+                        double at_least, double below)
+{
+    return work_as(s, USER, job, variant, from, at_least, below);
 }
 
 static void has(const char *text, const char *part)
@@ -384,6 +392,22 @@ static void test_session__who_mistypes_an_address_mines_for_nobody(void **state)
                {"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt081.a", false, false},
                {"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", false, false}, /* another chain's */
                {"1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2.rig", false, false},
+               {"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080_rig1", true, true},
+               {"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080/rig1", true, true},
+               {"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080-1", true, true},
+               {"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080+1024", true, true},
+               {"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080,d=5", true, true},
+               {"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080:x", true, true},
+               {" bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080 ", true, true},
+               {"bitcoin:bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080?amount=1", true, true},
+               {"BITCOIN:BCRT1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KYGT080", true, true},
+               {"pool/rig.bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080", true, true},
+               {"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080.0123456789abcdef0123456789", true,
+                true}, /* an address, and a machine */
+               {"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080rig1", false, false},
+               {"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt081_a", false, false},
+               {"pool-1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", false, false},
+               {"bitcoin:bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", false, false},
                {"rig-17", true, false},
                {"abcdefghijklmnopqrstuvwxy.1", true, false}, /* too short */
                {"the-machine-in-the-cellar-of-my-house", true, false}};
@@ -403,6 +427,80 @@ static void test_session__who_mistypes_an_address_mines_for_nobody(void **state)
         assert_int_equal(s.has_payout, row[i].own);
         done_with(&s, p);
     }
+}
+
+static void authorize(st_session *s, const char *user)
+{
+    char text[300];
+    snprintf(text, sizeof text,
+             "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"%s\",\"\"]}", user);
+    assert_true(line(s, text));
+}
+
+static const char ADDRESS[] = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
+
+static void test_session__a_farm_has_many_names(void **state)
+{
+    (void)state;
+    st_record last;
+    st_session s;
+    char user[100];
+    st_pool *p = a_pool(&last);
+    mining(&s, p);
+    for (int i = 1; i < 300; i++) {
+        snprintf(user, sizeof user, "%s.w%d", ADDRESS, i);
+        authorize(&s, user);
+        has(s.out.data, "\"result\":true");
+    }
+    assert_int_equal(s.n_workers, 300);
+    assert_int_equal(p->n_extra, 292);
+    has(work_as(&s, user, 1, 0, 0, D, 1e9), "\"result\":true");
+    assert_string_equal(last.worker, user);
+    /* When there is no room for more, and where it has not spoken of one, the first counts. */
+    p->n_extra = ST_EXTRA_NAMES;
+    snprintf(user, sizeof user, "%s.late", ADDRESS);
+    authorize(&s, user);
+    has(s.out.data, "\"result\":true");
+    assert_int_equal(s.n_workers, 300);
+    has(work_as(&s, user, 1, 0, 1000000, D, 1e9), "\"result\":true");
+    assert_string_equal(last.worker, USER);
+    /* One who would not be paid as he says does not mine here. */
+    has(work_as(&s, "bcrt1qqqqsyqcyq5rqwzqfpg9scrgwpugpzysnzs23v9ccrydpk8qarc0scjhmyt.a", 1, 0,
+                2000000, D, 1e9),
+        "[24,");
+    assert_int_equal(s.points, 0);
+    p->n_extra = 292;
+    st_session_clear(&s);
+    assert_int_equal(p->n_extra, 0);
+    st_pool_clear(p);
+    free(p);
+}
+
+static void test_session__a_block_is_one_whoever_hands_it_in(void **state)
+{
+    (void)state;
+    st_record last;
+    st_session s;
+    st_pool *p = a_pool(&last);
+    st_target_of(D, p->jobs.job[1].v.target.b);
+    mining(&s, p);
+    g_solved = 0;
+    has(work_as(&s, "bcrt1qqqqsyqcyq5rqwzqfpg9scrgwpugpzysnzs23v9ccrydpk8qarc0scjhmyt.a", 1, 0, 0,
+                D, 1e9),
+        "\"result\":true");
+    assert_int_equal(g_solved, 1);
+    /* Before it has authorized, as one who comes back may: it pays whom the name says. */
+    st_payout to = s.payout;
+    st_session_clear(&s);
+    st_session_init(&s, p);
+    assert_true(line(&s, "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}"));
+    s.payout = to; /* for work() */
+    has(work_as(&s, USER, 1, 0, 0, D, 1e9), "\"result\":true");
+    assert_int_equal(g_solved, 2);
+    assert_string_equal(g_solver, USER);
+    has(work_as(&s, USER, 1, 0, 0, D / 64, D / 2), "[24,");
+    assert_int_equal(s.points, 1);
+    done_with(&s, p);
 }
 
 /* Lines are shared between those who are paid alike, and no others. */
@@ -461,4 +559,6 @@ QC_TEST_MAIN(cmocka_unit_test(test_session__difficulty_holds_for_the_jobs_it_was
              cmocka_unit_test(test_session__stale_shares_without_end_cost),
              cmocka_unit_test(test_session__a_flood_of_lines_costs),
              cmocka_unit_test(test_session__who_mistypes_an_address_mines_for_nobody),
+             cmocka_unit_test(test_session__a_farm_has_many_names),
+             cmocka_unit_test(test_session__a_block_is_one_whoever_hands_it_in),
              cmocka_unit_test(test_session__each_is_told_to_pay_itself))
