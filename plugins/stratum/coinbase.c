@@ -21,6 +21,28 @@ bool st_recipe_complete(const st_recipe *r)
     return rest_of(r) != NULL;
 }
 
+#define SCRIPT_SIG_MAX 100u
+#define SCALE 4u /* of what is no witness: bytes to weight, checks to their cost */
+
+void st_recipe_needs(const st_recipe *r, uint32_t *weight, uint32_t *sigops)
+{
+    const uint32_t commitment = sizeof((qn_template_view){0}.coinbase_outputs);
+    /* header and count; version, count, outpoint, script, sequence, count, locktime */
+    uint32_t bytes = 80 + 3 + 4 + 1 + 36 + 1 + SCRIPT_SIG_MAX + 4 + 3 + 4 + commitment, outs = 0;
+    bool rest = false;
+    for (uint32_t i = 0; i < r->n_payout; i++, outs++) {
+        const bool user = r->solo && !r->payout[i].permille; /* or his script, of any length */
+        bytes += 8 + 1 + (user ? ST_SCRIPT_MAX : r->payout[i].len);
+        rest |= !r->payout[i].permille;
+    }
+    if (!rest) {
+        bytes += 8 + 1 + ST_SCRIPT_MAX;
+        outs++;
+    }
+    *weight = SCALE * bytes + 2 + 2 + 32; /* and the witness */
+    *sigops = SCALE * outs;               /* one check in each at most: P2PKH */
+}
+
 /* Out: room for ST_PAYOUTS + 1. Returns how many. */
 static size_t split(const st_job *job, const st_payout *rest, qn_coinbase_out *out)
 {

@@ -28,5 +28,8 @@ bool st_payouts_read(st_recipe *r, const qn_chain_text *chain, const char *text,
  *  ("bitcoin:ADDRESS", "ADDRESS.rig", "pool/ADDRESS_1"). Out: *out; *mistyped: there is none, but
  *  something that looks as if it was meant to be one, before any. */
 bool st_user_payout(const qn_chain_text *chain, const char *user, st_payout *out, bool *mistyped);
+/** What the heaviest coinbase of the recipe needs of a block. Out: *weight, with the header and the
+ *  count of transactions; *sigops, their cost. */
+void st_recipe_needs(const st_recipe *r, uint32_t *weight, uint32_t *sigops);
 /** Somebody gets what is left even if no user is named. */
 bool st_recipe_complete(const st_recipe *r);

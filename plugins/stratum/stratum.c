@@ -68,6 +68,21 @@ static qn_status read_config(stratum *t, const qn_config *c)
     return read_pool(t, c);
 }
 
+/* Room in each block for the heaviest of our coinbases, where the operator reserves less. */
+static void reserve(stratum *t, const qn_mining_info *i)
+{
+    qn_mining_options *o = &t->options;
+    uint32_t weight, sigops;
+    st_recipe_needs(&t->pool.recipe, &weight, &sigops);
+    *o = (qn_mining_options){.size = sizeof *o,
+                             .set = QN_SET_MINING_OPTIONS_RESERVED_WEIGHT |
+                                    QN_SET_MINING_OPTIONS_RESERVED_SIGOPS};
+    o->reserved_weight = weight > i->reserved_weight ? weight : i->reserved_weight;
+    o->reserved_sigops = sigops > i->reserved_sigops ? sigops : i->reserved_sigops;
+    if (i->max_weight && o->reserved_weight > i->max_weight) /* then there is but the coinbase */
+        o->reserved_weight = i->max_weight;
+}
+
 /* Which chain it is decides how addresses are written; the test networks and signets write them
  * alike. */
 static qn_status read_chain(stratum *t)
@@ -85,6 +100,7 @@ static qn_status read_chain(stratum *t)
         return bad(t, why);
     if (!t->pool.recipe.solo && !st_recipe_complete(&t->pool.recipe))
         return bad(t, "payout must name who gets the rest of the reward, or solo must be on");
+    reserve(t, &i);
     return QN_OK;
 }
 

@@ -12,6 +12,7 @@
 #include "quoin/sdk.h"
 
 #define ST_LISTENERS 16u
+#define ST_PAYOUT_TEXT 2048u /* as in the manifest */
 #define ST_HELD 16u /* templates: the others can be submitted all the same, while memory allows */
 
 struct stratum;
@@ -31,7 +32,7 @@ typedef struct st_conn {
 typedef struct st_config {
     char listen[512];
     uint32_t refresh_s, max_connections, per_address, ban_seconds, share_log;
-    char payout[1024];
+    char payout[ST_PAYOUT_TEXT + 1];
 } st_config;
 
 typedef struct stratum {
@@ -43,6 +44,7 @@ typedef struct stratum {
     const qn_rpc_serve_1 *rpc; /* NULL: not granted */
     qn_cap *cap, *mining_cap, *submit_cap, *net_cap, *store_cap, *rpc_cap;
     st_config c;
+    qn_mining_options options; /* of templates: room for the coinbases that we make */
     st_pool pool;
     st_bans bans;
     st_conn **conn;

@@ -67,7 +67,7 @@ qn_status st_templates_open(stratum *t)
     const qn_mining_throttle how = {.size = sizeof how,
                                     .set = QN_SET_MINING_THROTTLE_MIN_INTERVAL_MS,
                                     .min_interval_ms = t->c.refresh_s * 1000};
-    return t->mining->open(t->mining_cap, NULL, &how, on_ready, t, &t->subscription);
+    return t->mining->open(t->mining_cap, &t->options, &how, on_ready, t, &t->subscription);
 }
 
 void st_templates_close(stratum *t)

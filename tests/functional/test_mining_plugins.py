@@ -6,6 +6,7 @@ import resource
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import threading
 
@@ -14,7 +15,7 @@ from framework import RpcError, Skip, equal, expect_error, free_port, program, s
 from handmade import compact, sha256d, wire
 from plugin_node import grant, plugin_file, running
 from stratum_client import Client, Refused
-from test_mining import RULES, block_of, fund, Tx
+from test_mining import ANYBODY, RULES, block_of, fund, Tx
 
 ADDRESS = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
 ADDRESS_SIGNET = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx"
@@ -277,6 +278,39 @@ def test_stratum_pays_several(case):
           [(48.75, ADDRESS), (1.25, second)])
     assert b"/mine/".hex() in tx["vin"][0]["coinbase"]
     c.close()
+    n.stop()
+
+
+def heavy(coin, fee, weight):
+    """A transaction of this weight that spends a coin."""
+    def raw(pad):
+        ins = wire(coin[0]) + struct.pack("<I", coin[1]) + b"\0" + b"\xfd\xff\xff\xff"
+        data = b"\x6a\x4e" + struct.pack("<I", pad) + bytes(pad)
+        body = b"\1" + ins + b"\2" + struct.pack("<q", coin[2] - fee) + compact(len(ANYBODY)) + ANYBODY + \
+            struct.pack("<q", 0) + compact(len(data)) + data
+        return struct.pack("<i", 2) + b"\0\1" + body + b"\1\1\x51" + bytes(4), 3 * (8 + len(body))
+    plain, more = raw(90000)
+    return raw(90000 + (weight - len(plain) - more) // 4)[0]
+
+
+@short
+def test_stratum_blocks_have_room_for_their_coinbase(case):
+    """Sixteen outputs where the operator reserves next to nothing, and a mempool that fills the rest."""
+    second = "bcrt1qqqqsyqcyq5rqwzqfpg9scrgwpugpzysnzs23v9ccrydpk8qarc0scjhmyt"
+    n = with_stratum(case, f"payout = {ADDRESS} {' '.join(15 * [second + '=10'])}\nrefresh_s = 1",
+                     conf="blockreservedweight=2000\nacceptnonstdtxn=1\ndatacarriersize=200000\n")
+    coins, room = fund(n, 10), 3997998
+    for coin in coins:
+        n.sendrawtransaction(heavy(coin, 200000, room // 10).hex(), 0)
+    height = n.getblockcount()
+    c = Client(n.stratum_port, ADDRESS)
+    job = c.start()
+    while len(job.branch) < 4:
+        job = c.job()
+    c.mine(job, job.network_target())
+    equal(n.getblockcount(), height + 1)
+    block = n.getblock(n.getbestblockhash(), 2)
+    equal((len(block["tx"]), len(block["tx"][0]["vout"])), (10, 17))  # the tenth found no room
     n.stop()
 
 

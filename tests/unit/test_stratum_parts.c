@@ -11,6 +11,7 @@
 #include "tests/unit/harness.h"
 
 #include "lib/hex.h"
+#include "lib/mining.h"
 
 /* ---- lines ---- */
 
@@ -505,6 +506,38 @@ static void test_payouts__split_the_reward(void **state)
     assert_false(st_payouts_read(&job.recipe, chain, text, why, sizeof why));
 }
 
+static void test_recipe_needs__bounds_each_coinbase(void **state)
+{
+    (void)state;
+    static const char P2PKH[] = "mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfn";
+    const qn_chain_text *chain = qn_chain_by_name("regtest");
+    char text[2000], why[200];
+    uint32_t weight, sigops;
+    for (uint32_t n = 0; n < 16; n++) {
+        size_t at = (size_t)snprintf(text, sizeof text, "%s", n % 2 ? P2PKH : B);
+        for (uint32_t i = 0; i < n; i++)
+            at += (size_t)snprintf(text + at, sizeof text - at, " %s=60", i % 2 ? P2PKH : B);
+        st_job job = {.number = 1, .v = a_template(1)};
+        st_coinbase cb;
+        uint8_t whole[4096], witness[32] = {0};
+        assert_true(st_payouts_read(&job.recipe, chain, text, why, sizeof why));
+        job.recipe.solo = n % 2;
+        job.recipe.tag_len = ST_TAG_MAX;
+        job.v.coinbase_prefix_len = 5;
+        st_recipe_needs(&job.recipe, &weight, &sigops);
+        const st_payout longest = {.len = ST_SCRIPT_MAX};
+        assert_true(st_coinbase_make(&job, n % 2 ? &longest : NULL, 0, &cb));
+        size_t len = qn_coinbase_add_witness(cb.data, cb.len, witness, whole, sizeof whole);
+        size_t used = 4 * (80 + 3) + 3 * cb.len + len;
+        assert_true(len && weight >= used && weight < used + 4 * 400);
+        assert_int_equal(sigops, 4 * (n + 1));
+    }
+    /* Who mines for himself has an output where the recipe has none. */
+    st_recipe r = {.solo = 1};
+    st_recipe_needs(&r, &weight, &sigops);
+    assert_int_equal(sigops, 4);
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_line__is_cut_wherever_the_stream_is),
              cmocka_unit_test(test_line__has_an_end), cmocka_unit_test(test_message__of_each_kind),
              cmocka_unit_test(test_message__refuses_what_is_none),
@@ -517,4 +550,5 @@ QC_TEST_MAIN(cmocka_unit_test(test_line__is_cut_wherever_the_stream_is),
              cmocka_unit_test(test_workers__are_found_again_and_make_room),
              cmocka_unit_test(test_worker_rate__is_that_of_the_shares),
              cmocka_unit_test(test_jobs__are_kept_and_come_back),
+             cmocka_unit_test(test_recipe_needs__bounds_each_coinbase),
              cmocka_unit_test(test_payouts__split_the_reward))
