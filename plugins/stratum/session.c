@@ -511,7 +511,7 @@ static int try_block(st_session *s, st_worker *w, const char *name, const st_sha
         return 0;
     size_t len = whole(sh->job, cb, data, sizeof data);
     int is = len ? p->hooks.solve(p->hooks.arg, sh, data, len, name) : -1;
-    if (is >= 0)
+    if (is != -1)
         handed_in(p, hash, is > 0);
     if (is > 0) {
         p->blocks++;
@@ -619,6 +619,10 @@ static void on_share(st_session *s, st_worker *w, const st_message *m, const st_
     double d = difficulty_at(s, job->number, m->variant), reached = st_difficulty_of(hash);
     if (block > 0)
         v = ST_ACCEPTED; /* whatever it is as a share, it was worth more */
+    if (block < -1) {    /* nobody is told that all is well */
+        v = ST_OTHER;
+        why = "The node has forgotten this job";
+    }
     if (v == ST_ACCEPTED && block >= 0)
         (void)st_seen_add(&p->seen, hash);
     account(s, v);

@@ -52,10 +52,10 @@ double st_difficulty_of(const uint8_t hash[32])
 
 /* ---- the header ---- */
 
-bool st_share_hash(const st_share *s, const st_payout *user, st_coinbase *cb, uint8_t hash[32])
+bool st_share_hash(st_share *s, const st_payout *user, st_coinbase *cb, uint8_t hash[32])
 {
     const qn_template_view *v = &s->job->v;
-    uint8_t root[32], header[QN_HEADER_LEN];
+    uint8_t root[32];
     if (!st_coinbase_make(s->job, user, s->variant, cb))
         return false;
     st_coinbase_fill(cb, s->en1, s->en2);
@@ -67,8 +67,8 @@ bool st_share_hash(const st_share *s, const st_payout *user, st_coinbase *cb, ui
                                .time = s->time,
                                .bits = v->bits,
                                .nonce = s->nonce};
-    qn_header_write(&h, header);
-    qn_sha256d(header, sizeof header, hash);
+    qn_header_write(&h, s->header);
+    qn_sha256d(s->header, sizeof s->header, hash);
     return true;
 }
 

@@ -14,11 +14,12 @@ typedef struct st_share {
     uint8_t variant;
     uint8_t en1[ST_EN1_LEN], en2[ST_EN2_LEN];
     uint32_t version, time, nonce;
+    uint8_t header[80]; /* as st_share_hash() made it */
 } st_share;
 
-/** Put the header together and hash it. Out: the coinbase with its extranonces, hash. Returns:
- *  false: there is no such coinbase. */
-bool st_share_hash(const st_share *s, const st_payout *user, st_coinbase *cb, uint8_t hash[32]);
+/** Put the header together and hash it. Out: s->header; the coinbase with its extranonces; hash.
+ *  Returns: false: there is no such coinbase. */
+bool st_share_hash(st_share *s, const st_payout *user, st_coinbase *cb, uint8_t hash[32]);
 
 /** Hashes that were seen, as long as a tip lasts: a set that grows up to ST_SEEN_MAX and then
  * begins anew. Zero-initialised is empty. */

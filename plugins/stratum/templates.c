@@ -93,6 +93,20 @@ static void say(stratum *t, const st_share *s, const qn_mining_result *r, const 
     }
 }
 
+/* A job without transactions is all that there is of its block, also when the node does not know
+ * the template: the node was started anew since, or it is older than what is kept. */
+static qn_status hand_in_whole(const stratum *t, const st_share *s, const uint8_t *coinbase,
+                               size_t len, qn_mining_result *r)
+{
+    uint8_t block[sizeof s->header + 1 + ST_COINBASE_MAX + 64];
+    if (s->job->v.n_tx || len > sizeof block - sizeof s->header - 1)
+        return QN_E_NOTFOUND;
+    memcpy(block, s->header, sizeof s->header);
+    block[sizeof s->header] = 1; /* transaction */
+    memcpy(block + sizeof s->header + 1, coinbase, len);
+    return t->submit->block(t->submit_cap, block, (uint32_t)(sizeof s->header + 1 + len), 0, r);
+}
+
 int st_solve(void *arg, const st_share *s, const uint8_t *coinbase, size_t len, const char *worker)
 {
     stratum *t = arg;
@@ -101,11 +115,20 @@ int st_solve(void *arg, const st_share *s, const uint8_t *coinbase, size_t len, 
         .size = sizeof x, .version = (int32_t)s->version, .time = s->time, .nonce = s->nonce};
     qn_status st =
         t->submit->solution_by_id(t->submit_cap, s->job->v.id, &x, coinbase, (uint32_t)len, &r);
+    if (st == QN_E_NOTFOUND)
+        st = hand_in_whole(t, s, coinbase, len, &r);
     if (st == QN_OK) {
         say(t, s, &r, worker);
         return r.is == QN_BLOCK_IS_ACCEPTED;
     }
-    qn_logf(t->host, t->cap, QN_LOG_ERROR, "block %u of %s could not be handed in (status %d)",
-            s->job->v.height, worker, (int)st);
-    return -1;
+    if (st == QN_E_NOTFOUND)
+        qn_logf(t->host, t->cap, QN_LOG_ERROR,
+                "block %u of %s is LOST: the node has forgotten the %u transactions of job %llx "
+                "(template %llu): it was started anew since, or the job is older than 10 minutes",
+                s->job->v.height, worker, s->job->v.n_tx, (unsigned long long)s->job->number,
+                (unsigned long long)s->job->v.id);
+    else
+        qn_logf(t->host, t->cap, QN_LOG_ERROR, "block %u of %s could not be handed in (status %d)",
+                s->job->v.height, worker, (int)st);
+    return st == QN_E_TIMEOUT ? -1 : -2; /* -1: it is still processed */
 }

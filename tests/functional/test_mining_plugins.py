@@ -174,6 +174,15 @@ def with_stratum(case, config="", chain="regtest", conf="", mode="isolated", con
     return n
 
 
+def refused(code, f, *args):
+    try:
+        got = f(*args)
+    except Refused as e:
+        equal(e.args[0], code)
+    else:
+        raise AssertionError(f"wanted error {code}, got {got!r}")
+
+
 def mined_to(n, script):
     """Height of the tip when its coinbase pays the script."""
     block = n.getblock(n.getbestblockhash(), 2)
@@ -225,10 +234,8 @@ def test_stratum_on_a_signet_and_the_block_reaches_bitcoind(case):
     while h <= job.network_target():
         h = c.mine(job)
     equal(n.call("stratum.status")["shares"]["accepted"], c.counter)
-    try:
-        c.submit(job, c.en2(), 7)
-    except Refused as e:
-        equal(e.args[0], 23)
+    en2 = c.en2()
+    refused(23, c.submit, job, en2, job.solve(c.en1, en2, 1 << 256, above=job.share_target())[0])
     c.mine(job, job.network_target())
     equal(mined_to(n, SCRIPT), 1)
     same_tip(n, other)
@@ -259,10 +266,7 @@ def test_stratum_a_job_outlives_its_server(case):
     n.mine(2)
     late = again.newest()
     assert late.prev != job.prev
-    try:
-        again.submit(job, en2, nonce)
-    except Refused as e:
-        equal(e.args[0], 21)
+    refused(21, again.submit, job, en2, nonce)
     wait_until("the server says what became of it", lambda: "was not accepted: inconclusive" in n.log())
     equal(len(n.getchaintips()), 2)
     n.stop()
@@ -278,6 +282,33 @@ def test_stratum_pays_several(case):
           [(48.75, ADDRESS), (1.25, second)])
     assert b"/mine/".hex() in tx["vin"][0]["coinbase"]
     c.close()
+    n.stop()
+
+
+@short
+def test_stratum_after_a_restart_of_the_node(case):
+    """A job without transactions is a block still; of another the miner is told that it is none."""
+    n = with_stratum(case, "refresh_s = 1")
+    coins = fund(n, 1)
+    c = Client(n.stratum_port, ADDRESS + ".rig")
+    bare = c.start()
+    Tx(coins, 4000).send(n)
+    full = c.job()
+    while not full.branch:
+        full = c.job()
+    solved = [(job, en2, job.solve(c.en1, en2, job.network_target())[0]) for job, en2 in
+              ((full, c.en2()), (bare, c.en2()))]
+    height = n.getblockcount()
+    n.stop()
+    n.start()
+    running(n, "stratum")
+    again = Client(n.stratum_port, ADDRESS + ".rig")
+    again.start(session=c.session)
+    equal(again.en1, c.en1)
+    refused(20, again.submit, *solved[0])
+    wait_until("the log says so", lambda: "is LOST" in n.log())
+    equal(again.submit(*solved[1]), True)
+    equal(mined_to(n, SCRIPT), height + 1)
     n.stop()
 
 

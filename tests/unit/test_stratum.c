@@ -275,6 +275,54 @@ static void test_stratum__an_old_job_is_worth_a_block_after_a_crash(void **state
     qn_mock_free(m);
 }
 
+/* Submit what solves a job of a while ago. */
+static void submit_old(client *now, const client *old, int id)
+{
+    client c = *old;
+    c.fd = now->fd;
+    submit(&c, id, "00000000000000aa", grind(old, "00000000000000aa", old->version, true), "");
+}
+
+static void test_stratum__a_block_of_a_template_that_the_node_forgot(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    const qn_mock_tx tx = {.txid = {{1}}, .fee = 1000, .vsize = 100, .bytes = "x", .len = 1};
+    static client bare, full;
+    client *c = joined(m);
+    greet(m, c, NULL);
+    bare = *c;
+    qn_mock_pool_add(m, &tx);
+    (void)qn_mock_run(m);
+    free(hear(c, -1));
+    full = *c;
+    assert_true(bare.n_path == 0 && full.n_path == 1);
+    for (int i = 0; i < 20; i++) { /* so that none of the two is held */
+        qn_mock_mine(m, 1);
+        qn_mock_steps(m, 3);
+        (void)qn_mock_run(m);
+        qn_mock_steps(m, UINT32_MAX);
+    }
+    qn_mock_sleep(m, 600001);
+    free(hear(c, -1));
+    /* Alone it is a whole block. */
+    submit_old(c, &bare, 5);
+    qn_mock_steps(m, 2);
+    (void)qn_mock_run(m);
+    expect(c, 5, "\"result\":true");
+    assert_int_equal(count(qn_mock_log(m), "mining: block "), 1);
+    assert_non_null(strstr(qn_mock_log(m), "block 21 found by "));
+    /* Else nobody is told that it is well. */
+    submit_old(c, &full, 6);
+    qn_mock_steps(m, 2);
+    (void)qn_mock_run(m);
+    expect(c, 6, "[20,\"The node has forgotten this job\",null]");
+    assert_non_null(strstr(qn_mock_log(m), "is LOST: the node has forgotten the 1 transactions"));
+    leave(c);
+    qn_mock_steps(m, UINT32_MAX);
+    qn_mock_free(m);
+}
+
 static void test_stratum__a_session_that_comes_back_takes_its_place(void **state)
 {
     (void)state;
@@ -675,6 +723,7 @@ static void test_start__says_what_is_wrong_with_its_configuration(void **state)
 
 QC_TEST_MAIN(cmocka_unit_test(test_stratum__a_share_becomes_a_block),
              cmocka_unit_test(test_stratum__an_old_job_is_worth_a_block_after_a_crash),
+             cmocka_unit_test(test_stratum__a_block_of_a_template_that_the_node_forgot),
              cmocka_unit_test(test_stratum__a_session_that_comes_back_takes_its_place),
              cmocka_unit_test(test_stratum__a_new_tip_is_empty_first_then_full),
              cmocka_unit_test(test_stratum__bits_of_the_version_are_rolled),
