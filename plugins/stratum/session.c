@@ -7,6 +7,7 @@
 #include "lib/hex.h"
 #include "lib/mining.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,9 @@ enum {
 
 /* ---- difficulty ---- */
 
+/* Whole numbers where that is near enough: there is hardware that cuts off what is behind the
+ * point.
+ */
 static double clamp(const st_session *s, double d)
 {
     const st_pool *p = s->pool;
@@ -28,7 +32,9 @@ static double clamp(const st_session *s, double d)
     double low = s->floor > p->min_difficulty ? s->floor : p->min_difficulty;
     double high = job ? st_difficulty_of(job->v.target.b) : 1e18;
     d = d < low ? low : d;
-    return d > high ? high : d; /* a share that is a block must always be one */
+    if (d > high)
+        d = high; /* a share that is a block must always be one */
+    return d > 1 && floor(d) >= low ? floor(d) : d;
 }
 
 double st_session_difficulty(const st_session *s)
@@ -45,7 +51,7 @@ static void set_difficulty(st_session *s, double d, uint64_t from)
         memmove(s->step, s->step + 1, (ST_STEPS - 1) * sizeof *s->step);
         s->n_steps--;
     }
-    s->step[s->n_steps++] = (st_step){from, d};
+    s->step[s->n_steps++] = (st_step){from, d, UINT64_MAX};
     st_putf(&s->out, "{\"id\":null,\"method\":\"mining.set_difficulty\",\"params\":[%.17g]}\n", d);
 }
 
@@ -55,14 +61,29 @@ static bool pending(const st_session *s)
     return s->n_steps && s->step[s->n_steps - 1].from > (s->told << 8 | s->variant);
 }
 
-/* What held when the job was told; a job that is older than all that is remembered: the easiest. */
+/* What held when the job was told; a job that is older than all that is remembered: the oldest. Who
+ * has long been told a harder one must not stay with what is easy. */
 static double difficulty_at(const st_session *s, uint64_t job, uint8_t variant)
 {
-    const uint64_t at = job << 8 | variant;
+    const uint64_t at = job << 8 | variant, now = s->pool->now_ms;
     double d = s->n_steps ? s->step[0].difficulty : s->pool->start_difficulty;
-    for (uint32_t i = 0; i < s->n_steps && s->step[i].from <= at; i++)
-        d = s->step[i].difficulty;
+    for (uint32_t i = 0; i < s->n_steps; i++) {
+        const st_step *x = &s->step[i];
+        if (x->from <= at)
+            d = x->difficulty;
+        else if (x->difficulty > d && x->told_ms <= now && now - x->told_ms >= ST_GRACE_MS)
+            d = x->difficulty;
+    }
     return d;
+}
+
+/* It is being told its newest job. */
+static void begin_steps(st_session *s)
+{
+    const uint64_t at = s->told << 8 | s->variant;
+    for (uint32_t i = 0; i < s->n_steps; i++)
+        if (s->step[i].from <= at && s->step[i].told_ms == UINT64_MAX)
+            s->step[i].told_ms = s->pool->now_ms;
 }
 
 /* The newest job once more, as another variant: the same work under another coinbase. */
@@ -74,24 +95,34 @@ static void tell_again(st_session *s, double d, bool clean)
     st_session_notify(s, clean);
 }
 
-/* A much harder job is told at once. */
-static void steer(st_session *s, double factor)
+/* What was asked for, what is much harder, and what is easier (it has waited long enough) is told
+ * at once. */
+static void steer(st_session *s, double to, bool asked)
 {
-    double was = st_session_difficulty(s), d = clamp(s, was * factor);
+    double was = st_session_difficulty(s), d = clamp(s, to);
     if (d == was)
         return;
     s->steered_ms = s->pool->now_ms;
-    if (d > 4 * was && s->told && s->variant < 0xff)
-        tell_again(s, d, true);
+    if ((asked || d < was || d > 4 * was) && s->told && s->variant < 0xff)
+        tell_again(s, d, d > 4 * was);
     else
         set_difficulty(s, d, (s->told + 1) << 8);
+}
+
+static void steer_by(st_session *s, double factor)
+{
+    steer(s, st_session_difficulty(s) * factor, false);
 }
 
 /* ---- life ---- */
 
 void st_session_init(st_session *s, st_pool *p)
 {
-    *s = (st_session){.pool = p, .since_ms = p->now_ms, .lines = ST_LINES, .lines_ms = p->now_ms};
+    *s = (st_session){.pool = p,
+                      .since_ms = p->now_ms,
+                      .lines = ST_LINES,
+                      .flight = ST_FLIGHT,
+                      .lines_ms = p->now_ms};
 }
 
 void st_session_clear(st_session *s)
@@ -116,7 +147,7 @@ void st_session_tick(st_session *s)
     if (!st_session_mines(s) || !s->told)
         return;
     if (!pending(s))
-        steer(s, st_vardiff_idle(&s->vardiff, s->pool->now_ms, s->pool->per_minute));
+        steer_by(s, st_vardiff_idle(&s->vardiff, s->pool->now_ms, s->pool->per_minute));
     else if (s->pool->now_ms - s->steered_ms >= ST_PENDING_MS && s->variant < 0xff)
         tell_again(s, st_session_difficulty(s), false); /* no job has come that would bring it */
 }
@@ -230,6 +261,7 @@ void st_session_notify(st_session *s, bool clean)
         if (d != was) /* the network's has changed */
             set_difficulty(s, d, s->told << 8);
     }
+    begin_steps(s);
     if (!make_line(s, job, clean))
         return;
     if (p->note.line.failed || p->note.head.failed || p->note.tail.failed)
@@ -364,7 +396,7 @@ static void suggest(st_session *s, double d)
         return;
     s->floor = d;
     if (s->told)
-        steer(s, d / st_session_difficulty(s));
+        steer(s, d, true);
 }
 
 static void on_authorize(st_session *s, const st_message *m)
@@ -451,14 +483,27 @@ static void answer(st_session *s, const st_message *m, st_verdict v, const char 
     st_put_error(&s->out, m->id, E_OTHER, other);
 }
 
-static void account(st_session *s, st_verdict v)
+/* Shares pace themselves, as long as they are of the difficulty that was told. Some of an easier
+ * one are under way when that changes; who goes on with them pays as for any other message. */
+static void pay_for(st_session *s, double d)
+{
+    const bool present = d >= difficulty_at(s, s->told, s->variant);
+    if (present || s->flight)
+        s->lines += s->lines < ST_LINES;
+    if (present)
+        s->flight += s->flight < ST_FLIGHT;
+    else if (s->flight)
+        s->flight--;
+}
+
+static void account(st_session *s, st_verdict v, double d)
 {
     s->pool->count[v]++;
     if (v == ST_ACCEPTED) {
         s->accepted++;
         s->bad_run = 0;
         s->last_share_ms = s->pool->now_ms;
-        s->lines += s->lines < ST_LINES;
+        pay_for(s, d);
     } else if (++s->bad_run > ST_BAD_RUN) {
         s->points++;
     }
@@ -529,7 +574,7 @@ static st_verdict judge(const st_session *s, const st_share *sh, const st_messag
 {
     uint8_t target[32];
     const st_pool *p = s->pool;
-    if (st_job_stale(&p->jobs, sh->job))
+    if (st_job_stale(&p->jobs, sh->job) || sh->job->number <= p->seen.gone)
         return ST_STALE;
     if (m->has_version && m->version & ~s->mask &&
         (m->version & ~s->mask) != ((uint32_t)sh->job->v.version & ~s->mask)) {
@@ -602,7 +647,7 @@ static void on_share(st_session *s, st_worker *w, const st_message *m, const st_
             unauthorized(s, m);
             return;
         }
-        account(s, ST_STALE);
+        account(s, ST_STALE, 0);
         answer(s, m, ST_STALE, why);
         return;
     }
@@ -624,13 +669,14 @@ static void on_share(st_session *s, st_worker *w, const st_message *m, const st_
         why = "The node has forgotten this job";
     }
     if (v == ST_ACCEPTED && block >= 0)
-        (void)st_seen_add(&p->seen, hash);
-    account(s, v);
+        (void)st_seen_add(&p->seen, hash, p->jobs.last);
+    account(s, v, d);
     st_worker_share(w, v, d, reached, p->now_ms);
     record(s, w, &sh, v, d, reached, block > 0);
     answer(s, m, v, why);
-    if (v == ST_ACCEPTED && !pending(s) && d == st_session_difficulty(s)) /* else: on its way */
-        steer(s, st_vardiff_share(&s->vardiff, p->now_ms, p->per_minute));
+    if (v == ST_ACCEPTED) /* also one of another difficulty, for what it is worth of this one */
+        steer_by(s, st_vardiff_share(&s->vardiff, d / st_session_difficulty(s), p->now_ms,
+                                     p->per_minute));
 }
 
 static void on_submit(st_session *s, const st_message *m)
@@ -643,7 +689,7 @@ static void on_submit(st_session *s, const st_message *m)
     } else if (!job && !w) {
         unauthorized(s, m);
     } else if (!job) {
-        account(s, ST_STALE);
+        account(s, ST_STALE, 0);
         st_worker_share(w, ST_STALE, 0, 0, s->pool->now_ms);
         answer(s, m, ST_STALE, NULL);
     } else {

@@ -17,6 +17,10 @@
 #define ST_AGAIN_MS 60000u   /* after which a refused one may be tried again */
 #define ST_FUTURE_S 7200u    /* by which a share's time may be ahead */
 #define ST_PENDING_MS 30000u /* so long a new difficulty waits for a new job */
+#define ST_GRACE_MS 45000u   /* so long an easier one holds after a harder one was told */
+#define ST_FLIGHT                                                                                  \
+    4000u /* shares of easier ones that cost nothing; each of the present adds one                 \
+           */
 
 struct st_session;
 
@@ -89,6 +93,7 @@ typedef struct st_pool {
 typedef struct st_step {
     uint64_t from; /* job << 8 | variant */
     double difficulty;
+    uint64_t told_ms; /* when a job was told that it holds for; UINT64_MAX: not yet */
 } st_step;
 
 typedef struct st_session {
@@ -112,7 +117,8 @@ typedef struct st_session {
     uint64_t since_ms, last_share_ms;
     uint64_t accepted;
     uint32_t bad_run;
-    uint32_t lines; /* that may come before the next costs a point */
+    uint32_t flight; /* shares of easier difficulties that may still come */
+    uint32_t lines;  /* that may come before the next costs a point */
     uint64_t lines_ms;
     uint32_t points; /* to be put on the address */
 } st_session;

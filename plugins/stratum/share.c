@@ -82,7 +82,7 @@ static uint64_t key_of(const uint8_t hash[32])
     return k ? k : 1;
 }
 
-static uint32_t find(const st_seen *s, uint64_t k)
+static uint32_t find(const st_set *s, uint64_t k)
 {
     uint32_t i = (uint32_t)(k >> 32) & (s->cap - 1);
     while (s->slot[i] && s->slot[i] != k)
@@ -90,16 +90,20 @@ static uint32_t find(const st_seen *s, uint64_t k)
     return i;
 }
 
-static bool grow(st_seen *s)
+static bool in_set(const st_set *s, uint64_t k)
 {
-    st_seen more = {.cap = s->cap ? s->cap * 2 : 1024};
+    return s->cap && s->slot[find(s, k)];
+}
+
+static bool grow(st_set *s)
+{
+    st_set more = {.cap = s->cap ? s->cap * 2 : 1024, .n = s->n, .job = s->job};
     more.slot = calloc(more.cap, sizeof *more.slot);
     if (!more.slot)
         return false;
     for (uint32_t i = 0; i < s->cap; i++)
         if (s->slot[i])
             more.slot[find(&more, s->slot[i])] = s->slot[i];
-    more.n = s->n;
     free(s->slot);
     *s = more;
     return true;
@@ -107,26 +111,37 @@ static bool grow(st_seen *s)
 
 bool st_seen_has(const st_seen *s, const uint8_t hash[32])
 {
-    return s->cap && s->slot[find(s, key_of(hash))];
+    return in_set(&s->young, key_of(hash)) || in_set(&s->old, key_of(hash));
 }
 
-bool st_seen_add(st_seen *s, const uint8_t hash[32])
+/* What is in the older generation came before the younger began, for jobs that were there then. */
+static void next_generation(st_seen *s, uint64_t job)
+{
+    if (s->old.n)
+        s->gone = s->young.job;
+    free(s->old.slot);
+    s->old = s->young;
+    s->young = (st_set){.job = job};
+}
+
+bool st_seen_add(st_seen *s, const uint8_t hash[32], uint64_t job)
 {
     const uint64_t k = key_of(hash);
-    if (s->n >= ST_SEEN_MAX)
-        st_seen_clear(s);
-    if (s->n * 2 >= s->cap && !grow(s) && s->n + 1 >= s->cap)
-        return false;
-    uint32_t i = find(s, k);
-    if (s->slot[i])
+    if (st_seen_has(s, hash))
         return true;
-    s->slot[i] = k;
-    s->n++;
+    if (s->young.n >= ST_SEEN_MAX)
+        next_generation(s, job);
+    st_set *to = &s->young;
+    if (to->n * 2 >= to->cap && !grow(to) && to->n + 1 >= to->cap)
+        return false;
+    to->slot[find(to, k)] = k;
+    to->n++;
     return false;
 }
 
 void st_seen_clear(st_seen *s)
 {
-    free(s->slot);
-    *s = (st_seen){.slot = NULL};
+    free(s->young.slot);
+    free(s->old.slot);
+    *s = (st_seen){.gone = 0};
 }

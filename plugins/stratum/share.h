@@ -21,14 +21,21 @@ typedef struct st_share {
  *  Returns: false: there is no such coinbase. */
 bool st_share_hash(st_share *s, const st_payout *user, st_coinbase *cb, uint8_t hash[32]);
 
-/** Hashes that were seen, as long as a tip lasts: a set that grows up to ST_SEEN_MAX and then
- * begins anew. Zero-initialised is empty. */
+/** Hashes that were seen, as long as a tip lasts: two generations of up to ST_SEEN_MAX. When the
+ * younger is full the older one is forgotten, and with it what the shares of its jobs may still be
+ * worth. Zero-initialised is empty. */
 #define ST_SEEN_MAX (1u << 22)
-typedef struct st_seen {
+typedef struct st_set {
     uint64_t *slot;
     uint32_t cap, n;
+    uint64_t job; /* the newest when it began */
+} st_set;
+typedef struct st_seen {
+    st_set young, old;
+    uint64_t gone; /* shares of jobs up to this one may have been forgotten */
 } st_seen;
-/** Returns: whether it was there already. What no memory can be had for is not. */
-bool st_seen_add(st_seen *s, const uint8_t hash[32]);
+/** job: the newest one. Returns: whether it was there already. What no memory can be had for is
+ *  not. */
+bool st_seen_add(st_seen *s, const uint8_t hash[32], uint64_t job);
 bool st_seen_has(const st_seen *s, const uint8_t hash[32]);
 void st_seen_clear(st_seen *s);

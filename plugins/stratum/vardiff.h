@@ -5,13 +5,13 @@
 
 typedef struct st_vardiff {
     uint64_t since_ms; /* when counting began */
-    uint32_t shares;   /* since then */
+    double shares;     /* since then, of the present difficulty */
 } st_vardiff;
 
 /** Begin to count anew. */
 void st_vardiff_reset(st_vardiff *v, uint64_t now_ms);
-/** A share of the present difficulty has come. Returns: by what the difficulty should be
- * multiplied; 1: it is well. */
-double st_vardiff_share(st_vardiff *v, uint64_t now_ms, uint32_t per_minute);
+/** A share has come that counts for `shares` of the present difficulty. Returns: by what the
+ * difficulty should be multiplied; 1: it is well. */
+double st_vardiff_share(st_vardiff *v, double shares, uint64_t now_ms, uint32_t per_minute);
 /** Time has passed. Returns: as above, at most 1. */
 double st_vardiff_idle(st_vardiff *v, uint64_t now_ms, uint32_t per_minute);

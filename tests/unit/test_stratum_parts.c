@@ -247,23 +247,51 @@ static void test_target_of__divides_exactly(void **state)
 static void test_seen__remembers_each_hash(void **state)
 {
     (void)state;
-    st_seen s = {NULL, 0, 0};
+    st_seen s = {.gone = 0};
     uint8_t h[32] = {0};
     assert_false(st_seen_has(&s, h));
     for (uint32_t i = 0; i < 5000; i++) {
         memcpy(h, &i, 4);
         memcpy(h + 4, &i, 4);
-        assert_false(st_seen_add(&s, h));
+        assert_false(st_seen_add(&s, h, 1));
         assert_true(st_seen_has(&s, h));
     }
     for (uint32_t i = 0; i < 5000; i++) {
         memcpy(h, &i, 4);
         memcpy(h + 4, &i, 4);
-        assert_true(st_seen_add(&s, h));
+        assert_true(st_seen_add(&s, h, 1));
     }
-    assert_int_equal(s.n, 5000);
+    assert_int_equal(s.young.n, 5000);
     st_seen_clear(&s);
     assert_false(st_seen_has(&s, h));
+}
+
+static void nth_hash(uint32_t i, uint8_t h[32])
+{
+    uint64_t k = (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    memset(h, 0, 32);
+    memcpy(h, &k, 8);
+}
+
+/* A share never counts twice: what is forgotten is worth nothing any more. */
+static void test_seen__forgets_the_oldest_alone(void **state)
+{
+    (void)state;
+    st_seen s = {.gone = 0};
+    uint8_t h[32];
+    for (uint32_t i = 0; i < 2 * ST_SEEN_MAX + 1; i++) { /* a new job with each million */
+        nth_hash(i, h);
+        assert_false(st_seen_add(&s, h, 1 + (i >> 20)));
+    }
+    assert_int_equal(s.gone, 0 + (ST_SEEN_MAX >> 20) + 1);
+    nth_hash(ST_SEEN_MAX - 1, h);
+    assert_false(st_seen_has(&s, h)); /* it was of job 4 */
+    for (uint32_t i = ST_SEEN_MAX; i < 2 * ST_SEEN_MAX; i += 997) {
+        nth_hash(i, h);
+        assert_true(st_seen_has(&s, h));
+    }
+    st_seen_clear(&s);
+    assert_int_equal(s.gone, 0);
 }
 
 /* A client of `rate` shares a minute at difficulty 1, for `minutes`. Returns where it was steered.
@@ -279,7 +307,7 @@ static double run_client(double rate, unsigned minutes, uint32_t want)
             d *= st_vardiff_idle(&v, ms, want);
         /* What is under way when the difficulty changes counts for neither. */
         for (double f = 1; due >= 1; due = f == 1 ? due - 1 : 0)
-            d *= f = st_vardiff_share(&v, ms, want);
+            d *= f = st_vardiff_share(&v, 1, ms, want);
     }
     return rate / d; /* shares a minute in the end */
 }
@@ -301,7 +329,37 @@ static void test_vardiff__comes_near_what_is_wanted(void **state)
     st_vardiff_reset(&v, 0);
     assert_true(st_vardiff_idle(&v, 59999, 18) == 1 && st_vardiff_idle(&v, 60000, 18) == 0.5);
     st_vardiff_reset(&v, 0);
-    assert_true(st_vardiff_idle(&v, 119999, 1) == 1 && st_vardiff_idle(&v, 120000, 1) == 0.5);
+    assert_true(st_vardiff_idle(&v, 359999, 1) == 1 && st_vardiff_idle(&v, 360000, 1) == 0.5);
+}
+
+/* Between 0 and 1, the same in each run. */
+static double chance(uint64_t *seed)
+{
+    *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return ((double)(*seed >> 11) + 0.5) / 9007199254740992.0;
+}
+
+/* Shares come by chance: a client that is where it should be stays there for days. */
+static void test_vardiff__settles_where_few_are_wanted(void **state)
+{
+    (void)state;
+    for (uint32_t want = 1; want <= 4; want++) {
+        uint64_t seed = want;
+        unsigned steps = 0;
+        double d = 1;
+        st_vardiff v;
+        st_vardiff_reset(&v, 0);
+        for (uint64_t ms = 1000; ms < UINT64_C(5) * 86400000; ms += 1000) {
+            double f = st_vardiff_idle(&v, ms, want);
+            if (chance(&seed) < want / d / 60)
+                f *= st_vardiff_share(&v, 1, ms, want);
+            steps += f < 1 || f > 1;
+            d *= f;
+            assert_true(d > 0.2 && d < 5);
+        }
+        if (steps > 40)
+            fail_msg("%u steps in five days at %u a minute", steps, want);
+    }
 }
 
 /* ---- bans ---- */
@@ -544,7 +602,9 @@ QC_TEST_MAIN(cmocka_unit_test(test_line__is_cut_wherever_the_stream_is),
              cmocka_unit_test(test_number__is_a_plain_decimal),
              cmocka_unit_test(test_target_of__divides_exactly),
              cmocka_unit_test(test_seen__remembers_each_hash),
+             cmocka_unit_test(test_seen__forgets_the_oldest_alone),
              cmocka_unit_test(test_vardiff__comes_near_what_is_wanted),
+             cmocka_unit_test(test_vardiff__settles_where_few_are_wanted),
              cmocka_unit_test(test_ban__points_add_up_and_fade),
              cmocka_unit_test(test_ban_name__counts_networks_of_ipv6),
              cmocka_unit_test(test_workers__are_found_again_and_make_room),

@@ -225,6 +225,18 @@ static void suggest(st_session *s, double d)
     s->floor = 0;
 }
 
+/* Two minutes of twice the shares that are wanted end with this one: a step that waits for a job.
+ */
+static void too_fast(st_session *s, uint64_t job, uint8_t variant)
+{
+    s->pool->now_ms += 120000;
+    s->vardiff.since_ms = s->pool->now_ms - 120000;
+    s->vardiff.shares = 71;
+    has(work(s, job, variant, 0, D, 1.9 * D), "\"result\":true");
+    has(s->out.data, "mining.set_difficulty");
+    assert_null(strstr(s->out.data, "mining.notify"));
+}
+
 static void test_session__a_step_that_was_overtaken_never_holds(void **state)
 {
     (void)state;
@@ -232,13 +244,14 @@ static void test_session__a_step_that_was_overtaken_never_holds(void **state)
     st_pool *p = a_pool(&last);
     st_session s;
     mining(&s, p);
-    suggest(&s, 2 * D); /* from the next job on */
+    too_fast(&s, 1, 0); /* from the next job on */
+    assert_true(st_session_difficulty(&s) == 2 * D);
     suggest(&s, 32 * D);
     has(s.out.data, "\"params\":[\"1.1\","); /* at once */
     has(work(&s, 1, 1, 0, D, 15 * D), "[23,");
     has(work(&s, 1, 1, 0, 32 * D, 1000 * D), "\"result\":true");
     assert_true(last.difficulty == 32 * D);
-    assert_int_equal(s.vardiff.shares, 1);
+    assert_true(s.vardiff.shares == 1);
     done_with(&s, p);
 }
 
@@ -266,7 +279,7 @@ static void test_session__a_step_does_not_wait_for_ever(void **state)
     st_pool *p = a_pool(&last);
     st_session s;
     mining(&s, p);
-    suggest(&s, 2 * D);
+    too_fast(&s, 1, 0);
     for (int i = 0; i < 29; i++) {
         p->now_ms += 1000;
         st_session_tick(&s);
@@ -280,7 +293,6 @@ static void test_session__a_step_does_not_wait_for_ever(void **state)
     has(s.out.data, "\"params\":[\"1.1\",");
     has(s.out.data, "false]}"); /* what it does is still worth something */
     has(work(&s, 1, 1, 0, D, 1.9 * D), "[23,");
-    has(work(&s, 1, 0, 0, D, 1.9 * D), "\"result\":true");
     for (int i = 0; i < 59; i++) {
         p->now_ms += 1000;
         st_session_tick(&s);
@@ -289,6 +301,112 @@ static void test_session__a_step_does_not_wait_for_ever(void **state)
     p->now_ms += 1000;
     st_session_tick(&s);
     assert_true(st_session_difficulty(&s) == D);
+    done_with(&s, p);
+}
+
+static void test_session__what_is_easier_or_asked_for_is_told_at_once(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    mining(&s, p);
+    suggest(&s, 2 * D);
+    has(s.out.data, "\"params\":[\"1.1\",");
+    has(s.out.data, "false]}");
+    for (int i = 0; i < 60; i++) {
+        s.out.len = 0;
+        p->now_ms += 1000;
+        st_session_tick(&s);
+    }
+    st_put(&s.out, "", 1);
+    has(s.out.data, "\"mining.set_difficulty\",\"params\":[9.5367431640625e-07]");
+    has(s.out.data, "\"params\":[\"1.2\",");
+    done_with(&s, p);
+}
+
+/* Work at what was easier is worth something for a while, and is counted: nobody who stays with it
+ * has more of it than others. */
+static void test_session__an_easier_difficulty_ends(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    mining(&s, p);
+    suggest(&s, 64 * D);
+    p->now_ms += ST_GRACE_MS - 1;
+    has(work(&s, 1, 0, 0, D, 16 * D), "\"result\":true");
+    assert_true(last.difficulty == D && s.vardiff.shares == 1.0 / 64);
+    p->now_ms += 1;
+    has(work(&s, 1, 0, 1000000, D, 16 * D), "[23,");
+    has(work(&s, 1, 0, 1000000, 64 * D, 1e9), "\"result\":true");
+    assert_true(last.difficulty == 64 * D);
+    done_with(&s, p);
+}
+
+static void test_session__too_much_of_what_was_easier_costs(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    mining(&s, p);
+    suggest(&s, 64 * D);
+    s.flight = 5;
+    s.lines = 10;
+    for (uint32_t i = 0; i < 15; i++) {
+        has(work(&s, 1, 0, i * 1000000, D, 16 * D), "\"result\":true");
+        assert_int_equal(s.points, 0);
+    }
+    has(work(&s, 1, 0, 15000000, D, 16 * D), "\"result\":true");
+    assert_int_equal(s.points, 1);
+    /* And it is told to stop more and more often. */
+    s.vardiff.shares = 100;
+    has(work(&s, 1, 0, 16000000, D, 16 * D), "mining.notify");
+    assert_true(st_session_difficulty(&s) > 256 * D);
+    done_with(&s, p);
+}
+
+static void test_session__what_is_forgotten_is_stale(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    mining(&s, p);
+    qn_template_view v = st_job_newest(&p->jobs)->v;
+    (void)st_job_add(&p->jobs, &v, &p->recipe, 0);
+    p->seen.gone = 1;
+    has(work(&s, 1, 0, 0, D, 1e9), "[21,");
+    has(work(&s, 2, 0, 0, D, 1e9), "\"result\":true");
+    done_with(&s, p);
+}
+
+/* Hardware that knows whole numbers alone must not be told others. */
+static void test_session__difficulties_are_whole_where_they_can_be(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    st_target_of(1e6, p->jobs.job[1].v.target.b);
+    p->start_difficulty = 1000.75;
+    mining(&s, p);
+    assert_true(st_session_difficulty(&s) == 1000);
+    for (int i = 0; i < 60; i++) {
+        p->now_ms += 1000;
+        st_session_tick(&s);
+    }
+    assert_true(st_session_difficulty(&s) == 500);
+    for (int i = 0; i < 240; i++) {
+        p->now_ms += 1000;
+        st_session_tick(&s);
+    }
+    assert_true(st_session_difficulty(&s) == 31); /* 250, 125, 62, 31 */
+    s.out.len = 0;
+    assert_true(line(&s, "{\"id\":3,\"method\":\"mining.suggest_difficulty\",\"params\":[77.5]}"));
+    has(s.out.data, "\"mining.set_difficulty\",\"params\":[77.5]"); /* it knows what it asks for */
     done_with(&s, p);
 }
 
@@ -555,6 +673,11 @@ QC_TEST_MAIN(cmocka_unit_test(test_session__difficulty_holds_for_the_jobs_it_was
              cmocka_unit_test(test_session__a_step_that_was_overtaken_never_holds),
              cmocka_unit_test(test_session__a_step_begins_with_the_job_that_follows_it),
              cmocka_unit_test(test_session__a_step_does_not_wait_for_ever),
+             cmocka_unit_test(test_session__what_is_easier_or_asked_for_is_told_at_once),
+             cmocka_unit_test(test_session__an_easier_difficulty_ends),
+             cmocka_unit_test(test_session__too_much_of_what_was_easier_costs),
+             cmocka_unit_test(test_session__what_is_forgotten_is_stale),
+             cmocka_unit_test(test_session__difficulties_are_whole_where_they_can_be),
              cmocka_unit_test(test_session__a_block_is_handed_in_once),
              cmocka_unit_test(test_session__stale_shares_without_end_cost),
              cmocka_unit_test(test_session__a_flood_of_lines_costs),
