@@ -77,13 +77,41 @@ static double difficulty_at(const st_session *s, uint64_t job, uint8_t variant)
     return d;
 }
 
-/* It is being told its newest job. */
+/* It is being told its newest job. What every new session begins with need not be kept. */
 static void begin_steps(st_session *s)
 {
     const uint64_t at = s->told << 8 | s->variant;
+    const st_hooks *h = &s->pool->hooks;
+    bool begun = false;
     for (uint32_t i = 0; i < s->n_steps; i++)
-        if (s->step[i].from <= at && s->step[i].told_ms == UINT64_MAX)
+        if (s->step[i].from <= at && s->step[i].told_ms == UINT64_MAX) {
             s->step[i].told_ms = s->pool->now_ms;
+            begun = true;
+        }
+    if (!begun || !h->keep || (!s->kept && s->n_steps == 1))
+        return;
+    h->keep(h->arg, s);
+    s->kept = true;
+}
+
+/* A session goes on: what it was told in its former life counts as it did. */
+static void recall(st_session *s)
+{
+    const st_hooks *h = &s->pool->hooks;
+    s->n_steps = h->recall ? h->recall(h->arg, s->en1, s->step) : 0;
+    s->kept = s->n_steps > 0;
+    for (uint32_t i = 0; i < s->n_steps; i++)
+        s->step[i].told_ms = s->pool->now_ms;
+}
+
+/* With its first job. */
+static void set_first(st_session *s)
+{
+    double d = s->n_steps ? st_session_difficulty(s) : s->pool->start_difficulty;
+    if (s->floor > d || (s->floor > 0 && !s->n_steps))
+        d = s->floor;
+    /* Of a new session it holds for jobs of before too: a session that goes on may submit those. */
+    set_difficulty(s, clamp(s, d), s->n_steps ? s->told << 8 : 0);
 }
 
 /* The newest job once more, as another variant: the same work under another coinbase. */
@@ -248,10 +276,9 @@ void st_session_notify(st_session *s, bool clean)
     if (!job || job->number <= p->jobs.restored || !st_session_mines(s))
         return;
     if (!s->told) {
-        /* Holds for jobs of before too: a session that goes on may still submit those. */
         st_vardiff_reset(&s->vardiff, p->now_ms);
         s->told = job->number;
-        set_difficulty(s, clamp(s, s->floor > 0 ? s->floor : p->start_difficulty), 0);
+        set_first(s);
     } else if (job->number != s->told) {
         if (pending(s))
             st_vardiff_reset(&s->vardiff, p->now_ms);
@@ -300,6 +327,7 @@ static bool resume(st_session *s, const char *id)
         return false;
     memcpy(s->en1, given, ST_EN1_LEN);
     s->pool->hooks.displace(s->pool->hooks.arg, s->en1, s);
+    recall(s);
     return true;
 }
 

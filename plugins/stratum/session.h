@@ -24,6 +24,13 @@
 
 struct st_session;
 
+/** From when on a difficulty holds. */
+typedef struct st_step {
+    uint64_t from; /* job << 8 | variant */
+    double difficulty;
+    uint64_t told_ms; /* when a job was told that it holds for; UINT64_MAX: not yet */
+} st_step;
+
 /** A share for the log. */
 typedef struct st_record {
     uint64_t time; /* seconds since 1970 */
@@ -45,6 +52,11 @@ typedef struct st_hooks {
     void (*displace)(void *arg, const uint8_t en1[ST_EN1_LEN], const struct st_session *by);
     /** Every share that was judged. */
     void (*log)(void *arg, const st_record *r);
+    /** It is about to be told with these difficulties: keep them by its extranonce. NULL: nobody
+     *  keeps them. */
+    void (*keep)(void *arg, const struct st_session *s);
+    /** Difficulties that were kept. Out: step, ST_STEPS of them. Returns: how many. */
+    uint32_t (*recall)(void *arg, const uint8_t en1[ST_EN1_LEN], st_step *step);
 } st_hooks;
 
 /** A solution that was handed in. */
@@ -89,13 +101,6 @@ typedef struct st_pool {
     st_note note;
 } st_pool;
 
-/** From when on a difficulty holds. */
-typedef struct st_step {
-    uint64_t from; /* job << 8 | variant */
-    double difficulty;
-    uint64_t told_ms; /* when a job was told that it holds for; UINT64_MAX: not yet */
-} st_step;
-
 typedef struct st_session {
     st_pool *pool;
     st_text out; /* to be sent */
@@ -109,6 +114,7 @@ typedef struct st_session {
     st_payout payout;
     st_step step[ST_STEPS]; /* the newest last */
     uint32_t n_steps;
+    bool kept;    /* outside of this process */
     double floor; /* what it asked not to fall below; 0: nothing */
     st_vardiff vardiff;
     uint64_t steered_ms; /* when the newest difficulty was chosen */

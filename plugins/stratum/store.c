@@ -4,7 +4,8 @@
  *   "k"              the secret
  *   "e"              the first extranonce that was not reserved, 4 bytes, big-endian
  *   "j" slot         a job (jobs.h); the slot is the job's number modulo ST_JOBS, 2 bytes
- *   "s" number       a share, 8 bytes, big-endian
+ *   "d" en1          difficulties of the session of this extranonce, of which the low 2 bytes are
+ * in the key: those who come back do so soon "s" number       a share, 8 bytes, big-endian
  */
 #include "plugins/stratum/stratum.h"
 
@@ -15,6 +16,7 @@
 #define TRIM 16u     /* shares that are forgotten with each new one at most */
 #define TRIM_AT_START 100000u
 #define COMPLAIN_MS 60000u
+#define STEP_BYTES 16u /* of a difficulty: from when on, and how much */
 #define BATCH_FULL (256u << 10)
 
 static void put_be(uint8_t *p, uint64_t v, int n)
@@ -130,13 +132,7 @@ static qn_status load_secret(stratum *t)
     return st == QN_OK ? qn_batch_write(&t->batch, t->store, t->store_cap, QN_STORE_SYNC) : st;
 }
 
-/* ---- the share log ---- */
-
-static void share_key(uint8_t key[static 9], uint64_t number)
-{
-    key[0] = 's';
-    put_be(key + 1, number, 8);
-}
+/* ---- difficulties ---- */
 
 static void put_double(uint8_t *p, double v)
 {
@@ -151,6 +147,52 @@ static double get_double(const uint8_t *p)
     double v;
     memcpy(&v, &bits, sizeof v);
     return v;
+}
+
+/* At once, so that a kill of this process does not lose it; synced with the next tick. */
+void st_store_keep(void *arg, const st_session *s)
+{
+    stratum *t = arg;
+    const uint8_t key[3] = {'d', s->en1[ST_EN1_LEN - 2], s->en1[ST_EN1_LEN - 1]};
+    uint8_t data[ST_EN1_LEN + ST_STEPS * STEP_BYTES], *at = data + ST_EN1_LEN;
+    memcpy(data, s->en1, ST_EN1_LEN);
+    for (uint32_t i = 0; i < s->n_steps; i++, at += STEP_BYTES) {
+        put_be(at, s->step[i].from, 8);
+        put_double(at + 8, s->step[i].difficulty);
+    }
+    qn_batch b = {0};
+    qn_batch_put(&b, key, sizeof key, data, (uint32_t)(at - data));
+    qn_status st = qn_batch_write(&b, t->store, t->store_cap, 0);
+    if (st != QN_OK)
+        complain(t, st);
+    qn_batch_free(&b);
+    qn_batch_put(&t->batch, key, sizeof key, data, (uint32_t)(at - data));
+}
+
+uint32_t st_store_recall(void *arg, const uint8_t en1[ST_EN1_LEN], st_step *step)
+{
+    stratum *t = arg;
+    const uint8_t key[3] = {'d', en1[ST_EN1_LEN - 2], en1[ST_EN1_LEN - 1]};
+    uint8_t data[ST_EN1_LEN + ST_STEPS * STEP_BYTES];
+    uint32_t len = 0, n = 0;
+    if (t->store->get(t->store_cap, 0, key, sizeof key, data, sizeof data, &len) != QN_OK ||
+        len < ST_EN1_LEN || memcmp(data, en1, ST_EN1_LEN) != 0)
+        return 0;
+    for (uint32_t at = ST_EN1_LEN; at + STEP_BYTES <= len; at += STEP_BYTES) {
+        const st_step x = {get_be(data + at, 8), get_double(data + at + 8), 0};
+        if (!(x.difficulty >= 1e-15) || !(x.difficulty <= 1e18) || (n && x.from < step[n - 1].from))
+            return 0;
+        step[n++] = x;
+    }
+    return n;
+}
+
+/* ---- the share log ---- */
+
+static void share_key(uint8_t key[static 9], uint64_t number)
+{
+    key[0] = 's';
+    put_be(key + 1, number, 8);
 }
 
 static void trim(stratum *t, uint32_t most)

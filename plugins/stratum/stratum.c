@@ -141,7 +141,12 @@ static qn_status init(qn_cap *cap, const qn_host_1 *host, const qn_config *confi
         return QN_E_NOMEM;
     t->host = host;
     t->cap = cap;
-    t->pool.hooks = (st_hooks){t, st_solve, st_server_displace, st_store_share};
+    t->pool.hooks = (st_hooks){.arg = t,
+                               .solve = st_solve,
+                               .displace = st_server_displace,
+                               .log = st_store_share,
+                               .keep = st_store_keep,
+                               .recall = st_store_recall};
     qn_status s = read_config(t, config);
     if (s == QN_OK)
         s = get_tables(t);

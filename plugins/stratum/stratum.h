@@ -83,6 +83,9 @@ qn_status st_store_open(stratum *t);
 void st_store_job(stratum *t, const st_job *job);
 /** What was kept survives a crash of the machine too, once this returns. */
 void st_store_sync(stratum *t);
+/** hooks.keep, hooks.recall */
+void st_store_keep(void *arg, const st_session *s);
+uint32_t st_store_recall(void *arg, const uint8_t en1[ST_EN1_LEN], st_step *step);
 /** hooks.log */
 void st_store_share(void *arg, const st_record *r);
 /** Make sure that there are extranonces to give out. */

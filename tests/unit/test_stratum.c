@@ -170,6 +170,22 @@ static uint32_t grind(const client *c, const char *en2, uint32_t version, bool g
     }
 }
 
+/* One whose hash reaches a difficulty, and not another. */
+static uint32_t grind_for(const client *c, const char *en2, double at_least, double below)
+{
+    uint8_t header[80], lo[32], hi[32], hash[32];
+    header_of(c, en2, c->version, header);
+    st_target_of(at_least, hi);
+    st_target_of(below, lo);
+    for (uint32_t n = 0;; n++) {
+        for (int i = 0; i < 4; i++)
+            header[76 + i] = (uint8_t)(n >> 8 * i);
+        qn_sha256d(header, 80, hash);
+        if (qn_hash_meets(hash, hi) && !qn_hash_meets(hash, lo))
+            return n;
+    }
+}
+
 static void submit(client *c, int id, const char *en2, uint32_t nonce, const char *more)
 {
     char line[400];
@@ -272,6 +288,56 @@ static void test_stratum__an_old_job_is_worth_a_block_after_a_crash(void **state
     leave(d);
     leave(e);
     assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+}
+
+/* Work that was told at an easier difficulty counts for that after a kill, and the session goes on
+ * where it was. */
+static void test_stratum__difficulties_outlive_a_crash(void **state)
+{
+    (void)state;
+    qn_mock *m = qn_mock_new();
+    static client easy, hard;
+    qn_mock_mine(m, 20);
+    qn_mock_config(m, "start_difficulty", "1e-10");
+    qn_mock_config(m, "min_difficulty", "1e-12");
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    (void)qn_mock_run(m);
+    client *c = joined(m);
+    qn_mock_steps(m, 4); /* time stands still */
+    greet(m, c, NULL);
+    assert_true(c->difficulty == 1e-10);
+    easy = *c;
+    say(c, "{\"id\":3,\"method\":\"mining.suggest_difficulty\",\"params\":[4e-10]}");
+    qn_mock_steps(m, 2);
+    (void)qn_mock_run(m);
+    expect(c, 3, "true");
+    free(hear(c, -1));
+    assert_true(c->difficulty == 4e-10);
+    hard = *c;
+    assert_string_equal(hard.job, "1.1");
+    qn_mock_crash(m);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    qn_mock_steps(m, UINT32_MAX);
+    (void)qn_mock_run(m);
+    client *d = joined(m);
+    qn_mock_steps(m, 4);
+    greet(m, d, c->session);
+    assert_true(d->difficulty == 4e-10);
+    uint32_t nonce = grind_for(&easy, "00000000000000aa", 1e-10, 4e-10);
+    client old = easy;
+    old.fd = d->fd;
+    submit(&old, 5, "00000000000000aa", nonce, "");
+    old = hard;
+    old.fd = d->fd;
+    submit(&old, 6, "00000000000000aa", grind_for(&hard, "00000000000000aa", 1e-10, 4e-10), "");
+    qn_mock_steps(m, 2);
+    (void)qn_mock_run(m);
+    expect(d, 5, "\"result\":true");
+    expect(d, 6, "[23,");
+    leave(c);
+    leave(d);
+    qn_mock_steps(m, UINT32_MAX);
     qn_mock_free(m);
 }
 
@@ -723,6 +789,7 @@ static void test_start__says_what_is_wrong_with_its_configuration(void **state)
 
 QC_TEST_MAIN(cmocka_unit_test(test_stratum__a_share_becomes_a_block),
              cmocka_unit_test(test_stratum__an_old_job_is_worth_a_block_after_a_crash),
+             cmocka_unit_test(test_stratum__difficulties_outlive_a_crash),
              cmocka_unit_test(test_stratum__a_block_of_a_template_that_the_node_forgot),
              cmocka_unit_test(test_stratum__a_session_that_comes_back_takes_its_place),
              cmocka_unit_test(test_stratum__a_new_tip_is_empty_first_then_full),
