@@ -2,10 +2,11 @@
  *
  * A block that is refused is an answer, not a failure: the result says why, in
  * the words of BIP22 that bitcoind's submitblock uses. What does not meet its
- * target is answered without asking the node. A solution never changes the
- * template, and any number may be handed in for one. Once QN_E_TIMEOUT is
- * answered the block is still processed, when the node has time for it: nothing
- * that was found is lost.
+ * target, and a block() that is known already, is answered without asking the
+ * node, and costs little of what may be asked in a second. Solutions are never
+ * refused for that. A solution never changes the template, and any number may
+ * be handed in for one. Once QN_E_TIMEOUT is answered the block is still
+ * processed, when the node has time for it: nothing that was found is lost.
  *
  * Made by api/generate.py from api/interfaces/mining.submit.toml: change that, then run it. */
 #ifndef QUOIN_MINING_SUBMIT_H
@@ -57,7 +58,9 @@ typedef struct qn_mining_submit_1_r1 {
 
     /** A whole block, made with a template or without. QN_E_INVAL: the bytes
      *  are no block. QN_E_BUSY: too many that were no good in short time, come
-     *  back in a second.
+     *  back in a second; one that is new and meets the target of a child of its
+     *  parent, near the tip, is taken all the same, unless the same header has
+     *  come 16 times in a row.
      *  block: its serialization, at most 4,000,000 bytes.
      *  flags: QN_BLOCK_*.
      *  result: size must be set.

@@ -19,6 +19,10 @@
 #define PATIENCE_S 60 /* a block may come in the middle of another */
 #define US_PER_CHECK 20000u
 #define US_PER_REFUSED 10000u /* of a whole block: its maker chooses what it costs to refuse it */
+#define US_PER_LESS 1000u     /* than the best chain: it is kept, or was known */
+#define READ_PER_US 2000u     /* bytes of a block that is only looked at */
+#define NEAR_TIP 144u         /* blocks of work behind the tip: cheaper ones anybody could make */
+#define TRIES 16u             /* of one header with this body and that */
 
 /* ---- results ---- */
 
@@ -199,13 +203,19 @@ static bool enough_work(const qc_host *h, const qc_header *head, const qc_hash *
     return false;
 }
 
+static uint64_t cost_of(qn_status st, const qn_mining_result *r)
+{
+    if (st != QN_OK || r->is == QN_BLOCK_IS_REJECTED)
+        return US_PER_REFUSED;
+    return r->is == QN_BLOCK_IS_ACCEPTED ? 0 : US_PER_LESS;
+}
+
 /* `b` is taken. What is no good is charged for, whether its plugin has room to be told or not. */
 static qn_status hand_in(qn_cap *cap, const qc_template *t, qc_block *b, qn_mining_result *out)
 {
     qn_mining_result r = {.size = sizeof r};
     qn_status st = submit(cap, t, b, &r);
-    if (st != QN_OK || r.is != QN_BLOCK_IS_ACCEPTED)
-        qc_cap_worked(cap, US_PER_REFUSED);
+    qc_cap_worked(cap, cost_of(st, &r));
     if (st != QN_OK)
         return st;
     log_use(cap, t ? "solution" : "block", &r);
@@ -276,6 +286,12 @@ static qn_status ms_by_id(qn_cap *cap, uint64_t id, const qn_mining_solution *s,
 
 /* ---- blocks ---- */
 
+/* What a cap of mining.submit remembers. */
+typedef struct tried {
+    qc_hash hash; /* of the last block that had the work for it */
+    uint32_t n;   /* how often it came since */
+} tried;
+
 static qn_status parse(const void *data, uint32_t len, qc_block **out)
 {
     if (!data || !len || len > BLOCK_MAX)
@@ -286,24 +302,92 @@ static qn_status parse(const void *data, uint32_t len, qc_block **out)
     return fail == QC_WIRE_NOMEM ? QN_E_NOMEM : QN_E_INVAL;
 }
 
+/* So much work lies behind it that nobody makes others like it for nothing. */
+static bool near_tip(const qc_chain *c, const qc_index *parent)
+{
+    const qc_index *tip = qc_chain_tip(c);
+    qc_u256 work = parent->chain_work, last;
+    if (!tip)
+        return false;
+    qc_header_work(tip->header.bits, &last);
+    qc_u256_mul32(&last, NEAR_TIP);
+    qc_u256_add(&work, &last);
+    return qc_u256_cmp(&work, &tip->chain_work) >= 0;
+}
+
+/* It is new, and solved as hard as a block on its parent must be. */
+static bool is_found(const qc_chain *c, const qc_header *head, const qc_hash *hash)
+{
+    const qc_index *parent = qc_chain_find(c, &head->prev);
+    qn_mining_result r;
+    return parent && near_tip(c, parent) && !say_known(&r, qc_chain_find(c, hash), false) &&
+           head->bits == qc_chain_next_bits(c, parent, head->time) &&
+           qc_pow_ok(qc_chain_params(c), hash, head->bits);
+}
+
+/* No budget stands in the way of what was found, but for one whose body is wrong again and again:
+ * its header is proof of work that was done once. */
+static qn_status may_hand_in(qn_cap *cap, const qc_header *head, const qc_hash *hash)
+{
+    tried *t = cap->state;
+    if (!is_found(cap->plugin->host->o.chain, head, hash))
+        return qc_cap_ask(cap);
+    t->n = qc_hash_eq(&t->hash, hash) ? t->n + 1 : 1;
+    t->hash = *hash;
+    return t->n <= TRIES ? QN_OK : qc_cap_ask(cap);
+}
+
+/* What its header alone decides is answered without hashing the rest, but only for what is a block.
+ * QN_OK: *out is filled in. QN_E_AGAIN: it does not. */
+static qn_status judge_header(qn_cap *cap, const qc_header *head, const qc_hash *hash,
+                              qc_span bytes, qn_mining_result *out)
+{
+    qn_mining_result r = {.size = sizeof r};
+    const qc_host *h = cap->plugin->host;
+    qc_block *b;
+    memcpy(r.hash.b, hash->b, 32);
+    bool known = say_known(&r, qc_chain_find(h->o.chain, hash), false);
+    if (!known && qc_pow_ok(qc_chain_params(h->o.chain), hash, head->bits))
+        return QN_E_AGAIN;
+    qc_cap_worked(cap, bytes.len / READ_PER_US);
+    qc_wire_fail fail = qc_block_parse_bare(bytes, &b);
+    if (fail != QC_WIRE_OK)
+        return fail == QC_WIRE_NOMEM ? QN_E_NOMEM : QN_E_INVAL;
+    qc_block_unref(b);
+    if (known)
+        log_use(cap, "block", &r);
+    else
+        qc_mining_say(&r, QN_BLOCK_IS_REJECTED, "high-hash", "proof of work failed");
+    qc_mining_result_out(out, &r);
+    return QN_OK;
+}
+
 static qn_status ms_block(qn_cap *cap, const void *block, uint32_t len, uint32_t flags,
                           qn_mining_result *result)
 {
     qc_block *b;
-    qn_status st = qc_cap_ask(cap);
+    qc_header head;
+    qc_hash hash;
+    qn_status st = qc_cap_enter(cap);
     if (st != QN_OK)
         return st;
-    if (flags & ~(uint32_t)QN_BLOCK_ADD_WITNESS || bad_room(result))
+    if (flags & ~(uint32_t)QN_BLOCK_ADD_WITNESS || bad_room(result) || !block ||
+        len <= QC_HEADER_LEN || len > BLOCK_MAX)
         return QN_E_INVAL;
-    if ((st = parse(block, len, &b)) != QN_OK)
+    qc_header_read(block, &head);
+    qc_header_hash(&head, &hash);
+    if ((st = may_hand_in(cap, &head, &hash)) != QN_OK)
         return st;
+    st = judge_header(cap, &head, &hash, qc_span_of(block, len), result);
+    if (st != QN_E_AGAIN)
+        return st;
+    if ((st = parse(block, len, &b)) != QN_OK) {
+        qc_cap_worked(cap, len / READ_PER_US);
+        return st;
+    }
     if (flags & QN_BLOCK_ADD_WITNESS)
         b = qc_m_with_reserved_value(cap->plugin->host->o.node, b);
-    if (enough_work(cap->plugin->host, qc_block_header(b), qc_block_hash(b), result))
-        return hand_in(cap, NULL, b, result);
-    qc_block_unref(b);
-    qc_cap_worked(cap, US_PER_REFUSED);
-    return QN_OK;
+    return hand_in(cap, NULL, b, result);
 }
 
 static const qn_mining_submit_1 SUBMIT = {
@@ -369,7 +453,7 @@ static const qn_mining_check_1 CHECK = {
 
 /* ---- the tables ---- */
 
-static qc_err open_submit(qn_cap *cap, const char **why)
+static qc_err open_check(qn_cap *cap, const char **why)
 {
     if (!cap->plugin->host->o.node || !cap->plugin->host->o.node->miner) {
         *why = QC_NO_MINER;
@@ -378,12 +462,27 @@ static qc_err open_submit(qn_cap *cap, const char **why)
     return QC_OK;
 }
 
+static qc_err open_submit(qn_cap *cap, const char **why)
+{
+    qc_err err = open_check(cap, why);
+    if (!err) {
+        cap->state = qc_alloc(sizeof(tried));
+        *(tried *)cap->state = (tried){.n = 0};
+    }
+    return err;
+}
+
 static void close_submit(qn_cap *cap)
 {
-    (void)cap; /* it has no state: what was given lies in the book */
+    qc_free(cap->state); /* what was given lies in the book */
+}
+
+static void close_check(qn_cap *cap)
+{
+    (void)cap; /* it has no state */
 }
 
 const qc_adapter QC_ADAPTER_MINING_SUBMIT = {QN_MINING_SUBMIT_1_ID, &SUBMIT, open_submit, NULL,
                                              close_submit};
-const qc_adapter QC_ADAPTER_MINING_CHECK = {QN_MINING_CHECK_1_ID, &CHECK, open_submit, NULL,
-                                            close_submit};
+const qc_adapter QC_ADAPTER_MINING_CHECK = {QN_MINING_CHECK_1_ID, &CHECK, open_check, NULL,
+                                            close_check};

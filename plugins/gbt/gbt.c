@@ -28,6 +28,9 @@ void gb_fail_status(const gb *g, uint64_t request, qn_status st, const char *wha
     case QN_E_NOMEM:
         gb_fail(g, request, GB_NOMEM, "Out of memory");
         return;
+    case QN_E_BUSY:
+        gb_fail(g, request, GB_MISC, "%s: the node is busy, try again in a second", what);
+        return;
     case QN_E_LIMIT:
         gb_fail(g, request, GB_MISC, "%s: too much at once", what);
         return;
@@ -125,6 +128,7 @@ static qn_status get_tables(gb *g)
 /* What stop() has left, where it was called. */
 static void fini(void *self)
 {
+    gb_late_end(self);
     gb_poll_end(self);
     gb_template_clear(self);
     free(self);
@@ -162,6 +166,7 @@ static qn_status stop(void *self, uint32_t deadline_ms)
 {
     gb *g = self;
     (void)deadline_ms;
+    gb_late_end(g);
     gb_poll_end(g);
     gb_template_clear(g);
     return QN_OK;

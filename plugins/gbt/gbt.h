@@ -25,6 +25,7 @@ enum {
 };
 
 #define GB_POLLS 512u /* that wait at once */
+#define GB_LATE 16u   /* blocks that the node was too busy for */
 
 /** The template that was made last, with all that its JSON needs. */
 typedef struct gb_template {
@@ -49,6 +50,15 @@ typedef struct gb_poll {
     size_t n_rules;
 } gb_poll;
 
+/** A block that is offered again for a while before its miner hears that the node is busy. */
+typedef struct gb_late {
+    uint64_t request;
+    uint8_t *block; /* owned, free() */
+    uint32_t len;
+    uint32_t tries; /* that are left */
+    bool proposal;
+} gb_late;
+
 typedef struct gb {
     const qn_host_1 *host;
     const qn_mining_template_1 *mining;
@@ -64,6 +74,9 @@ typedef struct gb {
     gb_poll poll[GB_POLLS];
     uint32_t n_polls;
     uint64_t subscription, timer; /* 0: none */
+    gb_late late[GB_LATE];
+    uint32_t n_late;
+    uint64_t late_timer; /* 0: none */
 } gb;
 
 /** Answer a request with an error, with a format. */
@@ -93,6 +106,8 @@ void gb_on_template_light(void *arg, const qn_rpc_request *r, const char *params
 void gb_on_block(void *arg, const qn_rpc_request *r, const char *params, uint32_t len);
 void gb_on_solution(void *arg, const qn_rpc_request *r, const char *params, uint32_t len);
 /** A proposal (BIP23) as hex digits. */
-void gb_propose(const gb *g, uint64_t request, const json_t *data);
+void gb_propose(gb *g, uint64_t request, const json_t *data);
+/** Answer all blocks that are still to be offered again: the plugin is being stopped. */
+void gb_late_end(gb *g);
 /** The parameters as an array, or NULL after an error. json_decref() it. */
 json_t *gb_params(const gb *g, uint64_t request, const char *params, uint32_t len);

@@ -6,6 +6,8 @@
 
 #define BLOCK_MAX 4000000u
 #define COINBASE_MAX 1000000u
+#define LATE_MS 100u
+#define LATE_TRIES 12u
 
 /* Bytes of hex digits. Out: owned, free(). NULL: they are none, or more than `max`. */
 static uint8_t *decode(const char *hex, uint32_t max, uint32_t *len)
@@ -41,38 +43,103 @@ static void finish(const gb *g, uint64_t request, qn_status st, const qn_mining_
         gb_fail_status(g, request, st, "Cannot process the block");
 }
 
-void gb_propose(const gb *g, uint64_t request, const json_t *data)
+/* ---- blocks ---- */
+
+static qn_status offer(const gb *g, const gb_late *l, qn_mining_result *r)
+{
+    *r = (qn_mining_result){.size = sizeof *r};
+    return l->proposal ? g->check->block(g->check_cap, l->block, l->len, QN_CHECK_NO_POW, r)
+                       : g->submit->block(g->submit_cap, l->block, l->len, QN_BLOCK_ADD_WITNESS, r);
+}
+
+static void on_late(void *arg);
+
+/* One timer for all. */
+static qn_status wait_a_little(gb *g)
+{
+    if (!g->n_late || g->late_timer)
+        return QN_OK;
+    return g->host->timer_set(g->cap, LATE_MS, on_late, g, &g->late_timer);
+}
+
+static void end_late(gb *g, qn_status st)
+{
+    const qn_mining_result none = {.size = sizeof none};
+    while (g->n_late) {
+        gb_late *l = &g->late[--g->n_late];
+        finish(g, l->request, st, &none);
+        free(l->block);
+    }
+}
+
+static void on_late(void *arg)
+{
+    gb *g = arg;
+    uint32_t n = 0;
+    qn_mining_result r;
+    g->late_timer = 0;
+    for (uint32_t i = 0; i < g->n_late; i++) {
+        gb_late l = g->late[i];
+        qn_status st = offer(g, &l, &r);
+        if (st == QN_E_BUSY && --l.tries) {
+            g->late[n++] = l;
+            continue;
+        }
+        finish(g, l.request, st, &r);
+        free(l.block);
+    }
+    g->n_late = n;
+    qn_status st = wait_a_little(g);
+    if (st != QN_OK)
+        end_late(g, QN_E_BUSY);
+}
+
+void gb_late_end(gb *g)
+{
+    if (g->late_timer)
+        (void)g->host->timer_cancel(g->cap, g->late_timer);
+    g->late_timer = 0;
+    end_late(g, QN_E_BUSY);
+}
+
+/* l->block is taken; NULL: it is none. */
+static void take_block(gb *g, gb_late l)
 {
     qn_mining_result r = {.size = sizeof r};
-    uint32_t len = 0;
+    qn_status st = l.block ? offer(g, &l, &r) : QN_E_INVAL;
+    if (st == QN_E_BUSY && g->n_late < GB_LATE) {
+        l.tries = LATE_TRIES;
+        g->late[g->n_late++] = l;
+        if (wait_a_little(g) != QN_OK)
+            end_late(g, st);
+        return;
+    }
+    finish(g, l.request, st, &r);
+    free(l.block);
+}
+
+void gb_propose(gb *g, uint64_t request, const json_t *data)
+{
+    gb_late l = {.request = request, .proposal = true};
     if (!json_is_string(data)) {
         gb_fail(g, request, GB_TYPE, "Missing data String key for proposal");
         return;
     }
-    uint8_t *block = decode(json_string_value(data), BLOCK_MAX, &len);
-    qn_status st = QN_E_INVAL;
-    if (block)
-        st = g->check->block(g->check_cap, block, len, QN_CHECK_NO_POW, &r);
-    finish(g, request, st, &r);
-    free(block);
+    l.block = decode(json_string_value(data), BLOCK_MAX, &l.len);
+    take_block(g, l);
 }
 
 void gb_on_block(void *arg, const qn_rpc_request *req, const char *params, uint32_t params_len)
 {
-    const gb *g = arg;
-    qn_mining_result r = {.size = sizeof r};
-    uint32_t len = 0;
+    gb *g = arg;
+    gb_late l = {.request = req->request};
     json_t *a = gb_params(g, req->request, params, params_len);
     const char *hex = json_string_value(json_array_get(a, 0));
     if (a && !hex) {
         gb_fail(g, req->request, GB_MISC, "submitblock \"hexdata\" ( \"dummy\" )");
     } else if (a) {
-        uint8_t *block = decode(hex, BLOCK_MAX, &len);
-        qn_status st = QN_E_INVAL;
-        if (block)
-            st = g->submit->block(g->submit_cap, block, len, QN_BLOCK_ADD_WITNESS, &r);
-        finish(g, req->request, st, &r);
-        free(block);
+        l.block = decode(hex, BLOCK_MAX, &l.len);
+        take_block(g, l);
     }
     json_decref(a);
 }

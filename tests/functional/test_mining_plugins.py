@@ -79,6 +79,23 @@ def test_gbt_says_what_the_node_says(case):
     n.stop()
 
 
+@short
+def test_gbt_takes_a_block_after_many_that_were_bad(case):
+    n = with_gbt(case)
+    t = n.call("gbt.getblocktemplate", RULES)
+    good = block_of(t).hex()
+    for more in range(1, 13):
+        equal(n.call("gbt.submitblock", block_of(dict(t, coinbasevalue=t["coinbasevalue"] + more)).hex()),
+              "bad-cb-amount")
+    equal(n.call("gbt.submitblock", good), None)
+    for _ in range(20):
+        equal(n.call("gbt.submitblock", good), "duplicate")
+    other = n.call("gbt.getblocktemplate", RULES)
+    equal(n.call("gbt.submitblock", block_of(other).hex()), None)
+    equal(n.getblockcount(), t["height"] + 1)
+    n.stop()
+
+
 def test_gbt_takes_the_place_of_the_node(case):
     n = with_gbt(case, "prefix=gbt., names=getblocktemplate submitblock")
     assert "(plugins)" not in n.call("help", "getblocktemplate")

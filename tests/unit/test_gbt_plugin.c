@@ -203,6 +203,45 @@ static void test_submitblock__says_what_became_of_it(void **state)
     qn_mock_free(m);
 }
 
+/* Without the calls before it, which are the plugin's own business: the first that answers BUSY. */
+static uint64_t calls_before_hand_in(const char *method, const char *params)
+{
+    static const qn_mining_result said[] = {{.is = QN_BLOCK_IS_REJECTED, .reason = "said"}};
+    for (uint64_t k = 1;; k++) {
+        qn_mock *m = started();
+        qn_mock_blocks_with(m, said, 1);
+        qn_mock_fail_call(m, k, QN_E_NOMEM);
+        char *got = qn_mock_rpc(m, method, params);
+        bool found = strstr(got, "Out of memory") != NULL;
+        free(got);
+        qn_mock_free(m);
+        if (found)
+            return k;
+        assert_true(k < 20);
+    }
+}
+
+static void test_submitblock__is_offered_again_while_the_node_is_busy(void **state)
+{
+    (void)state;
+    static const qn_mining_result said[] = {{.is = QN_BLOCK_IS_REJECTED, .reason = "said"}};
+    char params[400] = "[\"", *at = params + 2, proposal[500];
+    for (int i = 0; i < 81; i++, at += 2)
+        memcpy(at, "01", 2);
+    memcpy(at, "\"]", 3);
+    snprintf(proposal, sizeof proposal, "[{\"mode\":\"proposal\",\"data\":\"%.162s\"}]",
+             params + 2);
+    const char *const calls[][2] = {{"submitblock", params}, {"getblocktemplate", proposal}};
+    for (int i = 0; i < 2; i++) {
+        uint64_t k = calls_before_hand_in(calls[i][0], calls[i][1]);
+        qn_mock *m = started();
+        qn_mock_blocks_with(m, said, 1);
+        qn_mock_fail_call(m, k, QN_E_BUSY);
+        expect(m, calls[i][0], calls[i][1], "\"said\"");
+        qn_mock_free(m);
+    }
+}
+
 /* A block of the light variant: coinbase, path and id are all that it takes. */
 static void solve(qn_mock *m, const json_t *t, bool good, char *params, size_t cap)
 {
@@ -284,4 +323,5 @@ QC_TEST_MAIN(cmocka_unit_test(test_template__is_that_of_the_node),
              cmocka_unit_test(test_longpoll__waits_for_the_tip_or_for_time),
              cmocka_unit_test(test_longpoll__does_not_wait_for_ever),
              cmocka_unit_test(test_submitblock__says_what_became_of_it),
+             cmocka_unit_test(test_submitblock__is_offered_again_while_the_node_is_busy),
              cmocka_unit_test(test_light__is_solved_by_id))

@@ -412,15 +412,16 @@ static void test_heights__from_the_first_block_on(void **state)
 
 /* ---- blocks and proposals ---- */
 
-/* A solved block of the pool, with or without its coinbase's witness; hex, owned. */
-static char *block_hex(play *p, bool witness)
+/* A solved block of the pool, with or without its coinbase's witness, the same for the same tag;
+ * hex, owned. */
+static char *tagged_hex(play *p, bool witness, char tag)
 {
     const qc_template *t = node_template(p);
     qc_coinbase c = t->coinbase;
     qc_bytes cb = QC_BYTES_INIT, bytes;
     uint64_t tries = 1000000;
     c.has_witness = witness;
-    assert_int_equal(qc_coinbase_write(&c, qc_span_of("\x51", 1), qc_span_of("y", 1), &cb), QC_OK);
+    assert_int_equal(qc_coinbase_write(&c, qc_span_of("\x51", 1), qc_span_of(&tag, 1), &cb), QC_OK);
     const qc_solution s = {.version = t->version,
                            .time = t->cur_time,
                            .bits = t->bits,
@@ -433,6 +434,30 @@ static char *block_hex(play *p, bool witness)
     qc_bytes_free(&bytes);
     qc_template_unref(t);
     return hex;
+}
+
+static char *block_hex(play *p, bool witness)
+{
+    return tagged_hex(p, witness, 'y');
+}
+
+/* Another nonce, with which it is not solved. */
+static void weaken(char *hex)
+{
+    uint8_t head[QC_HEADER_LEN];
+    qc_header h;
+    qc_hash hash;
+    for (size_t i = 0; i < sizeof head; i++)
+        sscanf(hex + 2 * i, "%2hhx", &head[i]);
+    qc_header_read(head, &h);
+    do {
+        h.nonce++;
+        qc_header_hash(&h, &hash);
+    } while (hash.b[31] <= 0x7f);
+    char next = hex[2 * sizeof head];
+    qc_header_write(&h, head);
+    to_hex(head, sizeof head, hex);
+    hex[2 * sizeof head] = next;
 }
 
 static void test_block__gets_its_witness_only_when_asked(void **state)
@@ -453,12 +478,46 @@ static void test_block__gets_its_witness_only_when_asked(void **state)
     assert_int_equal(height(&p), BLOCKS + 1);
     tell(&p, "block 1 %s", bare);
     expect(&p, "\"is\":3,\"reason\":\"duplicate\"");
+    qc_free(bare);
+    end(&p);
+}
+
+/* What is wrong costs its plugin, whether it has room for the answer or not, and known blocks and
+ * those without work next to nothing; what was found is taken whatever was handed in before. */
+static void test_block__is_never_refused_for_others_that_were_bad(void **state)
+{
+    play p;
+    (void)state;
+    begin(&p, GRANTS);
+    char *known = block_hex(&p, true);
+    tell(&p, "block 0 %s", known);
+    expect(&p, "\"status\":0,\"is\":1");
+    tell(&p, "flood 200 %s", known);
+    assert_int_equal(num(&p, "ok"), 200);
+    char *good = block_hex(&p, true), *bad = qc_strdup(good), *weak = qc_strdup(good);
+    weaken(weak);
+    tell(&p, "block 0 %s", weak);
+    expect(&p, "\"status\":0,\"is\":2,\"reason\":\"high-hash\"");
+    tell(&p, "flood 100 %s", weak);
+    assert_int_equal(num(&p, "ok"), 100);
+    char *last = bad + strlen(bad) - 1; /* of the coinbase's lock time: another merkle root */
+    *last = *last == '0' ? '1' : '0';
+    tell(&p, "block 0 %s", bad);
+    expect(&p, "\"status\":0,\"is\":2,\"reason\":\"bad-txnmrklroot\"");
     qc_mono began = qc_clock_mono();
-    tell(&p, "flood 300 %s", bare); /* who has no room for the answer pays as well */
+    tell(&p, "flood 300 %s", bad);
     qc_mono took = qc_clock_mono() - began;
     assert_int_equal(num(&p, "ok") + num(&p, "busy"), 300);
-    assert_in_range(num(&p, "ok"), 0, 10 + took / 200000000);
-    qc_free(bare);
+    assert_in_range(num(&p, "ok"), 5, 20 + took / 200000000);
+    char *other = tagged_hex(&p, true, 'z');
+    tell(&p, "block 0 %s", other);
+    expect(&p, "\"status\":0,\"is\":1");
+    assert_int_equal(height(&p), BLOCKS + 2);
+    qc_free(known);
+    qc_free(good);
+    qc_free(bad);
+    qc_free(weak);
+    qc_free(other);
     end(&p);
 }
 
@@ -661,6 +720,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_create__is_what_the_node_would_mine),
              cmocka_unit_test(test_solution__outlives_the_plugin),
              cmocka_unit_test(test_heights__from_the_first_block_on),
              cmocka_unit_test(test_block__gets_its_witness_only_when_asked),
+             cmocka_unit_test(test_block__is_never_refused_for_others_that_were_bad),
              cmocka_unit_test(test_check__judges_and_hands_in_nothing),
              cmocka_unit_test(test_submit__needs_a_grant_of_its_own),
              cmocka_unit_test(test_with__includes_excludes_and_reorders),
