@@ -43,10 +43,10 @@ typedef struct qn_mining_submit_1_r1 {
     qn_status (*solution)(qn_cap *cap, uint64_t id, const qn_mining_solution *solution,
                           const void *coinbase, uint32_t coinbase_len, qn_mining_result *result);
 
-    /** The same for a template that was given to this plugin in the last 10
-     *  minutes, whether it is held, was released, or was given before the
-     *  plugin was started anew. QN_E_NOTFOUND: none of that id was, or memory
-     *  was short for it.
+    /** The same for a template that this plugin holds or has held in the last
+     *  10 minutes. A plugin that ends, also by a crash, holds nothing any more:
+     *  whoever is started in its place has 10 minutes from then on.
+     *  QN_E_NOTFOUND: none of that id was held, or memory was short for it.
      *  id: of the template.
      *  coinbase: at most 1,000,000 bytes.
      *  result: size must be set.

@@ -18,12 +18,12 @@
  * tip's EMPTY and FULL are both kept.
  *
  * A template whose tip has gone can be read for 10 s more and answers
- * QN_E_STALE then. It can be submitted for 10 minutes after it was given, also
- * by a plugin that was restarted since, see mining.submit; of those that are
- * not held the newest 1,024 are kept, as far as the grant's memory goes. While
- * the node has no tip or is in its initial download nothing is made, unless
- * QN_MINING_IGNORE_SYNC asks for it: QN_E_NOTREADY. On networks other than
- * mainnet the initial download does not count.
+ * QN_E_STALE then. It can be submitted while it is held and for 10 minutes
+ * after that, also by a plugin that was restarted since, see mining.submit; of
+ * those that are not held the newest 1,024 are kept, as far as the grant's
+ * memory goes. While the node has no tip or is in its initial download nothing
+ * is made, unless QN_MINING_IGNORE_SYNC asks for it: QN_E_NOTREADY. On networks
+ * other than mainnet the initial download does not count.
  *
  * Made by api/generate.py from api/interfaces/mining.template.toml: change that, then run it. */
 #ifndef QUOIN_MINING_TEMPLATE_H

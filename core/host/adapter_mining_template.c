@@ -201,11 +201,20 @@ static qn_status mt_release(qn_cap *cap, uint64_t id)
     return QN_E_CLOSED;
 }
 
+static int older(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* The oldest first: where memory is short for all, the newest stay. */
 static void release_all(qn_cap *cap)
 {
     qc_mining_state *s = cap->state;
-    while (s->n_held)
-        (void)mt_release(cap, s->held[s->n_held - 1]);
+    qsort(s->held, s->n_held, sizeof *s->held, older);
+    for (uint32_t i = 0; i < s->n_held; i++)
+        (void)qc_book_release(cap->plugin->host->book, id_of(cap), s->held[i]);
+    s->n_held = 0;
 }
 
 /* ---- where the node stands ---- */

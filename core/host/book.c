@@ -18,7 +18,7 @@ typedef struct given {
     uint8_t key[KEY]; /* its id */
     const qc_template *t;
     uint32_t held;
-    qc_mono at;   /* when it was given last: the list is in this order */
+    qc_mono at;   /* when it was given, or released, last: the list is in this order */
     bool counted; /* its transactions are among the uses */
 } given;
 
@@ -337,7 +337,12 @@ qn_status qc_book_release(qc_book *b, const char *plugin, uint64_t id)
     if (held) {
         g->held--;
         s->held--;
-        s->idle += !g->held;
+    }
+    if (held && !g->held) { /* from now on: who has it as its newest may have had it for an hour */
+        s->idle++;
+        unlink_given(s, g);
+        append(s, g);
+        g->at = b->now();
     }
     close_shelf(s);
     return held ? QN_OK : QN_E_CLOSED;

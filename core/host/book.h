@@ -9,7 +9,7 @@
 
 typedef struct qc_book qc_book;
 
-/** How long a template can be handed in after it was given. */
+/** How long a template can be handed in after it was held last. */
 #define QC_BOOK_KEPT ((qc_mono)600 * 1000000000)
 /** So many that are not held are kept for a plugin, the newest. */
 #define QC_BOOK_IDLE 1024u
@@ -42,7 +42,8 @@ qn_status qc_book_charge(qc_book *b, const char *plugin, const qc_book_limits *l
 void qc_book_uncharge(qc_book *b, const char *plugin, uint64_t bytes);
 /** From time to time: what is too old goes, also where nothing is given any more. */
 void qc_book_sweep(qc_book *b);
-/** Hold it no more. Returns: QN_OK; QN_E_CLOSED (it is not held). */
+/** Hold it no more. Of those that are not held the first released goes first. Returns: QN_OK;
+ * QN_E_CLOSED (it is not held). */
 qn_status qc_book_release(qc_book *b, const char *plugin, uint64_t id);
 /** One that is held, or any that can be handed in. Out: shared, qc_template_unref(). NULL: none. */
 const qc_template *qc_book_find(qc_book *b, const char *plugin, uint64_t id, bool held);

@@ -444,6 +444,7 @@ static qn_status t_release(qn_cap *cap, uint64_t id)
     if (!t || !t->refs || !t->given)
         return QN_E_CLOSED;
     t->refs--;
+    t->given_at = cap->mock->now_ms;
     qn_mk_templates_prune(cap->mock);
     return QN_OK;
 }
@@ -699,8 +700,10 @@ void qn_mk_mining_drop(qn_mock *m)
         unqueue(&g->sub[i]);
         g->sub[i] = (subscription){.id = 0};
     }
-    for (made *t = g->all; t; t = t->next)
+    for (made *t = g->all; t; t = t->next) {
+        t->given_at = t->refs ? m->now_ms : t->given_at;
         t->refs = 0;
+    }
     qn_mk_templates_prune(m);
 }
 

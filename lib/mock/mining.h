@@ -10,7 +10,7 @@ typedef struct qn_mk_made {
     qn_template_place *place;
     uint8_t *bytes;
     uint32_t refs;     /* of the plugin that runs */
-    uint64_t given_at; /* ms */
+    uint64_t given_at; /* ms; or released */
     bool given;        /* to the plugin */
 } qn_mk_made;
 

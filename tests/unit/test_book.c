@@ -63,7 +63,7 @@ static bool can_find(rig *r, const char *who, const qc_template *t, bool held)
     return got != NULL;
 }
 
-static void test_book__keeps_for_ten_minutes_what_was_given(void **state)
+static void test_book__keeps_for_ten_minutes_what_was_released(void **state)
 {
     rig *r = rig_new();
     const qc_book_limits l = {8, 1 << 20};
@@ -85,7 +85,12 @@ static void test_book__keeps_for_ten_minutes_what_was_given(void **state)
     assert_true(can_find(r, "a", u, true)); /* held: for as long as it is */
     assert_int_equal(qc_book_release(r->book, "a", u->id), QN_OK);
     assert_true(can_find(r, "a", u, true)); /* given twice */
+    clock_now += 60 * MINUTE;
     assert_int_equal(qc_book_release(r->book, "a", u->id), QN_OK);
+    assert_false(can_find(r, "a", u, true));
+    clock_now += 10 * MINUTE - 1; /* from the end of holding, however long that was */
+    assert_true(can_find(r, "a", u, false));
+    clock_now += 1;
     assert_false(can_find(r, "a", u, false));
     const qc_template *v = make(r, NULL, 0); /* whoever comes next sweeps up */
     assert_int_equal(qc_book_give(r->book, "b", &l, v), QN_OK);
@@ -182,6 +187,32 @@ static void test_book__counts_no_less_than_what_is_alive(void **state)
         assert_int_equal(t[k]->refs, 1);
         qc_template_unref(t[k]);
     }
+    rig_end(r);
+}
+
+/* Held for long and released in any order: where there is no room for all, the last released stay.
+ */
+static void test_book__the_last_released_stay_when_memory_is_short(void **state)
+{
+    rig *r = rig_new();
+    qc_book_limits l = {8, 1 << 20};
+    const qc_template *t[3];
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        t[i] = make(r, NULL, 0);
+        assert_int_equal(qc_book_give(r->book, "a", &l, t[i]), QN_OK);
+        clock_now += 20 * MINUTE;
+    }
+    qc_book_settle(r->book, "a", &l);
+    for (int i = 2; i >= 0; i--)
+        assert_int_equal(qc_book_release(r->book, "a", t[i]->id), QN_OK);
+    l.bytes = qc_book_usage_of(r->book, "a").bytes - 1;
+    qc_book_settle(r->book, "a", &l);
+    assert_false(can_find(r, "a", t[2], false));
+    assert_true(can_find(r, "a", t[1], false));
+    assert_true(can_find(r, "a", t[0], false));
+    for (int i = 0; i < 3; i++)
+        qc_template_unref(t[i]);
     rig_end(r);
 }
 
@@ -303,8 +334,9 @@ static void test_template__many_solve_one_at_once(void **state)
     rig_end(r);
 }
 
-QC_TEST_MAIN(cmocka_unit_test(test_book__keeps_for_ten_minutes_what_was_given),
+QC_TEST_MAIN(cmocka_unit_test(test_book__keeps_for_ten_minutes_what_was_released),
              cmocka_unit_test(test_book__counts_no_less_than_what_is_alive),
+             cmocka_unit_test(test_book__the_last_released_stay_when_memory_is_short),
              cmocka_unit_test(test_book__a_child_keeps_its_parent_alive),
              cmocka_unit_test(test_book__keeps_no_crowd_and_is_swept_when_nobody_comes),
              cmocka_unit_test(test_book__other_things_take_their_part),
