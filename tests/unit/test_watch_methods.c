@@ -403,7 +403,12 @@ static void test_methods__what_is_refused(void **state)
 {
     (void)state;
     qn_mock *m = started();
-    expect(m, "watch.create", "[]", "error -8");
+    expect(m, "watch.create", "[]", "error -1: watch.create \"wallet\"\n\nA new");
+    expect(m, "watch.create", "[\"my\",\"savings\"]", "error -1: watch.create \"wallet\"\n");
+    expect(m, "watch.balance", "[null,1]", "error -1: watch.balance ( \"wallet\" )\n");
+    expect(m, "watch.psbt", "[\"w\"]", "error -1: watch.psbt \"wallet\" outputs ( options )\n");
+    expect(m, "watch.submit", "[]", "error -1: watch.submit \"psbt\" ( options )\n");
+    expect(m, "watch.waitevent", "[0,0,\"w\",1,2]", "error -1: watch.waitevent ( cursor");
     expect(m, "watch.create", "[\"\"]", "error -8");
     expect(m, "watch.create", "[\"a\\u0000b\"]", "error -8");
     expect(m, "watch.create", "[\"a\\nb\"]", "error -8");
@@ -416,7 +421,7 @@ static void test_methods__what_is_refused(void **state)
     expect(m, "watch.balance", "[]", "\"trusted\":0.00000000");
     expect(m, "watch.balance", "[\"x\"]", "error -18: Wallet \"x\" does not exist; there is \"w\"");
     expect(m, "watch.import", "[\"w\",5]", "error -3");
-    expect(m, "watch.import", "[\"w\"]", "error -3");
+    expect(m, "watch.import", "[\"w\"]", "error -1: watch.import \"wallet\" requests\n");
     expect(m, "watch.import", "[\"w\",[]]", "[]");
     expect(m, "watch.transactions", "[\"w\",-1]", "error -8: count must be");
     expect(m, "watch.transactions", "[\"w\",\"1x\"]", "error -8: count must be");
@@ -425,7 +430,7 @@ static void test_methods__what_is_refused(void **state)
     expect(m, "watch.waitevent", "[-1]", "error -8: cursor must be");
     expect(m, "watch.waitevent", "[0,99999]", "error -8: timeout must be");
     expect(m, "watch.newaddress", "[\"w\"]", "error -4: The wallet has no active");
-    expect(m, "watch.remove", "[]", "error -8: wallet must be named");
+    expect(m, "watch.remove", "[]", "error -1: watch.remove \"wallet\"");
     expect(m, "watch.remove", "[\"w\",\"x\"]", "error -5");
     expect(m, "watch.remove", "[\"w\"]", "null");
     expect(m, "watch.list", "[]", "[]");
