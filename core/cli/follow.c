@@ -13,7 +13,7 @@
 #include <time.h>
 
 #define PAUSE_NS 200000000L /* between two answers without events that did not wait for any */
-#define AWAY_S 15           /* what is away for longer without -rpcwait is gone */
+#define AWAY_S 60           /* what is away for longer without -rpcwait is gone */
 
 /* What follows, and where it stands. */
 typedef struct follower {
