@@ -75,6 +75,8 @@ bool st_job_restore(st_jobs *j, const uint8_t *data, size_t len)
     memcpy(&job, data + sizeof format, sizeof job);
     if (format != FORMAT || !sane(&job))
         return false;
+    if (slot(j, job.number)->number > job.number) /* from when there were fewer slots */
+        return true;
     *slot(j, job.number) = job;
     j->last = job.number > j->last ? job.number : j->last;
     j->restored = j->last;

@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ST_JOBS 256u
+/* With one a second, and two with each tip: those of more than ten minutes, for which the node
+ * takes solutions. */
+#define ST_JOBS 1024u
 #define ST_TAG_MAX 40u
 #define ST_PAYOUTS 16u
 #define ST_SCRIPT_MAX 42u

@@ -196,18 +196,40 @@ static bool read_authorize(const json_t *p, st_message *m)
     return true;
 }
 
+/* Each is answered, as BIP310 wants it, once. */
+static void add_unknown(st_message *m, const json_t *v)
+{
+    char name[41], text[sizeof name + 16];
+    if (!read_text(v, name, sizeof name))
+        return;
+    snprintf(text, sizeof text, "\"%s\":false,", name);
+    size_t have = strlen(m->unknown), more = strlen(text);
+    if (!strstr(m->unknown, text) && have + more < sizeof m->unknown)
+        memcpy(m->unknown + have, text, more + 1);
+}
+
+static void read_extension(st_message *m, const json_t *v)
+{
+    const char *name = json_string_value(v);
+    if (!name)
+        return;
+    if (strcmp(name, "version-rolling") == 0)
+        m->rolling = true;
+    else if (strcmp(name, "minimum-difficulty") == 0)
+        m->min_difficulty = true;
+    else if (strcmp(name, "subscribe-extranonce") == 0)
+        m->sub_extranonce = true;
+    else
+        add_unknown(m, v);
+}
+
 static bool read_configure(const json_t *p, st_message *m)
 {
     const json_t *names = json_array_get(p, 0), *values = json_array_get(p, 1), *v;
     if (!json_is_array(names) || json_array_size(names) > 32)
         return false;
-    for (size_t i = 0; i < json_array_size(names); i++) {
-        const char *name = json_string_value(json_array_get(names, i));
-        m->rolling = m->rolling || (name && strcmp(name, "version-rolling") == 0);
-        m->min_difficulty = m->min_difficulty || (name && strcmp(name, "minimum-difficulty") == 0);
-        m->sub_extranonce =
-            m->sub_extranonce || (name && strcmp(name, "subscribe-extranonce") == 0);
-    }
+    for (size_t i = 0; i < json_array_size(names); i++)
+        read_extension(m, json_array_get(names, i));
     m->mask = UINT32_MAX;
     v = json_object_get(values, "version-rolling.mask");
     if (v && !read_hex32(v, &m->mask))
@@ -216,8 +238,7 @@ static bool read_configure(const json_t *p, st_message *m)
     if (json_is_integer(v) && json_integer_value(v) >= 0 && json_integer_value(v) <= 32)
         m->min_bits = (uint32_t)json_integer_value(v);
     v = json_object_get(values, "minimum-difficulty.value");
-    if (m->min_difficulty && !read_real(v, &m->difficulty))
-        m->min_difficulty = false;
+    m->has_difficulty = m->min_difficulty && read_real(v, &m->difficulty);
     return true;
 }
 

@@ -40,8 +40,10 @@ typedef struct st_message {
     uint32_t time, nonce, version;
     bool has_version;
     /* configure */
-    bool rolling, min_difficulty, sub_extranonce;
-    uint32_t mask, min_bits; /* of version rolling */
+    bool rolling, min_difficulty, sub_extranonce; /* asked for */
+    char unknown[1536];                           /* what else was: "\"name\":false," of each */
+    uint32_t mask, min_bits;                      /* of version rolling */
+    bool has_difficulty;                          /* with the minimum: else it cannot be granted */
 } st_message;
 
 /** Read a line. Returns: false when it is no JSON object that could be a message. */

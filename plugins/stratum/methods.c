@@ -41,7 +41,8 @@ static void put_job(qn_json *j, const stratum *t)
     qn_json_open(j, "job", '{');
     snprintf(text, sizeof text, "%llx", (unsigned long long)job->number);
     qn_json_text(j, "id", text);
-    qn_json_int(j, "template", (int64_t)job->v.id);
+    snprintf(text, sizeof text, "%llu", (unsigned long long)job->v.id);
+    qn_json_text(j, "template", text); /* more than a number of JSON can say everywhere */
     qn_json_int(j, "height", job->v.height);
     qn_json_hex(j, "previousblockhash", job->v.prev.b, 32, 1);
     qn_json_text(j, "kind", job->v.kind == QN_TEMPLATE_KIND_EMPTY ? "empty" : "full");

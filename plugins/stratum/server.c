@@ -244,6 +244,7 @@ static void on_tick(void *arg)
         if (too_quiet(c, t->pool.now_ms) || !flush(c))
             drop(c);
     }
+    st_templates_tick(t);
     st_store_sync(t);
     set_tick(t);
 }

@@ -463,27 +463,27 @@ static unsigned bits_of(uint32_t v)
 static void on_configure(st_session *s, const st_message *m)
 {
     st_text *t = &s->out;
-    const char *comma = "";
     st_putf(t, "{\"id\":%s,\"result\":{", m->id);
+    const size_t begin = t->len;
     if (m->rolling) {
         uint32_t mask = m->mask & s->pool->mask;
         bool ok = mask && bits_of(mask) >= m->min_bits;
         s->mask = ok ? mask : 0;
-        st_putf(t, "\"version-rolling\":%s", ok ? "true" : "false");
+        st_putf(t, "\"version-rolling\":%s,", ok ? "true" : "false");
         if (ok)
-            st_putf(t, ",\"version-rolling.mask\":\"%08x\"", (unsigned)mask);
-        comma = ",";
+            st_putf(t, "\"version-rolling.mask\":\"%08x\",", (unsigned)mask);
     }
-    if (m->min_difficulty) {
-        st_putf(t, "%s\"minimum-difficulty\":true", comma);
-        comma = ",";
-    }
+    if (m->min_difficulty)
+        st_putf(t, "\"minimum-difficulty\":%s,", m->has_difficulty ? "true" : "false");
     if (m->sub_extranonce) {
         s->extranonce = true;
-        st_putf(t, "%s\"subscribe-extranonce\":true", comma);
+        st_puts(t, "\"subscribe-extranonce\":true,");
     }
+    st_puts(t, m->unknown);
+    if (t->len > begin)
+        t->len--; /* the last comma */
     st_puts(t, "},\"error\":null}\n");
-    if (m->min_difficulty)
+    if (m->has_difficulty)
         suggest(s, m->difficulty);
 }
 

@@ -315,6 +315,7 @@ qn_status st_store_shares(stratum *t, uint32_t limit, qn_json *j)
 qn_status st_store_open(stratum *t)
 {
     qn_status st = load_secret(t);
+    memcpy(t->pool.workers.secret, t->pool.secret, sizeof t->pool.workers.secret);
     if (st == QN_OK)
         st = load_extranonce(t);
     if (st == QN_OK)

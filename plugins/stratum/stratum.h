@@ -54,6 +54,7 @@ typedef struct stratum {
     uint64_t subscription, tick, spread; /* timers; 0: none */
     uint64_t held[ST_HELD];
     uint32_t n_held;
+    uint64_t job_ms; /* when there was a new job last */
     uint64_t started_ms, accepted_conns, refused_conns;
     uint64_t told_ms; /* how long it took to tell all of the newest tip, from hearing of it on */
     uint32_t n_told;
@@ -96,6 +97,8 @@ qn_status st_store_shares(stratum *t, uint32_t limit, qn_json *j);
 /* ---- templates.c ---- */
 qn_status st_templates_open(stratum *t);
 void st_templates_close(stratum *t);
+/** Time has passed: the newest job once more, with a fresh time, where none has come for long. */
+void st_templates_tick(stratum *t);
 /** hooks.solve */
 int st_solve(void *arg, const st_share *s, const uint8_t *coinbase, size_t len, const char *worker);
 

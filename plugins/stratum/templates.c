@@ -3,6 +3,8 @@
 
 #include "lib/hex.h"
 
+#define REPEAT_MS 60000u
+
 /* The newest templates are held; those before can be submitted all the same, while the node has
  * room for them. */
 static bool release_oldest(stratum *t)
@@ -21,12 +23,22 @@ static void hold(stratum *t, uint64_t id)
     t->held[t->n_held++] = id;
 }
 
+/* Bits of the version that miners may roll are theirs, and are told as clear: some submit what
+ * differs from what they were told, others what they have set. */
+static const st_job *add_job(stratum *t, const qn_template_view *v)
+{
+    qn_template_view x = *v;
+    x.version = (int32_t)((uint32_t)x.version & ~t->pool.mask);
+    t->job_ms = t->pool.now_ms;
+    return st_job_add(&t->pool.jobs, &x, &t->pool.recipe, t->pool.time);
+}
+
 static void take(stratum *t, const qn_template_view *v)
 {
     const st_job *before = st_job_newest(&t->pool.jobs);
     const st_job old = before ? *before : (st_job){.number = 0};
     hold(t, v->id);
-    const st_job *job = st_job_add(&t->pool.jobs, v, &t->pool.recipe, t->pool.time);
+    const st_job *job = add_job(t, v);
     bool clean = !old.number || !st_job_same_tip(&old, job);
     if (clean)
         st_pool_new_tip(&t->pool);
@@ -37,6 +49,20 @@ static void take(stratum *t, const qn_template_view *v)
         st_server_tell(t, clean);
     else
         st_server_tell_slowly(t);
+}
+
+/* There are miners that take a server for dead from which they have heard nothing for 90 s. */
+void st_templates_tick(stratum *t)
+{
+    uint32_t time, bits;
+    const st_job *job = st_job_newest(&t->pool.jobs);
+    if (!job || job->number <= t->pool.jobs.restored || t->pool.now_ms - t->job_ms < REPEAT_MS ||
+        t->mining->now(t->mining_cap, job->v.id, &time, &bits) != QN_OK || bits != job->v.bits)
+        return;
+    qn_template_view v = job->v;
+    v.cur_time = time;
+    st_store_job(t, add_job(t, &v));
+    st_server_tell_slowly(t);
 }
 
 /* Where the grant has less room than we would hold, older ones are let go: the new one matters. */

@@ -1,5 +1,7 @@
 #include "plugins/stratum/workers.h"
 
+#include "lib/hash.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,17 +11,23 @@
 
 static const double SPAN_S[2] = {60, 3600};
 
-static uint32_t hash_of(const char *name)
+/* Names are chosen by strangers. */
+static uint32_t hash_of(const st_workers *w, const char *name)
 {
-    uint32_t h = 2166136261u; /* FNV-1a: names are limited, and a clash costs a step */
-    for (; *name; name++)
-        h = (h ^ (uint8_t)*name) * 16777619u;
+    uint8_t text[sizeof w->secret + ST_NAME_MAX], hash[32];
+    uint32_t h;
+    size_t len = strlen(name);
+    len = len < ST_NAME_MAX ? len : ST_NAME_MAX;
+    memcpy(text, w->secret, sizeof w->secret);
+    memcpy(text + sizeof w->secret, name, len);
+    qn_sha256(text, sizeof w->secret + len, hash);
+    memcpy(&h, hash, sizeof h);
     return h;
 }
 
 static uint32_t find(const st_workers *w, const char *name)
 {
-    uint32_t i = hash_of(name) & (w->n_slots - 1);
+    uint32_t i = hash_of(w, name) & (w->n_slots - 1);
     while (w->slot[i] && strcmp(w->slot[i]->name, name) != 0)
         i = (i + 1) & (w->n_slots - 1);
     return i;
@@ -106,6 +114,8 @@ void st_worker_share(st_worker *w, st_verdict v, double difficulty, double reach
     w->last_ms = now_ms;
     if (v != ST_ACCEPTED)
         return;
+    if (w->work <= 0)
+        w->first_ms = now_ms;
     w->work += difficulty;
     w->best = reached > w->best ? reached : w->best;
     for (int i = 0; i < 2; i++)
@@ -115,7 +125,9 @@ void st_worker_share(st_worker *w, st_verdict v, double difficulty, double reach
 
 double st_worker_rate(const st_worker *w, unsigned which, uint64_t now_ms)
 {
-    return faded(w->rate[which], now_ms - w->rate_ms, SPAN_S[which]) * HASHES_PER_DIFFICULTY;
+    double mined = (double)(now_ms - w->first_ms) / 1000;
+    double part = 1 - exp(-(mined > SPAN_S[0] ? mined : SPAN_S[0]) / SPAN_S[which]);
+    return faded(w->rate[which], now_ms - w->rate_ms, SPAN_S[which]) * HASHES_PER_DIFFICULTY / part;
 }
 
 void st_workers_clear(st_workers *w)

@@ -25,6 +25,7 @@ typedef struct st_worker {
     double best;               /* highest difficulty that a share of it reached */
     double rate[2];            /* difficulty per second, over a minute and over an hour */
     uint64_t rate_ms, last_ms; /* of the last share; 0: none */
+    uint64_t first_ms;         /* of the first that was accepted */
 } st_worker;
 
 /** Zero-initialised is empty. Pointers to workers stay good as long as they are connected. */
@@ -33,6 +34,7 @@ typedef struct st_workers {
     uint32_t n, cap;
     st_worker **slot; /* by name */
     uint32_t n_slots;
+    uint8_t secret[16]; /* places names where nobody can foresee it; set before the first */
 } st_workers;
 
 /** The worker of this name, made if need be, with one connection more. NULL: too many are
@@ -42,6 +44,7 @@ void st_worker_leave(st_worker *w);
 /** Count a share of `difficulty` whose hash reached `reached`. */
 void st_worker_share(st_worker *w, st_verdict v, double difficulty, double reached,
                      uint64_t now_ms);
-/** Hashes per second over about a minute (0) or an hour (1), as of now. */
+/** Hashes per second over about a minute (0) or an hour (1), as of now; where it has not mined for
+ *  so long, over that time, but no less than a minute. */
 double st_worker_rate(const st_worker *w, unsigned which, uint64_t now_ms);
 void st_workers_clear(st_workers *w);

@@ -289,6 +289,33 @@ def test_stratum_a_job_outlives_its_server(case):
     n.stop()
 
 
+def test_stratum_bits_of_the_version(case):
+    """Bits that are the miner's are told as clear: some submit what they have set, some what differs
+    from what they were told. What else the node signals stays."""
+    for mask in (0x1fffe000, 0x1fffffe0):
+        n = with_stratum(case, f"version_mask = {mask:08x}")
+        n.mine(300)  # a deployment of regtest is signalled by now: bit 28
+        equal(n.getblocktemplate(RULES)["version"], 0x30000000)
+        c = Client(n.stratum_port, ADDRESS + ".rig")
+        job = c.start(roll="ffffffff")
+        equal((c.mask, job.version), (mask, 0x20000000))
+        for bits in (0, 0x2000, mask):
+            en2, height = c.en2(), n.getblockcount()
+            version = job.version | bits
+            nonce, _ = job.solve(c.en1, en2, job.network_target(), version=version)
+            equal(c.submit(job, en2, nonce, version ^ job.version), True)
+            equal(n.getblockcount(), height + 1)
+            equal(n.getblockheader(n.getbestblockhash())["version"], version)
+            job = c.newest()
+            while job.prev != wire(n.getbestblockhash()):
+                job = c.newest()
+        en2 = c.en2()
+        nonce, _ = job.solve(c.en1, en2, 1 << 256, above=job.network_target())
+        refused(20, c.call, "mining.submit", c.user, job.id, en2.hex(), f"{job.time:08x}", f"{nonce:08x}", "00000001")
+        c.close()
+        n.stop()
+
+
 def test_stratum_pays_several(case):
     second = "bcrt1qqqqsyqcyq5rqwzqfpg9scrgwpugpzysnzs23v9ccrydpk8qarc0scjhmyt"
     n = with_stratum(case, f"solo = 0\npayout = {ADDRESS} {second}=25\ntag = /mine/")

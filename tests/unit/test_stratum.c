@@ -28,7 +28,7 @@ typedef struct client {
     uint32_t version, bits, time;
     bool clean;
     double difficulty;
-    unsigned notified;
+    unsigned notified, cleans;
 } client;
 
 static client *joined(qn_mock *m)
@@ -72,6 +72,7 @@ static void take_notify(client *c, const json_t *p)
     c->time = (uint32_t)strtoul(json_string_value(json_array_get(p, 7)), NULL, 16);
     c->clean = json_is_true(json_array_get(p, 8));
     c->notified++;
+    c->cleans += c->clean;
 }
 
 /* Look at what has come up to the answer of the id; "" when none has. Returns the answer. Owned. */
@@ -239,6 +240,7 @@ static void test_stratum__a_share_becomes_a_block(void **state)
     char *status = qn_mock_rpc(m, "stratum.status", "[]");
     assert_non_null(strstr(status, "\"connections\":1"));
     assert_non_null(strstr(status, "\"blocks\":1"));
+    assert_non_null(strstr(status, "\"template\":\""));
     assert_non_null(strstr(status, "\"accepted\":1,\"stale\":0,\"duplicate\":1,\"low\":1"));
     free(status);
     status = qn_mock_rpc(m, "stratum.workers", "[5]");
@@ -446,6 +448,30 @@ static void test_stratum__a_new_tip_is_empty_first_then_full(void **state)
     qn_mock_free(m);
 }
 
+static void test_stratum__the_job_is_told_again(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    client *c = joined(m);
+    qn_mock_steps(m, 4);
+    greet(m, c, NULL);
+    const client first = *c;
+    qn_mock_steps(m, UINT32_MAX);
+    for (unsigned i = 2; i < 5; i++) {
+        (void)qn_mock_run(m); /* a minute, and the difficulty stays */
+        (void)qn_mock_run(m);
+        free(hear(c, -1));
+        assert_true(c->notified >= i && c->notified <= 2 * i);
+        assert_true(!c->clean && c->time >= first.time + 60 && strcmp(c->prev, first.prev) == 0);
+    }
+    submit(c, 5, "0000000000000001", grind(c, "0000000000000001", c->version, true), "");
+    (void)qn_mock_run(m);
+    expect(c, 5, "\"result\":true");
+    assert_int_equal(count(qn_mock_log(m), "mining: solution "), 1);
+    leave(c);
+    qn_mock_free(m);
+}
+
 static void test_stratum__bits_of_the_version_are_rolled(void **state)
 {
     (void)state;
@@ -483,6 +509,10 @@ static void test_stratum__configure_answers_in_kind(void **state)
            "{\"version-rolling.mask\":\"00002000\",\"version-rolling.min-bit-count\":2}]}");
     say(c, "{\"id\":5,\"method\":\"mining.configure\",\"params\":[[\"minimum-difficulty\","
            "\"subscribe-extranonce\"],{\"minimum-difficulty.value\":2}]}");
+    say(c, "{\"id\":13,\"method\":\"mining.configure\",\"params\":[[\"info\",\"x.y\",\"x.y\","
+           "\"minimum-difficulty\",7,\"version-rolling\",\"a\\\"b\"],"
+           "{\"version-rolling.mask\":\"00000001\"}]}");
+    say(c, "{\"id\":14,\"method\":\"mining.configure\",\"params\":[[],{}]}");
     say(c, "{\"id\":6,\"method\":\"mining.extranonce.subscribe\",\"params\":[]}");
     say(c, "{\"id\":7,\"method\":\"mining.nothing\",\"params\":[]}");
     say(c, "{\"id\":8,\"method\":\"mining.authorize\",\"params\":[\"rig1\",\"x\"]}");
@@ -496,6 +526,10 @@ static void test_stratum__configure_answers_in_kind(void **state)
     expect(c, 3, "{\"version-rolling\":true,\"version-rolling.mask\":\"1fffe000\"}");
     expect(c, 4, "{\"version-rolling\":false}");
     expect(c, 5, "{\"minimum-difficulty\":true,\"subscribe-extranonce\":true}");
+    expect(c, 13,
+           "{\"version-rolling\":false,\"minimum-difficulty\":false,\"info\":false,"
+           "\"x.y\":false}");
+    expect(c, 14, "\"result\":{},");
     expect(c, 6, "\"result\":true");
     expect(c, 7, "[-3,");
     expect(c, 8, "[24,"); /* solo, and no address */
@@ -554,7 +588,7 @@ static void test_stratum__who_does_not_read_hears_of_the_newest_job(void **state
         (void)qn_mock_run(m);
         qn_mock_steps(m, UINT32_MAX);
     }
-    unsigned before = c->notified;
+    unsigned before = c->notified, cleans = c->cleans;
     for (int i = 0; i < 40; i++) {
         free(hear(c, -1));
         qn_mock_steps(m, 2);
@@ -566,7 +600,7 @@ static void test_stratum__who_does_not_read_hears_of_the_newest_job(void **state
     char bip34[16];
     snprintf(bip34, sizeof bip34, "02%02x%02x", 621 & 0xff, 621 >> 8);
     assert_non_null(strstr(c->coinb1, bip34)); /* the height of the newest */
-    assert_true(c->clean);
+    assert_true(c->cleans > cleans);
     /* It is listened to again. */
     say(c, "{\"id\":77,\"method\":\"mining.ping\",\"params\":[]}");
     qn_mock_steps(m, 2);
@@ -793,6 +827,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_stratum__a_share_becomes_a_block),
              cmocka_unit_test(test_stratum__a_block_of_a_template_that_the_node_forgot),
              cmocka_unit_test(test_stratum__a_session_that_comes_back_takes_its_place),
              cmocka_unit_test(test_stratum__a_new_tip_is_empty_first_then_full),
+             cmocka_unit_test(test_stratum__the_job_is_told_again),
              cmocka_unit_test(test_stratum__bits_of_the_version_are_rolled),
              cmocka_unit_test(test_stratum__configure_answers_in_kind),
              cmocka_unit_test(test_stratum__who_misbehaves_is_refused),

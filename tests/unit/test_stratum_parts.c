@@ -446,12 +446,39 @@ static void test_workers__are_found_again_and_make_room(void **state)
     st_workers_clear(&w);
 }
 
+/* Who knows the table's secret not cannot choose names that lie together. */
+static void test_workers__lie_where_nobody_can_foresee(void **state)
+{
+    (void)state;
+    st_workers w[2] = {{.list = NULL}, {.secret = {1}}};
+    char name[32];
+    unsigned same = 0;
+    for (unsigned k = 0; k < 2; k++)
+        for (unsigned i = 0; i < 64; i++) {
+            snprintf(name, sizeof name, "w%u", i);
+            assert_non_null(st_worker_join(&w[k], name));
+        }
+    assert_int_equal(w[0].n_slots, w[1].n_slots);
+    for (uint32_t i = 0; i < w[0].n_slots; i++)
+        same += w[0].slot[i] && w[1].slot[i] && strcmp(w[0].slot[i]->name, w[1].slot[i]->name) == 0;
+    assert_true(same < 10);
+    st_workers_clear(&w[0]);
+    st_workers_clear(&w[1]);
+}
+
 static void test_worker_rate__is_that_of_the_shares(void **state)
 {
     (void)state;
     st_worker w = {.connections = 1};
-    for (uint64_t s = 1; s <= 4 * 3600; s++) /* difficulty 10 each second */
+    for (uint64_t s = 1; s <= 4 * 3600; s++) { /* difficulty 10 each second */
         st_worker_share(&w, ST_ACCEPTED, 10, 20, s * 1000);
+        if (s != 300)
+            continue;
+        for (unsigned i = 0; i < 2; i++) { /* five minutes old */
+            double rate = st_worker_rate(&w, i, s * 1000) / 42950328330.0;
+            assert_true(rate > 0.97 && rate < 1.03);
+        }
+    }
     for (unsigned i = 0; i < 2; i++) {
         double rate = st_worker_rate(&w, i, 4 * 3600 * 1000) / 42950328330.0;
         assert_true(rate > 0.97 && rate < 1.03);
@@ -485,8 +512,8 @@ static void test_jobs__are_kept_and_come_back(void **state)
     st_recipe r = {.n_payout = 0, .solo = 1};
     uint8_t data[ST_JOB_BYTES];
     assert_null(st_job_newest(j));
-    for (uint64_t i = 1; i <= 300; i++) {
-        qn_template_view v = a_template((uint8_t)(i / 100));
+    for (uint64_t i = 1; i <= ST_JOBS + 44; i++) {
+        qn_template_view v = a_template((uint8_t)(i / 1050));
         const st_job *job = st_job_add(j, &v, &r, 50 + i);
         assert_int_equal(job->number, i);
         st_job_write(job, data);
@@ -494,21 +521,21 @@ static void test_jobs__are_kept_and_come_back(void **state)
     }
     assert_null(st_job_find(j, 0));
     assert_null(st_job_find(j, 44));
-    assert_null(st_job_find(j, 301));
+    assert_null(st_job_find(j, ST_JOBS + 45));
     assert_int_equal(st_job_find(j, 45)->v.id, 1000);
-    assert_true(st_job_stale(j, st_job_find(j, 299)));
-    assert_false(st_job_stale(j, st_job_find(j, 300)));
-    assert_int_equal(back->last, 300);
+    assert_true(st_job_stale(j, st_job_find(j, ST_JOBS)));
+    assert_false(st_job_stale(j, st_job_find(j, ST_JOBS + 44)));
+    assert_int_equal(back->last, ST_JOBS + 44);
     assert_memory_equal(back->job, j->job, sizeof j->job);
     assert_false(st_job_restore(back, data, sizeof data - 1));
     data[0] ^= 1;
     assert_false(st_job_restore(back, data, sizeof data));
     data[0] ^= 1;
-    st_job bad = *st_job_find(j, 300);
+    st_job bad = *st_job_find(j, ST_JOBS + 44);
     bad.v.n_path = 25;
     st_job_write(&bad, data);
     assert_false(st_job_restore(back, data, sizeof data));
-    bad = *st_job_find(j, 300);
+    bad = *st_job_find(j, ST_JOBS + 44);
     bad.v.coinbase_outputs_len = 257;
     st_job_write(&bad, data);
     assert_false(st_job_restore(back, data, sizeof data));
@@ -608,6 +635,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_line__is_cut_wherever_the_stream_is),
              cmocka_unit_test(test_ban__points_add_up_and_fade),
              cmocka_unit_test(test_ban_name__counts_networks_of_ipv6),
              cmocka_unit_test(test_workers__are_found_again_and_make_room),
+             cmocka_unit_test(test_workers__lie_where_nobody_can_foresee),
              cmocka_unit_test(test_worker_rate__is_that_of_the_shares),
              cmocka_unit_test(test_jobs__are_kept_and_come_back),
              cmocka_unit_test(test_recipe_needs__bounds_each_coinbase),
