@@ -55,14 +55,20 @@ static st_ban_row *row_for(st_bans *b, const char *name)
     return least;
 }
 
+uint32_t st_ban_faded(uint32_t points, uint64_t seen_ms, uint64_t now_ms)
+{
+    uint64_t less = (now_ms - seen_ms) / FORGET_MS;
+    return less < points ? points - (uint32_t)less : 0;
+}
+
 bool st_ban_add(st_bans *b, const char *name, uint32_t points, uint64_t now_ms, uint32_t seconds)
 {
+    if (!seconds)
+        return false;
     st_ban_row *r = row_for(b, name);
     if (!r->address[0])
         snprintf(r->address, sizeof r->address, "%s", name);
-    uint64_t less = (now_ms - r->seen_ms) / FORGET_MS;
-    r->points = less < r->points ? r->points - (uint32_t)less : 0;
-    r->points += points;
+    r->points = st_ban_faded(r->points, r->seen_ms, now_ms) + points;
     r->seen_ms = now_ms;
     if (r->points < ST_BAN_POINTS)
         return now_ms < r->until_ms;

@@ -12,7 +12,8 @@
 enum {
     ST_POINTS_NO_MESSAGE = 25, /* a line that is no message */
     ST_POINTS_TOO_LONG = 50,
-    ST_POINTS_SILENT = 5,   /* connected and never subscribed */
+    ST_POINTS_SILENT = 5, /* connected and never subscribed */
+    ST_POINTS_OWN = 25, /* of a connection itself, for which it goes where its address is banned */
     ST_POINTS_BAD_SHARE = 1 /* one in a long run of nothing else */
 };
 
@@ -29,7 +30,9 @@ typedef struct st_bans {
 
 /** "192.0.2.1:34567" or "[2001:db8::1]:5" to what is counted as one. */
 void st_ban_name(const char *peer, size_t len, char out[static 48]);
-/** Returns: whether it is banned now. */
+/** Points that are left of those of seen_ms. */
+uint32_t st_ban_faded(uint32_t points, uint64_t seen_ms, uint64_t now_ms);
+/** seconds: of a ban; 0: there are none. Returns: whether it is banned now. */
 bool st_ban_add(st_bans *b, const char *name, uint32_t points, uint64_t now_ms, uint32_t seconds);
 bool st_banned(const st_bans *b, const char *name, uint64_t now_ms);
 /** How many are at present. */

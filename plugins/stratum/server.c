@@ -11,25 +11,31 @@
 #define HANDSHAKE_MS 15000u
 #define IDLE_MS 7200000u /* without a share */
 #define IDLER_MS 600000u /* without a share, and it makes way for somebody new */
+#define COMPLAIN_MS 60000u
 #define SLICE_MS 20u
 #define SLICES 64u /* of a refresh, over which clients are spread */
 #define READS 4    /* of a connection before others have their turn */
 
 /* ---- one connection ---- */
 
-/* Put its points on its address. Returns: whether that is refused now. */
+/* Put its points on its address. Returns: whether it has to go: its neighbours may have been worse,
+ * and who is connected goes for his own. */
 static bool blame(st_conn *c)
 {
     stratum *t = c->t;
+    const uint64_t now = t->pool.now_ms;
     uint32_t points = c->session.points;
-    bool was = st_banned(&t->bans, c->name, t->pool.now_ms);
+    bool was = st_banned(&t->bans, c->name, now);
     c->session.points = 0;
-    if (!points || !st_ban_add(&t->bans, c->name, points, t->pool.now_ms, t->c.ban_seconds))
+    if (!points)
         return false;
-    if (!was)
+    c->points = st_ban_faded(c->points, c->points_ms, now) + points;
+    c->points_ms = now;
+    bool is = st_ban_add(&t->bans, c->name, points, now, t->c.ban_seconds);
+    if (is && !was)
         qn_logf(t->host, t->cap, QN_LOG_WARN, "%s is refused for %u s: it misbehaves", c->name,
                 t->c.ban_seconds);
-    return true;
+    return (is && c->points >= ST_POINTS_OWN) || c->points >= ST_BAN_POINTS;
 }
 
 static void drop(st_conn *c)
@@ -104,6 +110,22 @@ static bool on_line(void *arg, char *line, size_t len)
     return !blame(c) && go_on && (c->session.out.len < OUT_BUSY || flush(c));
 }
 
+/* A client that was told to use TLS has a wrong port, which is nobody's fault. */
+static bool speaks_tls(st_conn *c, const char *data, size_t n)
+{
+    stratum *t = c->t;
+    bool is = !c->heard && data[0] == 0x16 && (n < 2 || data[1] == 3);
+    c->heard = true;
+    if (is && (!t->tls_ms || t->pool.now_ms - t->tls_ms >= COMPLAIN_MS)) {
+        t->tls_ms = t->pool.now_ms ? t->pool.now_ms : 1;
+        qn_logf(
+            t->host, t->cap, QN_LOG_WARN,
+            "%s speaks TLS, and there is none here: see README, or leave the s out of stratum+ssl",
+            c->peer);
+    }
+    return is;
+}
+
 /* Returns: false: close it. */
 static bool read_some(st_conn *c)
 {
@@ -112,7 +134,7 @@ static bool read_some(st_conn *c)
         ssize_t n = read(c->fd, data, sizeof data);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return true;
-        if (n <= 0)
+        if (n <= 0 || speaks_tls(c, data, (size_t)n))
             return false;
         if (!st_line_feed(&c->line, data, (size_t)n, on_line, c)) {
             if (c->line.too_long)

@@ -21,8 +21,11 @@ typedef struct st_conn {
     struct stratum *t;
     int fd;
     uint64_t id;
-    uint32_t at;             /* its place in the list */
-    uint32_t events;         /* QN_IO_*: watched for */
+    uint32_t at;     /* its place in the list */
+    uint32_t events; /* QN_IO_*: watched for */
+    bool heard;      /* of anything */
+    uint32_t points; /* of its own, as of points_ms */
+    uint64_t points_ms;
     bool owed, owed_clean;   /* it is to hear of the newest job once it has read what there is */
     char peer[56], name[48]; /* name: what bans count */
     st_line line;
@@ -62,6 +65,7 @@ typedef struct stratum {
     uint64_t next_share, first_share; /* numbers in the share log */
     uint64_t max_shares;    /* in it: as configured, or as many as the quota has room for */
     uint64_t complained_ms; /* about the store; 0: never */
+    uint64_t tls_ms;        /* about TLS; 0: never */
     char last_block[65];
 } stratum;
 

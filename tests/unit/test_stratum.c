@@ -654,6 +654,76 @@ static void test_stratum__a_ban_is_told_once(void **state)
     qn_mock_free(m);
 }
 
+static void test_stratum__tls_bans_nobody(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    for (int i = 0; i < 10; i++) {
+        client *c = joined(m);
+        char byte;
+        assert_true(c->fd >= 0);
+        assert_int_equal(send(c->fd, "\x16\x03\x01\x02\x00\x01\n\n", 8, MSG_NOSIGNAL), 8);
+        qn_mock_steps(m, 2);
+        (void)qn_mock_run(m);
+        assert_true(recv(c->fd, &byte, 1, MSG_DONTWAIT) <= 0);
+        leave(c);
+    }
+    assert_int_equal(count(qn_mock_log(m), "192.0.2.7:1000 speaks TLS"), 1);
+    assert_null(strstr(qn_mock_log(m), "is refused"));
+    assert_int_equal(qn_mock_connections(m), 0);
+    qn_mock_steps(m, UINT32_MAX);
+    qn_mock_free(m);
+}
+
+/* Four connections of one address say what they must not. */
+static void four_bad_ones(qn_mock *m)
+{
+    for (int i = 0; i < 4; i++) {
+        client *c = joined(m);
+        say(c, "GET / HTTP/1.1");
+        qn_mock_steps(m, 3);
+        (void)qn_mock_run(m);
+        leave(c);
+    }
+}
+
+static void test_stratum__a_ban_is_not_its_neighbours(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    client *honest = joined(m);
+    qn_mock_steps(m, 4);
+    greet(m, honest, NULL);
+    four_bad_ones(m);
+    assert_int_equal(count(qn_mock_log(m), "is refused for 600 s"), 1);
+    for (int i = 0; i < 30; i++) { /* one bad parameter; then it goes for its own */
+        say(honest, "{\"id\":5,\"method\":\"mining.submit\",\"params\":[]}");
+        qn_mock_steps(m, 1);
+        (void)qn_mock_run(m);
+        if (i < 24) {
+            expect(honest, 5, "Invalid parameters");
+            assert_int_equal(qn_mock_connections(m), 1);
+        } else if (qn_mock_connections(m) == 0) {
+            break;
+        }
+    }
+    assert_int_equal(qn_mock_connections(m), 0);
+    leave(honest);
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    /* Behind a proxy all are one. */
+    qn_mock_config(m, "ban_seconds", "0");
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    four_bad_ones(m);
+    four_bad_ones(m);
+    assert_int_equal(count(qn_mock_log(m), "is refused"), 1);
+    client *c = joined(m);
+    qn_mock_steps(m, 4);
+    greet(m, c, NULL);
+    leave(c);
+    qn_mock_steps(m, UINT32_MAX);
+    qn_mock_free(m);
+}
+
 static void test_stratum__a_wrong_user_name_bans_nobody(void **state)
 {
     (void)state;
@@ -835,6 +905,8 @@ QC_TEST_MAIN(cmocka_unit_test(test_stratum__a_share_becomes_a_block),
              cmocka_unit_test(test_stratum__who_does_not_read_hears_of_the_newest_job),
              cmocka_unit_test(test_stratum__who_neither_reads_nor_stops_talking_is_not_listened_to),
              cmocka_unit_test(test_stratum__a_ban_is_told_once),
+             cmocka_unit_test(test_stratum__tls_bans_nobody),
+             cmocka_unit_test(test_stratum__a_ban_is_not_its_neighbours),
              cmocka_unit_test(test_stratum__a_wrong_user_name_bans_nobody),
              cmocka_unit_test(test_stratum__lives_with_little_room_for_templates),
              cmocka_unit_test(test_stratum__an_old_job_is_told_to_nobody),
