@@ -5,6 +5,7 @@
 #include "plugins/watch/watch.h"
 
 #define RANGE 2000u  /* headers of one call */
+#define STEP 100u    /* blocks of which the latest time is remembered; RANGE is some of them */
 #define EARLY 7200   /* seconds that a block may be ahead of its time */
 #define ATTEMPTS 10u /* as often the chain may change while it is read */
 #define TIME_AT 68u  /* in a header */
@@ -16,7 +17,7 @@ static uint32_t time_of(const qn_header_rec *h)
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-/* Whether all whole ranges that are known are on the chain; else they are forgotten. */
+/* Whether all steps that are known are on the chain; else they are forgotten. */
 static qn_status check_known(wt *x)
 {
     wt_times *t = &x->times;
@@ -24,7 +25,7 @@ static qn_status check_known(wt *x)
     uint32_t n = 0;
     if (!t->n)
         return QN_OK;
-    qn_status st = x->chain.t->headers(x->chain.cap, t->n * RANGE - 1, &h, 1, &n);
+    qn_status st = x->chain.t->headers(x->chain.cap, t->n * STEP - 1, &h, 1, &n);
     if (st != QN_OK && st != QN_E_NOTFOUND)
         return st;
     if (st == QN_E_NOTFOUND || n == 0 || memcmp(&h.ref.hash, &t->last, sizeof t->last) != 0)
@@ -32,10 +33,9 @@ static qn_status check_known(wt *x)
     return QN_OK;
 }
 
-/* A whole range is remembered by the latest time up to its end. */
-static qn_status learn(wt *x, const qn_header_rec *h)
+/* A whole step is remembered by the latest time up to its end. */
+static qn_status learn(wt_times *t, const qn_header_rec *h)
 {
-    wt_times *t = &x->times;
     uint32_t most = t->n ? t->most[t->n - 1] : 0;
     if (t->n == t->cap) {
         uint32_t cap = t->cap ? t->cap * 2 : 64;
@@ -45,15 +45,15 @@ static qn_status learn(wt *x, const qn_header_rec *h)
         t->most = more;
         t->cap = cap;
     }
-    for (uint32_t i = 0; i < RANGE; i++)
+    for (uint32_t i = 0; i < STEP; i++)
         most = time_of(&h[i]) > most ? time_of(&h[i]) : most;
     t->most[t->n++] = most;
-    t->last = h[RANGE - 1].ref.hash;
+    t->last = h[STEP - 1].ref.hash;
     return QN_OK;
 }
 
-/* The first range that is not known to be earlier. */
-static uint32_t first_range(const wt_times *t, int64_t time)
+/* The first step that is not known to be earlier. */
+static uint32_t first_step(const wt_times *t, int64_t time)
 {
     uint32_t lo = 0, hi = t->n;
     while (lo < hi) {
@@ -66,31 +66,43 @@ static uint32_t first_range(const wt_times *t, int64_t time)
     return lo;
 }
 
+/* Out: h, *n headers from the step on; and what was not known of steps is. QN_E_BUSY: the chain
+ * has changed. */
+static qn_status read_step(wt *x, uint32_t step, qn_header_rec *h, uint32_t *n)
+{
+    wt_times *t = &x->times;
+    const bool known = step < t->n;
+    *n = 0;
+    qn_status st = x->chain.t->headers(x->chain.cap, step * STEP, h, known ? STEP : RANGE, n);
+    if (known || (st != QN_OK && st != QN_E_NOTFOUND))
+        return st == QN_E_NOTFOUND ? QN_E_BUSY : st;
+    if (*n && t->n && memcmp(h[0].raw + PARENT_AT, t->last.b, sizeof t->last.b) != 0)
+        return QN_E_BUSY;
+    st = QN_OK;
+    for (uint32_t i = 0; i + STEP <= *n && st == QN_OK; i += STEP)
+        st = learn(t, h + i);
+    return st;
+}
+
 /* Out: *height; behind the tip when no block is as late. QN_E_BUSY: the chain has changed. */
 static qn_status look(wt *x, int64_t time, qn_header_rec *h, uint32_t *height)
 {
     qn_status st = check_known(x);
-    for (uint32_t r = first_range(&x->times, time); st == QN_OK; r++) {
-        uint32_t n = 0;
-        st = x->chain.t->headers(x->chain.cap, r * RANGE, h, RANGE, &n);
-        if (st != QN_OK && st != QN_E_NOTFOUND)
-            return st;
-        if (n && r == x->times.n && r &&
-            memcmp(h[0].raw + PARENT_AT, x->times.last.b, sizeof x->times.last.b) != 0)
-            return QN_E_BUSY;
-        for (uint32_t i = 0; i < n; i++)
+    uint32_t n = RANGE, step = first_step(&x->times, time);
+    while (st == QN_OK && n == RANGE) {
+        const bool known = step < x->times.n;
+        st = read_step(x, step, h, &n);
+        for (uint32_t i = 0; st == QN_OK && i < n; i++)
             if (time_of(&h[i]) >= time) {
-                *height = r * RANGE + i;
+                *height = step * STEP + i;
                 return QN_OK;
             }
-        if (r < x->times.n)
+        if (st == QN_OK && known)
             return QN_E_BUSY; /* one of it was as late a moment ago */
-        if (n < RANGE) {
-            *height = r * RANGE + n;
-            return QN_OK;
-        }
-        st = learn(x, h);
+        step += n < RANGE ? 0 : RANGE / STEP;
     }
+    if (st == QN_OK)
+        *height = step * STEP + n;
     return st;
 }
 

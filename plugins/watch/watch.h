@@ -51,7 +51,7 @@ typedef struct wt_rescan {
     bool stored; /* it has a row */
 } wt_rescan;
 
-/** The latest time that a header says, of the blocks below the end of each range of 2,000. */
+/** The latest time that a header says, of the blocks up to the end of each step of 100. */
 typedef struct wt_times {
     uint32_t *most; /* seconds since 1970; owned */
     uint32_t n, cap;
