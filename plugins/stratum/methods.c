@@ -73,6 +73,7 @@ static void on_status(void *arg, const qn_rpc_request *r, const char *params, ui
     qn_json_bool(&j, "solo", p->recipe.solo != 0);
     qn_json_int(&j, "uptime", (int64_t)((p->now_ms - t->started_ms) / 1000));
     qn_json_int(&j, "connections", t->n_conn);
+    qn_json_int(&j, "connections_max", t->c.max_connections);
     qn_json_int(&j, "mining", mining);
     qn_json_int(&j, "connections_total", (int64_t)t->accepted_conns);
     qn_json_int(&j, "connections_refused", (int64_t)t->refused_conns);

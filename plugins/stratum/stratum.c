@@ -3,7 +3,10 @@
 
 #include "plugins/stratum/manifest.h"
 
+#include <sys/resource.h>
+
 #define VERSION "0.1.0"
+#define BESIDE 512u /* descriptors that are no connections */
 
 void st_clock(stratum *t)
 {
@@ -61,7 +64,7 @@ static qn_status read_config(stratum *t, const qn_config *c)
     snprintf(t->c.listen, sizeof t->c.listen, "%s", text(c, "listen", "127.0.0.1:3333"));
     snprintf(t->c.payout, sizeof t->c.payout, "%s", text(c, "payout", "none"));
     t->c.refresh_s = (uint32_t)qn_config_u64(c, "refresh_s", 30);
-    t->c.max_connections = (uint32_t)qn_config_u64(c, "max_connections", 10000);
+    t->c.max_connections = (uint32_t)qn_config_u64(c, "max_connections", 1000);
     t->c.per_address = (uint32_t)qn_config_u64(c, "per_address", 1000);
     t->c.ban_seconds = (uint32_t)qn_config_u64(c, "ban_seconds", 600);
     t->c.share_log = (uint32_t)qn_config_u64(c, "share_log", 100000);
@@ -102,6 +105,25 @@ static qn_status read_chain(stratum *t)
         return bad(t, "payout must name who gets the rest of the reward, or solo must be on");
     reserve(t, &i);
     return QN_OK;
+}
+
+/* Where max_conns of the grant are out nobody is accepted any more, and no idler could make way:
+ * one place stays free. A process of its own may have so many descriptors, and those beside; any
+ * other needs them for more than this. */
+static void bound_connections(stratum *t)
+{
+    struct rlimit l;
+    uint32_t *max = &t->c.max_connections;
+    if (getrlimit(RLIMIT_NOFILE, &l) || l.rlim_cur == RLIM_INFINITY ||
+        l.rlim_cur > (rlim_t)*max + BESIDE)
+        return;
+    uint32_t room = l.rlim_cur > BESIDE ? (uint32_t)(l.rlim_cur - BESIDE) : 0;
+    if (room < *max)
+        qn_logf(t->host, t->cap, QN_LOG_WARN,
+                "max_connections is %u, but there is room for %u: raise max_conns in the grant of "
+                "net.listen/1",
+                *max, room);
+    *max = room > 1 ? room - 1 : 1;
 }
 
 /* ---- life ---- */
@@ -163,6 +185,7 @@ static qn_status start(void *self)
     stratum *t = self;
     st_clock(t);
     t->started_ms = t->pool.now_ms;
+    bound_connections(t);
     qn_status s = read_chain(t);
     if (s == QN_OK)
         s = st_store_open(t);

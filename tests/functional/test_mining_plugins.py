@@ -448,6 +448,28 @@ def test_stratum_a_thousand_connections(case):
     n.stop()
 
 
+def test_stratum_knows_how_many_it_may_serve(case):
+    """Where the grant has room for fewer than are configured: a place stays free for who makes others
+    make way, and the log says what to do."""
+    n = with_stratum(case, connections=8)
+    wait_until("it says so", lambda: "max_connections is 1000, but there is room for 8" in n.log())
+    equal(n.call("stratum.status")["connections_max"], 7)
+    clients = [Client(n.stratum_port, f"{ADDRESS}.{i}") for i in range(7)]
+    for c in clients:
+        c.start()
+    for _ in range(3):
+        late = socket.create_connection(("127.0.0.1", n.stratum_port), 20)
+        late.settimeout(20)
+        equal(late.recv(1), b"")
+        late.close()
+    equal(n.call("stratum.status")["connections_refused"], 3)
+    n.stop()
+    n = with_stratum(case, "max_connections = 100", connections=101)
+    equal(n.call("stratum.status")["connections_max"], 100)
+    assert "there is room for" not in n.log()
+    n.stop()
+
+
 def test_stratum_ten_thousand_connections(case):
     """One process of the server has them all, and each hears of a new tip."""
     load_program = program("tests/bench/stratum_load")
@@ -456,7 +478,7 @@ def test_stratum_ten_thousand_connections(case):
     many = 10000
     if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < many + 100:
         raise Skip("not so many descriptors here")
-    n = with_stratum(case, f"max_connections = {many}\nper_address = {many}", connections=many)
+    n = with_stratum(case, f"max_connections = {many}\nper_address = {many}", connections=many + 1)
     load = subprocess.Popen([load_program, str(n.stratum_port), str(many), ADDRESS], stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, text=True)
     try:
