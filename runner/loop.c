@@ -140,6 +140,8 @@ static int wait_ms(qc_rt *rt)
 
 /* With poll() each turn would cost as much as there are connections, and there may be thousands. */
 #define EVENTS 256
+/* So long messages are run before descriptors and timers have their turn. */
+#define TURN ((qc_mono)1000000)
 /* What an event is of; else a watch: the low half of its id, and its descriptor. */
 #define SOCKET UINT64_MAX
 #define WAKE (UINT64_MAX - 1)
@@ -229,12 +231,23 @@ static bool has_event(const struct epoll_event *e, int n, uint64_t of)
     return false;
 }
 
+/* Messages can come as fast as they are run, when each makes a call during which more arrive: what
+ * waits for descriptors and timers is not to wait for the end of that. */
+static void run_queue(qc_rt *rt)
+{
+    const qc_mono until = qc_clock_mono() + TURN;
+    while (qc_rt_step(rt)) {
+        qc_rt_log_tell(rt);
+        if (qc_clock_mono() >= until)
+            return;
+    }
+}
+
 void qc_rt_run(qc_rt *rt)
 {
     struct epoll_event e[EVENTS];
     for (;;) {
-        while (qc_rt_step(rt))
-            qc_rt_log_tell(rt);
+        run_queue(rt);
         (void)run_due(rt);
         qc_rt_log_tell(rt);
         int n = epoll_wait(rt->epoll, e, EVENTS, rt->queue ? 0 : wait_ms(rt));
