@@ -21,10 +21,10 @@ typedef struct qc_txset {
     uint32_t n, missing;
     qn_hash *wtxid;
     const qc_mempool_entry **e; /* one reference each; NULL: missing */
-    bool *own;                  /* the plugin gave it */
-    uint64_t added;             /* bytes of those */
-    uint64_t charge;            /* bytes of all, and of the lists; on the shelf */
-    bool gone;                  /* prev is no tip any more: it is empty */
+    bool *own; /* the plugin gave it, and no template has it yet: what it pays may be written */
+    uint64_t added;  /* bytes of those */
+    uint64_t charge; /* bytes of all, and of the lists; on the shelf */
+    bool gone;       /* prev is no tip any more: it is empty */
 } qc_txset;
 
 static void set_empty(qc_txset *s)
@@ -491,7 +491,7 @@ static qn_status finish(qn_cap *cap, template_job *j, qn_mining_result *r, qn_te
     return qc_mining_give(cap, qc_template_ref(j->t), view);
 }
 
-static qn_status make(qn_cap *cap, const qc_txset *s, const qc_template_options *o,
+static qn_status make(qn_cap *cap, qc_txset *s, const qc_template_options *o,
                       qn_mining_result *result, qn_template_view *view)
 {
     qn_mining_result r = {.size = sizeof r};
@@ -503,6 +503,8 @@ static qn_status make(qn_cap *cap, const qc_txset *s, const qc_template_options 
             return st;
         qc_cap_worked(cap,
                       QC_MAX(US_PER_TEMPLATE * (s->n + 1) / TXS_MAX, (uint64_t)j->took / 1000));
+        if (j->t) /* its transactions never change, whatever comes of the set's next template */
+            memset(s->own, 0, s->n * sizeof *s->own);
         st = finish(cap, j, &r, view);
     }
     drop_template(j);

@@ -647,6 +647,27 @@ static void test_on__a_block_that_is_not_found_yet(void **state)
     end(&p);
 }
 
+/* Another template of the set writes nothing into those transactions that one has already. */
+static void check_set_leaves(play *p, long long id, const uint8_t *wtxid)
+{
+    const qc_template *t = qc_book_find(p->r.host->book, RIG_ID, (uint64_t)id, true);
+    qc_mempool_entry *e = NULL;
+    assert_non_null(t);
+    for (uint32_t i = 0; i < t->n_tx; i++)
+        if (!memcmp(t->entry[i]->tx.rec->wtxid, wtxid, 32))
+            e = (qc_mempool_entry *)(uintptr_t)t->entry[i];
+    assert_non_null(e);
+    assert_int_equal(e->fee, 700);
+    const uint32_t sigops = e->sigop_cost;
+    e->sigop_cost += 4;
+    tell(p, "setmake 1");
+    expect(p, "\"status\":0,\"is\":1");
+    assert_int_equal(e->sigop_cost, sigops + 4);
+    e->sigop_cost = sigops;
+    tell(p, "release %lld", num(p, "id"));
+    qc_template_unref(t);
+}
+
 static void test_set__makes_a_template_of_declared_transactions(void **state)
 {
     play p;
@@ -678,13 +699,14 @@ static void test_set__makes_a_template_of_declared_transactions(void **state)
     expect(&p, "\"status\":0,\"is\":1");
     assert_int_equal(num(&p, "fees"), 1700);
     long long id = num(&p, "id");
+    check_set_leaves(&p, id, b.tx.rec->wtxid);
     tell(&p, "lookup %s", txid_hex(a));
     expect(&p, "\"room\":-19");
     expect(&p, "\"status\":0,\"first\":0,\"second\":-9");
     tell(&p, "solve %lld held 1 1 0", id);
     expect(&p, "\"is\":1");
     tell(&p, "usage");
-    kept = num(&p, "bytes"); /* of the template alone */
+    kept = num(&p, "bytes"); /* of the templates alone */
     tell(&p, "setmake 1");
     expect(&p, "\"status\":-29");
     tell(&p, "setfree 1");
