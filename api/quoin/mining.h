@@ -52,7 +52,7 @@ typedef struct qn_template_view {
     uint32_t size;  /* in: bytes the caller has room for; out: bytes filled in */
     uint32_t flags; /* QN_TEMPLATE_* */
     /* names it; higher than that of any template before, also before a restart of the
-     * node */
+     * node; below 2^53 */
     uint64_t id;
     uint32_t kind;   /* QN_TEMPLATE_KIND_* */
     uint32_t why;    /* QN_TEMPLATE_WHY_* */

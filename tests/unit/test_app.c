@@ -6,7 +6,9 @@
 #include "core/app/options.h"
 #include "core/app/app.h"
 #include "core/app/progress.h"
+#include "core/base/alloc.h"
 #include "core/base/log.h"
+#include "core/os/file.h"
 #include "tests/unit/harness.h"
 
 static qc_settings *settings(const char *args)
@@ -323,7 +325,48 @@ static void test_logfile__refuses_unknown_categories_and_levels(void **state)
                                            "-loglevel=rpc:loud.");
 }
 
-QC_TEST_MAIN(cmocka_unit_test(test_notify_fill__replaces_every_mark),
+static uint64_t first_id(const char *folder, int64_t now)
+{
+    uint64_t id = 0;
+    assert_int_equal(qc_app_first_template_id(folder, now, &id), QC_OK);
+    return id;
+}
+
+/* As if each run had made as many as it may. */
+static void test_first_template_id__rises_whatever_the_clock_says(void **state)
+{
+    static const int64_t clock[] = {1700000000000000, 1700000000000001, 1800000000000000, 1, 0, -5,
+                                    1800000000000000};
+    const char *folder = tmp_mkdir();
+    uint64_t last = 0;
+    (void)state;
+    for (size_t i = 0; i < QC_COUNTOF(clock); i++) {
+        uint64_t id = first_id(folder, clock[i]);
+        assert_true(id >= last && id < UINT64_C(1) << 53);
+        assert_true((int64_t)id >= clock[i]);
+        last = id + (UINT64_C(1) << 32);
+    }
+}
+
+static void test_first_template_id__is_the_clock_without_a_good_file(void **state)
+{
+    static const char *const text[] = {"", "x", "-1", "99999999999999999999999999"};
+    const char *folder = tmp_mkdir();
+    char *path = qc_asprintf("%s/template_id", folder);
+    (void)state;
+    for (size_t i = 0; i < QC_COUNTOF(text); i++) {
+        assert_int_equal(qc_os_write_file_atomic(path, qc_span_str(text[i]), 0600), QC_OK);
+        assert_int_equal(first_id(folder, 1700000000000000), 1700000000000000);
+    }
+    uint64_t id = 7;
+    assert_int_not_equal(qc_app_first_template_id("/nowhere/at/all", 1, &id), QC_OK);
+    assert_int_equal(id, 7);
+    qc_free(path);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_first_template_id__rises_whatever_the_clock_says),
+             cmocka_unit_test(test_first_template_id__is_the_clock_without_a_good_file),
+             cmocka_unit_test(test_notify_fill__replaces_every_mark),
              cmocka_unit_test(test_notify_quote__leaves_nothing_for_a_shell),
              cmocka_unit_test(test_notify_run_all__waits),
              cmocka_unit_test(test_progress__lines_at_intervals_with_the_time_left),
