@@ -1,6 +1,15 @@
 /* quoin/mining_template.h: block templates, made on request or pushed when the
  * tip or the fees change.
  *
+ * A template is made of what the node has verified: every transaction when it
+ * came into the mempool, and what depends on the tip again at each new one.
+ * Unlike that of the node's own getblocktemplate it is not judged as a whole
+ * block afterwards: that second opinion takes several times what the template
+ * does, just when the chain thread is needed most, and is one on the node's own
+ * work, so that it finds an error of the node, never an attack. Who wants it
+ * asks mining.check with QN_CHECK_NO_POW. Templates of declared sets (on trial)
+ * hold what the node has not verified, and are judged before they are given.
+ *
  * A template is made once and never changes, whatever is submitted. It is named
  * by its id; whoever got it from next() or create() holds it until release().
  * Every answer about it comes from the template alone, so that it may be asked
