@@ -39,8 +39,8 @@ static qc_graph *new_graph(const qc_mempool_options *o, uint64_t seed)
                     (int64_t)QC_WITNESS_SCALE,
         .seed = seed,
         .order = by_txid,
-        .read_at = offsetof(qc_mempool_entry, slab),
-        .read_bytes = sizeof(qc_mempool_entry) - offsetof(qc_mempool_entry, slab),
+        .read_at = offsetof(qc_mempool_entry, rec.off),
+        .read_bytes = sizeof(qc_mempool_entry) - offsetof(qc_mempool_entry, rec.off),
     };
     return qc_graph_new(&config);
 }

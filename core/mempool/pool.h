@@ -54,7 +54,7 @@ typedef struct qc_lock_points {
 
 /** A transaction in the pool. Fixed unless said otherwise. Alive while it is in the pool, and
  * longer for those who hold a reference. Its memory is four lines of the cache, of which filling a
- * block reads the last two, and another piece for inputs, outputs and bytes. */
+ * block reads the last, and another piece for inputs, outputs and bytes. */
 typedef struct qc_mempool_entry {
     qc_tx tx;               /* of this entry's own memory; its record is `rec` */
     qc_amount modified_fee; /* with the operator's delta (changes) */
@@ -70,15 +70,15 @@ typedef struct qc_mempool_entry {
     uint32_t place;       /* in random order */
     uint64_t mark;        /* of the walk that saw it last */
     size_t usage;
-    /* What filling a block reads. */
-    struct qc_slab *slab; /* that it is of; NULL: of none */
+    qn_tx_rec rec; /* its ids are a line */
+    /* What filling a block reads: the rest of the record, and this. */
     qc_amount fee;
     uint32_t sigop_cost;
     _Atomic uint32_t refs;
-    qn_tx_rec rec;
+    struct qc_slab *slab; /* that it is of; NULL: of none */
 } qc_mempool_entry;
 _Static_assert(sizeof(void *) < 8 ||
-                   (offsetof(qc_mempool_entry, slab) == 128 && sizeof(qc_mempool_entry) == 256),
+                   (offsetof(qc_mempool_entry, rec) == 128 && sizeof(qc_mempool_entry) == 256),
                "an entry is four lines");
 
 static inline const qc_hash *qc_entry_txid(const qc_mempool_entry *e)

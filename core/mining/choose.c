@@ -23,28 +23,13 @@ static qc_err resize(void *array, size_t n, size_t size)
     return QC_OK;
 }
 
-static qc_err plant(qc_chosen *c)
-{
-    static const uint8_t coinbase[32];
-    c->trees = qc_try_malloc(sizeof *c->trees);
-    if (!c->trees)
-        return QC_ENOMEM;
-    qc_merkle_run_init(&c->trees->txids);
-    qc_merkle_run_init(&c->trees->wtxids);
-    qc_merkle_run_add(&c->trees->txids, coinbase);
-    qc_merkle_run_add(&c->trees->wtxids, coinbase);
-    return QC_OK;
-}
-
 /* For `need` transactions. */
 static qc_err room(qc_chosen *c, size_t need)
 {
     if (need <= c->cap)
         return QC_OK;
     size_t cap = QC_MAX(need, 2 * c->cap + 64);
-    qc_err err = c->trees ? QC_OK : plant(c);
-    if (!err)
-        err = resize(&c->entry, cap, sizeof *c->entry);
+    qc_err err = resize(&c->entry, cap, sizeof *c->entry);
     if (!err)
         c->cap = cap;
     return err;
@@ -95,14 +80,11 @@ static void print_rate(const qc_mempool_entry *e)
            qc_feerate_text(qc_feerate_paid(e->modified_fee, e->vsize), rate), txid);
 }
 
-/* All that a template needs of it is read here, while it is near. The trees are hashed meanwhile:
- * what was asked of memory ahead comes while the processor is busy with that. */
+/* Nothing is read here but the line of an entry that was asked of memory ahead. */
 static void keep_one(qc_chosen *c, const qc_mempool_entry *e)
 {
     const qn_tx_rec *r = &e->rec;
     c->entry[c->n++] = e;
-    qc_merkle_run_add(&c->trees->txids, r->txid);
-    qc_merkle_run_add(&c->trees->wtxids, r->wtxid);
     c->bytes += r->len;
     c->n_in += r->n_in;
 }
@@ -235,7 +217,6 @@ void qc_chosen_clear(qc_chosen *c)
     for (size_t i = 0; i < c->n && c->held; i++)
         qc_mempool_entry_unref(c->entry[i]);
     qc_free(c->entry);
-    qc_free(c->trees);
     qc_free(c->chunk);
     *c = (qc_chosen){.n = 0};
 }

@@ -2,14 +2,9 @@
 #pragma once
 #include "core/mining/template.h"
 
-/** Of all ids, the coinbase's being zero. */
-typedef struct qc_chosen_trees {
-    qc_merkle_run txids, wtxids;
-} qc_chosen_trees;
 /** Owned: its arrays by qc_free(), its entries by qc_mempool_entry_unref(). */
 typedef struct qc_chosen {
     const qc_mempool_entry **entry;
-    struct qc_chosen_trees *trees; /* over their ids; NULL: nothing was chosen */
     size_t n, cap;
     qc_template_chunk *chunk;
     size_t n_chunks, cap_chunks;

@@ -4,18 +4,33 @@
 #include "core/base/alloc.h"
 #include "core/base/arith.h"
 #include "core/base/log.h"
+#include "core/btc/merkle.h"
 #include "core/chain/tree.h"
 #include "core/mining/assemble.h"
 
+#define IDS_AHEAD 16u /* entries whose ids are asked of memory while others are hashed */
+
 /* Out: the coinbase's path in the template. Returns the root over the witness ids. */
-static qc_hash end_trees(qc_template *t, const qc_chosen *c)
+static qc_hash hash_trees(qc_template *t)
 {
+    static const uint8_t coinbase[32];
+    qc_merkle_run txids, wtxids;
     qc_hash path[QC_MERKLE_MAX_DEPTH], root = {{0}};
     unsigned len;
-    if (c->trees) {
-        qc_merkle_run_end(&c->trees->txids, t->path, &t->path_len, NULL);
-        qc_merkle_run_end(&c->trees->wtxids, path, &len, &root);
+    if (!t->n_tx)
+        return root;
+    qc_merkle_run_init(&txids);
+    qc_merkle_run_init(&wtxids);
+    qc_merkle_run_add(&txids, coinbase);
+    qc_merkle_run_add(&wtxids, coinbase);
+    for (uint32_t i = 0; i < t->n_tx; i++) {
+        if (i + IDS_AHEAD < t->n_tx)
+            __builtin_prefetch(t->entry[i + IDS_AHEAD]->rec.txid);
+        qc_merkle_run_add(&txids, t->entry[i]->rec.txid);
+        qc_merkle_run_add(&wtxids, t->entry[i]->rec.wtxid);
     }
+    qc_merkle_run_end(&txids, t->path, &t->path_len, NULL);
+    qc_merkle_run_end(&wtxids, path, &len, &root);
     return root;
 }
 
@@ -51,7 +66,7 @@ static void set_rules(const qc_maker *m, qc_template *t)
     t->segwit = qc_deployment_active(m->params, QC_DEP_SEGWIT, t->height);
 }
 
-/* The entries pass to the template, the trees stay. */
+/* The entries pass to the template. */
 static void set_chosen(qc_template *t, qc_chosen *c, const qc_template_options *o)
 {
     t->entry = c->entry;
@@ -63,7 +78,7 @@ static void set_chosen(qc_template *t, qc_chosen *c, const qc_template_options *
     t->sigops = (uint32_t)(c->sigops - o->reserved_sigops);
     t->tx_bytes = c->bytes;
     t->n_in = c->n_in;
-    *c = (qc_chosen){.trees = c->trees};
+    *c = (qc_chosen){.n = 0};
 }
 
 static void fill(const qc_maker *m, const qc_make *req, qc_template *t, qc_chosen *c)
@@ -71,9 +86,8 @@ static void fill(const qc_maker *m, const qc_make *req, qc_template *t, qc_chose
     set_chosen(t, c, req->o);
     set_header(m, t, req->now);
     set_rules(m, t);
-    qc_hash witness_root = end_trees(t, c);
+    qc_hash witness_root = hash_trees(t);
     qc_coinbase_fix(m->params, t->height, t->fees, &witness_root, &t->coinbase);
-    qc_chosen_clear(c);
 }
 
 /* What the parent's block will be to its child, but for its hash. */
