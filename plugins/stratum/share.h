@@ -24,7 +24,7 @@ bool st_share_hash(st_share *s, const st_payout *user, st_coinbase *cb, uint8_t 
 /** Hashes that were seen, as long as a tip lasts: two generations of up to ST_SEEN_MAX. When the
  * younger is full the older one is forgotten, and with it what the shares of its jobs may still be
  * worth. Zero-initialised is empty. */
-#define ST_SEEN_MAX (1u << 22)
+#define ST_SEEN_MAX (1u << 21) /* ten thousand clients make as many in ten minutes */
 typedef struct st_set {
     uint64_t *slot;
     uint32_t cap, n;

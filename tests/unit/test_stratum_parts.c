@@ -285,7 +285,7 @@ static void test_seen__forgets_the_oldest_alone(void **state)
     }
     assert_int_equal(s.gone, 0 + (ST_SEEN_MAX >> 20) + 1);
     nth_hash(ST_SEEN_MAX - 1, h);
-    assert_false(st_seen_has(&s, h)); /* it was of job 4 */
+    assert_false(st_seen_has(&s, h)); /* of a job that is gone */
     for (uint32_t i = ST_SEEN_MAX; i < 2 * ST_SEEN_MAX; i += 997) {
         nth_hash(i, h);
         assert_true(st_seen_has(&s, h));
