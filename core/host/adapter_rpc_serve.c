@@ -141,7 +141,7 @@ static void resume(qc_rpc_req *r, void *arg, qc_rpc_why why)
         (void)qc_rpc_fail(r, QC_RPC_MISC_ERROR, "The plugin did not answer %s in %u ms", p->m->name,
                           p->m->timeout_ms);
     else
-        (void)qc_rpc_fail(r, QC_RPC_MISC_ERROR, "The plugin that serves %s has stopped",
+        (void)qc_rpc_fail(r, QC_RPC_INTERNAL_ERROR, "The plugin that serves %s has stopped",
                           p->m->name);
     pending_free(p);
 }
@@ -292,7 +292,7 @@ static void on_call(qc_rpc_req *r, void *arg)
         qc_rpc_again(r, moved);
         return;
     }
-    (void)qc_rpc_fail(r, open ? QC_RPC_LIMIT_EXCEEDED : QC_RPC_MISC_ERROR,
+    (void)qc_rpc_fail(r, open ? QC_RPC_LIMIT_EXCEEDED : QC_RPC_INTERNAL_ERROR,
                       open ? "Too many calls of %s wait for the plugin"
                            : "The plugin that serves %s has stopped",
                       m->name);

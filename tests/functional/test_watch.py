@@ -451,6 +451,11 @@ def test_the_follower(case):
         t = Pay(coins[1:2], script[:1]).send(w.node)
         w.wait("seen", t.txid)
         equal(json.loads(follow.stdout.readline()), w.events[-1])
+        # And so is a crash, with the call that waited then.
+        w.restart("plugin")
+        t = Pay(coins[2:3], script[:1]).send(w.node)
+        w.wait("seen", t.txid)
+        equal(json.loads(follow.stdout.readline()), w.events[-1])
         plugins = subprocess.Popen([program("quoin-cli"), f"-datadir={w.node.datadir}", "-follow", "waitforpluginevent", "0"],
                                    stdout=subprocess.PIPE, text=True)
         seq = [json.loads(plugins.stdout.readline())["seq"] for _ in range(5)]
