@@ -29,11 +29,12 @@ static const qc_convert *by_name(const char *method, const char *name, size_t le
 }
 
 /* Methods of plugins ("indexer.history") have no rows: what looks like a number, a truth value, an
- * array or an object is one. Hashes and addresses are too long for numbers. */
+ * array or an object is one, and so is a text in quotes: one that looks like something else.
+ * Hashes and addresses are too long for numbers. */
 static bool looks_like_json(const char *word)
 {
     size_t n = strlen(word);
-    if (word[0] == '{' || word[0] == '[')
+    if (word[0] == '{' || word[0] == '[' || (n > 1 && word[0] == '"' && word[n - 1] == '"'))
         return true;
     if (strcmp(word, "true") == 0 || strcmp(word, "false") == 0 || strcmp(word, "null") == 0)
         return true;

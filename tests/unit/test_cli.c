@@ -174,6 +174,7 @@ static void test_convert__knows_which_words_are_json(void **state)
     expect_params(false, "echojson", "1.10", "[1.10]");
     expect_params(false, "indexer.history", "bc1q 5 {\"a\":1} 1234567890123456 true",
                   "[\"bc1q\",5,{\"a\":1},\"1234567890123456\",true]");
+    expect_params(false, "miner.start", "\"51\" 1 \"a", "[\"51\",1,\"\\\"a\"]");
     expect_params(false, "echo", "a\"b\\", "[\"a\\\"b\\\\\"]");
 }
 
