@@ -379,7 +379,10 @@ static int take_up(const qc_tool *t, const char *verb, const char *id, const cha
 {
     if (qc_tool_ask_node(t, (const char *const[]){"plugin", verb, id, NULL}))
         return printf("The node that runs has taken it up: %s runs.\n", id) < 0;
-    fprintf(stderr, "Error: no node that runs has taken it up; %s stays as it is now\n", grant);
+    fprintf(stderr,
+            "Error: no node that runs has taken it up; %s stays as it is now, and is what the next "
+            "start goes by\n",
+            grant);
     say_when(t, verb, id);
     return 1;
 }
@@ -463,6 +466,15 @@ int qc_tool_enable(qc_tool *t)
     return code;
 }
 
+static int stop_now(const qc_tool *t, const char *id)
+{
+    if (qc_tool_ask_node(t, (const char *const[]){"plugin", "stop", id, NULL}))
+        return printf("The node that runs has stopped it.\n") < 0;
+    fprintf(stderr, "Error: no node that runs has stopped it\n");
+    say_when(t, "stop", id);
+    return 1;
+}
+
 int qc_tool_disable(qc_tool *t)
 {
     char *grant = qc_tool_find_grant(t, t->word[1]);
@@ -475,7 +487,10 @@ int qc_tool_disable(qc_tool *t)
         fprintf(stderr, "Error: %s could not be removed\n", grant);
     else {
         code = printf("Removed: %s\n", grant) < 0;
-        say_when(t, "stop", t->word[1]);
+        if (!code && qc_settings_bool(t->settings, "reload", false))
+            code = stop_now(t, t->word[1]);
+        else
+            say_when(t, "stop", t->word[1]);
     }
     qc_free(grant);
     return code;

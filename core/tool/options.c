@@ -24,7 +24,7 @@ static const qc_opt OPTIONS[] = {
          "enable, check: what stands behind an interface in its grant: "
          "'net.listen/1=127.0.0.1:50001'; "
          "may be given again. id=no: not, or not any more"),
-    USED("reload", "", O, "pin, enable: then have the node that runs take it up"),
+    USED("reload", "", O, "pin, enable, disable: then have the node that runs take it up"),
     USED("needs", "=<ids>", O, "new: the interfaces, separated by commas"),
     USED("autotools", "", O, "new: configure.ac and Makefile.am instead of a plain Makefile"),
     USED("dir", "=<dir>", O, "new: where the folder is made (default: here)"),

@@ -159,6 +159,13 @@ def test_pin_and_reload_in_one(case):
     code, out, err = tool("pin", "-reload", "check")
     assert code == 1 and "Could not connect to the server" in err, err
     assert "no node that runs has taken it up" in err and f"plugin reload {CHECK}" in out and pinned(), (out, err)
+    # What a grant allowed ends with it.
+    n.start()
+    code, out, err = tool("disable", "-reload", "check")
+    equal((code, err), (0, ""))
+    assert "has stopped it" in out, out
+    expect_error(-8, "Plugin not found", n.getplugininfo, CHECK)
+    n.stop()
 
 
 test_pin_and_reload_in_one.short = True
