@@ -2,6 +2,34 @@
  * and blocks since its birthday are looked through for it. */
 #include "plugins/watch/watch.h"
 
+#define SLICE                                                                                      \
+    1000u /* scripts between two signs of life: the node waits for a start while it has some */
+
+static void say_how_far(const wt *x, const wt_source *s, uint32_t end)
+{
+    static const char what[] = "deriving what a larger gap_limit asks for";
+    x->host->progress(x->cap, end ? (uint32_t)((uint64_t)s->end * 1000 / end) : 0, what,
+                      sizeof what - 1);
+}
+
+static void say_done(const wt *x)
+{
+    static const char what[] = "all that gap_limit asks for is derived";
+    if (!x->is_short)
+        x->host->progress(x->cap, 1000, what, sizeof what - 1);
+}
+
+static qn_status derive(wt *x, wt_source *s)
+{
+    const uint32_t end = wt_wanted_end(&x->m, s);
+    qn_status st = QN_OK;
+    while (st == QN_OK && s->end < end) {
+        say_how_far(x, s, end);
+        st = wt_derive(&x->m, s, end, SLICE);
+    }
+    return st;
+}
+
 /* Where blocks begin that may have paid what was not watched yet. */
 static qn_status begin_of(wt *x, const wt_source *s, uint32_t *height)
 {
@@ -16,7 +44,7 @@ static qn_status grow(wt *x, wt_source *s, wt_rescan_for *what)
 {
     size_t before = s->n_owners;
     uint32_t from = 0;
-    qn_status st = wt_derive(&x->m, s, wt_wanted_end(&x->m, s), UINT32_MAX);
+    qn_status st = derive(x, s);
     if (st == QN_OK)
         st = begin_of(x, s, &from);
     if (st == QN_OK)
@@ -50,6 +78,7 @@ qn_status wt_stream_grow(wt *x)
     }
     if (st != QN_OK || !any)
         return st;
+    say_done(x);
     if (x->m.tip.height != WT_NO_HEIGHT && what.from <= x->m.tip.height)
         st = wt_rescan_want(x, &what, &id, &lowest);
     return st == QN_OK ? wt_store_set(x) : st;
