@@ -408,7 +408,7 @@ static qn_status watch_next(qn_cap *cap, uint64_t id, qn_watch_event *out, uint3
     /* Said before looking: a change that comes after the look will find it. */
     atomic_store(&w->waiting, true);
     st = qc_watch_stream_next(w->stream, out, max, n, data, max_data, n_data, &more);
-    if (st != QN_E_AGAIN)
+    if (st != QN_E_AGAIN && st != QN_E_LIMIT) /* a rescan may wait while the stream goes on */
         atomic_store(&w->waiting, false);
     else if (more)
         qc_watcher_nudge(w);

@@ -2,6 +2,8 @@
  * whatever the reader has not come by. */
 #include "tests/unit/watch_call.h"
 
+#include <sched.h>
+
 static call c;
 static play p;
 
@@ -340,6 +342,29 @@ static void test_rescan__follows_the_stream_for_what_is_added_late(void **state)
     call_end(&c);
 }
 
+/* Who waits with the acknowledgement hears of the stream all the same. */
+static void test_rescan__that_waits_does_not_keep_the_stream_quiet(void **state)
+{
+    (void)state;
+    call_begin(&c, &p, GRANTS);
+    tb_tx *t = payment(1, 1000, 3);
+    mine_one(t);
+    call_drain(&c);
+    rig_on_loop(&p.r, call_add_three, &c);
+    begin_rescan(0);
+    until_hit();
+    qc_mono until = qc_clock_mono() + INT64_C(20000000000);
+    while (c.st != QN_E_LIMIT && qc_clock_mono() < until)
+        rig_on_loop(&p.r, call_take, &c);
+    const int before = atomic_load(&c.ready);
+    mine_one(NULL);
+    while (atomic_load(&c.ready) == before && qc_clock_mono() < until)
+        sched_yield();
+    assert_true(atomic_load(&c.ready) > before);
+    until_scanned();
+    call_end(&c);
+}
+
 /* It does not go beyond the height that was named. */
 static void test_rescan__ends_at_the_height_that_was_named(void **state)
 {
@@ -454,6 +479,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_seen__is_not_said_of_what_was_confirmed_since
              cmocka_unit_test(test_rescan__does_not_go_back_to_a_block_that_has_left),
              cmocka_unit_test(test_rescan__ends_where_a_reorganisation_parts),
              cmocka_unit_test(test_rescan__follows_the_stream_for_what_is_added_late),
+             cmocka_unit_test(test_rescan__that_waits_does_not_keep_the_stream_quiet),
              cmocka_unit_test(test_rescan__ends_at_the_height_that_was_named),
              cmocka_unit_test(test_rescan__looks_at_the_branch_that_came_instead),
              cmocka_unit_test(test_seen__is_acknowledged_before_the_next_block),
