@@ -78,11 +78,22 @@ static void step_up(qn_mock *m, qn_mk_watcher *w, qn_mk_block *b)
     tell_block(m, w, b, QN_WATCH_EV_BLOCK);
 }
 
+static uint32_t next_height(const qn_mk_watcher *w)
+{
+    return w->cursor ? w->cursor->view->height + 1 : w->from_height;
+}
+
+/* A block could connect, and waits. */
+static bool held_by_seen(const qn_mock *m, const qn_mk_watcher *w)
+{
+    return w->seen > w->acked && next_height(w) <= m->height;
+}
+
 /* False: it waits for an acknowledgement, or has nothing. */
 static bool step_chain(qn_mock *m, qn_mk_watcher *w)
 {
     qn_mk_stage *s = &w->at;
-    uint32_t height = w->cursor ? w->cursor->view->height + 1 : w->from_height;
+    uint32_t height = next_height(w);
     if (w->cursor && !qn_mk_is_active(m, w->cursor)) {
         step_down(m, w);
         return true;
@@ -97,7 +108,7 @@ static bool step_chain(qn_mock *m, qn_mk_watcher *w)
         tell_block(m, w, b, QN_WATCH_EV_BLOCK);
         return true;
     }
-    if (height > m->height)
+    if (height > m->height || held_by_seen(m, w))
         return false;
     step_up(m, w, m->active[height]);
     return true;
@@ -170,7 +181,7 @@ static qn_status derive(qn_mock *m, qn_mk_watcher *w)
             for (int i = 0; i < MOCK_RESCANS; i++)
                 if (w->rescan[i].id)
                     return QN_E_LIMIT;
-            return w->at.block ? QN_E_LIMIT : QN_E_AGAIN;
+            return w->at.block || held_by_seen(m, w) ? QN_E_LIMIT : QN_E_AGAIN;
         }
     }
     return QN_OK;
@@ -299,6 +310,8 @@ static bool give(qn_mk_watcher *w, qn_watch_event *out, uint8_t *data, uint32_t 
     }
     *out = q->ev;
     out->seq = ++w->seq;
+    if (out->type == QN_WATCH_EV_SEEN)
+        w->seen = out->seq;
     out->tx_off = *used;
     if (q->tx)
         memcpy(data + *used, q->tx, q->ev.tx_len);

@@ -43,6 +43,7 @@ typedef struct qn_mk_told {
 struct qn_mk_watcher {
     uint64_t id; /* 0: free */
     uint64_t seq, acked, added, synced;
+    uint64_t seen; /* of the last SEEN: no block connects before it is acknowledged */
     uint32_t flags, from_height, window;
     bool waiting, was_synced;
     qn_mk_block *cursor;
