@@ -45,7 +45,7 @@ typedef struct st_record {
 typedef struct st_hooks {
     void *arg;
     /** A solution: hand it in; the coinbase is whole. Returns: 1 accepted, 0 refused, -1 the node
-     *  had no time to answer, -2 it could not be handed in, and is lost. */
+     *  had no time to answer or could not take it now: it may come again, -2 it is lost. */
     int (*solve)(void *arg, const st_share *s, const uint8_t *coinbase, size_t len,
                  const char *worker);
     /** Somebody proved that he had this extranonce before: whoever has it now loses it. */

@@ -156,5 +156,5 @@ int st_solve(void *arg, const st_share *s, const uint8_t *coinbase, size_t len, 
     else
         qn_logf(t->host, t->cap, QN_LOG_ERROR, "block %u of %s could not be handed in (status %d)",
                 s->job->v.height, worker, (int)st);
-    return st == QN_E_TIMEOUT ? -1 : -2; /* -1: it is still processed */
+    return st == QN_E_NOTFOUND ? -2 : -1;
 }
