@@ -53,7 +53,6 @@ static int serve(char *title)
                         "quoind (--help)\n");
         return 2;
     }
-    (void)clearenv(); /* it has told the C library what it had to */
     small_stacks();
     qc_alloc_keep(QC_KEEP_MESSAGES); /* what a message took is there for the next one */
     qc_rt_init(&rt, SOCKET);

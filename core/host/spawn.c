@@ -24,11 +24,6 @@ typedef struct runner {
 #define BLANKS "                "
 #define TITLE "quoin-runner" BLANKS BLANKS BLANKS BLANKS BLANKS
 
-/* For its C library, which is asked no other way: the heap grows by large pages. A store takes
- * memory by the megabyte, and page by page the kernel's share of that is larger than its own. The
- * runner clears it away. */
-#define LARGE_PAGES "GLIBC_TUNABLES=glibc.malloc.hugetlb=1"
-
 /* What may lie in the socket before its sender sleeps. With what the kernel gives of its own accord
  * that is three packets, and a call of megabytes wakes either end fifteen times, which costs most
  * where others want the processor too. The kernel grants less where its limit is lower. */
@@ -45,7 +40,7 @@ static void widen(const int pair[2])
 static int become_runner(void *arg)
 {
     runner *r = arg;
-    qc_process_exec(r->program, TITLE, LARGE_PAGES, r->socket);
+    qc_process_exec(r->program, TITLE, r->socket);
     r->error = errno;
     return 127;
 }

@@ -19,7 +19,7 @@ typedef struct exec_args {
 static int become(void *arg)
 {
     exec_args *x = arg;
-    qc_process_exec(x->program, "quoin-upnp", NULL, x->socket);
+    qc_process_exec(x->program, "quoin-upnp", x->socket);
     x->error = errno;
     return 127;
 }

@@ -120,9 +120,9 @@ PLAIN static bool put_at(int fd, int to)
     return fd == to ? syscall(SYS_fcntl, fd, F_SETFD, 0) == 0 : syscall(SYS_dup3, fd, to, 0) == to;
 }
 
-PLAIN void qc_process_exec(int program, const char *name, const char *variable, int fd)
+PLAIN void qc_process_exec(int program, const char *name, int fd)
 {
-    char *argv[] = {(char *)(uintptr_t)name, NULL}, *env[] = {(char *)(uintptr_t)variable, NULL};
+    char *argv[] = {(char *)(uintptr_t)name, NULL}, *env[] = {NULL};
     sigset_t none;
     setsid();
     /* Out of the way of the numbers that are about to be taken. */

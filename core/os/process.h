@@ -18,10 +18,10 @@
 QC_MUST_CHECK qc_err qc_process_start(int (*child)(void *arg), void *arg, pid_t *pid, int *pidfd);
 
 /** For the child: the descriptors 0 to 2 are /dev/null, 3 is `fd`, every other is closed by the
- *  program's start; then execute the program open at `program`, as `name`, with no environment but
- *  `variable` (NULL: none) and no signal blocked. Returns, with errno, only when that fails.
- *  Async-signal-safe. */
-void qc_process_exec(int program, const char *name, const char *variable, int fd);
+ *  program's start; then execute the program open at `program`, as `name`, with an empty
+ * environment and no signal blocked. Returns, with errno, only when that fails. Async-signal-safe.
+ */
+void qc_process_exec(int program, const char *name, int fd);
 
 /** What a process has used, as the kernel says: processor time of all its threads in milliseconds,
  *  and memory that is resident now. False: there is no such process. Thread: any. */

@@ -48,7 +48,7 @@ static void tell(void)
     for (int i = 0; i <= 2; i++)
         t.null += fstat(i, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == 0x103;
     for (char **e = environ; e && *e; e++)
-        t.variables += strncmp(*e, "GLIBC_TUNABLES=", 15) != 0; /* which the runner clears */
+        t.variables++;
     sigprocmask(SIG_BLOCK, NULL, &mask);
     for (int s = 1; s < NSIG; s++) {
         t.blocked += sigismember(&mask, s) == 1;
