@@ -24,7 +24,7 @@ static qc_err adapter_open(qn_cap *cap, const char **why)
                                    .arg = cap};
     qc_ownstore *store;
     detail[0] = 0;
-    qc_err err = qc_os_mkdirs(parent);
+    qc_err err = qc_os_mkdirs_synced(parent);
     if (!err)
         err = qc_ownstore_open(&o, &store, detail, sizeof detail);
     if (err)

@@ -521,7 +521,7 @@ static int open_folder(const qc_plugin *p, uid_t uid, gid_t gid)
 {
     char *dir = qc_asprintf("%s/%s", p->host->data_dir, p->image.manifest.id);
     int fd = -1;
-    if (!qc_os_mkdirs(dir))
+    if (!qc_os_mkdirs_synced(dir))
         fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd >= 0 && geteuid() == 0 && uid && qc_os_own_tree(dir, uid, gid)) {
         close(fd);

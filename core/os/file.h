@@ -32,6 +32,8 @@ QC_MUST_CHECK qc_err qc_os_mtime(const char *path, int64_t *out);
 QC_MUST_CHECK qc_err qc_os_mkdir(const char *path);
 /** Make a folder and its parents. */
 QC_MUST_CHECK qc_err qc_os_mkdirs(const char *path);
+/** The same; one that was not there survives a crash of the machine from then on. */
+QC_MUST_CHECK qc_err qc_os_mkdirs_synced(const char *path);
 /** Remove a folder and all below it; absent is fine. */
 QC_MUST_CHECK qc_err qc_os_remove_tree(const char *path);
 /** Whole file, pipes and devices too. QC_ERANGE: larger than max. Out: owned qc_bytes_free(). */

@@ -92,6 +92,13 @@ qc_err qc_os_mkdirs(const char *path)
     return err ? err : qc_os_mkdir(path);
 }
 
+qc_err qc_os_mkdirs_synced(const char *path)
+{
+    bool is_there = qc_os_exists(path);
+    qc_err err = qc_os_mkdirs(path);
+    return err || is_there ? err : qc_os_sync_dir_of(path);
+}
+
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
 {
     (void)st;
