@@ -41,7 +41,25 @@ def test_prints_results_and_errors(case):
     equal(n.cli("-ipcconnect=x")[0], 1)
 
 
-class Hostile(http.server.BaseHTTPRequestHandler):
+class FakeNode(http.server.BaseHTTPRequestHandler):
+    """Answers in a node's place; what, says who derives from it."""
+
+    def call(self):
+        return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+
+    def say(self, status, said):
+        body = json.dumps(said, ensure_ascii=False).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+class Hostile(FakeNode):
     """A node that answers every call with texts that a terminal takes for orders: in an error where the
     method is "fail", in an object where it is "object", else as a bare text."""
 
@@ -65,17 +83,9 @@ class Hostile(http.server.BaseHTTPRequestHandler):
         return {"result": result, "error": error, "id": call.get("id")}
 
     def do_POST(self):
-        call = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        call = self.call()
         said = [self.answer(c, True) for c in call] if isinstance(call, list) else self.answer(call, False)
-        body = json.dumps(said, ensure_ascii=False).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args):
-        pass
+        self.say(200, said)
 
 
 def on_a_terminal(args):
@@ -121,24 +131,16 @@ def test_texts_are_no_orders_to_a_terminal(case):
         s.shutdown()
 
 
-class Answers(http.server.BaseHTTPRequestHandler):
+class Answers(FakeNode):
     """A node that answers each call with an error of the code that its method names, and help never."""
 
     def do_POST(self):
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        request = self.call()
         if request["method"] == "help":
             self.server.quit.wait(60)
             return
         code = int(request["method"].removeprefix("fail"))
-        body = json.dumps({"result": None, "error": {"code": code, "message": "no"}, "id": "1"}).encode()
-        self.send_response(500)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args):
-        pass
+        self.say(500, {"result": None, "error": {"code": code, "message": "no"}, "id": "1"})
 
 
 def test_errors_look_like_none_but_errors(case):
@@ -161,23 +163,15 @@ def test_errors_look_like_none_but_errors(case):
         s.shutdown()
 
 
-class Lists(http.server.BaseHTTPRequestHandler):
+class Lists(FakeNode):
     """A node whose method answers with lists of numbered events, and with an error when there are no more."""
 
     def do_POST(self):
-        call = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        call = self.call()
         self.server.cursors.append(call["params"])
         lists = self.server.lists
-        body = json.dumps({"result": lists.pop(0), "error": None} if lists else
-                          {"result": None, "error": {"code": -1, "message": "no more"}}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args):
-        pass
+        self.say(200, {"result": lists.pop(0), "error": None} if lists else
+                 {"result": None, "error": {"code": -1, "message": "no more"}})
 
 
 def test_follow_goes_once_through_a_list(case):
