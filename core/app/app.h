@@ -151,13 +151,13 @@ bool qc_app_pool_new(qc_app *a);
 void qc_app_pool_load(qc_app *a);
 void qc_app_pool_stop(qc_app *a);
 void qc_app_pool_free(qc_app *a);
-/** What makes blocks (mining.c): made before the pool is, which it is then told of; freed after the
- * chain. */
 /** Above which number templates have their ids: higher than any of a run before, whatever the clock
  *  says, and below 2^53. Plugins keep ids longer than the node lives. It begins at the clock's
  *  microseconds; what this run may use is written to `folder`/template_id ahead. Returns: QC_OK; of
  *  qc_os_write_file_atomic(). Out: *out untouched on failure. */
 QC_MUST_CHECK qc_err qc_app_first_template_id(const char *folder, int64_t now_us, uint64_t *out);
+/** What makes blocks (mining.c): made before the pool is, which it is then told of; freed after the
+ * chain. */
 bool qc_app_miner_new(qc_app *a);
 void qc_app_miner_free(qc_app *a);
 /** The plugin host's life (plugins.c): made before the chain thread starts, started when the node

@@ -465,10 +465,8 @@ static qc_err open_check(qn_cap *cap, const char **why)
 static qc_err open_submit(qn_cap *cap, const char **why)
 {
     qc_err err = open_check(cap, why);
-    if (!err) {
+    if (!err)
         cap->state = qc_alloc(sizeof(tried));
-        *(tried *)cap->state = (tried){.n = 0};
-    }
     return err;
 }
 

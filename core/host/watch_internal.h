@@ -48,8 +48,8 @@ typedef struct qc_watch_scan {
     bool canceled, filters, no_filters;
     bool open;  /* no last height was named: it follows the stream, as far as */
     bool grown; /* things that it is to look for were added since `to` was where the stream stood */
-    uint32_t told_to,
-        gen; /* up to there for all; behind it for what was added by calls after gen */
+    uint32_t told_to; /* up to there it looks for all, */
+    uint32_t gen;     /* and behind that for what was added by later calls than this one */
     qc_watch_stage stage;
     uint64_t wait; /* seq to be acknowledged first: of hits of a block that has left meanwhile */
     uint64_t listed_at; /* version of the set at which the list was made; 0: never */

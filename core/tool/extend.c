@@ -247,8 +247,7 @@ static int nothing_to_do(const qc_tool *t, const char *id, const char *grant)
            "  quoin-plugin resolve %s    tells what the node makes of it,\n"
            "  %s plugin reload %s    has it take effect.\n"
            "After an update of the file: quoin-plugin pin -reload %s. To begin anew: quoin-plugin "
-           "disable "
-           "%s\n",
+           "disable %s\n",
            id, grant, id, cli, id, id, id);
     qc_free(cli);
     return 0;

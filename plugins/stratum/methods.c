@@ -42,7 +42,7 @@ static void put_job(qn_json *j, const stratum *t)
     snprintf(text, sizeof text, "%llx", (unsigned long long)job->number);
     qn_json_text(j, "id", text);
     snprintf(text, sizeof text, "%llu", (unsigned long long)job->v.id);
-    qn_json_text(j, "template", text); /* more than a number of JSON can say everywhere */
+    qn_json_text(j, "template", text); /* as gbt.light says it */
     qn_json_int(j, "height", job->v.height);
     qn_json_hex(j, "previousblockhash", job->v.prev.b, 32, 1);
     qn_json_text(j, "kind", job->v.kind == QN_TEMPLATE_KIND_EMPTY ? "empty" : "full");

@@ -2,8 +2,7 @@
  * and blocks since its birthday are looked through for it. */
 #include "plugins/watch/watch.h"
 
-#define SLICE                                                                                      \
-    1000u /* scripts between two signs of life: the node waits for a start while it has some */
+#define SLICE 1000u /* scripts between two signs of life, which the node waits for */
 
 static void say_how_far(const wt *x, const wt_source *s, uint32_t end)
 {
