@@ -29,7 +29,8 @@ typedef struct qc_mining_state {
     bool may_prioritise;
     uint64_t *held; /* ids, as often as they are held; limits.held of them at most */
     uint32_t n_held;
-    bool settling;      /* a count of bytes is under way */
+    qc_timer *settle;   /* counts the bytes of what was given; made with the first */
+    bool settling;      /* it is set */
     qc_mining_sub *sub; /* QC_MINING_SUBS of them */
     uint64_t next_sub;
     struct qc_txset *set[QC_MINING_SETS]; /* adapter_mining_set.c */

@@ -14,6 +14,7 @@
 #define US_PER_TEMPLATE 2000u /* of the chain thread's time */
 #define US_PER_EMPTY 200u
 #define PEERS_FOR ((qc_mono)1000000000)
+#define SETTLE_MS 20
 
 /* ---- options and views ---- */
 
@@ -121,10 +122,23 @@ static void settle(void *arg)
 {
     qn_cap *cap = arg;
     qc_mining_state *s = cap->state;
-    if (!s)
-        return;
     s->settling = false;
     qc_book_settle(cap->plugin->host->book, id_of(cap), &s->limits);
+}
+
+/* Not at once: the count takes a processor for some tenths of a millisecond, just when other
+ * plugins are to hear of the same template. `held` bounds what can come meanwhile. */
+static void settle_soon(qn_cap *cap)
+{
+    qc_mining_state *s = cap->state;
+    if (s->settling)
+        return;
+    if (!s->settle && qc_timer_new(cap->plugin->loop, settle, cap, &s->settle)) {
+        settle(cap); /* no memory for a timer */
+        return;
+    }
+    s->settling = true;
+    qc_timer_set(s->settle, SETTLE_MS);
 }
 
 qn_status qc_mining_room(const qn_cap *cap)
@@ -144,10 +158,8 @@ qn_status qc_mining_give(qn_cap *cap, const qc_template *t, qn_template_view *ou
         s->held[s->n_held++] = t->id;
         (void)qc_mining_view(t, out);
     }
-    if (st == QN_OK && !s->settling) {
-        s->settling = true;
-        qc_plugin_call(cap->plugin, settle, cap);
-    }
+    if (st == QN_OK)
+        settle_soon(cap);
     qc_template_unref(t);
     return st;
 }
@@ -558,8 +570,12 @@ static qc_err adapter_open(qn_cap *cap, const char **why)
 /* With the first of both tables everything ends. */
 static void adapter_quiesce(qn_cap *cap)
 {
+    qc_mining_state *s = cap->state;
     qc_mining_close_all(cap);
     qc_mining_sets_clear(cap);
+    qc_timer_free(s->settle);
+    s->settle = NULL;
+    s->settling = false;
     release_all(cap);
 }
 
