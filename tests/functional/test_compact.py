@@ -67,6 +67,7 @@ def test_blocks_are_told_by_compact_ones_to_who_asks_for_it(case):
     p.ask("getheaders", locator([tip]))
 
     def next_told():
+        p.settle()  # what it was sent before is heard before the block is there
         p.seen.clear()
         tip = k.node.mine(1)[0]
         wait_until("told", lambda: p.settle() or True)
