@@ -83,15 +83,18 @@ bool st_coinbase_make(const st_job *job, const st_payout *user, uint8_t variant,
                            .last_len = v->coinbase_outputs_len,
                            .n_last = v->n_coinbase_outputs};
     out->len = qn_coinbase_write(&c, out->data, sizeof out->data, &out->space);
-    if (out->len)
-        out->data[out->space] = variant;
-    return out->len != 0;
+    if (!out->len)
+        return false;
+    out->data[out->space] = variant;
+    for (uint32_t i = 1; i < ST_MARK; i++)
+        out->data[out->space + i] = (uint8_t)(job->number >> 8 * (i - 1));
+    return true;
 }
 
 void st_coinbase_fill(st_coinbase *c, const uint8_t en1[ST_EN1_LEN], const uint8_t en2[ST_EN2_LEN])
 {
-    memcpy(c->data + c->space + 1, en1, ST_EN1_LEN);
-    memcpy(c->data + c->space + 1 + ST_EN1_LEN, en2, ST_EN2_LEN);
+    memcpy(c->data + c->space + ST_MARK, en1, ST_EN1_LEN);
+    memcpy(c->data + c->space + ST_MARK + ST_EN1_LEN, en2, ST_EN2_LEN);
 }
 
 /* ---- the configuration ---- */

@@ -5,7 +5,10 @@
 #include "plugins/stratum/message.h"
 
 #define ST_COINBASE_MAX 2048u
-#define ST_SPACE (1u + ST_EN1_LEN + ST_EN2_LEN) /* a variant, then the two extranonces */
+/* The variant and the number of the job: no two jobs are the same work, also where their templates
+ * are, so that what was counted for one is nothing for the other. */
+#define ST_MARK (1u + 4u)
+#define ST_SPACE (ST_MARK + ST_EN1_LEN + ST_EN2_LEN) /* the mark, then the two extranonces */
 
 /** The transaction without its witness: what miners hash. */
 typedef struct st_coinbase {

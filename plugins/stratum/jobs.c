@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-/* Of the layout below; another one makes what was stored unreadable, and miners get a new job. */
-#define FORMAT (UINT32_C(0x51530000) + (uint32_t)sizeof(st_job))
+/* Of the layout below, and of how coinbases are made of it; another one makes what was stored
+ * unreadable, and miners get a new job. */
+#define FORMAT (UINT32_C(0x51540000) + (uint32_t)sizeof(st_job))
 
 static st_job *slot(st_jobs *j, uint64_t number)
 {

@@ -256,7 +256,7 @@ static bool make_line(const st_session *s, const st_job *job, bool clean)
     n->line.failed = false;
     put_job_id(&n->line, s);
     st_put(&n->line, n->head.data, n->head.len);
-    st_put_hex(&n->line, cb.data, cb.space + 1);
+    st_put_hex(&n->line, cb.data, cb.space + ST_MARK);
     st_puts(&n->line, "\",\"");
     st_put_hex(&n->line, cb.data + cb.space + ST_SPACE, cb.len - cb.space - ST_SPACE);
     st_put(&n->line, n->tail.data, n->tail.len);

@@ -12,6 +12,7 @@ static const char USER[] = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080.rig";
 
 static int g_solved, g_solve_says = 1;
 static char g_solver[ST_NAME_MAX + 1];
+static char g_submitted[300]; /* by work_as() */
 
 static int fake_solve(void *arg, const st_share *s, const uint8_t *cb, size_t len,
                       const char *worker)
@@ -80,7 +81,7 @@ static bool line(st_session *s, const char *text)
 static const char *work_as(st_session *s, const char *user, uint64_t job, uint8_t variant,
                            uint32_t from, double at_least, double below)
 {
-    char text[300];
+    char *text = g_submitted;
     uint8_t lo[32], hi[32], hash[32];
     st_coinbase cb;
     st_share sh = {.job = st_job_find(&s->pool->jobs, job),
@@ -95,7 +96,7 @@ static const char *work_as(st_session *s, const char *user, uint64_t job, uint8_
         sh.nonce++;
         assert_true(st_share_hash(&sh, &s->payout, &cb, hash));
     } while (!qn_hash_meets(hash, hi) || qn_hash_meets(hash, lo));
-    snprintf(text, sizeof text,
+    snprintf(text, sizeof g_submitted,
              "{\"id\":1,\"method\":\"mining.submit\",\"params\":[\"%s\",\"%llx%s%.0x\","
              "\"0000000000000000\",\"%08x\",\"%08x\"]}",
              user, (unsigned long long)job, variant ? "." : "", variant, sh.time, sh.nonce);
@@ -380,6 +381,41 @@ static void test_session__what_is_forgotten_is_stale(void **state)
     p->seen.gone = 1;
     has(work(&s, 1, 0, 0, D, 1e9), "[21,");
     has(work(&s, 2, 0, 0, D, 1e9), "\"result\":true");
+    done_with(&s, p);
+}
+
+/* What was submitted last, once more as of another job. */
+static const char *again_as(st_session *s, const char *text, uint64_t job)
+{
+    char again[300];
+    const char *at = strstr(text, USER) + strlen(USER) + 3, *end = strchr(at, '"');
+    snprintf(again, sizeof again, "%.*s%llx%s", (int)(at - text), text, (unsigned long long)job,
+             end);
+    assert_true(line(s, again));
+    return s->out.data;
+}
+
+/* A job that is told again is other work: a share of the first is none of the second, also when it
+ * was forgotten. */
+static void test_session__a_job_told_again_is_other_work(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    mining(&s, p);
+    has(work(&s, 1, 0, 0, D, 1e9), "\"result\":true");
+    char text[300];
+    snprintf(text, sizeof text, "%s", g_submitted);
+    for (uint64_t job = 2; job < 5; job++) {
+        qn_template_view v = st_job_newest(&p->jobs)->v;
+        (void)st_job_add(&p->jobs, &v, &p->recipe, 0);
+        st_seen_clear(&p->seen);
+        p->seen.gone = job - 1;
+        has(again_as(&s, text, job - 1), "[21,");
+        has(again_as(&s, text, job), "[23,");
+    }
+    assert_int_equal(p->count[ST_ACCEPTED], 1);
     done_with(&s, p);
 }
 
@@ -677,6 +713,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_session__difficulty_holds_for_the_jobs_it_was
              cmocka_unit_test(test_session__an_easier_difficulty_ends),
              cmocka_unit_test(test_session__too_much_of_what_was_easier_costs),
              cmocka_unit_test(test_session__what_is_forgotten_is_stale),
+             cmocka_unit_test(test_session__a_job_told_again_is_other_work),
              cmocka_unit_test(test_session__difficulties_are_whole_where_they_can_be),
              cmocka_unit_test(test_session__a_block_is_handed_in_once),
              cmocka_unit_test(test_session__stale_shares_without_end_cost),
