@@ -77,12 +77,14 @@ static void on_status(void *arg, const qn_rpc_request *r, const char *params, ui
     qn_json_int(&j, "mining", mining);
     qn_json_int(&j, "connections_total", (int64_t)t->accepted_conns);
     qn_json_int(&j, "connections_refused", (int64_t)t->refused_conns);
+    qn_json_int(&j, "users_refused", (int64_t)p->refused_users);
     qn_json_int(&j, "banned", st_ban_count(&t->bans, p->now_ms));
     qn_json_int(&j, "workers", p->workers.n);
     put_real(&j, "hashrate_1m", rate[0]);
     put_real(&j, "hashrate_1h", rate[1]);
     qn_json_open(&j, "shares", '{');
     put_counts(&j, p->count);
+    qn_json_int(&j, "unauthorized", (int64_t)p->unauthorized);
     qn_json_close(&j, '}');
     qn_json_int(&j, "blocks", (int64_t)p->blocks);
     qn_json_int(&j, "blocks_refused", (int64_t)p->refused_blocks);

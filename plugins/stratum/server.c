@@ -337,6 +337,24 @@ void st_server_displace(void *arg, const uint8_t en1[ST_EN1_LEN], const st_sessi
     }
 }
 
+/* A machine tries again each second: one line of a minute says how many there were. */
+void st_server_refused(void *arg, const st_session *s, const char *user, const char *why)
+{
+    stratum *t = arg;
+    const st_conn *c = (const st_conn *)((const char *)s - offsetof(st_conn, session));
+    const uint64_t now = t->pool.now_ms, more = t->pool.refused_users - t->users_said - 1;
+    char others[80] = "";
+    if (t->user_ms && now - t->user_ms < COMPLAIN_MS)
+        return;
+    if (more)
+        snprintf(others, sizeof others, " (%llu more since this was said last)",
+                 (unsigned long long)more);
+    t->user_ms = now ? now : 1;
+    t->users_said = t->pool.refused_users;
+    qn_logf(t->host, t->cap, QN_LOG_WARN, "%s may not mine as '%s': %s%s", c->peer, user, why,
+            others);
+}
+
 /* ---- life ---- */
 
 qn_status st_server_open(stratum *t)

@@ -427,6 +427,15 @@ static void suggest(st_session *s, double d)
         steer(s, d, true);
 }
 
+/* Whose miners do not come through must be able to see why. */
+static void refuse_user(const st_session *s, const char *user, const char *why)
+{
+    st_pool *p = s->pool;
+    p->refused_users++;
+    if (p->hooks.refused)
+        p->hooks.refused(p->hooks.arg, s, user, why);
+}
+
 static void on_authorize(st_session *s, const st_message *m)
 {
     const char *why = NULL;
@@ -443,6 +452,7 @@ static void on_authorize(st_session *s, const st_message *m)
     }
     if (why) {
         st_put_error(&s->out, m->id, E_UNAUTHORIZED, why);
+        refuse_user(s, m->user, why);
         return;
     }
     st_put_result(&s->out, m->id, "true");
@@ -638,6 +648,7 @@ static void record(const st_session *s, const st_worker *w, const st_share *sh, 
 static void unauthorized(st_session *s, const st_message *m)
 {
     st_put_error(&s->out, m->id, E_UNAUTHORIZED, "Unauthorized worker");
+    s->pool->unauthorized++;
     s->points += !s->n_workers;
 }
 
@@ -791,6 +802,8 @@ bool st_session_line(st_session *s, const char *line, size_t len)
     }
     if (m.bad) {
         st_put_error(&s->out, m.id, E_OTHER, "Invalid parameters");
+        if (m.method == ST_AUTHORIZE)
+            refuse_user(s, m.user, "Invalid parameters");
         s->points++;
         return true;
     }

@@ -57,6 +57,8 @@ typedef struct st_hooks {
     void (*keep)(void *arg, const struct st_session *s);
     /** Difficulties that were kept. Out: step, ST_STEPS of them. Returns: how many. */
     uint32_t (*recall)(void *arg, const uint8_t en1[ST_EN1_LEN], st_step *step);
+    /** It may not mine under this name; user: empty where it was none. NULL: nobody hears of it. */
+    void (*refused)(void *arg, const struct st_session *s, const char *user, const char *why);
 } st_hooks;
 
 /** A solution that was handed in. */
@@ -98,6 +100,8 @@ typedef struct st_pool {
     st_workers workers;
     uint32_t n_extra; /* names beyond the eighth of their connections */
     uint64_t count[ST_VERDICTS], blocks, refused_blocks;
+    uint64_t refused_users; /* how often a name was */
+    uint64_t unauthorized;  /* shares of nobody who may mine; they are no verdict's */
     st_note note;
 } st_pool;
 

@@ -168,7 +168,8 @@ static qn_status init(qn_cap *cap, const qn_host_1 *host, const qn_config *confi
                                .displace = st_server_displace,
                                .log = st_store_share,
                                .keep = st_store_keep,
-                               .recall = st_store_recall};
+                               .recall = st_store_recall,
+                               .refused = st_server_refused};
     qn_status s = read_config(t, config);
     if (s == QN_OK)
         s = get_tables(t);

@@ -66,6 +66,8 @@ typedef struct stratum {
     uint64_t max_shares;    /* in it: as configured, or as many as the quota has room for */
     uint64_t complained_ms; /* about the store; 0: never */
     uint64_t tls_ms;        /* about TLS; 0: never */
+    uint64_t user_ms;       /* about a user who was refused; 0: never */
+    uint64_t users_said;    /* refused users, when that was */
     char last_block[65];
 } stratum;
 
@@ -80,6 +82,8 @@ void st_server_tell(stratum *t, bool clean);
 void st_server_tell_slowly(stratum *t);
 /** hooks.displace */
 void st_server_displace(void *arg, const uint8_t en1[ST_EN1_LEN], const st_session *by);
+/** hooks.refused */
+void st_server_refused(void *arg, const st_session *s, const char *user, const char *why);
 
 /* ---- store.c ---- */
 /** Read what is there, or begin. */

@@ -208,6 +208,47 @@ static void test_stratum__a_wrong_user_name_bans_nobody(void **state)
     qn_mock_free(m);
 }
 
+/* Who cannot mine is seen by the operator: a line, but not one for each try, and a count of all. */
+static void test_stratum__who_is_refused_as_a_user_is_told_of(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    client *c = joined(m);
+    for (int round = 0; round < 2; round++) {
+        say(c, "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"me.1\",\"x\"]}");
+        say(c, "{\"id\":3,\"method\":\"mining.authorize\",\"params\":[\"me.2\",\"x\"]}");
+        say(c, "{\"id\":4,\"method\":\"mining.authorize\",\"params\":[\"m\\te\",\"x\"]}");
+        qn_mock_steps(m, 1);
+        (void)qn_mock_run(m);
+        if (!round) {
+            expect(c, 4, "Invalid parameters");
+            leave(c);
+            qn_mock_steps(m, 1);
+            qn_mock_sleep(m, 60000);
+            c = joined(m);
+        }
+    }
+    say(c, "{\"id\":5,\"method\":\"mining.subscribe\",\"params\":[]}");
+    say(c, "{\"id\":6,\"method\":\"mining.submit\",\"params\":[\"me.1\",\"1\","
+           "\"0102030405060708\",\"1\",\"1\"]}");
+    qn_mock_steps(m, 1);
+    (void)qn_mock_run(m);
+    expect(c, 6, "[24,");
+    assert_int_equal(count(qn_mock_log(m),
+                           "192.0.2.7:1000 may not mine as 'me.1': The user must be "
+                           "an address of this chain"),
+                     2);
+    assert_int_equal(count(qn_mock_log(m), "may not mine"), 2);
+    assert_non_null(strstr(qn_mock_log(m), "chain (2 more since this was said last)"));
+    char *status = qn_mock_rpc(m, "stratum.status", "[]");
+    assert_non_null(strstr(status, "\"users_refused\":6"));
+    assert_non_null(strstr(status, "\"invalid\":0,\"unauthorized\":1}"));
+    free(status);
+    leave(c);
+    qn_mock_steps(m, UINT32_MAX);
+    qn_mock_free(m);
+}
+
 /* A pool with room for so many connections is full; whoever has shown nothing for long goes. */
 static void test_stratum__idlers_make_way(void **state)
 {
@@ -253,4 +294,5 @@ QC_TEST_MAIN(cmocka_unit_test(test_stratum__who_misbehaves_is_refused),
              cmocka_unit_test(test_stratum__tls_bans_nobody),
              cmocka_unit_test(test_stratum__a_ban_is_not_its_neighbours),
              cmocka_unit_test(test_stratum__a_wrong_user_name_bans_nobody),
+             cmocka_unit_test(test_stratum__who_is_refused_as_a_user_is_told_of),
              cmocka_unit_test(test_stratum__idlers_make_way))
