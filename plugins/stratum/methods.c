@@ -158,10 +158,13 @@ static void on_workers(void *arg, const qn_rpc_request *r, const char *params, u
         return;
     st_clock(t);
     note_difficulties(t);
+    st_worker **list = st_workers_by_work(&t->pool.workers);
+    j.failed = !list;
     qn_json_open(&j, NULL, '[');
-    for (uint32_t i = 0; i < t->pool.workers.n && i < limit; i++)
-        put_worker(&j, t, t->pool.workers.list[i]);
+    for (uint32_t i = 0; list && i < t->pool.workers.n && i < limit; i++)
+        put_worker(&j, t, list[i]);
     qn_json_close(&j, ']');
+    free(list);
     send(t, r->request, &j);
 }
 
@@ -190,7 +193,9 @@ qn_status st_methods_add(stratum *t)
          "stratum.status\nConnections, hash rate, shares, blocks, and what is being mined.",
          on_status},
         {"stratum.workers", "limit",
-         "stratum.workers ( limit )\nWho mines here: hash rate, shares, blocks, difficulty.",
+         "stratum.workers ( limit )\nWho mines here, the most work first: hash rate, shares, "
+         "blocks, "
+         "difficulty.",
          on_workers},
         {"stratum.shares", "limit",
          "stratum.shares ( limit )\nThe newest shares of the log, the newest first.", on_shares},

@@ -130,6 +130,25 @@ double st_worker_rate(const st_worker *w, unsigned which, uint64_t now_ms)
     return faded(w->rate[which], now_ms - w->rate_ms, SPAN_S[which]) * HASHES_PER_DIFFICULTY / part;
 }
 
+static int by_work(const void *a, const void *b)
+{
+    const st_worker *x = *(st_worker *const *)a, *y = *(st_worker *const *)b;
+    if (x->work > y->work || x->work < y->work)
+        return x->work > y->work ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+st_worker **st_workers_by_work(const st_workers *w)
+{
+    st_worker **list = malloc((w->n + 1) * sizeof(st_worker *));
+    if (!list)
+        return NULL;
+    for (uint32_t i = 0; i < w->n; i++)
+        list[i] = w->list[i];
+    qsort(list, w->n, sizeof(st_worker *), by_work);
+    return list;
+}
+
 void st_workers_clear(st_workers *w)
 {
     for (uint32_t i = 0; i < w->n; i++)

@@ -47,4 +47,7 @@ void st_worker_share(st_worker *w, st_verdict v, double difficulty, double reach
 /** Hashes per second over about a minute (0) or an hour (1), as of now; where it has not mined for
  *  so long, over that time, but no less than a minute. */
 double st_worker_rate(const st_worker *w, unsigned which, uint64_t now_ms);
+/** All of them: most work first, and by name where that is equal. Returns: owned, free(); NULL: no
+ *  memory. */
+st_worker **st_workers_by_work(const st_workers *w);
 void st_workers_clear(st_workers *w);

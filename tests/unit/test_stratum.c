@@ -330,6 +330,27 @@ static void test_stratum__configure_answers_in_kind(void **state)
     qn_mock_free(m);
 }
 
+static void test_stratum__workers_come_in_the_order_of_their_work(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    client *c = joined(m);
+    greet(m, c, NULL);
+    say(c, "{\"id\":3,\"method\":\"mining.authorize\",\"params\":["
+           "\"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080.a\",\"x\"]}");
+    (void)qn_mock_run(m);
+    for (int i = 0; i < 2; i++) {
+        char *got = qn_mock_rpc(m, "stratum.workers", "[1]");
+        assert_non_null(strstr(got, i ? ".rig\"" : ".a\"")); /* by name, then by work */
+        free(got);
+        submit(c, 5, "0000000000000001", grind(c, "0000000000000001", c->version, true), "");
+        (void)qn_mock_run(m);
+        expect(c, 5, i ? "[2" : "\"result\":true");
+    }
+    leave(c);
+    qn_mock_free(m);
+}
+
 /* As if the grant had room for no more than what is held, each third time. */
 static qn_status full(void *arg, uint64_t k, const char *interface, const char *method)
 {
@@ -445,6 +466,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_stratum__a_share_becomes_a_block),
              cmocka_unit_test(test_stratum__the_job_is_told_again),
              cmocka_unit_test(test_stratum__bits_of_the_version_are_rolled),
              cmocka_unit_test(test_stratum__configure_answers_in_kind),
+             cmocka_unit_test(test_stratum__workers_come_in_the_order_of_their_work),
              cmocka_unit_test(test_stratum__lives_with_little_room_for_templates),
              cmocka_unit_test(test_stratum__an_old_job_is_told_to_nobody),
              cmocka_unit_test(test_stratum__the_share_log_stays_within_the_quota),

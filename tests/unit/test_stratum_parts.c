@@ -466,6 +466,31 @@ static void test_workers__lie_where_nobody_can_foresee(void **state)
     st_workers_clear(&w[1]);
 }
 
+static void test_workers_by_work__is_the_same_whoever_came_first(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        double work;
+    } row[] = {{"c", 0.5}, {"idle.b", 0}, {"b", 7}, {"idle.a", 0}, {"a", 7}, {"d", 1e-9}};
+    static const char *const want[] = {"a", "b", "c", "d", "idle.a", "idle.b"};
+    for (size_t from = 0; from < QC_COUNTOF(row); from++) {
+        st_workers w = {.list = NULL};
+        for (size_t i = 0; i < QC_COUNTOF(row); i++) {
+            size_t at = (from + i) % QC_COUNTOF(row);
+            st_worker_join(&w, row[at].name)->work = row[at].work;
+        }
+        st_worker **list = st_workers_by_work(&w);
+        assert_non_null(list);
+        for (size_t i = 0; i < QC_COUNTOF(row); i++)
+            assert_string_equal(list[i]->name, want[i]);
+        free(list);
+        st_workers_clear(&w);
+    }
+    st_workers none = {.list = NULL};
+    free(st_workers_by_work(&none));
+}
+
 static void test_worker_rate__is_that_of_the_shares(void **state)
 {
     (void)state;
@@ -644,6 +669,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_line__is_cut_wherever_the_stream_is),
              cmocka_unit_test(test_ban_name__counts_networks_of_ipv6),
              cmocka_unit_test(test_workers__are_found_again_and_make_room),
              cmocka_unit_test(test_workers__lie_where_nobody_can_foresee),
+             cmocka_unit_test(test_workers_by_work__is_the_same_whoever_came_first),
              cmocka_unit_test(test_worker_rate__is_that_of_the_shares),
              cmocka_unit_test(test_jobs__are_kept_and_come_back),
              cmocka_unit_test(test_recipe_needs__bounds_each_coinbase),
