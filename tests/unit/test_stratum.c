@@ -345,7 +345,7 @@ static void test_stratum__workers_come_in_the_order_of_their_work(void **state)
         free(got);
         submit(c, 5, "0000000000000001", grind(c, "0000000000000001", c->version, true), "");
         (void)qn_mock_run(m);
-        expect(c, 5, i ? "[2" : "\"result\":true");
+        expect(c, 5, "\"result\":true");
     }
     leave(c);
     qn_mock_free(m);
