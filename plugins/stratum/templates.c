@@ -114,8 +114,8 @@ static void say(stratum *t, const st_share *s, const qn_mining_result *r, const 
         qn_logf(t->host, t->cap, QN_LOG_INFO, "block %u found by %s: %s", s->job->v.height, worker,
                 hex);
     } else {
-        qn_logf(t->host, t->cap, QN_LOG_WARN, "block %u of %s was not accepted: %s %s (%s)",
-                s->job->v.height, worker, r->reason, r->debug, hex);
+        qn_logf(t->host, t->cap, QN_LOG_WARN, "block %u of %s was not accepted: %s%s%s (%s)",
+                s->job->v.height, worker, r->reason, *r->debug ? " " : "", r->debug, hex);
     }
 }
 

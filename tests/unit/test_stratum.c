@@ -82,6 +82,28 @@ static void test_stratum__an_old_job_is_worth_a_block_after_a_crash(void **state
     qn_mock_free(m);
 }
 
+static void test_stratum__says_why_a_block_was_not_accepted(void **state)
+{
+    (void)state;
+    static const qn_mining_result result[] = {
+        {.size = sizeof *result, .is = QN_BLOCK_IS_INCONCLUSIVE, .reason = "inconclusive"},
+        {.size = sizeof *result, .is = QN_BLOCK_IS_REJECTED, .reason = "bad-x", .debug = "too y"}};
+    static const char *const en2[] = {"0000000000000001", "0000000000000002"};
+    qn_mock *m = started();
+    client *c = joined(m);
+    greet(m, c, NULL);
+    qn_mock_blocks_with(m, result, 2);
+    for (int i = 0; i < 2; i++)
+        submit(c, 5, en2[i], grind(c, en2[i], c->version, true), "");
+    (void)qn_mock_run(m);
+    expect(c, 5, "\"result\":true"); /* a share it is */
+    assert_non_null(
+        strstr(qn_mock_log(m), "block 21 of " USER " was not accepted: inconclusive ("));
+    assert_non_null(strstr(qn_mock_log(m), "block 21 of " USER " was not accepted: bad-x too y ("));
+    leave(c);
+    qn_mock_free(m);
+}
+
 /* Work that was told at an easier difficulty counts for that after a kill, and the session goes on
  * where it was. */
 static void test_stratum__difficulties_outlive_a_crash(void **state)
@@ -459,6 +481,7 @@ static void test_start__says_what_is_wrong_with_its_configuration(void **state)
 
 QC_TEST_MAIN(cmocka_unit_test(test_stratum__a_share_becomes_a_block),
              cmocka_unit_test(test_stratum__an_old_job_is_worth_a_block_after_a_crash),
+             cmocka_unit_test(test_stratum__says_why_a_block_was_not_accepted),
              cmocka_unit_test(test_stratum__difficulties_outlive_a_crash),
              cmocka_unit_test(test_stratum__a_block_of_a_template_that_the_node_forgot),
              cmocka_unit_test(test_stratum__a_session_that_comes_back_takes_its_place),
