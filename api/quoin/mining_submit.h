@@ -59,8 +59,8 @@ typedef struct qn_mining_submit_1_r1 {
     /** A whole block, made with a template or without. QN_E_INVAL: the bytes
      *  are no block. QN_E_BUSY: too many that were no good in short time, come
      *  back in a second; one that is new and meets the target of a child of its
-     *  parent, near the tip, is taken all the same, unless the same header has
-     *  come 16 times in a row.
+     *  parent, near the tip, is taken all the same, unless its header has come
+     *  16 times before.
      *  block: its serialization, at most 4,000,000 bytes.
      *  flags: QN_BLOCK_*.
      *  result: size must be set.

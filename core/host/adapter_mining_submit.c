@@ -23,6 +23,36 @@
 #define READ_PER_US 2000u     /* bytes of a block that is only looked at */
 #define NEAR_TIP 144u         /* blocks of work behind the tip: cheaper ones anybody could make */
 #define TRIES 16u             /* of one header with this body and that */
+#define HEADERS 64u           /* that are counted so: as much work as half a day of blocks */
+
+/* What a cap of mining.submit remembers: the newest headers that had the work for it. */
+typedef struct tried {
+    struct {
+        qc_hash hash;
+        uint32_t n; /* how often it came */
+    } head[HEADERS];
+    uint32_t next; /* to be forgotten for a new one */
+} tried;
+
+/* What was found is proof of work that was done once: its body may be wrong now and then, but not
+ * again and again without being paid for. */
+static qn_status try_header(qn_cap *cap, const qc_hash *hash)
+{
+    tried *t = cap->state;
+    uint32_t i = 0;
+    while (i < HEADERS && !(t->head[i].n && qc_hash_eq(&t->head[i].hash, hash)))
+        i++;
+    if (i == HEADERS) {
+        i = t->next;
+        t->next = (t->next + 1) % HEADERS;
+        t->head[i].hash = *hash;
+        t->head[i].n = 0;
+    }
+    if (t->head[i].n == TRIES)
+        return qc_cap_ask(cap);
+    t->head[i].n++;
+    return QN_OK;
+}
 
 /* ---- results ---- */
 
@@ -286,12 +316,6 @@ static qn_status ms_by_id(qn_cap *cap, uint64_t id, const qn_mining_solution *s,
 
 /* ---- blocks ---- */
 
-/* What a cap of mining.submit remembers. */
-typedef struct tried {
-    qc_hash hash; /* of the last block that had the work for it */
-    uint32_t n;   /* how often it came since */
-} tried;
-
 static qn_status parse(const void *data, uint32_t len, qc_block **out)
 {
     if (!data || !len || len > BLOCK_MAX)
@@ -315,50 +339,59 @@ static bool near_tip(const qc_chain *c, const qc_index *parent)
     return qc_u256_cmp(&work, &tip->chain_work) >= 0;
 }
 
-/* It is new, and solved as hard as a block on its parent must be. */
-static bool is_found(const qc_chain *c, const qc_header *head, const qc_hash *hash)
+/* What the header of a block says. */
+typedef struct offer {
+    qc_header head;
+    bool known, work;   /* work: as much as it says of itself */
+    qn_mining_result r; /* with the hash, and as what it is known */
+} offer;
+
+static void look_at(const qc_chain *c, const void *block, offer *o)
 {
-    const qc_index *parent = qc_chain_find(c, &head->prev);
-    qn_mining_result r;
-    return parent && near_tip(c, parent) && !say_known(&r, qc_chain_find(c, hash), false) &&
-           head->bits == qc_chain_next_bits(c, parent, head->time) &&
-           qc_pow_ok(qc_chain_params(c), hash, head->bits);
+    qc_hash hash;
+    *o = (offer){.r.size = sizeof o->r};
+    qc_header_read(block, &o->head);
+    qc_header_hash(&o->head, &hash);
+    memcpy(o->r.hash.b, hash.b, 32);
+    o->known = say_known(&o->r, qc_chain_find(c, &hash), false);
+    o->work = qc_pow_ok(qc_chain_params(c), &hash, o->head.bits);
 }
 
-/* No budget stands in the way of what was found, but for one whose body is wrong again and again:
- * its header is proof of work that was done once. */
-static qn_status may_hand_in(qn_cap *cap, const qc_header *head, const qc_hash *hash)
+/* It is new, and solved as hard as a block on its parent must be. */
+static bool is_found(const qc_chain *c, const offer *o)
 {
-    tried *t = cap->state;
-    if (!is_found(cap->plugin->host->o.chain, head, hash))
-        return qc_cap_ask(cap);
-    t->n = qc_hash_eq(&t->hash, hash) ? t->n + 1 : 1;
-    t->hash = *hash;
-    return t->n <= TRIES ? QN_OK : qc_cap_ask(cap);
+    if (o->known || !o->work)
+        return false;
+    const qc_index *parent = qc_chain_find(c, &o->head.prev);
+    return parent && near_tip(c, parent) &&
+           o->head.bits == qc_chain_next_bits(c, parent, o->head.time);
+}
+
+/* No budget stands in the way of what was found. */
+static qn_status may_hand_in(qn_cap *cap, const offer *o)
+{
+    qc_hash hash;
+    memcpy(hash.b, o->r.hash.b, 32);
+    return is_found(cap->plugin->host->o.chain, o) ? try_header(cap, &hash) : qc_cap_ask(cap);
 }
 
 /* What its header alone decides is answered without hashing the rest, but only for what is a block.
  * QN_OK: *out is filled in. QN_E_AGAIN: it does not. */
-static qn_status judge_header(qn_cap *cap, const qc_header *head, const qc_hash *hash,
-                              qc_span bytes, qn_mining_result *out)
+static qn_status judge_header(qn_cap *cap, offer *o, qc_span bytes, qn_mining_result *out)
 {
-    qn_mining_result r = {.size = sizeof r};
-    const qc_host *h = cap->plugin->host;
     qc_block *b;
-    memcpy(r.hash.b, hash->b, 32);
-    bool known = say_known(&r, qc_chain_find(h->o.chain, hash), false);
-    if (!known && qc_pow_ok(qc_chain_params(h->o.chain), hash, head->bits))
+    if (!o->known && o->work)
         return QN_E_AGAIN;
     qc_cap_worked(cap, bytes.len / READ_PER_US);
     qc_wire_fail fail = qc_block_parse_bare(bytes, &b);
     if (fail != QC_WIRE_OK)
         return fail == QC_WIRE_NOMEM ? QN_E_NOMEM : QN_E_INVAL;
     qc_block_unref(b);
-    if (known)
-        log_use(cap, "block", &r);
+    if (o->known)
+        log_use(cap, "block", &o->r);
     else
-        qc_mining_say(&r, QN_BLOCK_IS_REJECTED, "high-hash", "proof of work failed");
-    qc_mining_result_out(out, &r);
+        qc_mining_say(&o->r, QN_BLOCK_IS_REJECTED, "high-hash", "proof of work failed");
+    qc_mining_result_out(out, &o->r);
     return QN_OK;
 }
 
@@ -366,19 +399,17 @@ static qn_status ms_block(qn_cap *cap, const void *block, uint32_t len, uint32_t
                           qn_mining_result *result)
 {
     qc_block *b;
-    qc_header head;
-    qc_hash hash;
+    offer o;
     qn_status st = qc_cap_enter(cap);
     if (st != QN_OK)
         return st;
     if (flags & ~(uint32_t)QN_BLOCK_ADD_WITNESS || bad_room(result) || !block ||
         len <= QC_HEADER_LEN || len > BLOCK_MAX)
         return QN_E_INVAL;
-    qc_header_read(block, &head);
-    qc_header_hash(&head, &hash);
-    if ((st = may_hand_in(cap, &head, &hash)) != QN_OK)
+    look_at(cap->plugin->host->o.chain, block, &o);
+    if ((st = may_hand_in(cap, &o)) != QN_OK)
         return st;
-    st = judge_header(cap, &head, &hash, qc_span_of(block, len), result);
+    st = judge_header(cap, &o, qc_span_of(block, len), result);
     if (st != QN_E_AGAIN)
         return st;
     if ((st = parse(block, len, &b)) != QN_OK) {

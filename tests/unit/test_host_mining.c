@@ -521,6 +521,51 @@ static void test_block__is_never_refused_for_others_that_were_bad(void **state)
     end(&p);
 }
 
+/* Say the same so often, turn by turn. Returns: how many were looked at; *most: that may have been,
+ * with what the budget allows. */
+static unsigned take_turns(play *p, char **what, unsigned n, unsigned rounds, unsigned *most)
+{
+    qc_mono began = qc_clock_mono();
+    unsigned ok = 0;
+    for (unsigned i = 0; i < n * rounds; i++) {
+        tell(p, "%s", what[i % n]);
+        ok += num(p, "status") == QN_OK;
+        if (num(p, "status") != QN_OK)
+            assert_int_equal(num(p, "status"), QN_E_BUSY);
+    }
+    *most = 16 * n + 6 + (unsigned)((qc_clock_mono() - began) / 200000000);
+    return ok;
+}
+
+/* Who has found some blocks cannot keep the node busy with other bodies of them, by turns. */
+static void test_block__bodies_of_each_header_are_counted(void **state)
+{
+    play p;
+    (void)state;
+    begin(&p, GRANTS);
+    char *what[3];
+    unsigned most;
+    for (int i = 0; i < 3; i++) {
+        char *good = tagged_hex(&p, true, (char)('a' + i));
+        size_t room = strlen(good) + 20;
+        what[i] = qc_alloc(room);
+        snprintf(what[i], room, "block 0 %s", good);
+        qc_free(good);
+        char *last = what[i] + strlen(what[i]) - 1; /* of the coinbase's lock time */
+        *last = *last == '0' ? '1' : '0';
+    }
+    unsigned ok = take_turns(&p, what, 3, 30, &most);
+    assert_in_range(ok, 48, most);
+    assert_int_equal(height(&p), BLOCKS);
+    char *other = tagged_hex(&p, true, 'z'); /* what was found since is taken */
+    tell(&p, "block 0 %s", other);
+    expect(&p, "\"status\":0,\"is\":1");
+    for (int i = 0; i < 3; i++)
+        qc_free(what[i]);
+    qc_free(other);
+    end(&p);
+}
+
 static void test_check__judges_and_hands_in_nothing(void **state)
 {
     play p;
@@ -743,6 +788,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_create__is_what_the_node_would_mine),
              cmocka_unit_test(test_heights__from_the_first_block_on),
              cmocka_unit_test(test_block__gets_its_witness_only_when_asked),
              cmocka_unit_test(test_block__is_never_refused_for_others_that_were_bad),
+             cmocka_unit_test(test_block__bodies_of_each_header_are_counted),
              cmocka_unit_test(test_check__judges_and_hands_in_nothing),
              cmocka_unit_test(test_submit__needs_a_grant_of_its_own),
              cmocka_unit_test(test_with__includes_excludes_and_reorders),
