@@ -35,11 +35,13 @@ typedef struct qn_mining_submit_1_r1 {
      *  it is not held. QN_E_STALE: its tip has gone more than 10 minutes ago.
      *  QN_E_NOTREADY: it is a template on a block whose solution was not
      *  accepted yet (create_on()). QN_E_INVAL: the coinbase is no transaction.
+     *  QN_E_BUSY: as for block(), of a header that has come 16 times before.
      *  id: of the template.
      *  coinbase: at most 1,000,000 bytes.
      *  result: size must be set.
      *  Returns: QN_OK, QN_E_CLOSED, QN_E_STALE, QN_E_NOTREADY, QN_E_TIMEOUT,
-     *    QN_E_INVAL, QN_E_IO, QN_E_CORRUPT, QN_E_NOMEM, QN_E_REVOKED. */
+     *    QN_E_BUSY, QN_E_INVAL, QN_E_IO, QN_E_CORRUPT, QN_E_NOMEM,
+     *    QN_E_REVOKED. */
     qn_status (*solution)(qn_cap *cap, uint64_t id, const qn_mining_solution *solution,
                           const void *coinbase, uint32_t coinbase_len, qn_mining_result *result);
 
@@ -50,8 +52,8 @@ typedef struct qn_mining_submit_1_r1 {
      *  id: of the template.
      *  coinbase: at most 1,000,000 bytes.
      *  result: size must be set.
-     *  Returns: QN_OK, QN_E_NOTFOUND, QN_E_NOTREADY, QN_E_TIMEOUT, QN_E_INVAL,
-     *    QN_E_IO, QN_E_CORRUPT, QN_E_NOMEM, QN_E_REVOKED. */
+     *  Returns: QN_OK, QN_E_NOTFOUND, QN_E_NOTREADY, QN_E_TIMEOUT, QN_E_BUSY,
+     *    QN_E_INVAL, QN_E_IO, QN_E_CORRUPT, QN_E_NOMEM, QN_E_REVOKED. */
     qn_status (*solution_by_id)(qn_cap *cap, uint64_t id, const qn_mining_solution *solution,
                                 const void *coinbase, uint32_t coinbase_len,
                                 qn_mining_result *result);

@@ -274,6 +274,8 @@ static qn_status solve(qn_cap *cap, const qc_template *t, const qn_mining_soluti
         qc_header_hash(&head, &hash);
         if (!enough_work(cap->plugin->host, &head, &hash, result))
             return QN_OK;
+        if ((st = try_header(cap, &hash)) != QN_OK)
+            return st;
         err = qc_template_block(t, &s, &b);
     }
     if (err)

@@ -566,6 +566,25 @@ static void test_block__bodies_of_each_header_are_counted(void **state)
     end(&p);
 }
 
+/* Of a template as of a whole block: its coinbase's witness is no part of the header. */
+static void test_solution__bodies_of_each_header_are_counted(void **state)
+{
+    play p;
+    (void)state;
+    begin(&p, GRANTS);
+    char what[2][64], *turns[2] = {what[0], what[1]};
+    unsigned most;
+    tell(&p, "create");
+    long long id = num(&p, "id");
+    for (int i = 0; i < 2; i++) /* without witness */
+        snprintf(what[i], sizeof what[i], "solve %lld held %d 0 0", id, i);
+    unsigned ok = take_turns(&p, turns, 2, 40, &most);
+    assert_in_range(ok, 32, most);
+    tell(&p, "solve %lld held 7 1 0", id);
+    expect(&p, "\"status\":0,\"is\":1");
+    end(&p);
+}
+
 static void test_check__judges_and_hands_in_nothing(void **state)
 {
     play p;
@@ -789,6 +808,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_create__is_what_the_node_would_mine),
              cmocka_unit_test(test_block__gets_its_witness_only_when_asked),
              cmocka_unit_test(test_block__is_never_refused_for_others_that_were_bad),
              cmocka_unit_test(test_block__bodies_of_each_header_are_counted),
+             cmocka_unit_test(test_solution__bodies_of_each_header_are_counted),
              cmocka_unit_test(test_check__judges_and_hands_in_nothing),
              cmocka_unit_test(test_submit__needs_a_grant_of_its_own),
              cmocka_unit_test(test_with__includes_excludes_and_reorders),
