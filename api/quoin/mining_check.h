@@ -30,7 +30,8 @@ typedef struct qn_mining_check_1_r1 {
      *  DUPLICATE or one of its kin. What could not be judged in 3 s is REJECTED
      *  as "inconclusive-takes-too-long". QN_E_INVAL: the bytes are no block.
      *  QN_E_BUSY: too much was asked for in short time, come back in a second.
-     *  block: its serialization, at most 4,000,000 bytes.
+     *  block: its serialization, at most 16,000,000 bytes; one of more than
+     *    4,000,000 is never valid.
      *  flags: QN_CHECK_*.
      *  result: size must be set.
      *  Returns: QN_OK, QN_E_TIMEOUT, QN_E_BUSY, QN_E_INVAL, QN_E_NOMEM,

@@ -63,7 +63,8 @@ typedef struct qn_mining_submit_1_r1 {
      *  back in a second; one that is new and meets the target of a child of its
      *  parent, near the tip, is taken all the same, unless its header has come
      *  16 times before.
-     *  block: its serialization, at most 4,000,000 bytes.
+     *  block: its serialization, at most 16,000,000 bytes; one of more than
+     *    4,000,000 is never valid.
      *  flags: QN_BLOCK_*.
      *  result: size must be set.
      *  Returns: QN_OK, QN_E_TIMEOUT, QN_E_BUSY, QN_E_INVAL, QN_E_IO,

@@ -15,10 +15,11 @@
 #include <time.h>
 
 #define COINBASE_MAX 1000000u
-#define BLOCK_MAX 4000000u
-#define PATIENCE_S 60 /* a block may come in the middle of another */
+#define VALID_MAX 4000000u  /* bytes of a block that may be valid */
+#define BLOCK_MAX 16000000u /* of one of which is said what is wrong: all that RPC lets in */
+#define PATIENCE_S 60       /* a block may come in the middle of another */
 #define US_PER_CHECK 20000u
-#define US_PER_REFUSED 10000u /* of a whole block: its maker chooses what it costs to refuse it */
+#define US_PER_REFUSED 10000u /* of a valid size: its maker chooses what it costs to refuse it */
 #define US_PER_LESS 1000u     /* than the best chain: it is kept, or was known */
 #define READ_PER_US 2000u     /* bytes of a block that is only looked at */
 #define NEAR_TIP 144u         /* blocks of work behind the tip: cheaper ones anybody could make */
@@ -233,10 +234,10 @@ static bool enough_work(const qc_host *h, const qc_header *head, const qc_hash *
     return false;
 }
 
-static uint64_t cost_of(qn_status st, const qn_mining_result *r)
+static uint64_t cost_of(qn_status st, const qn_mining_result *r, size_t len)
 {
     if (st != QN_OK || r->is == QN_BLOCK_IS_REJECTED)
-        return US_PER_REFUSED;
+        return US_PER_REFUSED * (1 + len / VALID_MAX);
     return r->is == QN_BLOCK_IS_ACCEPTED ? 0 : US_PER_LESS;
 }
 
@@ -244,8 +245,9 @@ static uint64_t cost_of(qn_status st, const qn_mining_result *r)
 static qn_status hand_in(qn_cap *cap, const qc_template *t, qc_block *b, qn_mining_result *out)
 {
     qn_mining_result r = {.size = sizeof r};
+    const size_t len = qc_block_bytes(b).len;
     qn_status st = submit(cap, t, b, &r);
-    qc_cap_worked(cap, cost_of(st, &r));
+    qc_cap_worked(cap, cost_of(st, &r, len));
     if (st != QN_OK)
         return st;
     log_use(cap, t ? "solution" : "block", &r);
@@ -475,7 +477,7 @@ static qn_status mc_block(qn_cap *cap, const void *block, uint32_t len, uint32_t
     *j = (check_job){.b = b, .flags = flags, .r.size = sizeof j->r};
     if ((st = qc_host_ask(cap->plugin->host, 0, run_check, j, drop_check)) != QN_OK)
         return st;
-    qc_cap_worked(cap, QC_MAX(len / (BLOCK_MAX / US_PER_CHECK), (uint64_t)j->took / 1000));
+    qc_cap_worked(cap, QC_MAX(len / (VALID_MAX / US_PER_CHECK), (uint64_t)j->took / 1000));
     qc_mining_result_out(result, &j->r);
     drop_check(j);
     return QN_OK;

@@ -4,7 +4,7 @@
 #include "lib/hex.h"
 #include "lib/mining.h"
 
-#define BLOCK_MAX 4000000u
+#define BLOCK_MAX 16000000u /* as mining.submit takes it; the node says what is wrong with it */
 #define COINBASE_MAX 1000000u
 #define LATE_MS 100u
 #define LATE_TRIES 12u

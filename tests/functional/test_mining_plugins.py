@@ -12,7 +12,7 @@ import threading
 
 from bitcoind import Bitcoind
 from framework import RpcError, Skip, equal, expect_error, free_port, program, same_tip, wait_until
-from handmade import compact, sha256d, wire
+from handmade import compact, sha256d, shown, wire
 from plugin_node import grant, plugin_file, running
 from stratum_client import Client, Refused
 from test_mining import ANYBODY, RULES, block_of, fund, Tx
@@ -93,6 +93,27 @@ def test_gbt_takes_a_block_after_many_that_were_bad(case):
     other = n.call("gbt.getblocktemplate", RULES)
     equal(n.call("gbt.submitblock", block_of(other).hex()), None)
     equal(n.getblockcount(), t["height"] + 1)
+    n.stop()
+
+
+def test_gbt_says_what_is_wrong_with_more_than_a_block(case):
+    n = with_gbt(case)
+    n.mine(1)
+    t = n.getblocktemplate(RULES)
+    good = block_of(t)
+    witness = good[:-38] + b"\x02" + good[-37:-4] + compact(5000000) + 5000000 * b"a" + good[-4:]
+    script = 4200000 * b"\x51"
+    tx = struct.pack("<i", 2) + b"\x01" + 36 * b"\x01" + b"\0" + 4 * b"\xff" + b"\x01" + struct.pack("<q", 0) + \
+        compact(len(script)) + script + struct.pack("<I", 0)
+    outputs = block_of(dict(t, transactions=[{"txid": shown(sha256d(tx)), "data": tx.hex()}]))
+    for block, why in (witness, "bad-witness-nonce-size"), (outputs, "bad-blk-length"):
+        assert len(block) > 4000000
+        equal(n.submitblock(block.hex()), why)
+        equal(n.call("gbt.submitblock", block.hex()), why)
+        propose = {"mode": "proposal", "data": block.hex(), **RULES}
+        equal(n.call("gbt.getblocktemplate", propose), n.getblocktemplate(propose))
+    expect_error(-22, "Block decode failed", n.call, "gbt.submitblock", 16000001 * "00")
+    equal(n.call("gbt.submitblock", good.hex()), None)
     n.stop()
 
 
