@@ -3,6 +3,7 @@
 
 #include "lib/hex.h"
 #include "lib/mining.h"
+#include "lib/tx.h"
 
 #define BLOCK_MAX 16000000u /* as mining.submit takes it; the node says what is wrong with it */
 #define COINBASE_MAX 1000000u
@@ -45,11 +46,33 @@ static void finish(const gb *g, uint64_t request, qn_status st, const qn_mining_
 
 /* ---- blocks ---- */
 
-static qn_status offer(const gb *g, const gb_late *l, qn_mining_result *r)
+/* Bytes of the block that these begin with; 0: none. */
+static uint32_t block_len(const uint8_t *bytes, uint32_t len)
+{
+    size_t at = QN_HEADER_LEN;
+    uint64_t n;
+    qn_tx_view tx;
+    if (len < at || !qn_compact_read(bytes, len, &at, &n))
+        return 0;
+    for (; n; n--, at += tx.len)
+        if (!qn_tx_read(bytes + at, len - at, &tx))
+            return 0;
+    return (uint32_t)at;
+}
+
+static qn_status offer_it(const gb *g, const gb_late *l, uint32_t len, qn_mining_result *r)
 {
     *r = (qn_mining_result){.size = sizeof *r};
-    return l->proposal ? g->check->block(g->check_cap, l->block, l->len, QN_CHECK_NO_POW, r)
-                       : g->submit->block(g->submit_cap, l->block, l->len, QN_BLOCK_ADD_WITNESS, r);
+    return l->proposal ? g->check->block(g->check_cap, l->block, len, QN_CHECK_NO_POW, r)
+                       : g->submit->block(g->submit_cap, l->block, len, QN_BLOCK_ADD_WITNESS, r);
+}
+
+/* bitcoind takes a block whatever follows it: nothing that was found is lost for that. */
+static qn_status offer(const gb *g, const gb_late *l, qn_mining_result *r)
+{
+    qn_status st = offer_it(g, l, l->len, r);
+    uint32_t len = st == QN_E_INVAL ? block_len(l->block, l->len) : 0;
+    return len && len < l->len ? offer_it(g, l, len, r) : st;
 }
 
 static void on_late(void *arg);

@@ -113,7 +113,11 @@ def test_gbt_says_what_is_wrong_with_more_than_a_block(case):
         propose = {"mode": "proposal", "data": block.hex(), **RULES}
         equal(n.call("gbt.getblocktemplate", propose), n.getblocktemplate(propose))
     expect_error(-22, "Block decode failed", n.call, "gbt.submitblock", 16000001 * "00")
-    equal(n.call("gbt.submitblock", good.hex()), None)
+    expect_error(-22, "Block decode failed", n.call, "gbt.submitblock", good[:-1].hex())
+    propose = {"mode": "proposal", "data": good.hex() + "00", **RULES}  # whatever follows it
+    equal(n.call("gbt.getblocktemplate", propose), n.getblocktemplate(propose))
+    equal(n.call("gbt.submitblock", good.hex() + "beef"), None)
+    equal(n.submitblock(good.hex() + "beef"), "duplicate")
     n.stop()
 
 
