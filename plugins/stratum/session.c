@@ -180,9 +180,12 @@ void st_session_tick(st_session *s)
         tell_again(s, st_session_difficulty(s), false); /* no job has come that would bring it */
 }
 
+/* A tip that comes back brings no job of before with it: what was submitted for them is forgotten.
+ */
 void st_pool_new_tip(st_pool *p)
 {
     st_seen_clear(&p->seen);
+    p->seen.gone = p->jobs.last ? p->jobs.last - 1 : 0;
 }
 
 void st_pool_clear(st_pool *p)

@@ -146,6 +146,6 @@ bool st_session_mines(const st_session *s);
 /** The difficulty of what it is told next. */
 double st_session_difficulty(const st_session *s);
 
-/** Forget what belongs to a tip that has gone. */
+/** Forget what belongs to a tip that has gone: the newest job stands on another. */
 void st_pool_new_tip(st_pool *p);
 void st_pool_clear(st_pool *p);

@@ -419,6 +419,30 @@ static void test_session__a_job_told_again_is_other_work(void **state)
     done_with(&s, p);
 }
 
+/* A block is taken back, and the tip of before is there again. */
+static void test_session__a_tip_that_comes_back_counts_no_share_again(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    mining(&s, p);
+    has(work(&s, 1, 0, 0, D, 1e9), "\"result\":true");
+    char text[300];
+    snprintf(text, sizeof text, "%s", g_submitted);
+    for (uint8_t tip = 1; tip < 3; tip++) {
+        qn_template_view v = st_job_newest(&p->jobs)->v;
+        v.prev.b[0] ^= 1;
+        (void)st_job_add(&p->jobs, &v, &p->recipe, 0);
+        st_pool_new_tip(p);
+        st_session_notify(&s, true);
+        assert_true(line(&s, text));
+        has(s.out.data, "[21,");
+    }
+    has(work(&s, 3, 0, 0, D, 1e9), "\"result\":true");
+    done_with(&s, p);
+}
+
 /* Hardware that knows whole numbers alone must not be told others. */
 static void test_session__difficulties_are_whole_where_they_can_be(void **state)
 {
@@ -714,6 +738,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_session__difficulty_holds_for_the_jobs_it_was
              cmocka_unit_test(test_session__too_much_of_what_was_easier_costs),
              cmocka_unit_test(test_session__what_is_forgotten_is_stale),
              cmocka_unit_test(test_session__a_job_told_again_is_other_work),
+             cmocka_unit_test(test_session__a_tip_that_comes_back_counts_no_share_again),
              cmocka_unit_test(test_session__difficulties_are_whole_where_they_can_be),
              cmocka_unit_test(test_session__a_block_is_handed_in_once),
              cmocka_unit_test(test_session__stale_shares_without_end_cost),
