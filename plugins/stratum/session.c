@@ -710,7 +710,7 @@ static void on_share(st_session *s, st_worker *w, const st_message *m, const st_
         v = ST_OTHER;
         why = "The node has forgotten this job";
     }
-    if (v == ST_ACCEPTED && block >= 0)
+    if (v == ST_ACCEPTED) /* a block that could not be handed in is tried again all the same */
         (void)st_seen_add(&p->seen, hash, p->jobs.last);
     account(s, v, d);
     st_worker_share(w, v, d, reached, p->now_ms);

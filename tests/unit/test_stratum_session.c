@@ -513,6 +513,27 @@ static void test_session__a_block_is_handed_in_once(void **state)
     done_with(&s, p);
 }
 
+/* It is handed in each time that it comes, but it is a share once, and then the block. */
+static void test_session__a_block_that_the_node_could_not_take_is_one_share(void **state)
+{
+    (void)state;
+    st_record last;
+    st_session s;
+    st_pool *p = a_pool(&last);
+    st_target_of(D, p->jobs.job[1].v.target.b);
+    mining(&s, p);
+    g_solved = 0;
+    g_solve_says = -1;
+    has(work(&s, 1, 0, 0, D, 1e9), "\"result\":true");
+    for (int i = 0; i < 3; i++)
+        has(work(&s, 1, 0, 0, D, 1e9), "[22,");
+    g_solve_says = 1;
+    has(work(&s, 1, 0, 0, D, 1e9), "\"result\":true");
+    assert_int_equal(g_solved, 5);
+    assert_true(p->blocks == 1 && p->count[ST_ACCEPTED] == 2 && p->count[ST_DUPLICATE] == 3);
+    done_with(&s, p);
+}
+
 static void test_session__stale_shares_without_end_cost(void **state)
 {
     (void)state;
@@ -741,6 +762,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_session__difficulty_holds_for_the_jobs_it_was
              cmocka_unit_test(test_session__a_tip_that_comes_back_counts_no_share_again),
              cmocka_unit_test(test_session__difficulties_are_whole_where_they_can_be),
              cmocka_unit_test(test_session__a_block_is_handed_in_once),
+             cmocka_unit_test(test_session__a_block_that_the_node_could_not_take_is_one_share),
              cmocka_unit_test(test_session__stale_shares_without_end_cost),
              cmocka_unit_test(test_session__a_flood_of_lines_costs),
              cmocka_unit_test(test_session__who_mistypes_an_address_mines_for_nobody),
