@@ -61,20 +61,35 @@ static bool pending(const st_session *s)
     return s->n_steps && s->step[s->n_steps - 1].from > (s->told << 8 | s->variant);
 }
 
-/* What held when the job was told; a job that is older than all that is remembered: the oldest. Who
- * has long been told a harder one must not stay with what is easy. */
+/* What held when the job was told: what a share of it is worth. */
+static double worth_at(const st_session *s, uint64_t job, uint8_t variant)
+{
+    const uint64_t at = job << 8 | variant;
+    double d = s->n_steps ? s->step[0].difficulty : s->pool->start_difficulty;
+    for (uint32_t i = 0; i < s->n_steps && s->step[i].from <= at; i++)
+        d = s->step[i].difficulty;
+    return d;
+}
+
+/* What a share of it must reach now: who has long been told a harder one must not stay with what is
+ * easy. It is worth no more for that: else the good ones would be kept back until then. */
 static double difficulty_at(const st_session *s, uint64_t job, uint8_t variant)
 {
     const uint64_t at = job << 8 | variant, now = s->pool->now_ms;
-    double d = s->n_steps ? s->step[0].difficulty : s->pool->start_difficulty;
+    double d = worth_at(s, job, variant);
     for (uint32_t i = 0; i < s->n_steps; i++) {
         const st_step *x = &s->step[i];
-        if (x->from <= at)
-            d = x->difficulty;
-        else if (x->difficulty > d && x->told_ms <= now && now - x->told_ms >= ST_GRACE_MS)
+        if (x->from > at && x->difficulty > d && x->told_ms <= now &&
+            now - x->told_ms >= ST_GRACE_MS)
             d = x->difficulty;
     }
     return d;
+}
+
+/* It is older than all that is remembered of its difficulty. */
+static bool too_old(const st_session *s, uint64_t job, uint8_t variant)
+{
+    return s->n_steps && (job << 8 | variant) < s->step[0].from;
 }
 
 /* It is being told its newest job. What every new session begins with need not be kept. */
@@ -615,7 +630,8 @@ static st_verdict judge(const st_session *s, const st_share *sh, const st_messag
 {
     uint8_t target[32];
     const st_pool *p = s->pool;
-    if (st_job_stale(&p->jobs, sh->job) || sh->job->number <= p->seen.gone)
+    if (st_job_stale(&p->jobs, sh->job) || sh->job->number <= p->seen.gone ||
+        too_old(s, sh->job->number, sh->variant))
         return ST_STALE;
     if (m->has_version && m->version & ~s->mask &&
         (m->version & ~s->mask) != ((uint32_t)sh->job->v.version & ~s->mask)) {
@@ -704,6 +720,7 @@ static void on_share(st_session *s, st_worker *w, const st_message *m, const st_
     }
     st_verdict v = judge(s, &sh, m, hash, &why);
     double d = difficulty_at(s, job->number, m->variant), reached = st_difficulty_of(hash);
+    double worth = worth_at(s, job->number, m->variant);
     if (block > 0)
         v = ST_ACCEPTED; /* whatever it is as a share, it was worth more */
     if (block < -1) {    /* nobody is told that all is well */
@@ -713,8 +730,8 @@ static void on_share(st_session *s, st_worker *w, const st_message *m, const st_
     if (v == ST_ACCEPTED) /* a block that could not be handed in is tried again all the same */
         (void)st_seen_add(&p->seen, hash, p->jobs.last);
     account(s, v, d);
-    st_worker_share(w, v, d, reached, p->now_ms);
-    record(s, w, &sh, v, d, reached, block > 0);
+    st_worker_share(w, v, worth, reached, p->now_ms);
+    record(s, w, &sh, v, worth, reached, block > 0);
     answer(s, m, v, why);
     if (v == ST_ACCEPTED) /* also one of another difficulty, for what it is worth of this one */
         steer_by(s, st_vardiff_share(&s->vardiff, d / st_session_difficulty(s), p->now_ms,

@@ -9,7 +9,7 @@
 #define ST_SESSION_WORKERS 8u  /* names that each connection may have counted by themselves */
 #define ST_SESSION_NAMES 1024u /* as many where ST_EXTRA_NAMES leaves room: a proxy's */
 #define ST_EXTRA_NAMES 32768u  /* beyond the eighth, of all connections */
-#define ST_STEPS 8u            /* difficulties that are remembered */
+#define ST_STEPS 8u            /* difficulties that are remembered; a job of before is stale */
 #define ST_BAD_RUN 100u        /* bad shares with no good one between, before each costs a point */
 #define ST_LINES 500u  /* that may come at once, accepted shares aside; more cost a point each */
 #define ST_LINES_S 10u /* as many more with each second */

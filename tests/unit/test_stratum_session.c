@@ -341,8 +341,30 @@ static void test_session__an_easier_difficulty_ends(void **state)
     assert_true(last.difficulty == D && s.vardiff.shares == 1.0 / 64);
     p->now_ms += 1;
     has(work(&s, 1, 0, 1000000, D, 16 * D), "[23,");
+    /* It must reach more, and is worth what it was told with: who keeps the good ones back until
+     * then has no more of them. */
     has(work(&s, 1, 0, 1000000, 64 * D, 1e9), "\"result\":true");
-    assert_true(last.difficulty == 64 * D);
+    assert_true(last.difficulty == D && s.worker[0]->work == 2 * D);
+    assert_true(s.vardiff.shares == 1 + 1.0 / 64); /* for steering, what it had to reach */
+    done_with(&s, p);
+}
+
+/* Nor does anything become dearer by steps that push it out of what is remembered. */
+static void test_session__what_is_older_than_all_steps_is_stale(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    mining(&s, p);
+    for (unsigned i = 0; i < ST_STEPS; i++) {
+        has(work(&s, 1, 0, i * 1000000, 64 * D, 1e9), "\"result\":true");
+        assert_true(last.difficulty == D);
+        suggest(&s, (32 + i) * D);
+    }
+    has(work(&s, 1, 0, 100000000, 64 * D, 1e9), "[21,");
+    has(work(&s, 1, 1, 0, 64 * D, 1e9), "\"result\":true");
+    assert_true(last.difficulty == 32 * D);
     done_with(&s, p);
 }
 
@@ -756,6 +778,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_session__difficulty_holds_for_the_jobs_it_was
              cmocka_unit_test(test_session__a_step_does_not_wait_for_ever),
              cmocka_unit_test(test_session__what_is_easier_or_asked_for_is_told_at_once),
              cmocka_unit_test(test_session__an_easier_difficulty_ends),
+             cmocka_unit_test(test_session__what_is_older_than_all_steps_is_stale),
              cmocka_unit_test(test_session__too_much_of_what_was_easier_costs),
              cmocka_unit_test(test_session__what_is_forgotten_is_stale),
              cmocka_unit_test(test_session__a_job_told_again_is_other_work),
