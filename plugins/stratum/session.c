@@ -92,7 +92,7 @@ static bool too_old(const st_session *s, uint64_t job, uint8_t variant)
     return s->n_steps && (job << 8 | variant) < s->step[0].from;
 }
 
-/* It is being told its newest job. What every new session begins with need not be kept. */
+/* It is being told its newest job. Who has had nothing but what is configured need not be kept. */
 static void begin_steps(st_session *s)
 {
     const uint64_t at = s->told << 8 | s->variant;
@@ -103,7 +103,8 @@ static void begin_steps(st_session *s)
             s->step[i].told_ms = s->pool->now_ms;
             begun = true;
         }
-    if (!begun || !h->keep || (!s->kept && s->n_steps == 1))
+    if (!begun || !h->keep ||
+        (!s->kept && s->n_steps == 1 && s->step[0].difficulty == s->pool->start_difficulty))
         return;
     h->keep(h->arg, s);
     s->kept = true;
@@ -115,8 +116,22 @@ static void recall(st_session *s)
     const st_hooks *h = &s->pool->hooks;
     s->n_steps = h->recall ? h->recall(h->arg, s->en1, s->step) : 0;
     s->kept = s->n_steps > 0;
+    if (!s->n_steps)
+        s->step[s->n_steps++] = (st_step){.from = 0, .difficulty = s->pool->start_difficulty};
     for (uint32_t i = 0; i < s->n_steps; i++)
         s->step[i].told_ms = s->pool->now_ms;
+}
+
+/* Of a session that goes on: what it was told of this job before it came back is worth what it was,
+ * so it is told the job as another variant. Returns: false: there is none left. */
+static bool new_variant(st_session *s)
+{
+    uint64_t last = s->told << 8;
+    for (uint32_t i = 0; i < s->n_steps; i++)
+        if (s->step[i].from >> 8 == s->told)
+            last = s->step[i].from;
+    s->variant = (uint8_t)last;
+    return s->variant < 0xff && ++s->variant;
 }
 
 /* With its first job. */
@@ -125,8 +140,12 @@ static void set_first(st_session *s)
     double d = s->n_steps ? st_session_difficulty(s) : s->pool->start_difficulty;
     if (s->floor > d || (s->floor > 0 && !s->n_steps))
         d = s->floor;
-    /* Of a new session it holds for jobs of before too: a session that goes on may submit those. */
-    set_difficulty(s, clamp(s, d), s->n_steps ? s->told << 8 : 0);
+    if (!s->n_steps) /* it holds for jobs of before too: it may know them from elsewhere */
+        set_difficulty(s, clamp(s, d), 0);
+    else if (new_variant(s))
+        set_difficulty(s, clamp(s, d), s->told << 8 | s->variant);
+    else
+        set_difficulty(s, worth_at(s, s->told, s->variant), s->told << 8 | s->variant);
 }
 
 /* The newest job once more, as another variant: the same work under another coinbase. */

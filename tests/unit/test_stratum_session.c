@@ -349,6 +349,80 @@ static void test_session__an_easier_difficulty_ends(void **state)
     done_with(&s, p);
 }
 
+static st_step g_kept[ST_STEPS];
+static uint32_t g_n_kept;
+
+static void fake_keep(void *arg, const st_session *s)
+{
+    (void)arg;
+    memcpy(g_kept, s->step, sizeof g_kept);
+    g_n_kept = s->n_steps;
+}
+
+static uint32_t fake_recall(void *arg, const uint8_t en1[ST_EN1_LEN], st_step *step)
+{
+    (void)arg;
+    (void)en1;
+    memcpy(step, g_kept, g_n_kept * sizeof *step);
+    return g_n_kept;
+}
+
+/* Subscribe, with a session of before or an empty one, and authorize with a password. Out: session.
+ */
+static void come(st_session *s, st_pool *p, char session[static ST_SESSION_ID + 1],
+                 const char *password)
+{
+    char text[300];
+    st_session_init(s, p);
+    snprintf(text, sizeof text,
+             "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[\"x\",\"%s\"]}", session);
+    assert_true(line(s, text));
+    memcpy(session, strstr(s->out.data, "set_difficulty\",\"") + 17, ST_SESSION_ID);
+    session[ST_SESSION_ID] = 0;
+    snprintf(text, sizeof text,
+             "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"%s\",\"%s\"]}", USER,
+             password);
+    assert_true(line(s, text));
+}
+
+/* Nor by who leaves, comes back, and asks for another difficulty. */
+static void test_session__coming_back_makes_no_share_dearer(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *first; /* asked for */
+        double is;
+    } row[] = {{"d=0.000003814697265625", 4 * D}, /* more than what is configured */
+               {"d=0.0000002384185791015625", D / 4},
+               {"x", D}};
+    for (size_t i = 0; i < QC_COUNTOF(row); i++) {
+        st_record last;
+        st_pool *p = a_pool(&last);
+        st_session s;
+        char id[ST_SESSION_ID + 1] = "";
+        p->hooks.keep = fake_keep;
+        p->hooks.recall = fake_recall;
+        g_n_kept = 0;
+        come(&s, p, id, row[i].first);
+        assert_true(st_session_difficulty(&s) == row[i].is);
+        has(work(&s, 1, 0, 0, row[i].is, 8 * D), "\"result\":true");
+        assert_true(last.difficulty == row[i].is);
+        for (uint32_t k = 1; k < 4; k++) {
+            char job[40];
+            st_session_clear(&s);
+            come(&s, p, id, "d=0.00006103515625");
+            snprintf(job, sizeof job, "mining.notify\",\"params\":[\"1.%x\",", k);
+            has(s.out.data, job);
+            assert_true(st_session_difficulty(&s) == 64 * D);
+            has(work(&s, 1, 0, k * 1000000, 64 * D, 1e9), "\"result\":true");
+            assert_true(last.difficulty == row[i].is);
+            has(work(&s, 1, (uint8_t)k, 0, 64 * D, 1e9), "\"result\":true");
+            assert_true(last.difficulty == 64 * D);
+        }
+        done_with(&s, p);
+    }
+}
+
 /* Nor does anything become dearer by steps that push it out of what is remembered. */
 static void test_session__what_is_older_than_all_steps_is_stale(void **state)
 {
@@ -778,6 +852,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_session__difficulty_holds_for_the_jobs_it_was
              cmocka_unit_test(test_session__a_step_does_not_wait_for_ever),
              cmocka_unit_test(test_session__what_is_easier_or_asked_for_is_told_at_once),
              cmocka_unit_test(test_session__an_easier_difficulty_ends),
+             cmocka_unit_test(test_session__coming_back_makes_no_share_dearer),
              cmocka_unit_test(test_session__what_is_older_than_all_steps_is_stale),
              cmocka_unit_test(test_session__too_much_of_what_was_easier_costs),
              cmocka_unit_test(test_session__what_is_forgotten_is_stale),
