@@ -25,10 +25,10 @@ static bool blame(st_conn *c)
     stratum *t = c->t;
     const uint64_t now = t->pool.now_ms;
     uint32_t points = c->session.points;
-    bool was = st_banned(&t->bans, c->name, now);
-    c->session.points = 0;
     if (!points)
         return false;
+    bool was = st_banned(&t->bans, c->name, now);
+    c->session.points = 0;
     c->points = st_ban_faded(c->points, c->points_ms, now) + points;
     c->points_ms = now;
     bool is = st_ban_add(&t->bans, c->name, points, now, t->c.ban_seconds);
