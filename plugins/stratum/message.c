@@ -172,13 +172,15 @@ static void read_password(const char *s, double *out)
     (void)st_number(text, out);
 }
 
+/* A name that cannot be one is nobody's: what it comes with may be a block all the same. */
 static bool read_submit(const json_t *p, st_message *m)
 {
     const char *en2 = json_string_value(json_array_get(p, 2));
     const json_t *version = json_array_get(p, 5);
     m->has_version = version && !json_is_null(version);
-    return read_text(json_array_get(p, 0), m->user, sizeof m->user) &&
-           read_job(json_array_get(p, 1), &m->job, &m->variant) && en2 &&
+    if (!read_text(json_array_get(p, 0), m->user, sizeof m->user))
+        memcpy(m->user, "?", sizeof "?");
+    return read_job(json_array_get(p, 1), &m->job, &m->variant) && en2 &&
            strlen(en2) == 2 * sizeof m->en2 &&
            qn_hex_decode(en2, strlen(en2), m->en2, sizeof m->en2) &&
            read_hex32(json_array_get(p, 3), &m->time) &&

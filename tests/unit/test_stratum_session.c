@@ -784,6 +784,8 @@ static void test_session__a_block_is_one_whoever_hands_it_in(void **state)
                 D, 1e9),
         "\"result\":true");
     assert_int_equal(g_solved, 1);
+    has(work_as(&s, "r\\u00fcdiger's \\\"rig\\\"", 1, 0, 1000000, D, 1e9), "\"result\":true");
+    assert_int_equal(g_solved, 2);
     /* Before it has authorized, as one who comes back may: it pays whom the name says. */
     st_payout to = s.payout;
     st_session_clear(&s);
@@ -791,7 +793,7 @@ static void test_session__a_block_is_one_whoever_hands_it_in(void **state)
     assert_true(line(&s, "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}"));
     s.payout = to; /* for work() */
     has(work_as(&s, USER, 1, 0, 0, D, 1e9), "\"result\":true");
-    assert_int_equal(g_solved, 2);
+    assert_int_equal(g_solved, 3);
     assert_string_equal(g_solver, USER);
     has(work_as(&s, USER, 1, 0, 0, D / 64, D / 2), "[24,");
     assert_int_equal(s.points, 1);
