@@ -137,13 +137,15 @@ void wt_event_gap(wt *x, const qn_watch_event *ev);
 qn_status wt_put_tx(const wt *x, qn_json *j, const wt_wallet *w, const wt_tx *t);
 void wt_put_address(const wt *x, qn_json *j, const wt_script *s);
 
-/* ---- stream.c, watched.c, grow.c ---- */
+/* ---- stream.c, rescan.c, watched.c, grow.c ---- */
 
 qn_status wt_stream_open(wt *x, const qn_hash *locator, uint32_t n_locator);
 void wt_stream_close(wt *x);
 /** Make durable what was told, so that coins can be locked: a lock whose coin the store does not
  *  know would be lost. Inside a block nothing is stored: the makers of its coins stay dirty. */
 qn_status wt_stream_settle(wt *x);
+/** Tell and store what has changed with the next turn of the loop. sync: it is waited for. */
+qn_status wt_stream_flush_soon(wt *x, bool sync);
 /** Tell the node of what a source has gained. QN_E_LIMIT: the grant has no room for all of it; the
  *  first ones are watched. */
 qn_status wt_stream_add(wt *x, wt_source *s);
@@ -181,6 +183,12 @@ qn_status wt_rescan_want(wt *x, const wt_rescan_for *what, uint64_t *id, uint32_
 qn_status wt_rescan_cancel(wt *x, uint64_t id);
 /** Go on with what was under way before a restart. */
 qn_status wt_rescan_resume(wt *x);
+/** Tell the end of those that are over, behind what they found, and let others begin. */
+qn_status wt_rescans_end(wt *x);
+/** A transaction that a rescan has found. */
+void wt_rescan_count(const wt *x, const qn_watch_event *ev);
+/** RESCAN_PROGRESS, RESCAN_DONE. arg: x. */
+qn_status wt_on_rescan_event(void *arg, const qn_watch_event *ev);
 /** End the plugin for a failure that nothing else can be done about. */
 void wt_fail(wt *x, qn_status st, const char *what);
 
