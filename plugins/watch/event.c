@@ -173,21 +173,21 @@ qn_status wt_events_tell(wt *x)
     return wt_tell(&x->m, tell, x);
 }
 
-void wt_event_rescan(wt *x, const wt_rescan *r, const char *status, uint32_t height)
+void wt_event_rescan(wt *x, const wt_wish *w, uint64_t found, const char *status, uint32_t height)
 {
     qn_json j = {0};
-    const wt_wallet *w = r->wallet ? wt_wallet_by_id(&x->m, r->wallet) : NULL;
+    const wt_wallet *whose = w->wallet ? wt_wallet_by_id(&x->m, w->wallet) : NULL;
     begin(x, &j, "rescan");
-    qn_json_int(&j, "rescan", (int64_t)r->id);
+    qn_json_int(&j, "rescan", (int64_t)w->id);
     qn_json_text(&j, "status", status);
-    qn_json_int(&j, "start_height", r->from);
+    qn_json_int(&j, "start_height", w->from);
     if (height != WT_NO_HEIGHT)
         qn_json_int(&j, "stop_height", height);
-    if (w)
-        qn_json_text(&j, "wallet", w->name);
-    qn_json_int(&j, "transactions", (int64_t)r->found);
+    if (whose)
+        qn_json_text(&j, "wallet", whose->name);
+    qn_json_int(&j, "transactions", (int64_t)found);
     qn_json_close(&j, '}');
-    if (keep(x, r->wallet, &j) != QN_OK)
+    if (keep(x, w->wallet, &j) != QN_OK)
         wt_fail(x, QN_E_NOMEM, "no memory for an event");
 }
 

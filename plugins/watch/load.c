@@ -93,21 +93,22 @@ static qn_status load_lock(wt *x, const uint8_t *key, uint32_t n_key, wt_read *r
 static qn_status load_rescan(wt *x, const uint8_t *key, uint32_t n_key, wt_read *r)
 {
     wt_read k = {key + 1, n_key ? n_key - 1 : 0, false};
-    wt_rescan *s = calloc(1, sizeof *s);
-    if (!s)
+    wt_wish *w = calloc(1, sizeof *w);
+    uint64_t found = 0;
+    if (!w)
         return QN_E_NOMEM;
-    s->id = wt_read_int(&k, 8);
-    s->from = (uint32_t)wt_read_int(r, 4);
-    s->at = (uint32_t)wt_read_int(r, 4);
-    s->first_cookie = wt_read_int(r, 8);
+    w->id = wt_read_int(&k, 8);
+    w->from = (uint32_t)wt_read_int(r, 4);
+    uint32_t at = (uint32_t)wt_read_int(r, 4);
+    w->first_cookie = wt_read_int(r, 8);
     if (r->left) { /* rows of before do not have it */
-        s->wallet = (uint32_t)wt_read_int(r, 4);
-        s->found = s->found_at = wt_read_int(r, 8);
+        w->wallet = (uint32_t)wt_read_int(r, 4);
+        found = wt_read_int(r, 8);
     }
-    s->stored = true;
-    s->next = x->rescan;
-    x->rescan = s;
-    return wt_read_end(&k) && wt_read_end(r) ? QN_OK : QN_E_CORRUPT;
+    w->stored = true;
+    bool good = wt_read_end(&k) && wt_read_end(r);
+    qn_status st = wt_rescan_load(x, w, at, found);
+    return good ? st : QN_E_CORRUPT;
 }
 
 static qn_status load_counters(wt *x)

@@ -357,7 +357,9 @@ static void start_rescan(wt *x, uint64_t request, uint64_t from)
         wt_refuse(x, request, WT_RPC_INVALID, "Invalid start_height");
         return;
     }
-    qn_status st = wt_rescan_want(x, &(wt_rescan_for){.from = (uint32_t)from}, &id, &lowest);
+    qn_status st = wt_wishes(x) < WT_WISHES_MAX
+                       ? wt_rescan_want(x, &(wt_rescan_for){.from = (uint32_t)from}, &id, &lowest)
+                       : QN_E_LIMIT;
     if (st == QN_E_LIMIT) {
         wt_refuse(x, request, WT_RPC_WALLET, "Too many rescans wait");
         return;

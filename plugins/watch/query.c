@@ -391,14 +391,15 @@ void wt_on_utxos(void *arg, const qn_rpc_request *r, const char *params, uint32_
 static void put_rescans(const wt *x, qn_json *j)
 {
     qn_json_open(j, "rescans", '[');
-    for (const wt_rescan *s = x->rescan; s; s = s->next) {
-        qn_json_open(j, NULL, '{');
-        qn_json_int(j, "rescan", (int64_t)s->id);
-        qn_json_int(j, "start_height", s->from);
-        qn_json_int(j, "height", s->at);
-        qn_json_bool(j, "running", s->host != 0);
-        qn_json_close(j, '}');
-    }
+    for (const wt_rescan *s = x->rescan; s; s = s->next)
+        for (const wt_wish *w = s->wish; w; w = w->next) {
+            qn_json_open(j, NULL, '{');
+            qn_json_int(j, "rescan", (int64_t)w->id);
+            qn_json_int(j, "start_height", w->from);
+            qn_json_int(j, "height", s->at > w->from ? s->at : w->from);
+            qn_json_bool(j, "running", s->host != 0);
+            qn_json_close(j, '}');
+        }
     qn_json_close(j, ']');
 }
 

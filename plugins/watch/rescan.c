@@ -1,12 +1,83 @@
-/* Rescans: at most so many at once, the rest wait; each is kept in the store until it is done. */
+/* Rescans. The node makes some at once, the others wait; where too many do, one is made for several
+ * wishes. What is kept in the store until it is done is each wish. */
 #include "plugins/watch/watch.h"
 
-static wt_rescan *rescan_of(const wt *x, uint64_t id, bool host)
+static wt_rescan *rescan_of(const wt *x, uint64_t host)
 {
     wt_rescan *r = x->rescan;
-    while (r && (host ? r->host : r->id) != id)
+    while (r && r->host != host)
         r = r->next;
     return r;
+}
+
+/* Out: *r, the rescan that fulfils it. NULL: there is no such. */
+static wt_wish *wish_of(const wt *x, uint64_t id, wt_rescan **r)
+{
+    for (*r = x->rescan; *r; *r = (*r)->next)
+        for (wt_wish *w = (*r)->wish; w; w = w->next)
+            if (w->id == id)
+                return w;
+    return NULL;
+}
+
+size_t wt_wishes(const wt *x)
+{
+    size_t n = 0;
+    for (const wt_rescan *r = x->rescan; r; r = r->next)
+        for (const wt_wish *w = r->wish; w; w = w->next)
+            n++;
+    return n;
+}
+
+static void free_wishes(wt_wish *w)
+{
+    for (wt_wish *after; w; w = after) {
+        after = w->next;
+        free(w);
+    }
+}
+
+void wt_rescans_free(wt *x)
+{
+    for (wt_rescan *r = x->rescan, *after; r; r = after) {
+        after = r->next;
+        free_wishes(r->wish);
+        free(r);
+    }
+    free_wishes(x->dead_wish);
+    x->rescan = NULL;
+    x->dead_wish = NULL;
+}
+
+static void add_wish(wt_rescan *r, wt_wish *w)
+{
+    wt_wish **at = &r->wish;
+    while (*at)
+        at = &(*at)->next;
+    w->next = NULL;
+    *at = w;
+    r->first_cookie = w->first_cookie < r->first_cookie ? w->first_cookie : r->first_cookie;
+    r->dirty = true;
+}
+
+/* Nothing below it is wanted. */
+static uint32_t lowest_of(const wt_rescan *r)
+{
+    uint32_t from = WT_NO_HEIGHT;
+    for (const wt_wish *w = r->wish; w; w = w->next)
+        from = w->from < from ? w->from : from;
+    return from;
+}
+
+/* Since one that is fulfilled no more. */
+static void narrow(wt_rescan *r)
+{
+    const uint32_t from = lowest_of(r);
+    r->at = r->at > from ? r->at : from;
+    r->first_cookie = UINT64_MAX;
+    for (const wt_wish *w = r->wish; w; w = w->next)
+        r->first_cookie = w->first_cookie < r->first_cookie ? w->first_cookie : r->first_cookie;
+    r->dirty = true;
 }
 
 /* One that waits begins, as far as the node takes it. Out: *lowest. */
@@ -21,24 +92,41 @@ static qn_status begin_rescan(wt *x, wt_rescan *r, uint32_t *lowest)
     if (st == QN_E_PRUNED && *lowest > r->at) {
         qn_logf(x->host, x->cap, QN_LOG_WARN,
                 "blocks below %u are pruned: a rescan begins there and not at %u", *lowest, r->at);
-        r->at = r->from = what.from = *lowest;
+        r->at = what.from = *lowest;
         r->dirty = true;
+        for (wt_wish *w = r->wish; w; w = w->next)
+            w->from = w->from < *lowest ? *lowest : w->from;
         st = x->watch.t->rescan(x->watch.cap, x->w.watch, &what, &r->host, lowest);
     }
     return st;
 }
 
+static void drop_rescan(wt *x, wt_rescan *r)
+{
+    wt_rescan **at = &x->rescan;
+    while (*at != r)
+        at = &(*at)->next;
+    *at = r->next;
+    free(r);
+}
+
+/* Told behind what was found. */
+static void end_wish(wt *x, wt_rescan *r, wt_wish *w, const char *status, uint32_t height)
+{
+    wt_wish **at = &r->wish;
+    while (*at != w)
+        at = &(*at)->next;
+    *at = w->next;
+    wt_event_rescan(x, w, r->found, status, height);
+    w->next = x->dead_wish;
+    x->dead_wish = w;
+}
+
 static void end_rescan(wt *x, wt_rescan *r, const char *status, uint32_t height)
 {
-    wt_event_rescan(x, r, status, height); /* behind those of what it found */
-    for (wt_rescan **at = &x->rescan; *at; at = &(*at)->next)
-        if (*at == r) {
-            *at = r->next;
-            break;
-        }
-    if (x->n_dead < WT_RESCANS_MAX)
-        x->dead_rescan[x->n_dead++] = r->id;
-    free(r);
+    while (r->wish)
+        end_wish(x, r, r->wish, status, height);
+    drop_rescan(x, r);
 }
 
 /* Let those that wait begin, the oldest first. */
@@ -48,7 +136,7 @@ static qn_status begin_rescans(wt *x)
         uint32_t lowest = 0;
         wt_rescan *oldest = NULL;
         for (wt_rescan *r = x->rescan; r; r = r->next)
-            if (!r->host && !r->over && (!oldest || r->id < oldest->id))
+            if (!r->host && !r->over && (!oldest || r->wish->id < oldest->wish->id))
                 oldest = r;
         if (!oldest)
             return QN_OK;
@@ -62,50 +150,107 @@ static qn_status begin_rescans(wt *x)
     }
 }
 
-/* Too many wait: the newest of them does this one's work too. NULL: none waits. */
-static wt_rescan *join(wt *x, const wt_rescan_for *what)
+static wt_wish *new_wish(wt *x, const wt_rescan_for *what)
+{
+    wt_wish *w = calloc(1, sizeof *w);
+    if (w)
+        *w = (wt_wish){.id = x->next_rescan++,
+                       .first_cookie = what->first_cookie,
+                       .from = what->from,
+                       .wallet = what->wallet};
+    return w;
+}
+
+/* Too many are there: the newest that waits does this one's work too. NULL: none waits. */
+static wt_rescan *waiting(const wt *x)
 {
     wt_rescan *r = x->rescan;
     while (r && (r->host || r->over))
         r = r->next;
-    if (!r)
-        return NULL;
-    if (what->from < r->at) {
-        r->at = what->from;
+    return r;
+}
+
+static void widen(wt_rescan *r, uint32_t from)
+{
+    if (from < r->at) {
+        r->at = from;
         r->found = r->found_at = 0; /* of these again */
     }
-    r->from = what->from < r->from ? what->from : r->from;
-    if (what->first_cookie < r->first_cookie)
-        r->first_cookie = what->first_cookie;
-    r->wallet = what->wallet == r->wallet ? r->wallet : 0;
+}
+
+/* Nobody was told the numbers of imports: one does for those of a wallet. */
+static wt_wish *same_wish(wt_rescan *r, const wt_rescan_for *what)
+{
+    wt_wish *w = what->wallet ? r->wish : NULL;
+    while (w && w->wallet != what->wallet)
+        w = w->next;
+    if (!w)
+        return NULL;
+    w->from = what->from < w->from ? what->from : w->from;
+    if (what->first_cookie < w->first_cookie)
+        w->first_cookie = what->first_cookie;
+    w->stored = false; /* as it was */
+    return w;
+}
+
+static qn_status join(wt *x, wt_rescan *r, const wt_rescan_for *what, uint64_t *id)
+{
+    wt_wish *w = same_wish(r, what);
+    if (!w && (w = new_wish(x, what)))
+        add_wish(r, w);
+    if (!w)
+        return QN_E_NOMEM;
+    if (w->first_cookie < r->first_cookie)
+        r->first_cookie = w->first_cookie;
     r->dirty = true;
-    r->stored = false; /* as it was */
-    return r;
+    widen(r, w->from);
+    *id = w->id;
+    return QN_OK;
+}
+
+static wt_rescan *new_rescan(wt *x, wt_wish *w, uint32_t at, uint64_t found)
+{
+    wt_rescan *r = w ? calloc(1, sizeof *r) : NULL;
+    if (!r) {
+        free(w);
+        return NULL;
+    }
+    *r = (wt_rescan){.next = x->rescan, .first_cookie = UINT64_MAX, .at = at, .found = found};
+    r->found_at = found;
+    add_wish(r, w);
+    return x->rescan = r;
+}
+
+static bool is_full(const wt *x)
+{
+    size_t n = 0;
+    for (const wt_rescan *r = x->rescan; r; r = r->next)
+        n++;
+    return n >= WT_RESCANS_MAX;
+}
+
+qn_status wt_rescan_load(wt *x, wt_wish *w, uint32_t at, uint64_t found)
+{
+    wt_rescan *r = is_full(x) ? waiting(x) : NULL;
+    if (!r && !(r = new_rescan(x, w, at, found)))
+        return QN_E_NOMEM;
+    if (r->wish != w) {
+        add_wish(r, w);
+        widen(r, at);
+    }
+    r->dirty = false;
+    return QN_OK;
 }
 
 qn_status wt_rescan_want(wt *x, const wt_rescan_for *what, uint64_t *id, uint32_t *lowest)
 {
-    uint32_t from = what->from;
-    wt_rescan *r;
-    uint32_t n = 0;
-    for (r = x->rescan; r; r = r->next)
-        n++;
-    if (n + x->n_dead >= WT_RESCANS_MAX && (r = join(x, what))) {
-        *id = r->id;
-        *lowest = 0;
-        return QN_OK;
-    }
-    if (n + x->n_dead >= WT_RESCANS_MAX)
-        return QN_E_LIMIT;
-    if (!(r = calloc(1, sizeof *r)))
-        return QN_E_NOMEM;
-    *r = (wt_rescan){.next = x->rescan, .id = x->next_rescan++, .from = from, .at = from};
-    r->first_cookie = what->first_cookie;
-    r->wallet = what->wallet;
-    r->dirty = true;
-    x->rescan = r;
-    *id = r->id;
+    wt_rescan *r = NULL;
     *lowest = 0;
+    if (is_full(x))
+        return (r = waiting(x)) ? join(x, r, what, id) : QN_E_LIMIT;
+    if (!(r = new_rescan(x, new_wish(x, what), what->from, 0)))
+        return QN_E_NOMEM;
+    *id = r->wish->id;
     qn_status st = begin_rescan(x, r, lowest);
     if (st == QN_E_LIMIT)
         return QN_OK;
@@ -116,15 +261,53 @@ qn_status wt_rescan_want(wt *x, const wt_rescan_for *what, uint64_t *id, uint32_
     return st;
 }
 
+/* ---- giving up ---- */
+
+/* The others have what was done so far, and go on with less to do. */
+static qn_status go_on_without(wt *x, wt_rescan *r)
+{
+    const bool less = lowest_of(r) > r->at;
+    if (!r->host) {
+        narrow(r);
+        return QN_OK;
+    }
+    if (r->anew || !less)
+        return QN_OK;
+    qn_status st = x->watch.t->cancel(x->watch.cap, x->w.watch, r->host);
+    r->anew = st == QN_OK;
+    return st == QN_E_NOTFOUND ? QN_OK : st; /* its end is on its way */
+}
+
 qn_status wt_rescan_cancel(wt *x, uint64_t id)
 {
-    wt_rescan *r = rescan_of(x, id, false);
-    if (!r || r->over) /* at its end, and about to be told so */
+    wt_rescan *r;
+    wt_wish *w = wish_of(x, id, &r);
+    if (!w || r->over) /* at its end, and about to be told so */
         return QN_E_NOTFOUND;
-    if (r->host)
+    const bool alone = r->wish == w && !w->next;
+    if (alone && r->host && !r->anew)
         return x->watch.t->cancel(x->watch.cap, x->w.watch, r->host);
-    end_rescan(x, r, "canceled", WT_NO_HEIGHT);
-    return wt_stream_flush_soon(x, true);
+    end_wish(x, r, w, "canceled", r->at > w->from ? r->at - 1 : WT_NO_HEIGHT);
+    qn_status st = QN_OK;
+    if (r->wish)
+        st = go_on_without(x, r);
+    else if (!r->host)
+        drop_rescan(x, r);
+    return st == QN_OK ? wt_stream_flush_soon(x, true) : st;
+}
+
+/* The node has given it up as it was. */
+static qn_status begin_anew(wt *x, wt_rescan *r)
+{
+    r->anew = false;
+    r->host = 0;
+    r->found = r->found_at;
+    r->last = (qn_hash){{0}};
+    if (r->wish)
+        narrow(r);
+    else
+        drop_rescan(x, r);
+    return begin_rescans(x);
 }
 
 qn_status wt_rescan_resume(wt *x)
@@ -157,7 +340,7 @@ qn_status wt_rescans_end(wt *x)
 
 void wt_rescan_count(const wt *x, const qn_watch_event *ev)
 {
-    wt_rescan *r = rescan_of(x, ev->rescan, true);
+    wt_rescan *r = rescan_of(x, ev->rescan);
     if (!r || (r->found && memcmp(&r->last, &ev->txid, sizeof r->last) == 0))
         return;
     r->found++; /* all of one transaction come one after the other */
@@ -168,7 +351,7 @@ void wt_rescan_count(const wt *x, const qn_watch_event *ev)
 qn_status wt_on_rescan_event(void *arg, const qn_watch_event *ev)
 {
     wt *x = arg;
-    wt_rescan *r = rescan_of(x, ev->rescan, true);
+    wt_rescan *r = rescan_of(x, ev->rescan);
     x->within = false;
     if (!r)
         return QN_OK;
@@ -178,6 +361,8 @@ qn_status wt_on_rescan_event(void *arg, const qn_watch_event *ev)
         r->dirty = true;
         return wt_stream_flush_soon(x, true);
     }
+    if (r->anew && ev->status == QN_E_CANCELED)
+        return begin_anew(x, r);
     r->over = status_text(ev->status);
     r->stop = ev->ref.height;
     r->host = 0;

@@ -86,20 +86,22 @@ static void put_sources(wt *x, wt_row *key, wt_row *v)
  * only those that the store does not know are, from their beginning. */
 static void put_rescans(wt *x, wt_row *key, wt_row *v, bool all)
 {
-    for (const wt_rescan *r = x->rescan; r; r = r->next) {
-        if (!r->dirty || (r->stored && !all))
-            continue;
-        key_of(key, 'P', r->id, 8);
-        wt_row_clear(v);
-        wt_row_int(v, r->from, 4);
-        wt_row_int(v, all ? r->at : r->from, 4);
-        wt_row_int(v, r->first_cookie, 8);
-        wt_row_int(v, r->wallet, 4);
-        wt_row_int(v, all ? r->found_at : 0, 8);
-        put(x, key, v);
-    }
-    for (uint32_t i = 0; all && i < x->n_dead; i++) {
-        key_of(key, 'P', x->dead_rescan[i], 8);
+    for (const wt_rescan *r = x->rescan; r; r = r->next)
+        for (const wt_wish *w = r->wish; w; w = w->next) {
+            if (!r->dirty || (w->stored && !all))
+                continue;
+            const bool begun = all && r->at >= w->from;
+            key_of(key, 'P', w->id, 8);
+            wt_row_clear(v);
+            wt_row_int(v, w->from, 4);
+            wt_row_int(v, begun ? r->at : w->from, 4);
+            wt_row_int(v, w->first_cookie, 8);
+            wt_row_int(v, w->wallet, 4);
+            wt_row_int(v, begun ? r->found_at : 0, 8);
+            put(x, key, v);
+        }
+    for (const wt_wish *w = all ? x->dead_wish : NULL; w; w = w->next) {
+        key_of(key, 'P', w->id, 8);
         qn_batch_delete(&x->batch, key->data, (uint32_t)key->len);
     }
 }
@@ -250,11 +252,16 @@ static void trim_events(wt *x, wt_row *key)
 static void rescans_are_stored(wt *x, bool all)
 {
     for (wt_rescan *r = x->rescan; r; r = r->next) {
-        r->stored = r->stored || r->dirty;
+        for (wt_wish *w = r->wish; w; w = w->next)
+            w->stored = w->stored || r->dirty;
         r->dirty = r->dirty && !all;
     }
+    for (wt_wish *w = all ? x->dead_wish : NULL, *after; w; w = after) {
+        after = w->next;
+        free(w);
+    }
     if (all)
-        x->n_dead = 0;
+        x->dead_wish = NULL;
 }
 
 static void set_is_stored(wt *x, bool all)

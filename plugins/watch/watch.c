@@ -69,10 +69,7 @@ static void fini(void *self)
         wt_jobs_end(x);
     }
     wt_stream_close(x);
-    for (wt_rescan *r = x->rescan, *after; r; r = after) {
-        after = r->next;
-        free(r);
-    }
+    wt_rescans_free(x);
     if (x->open)
         wt_model_clear(&x->m);
     qn_batch_free(&x->batch);

@@ -16,6 +16,7 @@
 #define WT_ADD_MAX 65536u        /* scripts of one call */
 #define WT_ADD_BYTES (16u << 20) /* their bytes */
 #define WT_RESCANS_MAX 64u
+#define WT_WISHES_MAX 1000u /* behind which nobody may ask for a rescan */
 #define WT_WALLETS_MAX 1000u
 
 #define WT_RPC_MISC (-1)
@@ -33,22 +34,30 @@
         qn_cap *cap;                                                                               \
     }
 
-/** Blocks that have to be looked through; kept until that is done. */
+/** One who wants blocks looked through. It has a number and an end of its own, though several share
+ *  a rescan; kept until that is done. */
+typedef struct wt_wish {
+    struct wt_wish *next;
+    uint64_t id, first_cookie;
+    uint32_t from;
+    uint32_t wallet; /* that it was begun for; 0: for all */
+    bool stored;     /* it has a row, and as it is now */
+} wt_wish;
+
+/** Blocks that have to be looked through. */
 typedef struct wt_rescan {
     struct wt_rescan *next;
-    uint64_t id;
+    wt_wish *wish; /* the oldest first; NULL: it was given up, and the node has still to say so */
     uint64_t host; /* the node's number of it; 0: it waits */
-    uint64_t first_cookie;
-    uint32_t from;     /* where it began */
-    uint32_t at;       /* next height */
-    uint32_t wallet;   /* that it was begun for; 0: for all */
-    uint64_t found;    /* transactions */
-    uint64_t found_at; /* below `at`: from there they are counted again after a restart */
-    qn_hash last;      /* of these */
-    const char *over;  /* how it ended, at `stop`; NULL: it goes on. Told when its block is whole */
+    uint64_t first_cookie; /* the lowest of the wishes' */
+    uint32_t at;           /* next height */
+    uint64_t found;        /* transactions */
+    uint64_t found_at;     /* below `at`: from there they are counted again after a restart */
+    qn_hash last;          /* of these */
+    const char *over; /* how it ended, at `stop`; NULL: it goes on. Told when its block is whole */
     uint32_t stop;
-    bool dirty;  /* the store has another `at`, or nothing of it */
-    bool stored; /* it has a row */
+    bool anew;  /* the node gives it up, and it begins again with what is left to do */
+    bool dirty; /* the store has another `at` */
 } wt_rescan;
 
 /** The latest time that a header says, of the blocks up to the end of each step of 100. */
@@ -94,8 +103,7 @@ typedef struct wt {
     uint32_t unstored;     /* blocks and hits since the last commit, */
     size_t unstored_bytes; /* and bytes of their transactions */
     wt_rescan *rescan;
-    uint64_t dead_rescan[WT_RESCANS_MAX]; /* ids of rows to remove */
-    uint32_t n_dead;
+    wt_wish *dead_wish;    /* whose rows are to be removed */
     bool is_short;         /* the node has no room for all scripts */
     bool short_dirty;      /* not stored yet */
     uint32_t short_from;   /* blocks that were not looked through for them begin here */
@@ -131,7 +139,7 @@ qn_status wt_store_hook_set(wt *x, uint64_t at);
 /** Tell what has changed; durable with the next wt_store_all(). */
 qn_status wt_events_tell(wt *x);
 /** Tell of a rescan's end, or of blocks that are pruned. */
-void wt_event_rescan(wt *x, const wt_rescan *r, const char *status, uint32_t height);
+void wt_event_rescan(wt *x, const wt_wish *w, uint64_t found, const char *status, uint32_t height);
 void wt_event_gap(wt *x, const qn_watch_event *ev);
 /** Members that describe a transaction for a wallet, and one coin of its list. */
 qn_status wt_put_tx(const wt *x, qn_json *j, const wt_wallet *w, const wt_tx *t);
@@ -176,11 +184,18 @@ typedef struct wt_rescan_for {
     uint32_t wallet;       /* whose import it follows; 0: no single one */
 } wt_rescan_for;
 /** Have blocks from `what->from` on looked through. Out: *id; *lowest is above that height when
- * what lies below is pruned. Where WT_RESCANS_MAX are there one that waits takes it on, and *id is
- * that one's. QN_E_LIMIT: they are about to end, or to begin. */
+ * what lies below is pruned. Where WT_RESCANS_MAX are there one that waits takes it on; of one
+ * wallet's imports that do so all have one number. QN_E_LIMIT: they are about to end, or to begin.
+ */
 qn_status wt_rescan_want(wt *x, const wt_rescan_for *what, uint64_t *id, uint32_t *lowest);
-/** QN_E_NOTFOUND: there is none with this id. */
+/** The wish of this number is given up; what others want goes on. QN_E_NOTFOUND: there is none with
+ *  this id. */
 qn_status wt_rescan_cancel(wt *x, uint64_t id);
+/** One that was stored. w is taken. QN_E_NOMEM. */
+qn_status wt_rescan_load(wt *x, wt_wish *w, uint32_t at, uint64_t found);
+void wt_rescans_free(wt *x);
+/** Wishes that are not fulfilled. */
+size_t wt_wishes(const wt *x);
 /** Go on with what was under way before a restart. */
 qn_status wt_rescan_resume(wt *x);
 /** Tell the end of those that are over, behind what they found, and let others begin. */

@@ -242,14 +242,147 @@ static void test_rescan__one_that_waits_does_the_work_of_others(void **state)
     json_t *j = ask(m, "watch.status", "[]");
     assert_int_equal(json_array_size(json_object_get(j, "rescans")), 64);
     json_decref(j);
-    expect(m, "watch.rescan", "[1]", "\"rescan\":64,");
-    qn_mock_crash(m); /* what was answered is kept */
+    expect(m, "watch.rescan", "[1]", "\"rescan\":65,"); /* a number of its own */
+    qn_mock_crash(m);                                   /* what was answered is kept */
     qn_mock_on_call(m, NULL, NULL);
     assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
     (void)qn_mock_run(m);
     expect(m, "watch.balance", "[\"w\"]", "\"trusted\":0.00002100");
     expect(m, "watch.waitevent", "[0,0,\"w\",1000]",
-           "\"rescan\":64,\"status\":\"done\",\"start_height\":1,");
+           "\"rescan\":64,\"status\":\"done\",\"start_height\":2,");
+    expect(m, "watch.waitevent", "[0,0,\"w\",1000]",
+           "\"rescan\":65,\"status\":\"done\",\"start_height\":1,");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+}
+
+/* 64 rescans that wait: of imports of w, and the last one of v, which was paid before its birthday
+ * of 6 and behind it. */
+static qn_mock *with_rescans_waiting(void)
+{
+    qn_mock *m = started();
+    char params[200];
+    for (int height = 4; height < 8; height++) {
+        (void)qn_mock_pay(m, "\x52\x01", 2, 700);
+        (void)qn_mock_pay(m, "\x52\x77", 2, height == 5 ? 40 : height == 6 ? 2 : 0);
+        qn_mock_mine(m, 1);
+    }
+    (void)qn_mock_run(m);
+    expect(m, "watch.create", "[\"w\"]", "{");
+    expect(m, "watch.create", "[\"v\"]", "{");
+    qn_mock_on_call(m, no_rescan, NULL);
+    for (int i = 0; i < 63; i++) {
+        snprintf(params, sizeof params, "[\"w\",[{\"script\":\"52%02x\",\"birthday\":7}]]", i);
+        expect(m, "watch.import", params, "true");
+    }
+    expect(m, "watch.import", "[\"v\",[{\"script\":\"5277\",\"birthday\":6}]]", "true");
+    return m;
+}
+
+/* The end of the rescan of v, which found what lies behind its birthday; that of the other one. */
+static void expect_ends(qn_mock *m)
+{
+    static const char all[] = "[0,0,null,1000]";
+    expect(m, "watch.status", "[]", "\"rescans\":[]");
+    expect(m, "watch.waitevent", all, "\"rescan\":64,\"status\":\"done\",\"start_height\":6,");
+    expect(m, "watch.waitevent", all, "\"rescan\":65,\"status\":\"canceled\",\"start_height\":0,");
+    expect(m, "watch.balance", "[\"v\"]", "\"trusted\":0.00000002");
+}
+
+static void test_cancel__ends_no_more_than_what_was_asked_for(void **state)
+{
+    (void)state;
+    qn_mock *m = with_rescans_waiting();
+    expect(m, "watch.rescan", "[0]", "\"rescan\":65,");
+    expect(m, "watch.status", "[]",
+           "{\"rescan\":65,\"start_height\":0,\"height\":0,\"running\":false}");
+    expect(m, "watch.rescan", "[0,65]", "true");
+    expect(m, "watch.rescan", "[0,65]", "error -8: There is no such rescan");
+    expect(m, "watch.status", "[]",
+           "{\"rescan\":64,\"start_height\":6,\"height\":6,\"running\":false}");
+    qn_mock_on_call(m, NULL, NULL);
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    (void)qn_mock_run(m);
+    expect_ends(m);
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+}
+
+/* Every call takes long: a callback does little. */
+static qn_status slowly(void *arg, uint64_t k, const char *interface, const char *method)
+{
+    (void)k;
+    (void)interface;
+    (void)method;
+    qn_mock_sleep(arg, 20);
+    return QN_OK;
+}
+
+static bool runs(qn_mock *m, int64_t id)
+{
+    json_t *j = ask(m, "watch.status", "[]");
+    const json_t *list = json_object_get(j, "rescans"), *r;
+    bool running = false;
+    size_t i;
+    json_array_foreach((json_t *)(uintptr_t)list, i, r) if (number(r, "rescan") == id) running =
+        json_is_true(json_object_get(r, "running"));
+    json_decref(j);
+    return running;
+}
+
+/* The one of v has begun and does another's work, from block 0 on. */
+static qn_mock *with_one_under_way(void)
+{
+    qn_mock *m = with_rescans_waiting();
+    expect(m, "watch.rescan", "[0]", "\"rescan\":65,");
+    qn_mock_on_call(m, slowly, m);
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_steps(m, 0);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    for (int steps = 0; !runs(m, 65); steps++) {
+        assert_true(steps < 10000);
+        qn_mock_steps(m, 1);
+        (void)qn_mock_run(m);
+        qn_mock_steps(m, 0);
+    }
+    return m;
+}
+
+static void test_cancel__of_one_under_way_goes_on_where_others_want_it(void **state)
+{
+    (void)state;
+    for (unsigned lives = 1; lives < 3; lives++) {
+        qn_mock *m = with_one_under_way();
+        expect(m, "watch.rescan", "[0,65]", "true");
+        expect(m, "watch.rescan", "[0,65]", "error -8: There is no such rescan");
+        assert_true(runs(m, 64));
+        if (lives == 2) {
+            qn_mock_steps(m, 4);
+            (void)qn_mock_run(m);
+            qn_mock_crash(m);
+            assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+        }
+        qn_mock_steps(m, UINT32_MAX);
+        (void)qn_mock_run(m);
+        expect_ends(m);
+        assert_int_equal(qn_mock_stop(m), QN_OK);
+        qn_mock_free(m);
+    }
+}
+
+/* Whoever wants it last may give it up for all. */
+static void test_cancel__of_the_last_ends_it(void **state)
+{
+    (void)state;
+    qn_mock *m = with_one_under_way();
+    expect(m, "watch.rescan", "[0,65]", "true");
+    expect(m, "watch.rescan", "[0,64]", "true");
+    qn_mock_steps(m, UINT32_MAX);
+    (void)qn_mock_run(m);
+    expect(m, "watch.status", "[]", "\"rescans\":[]");
+    expect(m, "watch.waitevent", "[0,0,null,1000]", "\"rescan\":64,\"status\":\"canceled\"");
+    expect(m, "watch.balance", "[\"v\"]", "\"trusted\":0.00000000");
     assert_int_equal(qn_mock_stop(m), QN_OK);
     qn_mock_free(m);
 }
@@ -261,4 +394,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_claim__of_two_the_one_that_is_solvable_counts
              cmocka_unit_test(test_import__the_next_index_is_behind_what_was_paid),
              cmocka_unit_test(test_remove__takes_a_descriptor_as_it_was_imported),
              cmocka_unit_test(test_rescan__is_told_to_the_wallet_it_was_for),
-             cmocka_unit_test(test_rescan__one_that_waits_does_the_work_of_others))
+             cmocka_unit_test(test_rescan__one_that_waits_does_the_work_of_others),
+             cmocka_unit_test(test_cancel__ends_no_more_than_what_was_asked_for),
+             cmocka_unit_test(test_cancel__of_one_under_way_goes_on_where_others_want_it),
+             cmocka_unit_test(test_cancel__of_the_last_ends_it))
