@@ -129,9 +129,39 @@ static qn_status drop_source(wt_model *m, wt_source *s)
     return st;
 }
 
+/* The wallet knows the coin by this source and by no other. */
+static bool known_by_it_alone(const wt_coin *c, const wt_source *s)
+{
+    bool by_it = false;
+    for (const wt_watcher *x = c->watcher; x; x = x->next)
+        if (x->source == s)
+            by_it = true;
+        else if (x->source->wallet == s->wallet)
+            return false;
+    for (const wt_owner *o = c->script ? c->script->owner : NULL; o; o = o->next)
+        if (o->source == s)
+            by_it = true;
+        else if (o->source->wallet == s->wallet)
+            return false;
+    return by_it;
+}
+
+/* Of what is still to be told, that which goes with the source was not: else it would make up for
+ * a coin that is new, and nothing would be. Of all others wt_sweep() knows. */
+static void untell(const wt_model *m, const wt_source *s)
+{
+    for (wt_tx *t = m->touched; t; t = t->next_touched)
+        for (uint32_t k = 0; k < t->n_told; k++) {
+            uint32_t *n = &t->told[k].n_entries;
+            for (uint32_t i = 0; t->told[k].wallet == s->wallet->id && i < t->n_entries; i++)
+                *n -= *n && known_by_it_alone(t->entry[i].coin, s);
+        }
+}
+
 qn_status wt_source_remove(wt_model *m, wt_source *s)
 {
     size_t i = 0;
+    untell(m, s);
     while (m->source[i] != s)
         i++;
     memmove(&m->source[i], &m->source[i + 1], (--m->n_sources - i) * sizeof m->source[0]);
@@ -186,14 +216,34 @@ static void unlist(wt_model *m, const wt_tx *t)
     }
 }
 
-/* Whether a wallet that was told of it is no more, or knows nothing of it now. */
-static void prune_told(const wt_model *m, wt_tx *t)
+static uint32_t known_entries(const wt_tx *t, const wt_wallet *w)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < t->n_told; i++)
-        if (wt_wallet_by_id(m, t->told[i].wallet))
-            t->told[n++] = t->told[i];
+    for (uint32_t i = 0; i < t->n_entries; i++)
+        n += wt_knows(t->entry[i].coin, w);
+    return n;
+}
+
+/* What wallets were told of it is what they know of it now, and those that know nothing were told
+ * nothing: that something went is no news. Returns: whether that changes anything. */
+static bool fit_told(const wt_model *m, wt_tx *t)
+{
+    uint32_t n = 0, before = t->n_told;
+    bool less = false;
+    for (uint32_t i = 0; i < before; i++) {
+        const wt_wallet *w = wt_wallet_by_id(m, t->told[i].wallet);
+        const uint32_t known = w ? known_entries(t, w) : 0;
+        if (!known)
+            continue;
+        t->told[n] = t->told[i];
+        if (!t->touched && known < t->told[n].n_entries) {
+            t->told[n].n_entries = known;
+            less = true;
+        }
+        n++;
+    }
     t->n_told = n;
+    return less || n < before;
 }
 
 /* ---- those that are gone ---- */
@@ -304,15 +354,13 @@ static qn_status sweep_tx(wt_model *m, wt_tx *t)
         else
             forget_entry(m, t, &t->entry[i]);
     }
-    if (n == t->n_entries)
-        return QN_OK;
+    const bool less = n < t->n_entries;
     t->n_entries = n;
-    if (n) {
-        prune_told(m, t);
-        wt_touch(m, t);
-        return QN_OK;
-    }
-    return drop_tx(m, t);
+    if (!n)
+        return drop_tx(m, t);
+    if (fit_told(m, t) || less)
+        wt_dirty(m, t);
+    return QN_OK;
 }
 
 static qn_status sweep_coins(wt_model *m)

@@ -318,6 +318,17 @@ qn_status wt_tx_entry(wt_model *m, wt_tx *t, const qn_mempool_outpoint *at, bool
     return QN_OK;
 }
 
+void wt_dirty(wt_model *m, wt_tx *t)
+{
+    if (t->dirty)
+        return;
+    t->dirty = true;
+    t->next_dirty = NULL;
+    t->at_dirty = m->dirty_end;
+    *m->dirty_end = t;
+    m->dirty_end = &t->next_dirty;
+}
+
 void wt_touch(wt_model *m, wt_tx *t)
 {
     if (!t->touched) {
@@ -327,11 +338,5 @@ void wt_touch(wt_model *m, wt_tx *t)
         *m->touched_end = t;
         m->touched_end = &t->next_touched;
     }
-    if (!t->dirty) {
-        t->dirty = true;
-        t->next_dirty = NULL;
-        t->at_dirty = m->dirty_end;
-        *m->dirty_end = t;
-        m->dirty_end = &t->next_dirty;
-    }
+    wt_dirty(m, t);
 }

@@ -259,6 +259,8 @@ void wt_seek(wt_model *m);
 qn_status wt_roll_back(wt_model *m, uint32_t height);
 /** Note that a transaction changed: it is to be told of, and to be stored. */
 void wt_touch(wt_model *m, wt_tx *t);
+/** It is to be stored, and nothing is to be told. */
+void wt_dirty(wt_model *m, wt_tx *t);
 /** Put an entry there, and the coin it speaks of; for who loads them. */
 qn_status wt_tx_entry(wt_model *m, wt_tx *t, const qn_mempool_outpoint *at, bool spent, uint32_t io,
                       int64_t value, const uint8_t *script, uint32_t len);

@@ -394,6 +394,66 @@ static void test_remove__forgets_what_concerns_nobody_else(void **state)
     done(f);
 }
 
+/* An import of one script. */
+static wt_source *one(fixture *f, wt_wallet *w, int script)
+{
+    wt_source *s = wt_source_add(&f->m, 0, w, WT_SCRIPT, "text", NULL);
+    assert_int_equal(wt_own(&f->m, s, 0, 0, SCRIPT(script), 2, 0, NULL), QN_OK);
+    return s;
+}
+
+static void removed(fixture *f, wt_source *s)
+{
+    assert_int_equal(wt_source_remove(&f->m, s), QN_OK);
+    assert_int_equal(wt_sweep(&f->m), QN_OK);
+}
+
+static void test_remove__tells_nothing_again_of_what_is_anothers_too(void **state)
+{
+    (void)state;
+    fixture *f = made();
+    wt_wallet *other = wt_wallet_add(&f->m, 0, "v", 5);
+    wt_source *a = one(f, f->w, 4), *b = one(f, f->w, 5);
+    (void)one(f, f->w, 6);
+    (void)one(f, other, 5);
+    for (uint8_t i = 0; i < 3; i++) /* a coin of each */
+        apply(f, hit(QN_WATCH_EV_SEEN, 1, 1, i, 50), 4 + i, NULL);
+    told_is(f, "w:1:1 v:1:1 ");
+    removed(f, a); /* its coin is nobody's */
+    assert_int_equal(tx(f, 1)->n_entries, 2);
+    told_is(f, "");
+    removed(f, b); /* its coin is another wallet's */
+    assert_int_equal(tx(f, 1)->n_entries, 2);
+    wt_touch(&f->m, tx(f, 1));
+    told_is(f, "");
+    /* One that is still to be told of when another one goes. */
+    b = one(f, f->w, 5);
+    wt_touch(&f->m, tx(f, 1));
+    told_is(f, "w:1:1 ");
+    b = wt_source_by_id(&f->m, b->id);
+    apply(f, hit(QN_WATCH_EV_SEEN, 1, 1, 3, 50), 1, NULL);
+    removed(f, b);
+    told_is(f, "w:1:1 ");
+    done(f);
+}
+
+static void test_remove__a_wallet_that_knows_nothing_more_was_told_nothing(void **state)
+{
+    (void)state;
+    fixture *f = made();
+    wt_wallet *other = wt_wallet_add(&f->m, 0, "v", 5);
+    wt_source *s = one(f, other, 1);
+    confirmed(f, 1, 1, 700, 10);
+    told_is(f, "w:1:2 v:1:2 ");
+    assert_null(f->m.touched);
+    removed(f, s);
+    assert_int_equal(tx(f, 1)->n_told, 1);
+    (void)one(f, other, 1); /* and is told anew when it imports it again */
+    confirmed(f, 1, 1, 700, 10);
+    told_is(f, "v:1:2 ");
+    done(f);
+}
+
 static void test_outpoint__is_watched_without_its_script(void **state)
 {
     (void)state;
@@ -584,6 +644,8 @@ QC_TEST_MAIN(cmocka_unit_test(test_balance__follows_a_payment_through_its_life),
              cmocka_unit_test(test_apply__refuses_what_is_no_money),
              cmocka_unit_test(test_tell__says_each_change_once_to_each_wallet),
              cmocka_unit_test(test_remove__forgets_what_concerns_nobody_else),
+             cmocka_unit_test(test_remove__tells_nothing_again_of_what_is_anothers_too),
+             cmocka_unit_test(test_remove__a_wallet_that_knows_nothing_more_was_told_nothing),
              cmocka_unit_test(test_outpoint__is_watched_without_its_script),
              cmocka_unit_test(test_rows__come_back_as_they_were),
              cmocka_unit_test(test_rows__cut_or_lengthened_are_corrupt),
