@@ -69,7 +69,7 @@ void wt_model_clear(wt_model *m)
         after = g->next;
         free(g);
     }
-    for (wt_relock *l = m->relock, *after; l; l = after) {
+    for (wt_remark *l = m->remark, *after; l; l = after) {
         after = l->next;
         free(l);
     }
@@ -291,6 +291,8 @@ static qn_status drop_tx(wt_model *m, wt_tx *t)
 static qn_status drop_coin(wt_model *m, wt_coin *c)
 {
     qn_status st = wt_lock(m, c, false);
+    if (st == QN_OK)
+        st = wt_contest(m, c, false);
     if (c->script)
         c->script->refs--;
     wt_map_drop(&m->coins, &c->node);
@@ -327,17 +329,23 @@ qn_status wt_order_gone(wt_model *m)
     return QN_OK;
 }
 
+/* It was replaced, and may come to be in a block all the same: no other spender is a safe one. */
+static qn_status forget_gone_entry(wt_model *m, wt_tx *t, const wt_entry *e)
+{
+    wt_coin *c = e->coin;
+    forget_entry(m, t, e);
+    if (stands_alone(c))
+        return drop_coin(m, c);
+    return e->spent && t->reason == QN_WATCH_GONE_REPLACED ? wt_contest(m, c, true) : QN_OK;
+}
+
 qn_status wt_forget_gone(wt_model *m, uint32_t keep)
 {
     qn_status st = QN_OK;
     while (m->n_gone > keep && st == QN_OK) {
         wt_tx *t = m->gone_first;
-        for (uint32_t i = 0; i < t->n_entries && st == QN_OK; i++) {
-            wt_coin *c = t->entry[i].coin;
-            forget_entry(m, t, &t->entry[i]);
-            if (stands_alone(c))
-                st = drop_coin(m, c);
-        }
+        for (uint32_t i = 0; i < t->n_entries && st == QN_OK; i++)
+            st = forget_gone_entry(m, t, &t->entry[i]);
         t->n_entries = 0;
         if (st == QN_OK)
             st = drop_tx(m, t);

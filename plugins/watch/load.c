@@ -77,17 +77,35 @@ static qn_status load_tx(wt *x, const uint8_t *key, uint32_t n_key, wt_read *r)
     return wt_read_tx(&x->m, &txid, r);
 }
 
-static qn_status load_lock(wt *x, const uint8_t *key, uint32_t n_key, wt_read *r)
+/* Out: *c, NULL: there is no such coin any more. */
+static qn_status load_mark(const wt *x, const uint8_t *key, uint32_t n_key, const wt_read *r,
+                           wt_coin **c)
 {
     qn_mempool_outpoint at;
     if (n_key != 37 || !wt_read_end(r))
         return QN_E_CORRUPT;
     memcpy(at.txid.b, key + 1, 32);
     at.n = be32(key + 33);
-    wt_coin *c = wt_coin_find(&x->m, &at);
+    *c = wt_coin_find(&x->m, &at);
+    return QN_OK;
+}
+
+static qn_status load_lock(wt *x, const uint8_t *key, uint32_t n_key, wt_read *r)
+{
+    wt_coin *c = NULL;
+    qn_status st = load_mark(x, key, n_key, r, &c);
     if (c)
         c->locked = true;
-    return QN_OK;
+    return st;
+}
+
+static qn_status load_contest(wt *x, const uint8_t *key, uint32_t n_key, wt_read *r)
+{
+    wt_coin *c = NULL;
+    qn_status st = load_mark(x, key, n_key, r, &c);
+    if (c)
+        c->contested = true;
+    return st;
 }
 
 static qn_status load_rescan(wt *x, const uint8_t *key, uint32_t n_key, wt_read *r)
@@ -205,8 +223,8 @@ qn_status wt_store_load(wt *x, qn_hash locator[static 48], uint32_t *n_locator)
     static const struct {
         uint8_t kind;
         row_fn *fn;
-    } ROWS[] = {{'W', load_wallet}, {'D', load_source}, {'S', load_owner},
-                {'T', load_tx},     {'L', load_lock},   {'P', load_rescan}};
+    } ROWS[] = {{'W', load_wallet}, {'D', load_source},  {'S', load_owner}, {'T', load_tx},
+                {'L', load_lock},   {'X', load_contest}, {'P', load_rescan}};
     x->next_event = x->first_event = x->stored_event = 1;
     x->next_rescan = 1;
     qn_status st = check_format(x);

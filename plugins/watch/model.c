@@ -246,17 +246,30 @@ qn_status wt_watch_coin(wt_model *m, wt_source *s)
     return QN_OK;
 }
 
+static qn_status note_mark(wt_model *m, const wt_coin *c)
+{
+    wt_remark *r = malloc(sizeof *r);
+    if (!r)
+        return QN_E_NOMEM;
+    *r = (wt_remark){m->remark, c->at};
+    m->remark = r;
+    return QN_OK;
+}
+
 qn_status wt_lock(wt_model *m, wt_coin *c, bool locked)
 {
-    if (c->locked == locked)
-        return QN_OK;
-    wt_relock *l = malloc(sizeof *l);
-    if (!l)
-        return QN_E_NOMEM;
-    *l = (wt_relock){m->relock, c->at};
-    m->relock = l;
-    c->locked = locked;
-    return QN_OK;
+    qn_status st = c->locked == locked ? QN_OK : note_mark(m, c);
+    if (st == QN_OK)
+        c->locked = locked;
+    return st;
+}
+
+qn_status wt_contest(wt_model *m, wt_coin *c, bool contested)
+{
+    qn_status st = c->contested == contested ? QN_OK : note_mark(m, c);
+    if (st == QN_OK)
+        c->contested = contested;
+    return st;
 }
 
 wt_tx *wt_tx_add(wt_model *m, const qn_hash *txid)

@@ -92,6 +92,7 @@ typedef struct wt_coin {
     uint32_t n_spenders;
     wt_watcher *watcher;
     bool locked;     /* an open PSBT spends it */
+    bool contested;  /* one that spends it was replaced, and is forgotten */
     uint8_t counted; /* see wt_count() */
     struct wt_coin *loose_before, *loose_after;
 } wt_coin;
@@ -154,11 +155,11 @@ typedef struct wt_grave {
     qn_hash txid;
 } wt_grave;
 
-/** That a coin was locked or unlocked, and the store does not know yet. */
-typedef struct wt_relock {
-    struct wt_relock *next;
+/** That a coin was locked, unlocked or contested, and the store does not know yet. */
+typedef struct wt_remark {
+    struct wt_remark *next;
     qn_mempool_outpoint at;
-} wt_relock;
+} wt_remark;
 
 typedef struct wt_model {
     const qn_chain_text *chain;
@@ -178,7 +179,7 @@ typedef struct wt_model {
     wt_tx *gone_first, *gone_last;
     uint32_t n_gone;
     wt_grave *grave;
-    wt_relock *relock;
+    wt_remark *remark;
     wt_coin *loose;  /* unspent coins whose place in a balance may change by itself */
     bool miscounted; /* sums have to be made anew */
     bool matured;    /* coinbases are among what is settled */
@@ -221,10 +222,13 @@ wt_coin *wt_coin_find(const wt_model *m, const qn_mempool_outpoint *at);
 wt_tx *wt_tx_find(const wt_model *m, const qn_hash *txid);
 /** Keep a coin for a PSBT, or let it go. A transaction that spends it lets it go too. */
 qn_status wt_lock(wt_model *m, wt_coin *c, bool locked);
+/** See wt_coin. */
+qn_status wt_contest(wt_model *m, wt_coin *c, bool contested);
 /** A transaction's state is never set in another way. */
 void wt_set_state(wt_model *m, wt_tx *t, wt_state state);
 /** Forget transactions that are gone, the first to go first, until `keep` are left: they were told,
- *  and what they would have paid is nobody's. One that comes again is told as new. */
+ *  and what they would have paid is nobody's. One that comes again is told as new. What one that
+ *  was replaced has spent is contested from then on. */
 qn_status wt_forget_gone(wt_model *m, uint32_t keep);
 /** Put those that are gone into the order in which they were first heard of, after a load. */
 qn_status wt_order_gone(wt_model *m);

@@ -14,6 +14,7 @@
  *                             this one on were watched
  *   'E' event (8)             wallet (4; 0: none), JSON
  *   'L' txid, n (4)           nothing: an open PSBT spends the coin
+ *   'X' txid, n (4)           nothing: a spender of the coin that was replaced is forgotten
  *   'P' wish (8)              for a rescan that is not done
  *   'H'                       the webhook's position (8)
  */

@@ -106,19 +106,26 @@ static void put_rescans(wt *x, wt_row *key, wt_row *v, bool all)
     }
 }
 
-static void put_locks(wt *x, wt_row *key, wt_row *v)
+static void put_mark(wt *x, wt_row *key, wt_row *v, uint8_t kind, const qn_mempool_outpoint *at,
+                     bool on)
 {
-    for (const wt_relock *l = x->m.relock; l; l = l->next) {
-        const wt_coin *c = wt_coin_find(&x->m, &l->at);
-        key_of_tx(key, 'L', &l->at.txid);
-        wt_row_int(key, l->at.n, 4);
-        wt_row_clear(v);
-        if (c && c->locked)
-            put(x, key, v);
-        else if (!key->failed)
-            qn_batch_delete(&x->batch, key->data, (uint32_t)key->len);
-        else
-            x->batch.failed = 1;
+    key_of_tx(key, kind, &at->txid);
+    wt_row_int(key, at->n, 4);
+    wt_row_clear(v);
+    if (on)
+        put(x, key, v);
+    else if (!key->failed)
+        qn_batch_delete(&x->batch, key->data, (uint32_t)key->len);
+    else
+        x->batch.failed = 1;
+}
+
+static void put_marks(wt *x, wt_row *key, wt_row *v)
+{
+    for (const wt_remark *r = x->m.remark; r; r = r->next) {
+        const wt_coin *c = wt_coin_find(&x->m, &r->at);
+        put_mark(x, key, v, 'L', &r->at, c && c->locked);
+        put_mark(x, key, v, 'X', &r->at, c && c->contested);
     }
 }
 
@@ -284,11 +291,11 @@ static void set_is_stored(wt *x, bool all)
         free(g);
     }
     x->m.grave = NULL;
-    for (wt_relock *l = x->m.relock, *after; l; l = after) {
-        after = l->next;
-        free(l);
+    for (wt_remark *r = x->m.remark, *after; r; r = after) {
+        after = r->next;
+        free(r);
     }
-    x->m.relock = NULL;
+    x->m.remark = NULL;
 }
 
 static void txs_are_stored(wt *x)
@@ -322,7 +329,7 @@ static qn_status put_set(wt *x, wt_row *key, wt_row *v, bool all)
     put_wallets(x, key, v);
     put_sources(x, key, v);
     put_rescans(x, key, v, all);
-    put_locks(x, key, v);
+    put_marks(x, key, v);
     put_short(x, key, v);
     return put_graves(x, key);
 }

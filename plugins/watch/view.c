@@ -134,11 +134,14 @@ bool wt_trusted(wt_model *m, wt_tx *t, const wt_wallet *w)
     return trusted(m, t, w, 0);
 }
 
-/* It has replaced another spender of one of its coins, or one is there beside it. */
+/* It has replaced another spender of one of its coins, be it one that is forgotten, or one is there
+ * beside it. */
 static bool replaces(const wt_tx *t)
 {
     for (uint32_t i = 0; i < t->n_entries; i++) {
         const wt_coin *c = t->entry[i].coin;
+        if (t->entry[i].spent && c->contested)
+            return true;
         for (uint32_t k = 0; t->entry[i].spent && k < c->n_spenders; k++) {
             const wt_tx *o = c->spender[k];
             if (o != t && (wt_alive(o) || o->reason == QN_WATCH_GONE_REPLACED))

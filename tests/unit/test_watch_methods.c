@@ -268,6 +268,63 @@ static void test_psbt__a_named_coin_is_free_or_replaced(void **state)
     qc_free(k);
 }
 
+/* The only coin that is there, with so many confirmations; "safe" or not. Out: its place. */
+static qn_mempool_outpoint only_coin(qn_mock *m, bool safe)
+{
+    qn_mempool_outpoint at = {.n = 0};
+    json_t *j = ask(m, "watch.utxos", "[\"w\",0]");
+    const json_t *u = json_array_get(j, 0);
+    assert_int_equal(json_array_size(j), 1);
+    assert_true(json_is_true(json_object_get(u, "safe")) == safe);
+    assert_true(qn_hex_decode_reversed(text(u, "txid"), 64, at.txid.b, 32));
+    at.n = (uint32_t)number(u, "vout");
+    json_decref(j);
+    return at;
+}
+
+/* What was replaced may come to be in a block, though the plugin has forgotten it. */
+static void test_safe__no_change_of_a_replacement_is(void **state)
+{
+    (void)state;
+    qn_mock *m = qn_mock_new();
+    char hex[65];
+    qn_mock_config(m, "max_gone", "0");
+    qn_mock_mine(m, 3);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    keys *k = keys_of("wpkh(" XPUB "/0/*)");
+    expect(m, "watch.create", "[\"w\"]", "{");
+    import(m, k->text, "\"birthday\":0,\"active\":true", "true");
+    pay(m, k, 0, 100000000);
+    const uint64_t rows = qn_mock_store_count(m);
+    const qn_mempool_outpoint coin = only_coin(m, true);
+    qn_hex_encode_reversed(coin.txid.b, 32, hex);
+    spend_to(m, hex, coin.n, k, 1);
+    const qn_mempool_outpoint first = only_coin(m, true);
+    assert_int_equal(qn_mock_pool_remove(m, &first.txid, QN_MEMPOOL_GONE_REPLACED, &(qn_hash){{9}}),
+                     QN_OK);
+    spend_to(m, hex, coin.n, k, 2);
+    (void)only_coin(m, false);
+    expect(m, "watch.transactions", "[\"w\"]", "\"total\":2"); /* the first one is forgotten */
+    for (int i = 0; i < 2; i++) {
+        qn_mock_crash(m);
+        assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+        (void)qn_mock_run(m);
+        (void)only_coin(m, false);
+    }
+    expect(m, "watch.psbt", "[\"w\",{\"" TO "\":0.5},{\"fee_rate\":2}]", "-6: Insufficient");
+    expect(m, "watch.remove", "[\"w\"]", "null");
+    assert_true(qn_mock_store_count(m) < rows + 9); /* events, and no more */
+    for (uint64_t i = 0; i < qn_mock_store_count(m); i++) {
+        const void *key, *v;
+        uint32_t n_key, n_v;
+        assert_true(qn_mock_store_row(m, i, &key, &n_key, &v, &n_v));
+        assert_null(memchr("WDSTRLX", *(const char *)key, 7));
+    }
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+    qc_free(k);
+}
+
 /* What a remembered lock was for is done when the coin is spent; a wallet's locks go with it. */
 static void test_lock__ends_with_the_coin(void **state)
 {
@@ -815,6 +872,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_rescan__tells_nothing_that_a_crash_takes_back
              cmocka_unit_test(test_psbt__without_change_takes_an_exact_sum),
              cmocka_unit_test(test_psbt__is_refused_where_its_change_has_no_address),
              cmocka_unit_test(test_psbt__a_named_coin_is_free_or_replaced),
+             cmocka_unit_test(test_safe__no_change_of_a_replacement_is),
              cmocka_unit_test(test_lock__ends_with_the_coin),
              cmocka_unit_test(test_import__each_item_has_its_own_result),
              cmocka_unit_test(test_import__what_is_refused),

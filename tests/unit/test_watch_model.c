@@ -283,6 +283,54 @@ static void test_forget_gone__takes_each_from_the_lists_at_once(void **state)
     done(f);
 }
 
+static void test_safe__what_replaced_one_that_is_forgotten_is_not(void **state)
+{
+    (void)state;
+    fixture *f = made();
+    qn_watch_event gone = {
+        .type = QN_WATCH_EV_GONE, .reason = QN_WATCH_GONE_REPLACED, .txid = name(2)};
+    for (int n = 1; n < 6; n += 4) { /* two coins, spent by 2, 3 and by 6 */
+        confirmed(f, n, n, 700, 10);
+        seen(f, n + 1, n, 700);
+        seen(f, n + 1, n + 1, 600);
+        tx(f, n + 1)->n_in = 1;
+        assert_true(wt_safe(&f->m, tx(f, n + 1), f->w));
+    }
+    tip(f, 10);
+    assert_int_equal(wt_apply_gone(&f->m, &gone), QN_OK);
+    seen(f, 3, 1, 700);
+    seen(f, 3, 3, 500);
+    tx(f, 3)->n_in = 1;
+    assert_true(wt_trusted(&f->m, tx(f, 3), f->w));
+    assert_false(wt_safe(&f->m, tx(f, 3), f->w));
+    assert_int_equal(wt_forget_gone(&f->m, 0), QN_OK);
+    assert_int_equal(f->m.txs.n, 4);
+    assert_false(wt_safe(&f->m, tx(f, 3), f->w));
+    assert_true(wt_safe(&f->m, tx(f, 6), f->w));
+    /* Nor is one that comes when nobody spends the coin any more. */
+    gone.reason = QN_WATCH_GONE_EXPIRY;
+    gone.txid = name(3);
+    assert_int_equal(wt_apply_gone(&f->m, &gone), QN_OK);
+    assert_int_equal(wt_forget_gone(&f->m, 0), QN_OK);
+    seen(f, 4, 1, 700);
+    seen(f, 4, 4, 500);
+    tx(f, 4)->n_in = 1;
+    assert_true(wt_trusted(&f->m, tx(f, 4), f->w));
+    assert_false(wt_safe(&f->m, tx(f, 4), f->w));
+    /* What left for another reason is no rival. */
+    gone.txid = name(6);
+    assert_int_equal(wt_apply_gone(&f->m, &gone), QN_OK);
+    assert_int_equal(wt_forget_gone(&f->m, 0), QN_OK);
+    seen(f, 7, 5, 700);
+    seen(f, 7, 7, 500);
+    tx(f, 7)->n_in = 1;
+    assert_true(wt_safe(&f->m, tx(f, 7), f->w));
+    /* In a block it has won. */
+    confirmed(f, 4, 1, 700, 11);
+    assert_true(wt_safe(&f->m, tx(f, 4), f->w));
+    done(f);
+}
+
 static void test_roll_back__takes_blocks_above_and_no_others(void **state)
 {
     (void)state;
@@ -640,6 +688,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_balance__follows_a_payment_through_its_life),
              cmocka_unit_test(test_change__is_trusted_when_all_that_it_spends_is_ours),
              cmocka_unit_test(test_synced__tells_who_took_the_place),
              cmocka_unit_test(test_forget_gone__takes_each_from_the_lists_at_once),
+             cmocka_unit_test(test_safe__what_replaced_one_that_is_forgotten_is_not),
              cmocka_unit_test(test_roll_back__takes_blocks_above_and_no_others),
              cmocka_unit_test(test_apply__refuses_what_is_no_money),
              cmocka_unit_test(test_tell__says_each_change_once_to_each_wallet),
