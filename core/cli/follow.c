@@ -69,6 +69,28 @@ static qc_err ask(const follower *f, qc_bytes *reply, char **error)
     return err;
 }
 
+static bool is_true(qc_span result, const char *member)
+{
+    return qc_text_member(result, member).len == 4;
+}
+
+static void say_missed(const follower *f, qc_span result, qc_span next)
+{
+    const int n = (int)next.len;
+    const char *at = (const char *)next.data;
+    char *line = NULL;
+    if (is_true(result, "ahead") && f->n)
+        line =
+            qc_asprintf("warning: the cursor %s is ahead of the last event, %.*s: it is of another "
+                        "store, or of one from before it was restored; going on behind %.*s",
+                        f->word[0], n, at, n, at);
+    else if (is_true(result, "missed"))
+        line = qc_strdup("warning: events were missed, which are not kept any more");
+    if (line)
+        qc_cli_print(stderr, qc_span_str(line), QC_CLI_TEXT);
+    qc_free(line);
+}
+
 /* A list of numbered events, or an object with events and a cursor. False: neither. */
 static bool take_events(follower *f, qc_span result, size_t *n)
 {
@@ -77,8 +99,7 @@ static bool take_events(follower *f, qc_span result, size_t *n)
     qc_span next = is_list ? qc_span_of(NULL, 0) : qc_text_member(result, "cursor");
     if (!events.len || events.data[0] != '[' || (!is_list && qc_text_is_null(next)))
         return false;
-    if (qc_text_member(result, "missed").len == 4)
-        fprintf(stderr, "warning: events were missed, which are not kept any more\n");
+    say_missed(f, result, next);
     if (!print_events(events, is_list ? &next : NULL, n))
         return false;
     if (is_list && *n == 0)

@@ -480,7 +480,8 @@ static const struct {
      "those "
      "from now on), at most count (100); when there are none it waits up to timeout seconds (30). "
      "The answer's cursor is the next call's, for ever. missed: events between the two are not "
-     "kept any more, or the cursor is none of this store's.\n",
+     "kept any more; ahead, too: the cursor is beyond the last event, of another store than "
+     "this.\n",
      wt_on_waitevent, 3600000, 1024},
 };
 

@@ -10,7 +10,7 @@ struct wt_waiter {
     wt_waiter *next;
     uint64_t request, cursor, timer;
     uint32_t wallet, count;
-    bool lost; /* the cursor is beyond all events */
+    bool ahead; /* the cursor is beyond all events */
 };
 
 static void unlink_waiter(wt_waiter *w)
@@ -43,7 +43,9 @@ static bool answer(wt_waiter *w, bool now)
         return false;
     }
     qn_json_int(&j, "cursor", (int64_t)last);
-    qn_json_bool(&j, "missed", w->lost || w->cursor + 1 < x->first_event);
+    qn_json_bool(&j, "missed", w->ahead || w->cursor + 1 < x->first_event);
+    if (w->ahead)
+        qn_json_bool(&j, "ahead", 1);
     qn_json_close(&j, '}');
     if (st == QN_OK)
         wt_answer(x, w->request, &j);
@@ -110,8 +112,8 @@ void wt_on_waitevent(void *arg, const qn_rpc_request *r, const char *params, uin
         (all || (w = wt_wallet_arg(x, r->request, a, 2)))) {
         /* A cursor from a store that was lost: what it stood for is not known, and what comes now
          * has lower numbers. */
-        const bool lost = cursor >= x->stored_event;
-        if (lost)
+        const bool ahead = cursor >= x->stored_event;
+        if (ahead)
             cursor = x->stored_event - 1;
         uint64_t ms = seconds * 1000;
         if (ms + 500 > r->timeout_ms)
@@ -121,8 +123,8 @@ void wt_on_waitevent(void *arg, const qn_rpc_request *r, const char *params, uin
                                .cursor = cursor,
                                .wallet = w ? w->id : 0,
                                .count = count ? (uint32_t)count : 1,
-                               .lost = lost};
-        wait_for(x, &ask, lost ? 0 : (uint32_t)ms); /* at once: it has to begin anew */
+                               .ahead = ahead};
+        wait_for(x, &ask, ahead ? 0 : (uint32_t)ms); /* at once: it has to begin anew */
     }
     json_decref(a);
 }

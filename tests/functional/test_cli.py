@@ -196,6 +196,24 @@ def test_follow_goes_once_through_a_list(case):
         s.shutdown()
 
 
+def test_follow_says_what_it_missed(case):
+    n = case.node()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Lists) as s:
+        threading.Thread(target=s.serve_forever, daemon=True).start()
+
+        def said(**members):
+            s.lists, s.cursors = [{"events": [], "cursor": 4, **members}], []
+            _, out, err = n.cli("-rpcconnect=127.0.0.1", f"-rpcport={s.server_port}", "-rpcpassword=x", "-follow", "events", "9")
+            equal((out, s.cursors), ("", [["9"], ["4"]]))
+            return err.removesuffix("error code: -1\nerror message:\nno more\n")
+        equal(said(missed=False), "")
+        equal(said(missed=True), "warning: events were missed, which are not kept any more\n")
+        equal(said(missed=True, ahead=True),
+              "warning: the cursor 9 is ahead of the last event, 4: it is of another store, or of one from before it "
+              "was restored; going on behind 4\n")
+        s.shutdown()
+
+
 def test_named_and_stdin(case):
     n = case.node().start()
     genesis = n.getblockhash(0)

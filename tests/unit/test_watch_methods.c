@@ -540,7 +540,8 @@ static void test_waitevent__times_out_with_the_same_cursor(void **state)
     assert_true(qn_mock_now(m) - before >= 20000);
     expect(m, "watch.waitevent", "[null,0]", "{\"events\":[],\"cursor\":0,\"missed\":false}");
     /* Beyond all that was told: its store is another one. */
-    expect(m, "watch.waitevent", "[999,20]", "{\"events\":[],\"cursor\":0,\"missed\":true}");
+    expect(m, "watch.waitevent", "[999,20]",
+           "{\"events\":[],\"cursor\":0,\"missed\":true,\"ahead\":true}");
     assert_int_equal(qn_mock_stop(m), QN_OK);
     qn_mock_free(m);
 }
