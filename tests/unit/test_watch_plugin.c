@@ -768,64 +768,6 @@ static void test_flush__stores_no_part_of_a_block(void **state)
     }
 }
 
-/* Events that tell of the transaction with so many coins. */
-static unsigned told_many(qn_mock *m)
-{
-    json_t *j = ask(m, "watch.waitevent", "[0,0,\"w\",1000]");
-    const json_t *list = json_object_get(j, "events"), *e;
-    unsigned n = 0;
-    size_t i;
-    json_array_foreach((json_t *)(uintptr_t)list, i, e)
-    {
-        if (strcmp(text(e, "event"), "confirmed") != 0)
-            continue;
-        assert_int_equal(number(e, "n_details"), MANY);
-        n++;
-    }
-    json_decref(j);
-    return n;
-}
-
-/* Nor is a part of a transaction that a rescan finds told: the turn of the loop may come between
- * two deliveries of its coins. Returns: whether it did. */
-static bool flush_within(const keys *k, unsigned steps)
-{
-    world *w = world_new(2);
-    for (uint32_t i = 0; i < MANY; i++)
-        (void)qn_mock_pay(w->m, k->script[0], k->len, 1000);
-    qn_mock_mine(w->m, 1);
-    (void)qn_mock_run(w->m);
-    qn_mock_steps(w->m, 0);
-    import(w->m, k->text, "\"birthday\":0", "true");
-    qn_mock_on_call(w->m, slowly, w);
-    qn_mock_steps(w->m, steps);
-    (void)qn_mock_run(w->m);
-    qn_mock_steps(w->m, 0);
-    qn_mock_on_call(w->m, NULL, NULL);
-    json_t *j = ask(w->m, "watch.utxos", "[\"w\"]");
-    const size_t n = json_array_size(j);
-    json_decref(j);
-    cancel_one(w->m);
-    qn_mock_on_call(w->m, slowly, w);
-    qn_mock_steps(w->m, UINT32_MAX);
-    (void)qn_mock_run(w->m);
-    qn_mock_on_call(w->m, NULL, NULL);
-    assert_int_equal(told_many(w->m), 1);
-    world_free(w);
-    return n > 0 && n < MANY / 2;
-}
-
-static void test_flush__tells_no_part_of_a_transaction(void **state)
-{
-    (void)state;
-    keys *k = keys_of("wpkh(" XPUB "/1/*)");
-    unsigned within = 0;
-    for (unsigned steps = 0; steps < 8; steps++)
-        within += flush_within(k, steps);
-    assert_true(within > 0);
-    qc_free(k);
-}
-
 #define TO "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
 
 /* After `steps` callbacks of a block that pays us, or of a rescan that finds what did. */
@@ -952,7 +894,6 @@ QC_TEST_MAIN(cmocka_unit_test(test_random_histories__are_what_a_plain_walk_finds
              cmocka_unit_test(test_full_grant__is_tried_again_with_one_script),
              cmocka_unit_test(test_gone__are_kept_up_to_a_number),
              cmocka_unit_test(test_flush__stores_no_part_of_a_block),
-             cmocka_unit_test(test_flush__tells_no_part_of_a_transaction),
              cmocka_unit_test(test_psbt__its_locks_outlive_a_kill),
              cmocka_unit_test(test_rescan__is_stored_no_farther_than_what_it_found),
              cmocka_unit_test(test_remove__leaves_no_row_behind),

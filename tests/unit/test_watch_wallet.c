@@ -193,6 +193,16 @@ static void test_remove__takes_a_descriptor_as_it_was_imported(void **state)
 
 /* ---- rescans ---- */
 
+/* Every call takes long: a callback does little. */
+static qn_status slowly(void *arg, uint64_t k, const char *interface, const char *method)
+{
+    (void)k;
+    (void)interface;
+    (void)method;
+    qn_mock_sleep(arg, 20);
+    return QN_OK;
+}
+
 static void test_rescan__is_told_to_the_wallet_it_was_for(void **state)
 {
     (void)state;
@@ -309,16 +319,6 @@ static void test_cancel__ends_no_more_than_what_was_asked_for(void **state)
     qn_mock_free(m);
 }
 
-/* Every call takes long: a callback does little. */
-static qn_status slowly(void *arg, uint64_t k, const char *interface, const char *method)
-{
-    (void)k;
-    (void)interface;
-    (void)method;
-    qn_mock_sleep(arg, 20);
-    return QN_OK;
-}
-
 static bool runs(qn_mock *m, int64_t id)
 {
     json_t *j = ask(m, "watch.status", "[]");
@@ -387,6 +387,74 @@ static void test_cancel__of_the_last_ends_it(void **state)
     qn_mock_free(m);
 }
 
+/* ---- a turn of the loop within a transaction ---- */
+
+#define MANY 100u /* coins: more than come in two deliveries */
+
+/* Events that tell of the transaction with so many. */
+static unsigned told_many(qn_mock *m)
+{
+    json_t *j = ask(m, "watch.waitevent", "[0,0,\"w\",1000]");
+    const json_t *list = json_object_get(j, "events"), *e;
+    unsigned n = 0;
+    size_t i;
+    json_array_foreach((json_t *)(uintptr_t)list, i, e)
+    {
+        if (strcmp(text(e, "event"), "confirmed") != 0)
+            continue;
+        assert_int_equal(number(e, "n_details"), MANY);
+        n++;
+    }
+    json_decref(j);
+    return n;
+}
+
+static size_t n_coins(qn_mock *m)
+{
+    json_t *j = ask(m, "watch.utxos", "[\"w\"]");
+    const size_t n = json_array_size(j);
+    json_decref(j);
+    return n;
+}
+
+/* What a rescan that waits is given up for is told at the next turn of the loop. Returns: whether
+ * that comes between two deliveries of the coins of a transaction. */
+static bool flush_within(unsigned steps)
+{
+    qn_mock *m = started();
+    for (uint32_t i = 0; i < MANY; i++)
+        (void)qn_mock_pay(m, "\x52\x01", 2, 1000);
+    qn_mock_mine(m, 1);
+    (void)qn_mock_run(m);
+    expect(m, "watch.create", "[\"w\"]", "{");
+    qn_mock_steps(m, 0);
+    expect(m, "watch.import", "[\"w\",[{\"script\":\"5201\",\"birthday\":0}]]", "true");
+    qn_mock_on_call(m, slowly, m);
+    qn_mock_steps(m, steps);
+    (void)qn_mock_run(m);
+    qn_mock_steps(m, 0);
+    const size_t n = n_coins(m);
+    qn_mock_on_call(m, no_rescan, NULL);
+    expect(m, "watch.rescan", "[4]", "\"rescan\":2,");
+    expect(m, "watch.rescan", "[null,2]", "true");
+    qn_mock_on_call(m, slowly, m);
+    qn_mock_steps(m, UINT32_MAX);
+    (void)qn_mock_run(m);
+    assert_int_equal(told_many(m), 1);
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+    return n > 0 && n < MANY;
+}
+
+static void test_flush__tells_no_part_of_a_transaction(void **state)
+{
+    (void)state;
+    unsigned within = 0;
+    for (unsigned steps = 0; steps < 8; steps++)
+        within += flush_within(steps);
+    assert_true(within > 0);
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_claim__of_two_the_one_that_is_solvable_counts),
              cmocka_unit_test(test_import__again_beyond_the_grant_is_incomplete),
              cmocka_unit_test(test_gap_limit__a_larger_one_holds_from_the_start_on),
@@ -397,4 +465,5 @@ QC_TEST_MAIN(cmocka_unit_test(test_claim__of_two_the_one_that_is_solvable_counts
              cmocka_unit_test(test_rescan__one_that_waits_does_the_work_of_others),
              cmocka_unit_test(test_cancel__ends_no_more_than_what_was_asked_for),
              cmocka_unit_test(test_cancel__of_one_under_way_goes_on_where_others_want_it),
-             cmocka_unit_test(test_cancel__of_the_last_ends_it))
+             cmocka_unit_test(test_cancel__of_the_last_ends_it),
+             cmocka_unit_test(test_flush__tells_no_part_of_a_transaction))
