@@ -8,6 +8,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
+#include "lib/rpc_args.h"
 #include "quoin/rpc_serve.h"
 
 #include <jansson.h>
@@ -34,7 +35,8 @@ typedef struct rpc_shared {
 
 typedef struct method {
     rpc_shared *s;
-    char *name, *arg_names;
+    char *name, *arg_names, *help;
+    qn_rpc_range n_args;
     uint32_t timeout_ms, max_pending, n_pending; /* n_pending under s->lock */
     qn_rpc_handler_fn *handler;
     void *arg;
@@ -88,6 +90,7 @@ static void method_release(void *arg)
     shared_unref(m->s);
     qc_free(m->name);
     qc_free(m->arg_names);
+    qc_free(m->help);
     qc_free(m);
 }
 
@@ -146,31 +149,9 @@ static void resume(qc_rpc_req *r, void *arg, qc_rpc_why why)
     pending_free(p);
 }
 
-static bool name_in(const char *names, const char *name)
-{
-    size_t n = strlen(name);
-    for (const char *p = names; *p; p += *p == '|') {
-        size_t len = strcspn(p, "|");
-        if (len == n && memcmp(p, name, n) == 0)
-            return true;
-        p += len;
-    }
-    return false;
-}
-
-/* Position of a named parameter in "a b|c d", or -1. */
 static int position(const char *arg_names, const char *name)
 {
-    char word[QC_METHOD_NAME_MAX + 1];
-    int at = 0;
-    for (const char *p = arg_names; *p; at++) {
-        size_t len = strcspn(p, " ");
-        snprintf(word, sizeof word, "%.*s", (int)(len < sizeof word ? len : sizeof word - 1), p);
-        if (name_in(word, name))
-            return at;
-        p += len + strspn(p + len, " ");
-    }
-    return -1;
+    return qn_rpc_arg_at(arg_names, name, strlen(name));
 }
 
 /* "args", unless the method has one of its own: the first positions, as the node's own methods. */
@@ -218,18 +199,32 @@ static json_t *by_position(qc_rpc_req *r, const method *m, const json_t *named)
     return out;
 }
 
-static char *params_text(qc_rpc_req *r, const method *m)
+/* Out: *out, to be given back: json_decref(); NULL: there are none. */
+static bool take_params(qc_rpc_req *r, const method *m, json_t **out)
 {
     const json_t *raw = qc_rpc_raw_params(r);
+    *out = NULL;
+    if (json_is_object(raw) && !(*out = by_position(r, m, raw)))
+        return false;
+    if (json_is_array(raw))
+        *out = json_incref((json_t *)(uintptr_t)raw);
+    /* As the node's own methods. */
+    const size_t n = json_array_size(*out);
+    if (n >= m->n_args.least && n <= m->n_args.most)
+        return true;
+    json_decref(*out);
+    return qc_rpc_fail(r, QC_RPC_MISC_ERROR, "%s", m->help);
+}
+
+static char *params_text(qc_rpc_req *r, const method *m)
+{
+    json_t *array;
     qc_jw w = QC_JW_INIT;
-    if (json_is_object(raw)) {
-        json_t *array = by_position(r, m, raw);
-        if (!array)
-            return NULL;
+    if (!take_params(r, m, &array))
+        return NULL;
+    if (array) {
         qc_jw_json(&w, array);
         json_decref(array);
-    } else if (json_is_array(raw)) {
-        qc_jw_json(&w, raw);
     } else {
         qc_jw_arr(&w);
         qc_jw_arr_end(&w);
@@ -375,18 +370,18 @@ static qn_status serve_add(qn_cap *cap, const qn_rpc_method *limits, const char 
     *m = (method){.s = v->s,
                   .name = qc_strdup(name),
                   .arg_names = qc_strdup(arg_names),
+                  .help = qc_strdup(help),
+                  .n_args = qn_rpc_args(name, arg_names, help),
                   .timeout_ms = timeout,
                   .max_pending = max,
                   .handler = handler,
                   .arg = arg};
     shared_ref(v->s);
     qc_rpc_registry *g = cap->plugin->host->o.registry;
-    char *text = qc_strdup(help);
-    qc_clean_lines(text); /* as reply_error() */
+    qc_clean_lines(m->help); /* as reply_error() */
     qc_err err =
-        exact ? qc_rpc_register_in_front(g, "plugins", name, text, on_call, m, method_release)
-              : qc_rpc_register_dynamic(g, "plugins", name, text, on_call, m, method_release);
-    qc_free(text);
+        exact ? qc_rpc_register_in_front(g, "plugins", name, m->help, on_call, m, method_release)
+              : qc_rpc_register_dynamic(g, "plugins", name, m->help, on_call, m, method_release);
     if (err) {
         method_release(m);
         return QN_E_EXISTS;

@@ -16,7 +16,7 @@ static void test_it_answers_now_and_later(void **state)
     char *now = qn_mock_rpc(m, "hello.now", "[]");
     assert_string_equal(now, "{\"greeting\":\"hello\",\"time\":1700000001}");
     char *wrong = qn_mock_rpc(m, "hello.now", "[1]");
-    assert_string_equal(wrong, "error -8: no parameters, please");
+    assert_string_equal(wrong, "error -1: hello.now\nA greeting.");
     char *later = qn_mock_rpc(m, "hello.later", "[]"); /* the mock's clock jumps to the timer */
     assert_string_equal(later, "\"sorry, I was asleep\"");
     free(now);

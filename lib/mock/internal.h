@@ -1,6 +1,7 @@
 /* lib/mock/internal.h: the mock host as its parts see it. */
 #ifndef QUOIN_LIB_MOCK_INTERNAL_H
 #define QUOIN_LIB_MOCK_INTERNAL_H
+#include "lib/rpc_args.h"
 #include "quoin/mock.h"
 
 #include <pthread.h>
@@ -92,7 +93,8 @@ typedef struct qn_mk_rows {
 } qn_mk_rows;
 
 typedef struct qn_mk_method {
-    char *name;
+    char *name, *help;
+    qn_rpc_range n_args;
     qn_rpc_handler_fn *fn;
     void *arg;
     uint32_t timeout_ms;

@@ -29,10 +29,22 @@ static qn_status serve_add(qn_cap *cap, const qn_rpc_method *limits, const char 
         return QN_E_EXISTS;
     for (int i = 0; i < MOCK_METHODS; i++)
         if (!m->method[i].name) {
-            m->method[i] = (qn_mk_method){qn_mk_text(name, strlen(name)), handler, arg, timeout_ms};
+            m->method[i] = (qn_mk_method){.name = qn_mk_text(name, strlen(name)),
+                                          .help = qn_mk_text(help, strlen(help)),
+                                          .n_args = qn_rpc_args(name, arg_names, help),
+                                          .fn = handler,
+                                          .arg = arg,
+                                          .timeout_ms = timeout_ms};
             return QN_OK;
         }
     return QN_E_LIMIT;
+}
+
+static void drop(qn_mk_method *x)
+{
+    free(x->name);
+    free(x->help);
+    *x = (qn_mk_method){.name = NULL};
 }
 
 static qn_status serve_remove(qn_cap *cap, const char *name)
@@ -40,8 +52,7 @@ static qn_status serve_remove(qn_cap *cap, const char *name)
     qn_mk_method *x = by_name(cap->mock, name);
     if (!x)
         return QN_E_NOTFOUND;
-    free(x->name);
-    x->name = NULL;
+    drop(x);
     return QN_OK;
 }
 
@@ -87,10 +98,8 @@ const qn_rpc_serve_1 QN_MK_RPC_SERVE = {.h = {sizeof(qn_rpc_serve_1), QN_RPC_SER
 
 void qn_mk_rpc_drop(qn_mock *m)
 {
-    for (int i = 0; i < MOCK_METHODS; i++) {
-        free(m->method[i].name);
-        m->method[i].name = NULL;
-    }
+    for (int i = 0; i < MOCK_METHODS; i++)
+        drop(&m->method[i]);
     m->request = 0;
 }
 
@@ -102,12 +111,46 @@ const char *qn_mock_method(const qn_mock *m, unsigned i)
     return NULL;
 }
 
+/* How many values a JSON array has. SIZE_MAX: it is none. */
+static size_t count_of(const char *json)
+{
+    size_t n = 0, depth = 0;
+    bool inside = false; /* a string */
+    const char *p = json + strspn(json, " \t\r\n");
+    if (*p != '[')
+        return SIZE_MAX;
+    for (; *p; p++) {
+        if (inside && *p == '\\' && p[1])
+            p++;
+        else if (*p == '"')
+            inside = !inside;
+        if (inside)
+            n += depth == 1 && !n;
+        else if (*p == '[' || *p == '{')
+            n += depth++ == 1 && !n;
+        else if (*p == ']' || *p == '}')
+            depth--;
+        else if (depth == 1)
+            n += n ? *p == ',' : !strchr(" \t\r\n", *p);
+        if (!depth)
+            break;
+    }
+    return n;
+}
+
 char *qn_mock_rpc(qn_mock *m, const char *method, const char *params)
 {
     static const char none[] = "error: no such method", silent[] = "error: no answer";
     const qn_mk_method *x = by_name(m, method);
     if (!x)
         return qn_mk_text(none, sizeof none - 1);
+    const size_t n = count_of(params);
+    if (n != SIZE_MAX && (n < x->n_args.least || n > x->n_args.most)) {
+        const size_t room = strlen(x->help) + 16;
+        char *text = qn_mk_grow(NULL, room);
+        snprintf(text, room, "error -1: %s", x->help);
+        return text;
+    }
     qn_rpc_request r = {.size = sizeof r, .timeout_ms = x->timeout_ms, .request = ++m->next_id};
     m->request = r.request;
     m->thread = pthread_self();

@@ -56,7 +56,7 @@ void wt_on_finalize(void *arg, const qn_rpc_request *r, const char *params, uint
     bool complete = false;
     uint8_t *raw = NULL;
     size_t n = 0;
-    json_t *a = wt_params(x, r->request, params, len, "watch.finalize");
+    json_t *a = wt_params(x, r->request, params, len);
     const json_t *given = json_array_get(a, 1);
     bool want = !json_is_false(given);
     qn_psbt *p = a ? finished(x, r->request, a, &complete) : NULL;
@@ -208,7 +208,7 @@ void wt_on_submit(void *arg, const qn_rpc_request *r, const char *params, uint32
     wt *x = arg;
     bool complete = false, test = false;
     uint64_t max_rate;
-    json_t *a = wt_params(x, r->request, params, len, "watch.submit");
+    json_t *a = wt_params(x, r->request, params, len);
     if (!a)
         return;
     if (!x->submit.t) {

@@ -473,7 +473,7 @@ static void run(void *arg)
 void wt_on_import(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
 {
     wt *x = arg;
-    json_t *a = wt_params(x, r->request, params, len, "watch.import");
+    json_t *a = wt_params(x, r->request, params, len);
     const wt_wallet *w = a ? wt_wallet_arg(x, r->request, a, 0) : NULL;
     const json_t *items = json_array_get(a, 1);
     if (w && (!json_is_array(items) || json_array_size(items) > ITEMS_MAX)) {

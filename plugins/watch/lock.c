@@ -53,7 +53,7 @@ void wt_on_lockunspent(void *arg, const qn_rpc_request *r, const char *params, u
 {
     wt *x = arg;
     qn_json j = {0};
-    json_t *a = wt_params(x, r->request, params, len, "watch.lockunspent");
+    json_t *a = wt_params(x, r->request, params, len);
     const wt_wallet *w = a ? wt_wallet_arg(x, r->request, a, 0) : NULL;
     const json_t *how = json_array_get(a, 1), *list = json_array_get(a, 2);
     bool unlock = json_is_true(how);
@@ -80,7 +80,7 @@ void wt_on_listlockunspent(void *arg, const qn_rpc_request *r, const char *param
 {
     const wt *x = arg;
     qn_json j = {0};
-    json_t *a = wt_params(x, r->request, params, len, "watch.listlockunspent");
+    json_t *a = wt_params(x, r->request, params, len);
     const wt_wallet *w = a ? wt_wallet_arg(x, r->request, a, 0) : NULL;
     json_decref(a);
     if (!w)

@@ -30,15 +30,12 @@ void wt_answer(const wt *x, uint64_t request, qn_json *j)
 
 /* ---- arguments ---- */
 
-static bool has_its_number(const wt *x, uint64_t request, const char *name, size_t n);
-
-json_t *wt_params(const wt *x, uint64_t request, const char *params, uint32_t len, const char *name)
+json_t *wt_params(const wt *x, uint64_t request, const char *params, uint32_t len)
 {
     json_t *a = json_loadb(params, len, JSON_REJECT_DUPLICATES, NULL);
-    if (!json_is_array(a))
-        wt_refuse(x, request, WT_RPC_INVALID, "Parameters must be an array");
-    else if (has_its_number(x, request, name, json_array_size(a)))
+    if (json_is_array(a))
         return a;
+    wt_refuse(x, request, WT_RPC_INVALID, "Parameters must be an array");
     json_decref(a);
     return NULL;
 }
@@ -152,7 +149,7 @@ static void on_create(void *arg, const qn_rpc_request *r, const char *params, ui
     wt *x = arg;
     qn_json j = {0};
     const char *name = NULL;
-    json_t *a = wt_params(x, r->request, params, len, "watch.create");
+    json_t *a = wt_params(x, r->request, params, len);
     if (!a || !text_arg(x, r->request, a, 0, "wallet", WT_NAME_MAX, &name)) {
         json_decref(a);
         return;
@@ -223,7 +220,7 @@ static void on_remove(void *arg, const qn_rpc_request *r, const char *params, ui
     wt *x = arg;
     qn_json j = {0};
     const char *what = NULL;
-    json_t *a = wt_params(x, r->request, params, len, "watch.remove");
+    json_t *a = wt_params(x, r->request, params, len);
     wt_wallet *w = NULL;
     if (a && !json_is_string(json_array_get(a, 0)))
         wt_refuse(x, r->request, WT_RPC_INVALID, "wallet must be named");
@@ -319,7 +316,7 @@ static void on_newaddress(void *arg, const qn_rpc_request *r, const char *params
     qn_json j = {0};
     const char *label = NULL;
     char text[QN_ADDRESS_MAX];
-    json_t *a = wt_params(x, r->request, params, len, "watch.newaddress");
+    json_t *a = wt_params(x, r->request, params, len);
     const wt_wallet *w = a ? wt_wallet_arg(x, r->request, a, 0) : NULL;
     bool internal = json_is_true(json_array_get(a, 2));
     if (!w || !text_arg(x, r->request, a, 1, "label", WT_LABEL_MAX, &label)) {
@@ -378,7 +375,7 @@ static void on_rescan(void *arg, const qn_rpc_request *r, const char *params, ui
     wt *x = arg;
     qn_json j = {0};
     uint64_t from = 0, cancel = 0;
-    json_t *a = wt_params(x, r->request, params, len, "watch.rescan");
+    json_t *a = wt_params(x, r->request, params, len);
     bool good = a && wt_number(x, r->request, a, 0, "start_height", UINT32_MAX - 1, &from) &&
                 wt_number(x, r->request, a, 1, "cancel", INT64_MAX, &cancel);
     json_decref(a);
@@ -484,29 +481,6 @@ static const struct {
      "this.\n",
      wt_on_waitevent, 3600000, 1024},
 };
-
-/* Of the synopsis, the first line of the help: what stands before "(" is required. */
-static size_t words_before(const char *text, const char *stop)
-{
-    const size_t end = strcspn(text, stop);
-    size_t n = 0;
-    for (size_t i = 1; i < end; i++)
-        n += text[i] != ' ' && text[i - 1] == ' ';
-    return n;
-}
-
-/* Refused as the node does it, with the help. */
-static bool has_its_number(const wt *x, uint64_t request, const char *name, size_t n)
-{
-    size_t i = 0;
-    while (strcmp(METHOD[i].name, name) != 0)
-        i++;
-    const size_t most = *METHOD[i].args ? 1 + words_before(METHOD[i].args, "") : 0;
-    if (n >= words_before(METHOD[i].help, "(\n") && n <= most)
-        return true;
-    wt_refuse(x, request, WT_RPC_MISC, METHOD[i].help);
-    return false;
-}
 
 qn_status wt_methods_add(wt *x)
 {

@@ -121,7 +121,7 @@ void wt_on_list(void *arg, const qn_rpc_request *r, const char *params, uint32_t
     const wt *x = arg;
     qn_json j = {0};
     uint64_t count = 1000, skip = 0;
-    json_t *a = wt_params(x, r->request, params, len, "watch.list");
+    json_t *a = wt_params(x, r->request, params, len);
     const json_t *name = json_array_get(a, 0);
     if (a && (!name || json_is_null(name))) {
         put_wallets(x, &j);
@@ -149,7 +149,7 @@ void wt_on_balance(void *arg, const qn_rpc_request *r, const char *params, uint3
     wt *x = arg;
     qn_json j = {0};
     wt_balance b;
-    json_t *a = wt_params(x, r->request, params, len, "watch.balance");
+    json_t *a = wt_params(x, r->request, params, len);
     const wt_wallet *w = a ? wt_wallet_arg(x, r->request, a, 0) : NULL;
     json_decref(a);
     if (!w)
@@ -280,7 +280,7 @@ void wt_on_transactions(void *arg, const qn_rpc_request *r, const char *params, 
     wt *x = arg;
     qn_json j = {0};
     uint64_t count = 100, skip = 0, since = 0;
-    json_t *a = wt_params(x, r->request, params, len, "watch.transactions");
+    json_t *a = wt_params(x, r->request, params, len);
     const wt_wallet *w = a ? page_args(x, r->request, a, &count, &skip) : NULL;
     const json_t *given = json_array_get(a, 3);
     bool all = !given || json_is_null(given);
@@ -373,7 +373,7 @@ void wt_on_utxos(void *arg, const qn_rpc_request *r, const char *params, uint32_
     qn_json j = {0};
     uint64_t conf[2] = {1, 9999999}, count = PAGE_MAX, skip = 0;
     bool immature = false;
-    json_t *a = wt_params(x, r->request, params, len, "watch.utxos");
+    json_t *a = wt_params(x, r->request, params, len);
     const wt_wallet *w = a ? wt_wallet_arg(x, r->request, a, 0) : NULL;
     if (w && (!wt_number(x, r->request, a, 1, "minconf", 9999999, &conf[0]) ||
               !wt_number(x, r->request, a, 2, "maxconf", 9999999, &conf[1]) ||

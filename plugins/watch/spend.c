@@ -568,7 +568,7 @@ void wt_on_psbt(void *arg, const qn_rpc_request *r, const char *params, uint32_t
 {
     wt *x = arg;
     qn_json j = {0};
-    json_t *a = wt_params(x, r->request, params, len, "watch.psbt");
+    json_t *a = wt_params(x, r->request, params, len);
     wt_wallet *w = a ? wt_wallet_arg(x, r->request, a, 0) : NULL;
     qn_status st = w ? wt_stream_settle(x) : QN_OK;
     spend *s = w && st == QN_OK ? calloc(1, sizeof *s) : NULL;

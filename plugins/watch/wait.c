@@ -102,7 +102,7 @@ void wt_on_waitevent(void *arg, const qn_rpc_request *r, const char *params, uin
 {
     wt *x = arg;
     uint64_t cursor = x->stored_event - 1, seconds = 30, count = 100;
-    json_t *a = wt_params(x, r->request, params, len, "watch.waitevent");
+    json_t *a = wt_params(x, r->request, params, len);
     const json_t *name = json_array_get(a, 2);
     const wt_wallet *w = NULL;
     bool all = !name || json_is_null(name);

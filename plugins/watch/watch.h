@@ -214,10 +214,9 @@ void wt_refuse(const wt *x, uint64_t request, int32_t code, const char *message)
 void wt_refuse_status(const wt *x, uint64_t request, qn_status st);
 /** Send what was written, or say that memory is short. Frees it. */
 void wt_answer(const wt *x, uint64_t request, qn_json *j);
-/** The parameters of the method of this name, an array of as many as it takes; NULL: refused.
- * Owned: json_decref(). */
-json_t *wt_params(const wt *x, uint64_t request, const char *params, uint32_t len,
-                  const char *name);
+/** The parameters, an array of no more than the method has, as the node sees to. NULL: refused.
+ *  Owned: json_decref(). */
+json_t *wt_params(const wt *x, uint64_t request, const char *params, uint32_t len);
 /** Parameter i as a number within bounds; stays as it is when it is missing. False: refused. */
 bool wt_number(const wt *x, uint64_t request, const json_t *a, size_t i, const char *name,
                uint64_t max, uint64_t *out);

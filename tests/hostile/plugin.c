@@ -472,21 +472,22 @@ static qn_status start(void *self)
 #endif
 #if !defined(SHAPE_SMALL) && !defined(SHAPE_GREEDY) && !defined(SHAPE_NOSTORE)
     static const struct {
-        const char *name, *args;
+        const char *name, *args, *help;
         qn_rpc_handler_fn *fn;
         uint32_t timeout;
-    } method[] = {{"good.status", "", rpc_status, 5000},
-                  {"good.rows", "", rpc_rows, 5000},
-                  {"good.echo", "first second|zweites", rpc_echo, 5000},
-                  {"good.later", "", rpc_later, 5000},
-                  {"good.never", "", rpc_never, 50},
-                  {"good.bad", "", rpc_bad, 5000},
-                  {"good.fail", "", rpc_fail, 5000},
-                  {"good.api", "", rpc_api, 5000}};
+    } method[] = {{"good.status", "", "for tests", rpc_status, 5000},
+                  {"good.rows", "", "for tests", rpc_rows, 5000},
+                  {"good.echo", "first second|zweites",
+                   "good.echo \"first\" ( second )\nWhat it got.", rpc_echo, 5000},
+                  {"good.later", "", "for tests", rpc_later, 5000},
+                  {"good.never", "", "for tests", rpc_never, 50},
+                  {"good.bad", "", "for tests", rpc_bad, 5000},
+                  {"good.fail", "", "for tests", rpc_fail, 5000},
+                  {"good.api", "", "for tests", rpc_api, 5000}};
     for (size_t i = 0; i < sizeof method / sizeof method[0]; i++) {
         qn_rpc_method m = {
             .size = sizeof m, .set = QN_SET_RPC_METHOD_TIMEOUT_MS, .timeout_ms = method[i].timeout};
-        qn_status st = s->rpc->add(s->rpc_cap, &m, method[i].name, method[i].args, "for tests",
+        qn_status st = s->rpc->add(s->rpc_cap, &m, method[i].name, method[i].args, method[i].help,
                                    method[i].fn, s);
         if (st != QN_OK)
             return st;

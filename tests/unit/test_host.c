@@ -451,7 +451,13 @@ static void test_host__rpc_methods_answer_at_once_later_and_never(void **state)
     expect_call(&r, "good.echo", "{\"zweites\":2}", "\"result\":[null,2]");
     expect_call(&r, "good.echo", "{\"third\":3}", "Unknown named parameter third");
     expect_call(&r, "good.echo", "{\"second\":2,\"args\":[1]}", "\"result\":[1,2]");
-    expect_call(&r, "good.echo", "{\"args\":[1,2,3]}", "\"result\":[1,2,3]");
+    /* Not so many as it takes: refused as the node's own methods do, without asking it. */
+    expect_call(&r, "good.echo", "[]",
+                "\"code\":-1,\"message\":\"good.echo \\\"first\\\" ( second )\\nWhat it got.\"");
+    expect_call(&r, "good.echo", "[1,2,3]", "\"code\":-1,\"message\":\"good.echo ");
+    expect_call(&r, "good.echo", "{\"args\":[1,2,3]}", "\"code\":-1,\"message\":\"good.echo ");
+    expect_call(&r, "good.echo", "{}", "\"code\":-1,\"message\":\"good.echo ");
+    expect_call(&r, "good.status", "[1]", "\"code\":-1,\"message\":\"for tests\"");
     expect_call(&r, "good.echo", "{\"args\":5,\"first\":1}", "\"result\":[1]");
     expect_call(&r, "good.echo", "{\"args\":[null],\"first\":1}",
                 "Parameter first specified twice both as positional and named argument");

@@ -54,6 +54,24 @@ static void test_mock__a_plugin_follows_growth_and_reorganisation(void **state)
     qn_mock_free(m);
 }
 
+static void test_rpc__refuses_a_number_of_parameters_that_is_not_the_methods(void **state)
+{
+    (void)state;
+    static const char *const GOOD[] = {"[1]", "[[1,2,[3]]]",
+                                       " [ {\"a\":1,\"b\":[2]} ,\"x,]\\\",\"]", "[\"a\", \"\"]",
+                                       "[null,null]"};
+    static const char *const BAD[] = {"[]", "[ \n]", "[1,2,3]", "[\"\",\"\",\"\"]", "[[],[],{}]"};
+    qn_mock *m = started();
+    for (size_t i = 0; i < sizeof GOOD / sizeof *GOOD; i++)
+        expect(m, "good.echo", GOOD[i], GOOD[i]);
+    for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++)
+        expect(m, "good.echo", BAD[i], "error -1: good.echo \"first\" ( second )\n");
+    expect(m, "good.status", "[1]", "error -1: for tests");
+    expect(m, "good.status", "[]", "\"disconnects\":0");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+}
+
 static void test_mock__a_plugin_comes_back_after_a_crash_at_any_call(void **state)
 {
     (void)state;
@@ -349,6 +367,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_mock_trace__says_what_goes_in_and_comes_out),
              cmocka_unit_test(test_mock_prune__a_follower_is_told_of_the_gap),
              cmocka_unit_test(test_mock_steps__bound_what_runs),
              cmocka_unit_test(test_mock__a_plugin_follows_growth_and_reorganisation),
+             cmocka_unit_test(test_rpc__refuses_a_number_of_parameters_that_is_not_the_methods),
              cmocka_unit_test(test_mock__a_plugin_comes_back_after_a_crash_at_any_call),
              cmocka_unit_test(test_mock__rpc_answers_at_once_later_and_never),
              cmocka_unit_test(test_mock__what_is_denied_is_not_given),
