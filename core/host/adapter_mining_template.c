@@ -10,7 +10,7 @@
 #include "core/mining/assemble.h"
 
 #define HELD_MAX 4096u /* whatever the grant says */
-#define BYTES_MAX ((uint64_t)64 << 20)
+#define BYTES_MAX UINT64_C(64000000)
 #define US_PER_TEMPLATE 2000u /* of the chain thread's time */
 #define US_PER_EMPTY 200u
 #define PEERS_FOR ((qc_mono)1000000000)

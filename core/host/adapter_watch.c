@@ -519,7 +519,7 @@ static qc_err adapter_open(qn_cap *cap, const char **why)
     if (!s) {
         s = qc_alloc(sizeof *s);
         s->max_scripts = qc_cap_number(cap, "scripts", 1000000);
-        s->max_bytes = qc_cap_number(cap, "memory", UINT64_C(256) << 20);
+        s->max_bytes = qc_cap_number(cap, "memory", UINT64_C(256000000));
         s->window = (uint32_t)QC_MIN(qc_cap_number(cap, "window", 100000), (uint64_t)WINDOW_MAX);
     }
     s->caps++;

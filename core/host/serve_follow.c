@@ -107,8 +107,8 @@ static void send_event(served *f, const qn_follow_event *ev, const qn_block_view
     if (!qc_isolated_lend(f->iso, f->cap, view, &out, &fd)) {
         /* The event is taken already: the plugin could not go on from here. */
         qc_pack_clear(&out);
-        qc_isolated_violation(f->iso, "it holds %u views of %llu MB", f->iso->n_view,
-                              (unsigned long long)(f->iso->view_bytes >> 20));
+        qc_isolated_violation(f->iso, "it holds %u views of %llu MB in all", f->iso->n_view,
+                              (unsigned long long)(f->iso->view_bytes / 1000000));
         return;
     }
     f->sent[f->ahead].bytes = bytes;

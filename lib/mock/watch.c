@@ -460,7 +460,7 @@ static qn_status watch_usage(qn_cap *cap, qn_watch_usage *usage)
         return QN_E_INVAL;
     qn_watch_usage u = {.size = usage->size < sizeof u ? usage->size : (uint32_t)sizeof u,
                         .max_scripts = 1000000,
-                        .max_bytes = 268435456};
+                        .max_bytes = 256000000};
     for (int i = 0; i < MOCK_FOLLOWS; i++) {
         const qn_mk_watcher *w = &m->watcher[i];
         u.streams += w->id != 0;

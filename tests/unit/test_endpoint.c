@@ -2,6 +2,7 @@
 #include "core/host/endpoint.h"
 #include "tests/unit/harness.h"
 
+#include "core/host/grant.h"
 #include "core/host/interfaces.h"
 
 static void expect(const char *text, const char *want)
@@ -100,7 +101,28 @@ static void test_interface_misfit__says_what_is_wrong(void **state)
     qc_free(longest);
 }
 
+/* One spelling wherever a grant, quoin-plugin or a page of the reference shows a size. */
+static void test_interface_key__sizes_are_said_in_megabytes(void **state)
+{
+    (void)state;
+    const qc_interface *f;
+    const qc_grant_key *k;
+    size_t n = 0;
+    for (size_t i = 0; (f = qc_interface_at(i)); i++)
+        for (size_t j = 0; (k = qc_interface_key(f, j)); j++) {
+            uint64_t bytes;
+            if (k->type != QC_PARAM_BYTES)
+                continue;
+            n++;
+            const char *unit = k->dflt + strspn(k->dflt, "0123456789");
+            if (!qc_bytes_of_text(k->dflt, &bytes) || (bytes && strcmp(unit, "MB") != 0))
+                fail_msg("%s: %s = %s", f->id, k->key, k->dflt);
+        }
+    assert_true(n > 4);
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_endpoint_parse__equal_addresses_have_one_form),
              cmocka_unit_test(test_endpoint_parse__what_is_no_address_is_refused),
              cmocka_unit_test(test_endpoint_list__is_bounded_and_says_names_apart),
-             cmocka_unit_test(test_interface_misfit__says_what_is_wrong))
+             cmocka_unit_test(test_interface_misfit__says_what_is_wrong),
+             cmocka_unit_test(test_interface_key__sizes_are_said_in_megabytes))
