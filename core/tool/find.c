@@ -43,7 +43,10 @@ bool qc_tool_confirm(const qc_tool *t, const char *question)
         return true;
     printf("%s [y/N] ", question);
     fflush(stdout);
-    return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+    if (fgets(answer, sizeof answer, stdin))
+        return answer[0] == 'y' || answer[0] == 'Y';
+    printf("\n"); /* what comes next is no answer */
+    return false;
 }
 
 static bool ends_with(const char *s, const char *ending)

@@ -137,10 +137,29 @@ static void add_limits(qc_bytes *b, const qc_manifest *m)
             m->cpu);
 }
 
-static void explain_want(const qc_manifest *m, const qc_want *w)
+/* What bounds it, with the numbers that it gets when `given` (NULL: nothing) is taken. */
+static void explain_bounds(const qc_manifest *m, const qc_interface *f, const char *given)
+{
+    const qc_grant_key *k, *place = given ? NULL : qc_tool_place_key(f);
+    qc_bytes text = QC_BYTES_INIT;
+    char value[GIVEN_MAX + 1];
+    if (given)
+        qc_tool_add(&text, "%s", given);
+    else
+        qc_tool_add_params(&text, m, f);
+    qc_tool_add(&text, "%c", 0);
+    for (size_t i = 0; (k = qc_interface_key(f, i)); i++) {
+        bool said = k != place &&
+                    qc_interface_param(f, (const char *)text.data, k->key, value, sizeof value);
+        printf("      bounded by %s%s%s: %s\n", k->key, said ? "=" : "", said ? value : "",
+               k->meaning);
+    }
+    qc_bytes_free(&text);
+}
+
+static void explain_want(const qc_manifest *m, const qc_want *w, const char *given)
 {
     const qc_interface *f = qc_interface_find(w->id);
-    const qc_grant_key *k;
     printf("  %s%s\n", w->text, w->optional ? " (optional)" : "");
     if (!f) {
         printf("      is nothing that this node has\n");
@@ -153,8 +172,7 @@ static void explain_want(const qc_manifest *m, const qc_want *w)
         printf("      because it %s\n", why);
         qc_free(why);
     }
-    for (size_t i = 0; (k = qc_interface_key(f, i)); i++)
-        printf("      bounded by %s: %s\n", k->key, k->meaning);
+    explain_bounds(m, f, qc_tool_withheld(given) ? NULL : given);
     if (w->unstable)
         printf("      is on trial: it may change or go in the next release of the node\n");
     if (strcmp(f->id, "store.own/1") == 0 && m->storage_mb)
@@ -286,7 +304,7 @@ void qc_tool_ask(const qc_tool *t, const qc_manifest *m, qc_consent *c, size_t i
     const qc_want *w = &m->want[i];
     const qc_interface *f = qc_interface_find(w->id);
     const char *given = c->params[i];
-    explain_want(m, w);
+    explain_want(m, w, given);
     c->take[i] =
         f && !qc_tool_withheld(given) &&
         (!w->optional || given || qc_tool_confirm(t, "      It can do without. Grant it?"));

@@ -147,6 +147,10 @@ done
 run 0 enable --yes plugin
 has "lets it read every block of the chain"
 has "because it keeps one row per block"
+# Who says yes knows the numbers: those that it gets when nothing is said, and those that are.
+has "bounded by window=16: events that may be unacknowledged"
+has "bounded by pin=0: "
+has "bounded by quota=1000MB: bytes on disk"
 has "in mode 'isolated': in a process of its own"
 has "Written: $grant"
 [ "$(stat -c %a "$grant")" = 600 ] || { echo "FAIL: mode of the grant"; fails=$((fails + 1)); }
@@ -231,7 +235,7 @@ cp "$tmp/before" "$grant"
 # One question per optional interface, then one for all: answers from a terminal.
 out=$(printf 'n\ny\ny\n' | "$tool" -datadir="$tmp" -regtest enable "$top_builddir/tests/check/GOOD.so" 2>&1)
 has "rpc.serve/1 (optional)"
-has "bounded by prefix: method names must start with this"
+has "bounded by prefix=check.: method names must start with this"
 has "It can do without. Grant it? [y/N]"
 has "Written:"
 check_grant="$tmp/regtest/plugins.d/org.quoin.test.check.grant"
@@ -249,9 +253,13 @@ echo_so="$top_builddir/doc/examples/net_listen.so"
 echo_grant="$tmp/regtest/plugins.d/org.example.echo.grant"
 run 1 enable --yes "$echo_so"
 has "net.listen/1: where, only you know: -grant='net.listen/1=127.0.0.1:PORT'"
+has "bounded by listen: numeric addresses"
+has "bounded by max_conns=64: "
 has "nothing was written"
 run 0 enable --yes -grant='net.listen/1=127.0.0.1:50001 [::1]:50001, max_conns=9' "$echo_so"
 has "granted with: 127.0.0.1:50001 [::1]:50001, max_conns=9"
+has "bounded by listen=127.0.0.1:50001 [::1]:50001: "
+has "bounded by max_conns=9: "
 out=$(cat "$echo_grant")
 has $'\nnet.listen/1 = 127.0.0.1:50001 [::1]:50001, max_conns=9\n'
 run 0 resolve "$echo_so"
