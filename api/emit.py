@@ -302,7 +302,7 @@ def instead(f: File, p: Pair) -> str:
 
 def host_list(m: Model) -> str:
     """What the host knows: one row per interface, for its resolver and for quoin-plugin."""
-    out = "/* Made by api/generate.py: QC_INTERFACE(table, id, revision, local, summary, lets) per\n * interface, "
+    out = "/* Made by api/generate.py: QC_INTERFACE(table, id, revision, local, acts, summary, lets)\n * per interface, "
     out += "and QC_GRANT(table, key, type, default, meaning) per parameter of its grant.\n"
     out += " * QC_UNSTABLE(table, last release that serves it, what to use instead) per unstable one. */\n"
     out += "#ifndef QC_UNSTABLE\n#define QC_UNSTABLE(...)\n#endif\n"
@@ -315,7 +315,7 @@ def host_list(m: Model) -> str:
 
 
 def host_row(f: File, table: str, name: str, revision: int) -> str:
-    out = f'QC_INTERFACE({table}, "{name}", {revision}, {int(f.local)},\n'
+    out = f'QC_INTERFACE({table}, "{name}", {revision}, {int(f.local)}, {int(f.acts)},\n'
     out += f'             "{f.summary}",\n             "{f.lets}")\n'
     for key, kind, default, doc in f.grant:
         out += f'QC_GRANT({table}, "{key}", QC_PARAM_{kind.upper()}, "{default}",\n         "{doc}")\n'

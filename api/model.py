@@ -93,6 +93,7 @@ class File:
     header: str
     summary: str
     lets: str = ""          # what a grant lets a plugin do, in words for an operator
+    acts: bool = False      # on the chain, the network or the node; where all its grant's parameters are flags: when one is yes
     doc: str = ""
     name: str = ""          # empty: shared types only
     major: int = 0

@@ -10,8 +10,8 @@
 #endif
 
 #define QC_GRANT(...)
-#define QC_INTERFACE(table, id, revision, local, summary, lets)                                    \
-    {#table, id, summary, lets, revision, local},
+#define QC_INTERFACE(table, id, revision, local, acts, summary, lets)                              \
+    {#table, id, summary, lets, revision, local, acts},
 static const qc_interface INTERFACES[] = {
 #include QC_INTERFACES
 };
@@ -119,6 +119,21 @@ bool qc_interface_param(const qc_interface *f, const char *params, const char *k
         return false;
     snprintf(out, cap, "%s", k->dflt);
     return true;
+}
+
+bool qc_interface_acts(const qc_interface *f, const char *params)
+{
+    char value[8];
+    const qc_grant_key *k;
+    bool only_flags = true, any = false;
+    size_t n = 0;
+    for (; (k = qc_interface_key(f, n)); n++) {
+        only_flags &= k->type == QC_PARAM_FLAG;
+        any |= k->type == QC_PARAM_FLAG &&
+               qc_interface_param(f, params, k->key, value, sizeof value) &&
+               strcmp(value, "yes") == 0;
+    }
+    return f->acts && (!n || !only_flags || any);
 }
 
 #define AMOUNT_MAX UINT64_C(100000000000000)

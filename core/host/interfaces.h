@@ -26,6 +26,7 @@ typedef struct qc_interface {
     const char *lets;    /* what a grant lets a plugin do */
     uint32_t revision;   /* newest here */
     bool local;          /* lives in the plugin's own process */
+    bool acts;           /* on the chain, the network or the node: qc_interface_acts() */
 } qc_interface;
 
 /** What is on trial: matched by its exact number only. */
@@ -50,6 +51,9 @@ const qc_grant_key *qc_interface_key(const qc_interface *f, size_t i);
  *  max_conns=8". Out: text in `out` (cap bytes). False: not said, and no default. */
 bool qc_interface_param(const qc_interface *f, const char *params, const char *key, char *out,
                         size_t cap);
+/** Does a grant with these parameters let a plugin act on the chain, the network or the node, and
+ * not only look at them? */
+bool qc_interface_acts(const qc_interface *f, const char *params);
 /** Are "key=value, ..." (or "yes") fit for this interface? NULL, or a sentence, in a static
  *  thread-local buffer. */
 const char *qc_interface_misfit(const qc_interface *f, const char *params);

@@ -324,6 +324,33 @@ static void ask_each(const qc_tool *t, const qc_manifest *m, qc_consent *c)
         qc_tool_ask(t, m, c, i);
 }
 
+/* What acts stands at the end once more, where nobody overlooks it: of what -yes takes no question
+ * was asked. */
+static void explain_acting(const qc_tool *t, const qc_manifest *m, const qc_consent *c)
+{
+    bool yes = qc_settings_bool(t->settings, "yes", false), any = false;
+    for (size_t i = 0; i < m->n_want; i++) {
+        const qc_interface *f = qc_interface_find(m->want[i].id);
+        qc_bytes text = QC_BYTES_INIT;
+        if (!f || !c->take[i])
+            continue;
+        if (c->params[i])
+            qc_tool_add(&text, "%s", c->params[i]);
+        else
+            qc_tool_add_params(&text, m, f);
+        qc_tool_add(&text, "%c", 0);
+        const char *params = (const char *)text.data;
+        if (qc_interface_acts(f, params)) {
+            printf("%s  %s = %s\n      lets it %s\n",
+                   any ? "" : "\nSo it may act, and not only look:\n", f->id, params, f->lets);
+            if (yes && m->want[i].optional && !c->params[i])
+                printf("      taken because of -yes, it can do without: -grant=%s=no\n", f->id);
+            any = true;
+        }
+        qc_bytes_free(&text);
+    }
+}
+
 /* A required place that nobody named: say how. */
 static void explain_places(const qc_manifest *m, const qc_consent *c)
 {
@@ -429,6 +456,7 @@ static int enable_asked(const qc_tool *t, const char *path, const qc_image *m, c
     int code = 1;
     if (qc_tool_take_given(t, &m->manifest, &c) && qc_tool_take_values(t, &m->manifest, value)) {
         ask_each(t, &m->manifest, &c);
+        explain_acting(t, &m->manifest, &c);
         qc_tool_explain_mode(c.mode);
         if (m->manifest.cpu)
             printf("It asks for the processor class '%s', which its grant then gives it.\n",

@@ -364,6 +364,17 @@ if [ -e "$top_builddir/.libs/stratum.so" ]; then
     watch="$top_builddir/.libs/watch.so" watch_grant="$tmp/regtest/plugins.d/org.quoin.watch.grant"
     run 0 enable --yes -config=webhook=http://127.0.0.1:8080/events "$watch"
     has "webhook = http://127.0.0.1:8080/events, but 127.0.0.1:8080 is not granted (net.connect/1 = nothing)"
+    has $'So it may act, and not only look:\n  tx.submit/1 = rate=60, max_fee=100000, test_only=no\n      lets it send'
+    has "      taken because of -yes, it can do without: -grant=tx.submit/1=no"
+    cp "$watch_grant" "$tmp/watch_grant"
+    rm "$watch_grant"
+    run 0 enable --yes -grant=tx.submit/1=no "$watch"
+    hasnot "may act"
+    run 0 disable --yes watch
+    run 0 enable --yes -grant=tx.submit/1=rate=1 "$watch"
+    has "tx.submit/1 = rate=1"
+    hasnot "because of -yes"
+    mv "$tmp/watch_grant" "$watch_grant"
     # What may be handed in: as the interface has it, and as the manual of the plugin shows.
     out=$(cat "$watch_grant")
     hasnot "[limits]"

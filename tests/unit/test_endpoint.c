@@ -121,8 +121,22 @@ static void test_interface_key__sizes_are_said_in_megabytes(void **state)
     assert_true(n > 4);
 }
 
+static void test_interface_acts__looking_is_no_act_and_a_way_that_is_off_is_none(void **state)
+{
+    (void)state;
+    assert_true(qc_interface_acts(qc_interface_find("tx.submit/1"), "rate=60, max_fee=1"));
+    assert_true(qc_interface_acts(qc_interface_find("mining.submit/1"), "yes"));
+    assert_false(qc_interface_acts(qc_interface_find("mining.check/1"), "yes"));
+    assert_false(qc_interface_acts(qc_interface_find("mining.template/1"), "prioritise=no"));
+    assert_false(qc_interface_acts(qc_interface_find("node.control/1"), "yes"));
+    assert_false(qc_interface_acts(qc_interface_find("node.control/1"), "stop=no, log=no"));
+    assert_true(qc_interface_acts(qc_interface_find("node.control/1"), "stop=no, log=yes"));
+    assert_true(qc_interface_acts(qc_interface_find("peers.control/1"), "ban=yes"));
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_endpoint_parse__equal_addresses_have_one_form),
              cmocka_unit_test(test_endpoint_parse__what_is_no_address_is_refused),
              cmocka_unit_test(test_endpoint_list__is_bounded_and_says_names_apart),
              cmocka_unit_test(test_interface_misfit__says_what_is_wrong),
-             cmocka_unit_test(test_interface_key__sizes_are_said_in_megabytes))
+             cmocka_unit_test(test_interface_key__sizes_are_said_in_megabytes),
+             cmocka_unit_test(test_interface_acts__looking_is_no_act_and_a_way_that_is_off_is_none))
