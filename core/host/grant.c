@@ -189,13 +189,13 @@ static bool set_config(qc_grant *g, const char *key, const char *value, const ch
 }
 
 static const struct {
-    const char *name;
+    const char *name, *keys;
     bool (*set)(qc_grant *g, const char *key, const char *value, const char **want);
-} SECTIONS[] = {{"plugin", set_plugin},
-                {"grant", set_grant},
-                {"limits", set_limit},
-                {"failure", set_failure},
-                {"config", set_config}};
+} SECTIONS[] = {{"plugin", "file, sha256, mode or sandbox", set_plugin},
+                {"grant", "an interface such as chain.read/1, or unstable", set_grant},
+                {"limits", "memory, threads, calls, log or cpu", set_limit},
+                {"failure", "restart, ping, start or stop", set_failure},
+                {"config", "a name", set_config}};
 
 /* What was said already, as "section.key", so that nothing can be said twice. */
 typedef struct seen {
@@ -264,9 +264,9 @@ static void one_line(qc_grant *g, seen *s, int *section, unsigned no, char *text
     else if (!SECTIONS[*section].set(g, key, value, &want))
         qc_problem(p, STEP,
                    want ? "line %u: found %s = %s, wanted %s"
-                        : "line %u: found the unknown key %s = %s in %s, wanted a known one",
+                        : "line %u: found the unknown key %s = %s, wanted %s",
                    no, qc_printable(key), qc_printable(value),
-                   want ? want : SECTIONS[*section].name);
+                   want ? want : SECTIONS[*section].keys);
 }
 
 static void defaults(qc_grant *g)

@@ -1,5 +1,6 @@
 #include "core/host/interfaces.h"
 
+#include "core/base/nearest.h"
 #include "core/host/endpoint.h"
 #include "core/host/grant.h"
 
@@ -212,10 +213,29 @@ static bool seen_twice(uint32_t *seen, const qc_interface *f, const qc_grant_key
     return false;
 }
 
+/* Of a part whose key is none: the one that may be meant, or those that there are. */
+static void say_keys(const qc_interface *f, const char *part, char *out, size_t cap)
+{
+    char name[64];
+    const qc_grant_key *k;
+    qc_nearest near;
+    size_t used = 0;
+    part += strspn(part, " \t");
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(part, " \t="), part);
+    qc_nearest_init(&near, name);
+    for (size_t i = 0; (k = qc_interface_key(f, i)); i++)
+        qc_nearest_try(&near, k->key);
+    snprintf(out, cap, "it has none");
+    if (near.best)
+        snprintf(out, cap, "did you mean %s?", near.best);
+    for (size_t i = 0; !near.best && (k = qc_interface_key(f, i)) && used < cap; i++)
+        used += (size_t)snprintf(out + used, cap - used, "%s%s", i ? ", " : "", k->key);
+}
+
 const char *qc_interface_misfit(const qc_interface *f, const char *params)
 {
-    static _Thread_local char text[256];
-    char part[1024], value[1024];
+    static _Thread_local char text[512];
+    char part[1024], value[1024], keys[256];
     uint32_t seen = 0;
     if (strcmp(params, "yes") == 0 || *params == 0) {
         if (!is_endpoints(qc_interface_key(f, 0)))
@@ -228,16 +248,18 @@ const char *qc_interface_misfit(const qc_interface *f, const char *params)
         size_t len = strcspn(p, ",");
         snprintf(part, sizeof part, "%.*s", (int)(len < sizeof part ? len : sizeof part - 1), p);
         const qc_grant_key *key = part_key(f, part, value, sizeof value);
+        const char *shown = qc_printable(part + strspn(part, " \t"));
         if (len >= sizeof part)
             snprintf(text, sizeof text, "found %zu characters in a row, wanted fewer than %zu", len,
                      sizeof part);
-        else if (!key)
+        else if (!key) {
+            say_keys(f, part, keys, sizeof keys);
             snprintf(text, sizeof text,
-                     "found %s, wanted yes or key=value with a key of this interface",
-                     qc_printable(part));
-        else if (!value_fits(key, value))
-            snprintf(text, sizeof text, "found %s, wanted %s to be %s", qc_printable(part),
-                     key->key, wanted(key));
+                     "found %s, wanted yes or key=value with a key of this interface (%s)", shown,
+                     keys);
+        } else if (!value_fits(key, value))
+            snprintf(text, sizeof text, "found %s, wanted %s to be %s", shown, key->key,
+                     wanted(key));
         else if (seen_twice(&seen, f, key))
             snprintf(text, sizeof text, "found %s twice, wanted it once", key->key);
         else {

@@ -1,10 +1,13 @@
 #include "core/host/resolve.h"
 
 #include "config.h"
+#include "core/base/nearest.h"
 
 #include <stdio.h>
 
 #define STEP "resolve"
+#define MEANT(near)                                                                                \
+    (near).best ? " (did you mean " : "", (near).best ? (near).best : "", (near).best ? "?)" : ""
 
 const char *qc_answer_text(qc_answer a)
 {
@@ -91,11 +94,15 @@ static void check_lines(const qc_manifest *m, const qc_grant *g, qc_problems *p)
 {
     for (size_t i = 0; i < g->n_iface; i++) {
         bool asked = false;
-        for (size_t k = 0; k < m->n_want; k++)
+        qc_nearest near;
+        qc_nearest_init(&near, g->iface[i].key);
+        for (size_t k = 0; k < m->n_want; k++) {
             asked |= strcmp(m->want[k].id, g->iface[i].key) == 0;
+            qc_nearest_try(&near, m->want[k].id);
+        }
         if (!asked)
-            qc_problem(p, STEP, "grant: found %s, wanted only what the manifest asks for",
-                       qc_printable(g->iface[i].key));
+            qc_problem(p, STEP, "grant: found %s, wanted only what the manifest asks for%s%s%s",
+                       qc_printable(g->iface[i].key), MEANT(near));
     }
 }
 
@@ -140,11 +147,15 @@ static void check_config(const qc_manifest *m, const qc_grant *g, qc_resolution 
     }
     for (size_t k = 0; k < g->n_config; k++) {
         bool known = false;
-        for (size_t i = 0; i < m->n_config; i++)
+        qc_nearest near;
+        qc_nearest_init(&near, g->config[k].key);
+        for (size_t i = 0; i < m->n_config; i++) {
             known |= strcmp(g->config[k].key, m->config[i].name) == 0;
+            qc_nearest_try(&near, m->config[i].name);
+        }
         if (!known)
-            qc_problem(p, STEP, "config: found %s, wanted a member of the plugin's schema",
-                       qc_printable(g->config[k].key));
+            qc_problem(p, STEP, "config: found %s, wanted a member of the plugin's schema%s%s%s",
+                       qc_printable(g->config[k].key), MEANT(near));
     }
 }
 

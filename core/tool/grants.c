@@ -3,6 +3,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/clean.h"
+#include "core/base/nearest.h"
 #include "core/os/file.h"
 
 #include <limits.h>
@@ -202,6 +203,25 @@ static const char *given_value(const char *option, const char *form, const char 
     return NULL;
 }
 
+/* The name before '=' is none of `name`: which one may be meant, or which there are. */
+static void say_names(const char *option, const char *given, const char *wanted,
+                      const char *const *name, size_t n)
+{
+    qc_nearest near;
+    char *word = qc_asprintf("%.*s", (int)strcspn(given, "="), given);
+    qc_nearest_init(&near, word);
+    for (size_t i = 0; i < n; i++)
+        qc_nearest_try(&near, name[i]);
+    fprintf(stderr, "Error: -%s: found %s, wanted %s", option, qc_printable(given), wanted);
+    if (near.best)
+        fprintf(stderr, " (did you mean %s?)\n", near.best);
+    for (size_t i = 0; !near.best && i < n; i++)
+        fprintf(stderr, "%s%s%s", i ? " " : " (", name[i], i + 1 == n ? ")" : "");
+    if (!near.best)
+        fprintf(stderr, "\n");
+    qc_free(word);
+}
+
 static bool take_given(const char *given, const qc_manifest *m, qc_consent *c)
 {
     size_t len;
@@ -214,7 +234,10 @@ static bool take_given(const char *given, const qc_manifest *m, qc_consent *c)
             c->params[i] = qc_strdup(params);
             return true;
         }
-    fprintf(stderr, "Error: -grant: %s does not ask for %s\n", m->id, qc_printable(given));
+    const char *name[QC_COUNTOF(c->params)];
+    for (size_t i = 0; i < m->n_want; i++)
+        name[i] = m->want[i].id;
+    say_names("grant", given, "an interface that the plugin asks for", name, m->n_want);
     return false;
 }
 
@@ -246,8 +269,10 @@ static bool take_value(const char *given, const qc_manifest *m, char **value)
             value[i] = qc_strdup(text);
             return true;
         }
-    fprintf(stderr, "Error: -config: %s has nothing of that name to configure: %s\n", m->id,
-            qc_printable(given));
+    const char *name[QC_MANIFEST_LIST_MAX];
+    for (size_t i = 0; i < m->n_config; i++)
+        name[i] = m->config[i].name;
+    say_names("config", given, "a name of the plugin's configuration", name, m->n_config);
     return false;
 }
 

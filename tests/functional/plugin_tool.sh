@@ -127,6 +127,8 @@ has "in mode 'trusted': inside the node"
 out=$(cat "$grant")
 has "mode   = trusted"
 rm "$grant"
+run 1 enable --yes -config=greting=hello plugin
+has "Error: -config: found greting=hello, wanted a name of the plugin's configuration (did you mean greeting?)"
 run 1 enable --yes -mode=elsewhere plugin
 has "nothing was written"
 run 1 enable --yes "$hostile/NEWER.so"
@@ -276,6 +278,15 @@ for bad in net.listen/1 net.listen/1= net.connect/1=a:1 'net.listen/1=127.0.0.1:
     run 1 enable --yes -grant="$bad" "$echo_so"
     [ ! -e "$echo_grant" ] || { echo "FAIL: enabled with -grant=$bad"; fails=$((fails + 1)); rm "$echo_grant"; }
 done
+# What is misspelt is named, with what may be meant.
+run 1 enable --yes -grant=net.lisen/1=127.0.0.1:1 "$echo_so"
+has "Error: -grant: found net.lisen/1=127.0.0.1:1, wanted an interface that the plugin asks for (did you mean net.listen/1?)"
+run 1 enable --yes -grant=net.listen=127.0.0.1:1 "$echo_so"
+has "(did you mean net.listen/1?)"
+run 1 enable --yes -grant=store.own/1=yes "$echo_so"
+has "wanted an interface that the plugin asks for (net.listen/1)"
+run 1 enable --yes -grant='net.listen/1=127.0.0.1:1, max_con=9' "$echo_so"
+has "grant of net.listen/1: found max_con=9, wanted yes or key=value with a key of this interface (did you mean max_conns?)"
 out=$(printf '127.0.0.1:50002\ny\n' | "$tool" -datadir="$tmp" -regtest enable "$echo_so" 2>&1)
 has "Which? (ADDRESS:PORT ..., or nothing: not granted)"
 out=$(cat "$echo_grant")

@@ -97,6 +97,12 @@ static void test_interface_misfit__says_what_is_wrong(void **state)
     misfit("tx.submit/1", "max_fee=0", NULL);
     misfit("tx.submit/1", "max_fee=100000000000001", "max_fee to be satoshis");
     misfit("tx.submit/1", "max_fee=1MB", "max_fee to be satoshis");
+    misfit("net.listen/1", "127.0.0.1:1, max_con=9",
+           "found max_con=9, wanted yes or key=value with");
+    misfit("net.listen/1", "127.0.0.1:1, max_con=9", "(did you mean max_conns?)");
+    misfit("watch/1", "script=5", "(did you mean scripts?)");
+    misfit("watch/1", "many=5", "of this interface (scripts, memory, window)");
+    misfit("mining.submit/1", "many=5", "of this interface (it has none)");
     misfit("rpc.serve/1", longest, "characters in a row");
     qc_free(longest);
 }

@@ -45,7 +45,9 @@ static const bad BAD[] = {
      QC_PLUGIN_NEEDS_GRANT},
     {"GOOD", "chain.read/1 = yes\n", NULL, "(keeps one row per block)", QC_PLUGIN_NEEDS_GRANT},
     {"SMALL", "chain.read/1 = window=3\n", NULL, "wanted yes or key=value", QC_PLUGIN_REJECTED},
-    {"SMALL", "chain.read/1 = yes\nchain.raed/1 = yes\n", NULL, "grant: found chain.raed/1",
+    {"SMALL", "chain.read/1 = yes\nchain.raed/1 = yes\n", NULL,
+     "grant: found chain.raed/1, wanted only what the manifest asks for (did you mean "
+     "chain.read/1?)",
      QC_PLUGIN_REJECTED},
     {"SMALL", "chain.read/1 = yes\n", "[config]\nbatch = 101\n",
      "config batch: found 101, wanted a whole number from 1 to 100", QC_PLUGIN_REJECTED},
@@ -53,7 +55,8 @@ static const bad BAD[] = {
      QC_PLUGIN_REJECTED},
     {"SMALL", "chain.read/1 = yes\nchain.read/1 = yes\n", NULL, "found chain.read/1 twice",
      QC_PLUGIN_REJECTED},
-    {"SMALL", "chain.read/1 = yes\n", "[limits]\nspeed = 1\n", "found the unknown key speed",
+    {"SMALL", "chain.read/1 = yes\n", "[limits]\nspeed = 1\n",
+     "found the unknown key speed = 1, wanted memory, threads, calls, log or cpu",
      QC_PLUGIN_REJECTED},
     {"INITFAIL", RIG_ALL, NULL, "", QC_PLUGIN_CRASHED},
 };
