@@ -132,12 +132,13 @@ qc_plugin *qc_host_by_name(const qc_host *h, const char *name)
     return found;
 }
 
-/* Those that come back by themselves, or that nobody granted, are no matter for a warning. Returns:
- * owned text, or NULL. */
+/* What an operator has stopped, or nobody granted, is no matter for a warning. Returns: owned text,
+ * or NULL. */
 static char *warning_of(const qc_plugin *p, qc_plugin_state s, const char *why)
 {
     bool is_down = s == QC_PLUGIN_REJECTED || s == QC_PLUGIN_NEEDS_GRANT ||
-                   s == QC_PLUGIN_QUARANTINED || s == QC_PLUGIN_WEDGED;
+                   s == QC_PLUGIN_QUARANTINED || s == QC_PLUGIN_WEDGED || s == QC_PLUGIN_BACKOFF ||
+                   (s == QC_PLUGIN_CRASHED && !atomic_load(&p->stop_ordered));
     /* Once its grant is taken away it is what it should be. */
     if (!is_down || atomic_load(&p->incoming) || !p->grant_path || !qc_os_exists(p->grant_path))
         return NULL;
@@ -202,12 +203,19 @@ static bool is_new(qc_host *h, const qc_plugin *p, qc_plugin_state s)
     return !told && free_place;
 }
 
-void qc_host_event(qc_host *h, const qc_plugin *p, qc_plugin_state s, const char *why)
+void qc_host_alert(qc_host *h, const qc_plugin *p, qc_plugin_state s, const char *why)
 {
     char *warning = h->o.alert && is_new(h, p, s) ? warning_of(p, s, why) : NULL;
     if (warning)
         h->o.alert(h->o.alert_arg, warning);
     qc_free(warning);
+}
+
+void qc_host_event(qc_host *h, const qc_plugin *p, qc_plugin_state s, const char *why)
+{
+    /* What crashed comes back, as a rule; who knows that it does not, tells of it. */
+    if (s != QC_PLUGIN_CRASHED && s != QC_PLUGIN_BACKOFF)
+        qc_host_alert(h, p, s, why);
     pthread_mutex_lock(&h->event_lock);
     qc_plugin_event *e = &h->event[++h->n_event % QC_HOST_EVENTS];
     *e = (qc_plugin_event){.seq = h->n_event,

@@ -56,7 +56,8 @@ void qc_host_free(QC_OWN qc_host *h);
 /** Add listplugins and getplugininfo to the registry given in the options. */
 void qc_host_register_rpc(qc_host *h);
 /** What the operator should know: a line for each plugin that is granted and REJECTED, NEEDS-GRANT,
- *  QUARANTINED or WEDGED. Thread: any, without locks of the host. */
+ *  QUARANTINED, WEDGED, BACKOFF or, unless it was told to stop, CRASHED. Thread: any, without locks
+ * of the host. */
 void qc_host_each_warning(qc_host *h, void (*fn)(void *arg, const char *text), void *arg);
 /** Wait until no plugin is STARTING, at most `ms`. True: none is. Thread: any but a plugin's. */
 bool qc_host_settle(qc_host *h, int64_t ms);

@@ -92,6 +92,8 @@ bool qc_host_add(qc_host *h, QC_OWN qc_plugin *p);
 qc_plugin *qc_host_by_name(const qc_host *h, const char *name);
 /** Remember a change and wake whoever waits for one. Thread: any. */
 void qc_host_event(qc_host *h, const qc_plugin *p, qc_plugin_state s, const char *why);
+/** Tell whoever wants alerts that it does not run and does not come back by itself. */
+void qc_host_alert(qc_host *h, const qc_plugin *p, qc_plugin_state s, const char *why);
 /** A qc_rpc_ask_absent: whose the name is, or would be, and what to do. `arg`: the host. absent.c.
  */
 qc_rpc_absent qc_host_ask_absent(void *arg, const char *name, char *why, size_t cap);

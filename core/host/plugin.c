@@ -542,7 +542,8 @@ void qc_plugin_reset(qc_plugin *p)
     pthread_mutex_lock(&p->lock);
     qc_problems_clear(&p->problems);
     pthread_mutex_unlock(&p->lock);
-    p->hold = p->store_later = p->stop_ordered = p->comes_back = false;
+    p->hold = p->store_later = p->comes_back = false;
+    atomic_store(&p->stop_ordered, false);
     p->ran_since = 0;
     for (unsigned i = 0; i < QC_PLUGIN_FOLLOWS; i++)
         atomic_store(&p->handed[i].given, false);

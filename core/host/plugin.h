@@ -121,10 +121,10 @@ struct qc_plugin {
     qc_mono measured_at;
     unsigned n_crash, backoff;
     qc_plugin_deaths died;
-    bool no_thread;    /* it could not be had, and the supervisor has not heard of it yet */
-    bool stop_ordered; /* by an operator: however it ends, it stays down */
-    bool comes_back;   /* it made room for a new one that has died since */
-    qc_mono ran_since; /* RUNNING since; 0: not yet */
+    bool no_thread;            /* it could not be had, and the supervisor has not heard of it yet */
+    _Atomic bool stop_ordered; /* by an operator: however it ends, it stays down */
+    bool comes_back;           /* it made room for a new one that has died since */
+    qc_mono ran_since;         /* RUNNING since; 0: not yet */
     qc_timer *again;
     struct qc_action *action;                  /* what an operator waits for */
     struct qc_plugin *successor, *predecessor; /* while it is being reloaded */

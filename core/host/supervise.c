@@ -478,6 +478,7 @@ static void crashed(qc_supervisor *s, qc_plugin *p)
     unsigned crashes = count_crash(p), deaths;
     qn_block_ref at;
     if (p->grant.trusted || p->grant.restarts == 0 || p->stop_ordered) {
+        qc_host_alert(s->host, p, QC_PLUGIN_CRASHED, why);
         qc_free(why);
         return;
     }
