@@ -369,6 +369,7 @@ qn_status st_server_open(stratum *t)
         if (st != QN_OK) {
             qn_logf(t->host, t->cap, QN_LOG_ERROR, "cannot listen on %s: %s", at,
                     st == QN_E_DENIED ? "the grant of net.listen/1 does not name it"
+                    : st == QN_E_BUSY ? "another program listens there"
                                       : "see the node's log");
             return st;
         }
