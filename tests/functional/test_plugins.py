@@ -169,3 +169,30 @@ def test_pin_and_reload_in_one(case):
 
 
 test_pin_and_reload_in_one.short = True
+
+
+def test_a_plugin_that_is_down_is_among_the_warnings(case):
+    """It waits to be started again, is refused, or is stopped, which is as it should be."""
+    n = case.node().start()
+    n.stop()
+    grant(n, "INITFAIL", "isolated")
+    with open(n.path("plugins.d", ID + ".grant"), "a") as f:
+        f.write("restart = 1/10min\n")
+    n.start()
+
+    def warned(text):
+        ways = [getattr(n, m)()["warnings"] for m in ("getnetworkinfo", "getblockchaininfo", "getmininginfo")]
+        return all(any(text in w for w in way) for way in ways) and text in n.cli("-getinfo")[1]
+
+    wait_until("the pause is told", lambda: warned(f"Plugin {ID} is BACKOFF: init() answered"))
+    wait_until("it is quarantined", lambda: n.getplugininfo(ID)["state"] == "QUARANTINED")
+    assert warned(f"Plugin {ID} is QUARANTINED: it crashed 2 times")
+    n.stop()
+    with open(n.path("plugins.d", ID + ".grant"), "a") as f:
+        f.write("nothing = 1\n")
+    n.start()
+    assert warned(f"Plugin {ID} is REJECTED: grant: line ")
+    os.remove(n.path("plugins.d", ID + ".grant"))
+    equal(n.getnetworkinfo()["warnings"], [])
+    assert "Warnings: (none)" in n.cli("-getinfo")[1]
+    n.stop()
