@@ -8,8 +8,6 @@
 
 #include <limits.h>
 #include <stdarg.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define GIVEN_MAX 900u /* bytes of the parameters of one interface */
 
@@ -415,63 +413,6 @@ bool qc_tool_text_is_fit(const qc_tool *t, qc_span text, const qc_image *m, cons
     return ok;
 }
 
-char *qc_tool_cli(const qc_tool *t)
-{
-    const char *dir = qc_settings_str(t->settings, "datadir", "");
-    bool main_chain = strcmp(t->chain, "main") == 0;
-    return qc_asprintf("quoin-cli%s%s%s%s", *dir ? " -datadir=" : "", dir,
-                       main_chain ? "" : " -chain=", main_chain ? "" : t->chain);
-}
-
-/* One that is there stays whose it was, and as readable: a node of another user must read on. */
-static qc_err put_grant(const qc_tool *t, const char *grant, qc_span text)
-{
-    struct stat was;
-    bool there = stat(grant, &was) == 0;
-    qc_err err = qc_os_mkdirs(t->grant_dir);
-    if (!err)
-        err = qc_os_write_file_atomic(grant, text, there ? was.st_mode & 0755 : 0600);
-    if (!err && there && geteuid() == 0)
-        err = qc_os_own_tree(grant, was.st_uid, was.st_gid);
-    return err;
-}
-
-static void say_when(const qc_tool *t, const char *verb, const char *id)
-{
-    char *cli = qc_tool_cli(t);
-    printf("It takes effect when the node starts; in a node that runs, by\n  %s plugin %s %s\n",
-           cli, verb, id);
-    qc_free(cli);
-}
-
-/* What was written is good for the node's next start in any case. */
-static int take_up(const qc_tool *t, const char *verb, const char *id, const char *grant)
-{
-    if (qc_tool_ask_node(t, (const char *const[]){"plugin", verb, id, NULL}))
-        return printf("The node that runs has taken it up: %s runs.\n", id) < 0;
-    fprintf(stderr,
-            "Error: no node that runs has taken it up; %s stays as it is now, and is what the next "
-            "start goes by\n",
-            grant);
-    say_when(t, verb, id);
-    return 1;
-}
-
-int qc_tool_write_grant(const qc_tool *t, const char *verb, const char *id, const char *grant,
-                        qc_span text)
-{
-    qc_err err = put_grant(t, grant, text);
-    if (err) {
-        fprintf(stderr, "Error: %s: %s\n", grant, qc_err_text(err));
-        return 1;
-    }
-    printf("Written: %s\n", grant);
-    if (qc_settings_bool(t->settings, "reload", false))
-        return take_up(t, verb, id, grant);
-    say_when(t, verb, id);
-    return 0;
-}
-
 static int enable_asked(const qc_tool *t, const char *path, const qc_image *m, const char *grant)
 {
     qc_bytes text = QC_BYTES_INIT;
@@ -537,15 +478,6 @@ int qc_tool_enable(qc_tool *t)
     return code;
 }
 
-static int stop_now(const qc_tool *t, const char *id)
-{
-    if (qc_tool_ask_node(t, (const char *const[]){"plugin", "stop", id, NULL}))
-        return printf("The node that runs has stopped it.\n") < 0;
-    fprintf(stderr, "Error: no node that runs has stopped it\n");
-    say_when(t, "stop", id);
-    return 1;
-}
-
 int qc_tool_disable(qc_tool *t)
 {
     char *grant = qc_tool_find_grant(t, t->word[1]);
@@ -559,9 +491,9 @@ int qc_tool_disable(qc_tool *t)
     else {
         code = printf("Removed: %s\n", grant) < 0;
         if (!code && qc_settings_bool(t->settings, "reload", false))
-            code = stop_now(t, t->word[1]);
+            code = qc_tool_stop_now(t, t->word[1]);
         else
-            say_when(t, "stop", t->word[1]);
+            qc_tool_say_when(t, "stop", t->word[1]);
     }
     qc_free(grant);
     return code;
@@ -601,7 +533,7 @@ static int pin_file(const qc_tool *t, const char *grant, const qc_grant *g)
     } else if (g->sha256 && strcmp(g->sha256, m.sha256) == 0) {
         code = printf("%s is pinned to this file already.\n", m.manifest.id) < 0;
         if (qc_settings_bool(t->settings, "reload", false))
-            code = take_up(t, "reload", m.manifest.id, grant);
+            code = qc_tool_take_up(t, "reload", m.manifest.id, grant);
     } else if (qc_os_read_file(grant, QC_GRANT_FILE_MAX, &text)) {
         fprintf(stderr, "Error: %s cannot be read\n", grant);
     } else {

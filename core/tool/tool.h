@@ -80,6 +80,14 @@ void qc_tool_explain_mode(const char *mode);
  *  else it is said how. Returns an exit status. */
 int qc_tool_write_grant(const qc_tool *t, const char *verb, const char *id, const char *grant,
                         qc_span text);
+/** Say when what was written or removed takes effect: `verb` has a node that runs take it up. */
+void qc_tool_say_when(const qc_tool *t, const char *verb, const char *id);
+/** Have the node that runs take up a grant that was written. Returns an exit status, which it
+ * explains.
+ */
+int qc_tool_take_up(const qc_tool *t, const char *verb, const char *id, const char *grant);
+/** Have the node that runs stop a plugin. Returns an exit status, which it explains. */
+int qc_tool_stop_now(const qc_tool *t, const char *id);
 /** How the node of this chain and data folder is asked, as far as it is not the usual one. Owned.
  */
 char *qc_tool_cli(const qc_tool *t);

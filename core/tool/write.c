@@ -1,0 +1,74 @@
+/* Grant files: written, and taken up by a node that runs. */
+#include "core/tool/tool.h"
+
+#include "core/base/alloc.h"
+#include "core/os/file.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+char *qc_tool_cli(const qc_tool *t)
+{
+    const char *dir = qc_settings_str(t->settings, "datadir", "");
+    bool main_chain = strcmp(t->chain, "main") == 0;
+    return qc_asprintf("quoin-cli%s%s%s%s", *dir ? " -datadir=" : "", dir,
+                       main_chain ? "" : " -chain=", main_chain ? "" : t->chain);
+}
+
+/* One that is there stays whose it was, and as readable: a node of another user must read on. */
+static qc_err put_grant(const qc_tool *t, const char *grant, qc_span text)
+{
+    struct stat was;
+    bool there = stat(grant, &was) == 0;
+    qc_err err = qc_os_mkdirs(t->grant_dir);
+    if (!err)
+        err = qc_os_write_file_atomic(grant, text, there ? was.st_mode & 0755 : 0600);
+    if (!err && there && geteuid() == 0)
+        err = qc_os_own_tree(grant, was.st_uid, was.st_gid);
+    return err;
+}
+
+void qc_tool_say_when(const qc_tool *t, const char *verb, const char *id)
+{
+    char *cli = qc_tool_cli(t);
+    printf("It takes effect when the node starts; in a node that runs, by\n  %s plugin %s %s\n",
+           cli, verb, id);
+    qc_free(cli);
+}
+
+/* What was written is good for the node's next start in any case. */
+int qc_tool_take_up(const qc_tool *t, const char *verb, const char *id, const char *grant)
+{
+    if (qc_tool_ask_node(t, (const char *const[]){"plugin", verb, id, NULL}))
+        return printf("The node that runs has taken it up: %s runs.\n", id) < 0;
+    fprintf(stderr,
+            "Error: no node that runs has taken it up; %s stays as it is now, and is what the next "
+            "start goes by\n",
+            grant);
+    qc_tool_say_when(t, verb, id);
+    return 1;
+}
+
+int qc_tool_write_grant(const qc_tool *t, const char *verb, const char *id, const char *grant,
+                        qc_span text)
+{
+    qc_err err = put_grant(t, grant, text);
+    if (err) {
+        fprintf(stderr, "Error: %s: %s\n", grant, qc_err_text(err));
+        return 1;
+    }
+    printf("Written: %s\n", grant);
+    if (qc_settings_bool(t->settings, "reload", false))
+        return qc_tool_take_up(t, verb, id, grant);
+    qc_tool_say_when(t, verb, id);
+    return 0;
+}
+
+int qc_tool_stop_now(const qc_tool *t, const char *id)
+{
+    if (qc_tool_ask_node(t, (const char *const[]){"plugin", "stop", id, NULL}))
+        return printf("The node that runs has stopped it.\n") < 0;
+    fprintf(stderr, "Error: no node that runs has stopped it\n");
+    qc_tool_say_when(t, "stop", id);
+    return 1;
+}
