@@ -20,7 +20,8 @@ static void answer(qc_rpc_req *r, qc_action *a)
     qc_jw *w = qc_rpc_out(r);
     qc_host *h = a->host;
     if (a->failed) {
-        (void)qc_rpc_fail(r, QC_RPC_MISC_ERROR, "%s", a->text);
+        (void)qc_rpc_fail(r, a->goes_on ? QC_RPC_VERIFY_REJECTED : QC_RPC_MISC_ERROR, "%s",
+                          a->text);
         qc_action_unref(a);
         return;
     }
@@ -217,7 +218,7 @@ const qc_rpc_method QC_HOST_ACTIONS[] = {
          "logs each of its calls (isolated, trace on). "
          "Answers when it is done. start takes up a plugin that was enabled while the node "
          "runs; reload keeps the old one running until the new one is ready to start, and brings "
-         "it back should that fail.",
+         "it back should that fail. Error -26: the new one was refused, the old one goes on.",
      .params = PARAMS_PLUGIN,
      .result = "{ \"id\": \"str\", \"state\": \"str\" }",
      .examples = "plugin reload indexer",

@@ -72,6 +72,13 @@ static void end_action(qc_action *a, const char *fmt, ...)
     qc_action_unref(a);
 }
 
+/* Before end_action(): of what is new nothing is kept. */
+static void refuse(qc_action *a)
+{
+    if (a)
+        a->goes_on = true;
+}
+
 static void set_action(qc_plugin *p, qc_action *a)
 {
     end_action(p->action, "%s: another command came first", p->label);
@@ -310,6 +317,7 @@ static void do_reload(qc_supervisor *s, qc_plugin *p, qc_action *a)
     drop_fallback(p); /* it runs, though that may not have been heard yet */
     qc_plugin *now = qc_plugin_new_successor(p);
     if (is_refused(now)) {
+        refuse(a);
         tell_refused(a, now);
         qc_plugin_free(now);
         return;
@@ -338,10 +346,12 @@ static void give_up_successor(qc_plugin *now)
     bool stopping = p->stop_asked;
     pthread_mutex_unlock(&p->lock);
     p->successor = NULL;
-    if (!p->stop_ordered)
+    if (!p->stop_ordered) {
+        refuse(p->action);
         end_action(take_action(p), "%s: the new one did not get through init(): %s; the old one %s",
                    p->label, now->reason ? now->reason : "it ended",
                    stopping ? "is started again" : "runs on");
+    }
     /* It was told to make room already: nobody is left to take its place. */
     p->comes_back = stopping && !p->stop_ordered;
     qc_plugin_free(now);
@@ -389,6 +399,7 @@ static void roll_back(qc_host *h, qc_plugin *now)
     qc_plugin *old = now->fallback;
     char *why = qc_strdup(now->reason ? now->reason : "it ended");
     now->fallback = NULL;
+    refuse(now->action);
     end_action(take_action(now), "%s: the new one did not start: %s; the old one is started again",
                now->label, why);
     qc_log(QC_LOG_WARN, "plugin", "%s: the new one did not start; back to sha256 %s", now->label,
@@ -625,6 +636,7 @@ static void reconfigured(void *arg)
         qc_plugin *fresh = qc_plugin_new_successor(p); /* its values are the old ones by now */
         qc_plugin_free(now);
         if (is_refused(fresh)) {
+            refuse(p->action);
             tell_refused(take_action(p), fresh);
             qc_plugin_free(fresh);
         } else {
@@ -633,18 +645,19 @@ static void reconfigured(void *arg)
         return;
     }
     drop_next_config(p);
-    if (n.st == QN_OK)
+    if (n.st == QN_OK) {
         qc_log(QC_LOG_INFO, "plugin", "%s: it runs on with its new configuration", p->label);
-    if (n.st == QN_OK)
         end_action(take_action(p), NULL);
-    else if (n.st == QN_E_UNSUPPORTED)
+    } else if (n.st == QN_E_UNSUPPORTED) { /* not refused: good for the next start */
         end_action(take_action(p),
                    "%s: it cannot be reconfigured while it runs, and a trusted "
                    "plugin cannot be reloaded: the node must be restarted",
                    p->label);
-    else
+    } else {
+        refuse(p->action);
         end_action(take_action(p), "%s: reconfigure() answered %s (%d); it runs on as it was",
                    p->label, qc_status_name(n.st), (int)n.st);
+    }
 }
 
 void qc_supervise_reconfigured(qc_supervisor *s, qc_plugin *p, qn_status st)

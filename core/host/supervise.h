@@ -24,8 +24,9 @@ typedef struct qc_action {
     char *name;  /* id, or last label where that is unique */
     char *value; /* of loglevel and trace */
     _Atomic bool done;
-    bool failed; /* these are valid once done is set */
-    char *text;  /* why it failed */
+    bool failed;  /* these are valid once done is set */
+    bool goes_on; /* failed, and what ran before goes on as it was: nothing that is new is kept */
+    char *text;   /* why it failed */
 } qc_action;
 
 /** Out: owned, qc_supervisor_free(). Returns: QC_OK; QC_EIO; QC_EBUSY. */

@@ -281,7 +281,7 @@ static int write_changes(const change *c, const char *path, const qc_image *imag
     } else if (!qc_tool_confirm(c->t, "\nChange its grant so?")) {
         printf("Nothing was written.\n");
     } else if (is_as_read(grant, was)) {
-        return qc_tool_write_grant(c->t, "reload", c->m->id, grant, now);
+        return qc_tool_write_grant(c->t, "reload", c->m->id, grant, now, was);
     }
     return 1;
 }

@@ -36,7 +36,7 @@ static bool names_node(const char *arg)
 }
 
 /* quoin-cli knows how to reach the node: it gets the options that we were given to find it. */
-bool qc_tool_ask_node(const qc_tool *t, const char *const *word)
+int qc_tool_ask_node(const qc_tool *t, const char *const *word)
 {
     static const char *const place[] = {"quoin-cli", NULL};
     char *cli = qc_os_part(place, "quoin-cli");
@@ -62,12 +62,12 @@ bool qc_tool_ask_node(const qc_tool *t, const char *const *word)
         if (errno != EINTR)
             break;
     qc_free(cli);
-    return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
 static bool trace(const qc_tool *t, const char *id, const char *value)
 {
-    return qc_tool_ask_node(t, (const char *const[]){"plugin", "trace", id, value, NULL});
+    return qc_tool_ask_node(t, (const char *const[]){"plugin", "trace", id, value, NULL}) == 0;
 }
 
 /* A line of the log: shown when it is of this plugin's trace. */

@@ -435,7 +435,8 @@ static int enable_asked(const qc_tool *t, const char *path, const qc_image *m, c
         } else if (!qc_tool_confirm(t, "\nEnable it?"))
             printf("Nothing was written.\n");
         else
-            code = qc_tool_write_grant(t, "start", m->manifest.id, grant, qc_bytes_span(&text));
+            code =
+                qc_tool_write_grant(t, "start", m->manifest.id, grant, qc_bytes_span(&text), NULL);
     }
     for (size_t i = 0; i < QC_COUNTOF(value); i++)
         qc_free(value[i]);
@@ -533,7 +534,7 @@ static int pin_file(const qc_tool *t, const char *grant, const qc_grant *g)
     } else if (g->sha256 && strcmp(g->sha256, m.sha256) == 0) {
         code = printf("%s is pinned to this file already.\n", m.manifest.id) < 0;
         if (qc_settings_bool(t->settings, "reload", false))
-            code = qc_tool_take_up(t, "reload", m.manifest.id, grant);
+            code = qc_tool_take_up(t, "reload", m.manifest.id, grant, (qc_span){NULL, 0}, NULL);
     } else if (qc_os_read_file(grant, QC_GRANT_FILE_MAX, &text)) {
         fprintf(stderr, "Error: %s cannot be read\n", grant);
     } else {
@@ -541,7 +542,8 @@ static int pin_file(const qc_tool *t, const char *grant, const qc_grant *g)
                g->sha256 ? g->sha256 : "not pinned", m.sha256);
         repin(qc_bytes_span(&text), m.sha256, &now);
         if (qc_tool_confirm(t, "Pin it?"))
-            code = qc_tool_write_grant(t, "reload", m.manifest.id, grant, qc_bytes_span(&now));
+            code =
+                qc_tool_write_grant(t, "reload", m.manifest.id, grant, qc_bytes_span(&now), &text);
     }
     qc_bytes_free(&text);
     qc_bytes_free(&now);

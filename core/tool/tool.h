@@ -77,23 +77,25 @@ void qc_consent_clear(qc_consent *c);
 bool qc_tool_text_is_fit(const qc_tool *t, qc_span text, const qc_image *m, const char *path);
 void qc_tool_explain_mode(const char *mode);
 /** Write it atomically; `verb` is what has a node that runs take it up: with -reload it is told to,
- *  else it is said how. Returns an exit status. */
+ *  else it is said how. `was`: what the file held, or NULL for none: it holds that again when the
+ * node refuses the new one and goes on with the old. Returns an exit status. */
 int qc_tool_write_grant(const qc_tool *t, const char *verb, const char *id, const char *grant,
-                        qc_span text);
+                        qc_span text, const qc_bytes *was);
 /** Say when what was written or removed takes effect: `verb` has a node that runs take it up. */
 void qc_tool_say_when(const qc_tool *t, const char *verb, const char *id);
-/** Have the node that runs take up a grant that was written. Returns an exit status, which it
- * explains.
- */
-int qc_tool_take_up(const qc_tool *t, const char *verb, const char *id, const char *grant);
+/** Have the node that runs take up a grant that was written. `text` and `was` as below; NULL: there
+ * is nothing to go back to. Returns an exit status, which it explains. */
+int qc_tool_take_up(const qc_tool *t, const char *verb, const char *id, const char *grant,
+                    qc_span text, const qc_bytes *was);
 /** Have the node that runs stop a plugin. Returns an exit status, which it explains. */
 int qc_tool_stop_now(const qc_tool *t, const char *id);
 /** How the node of this chain and data folder is asked, as far as it is not the usual one. Owned.
  */
 char *qc_tool_cli(const qc_tool *t);
 /** Call a method of that node by quoin-cli, which tells on stderr what is wrong. `word`: the method
- *  and its parameters, NULL at the end. False: it was not reached, or it refused. */
-bool qc_tool_ask_node(const qc_tool *t, const char *const *word);
+ *  and its parameters, NULL at the end. Returns: 0; else 1 when it was not reached, or the error's
+ * code without its sign. */
+int qc_tool_ask_node(const qc_tool *t, const char *const *word);
 /** The key of its grant that says where: only an operator can. NULL: it has none. */
 const qc_grant_key *qc_tool_place_key(const qc_interface *f);
 /** Append formatted text. */

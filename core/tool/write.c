@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define REFUSED 26 /* the error -26 of plugin reload: the old one goes on */
+
 char *qc_tool_cli(const qc_tool *t)
 {
     const char *dir = qc_settings_str(t->settings, "datadir", "");
@@ -36,21 +38,49 @@ void qc_tool_say_when(const qc_tool *t, const char *verb, const char *id)
     qc_free(cli);
 }
 
-/* What was written is good for the node's next start in any case. */
-int qc_tool_take_up(const qc_tool *t, const char *verb, const char *id, const char *grant)
+/* Nobody has changed it meanwhile. */
+static bool holds(const char *grant, qc_span text)
 {
-    if (qc_tool_ask_node(t, (const char *const[]){"plugin", verb, id, NULL}))
+    qc_bytes now = QC_BYTES_INIT;
+    bool same =
+        !qc_os_read_file(grant, QC_GRANT_FILE_MAX, &now) && qc_span_eq(qc_bytes_span(&now), text);
+    qc_bytes_free(&now);
+    return same;
+}
+
+/* What the node that runs would not have must not wait for its next start. */
+static bool put_back(const qc_tool *t, const char *grant, qc_span text, const qc_bytes *was)
+{
+    if (!holds(grant, text) || put_grant(t, grant, qc_bytes_span(was)))
+        return false;
+    fprintf(
+        stderr,
+        "Error: the node refused it and goes on with what it had. So will its next start: %s is "
+        "again what it was\n",
+        grant);
+    return true;
+}
+
+/* A node that does not run has refused nothing, nor has one that must be started anew for it. */
+int qc_tool_take_up(const qc_tool *t, const char *verb, const char *id, const char *grant,
+                    qc_span text, const qc_bytes *was)
+{
+    bool first = strcmp(verb, "start") == 0;
+    int code = qc_tool_ask_node(t, (const char *const[]){"plugin", verb, id, NULL});
+    if (code == 0)
         return printf("The node that runs has taken it up: %s runs.\n", id) < 0;
+    if (code == REFUSED && was && put_back(t, grant, text, was))
+        return 1;
     fprintf(stderr,
             "Error: no node that runs has taken it up; %s stays as it is now, and is what the next "
-            "start goes by\n",
-            grant);
+            "start goes by%s%s\n",
+            grant, first ? ". To take it back: quoin-plugin disable " : "", first ? id : "");
     qc_tool_say_when(t, verb, id);
     return 1;
 }
 
 int qc_tool_write_grant(const qc_tool *t, const char *verb, const char *id, const char *grant,
-                        qc_span text)
+                        qc_span text, const qc_bytes *was)
 {
     qc_err err = put_grant(t, grant, text);
     if (err) {
@@ -59,14 +89,14 @@ int qc_tool_write_grant(const qc_tool *t, const char *verb, const char *id, cons
     }
     printf("Written: %s\n", grant);
     if (qc_settings_bool(t->settings, "reload", false))
-        return qc_tool_take_up(t, verb, id, grant);
+        return qc_tool_take_up(t, verb, id, grant, text, was);
     qc_tool_say_when(t, verb, id);
     return 0;
 }
 
 int qc_tool_stop_now(const qc_tool *t, const char *id)
 {
-    if (qc_tool_ask_node(t, (const char *const[]){"plugin", "stop", id, NULL}))
+    if (qc_tool_ask_node(t, (const char *const[]){"plugin", "stop", id, NULL}) == 0)
         return printf("The node that runs has stopped it.\n") < 0;
     fprintf(stderr, "Error: no node that runs has stopped it\n");
     qc_tool_say_when(t, "stop", id);

@@ -151,7 +151,8 @@ def test_pin_and_reload_in_one(case):
         f.write(good.replace("[config]\n", "[config]\nnothing = 1\n"))
     update()
     code, out, err = tool("pin", "-reload", "check")
-    assert code == 1 and "nothing" in err and "no node that runs has taken it up" in err and pinned(), err
+    assert code == 1 and "nothing" in err and "the node refused it and goes on with what it had" in err, err
+    assert not pinned()
     with open(n.path("plugins.d", CHECK + ".grant"), "w") as f:
         f.write(good)
     n.stop()
@@ -195,4 +196,50 @@ def test_a_plugin_that_is_down_is_among_the_warnings(case):
     os.remove(n.path("plugins.d", ID + ".grant"))
     equal(n.getnetworkinfo()["warnings"], [])
     assert "Warnings: (none)" in n.cli("-getinfo")[1]
+    n.stop()
+
+
+def test_a_change_that_the_node_refuses_is_taken_back(case):
+    """What is no good now is no good at the next start either; the operator's text comes back whole."""
+    n = case.node().start()
+    file = os.path.join(BUILD, "tests", "hostile", "unruly.so")
+
+    def enable(what):
+        got = subprocess.run([program("quoin-plugin"), f"-datadir={n.datadir}", "-regtest", "--yes", "-reload",
+                              "-grant=rpc.serve/1=prefix=good.", f"-config=what={what}", "enable", file],
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        return got.returncode, got.stdout, got.stderr
+
+    def text():
+        with open(n.path("plugins.d", ID + ".grant")) as f:
+            return f.read()
+
+    code, out, err = enable("nothing")
+    equal((code, err), (0, ""))
+    with open(n.path("plugins.d", ID + ".grant"), "a") as f:
+        f.write("# by hand\n")
+    good = text()
+    for bad in "fail-init", "fail-start", "crash-init":
+        code, out, err = enable(bad)
+        assert code == 1 and "Written: " in out, out
+        assert "error code: -26" in err and "the node refused it and goes on with what it had" in err, err
+        equal(text(), good)
+        wait_until("the old one runs", lambda: n.getplugininfo(ID)["state"] == "RUNNING")
+    n.restart()
+    wait_until("it runs", lambda: n.getplugininfo(ID)["state"] == "RUNNING")
+    # One that does not run goes on with nothing: what was written stays.
+    n.plugin("stop", ID)
+    code, out, err = enable("fail-init")
+    assert code == 1 and "stays as it is now" in err, err
+    assert "what = fail-init" in text()
+    n.stop()
+    code, out, err = enable("nothing")
+    assert code == 1 and "stays as it is now" in err, err
+    equal(text(), good)
+    n.start()
+    wait_until("it runs", lambda: n.getplugininfo(ID)["state"] == "RUNNING")
+    os.remove(n.path("plugins.d", ID + ".grant"))
+    n.restart()
+    code, out, err = enable("fail-init")
+    assert code == 1 and f"To take it back: quoin-plugin disable {ID}" in err, err
     n.stop()

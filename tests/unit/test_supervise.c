@@ -139,16 +139,16 @@ static const way WAYS[] = {
 
 static void note_warning(void *arg, const char *text)
 {
-    assert_true(strstr(text, RIG_ID " is QUARANTINED: ") || strstr(text, RIG_ID " is CRASHED: "));
+    (void)text;
     ++*(unsigned *)arg;
 }
 
-/* The operator is told of what does not come back by itself, and of nothing else. */
-static void warned(host_rig *r, unsigned times)
+/* What the operator is told of. */
+static unsigned warnings(host_rig *r)
 {
     unsigned n = 0;
     qc_host_each_warning(r->host, note_warning, &n);
-    assert_int_equal(n, times);
+    return n;
 }
 
 static void test_supervise__each_way_down_is_told_and_the_node_goes_on(void **state)
@@ -177,17 +177,11 @@ static void test_supervise__each_way_down_is_told_and_the_node_goes_on(void **st
          */
         bool tells =
             w->state == QC_PLUGIN_QUARANTINED || (w->state == QC_PLUGIN_CRASHED && !w->stop);
-        warned(&r, tells);
+        assert_int_equal(warnings(&r), tells);
         assert_int_equal(atomic_load(&r.alerts), tells);
         rig_close(&r);
         assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nor is a process of it left */
     }
-}
-
-static void note_any(void *arg, const char *text)
-{
-    (void)text;
-    ++*(unsigned *)arg;
 }
 
 /* It is told once, stays among the warnings, and is none any more without its grant. */
@@ -206,15 +200,11 @@ static void test_warning__of_a_plugin_that_cannot_run_is_told_once(void **state)
                          missing ? QC_PLUGIN_NEEDS_GRANT : QC_PLUGIN_REJECTED);
         for (int i = 0; i < 3; i++)
             free(command(&r, "start"));
-        unsigned n = 0;
-        qc_host_each_warning(r.host, note_any, &n);
-        assert_int_equal(n, 1);
+        assert_int_equal(warnings(&r), 1);
         assert_int_equal(atomic_load(&r.alerts), 1);
         char *path = qc_asprintf("%s/" RIG_ID ".grant", r.grant_dir);
         assert_int_equal(unlink(path), 0);
-        n = 0;
-        qc_host_each_warning(r.host, note_any, &n);
-        assert_int_equal(n, 0);
+        assert_int_equal(warnings(&r), 0);
         qc_free(path);
         rig_close(&r);
     }
@@ -275,14 +265,10 @@ static void test_supervise__a_stop_during_the_pause_or_the_start_is_the_end(void
     open_rig(&r, "unruly", "crash-start", "");
     rig_host_start(&r);
     uint64_t at = rig_await(&r, 0, QC_PLUGIN_BACKOFF, "");
-    unsigned n = 0;
-    qc_host_each_warning(r.host, note_any, &n);
-    assert_int_equal(n, 1);
+    assert_int_equal(warnings(&r), 1);
     assert_int_equal(atomic_load(&r.alerts), 0); /* it comes back by itself */
     must(&r, "stop", "\"state\":\"STOPPED\"");
-    n = 0;
-    qc_host_each_warning(r.host, note_any, &n);
-    assert_int_equal(n, 0);
+    assert_int_equal(warnings(&r), 0);
     at = rig_await(&r, at, QC_PLUGIN_STOPPED, "");
     must(&r, "stop", "it is STOPPED");
     rig_close(&r);
