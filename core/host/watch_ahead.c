@@ -88,17 +88,13 @@ static bool look_at(void *arg, const uint8_t *spent, qc_span script)
 {
     looker *l = arg;
     qc_outpoint o;
-    const qc_span at = qc_span_of(&o, sizeof o);
     l->found = false;
-    if (script.len && script.len <= QC_WATCH_SCRIPT_MAX &&
-        qc_sieve_may(l->sieve, QC_WATCH_SCRIPT, script))
-        (void)qc_watchset_find(l->set, QC_WATCH_SCRIPT, script, is_ours, l);
+    qc_watchset_sift(l->set, l->sieve, QC_WATCH_SCRIPT, script, is_ours, l);
     if (spent) { /* as the set has it: the number in the host's order */
         memcpy(o.txid.b, spent, sizeof o.txid.b);
         o.n = qc_read_le32(spent + sizeof o.txid.b);
+        qc_watchset_sift(l->set, l->sieve, QC_WATCH_OUTPOINT, qc_span_of(&o, sizeof o), is_ours, l);
     }
-    if (spent && qc_sieve_may(l->sieve, QC_WATCH_OUTPOINT, at))
-        (void)qc_watchset_find(l->set, QC_WATCH_OUTPOINT, at, is_ours, l);
     return l->found;
 }
 

@@ -45,8 +45,7 @@ static void look(finder *f, uint32_t io, uint16_t flags, qc_watch_kind kind, qc_
 {
     f->like.io = io;
     f->like.flags = flags;
-    if (bytes.len && bytes.len <= QC_WATCH_SCRIPT_MAX && qc_sieve_may(f->sieve, kind, bytes))
-        (void)qc_watchset_find(f->s, kind, bytes, found, f);
+    qc_watchset_sift(f->s, f->sieve, kind, bytes, found, f);
 }
 
 static void begin(finder *f, qc_watchset *s, uint16_t owner, qc_watch_hits *h)

@@ -65,6 +65,15 @@ qc_sieve *qc_watchset_sieve(qc_watchset *s);
 /** Who watches this: calls fn for each. fn must not call the set. Returns how many. */
 size_t qc_watchset_find(qc_watchset *s, qc_watch_kind kind, qc_span bytes,
                         void (*fn)(void *arg, const qc_watch_found *f), void *arg);
+/** The same for who looks at much: of nearly all that nobody watches the sieve says so, without a
+ *  lock. A script that is empty or too long is watched by nobody. */
+static inline void qc_watchset_sift(qc_watchset *s, const qc_sieve *sieve, qc_watch_kind kind,
+                                    qc_span bytes, void (*fn)(void *arg, const qc_watch_found *f),
+                                    void *arg)
+{
+    if (bytes.len && bytes.len <= QC_WATCH_SCRIPT_MAX && qc_sieve_may(sieve, kind, bytes))
+        (void)qc_watchset_find(s, kind, bytes, fn, arg);
+}
 /** All that one watcher watches: calls fn for each, with its gen. The bytes are borrowed for the
  *  call, and fn must not call the set. */
 void qc_watchset_each(qc_watchset *s, const qc_watch_owner *o,
