@@ -228,27 +228,29 @@ static qn_status put_cursor(wt *x, wt_row *key, wt_row *v)
 
 /* The oldest event makes room, but not when nobody could have read it yet; and what the webhook did
  * not take waits for it, up to as many again. */
-static bool may_trim(wt *x)
+static bool may_trim(const wt *x)
 {
-    uint64_t kept = x->next_event - x->first_event;
-    if (kept <= x->events_max || x->first_event >= x->stored_event)
-        return false;
-    if (x->hook_at == UINT64_MAX || x->first_event <= x->hook_at)
-        return true;
-    if (kept <= 2 * (uint64_t)x->events_max)
-        return false;
-    if (!x->hook_lost)
-        qn_logf(x->host, x->cap, QN_LOG_WARN,
-                "the webhook has taken no event behind %llu: those from there on are dropped, for "
-                "there are twice max_events",
-                (unsigned long long)x->hook_at);
+    const uint64_t kept = x->next_event - x->first_event;
+    const bool taken = x->hook_at == UINT64_MAX || x->first_event <= x->hook_at;
+    return x->first_event < x->stored_event && kept > (taken ? 1 : 2) * (uint64_t)x->events_max;
+}
+
+/* It has not taken the oldest event, and never will. */
+static void note_lost(wt *x)
+{
+    if (x->hook_lost || x->hook_at == UINT64_MAX || x->first_event <= x->hook_at)
+        return;
     x->hook_lost = true;
-    return true;
+    qn_logf(x->host, x->cap, QN_LOG_WARN,
+            "the webhook has taken no event behind %llu: those from there on are dropped, for "
+            "there are twice max_events",
+            (unsigned long long)x->hook_at);
 }
 
 static void trim_events(wt *x, wt_row *key)
 {
     for (int n = 0; n < 1000 && may_trim(x); n++) {
+        note_lost(x);
         key_of(key, 'E', x->first_event++, 8);
         qn_batch_delete(&x->batch, key->data, (uint32_t)key->len);
     }
