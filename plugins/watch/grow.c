@@ -47,11 +47,7 @@ static qn_status grow(wt *x, wt_source *s, wt_rescan_for *what)
     if (st == QN_OK)
         st = begin_of(x, s, &from);
     if (st == QN_OK)
-        st = wt_stream_add(x, s);
-    if (st == QN_E_LIMIT) {
-        wt_stream_short(x, s, from);
-        st = QN_OK;
-    }
+        st = wt_stream_add_or_wait(x, s, from, NULL);
     if (st != QN_OK)
         return st;
     what->from = from < what->from ? from : what->from;

@@ -363,11 +363,10 @@ static bool keep_waiting(const wt_job *job)
     bool any = false;
     for (size_t i = 0; i < job->n_made; i++) {
         wt_source *s = job->fresh[i] ? NULL : wt_source_by_id(&x->m, job->made[i]);
-        if (!s || s->n_watched == s->n_owners || wt_stream_add(x, s) != QN_E_LIMIT)
-            continue;
-        uint32_t tip = x->m.tip.height == WT_NO_HEIGHT ? 0 : x->m.tip.height;
-        wt_stream_short(x, s, s->height < tip ? s->height : tip);
-        any = true;
+        const uint32_t tip = wt_tip_height(x);
+        bool all = true;
+        if (s && wt_stream_add_or_wait(x, s, s->height < tip ? s->height : tip, &all) == QN_OK)
+            any = any || !all;
     }
     return any;
 }

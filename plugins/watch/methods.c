@@ -285,13 +285,13 @@ qn_status wt_take_address(wt *x, wt_source *s, wt_owner **o)
         return QN_E_END;
     s->next = index + 1;
     s->dirty = true;
+    bool all = true;
     qn_status st = wt_derive(&x->m, s, wt_wanted_end(&x->m, s), UINT32_MAX);
-    if (st == QN_OK && s->n_watched < s->n_owners)
-        st = wt_stream_add(x, s);
-    *o = st == QN_OK || st == QN_E_LIMIT ? wt_owner_at(s, index) : NULL;
-    if (st != QN_E_LIMIT)
+    if (st == QN_OK)
+        st = wt_stream_add_or_wait(x, s, wt_tip_height(x), &all);
+    *o = st == QN_OK ? wt_owner_at(s, index) : NULL;
+    if (st != QN_OK || all)
         return st == QN_OK && !*o ? QN_E_UNSUPPORTED : st;
-    wt_stream_short(x, s, x->m.tip.height == WT_NO_HEIGHT ? 0 : x->m.tip.height);
     if (*o && wt_is_watched(*o))
         return QN_OK; /* though not all that lies behind it */
     s->next = index;

@@ -66,11 +66,6 @@ qn_status wt_stream_flush_soon(wt *x, bool sync)
 
 /* ---- the stream ---- */
 
-static uint32_t tip_height(const wt *x)
-{
-    return x->m.tip.height == WT_NO_HEIGHT ? 0 : x->m.tip.height;
-}
-
 /* A rescan's finds wait until there are many, and for the end of their transaction. */
 static bool may_wait(const wt *x)
 {
@@ -87,7 +82,7 @@ static qn_status on_hit(void *arg, const qn_watch_event *ev, const uint8_t *tx,
         x->inside = true;
     qn_status st = wt_apply_hit(&x->m, ev, tx, script, &used);
     if (st == QN_OK && used)
-        st = wt_stream_extend(x, ev->type == QN_WATCH_EV_SEEN ? tip_height(x) : ev->ref.height);
+        st = wt_stream_extend(x, ev->type == QN_WATCH_EV_SEEN ? wt_tip_height(x) : ev->ref.height);
     if (st == QN_OK && ev->rescan)
         wt_rescan_count(x, ev);
     x->unstored++;
@@ -168,7 +163,7 @@ qn_status wt_stream_open(wt *x, const qn_hash *locator, uint32_t n)
         return st;
     wt_apply_tip(&x->m, &start);
     if (!x->is_short)
-        x->short_from = tip_height(x);
+        x->short_from = wt_tip_height(x);
     return wt_stream_feed(x);
 }
 

@@ -114,6 +114,12 @@ typedef struct wt {
     wt_hook *hook;
 } wt;
 
+/** 0 where there is no tip yet. */
+static inline uint32_t wt_tip_height(const wt *x)
+{
+    return x->m.tip.height == WT_NO_HEIGHT ? 0 : x->m.tip.height;
+}
+
 /* ---- store.c ---- */
 
 /** Read everything. QN_E_CORRUPT, QN_E_UNSUPPORTED: said in the log. Out: the locator to open the
@@ -157,6 +163,9 @@ qn_status wt_stream_flush_soon(wt *x, bool sync);
 /** Tell the node of what a source has gained. QN_E_LIMIT: the grant has no room for all of it; the
  *  first ones are watched. */
 qn_status wt_stream_add(wt *x, wt_source *s);
+/** The same, and what there is no room for waits, missed from block `height` on. Out: *all (may be
+ *  NULL): there was room for all of it. */
+qn_status wt_stream_add_or_wait(wt *x, wt_source *s, uint32_t height, bool *all);
 qn_status wt_stream_add_coin(wt *x, const wt_source *s);
 /** The gap limit: derive behind what was paid, and have it watched, before the block is done. What
  *  there is no room for is missed from block `height` on. */

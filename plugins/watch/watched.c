@@ -118,6 +118,17 @@ void wt_stream_short(wt *x, const wt_source *s, uint32_t height)
     x->short_dirty = true;
 }
 
+qn_status wt_stream_add_or_wait(wt *x, wt_source *s, uint32_t height, bool *all)
+{
+    qn_status st = s->n_watched < s->n_owners ? wt_stream_add(x, s) : QN_OK;
+    if (all)
+        *all = st == QN_OK;
+    if (st != QN_E_LIMIT)
+        return st;
+    wt_stream_short(x, s, height);
+    return QN_OK;
+}
+
 bool wt_is_watched(const wt_owner *o)
 {
     const wt_source *s = o->source;
@@ -272,12 +283,8 @@ qn_status wt_stream_extend(wt *x, uint32_t height)
         if (s->building || end <= s->end)
             continue;
         st = wt_derive(&x->m, s, end, UINT32_MAX);
-        if (st == QN_OK && s->n_watched < s->n_owners)
-            st = wt_stream_add(x, s);
-        if (st == QN_E_LIMIT) {
-            wt_stream_short(x, s, height);
-            st = QN_OK;
-        }
+        if (st == QN_OK)
+            st = wt_stream_add_or_wait(x, s, height, NULL);
     }
     return st;
 }
