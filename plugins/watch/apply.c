@@ -189,15 +189,28 @@ void wt_seek(wt_model *m)
     }
 }
 
+static void unconfirm(wt_model *m, wt_tx *t)
+{
+    wt_set_state(m, t, WT_UNCONFIRMED);
+    t->sought = true;
+    wt_touch(m, t);
+}
+
+void wt_apply_unblock(wt_model *m, const qn_block_ref *block)
+{
+    for (wt_node *n = wt_map_next(&m->txs, NULL); n; n = wt_map_next(&m->txs, n)) {
+        wt_tx *t = (wt_tx *)n;
+        if (t->state == WT_CONFIRMED && memcmp(&t->block, block, sizeof *block) == 0)
+            unconfirm(m, t);
+    }
+}
+
 qn_status wt_roll_back(wt_model *m, uint32_t height)
 {
     for (wt_node *n = wt_map_next(&m->txs, NULL); n; n = wt_map_next(&m->txs, n)) {
         wt_tx *t = (wt_tx *)n;
-        if (t->state != WT_CONFIRMED || (height != WT_NO_HEIGHT && t->block.height <= height))
-            continue;
-        wt_set_state(m, t, WT_UNCONFIRMED);
-        t->sought = true;
-        wt_touch(m, t);
+        if (t->state == WT_CONFIRMED && (height == WT_NO_HEIGHT || t->block.height > height))
+            unconfirm(m, t);
     }
     return QN_OK;
 }

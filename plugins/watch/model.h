@@ -257,6 +257,9 @@ qn_status wt_apply_gone(wt_model *m, const qn_watch_event *ev);
 qn_status wt_apply_synced(wt_model *m);
 /** The chain ends in `tip` now. */
 void wt_apply_tip(wt_model *m, const qn_block_ref *tip);
+/** A block has left the chain, and what was told of it is applied: whatever is still taken to be in
+ *  it was not told of, and has to be heard of again. */
+void wt_apply_unblock(wt_model *m, const qn_block_ref *block);
 /** A new stream begins: whatever is unconfirmed has to be heard of again. */
 void wt_seek(wt_model *m);
 /** Blocks above `height` (WT_NO_HEIGHT: all) are not on the chain, whatever they were. */

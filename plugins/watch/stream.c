@@ -108,6 +108,17 @@ static qn_status on_synced(void *arg, const qn_watch_event *ev)
     return st == QN_OK ? wt_stream_flush_soon(x, true) : st;
 }
 
+/* What is not watched is not told of: neither that it has left, nor what the branch has that comes
+ * instead. */
+static void block_left(wt *x, const qn_block_ref *block)
+{
+    wt_apply_unblock(&x->m, block);
+    if (!x->is_short || block->height >= x->short_from)
+        return;
+    x->short_from = block->height;
+    x->short_dirty = true;
+}
+
 static qn_status on_block(void *arg, const qn_watch_event *ev)
 {
     wt *x = arg;
@@ -118,6 +129,8 @@ static qn_status on_block(void *arg, const qn_watch_event *ev)
                 ev->ref.height - 1);
         wt_event_gap(x, ev);
     }
+    if (ev->type == QN_WATCH_EV_UNBLOCK)
+        block_left(x, &ev->ref);
     wt_apply_tip(&x->m, qn_watch_at(ev));
     qn_status st = wt_rescans_end(x);
     if (st == QN_OK && x->is_short && (ev->flags & QN_WATCH_EVF_TIP))
@@ -162,8 +175,10 @@ qn_status wt_stream_open(wt *x, const qn_hash *locator, uint32_t n)
     if (st != QN_OK)
         return st;
     wt_apply_tip(&x->m, &start);
-    if (!x->is_short)
+    if (!x->is_short || wt_tip_height(x) < x->short_from) {
         x->short_from = wt_tip_height(x);
+        x->short_dirty = x->is_short;
+    }
     return wt_stream_feed(x);
 }
 

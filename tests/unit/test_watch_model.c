@@ -345,6 +345,25 @@ static void test_roll_back__takes_blocks_above_and_no_others(void **state)
     done(f);
 }
 
+/* As of scripts that there is no room for: nothing is told of them. */
+static void test_unblock__takes_what_nobody_told_of(void **state)
+{
+    (void)state;
+    fixture *f = made();
+    const qn_block_ref left = block(11, 0);
+    confirmed(f, 1, 1, 700, 10);
+    confirmed(f, 2, 2, 60, 11);
+    tip(f, 11);
+    balance_is(f, 760, 0, 0);
+    wt_apply_unblock(&f->m, &left);
+    tip(f, 10);
+    balance_is(f, 700, 60, 0);
+    assert_int_equal(wt_apply_synced(&f->m), QN_OK); /* nor did the mempool */
+    balance_is(f, 700, 0, 0);
+    assert_int_equal(tx(f, 2)->state, WT_GONE);
+    done(f);
+}
+
 static void test_apply__refuses_what_is_no_money(void **state)
 {
     (void)state;

@@ -104,6 +104,41 @@ static void test_import__again_beyond_the_grant_is_incomplete(void **state)
     qc_free(k);
 }
 
+/* What the node is not told to watch it does not tell of either, be it that its block has left. */
+static void test_full_grant__a_reorganisation_takes_what_is_not_watched(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    keys *k = keys_of("wpkh(" XPUB "/0/*)");
+    expect(m, "watch.create", "[\"w\"]", "{");
+    import(m, k->text, "\"birthday\":0,\"range\":4", "true");
+    pay(m, k, 0, 5000);
+    pay(m, k, 1, 300);
+    qn_mock_mine(m, 1);
+    (void)qn_mock_run(m);
+    expect(m, "watch.balance", "[\"w\"]",
+           "\"trusted\":0.00005300,\"untrusted_pending\":0.00000000");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_on_call(m, full, NULL); /* less room than before */
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    expect(m, "watch.status", "[]", "\"unwatched_since\":6,");
+    (void)qn_mock_pay(m, k->script[2], k->len, 44);
+    qn_mock_reorg(m, 3, 5);
+    (void)qn_mock_run(m);
+    expect(m, "watch.balance", "[\"w\"]",
+           "\"trusted\":0.00000000,\"untrusted_pending\":0.00005300");
+    expect(m, "watch.status", "[]", "\"unwatched_since\":4,");
+    qn_mock_on_call(m, NULL, NULL);
+    qn_mock_mine(m, 1);
+    (void)qn_mock_run(m);
+    expect(m, "watch.status", "[]", "\"complete\":true");
+    expect(m, "watch.balance", "[\"w\"]",
+           "\"trusted\":0.00000044,\"untrusted_pending\":0.00000000");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+    qc_free(k);
+}
+
 static void test_gap_limit__a_larger_one_holds_from_the_start_on(void **state)
 {
     (void)state;
@@ -457,6 +492,7 @@ static void test_flush__tells_no_part_of_a_transaction(void **state)
 
 QC_TEST_MAIN(cmocka_unit_test(test_claim__of_two_the_one_that_is_solvable_counts),
              cmocka_unit_test(test_import__again_beyond_the_grant_is_incomplete),
+             cmocka_unit_test(test_full_grant__a_reorganisation_takes_what_is_not_watched),
              cmocka_unit_test(test_gap_limit__a_larger_one_holds_from_the_start_on),
              cmocka_unit_test(test_import__no_combo_gives_addresses),
              cmocka_unit_test(test_import__the_next_index_is_behind_what_was_paid),
