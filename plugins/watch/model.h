@@ -300,7 +300,7 @@ const wt_owner *wt_claim(const wt_model *m, const wt_coin *c, const wt_wallet *w
 /** What the wallet calls the coin's script: by that claim, or any other of its claims. "": nothing.
  */
 const char *wt_label(const wt_model *m, const wt_coin *c, const wt_wallet *w);
-/** In a block, in the mempool, or about to be one of the two. */
+/** In a block, in the mempool, or about to be one of the two: no coinbase whose block has left. */
 bool wt_alive(const wt_tx *t);
 /** Something alive spends it. */
 bool wt_is_spent(const wt_coin *c);
@@ -310,10 +310,12 @@ bool wt_immature(const wt_model *m, const wt_tx *t);
 /** A walk over transactions begins that keeps what it finds in their `mark`: marks * 2, + 1: true.
  */
 void wt_next_mark(wt_model *m);
-/** Confirmed, or made of nothing but trusted coins of this wallet. */
+/** Confirmed; or in the mempool, as this run has heard, and made of nothing but trusted coins of
+ * this wallet. */
 bool wt_trusted(wt_model *m, wt_tx *t, const wt_wallet *w);
-/** The same, but an unconfirmed one has replaced none: the other may come to be in a block, and its
- *  coins are no more (Core wallet/spend.cpp). */
+/** The same, but neither an unconfirmed one nor what it comes of has replaced another: that one may
+ *  come to be in a block, and its coins are no more (Core wallet/spend.cpp, which asks the one
+ *  alone). */
 bool wt_safe(wt_model *m, wt_tx *t, const wt_wallet *w);
 /** It has an entry that the wallet knows. */
 bool wt_concerns(const wt_tx *t, const wt_wallet *w);

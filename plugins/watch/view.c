@@ -76,7 +76,8 @@ bool wt_knows(const wt_coin *c, const wt_wallet *w)
 
 bool wt_alive(const wt_tx *t)
 {
-    return t->state == WT_MEMPOOL || t->state == WT_CONFIRMED || t->state == WT_UNCONFIRMED;
+    return t->state == WT_MEMPOOL || t->state == WT_CONFIRMED ||
+           (t->state == WT_UNCONFIRMED && !t->coinbase); /* which no mempool takes */
 }
 
 bool wt_is_spent(const wt_coin *c)
@@ -110,7 +111,7 @@ static bool trusted(const wt_model *m, wt_tx *t, const wt_wallet *w, int depth)
         return t->mark & 1;
     t->mark = m->marks * 2;
     uint32_t mine = 0;
-    bool good = t->state == WT_MEMPOOL && t->n_in > 0 && depth < TRUST_DEPTH;
+    bool good = t->state == WT_MEMPOOL && !t->sought && t->n_in > 0 && depth < TRUST_DEPTH;
     for (uint32_t i = 0; good && i < t->n_entries; i++) {
         const wt_coin *c = t->entry[i].coin;
         if (!t->entry[i].spent || !wt_owns(c, w))
@@ -151,9 +152,31 @@ static bool replaces(const wt_tx *t)
     return false;
 }
 
+/* It has, or what it comes of. `mark` as above. */
+static bool of_replacement(const wt_model *m, wt_tx *t, int depth)
+{
+    if (t->state == WT_CONFIRMED)
+        return false;
+    if (t->mark / 2 == m->marks)
+        return t->mark & 1;
+    bool found = depth >= TRUST_DEPTH || replaces(t);
+    t->mark = m->marks * 2 + found;
+    for (uint32_t i = 0; i < t->n_entries && !found; i++) {
+        const wt_coin *c = t->entry[i].coin;
+        found = t->entry[i].spent && c->maker && of_replacement(m, c->maker, depth + 1);
+    }
+    t->mark |= found;
+    return found;
+}
+
 bool wt_safe(wt_model *m, wt_tx *t, const wt_wallet *w)
 {
-    return t->state == WT_CONFIRMED || (wt_trusted(m, t, w) && !replaces(t));
+    if (t->state == WT_CONFIRMED)
+        return true;
+    if (!wt_trusted(m, t, w))
+        return false;
+    wt_next_mark(m);
+    return !of_replacement(m, t, 0);
 }
 
 bool wt_concerns(const wt_tx *t, const wt_wallet *w)

@@ -186,6 +186,50 @@ static void test_coinbase__is_immature_for_a_hundred_blocks(void **state)
     done(f);
 }
 
+/* No mempool takes it: it is money again when its block is, and not before. */
+static void test_coinbase__is_nothing_when_its_block_has_left(void **state)
+{
+    (void)state;
+    fixture *f = made();
+    const qn_block_ref b = block(10, 0);
+    qn_watch_event ev = hit(QN_WATCH_EV_CONFIRMED, 1, 1, 0, 5000);
+    wt_coin **list;
+    size_t n;
+    ev.flags |= QN_WATCH_EVF_COINBASE;
+    apply(f, ev, 1, &b);
+    tip(f, 10);
+    balance_is(f, 0, 0, 5000);
+    ev.type = QN_WATCH_EV_UNCONFIRMED;
+    apply(f, ev, 1, &b);
+    balance_is(f, 0, 0, 0);
+    assert_int_equal(wt_coins_of(&f->m, f->w, &list, &n), QN_OK);
+    assert_int_equal(n, 0);
+    free(list);
+    ev.type = QN_WATCH_EV_CONFIRMED;
+    apply(f, ev, 1, &b);
+    balance_is(f, 0, 0, 5000);
+    done(f);
+}
+
+static void test_change__is_trusted_when_it_was_heard_of_in_this_run(void **state)
+{
+    (void)state;
+    fixture *f = made();
+    confirmed(f, 1, 1, 700, 10);
+    tip(f, 10);
+    seen(f, 2, 1, 700);
+    seen(f, 2, 2, 600);
+    tx(f, 2)->n_in = 1;
+    assert_true(wt_safe(&f->m, tx(f, 2), f->w));
+    wt_seek(&f->m); /* a new start: it may have been replaced meanwhile */
+    balance_is(f, 0, 600, 0);
+    assert_false(wt_safe(&f->m, tx(f, 2), f->w));
+    seen(f, 2, 2, 600);
+    balance_is(f, 600, 0, 0);
+    assert_true(wt_safe(&f->m, tx(f, 2), f->w));
+    done(f);
+}
+
 static void test_change__is_trusted_when_all_that_it_spends_is_ours(void **state)
 {
     (void)state;
@@ -307,6 +351,13 @@ static void test_safe__what_replaced_one_that_is_forgotten_is_not(void **state)
     assert_int_equal(f->m.txs.n, 4);
     assert_false(wt_safe(&f->m, tx(f, 3), f->w));
     assert_true(wt_safe(&f->m, tx(f, 6), f->w));
+    seen(f, 8, 3, 500); /* nor what comes of it */
+    seen(f, 8, 8, 400);
+    tx(f, 8)->n_in = 1;
+    assert_true(wt_trusted(&f->m, tx(f, 8), f->w));
+    assert_false(wt_safe(&f->m, tx(f, 8), f->w));
+    gone.txid = name(8);
+    assert_int_equal(wt_apply_gone(&f->m, &gone), QN_OK);
     /* Nor is one that comes when nobody spends the coin any more. */
     gone.reason = QN_WATCH_GONE_EXPIRY;
     gone.txid = name(3);
@@ -704,11 +755,14 @@ QC_TEST_MAIN(cmocka_unit_test(test_balance__follows_a_payment_through_its_life),
              cmocka_unit_test(test_lock__outlives_that_a_known_spender_is_told_again),
              cmocka_unit_test(test_unconfirmed__counts_only_for_the_block_it_was_in),
              cmocka_unit_test(test_coinbase__is_immature_for_a_hundred_blocks),
+             cmocka_unit_test(test_coinbase__is_nothing_when_its_block_has_left),
+             cmocka_unit_test(test_change__is_trusted_when_it_was_heard_of_in_this_run),
              cmocka_unit_test(test_change__is_trusted_when_all_that_it_spends_is_ours),
              cmocka_unit_test(test_synced__tells_who_took_the_place),
              cmocka_unit_test(test_forget_gone__takes_each_from_the_lists_at_once),
              cmocka_unit_test(test_safe__what_replaced_one_that_is_forgotten_is_not),
              cmocka_unit_test(test_roll_back__takes_blocks_above_and_no_others),
+             cmocka_unit_test(test_unblock__takes_what_nobody_told_of),
              cmocka_unit_test(test_apply__refuses_what_is_no_money),
              cmocka_unit_test(test_tell__says_each_change_once_to_each_wallet),
              cmocka_unit_test(test_remove__forgets_what_concerns_nobody_else),
