@@ -77,8 +77,8 @@ void wt_on_finalize(void *arg, const qn_rpc_request *r, const char *params, uint
 
 /* ---- handing in ---- */
 
-/* Coins of the wallets that it spends. Out: *fee, when all that it spends is known and it pays one;
- * -1: not. */
+/* Coins of the wallets that it spends. Out: *fee that it pays with these at least, for a coin that
+ * is not known adds to it; -1: with what is known it pays none. */
 static size_t own_coins(const wt *x, const qn_psbt *p, int64_t *fee)
 {
     size_t n = 0;
@@ -91,7 +91,7 @@ static size_t own_coins(const wt *x, const qn_psbt *p, int64_t *fee)
         const wt_coin *c = wt_coin_find(&x->m, &at);
         bool mine = c && c->script && c->script->owner;
         n += mine;
-        int64_t value = mine ? c->value : qn_psbt_coin_of(&p->in[i], &coin) ? coin.value : -1;
+        int64_t value = mine ? c->value : qn_psbt_coin_of(&p->in[i], &coin) ? coin.value : 0;
         known = known && value >= 0 && value <= WT_MONEY_MAX - in;
         in += known ? value : 0;
     }

@@ -2,6 +2,7 @@
 #include "tests/unit/watch_kit.h"
 #include "tests/unit/harness.h"
 
+#include "lib/hex.h"
 #include "lib/psbt.h"
 
 #define TO "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
@@ -67,6 +68,57 @@ static void test_claim__of_two_the_one_that_is_solvable_counts(void **state)
         assert_int_equal(qn_mock_stop(m), QN_OK);
         qn_mock_free(m);
     }
+    qc_free(k);
+}
+
+/* ---- handing in ---- */
+
+/* A final PSBT of the wallet's only coin and of one that nothing is known of, which pays `value`.
+ */
+static char *joint_psbt(qn_mock *m, int64_t value)
+{
+    static const uint8_t witness[] = {1, 1, 7}, stranger[32] = {9}, to[22] = {0, 20, 5};
+    uint8_t txid[32], *raw = NULL;
+    size_t len = 0;
+    json_t *j = ask(m, "watch.utxos", "[\"w\"]");
+    const json_t *u = json_array_get(j, 0);
+    assert_true(qn_hex_decode_reversed(text(u, "txid"), 64, txid, 32));
+    const qn_psbt_in in[2] = {
+        {.txid = txid, .vout = (uint32_t)number(u, "vout"), .has_sequence = true},
+        {.txid = stranger, .has_sequence = true}};
+    const qn_psbt_out out = {.coin = {value, {to, sizeof to}}};
+    qn_psbt *p = qn_psbt_new_of(2, 2, 0, in, 2, &out, 1);
+    assert_non_null(p);
+    for (size_t i = 0; i < 2; i++)
+        assert_true(qn_psbt_put(p, &p->in[i].map, QN_PSBT_IN_FINAL_WITNESS, NULL, 0, witness,
+                                sizeof witness));
+    assert_true(qn_psbt_write(p, &raw, &len));
+    char *b64 = qn_base64_encode(raw, len), *params = qc_asprintf("[\"%s\"]", b64);
+    free(b64);
+    free(raw);
+    qn_psbt_free(p);
+    json_decref(j);
+    return params;
+}
+
+/* It is at least what the coins that are known pay. */
+static void test_submit__a_fee_that_is_known_in_part_has_its_limit(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    keys *k = keys_of("wpkh(" XPUB "/0/*)");
+    expect(m, "watch.create", "[\"w\"]", "{");
+    import(m, k->text, "\"birthday\":0", "true");
+    pay(m, k, 0, 100000000);
+    char *much = joint_psbt(m, 90000000), *more = joint_psbt(m, 100000001);
+    expect(m, "watch.submit", much, "error -4: The fee rate is above max_fee_rate");
+    char *got = qn_mock_rpc(m, "watch.submit", more); /* the stranger's coin pays: the node knows */
+    assert_null(strstr(got, "max_fee_rate"));
+    free(got);
+    qc_free(much);
+    qc_free(more);
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
     qc_free(k);
 }
 
@@ -491,6 +543,7 @@ static void test_flush__tells_no_part_of_a_transaction(void **state)
 }
 
 QC_TEST_MAIN(cmocka_unit_test(test_claim__of_two_the_one_that_is_solvable_counts),
+             cmocka_unit_test(test_submit__a_fee_that_is_known_in_part_has_its_limit),
              cmocka_unit_test(test_import__again_beyond_the_grant_is_incomplete),
              cmocka_unit_test(test_full_grant__a_reorganisation_takes_what_is_not_watched),
              cmocka_unit_test(test_gap_limit__a_larger_one_holds_from_the_start_on),
