@@ -436,7 +436,8 @@ static const struct {
     {"watch.utxos", "wallet minconf maxconf count skip options",
      "watch.utxos ( \"wallet\" minconf maxconf count skip options )\n\nUnspent coins with minconf "
      "(1) to "
-     "maxconf confirmations. options: {\"include_immature_coinbase\": true} for these too.\n",
+     "maxconf confirmations; locked: an open PSBT spends it. options: "
+     "{\"include_immature_coinbase\": true} for these too.\n",
      wt_on_utxos, 30000, 64},
     {"watch.psbt", "wallet outputs options",
      "watch.psbt \"wallet\" outputs ( options )\n\nAn unsigned PSBT of the wallet's coins.\n"

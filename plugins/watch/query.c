@@ -323,6 +323,8 @@ static void put_coin(wt *x, qn_json *j, const wt_wallet *w, const wt_coin *c)
     if (o->source->ranged)
         qn_json_int(j, "index", o->index);
     qn_json_bool(j, "safe", wt_safe(&x->m, c->maker, w));
+    if (c->locked)
+        qn_json_bool(j, "locked", 1);
     qn_json_close(j, '}');
 }
 

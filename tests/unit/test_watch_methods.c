@@ -345,6 +345,7 @@ static void test_lock__ends_with_the_coin(void **state)
     json_decref(j);
     uint64_t rows = qn_mock_store_count(m);
     expect(m, "watch.lockunspent", params, "true");
+    expect(m, "watch.utxos", "[\"w\"]", "\"safe\":true,\"locked\":true}]");
     assert_int_equal(qn_mock_store_count(m), rows + 1);
     expect(m, "watch.lockunspent", params, "already locked");
     qn_mock_spend(m, &txid, vout);
