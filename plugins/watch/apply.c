@@ -164,11 +164,20 @@ static void go_unheard(wt_model *m, wt_tx *t)
     go(m, t, reason, culprit ? &culprit->txid : &nobody);
 }
 
+/* The node would have told of it. */
+static bool is_told(const wt_tx *t)
+{
+    for (uint32_t i = 0; i < t->n_entries; i++)
+        if (wt_is_told(t->entry[i].coin))
+            return true;
+    return false;
+}
+
 qn_status wt_apply_synced(wt_model *m)
 {
     for (wt_node *n = wt_map_next(&m->txs, NULL); n; n = wt_map_next(&m->txs, n)) {
         wt_tx *t = (wt_tx *)n;
-        if (t->sought && (t->state == WT_MEMPOOL || t->state == WT_UNCONFIRMED))
+        if (t->sought && (t->state == WT_MEMPOOL || t->state == WT_UNCONFIRMED) && is_told(t))
             go_unheard(m, t);
     }
     return QN_OK;

@@ -253,7 +253,7 @@ uint32_t wt_wanted_end(const wt_model *m, const wt_source *s);
 qn_status wt_apply_hit(wt_model *m, const qn_watch_event *ev, const uint8_t *tx,
                        const uint8_t *script, bool *used);
 qn_status wt_apply_gone(wt_model *m, const qn_watch_event *ev);
-/** MEMPOOL_SYNCED: what is still sought is gone. */
+/** MEMPOOL_SYNCED: what is still sought is gone, but for what the node was not told to watch. */
 qn_status wt_apply_synced(wt_model *m);
 /** The chain ends in `tip` now. */
 void wt_apply_tip(wt_model *m, const qn_block_ref *tip);
@@ -288,6 +288,10 @@ qn_status wt_tell(wt_model *m, wt_tell_fn *fn, void *arg);
 bool wt_owns(const wt_coin *c, const wt_wallet *w);
 /** It is, or the wallet watches the outpoint. */
 bool wt_knows(const wt_coin *c, const wt_wallet *w);
+/** The node was told of its script. */
+bool wt_is_watched(const wt_owner *o);
+/** The node tells of a transaction with this coin. */
+bool wt_is_told(const wt_coin *c);
 /** It is a descriptor that says how its coins are spent. */
 bool wt_solvable(const wt_model *m, wt_source *s);
 /** It is a descriptor with one script for each index: no combo(). */

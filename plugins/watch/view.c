@@ -74,6 +74,21 @@ bool wt_knows(const wt_coin *c, const wt_wallet *w)
     return wt_owns(c, w);
 }
 
+bool wt_is_watched(const wt_owner *o)
+{
+    const wt_source *s = o->source;
+    return !s->building && (s->n_watched == s->n_owners ||
+                            (s->n_watched && o->index < s->owner[s->n_watched - 1]->index));
+}
+
+bool wt_is_told(const wt_coin *c)
+{
+    for (const wt_owner *o = c->script ? c->script->owner : NULL; o; o = o->next)
+        if (wt_is_watched(o))
+            return true;
+    return c->watcher != NULL;
+}
+
 bool wt_alive(const wt_tx *t)
 {
     return t->state == WT_MEMPOOL || t->state == WT_CONFIRMED ||

@@ -180,8 +180,6 @@ void wt_stream_short(wt *x, const wt_source *s, uint32_t height);
 qn_status wt_stream_feed(wt *x);
 /** The same where there was no room before: one script is tried first. */
 qn_status wt_stream_retry(wt *x);
-/** The node was told of its script. */
-bool wt_is_watched(const wt_owner *o);
 /** Scripts that there is no room for. */
 uint64_t wt_stream_unwatched(const wt *x);
 /** Take what nobody watches any more from the node, and forget it. */

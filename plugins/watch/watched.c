@@ -129,13 +129,6 @@ qn_status wt_stream_add_or_wait(wt *x, wt_source *s, uint32_t height, bool *all)
     return QN_OK;
 }
 
-bool wt_is_watched(const wt_owner *o)
-{
-    const wt_source *s = o->source;
-    return !s->building && (s->n_watched == s->n_owners ||
-                            (s->n_watched && o->index < s->owner[s->n_watched - 1]->index));
-}
-
 uint64_t wt_stream_unwatched(const wt *x)
 {
     uint64_t n = 0;

@@ -31,6 +31,7 @@ static fixture *made(void)
     f->s = wt_source_add(&f->m, 0, f->w, WT_SCRIPT, "text", "label");
     for (uint8_t i = 0; i < 4; i++)
         assert_int_equal(wt_own(&f->m, f->s, i, 0, SCRIPT(i), 2, 0, NULL), QN_OK);
+    f->s->n_watched = f->s->n_owners;
     return f;
 }
 
@@ -273,6 +274,27 @@ static void test_synced__tells_who_took_the_place(void **state)
     seen(f, 4, 4, 100);
     assert_int_equal(wt_apply_synced(&f->m), QN_OK);
     assert_int_equal(tx(f, 4)->state, WT_MEMPOOL);
+    done(f);
+}
+
+/* The mempool says nothing of scripts that there was no room for: what spends their coins may well
+ * be there, and the coins are not to be had again. */
+static void test_synced__leaves_what_is_not_watched(void **state)
+{
+    (void)state;
+    fixture *f = made();
+    confirmed(f, 1, 1, 700, 10);
+    tip(f, 10);
+    seen(f, 2, 1, 700);
+    f->s->n_watched = 1; /* of script 0 alone */
+    wt_seek(&f->m);
+    assert_int_equal(wt_apply_synced(&f->m), QN_OK);
+    assert_int_equal(tx(f, 2)->state, WT_MEMPOOL);
+    balance_is(f, 0, 0, 0);
+    f->s->n_watched = 3;
+    assert_int_equal(wt_apply_synced(&f->m), QN_OK);
+    assert_int_equal(tx(f, 2)->state, WT_GONE);
+    balance_is(f, 700, 0, 0);
     done(f);
 }
 
@@ -759,6 +781,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_balance__follows_a_payment_through_its_life),
              cmocka_unit_test(test_change__is_trusted_when_it_was_heard_of_in_this_run),
              cmocka_unit_test(test_change__is_trusted_when_all_that_it_spends_is_ours),
              cmocka_unit_test(test_synced__tells_who_took_the_place),
+             cmocka_unit_test(test_synced__leaves_what_is_not_watched),
              cmocka_unit_test(test_forget_gone__takes_each_from_the_lists_at_once),
              cmocka_unit_test(test_safe__what_replaced_one_that_is_forgotten_is_not),
              cmocka_unit_test(test_roll_back__takes_blocks_above_and_no_others),
