@@ -321,6 +321,8 @@ bool wt_trusted(wt_model *m, wt_tx *t, const wt_wallet *w);
  *  come to be in a block, and its coins are no more (Core wallet/spend.cpp, which asks the one
  *  alone). */
 bool wt_safe(wt_model *m, wt_tx *t, const wt_wallet *w);
+/** The same of what made a coin; and the node would tell of what spends it. */
+bool wt_safe_coin(wt_model *m, const wt_coin *c, const wt_wallet *w);
 /** It has an entry that the wallet knows. */
 bool wt_concerns(const wt_tx *t, const wt_wallet *w);
 

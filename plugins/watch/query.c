@@ -322,7 +322,7 @@ static void put_coin(wt *x, qn_json *j, const wt_wallet *w, const wt_coin *c)
     qn_json_close(j, ']');
     if (o->source->ranged)
         qn_json_int(j, "index", o->index);
-    qn_json_bool(j, "safe", wt_safe(&x->m, c->maker, w));
+    qn_json_bool(j, "safe", wt_safe_coin(&x->m, c, w));
     if (c->locked)
         qn_json_bool(j, "locked", 1);
     qn_json_close(j, '}');

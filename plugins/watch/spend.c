@@ -210,7 +210,7 @@ static bool take_other(spend *s, wt_coin *c)
         return true;
     if (!depth && s->replaces)
         return true;
-    uint8_t tier = depth ? 0 : wt_safe(&s->x->m, c->maker, s->wallet) ? 1 : 2;
+    uint8_t tier = !wt_safe_coin(&s->x->m, c, s->wallet) ? 2 : depth ? 0 : 1;
     if ((tier == 2 && !s->ask.unsafe) || is_given(s, c))
         return true;
     if (c->locked) {

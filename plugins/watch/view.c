@@ -194,6 +194,11 @@ bool wt_safe(wt_model *m, wt_tx *t, const wt_wallet *w)
     return !of_replacement(m, t, 0);
 }
 
+bool wt_safe_coin(wt_model *m, const wt_coin *c, const wt_wallet *w)
+{
+    return wt_is_told(c) && wt_safe(m, c->maker, w);
+}
+
 bool wt_concerns(const wt_tx *t, const wt_wallet *w)
 {
     for (uint32_t i = 0; i < t->n_entries; i++)

@@ -159,6 +159,8 @@ static void test_import__again_beyond_the_grant_is_incomplete(void **state)
 /* What the node is not told to watch it does not tell of either, be it that its block has left. */
 static void test_full_grant__a_reorganisation_takes_what_is_not_watched(void **state)
 {
+    static const char psbt[] = "[\"w\",{\"" TO "\":0.00004},{\"fee_rate\":1,\"changeAddress\":\"" TO
+                               "\",\"lockUnspents\":false}]";
     (void)state;
     qn_mock *m = started();
     keys *k = keys_of("wpkh(" XPUB "/0/*)");
@@ -168,12 +170,17 @@ static void test_full_grant__a_reorganisation_takes_what_is_not_watched(void **s
     pay(m, k, 1, 300);
     qn_mock_mine(m, 1);
     (void)qn_mock_run(m);
+    expect(m, "watch.utxos", "[\"w\"]", "\"index\":0,\"safe\":true}");
+    expect(m, "watch.psbt", psbt, "\"psbt\":");
     expect(m, "watch.balance", "[\"w\"]",
            "\"trusted\":0.00005300,\"untrusted_pending\":0.00000000");
     assert_int_equal(qn_mock_stop(m), QN_OK);
     qn_mock_on_call(m, full, NULL); /* less room than before */
     assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
     expect(m, "watch.status", "[]", "\"unwatched_since\":6,");
+    /* They may be spent by now. */
+    expect(m, "watch.utxos", "[\"w\"]", "\"index\":0,\"safe\":false}");
+    expect(m, "watch.psbt", psbt, "-6: Insufficient funds");
     (void)qn_mock_pay(m, k->script[2], k->len, 44);
     qn_mock_reorg(m, 3, 5);
     (void)qn_mock_run(m);
