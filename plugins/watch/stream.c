@@ -33,7 +33,7 @@ static qn_status commit(wt *x, bool sync)
 
 qn_status wt_stream_settle(wt *x)
 {
-    return x->m.dirty_txs && !x->inside ? commit(x, true) : QN_OK;
+    return x->m.dirty_txs && !x->inside && !x->within ? commit(x, true) : QN_OK;
 }
 
 static void flush(void *arg)

@@ -136,7 +136,7 @@ static qn_status stop(void *self, uint32_t deadline_ms)
         wt_wait_end(x);
         wt_jobs_end(x);
     }
-    if (x->w.watch && !x->inside) {
+    if (x->w.watch && !x->inside && !x->within) {
         st = wt_events_tell(x);
         if (st == QN_OK)
             st = wt_store_all(x, true);
