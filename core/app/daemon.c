@@ -4,10 +4,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* What it says on its standard error is ours to pass on, up to the byte that tells how it went. */
-static QC_NORETURN void wait_for_child(int fd, const char *complaint)
+static QC_NORETURN void wait_for_child(pid_t pid, int fd, const char *complaint)
 {
     char said[512];
     for (;;) {
@@ -23,6 +24,9 @@ static QC_NORETURN void wait_for_child(int fd, const char *complaint)
         if (told)
             break;
     }
+    /* Until it is gone its data folder is locked, and who tries again at once would be told so. */
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
     fprintf(stderr, "%s\n", complaint);
     exit(EXIT_FAILURE);
 }
@@ -38,7 +42,7 @@ bool qc_daemon_fork(int *fd, const char *complaint)
         return false;
     if (pid > 0) {
         close(ends[1]);
-        wait_for_child(ends[0], complaint);
+        wait_for_child(pid, ends[0], complaint);
     }
     close(ends[0]);
     fcntl(ends[1], F_SETFD, FD_CLOEXEC);
