@@ -118,7 +118,9 @@ const qc_opt QC_OPTIONS_RPC[] = {
 #define P QC_OPTS_PLUGIN
 const qc_opt QC_OPTIONS_PLUGINS[] = {
     USED("plugins", "", P, 0, "Run the plugins that were granted something (default: 1)"),
-    USED("plugindir", "=<dir>", P, 0, "Folder that holds the plugins' files"),
+    USED("plugindir", "=<dir>", P, 0,
+         "Folder that holds the plugins' files (default: " QC_PLUGINDIR
+         "; of programs that were not installed .libs beside them)"),
     USED("plugingrants", "=<dir>", P, 0,
          "Folder that holds the grant files (default: plugins.d in the chain's folder)"),
     USED("pluginrunner", "=<file>", P, 0,

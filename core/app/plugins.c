@@ -47,11 +47,12 @@ bool qc_app_plugins_new(qc_app *a)
     char *runner = find_runner(a);
     char *grants = qc_asprintf("%s/plugins.d", a->net_dir);
     char *data = qc_asprintf("%s/plugins", a->net_dir);
+    char *plugins = qc_conf_plugin_dir(a->settings, QC_PLUGINDIR);
     qc_host_options o = {
         .chain = a->node.chain,
         .registry = a->node.registry,
         .network = a->params->name,
-        .plugin_dir = qc_settings_str(a->settings, "plugindir", QC_PLUGINDIR),
+        .plugin_dir = plugins,
         .grant_dir = qc_settings_str(a->settings, "plugingrants", grants),
         .data_dir = data,
         .runner = runner,
@@ -65,6 +66,7 @@ bool qc_app_plugins_new(qc_app *a)
     };
     a->host = qc_host_new(&o);
     qc_host_register_rpc(a->host);
+    qc_free(plugins);
     qc_free(data);
     qc_free(grants);
     qc_free(runner);

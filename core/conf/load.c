@@ -42,6 +42,13 @@ uint16_t qc_conf_rpc_port(const char *chain)
     return r ? r->rpc_port : 0;
 }
 
+char *qc_conf_plugin_dir(const qc_settings *s, const char *installed)
+{
+    static const char *const place[] = {".libs", NULL};
+    const char *given = qc_settings_str(s, "plugindir", NULL);
+    return given ? qc_strdup(given) : qc_os_part(place, installed);
+}
+
 bool qc_conf_is_dir(const char *path)
 {
     struct stat st;

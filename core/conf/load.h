@@ -24,6 +24,9 @@ char *qc_conf_path_in(const char *base, const char *path);
  *  Out: owned. */
 char *qc_conf_file_option(const qc_settings *s, const char *name, const char *dflt,
                           const char *base);
+/** -plugindir; else, for a program that was not installed, the folder beside it that libtool builds
+ *  plugins in; else `installed`. Out: owned. */
+char *qc_conf_plugin_dir(const qc_settings *s, const char *installed);
 bool qc_conf_is_dir(const char *path);
 /** Folder of a chain below the base ("test": "testnet3", "main": ""); NULL: no such chain. */
 const char *qc_conf_chain_folder(const char *chain);

@@ -272,6 +272,12 @@ static bool granted(const qc_host *h, const char *file, const qc_plugin *p)
     return same_id(h, p) != NULL;
 }
 
+/* The node's own: in a build folder it lies among the plugins. */
+static bool is_own(const char *name)
+{
+    return strcmp(name, "quoin-store.so") == 0;
+}
+
 /* Files without a grant are listed, so that an operator sees what could be enabled. */
 static void read_folder(qc_host *h)
 {
@@ -279,7 +285,7 @@ static void read_folder(qc_host *h)
     if (!qc_os_exists(h->plugin_dir) || qc_os_list_dir(h->plugin_dir, &list))
         return;
     for (size_t i = 0; i < list.n; i++) {
-        if (!ends_with(list.name[i], ".so"))
+        if (!ends_with(list.name[i], ".so") || is_own(list.name[i]))
             continue;
         char *path = qc_asprintf("%s/%s", h->plugin_dir, list.name[i]);
         qc_plugin *p = qc_plugin_new_found(h, path);

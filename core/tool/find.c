@@ -17,7 +17,7 @@ bool qc_tool_folders(qc_tool *t)
     char *net = qc_conf_net_dir(t->paths.base, qc_conf_chain_folder(t->chain));
     char *own = qc_asprintf("%s/plugins.d", net);
     t->grant_dir = qc_strdup(qc_settings_str(t->settings, "plugingrants", own));
-    t->plugin_dir = qc_strdup(qc_settings_str(t->settings, "plugindir", QC_PLUGINDIR));
+    t->plugin_dir = qc_conf_plugin_dir(t->settings, QC_PLUGINDIR);
     qc_free(own);
     qc_free(net);
     return true;

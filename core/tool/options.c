@@ -46,7 +46,9 @@ static const qc_opt OPTIONS[] = {
          "check: the quoind of the case parity (default: the one beside this program)"),
     USED("runner", "=<file>", O, "doctor: the runner to ask (default: the installed one)"),
     USED("templatedir", "=<dir>", QC_OPTS_HIDDEN, NULL),
-    USED("plugindir", "=<dir>", P, "Folder that holds the plugins' files"),
+    USED("plugindir", "=<dir>", P,
+         "Folder that holds the plugins' files (default: " QC_PLUGINDIR
+         "; of programs that were not installed .libs beside them)"),
     USED("plugingrants", "=<dir>", P,
          "Folder that holds the grant files (default: plugins.d in the chain's folder)"),
     USED("chain", "=<chain>", C, "Chain: main, test, testnet4, signet or regtest (default: main)"),

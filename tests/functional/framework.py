@@ -80,7 +80,8 @@ class Node:
         os.mkdir(self.datadir)
         # A test names its peers, unless connections that nobody names are what it is about.
         alone = "" if automatic else "connect=0\nlisten=1\n"
-        self.write_conf(f"{chain}=1\n[{chain}]\nprinttoconsole=0\ndnsseed=0\nfixedseeds=0\n{alone}"
+        # And it has the plugins that it grants, not those that were built beside the node.
+        self.write_conf(f"plugindir={self.datadir}/none\n{chain}=1\n[{chain}]\nprinttoconsole=0\ndnsseed=0\nfixedseeds=0\n{alone}"
                         f"rpcport={self.rpc_port}\nport={self.p2p_port}\nbind=127.0.0.1\n"
                         f"listenonion=0\nnatpmp=0\n{conf}")
 

@@ -7,6 +7,7 @@ import subprocess
 import threading
 
 from framework import BUILD, RpcError, equal, expect_error, program, wait_until
+from plugin_node import plugin_file, running
 
 ID, CHECK = "org.quoin.test.plugin", "org.quoin.test.check"
 ALL = ("chain.read/1 = yes\nchain.follow/1 = window=16\nblock.read/1 = window=16\n"
@@ -242,4 +243,24 @@ def test_a_change_that_the_node_refuses_is_taken_back(case):
     n.restart()
     code, out, err = enable("fail-init")
     assert code == 1 and f"To take it back: quoin-plugin disable {ID}" in err, err
+    n.stop()
+
+
+def test_a_build_folder_finds_its_own_plugins(case):
+    """Without an installation, and without being told where: quoin-plugin and the node alike."""
+    n = case.node()
+    with open(os.path.join(n.datadir, "quoin.conf")) as f:
+        text = f.read()
+    assert text.startswith("plugindir=")
+    n.write_conf(text[text.index("\n") + 1:])
+    here = os.path.dirname(plugin_file("template-watch"))
+    got = subprocess.run([program("quoin-plugin"), f"-datadir={n.datadir}", "-regtest", "--yes", "enable",
+                          "template-watch"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    equal((got.returncode, got.stderr), (0, ""))
+    n.start()
+    found = {p["id"]: p["state"] for p in n.listplugins()}
+    equal(found["org.quoin.indexer"], "DISCOVERED")
+    running(n, "template-watch")
+    equal(n.getplugininfo("template-watch")["file"], os.path.join(here, "template-watch.so"))
+    assert "passed over" not in n.log(), n.log()
     n.stop()
