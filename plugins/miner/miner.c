@@ -219,8 +219,14 @@ static qn_status begin(mn *m)
         return st;
     m->running = true;
     m->n_threads = mn_crew_start(&m->crew, m->threads ? m->threads : processors());
-    qn_logf(m->host, m->cap, QN_LOG_INFO, "mining to %s: %u threads, %s", m->payto, m->n_threads,
-            qn_nonce_search_impl());
+    if (m->n_threads)
+        qn_logf(m->host, m->cap, QN_LOG_INFO, "mining to %s: %u threads, %s", m->payto,
+                m->n_threads, qn_nonce_search_impl());
+    else
+        qn_logf(m->host, m->cap, QN_LOG_INFO,
+                "mining to %s: on its one loop ([limits] threads in its "
+                "grant gives it more), %s",
+                m->payto, qn_nonce_search_impl());
     return QN_OK;
 }
 

@@ -576,6 +576,7 @@ def test_miner_finds_blocks_on_regtest(case):
     running(n, "miner")
     expect_error(-8, "Who is to be paid?", n.call, "miner.start")
     equal(n.call("miner.start", ADDRESS, 5)["running"], True)
+    assert f"mining to {ADDRESS}: 2 threads, " in n.log()
     wait_until("five blocks", lambda: not n.call("miner.status")["running"])
     equal(mined_to(n, SCRIPT), 5)
     n.call("miner.start", "51", 0, 100)
@@ -619,6 +620,7 @@ def test_miner_finds_blocks_on_a_signet(case):
     equal(mined_to(n, SCRIPT), 2)
     wait_until("it stops", lambda: not n.call("miner.status")["running"])
     assert n.call("miner.status")["hashes"] > 10000
+    assert f"mining to {ADDRESS_SIGNET}: on its one loop ([limits] threads" in n.log()
     n.stop()
 
 
