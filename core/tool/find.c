@@ -5,6 +5,8 @@
 #include "core/base/nearest.h"
 #include "core/os/file.h"
 
+#include <unistd.h>
+
 bool qc_tool_folders(qc_tool *t)
 {
     char *error = NULL;
@@ -43,8 +45,12 @@ bool qc_tool_confirm(const qc_tool *t, const char *question)
         return true;
     printf("%s [y/N] ", question);
     fflush(stdout);
-    if (fgets(answer, sizeof answer, stdin))
-        return answer[0] == 'y' || answer[0] == 'Y';
+    if (fgets(answer, sizeof answer, stdin)) {
+        bool yes = answer[0] == 'y' || answer[0] == 'Y';
+        if (!isatty(STDIN_FILENO)) /* which shows what is typed */
+            printf("%s\n", yes ? "y" : "n");
+        return yes;
+    }
     printf("\n"); /* what comes next is no answer */
     return false;
 }
@@ -117,7 +123,7 @@ static char *find_in(const char *dir, const char *ending, const char *name,
     return found;
 }
 
-static char *id_of_grant(const char *path)
+char *qc_tool_id_of_grant(const char *path)
 {
     const char *slash = strrchr(path, '/');
     char *id = qc_strdup(slash ? slash + 1 : path);
@@ -153,5 +159,9 @@ char *qc_tool_find_file(const qc_tool *t, const char *name)
 
 char *qc_tool_find_grant(const qc_tool *t, const char *name)
 {
-    return find_only(t->grant_dir, ".grant", name, id_of_grant, "grant for");
+    char *id = qc_tool_is_path(name) ? id_of(name) : NULL;
+    char *found =
+        find_only(t->grant_dir, ".grant", id ? id : name, qc_tool_id_of_grant, "grant for");
+    qc_free(id);
+    return found;
 }

@@ -228,6 +228,13 @@ static bool take_given(const char *given, const qc_manifest *m, qc_consent *c)
         return false;
     for (size_t i = 0; i < m->n_want; i++)
         if (strlen(m->want[i].id) == len && strncmp(m->want[i].id, given, len) == 0) {
+            const qc_interface *f = qc_interface_find(m->want[i].id);
+            const char *misfit =
+                f && !qc_tool_withheld(params) ? qc_interface_misfit(f, params) : NULL;
+            if (misfit) {
+                fprintf(stderr, "Error: -grant of %s: %s\n", f->id, misfit);
+                return false;
+            }
             qc_free(c->params[i]);
             c->params[i] = qc_strdup(params);
             return true;
@@ -485,6 +492,7 @@ int qc_tool_disable(qc_tool *t)
     int code = 1;
     if (!grant)
         return 1;
+    char *id = qc_tool_id_of_grant(grant);
     if (!qc_tool_confirm(t, "Remove its grant? Its data stays."))
         printf("Nothing was removed.\n");
     else if (qc_os_unlink(grant))
@@ -492,10 +500,11 @@ int qc_tool_disable(qc_tool *t)
     else {
         code = printf("Removed: %s\n", grant) < 0;
         if (!code && qc_settings_bool(t->settings, "reload", false))
-            code = qc_tool_stop_now(t, t->word[1]);
+            code = qc_tool_stop_now(t, id);
         else
-            qc_tool_say_when(t, "stop", t->word[1]);
+            qc_tool_say_when(t, "stop", id);
     }
+    qc_free(id);
     qc_free(grant);
     return code;
 }
@@ -541,7 +550,9 @@ static int pin_file(const qc_tool *t, const char *grant, const qc_grant *g)
         printf("%s %s\n    was %s\n    is  %s\n", m.manifest.id, m.manifest.version,
                g->sha256 ? g->sha256 : "not pinned", m.sha256);
         repin(qc_bytes_span(&text), m.sha256, &now);
-        if (qc_tool_confirm(t, "Pin it?"))
+        if (!qc_tool_confirm(t, "Pin it?"))
+            printf("Nothing was written.\n");
+        else
             code =
                 qc_tool_write_grant(t, "reload", m.manifest.id, grant, qc_bytes_span(&now), &text);
     }

@@ -18,8 +18,9 @@ static const struct {
      true},
     {"enable", "FILE|NAME", "show what it asks for, ask, and write its grant, or change it",
      qc_tool_enable, true},
-    {"disable", "NAME", "remove its grant; its data stays", qc_tool_disable, true},
-    {"pin", "NAME", "pin the file as it is now; with -reload, reload it too", qc_tool_pin, true},
+    {"disable", "FILE|NAME", "remove its grant; its data stays", qc_tool_disable, true},
+    {"pin", "FILE|NAME", "pin the file as it is now; with -reload, reload it too", qc_tool_pin,
+     true},
     {"run", "FILE --mock", "load it into a process of its own and lead it through a small chain",
      qc_tool_run, false},
     {"trace", "FILE|NAME",
@@ -91,7 +92,13 @@ static int run(qc_tool *t, int n_option, char **args, int argc)
     for (size_t i = 0; i < QC_COUNTOF(COMMANDS); i++) {
         if (strcmp(COMMANDS[i].name, t->word[0]) != 0)
             continue;
-        if (t->n_word != (COMMANDS[i].arg ? 2 : 1)) {
+        int wanted = COMMANDS[i].arg ? 2 : 1;
+        if (t->n_word > wanted)
+            fprintf(stderr,
+                    "Error: found %s, wanted nothing more (the value of an option stands behind "
+                    "'=': -option=value)\n",
+                    qc_printable(t->word[wanted]));
+        if (t->n_word != wanted) {
             fprintf(stderr, "Usage: quoin-plugin %s %s\n", COMMANDS[i].name,
                     COMMANDS[i].arg ? COMMANDS[i].arg : "");
             return 1;

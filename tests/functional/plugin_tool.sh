@@ -238,8 +238,8 @@ cp "$tmp/before" "$grant"
 out=$(printf 'n\ny\ny\n' | "$tool" -datadir="$tmp" -regtest enable "$top_builddir/tests/check/GOOD.so" 2>&1)
 has "rpc.serve/1 (optional)"
 has "bounded by prefix=check.: method names must start with this"
-has "It can do without. Grant it? [y/N]"
-has "Written:"
+has $'It can do without. Grant it? [y/N] n\n'
+has $'Enable it? [y/N] y\nWritten:'
 check_grant="$tmp/regtest/plugins.d/org.quoin.test.check.grant"
 out=$(cat "$check_grant")
 has "chain.read/1 = yes"
@@ -286,7 +286,8 @@ has "(did you mean net.listen/1?)"
 run 1 enable --yes -grant=store.own/1=yes "$echo_so"
 has "wanted an interface that the plugin asks for (net.listen/1)"
 run 1 enable --yes -grant='net.listen/1=127.0.0.1:1, max_con=9' "$echo_so"
-has "grant of net.listen/1: found max_con=9, wanted yes or key=value with a key of this interface (did you mean max_conns?)"
+hasnot "asks for"
+has "Error: -grant of net.listen/1: found max_con=9, wanted yes or key=value with a key of this interface (did you mean max_conns?)"
 out=$(printf '127.0.0.1:50002\ny\n' | "$tool" -datadir="$tmp" -regtest enable "$echo_so" 2>&1)
 has "Which? (ADDRESS:PORT ..., or nothing: not granted)"
 out=$(cat "$echo_grant")
@@ -398,7 +399,9 @@ fi
 printf 'x' >>"$tmp/plugins/good.so"
 run 1 resolve plugin
 has "sha256: found"
+has ", as the grant says (after an update: quoin-plugin pin)"
 run 1 pin plugin
+has "Nothing was written."
 run 0 pin --yes plugin
 run 0 resolve plugin
 run 0 pin --yes plugin
@@ -408,7 +411,8 @@ run 1 resolve plugin
 has "found mode 0666"
 run 1 disable --yes plugni
 has "found no grant for plugni in $tmp/regtest/plugins.d (did you mean plugin?)"
-run 0 disable --yes plugin
+run 0 disable --yes "$tmp/plugins/good.so"
+has "plugin stop org.quoin.test.plugin"
 [ ! -e "$grant" ] || { echo "FAIL: the grant is still there"; fails=$((fails + 1)); }
 run 1 disable --yes plugin
 has "found no grant for plugin"
@@ -418,6 +422,8 @@ has "enable"
 run 1
 run 1 frobnicate x
 has "no such command: frobnicate (quoin-plugin -help)"
+run 1 enable --yes -grant net.listen/1=127.0.0.1:1 plugin
+has "Error: found plugin, wanted nothing more (the value of an option stands behind '=': -option=value)"
 run 1 enabel x
 has "no such command: enabel (did you mean enable? quoin-plugin -help)"
 run 1 -datadri=/tmp inspect plugin
