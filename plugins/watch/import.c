@@ -284,6 +284,9 @@ static bool begin_descriptor(wt_job *job, const wt_item *it)
 {
     char err[512];
     qn_descriptor *d = wt_parse(&job->x->m, it->desc, strlen(it->desc), true, err, sizeof err);
+    if (!d && strcmp(err, "Missing checksum") == 0) /* what everybody meets first */
+        return bad(job, WT_RPC_KEY,
+                   "Missing checksum: append # and the one that getdescriptorinfo tells");
     if (!d)
         return bad(job, WT_RPC_KEY, err);
     size_t n = qn_descriptor_branches(d);

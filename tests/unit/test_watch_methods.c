@@ -424,7 +424,7 @@ static void test_import__what_is_refused(void **state)
         {"{\"script\":\"51\",\"timestamp\":0,\"internal\":5}", "internal must be true or false"},
         {"{\"outpoint\":\"51\",\"timestamp\":0}", "outpoint must be"},
         {"{\"outpoint\":{\"txid\":\"51\"},\"timestamp\":0}", "outpoint must be"},
-        {"{\"desc\":\"wpkh(" XPUB "/*)\",\"timestamp\":0}", "Missing checksum"},
+        {"{\"desc\":\"wpkh(" XPUB "/*)\",\"timestamp\":0}", "Missing checksum: append # and"},
         {"{\"desc\":\"pk(cVpF924EspNh8KjYsfhgY96mmxvT6DgdWiTYMtMjuM74hJaU5psW)#8x7xwq0w\","
          "\"timestamp\":0}",
          "-5"},
