@@ -25,9 +25,7 @@
 #define PAUSE_MS 10            /* how long reading rests when it sends more */
 #define CLOSED_S 1             /* what a process may take to end when its socket is closed */
 #define BATCH 64u              /* messages that are read in one turn of the loop */
-#define MEMORY_DEFAULT UINT64_C(2000000000)
-#define MEMORY_LEAST UINT64_C(256000000)
-#define FILES_PLAIN 64u /* descriptors of a plugin without a store */
+#define FILES_PLAIN 64u        /* descriptors of a plugin without a store */
 #define FILES_STORE 512u
 
 /* ---- ends ---- */
@@ -556,18 +554,6 @@ static void fill_caps(const qc_plugin *p, qc_hello *h)
     }
 }
 
-/* What the operator says; else twice what the plugin says that it needs, since the loader, the
- * stacks of threads and the store's engine count too; else more than any should need. */
-static uint64_t memory_of(const qc_plugin *p)
-{
-    uint64_t says = (uint64_t)p->image.manifest.memory_mb * 1000000;
-    if (p->grant.memory)
-        return p->grant.memory;
-    if (says == 0)
-        return MEMORY_DEFAULT;
-    return 2 * says > MEMORY_LEAST ? 2 * says : MEMORY_LEAST;
-}
-
 static bool hello(qc_isolated *iso)
 {
     qc_plugin *p = iso->plugin;
@@ -576,8 +562,8 @@ static bool hello(qc_isolated *iso)
                   .id = p->image.manifest.id,
                   .version = p->image.manifest.version,
                   .best_effort = p->grant.best_effort,
-                  .threads = p->grant.threads ? (uint32_t)p->grant.threads : 1,
-                  .memory = memory_of(p)};
+                  .threads = qc_resolve_threads(&p->grant),
+                  .memory = qc_resolve_memory(&p->image.manifest, &p->grant)};
     fill_caps(p, &h);
     h.descriptors += h.has_store ? FILES_STORE : FILES_PLAIN;
     h.uid = h.gid = qc_host_plugin_uid(p);
@@ -613,7 +599,7 @@ void qc_isolated_begin(qc_plugin *p)
     iso->store_later = p->store_later;
     iso->token_at = qc_clock_mono();
     iso->grace = QC_GRACE_INIT;
-    iso->own_max = memory_of(p);
+    iso->own_max = qc_resolve_memory(&p->image.manifest, &p->grant);
     iso->spin = (qc_spin)QC_SPIN_INIT(qc_cpu_count());
     p->iso = iso;
     qc_err err = p->host->runner_fd < 0 ? QC_ENOENT : QC_OK;

@@ -6,6 +6,8 @@
 #include <stdio.h>
 
 #define STEP "resolve"
+#define MEMORY_DEFAULT UINT64_C(2000000000)
+#define MEMORY_LEAST UINT64_C(256000000)
 #define MEANT(near)                                                                                \
     (near).best ? " (did you mean " : "", (near).best ? (near).best : "", (near).best ? "?)" : ""
 
@@ -179,4 +181,21 @@ bool qc_resolve(const qc_manifest *m, const qc_grant *g, const char *network, qc
     check_config(m, g, out, p);
     out->needs_grant = missing && p->n - before == missing;
     return p->n == before;
+}
+
+/* What the operator says; else twice what the plugin says that it needs, since the loader, the
+ * stacks of threads and the store's engine count too; else more than any should need. */
+uint64_t qc_resolve_memory(const qc_manifest *m, const qc_grant *g)
+{
+    uint64_t says = (uint64_t)m->memory_mb * 1000000;
+    if (g->memory)
+        return g->memory;
+    if (says == 0)
+        return MEMORY_DEFAULT;
+    return 2 * says > MEMORY_LEAST ? 2 * says : MEMORY_LEAST;
+}
+
+uint32_t qc_resolve_threads(const qc_grant *g)
+{
+    return g->threads ? (uint32_t)g->threads : 1;
 }

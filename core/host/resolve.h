@@ -34,6 +34,9 @@ typedef struct qc_resolution {
 /** What the operator should know about an interface that is granted, or NULL: that an unstable one
  * is served for the last time, and what comes instead. In a static thread-local buffer. */
 const char *qc_resolved_warning(const qc_resolved *r);
+/** Bytes of memory and threads that the process of an isolated plugin gets. */
+uint64_t qc_resolve_memory(const qc_manifest *m, const qc_grant *g);
+uint32_t qc_resolve_threads(const qc_grant *g);
 /** Problems go to step "resolve". Returns true when the plugin may be loaded. */
 bool qc_resolve(const qc_manifest *m, const qc_grant *g, const char *network, qc_resolution *out,
                 qc_problems *p);

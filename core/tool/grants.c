@@ -420,6 +420,23 @@ bool qc_tool_text_is_fit(const qc_tool *t, qc_span text, const qc_image *m, cons
     return ok;
 }
 
+/* What nobody has to grant, and is bounded all the same. */
+static void explain_process(const qc_manifest *m, const char *mode)
+{
+    qc_grant g; /* as one that says nothing */
+    qc_problems p = {0};
+    if (strcmp(mode, "isolated") != 0)
+        return;
+    if (qc_grant_parse(qc_span_str("[plugin]\nfile = any\n"), &g, &p))
+        printf(
+            "It gets %lluMB of memory, %u thread and %u lines of the log a second; [limits] in its "
+            "grant\ncan change that.\n",
+            (unsigned long long)(qc_resolve_memory(m, &g) / 1000000), qc_resolve_threads(&g),
+            g.log_per_s);
+    qc_grant_clear(&g);
+    qc_problems_clear(&p);
+}
+
 static int enable_asked(const qc_tool *t, const char *path, const qc_image *m, const char *grant)
 {
     qc_bytes text = QC_BYTES_INIT;
@@ -431,6 +448,7 @@ static int enable_asked(const qc_tool *t, const char *path, const qc_image *m, c
         ask_each(t, &m->manifest, &c);
         explain_acting(t, &m->manifest, &c);
         qc_tool_explain_mode(c.mode);
+        explain_process(&m->manifest, c.mode);
         if (m->manifest.cpu)
             printf("It asks for the processor class '%s', which its grant then gives it.\n",
                    m->manifest.cpu);

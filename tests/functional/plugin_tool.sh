@@ -124,6 +124,7 @@ has "Nothing was written."
 [ ! -e "$grant" ] || { echo "FAIL: a grant without consent"; fails=$((fails + 1)); }
 run 0 enable --yes -mode=trusted plugin
 has "in mode 'trusted': inside the node"
+hasnot "of memory, 1 thread"
 out=$(cat "$grant")
 has "mode   = trusted"
 rm "$grant"
@@ -154,6 +155,7 @@ has "bounded by window=16: events that may be unacknowledged"
 has "bounded by pin=0: "
 has "bounded by quota=1000MB: bytes on disk"
 has "in mode 'isolated': in a process of its own"
+has "It gets 2000MB of memory, 1 thread and 50 lines of the log a second"
 has "Written: $grant"
 [ "$(stat -c %a "$grant")" = 600 ] || { echo "FAIL: mode of the grant"; fails=$((fails + 1)); }
 run 0 resolve plugin
