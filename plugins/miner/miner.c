@@ -329,12 +329,18 @@ static void on_status(void *arg, const qn_rpc_request *r, const char *params, ui
     reply_status(arg, r->request);
 }
 
+/* What was found before is handed in: none of its threads finds more once they have ended. */
 static void on_stop(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
 {
+    mn *m = arg;
     (void)params;
     (void)len;
-    end(arg);
-    reply_status(arg, r->request);
+    if (m->running) {
+        mn_crew_stop(&m->crew);
+        (void)collect(m);
+    }
+    end(m);
+    reply_status(m, r->request);
 }
 
 /* A whole number, or the digits of one from a command line. */

@@ -218,10 +218,30 @@ static void test_miner__hands_in_what_nobody_told_of(void **state)
     qn_mock_free(m);
 }
 
+static void test_miner__hands_in_what_was_found_before_it_stops(void **state)
+{
+    (void)state;
+    qn_mock *m = qn_mock_new();
+    _Atomic unsigned lost = 0;
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    lost = 1;
+    qn_mock_on_call(m, no_post, &lost);
+    expect(m, "miner.start", "[\"51\",0,0,1]", "\"running\":true");
+    for (int i = 0; i < 20000 && lost; i++)
+        (void)qn_mock_wait(m, 1);
+    assert_int_equal(count(qn_mock_log(m), "mining: solution "), 0);
+    expect(m, "miner.stop", "[]", "\"running\":false,");
+    expect(m, "miner.status", "[]", "\"blocks\":1,");
+    assert_int_equal(count(qn_mock_log(m), "mining: solution "), 1);
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_miner__finds_blocks),
              cmocka_unit_test(test_miner__keeps_the_interval),
              cmocka_unit_test(test_miner__tries_again_after_a_refusal),
              cmocka_unit_test(test_start__refuses_what_makes_no_sense),
              cmocka_unit_test(test_start__takes_what_is_configured_for_what_is_not_given),
              cmocka_unit_test(test_crew__what_was_found_is_not_lost),
-             cmocka_unit_test(test_miner__hands_in_what_nobody_told_of))
+             cmocka_unit_test(test_miner__hands_in_what_nobody_told_of),
+             cmocka_unit_test(test_miner__hands_in_what_was_found_before_it_stops))
