@@ -29,7 +29,8 @@ bool qc_tool_folders(qc_tool *t);
 char *qc_tool_find_file(const qc_tool *t, const char *name);
 /** Is it the path of a file, and no name of a plugin? */
 bool qc_tool_is_path(const char *name);
-/** Path of the grant of a plugin by id, short name or the path of its file, or NULL after a word on stderr. Owned. */
+/** Path of the grant of a plugin by id, short name or the path of its file, or NULL after a word on
+ * stderr. Owned. */
 char *qc_tool_find_grant(const qc_tool *t, const char *name);
 /** The id that a grant's file is named after. Owned. */
 char *qc_tool_id_of_grant(const char *path);
