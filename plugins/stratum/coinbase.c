@@ -1,6 +1,7 @@
 #include "plugins/stratum/coinbase.h"
 
 #include "lib/address.h"
+#include "lib/hash.h"
 #include "lib/mining.h"
 
 #include <stdio.h>
@@ -89,6 +90,20 @@ bool st_coinbase_make(const st_job *job, const st_payout *user, uint8_t variant,
     for (uint32_t i = 1; i < ST_MARK; i++)
         out->data[out->space + i] = (uint8_t)(job->number >> 8 * (i - 1));
     return true;
+}
+
+/* The number of the job gives way to a hash of it. */
+void st_coinbase_mark(st_coinbase *c, const uint8_t secret[ST_SECRET_LEN],
+                      const uint8_t en1[ST_EN1_LEN])
+{
+    uint8_t text[ST_SECRET_LEN + ST_MARK + ST_EN1_LEN], hash[32], *mark = c->data + c->space;
+    if (!*mark)
+        return;
+    memcpy(text, secret, ST_SECRET_LEN);
+    memcpy(text + ST_SECRET_LEN, mark, ST_MARK);
+    memcpy(text + ST_SECRET_LEN + ST_MARK, en1, ST_EN1_LEN);
+    qn_sha256d(text, sizeof text, hash);
+    memcpy(mark + 1, hash, ST_MARK - 1);
 }
 
 void st_coinbase_fill(st_coinbase *c, const uint8_t en1[ST_EN1_LEN], const uint8_t en2[ST_EN2_LEN])

@@ -20,6 +20,11 @@ typedef struct st_coinbase {
 /** Make it. user: who gets what is left, in solo mode (may be NULL).
  *  Returns: false: nobody gets what is left, or it is too long. */
 bool st_coinbase_make(const st_job *job, const st_payout *user, uint8_t variant, st_coinbase *out);
+/** Of a variant but the first one: make it that of one session alone, which nobody can know who was
+ *  not told. */
+#define ST_SECRET_LEN 16u
+void st_coinbase_mark(st_coinbase *c, const uint8_t secret[ST_SECRET_LEN],
+                      const uint8_t en1[ST_EN1_LEN]);
 /** Put both extranonces in. */
 void st_coinbase_fill(st_coinbase *c, const uint8_t en1[ST_EN1_LEN], const uint8_t en2[ST_EN2_LEN]);
 

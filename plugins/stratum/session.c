@@ -42,23 +42,23 @@ double st_session_difficulty(const st_session *s)
     return s->n_steps ? s->step[s->n_steps - 1].difficulty : s->pool->start_difficulty;
 }
 
-/* From a job on, which may not have come yet; what was to begin then or later never does. */
-static void set_difficulty(st_session *s, double d, uint64_t from)
+/* The newest difficulty has not begun: it was told with no job yet. */
+static bool pending(const st_session *s)
 {
-    while (s->n_steps && s->step[s->n_steps - 1].from >= from)
+    return s->n_steps && s->step[s->n_steps - 1].told_ms == UINT64_MAX;
+}
+
+/* From the job on that is told next: begin_step(). What has not begun until now never does. */
+static void set_difficulty(st_session *s, double d)
+{
+    if (pending(s))
         s->n_steps--;
     if (s->n_steps == ST_STEPS) {
         memmove(s->step, s->step + 1, (ST_STEPS - 1) * sizeof *s->step);
         s->n_steps--;
     }
-    s->step[s->n_steps++] = (st_step){from, d, UINT64_MAX};
+    s->step[s->n_steps++] = (st_step){UINT64_MAX, d, UINT64_MAX};
     st_putf(&s->out, "{\"id\":null,\"method\":\"mining.set_difficulty\",\"params\":[%.17g]}\n", d);
-}
-
-/* The newest difficulty belongs to a job that it was not told yet. */
-static bool pending(const st_session *s)
-{
-    return s->n_steps && s->step[s->n_steps - 1].from > (s->told << 8 | s->variant);
 }
 
 /* What held when the job was told: what a share of it is worth. */
@@ -92,19 +92,20 @@ static bool too_old(const st_session *s, uint64_t job, uint8_t variant)
     return s->n_steps && (job << 8 | variant) < s->step[0].from;
 }
 
-/* It is being told its newest job. Who has had nothing but what is configured need not be kept. */
-static void begin_steps(st_session *s)
+/* It is being told its newest job, from which on the newest difficulty holds. Where the client had
+ * a say in that, it is told the job as a variant of its own, on which nobody could work before:
+ * else it would choose how much a share is worth when it has it already. */
+static void begin_step(st_session *s, bool own)
 {
-    const uint64_t at = s->told << 8 | s->variant;
     const st_hooks *h = &s->pool->hooks;
-    bool begun = false;
-    for (uint32_t i = 0; i < s->n_steps; i++)
-        if (s->step[i].from <= at && s->step[i].told_ms == UINT64_MAX) {
-            s->step[i].told_ms = s->pool->now_ms;
-            begun = true;
-        }
-    if (!begun || !h->keep ||
-        (!s->kept && s->n_steps == 1 && s->step[0].difficulty == s->pool->start_difficulty))
+    st_step *x = &s->step[s->n_steps - 1];
+    if (own && s->variant == 0xff)
+        return; /* there is none left: with the next job */
+    s->variant = (uint8_t)(s->variant + own);
+    x->from = s->n_steps == 1 && !own ? 0 : s->told << 8 | s->variant;
+    x->told_ms = s->pool->now_ms;
+    /* Who has had nothing but what is configured need not be kept. */
+    if (!h->keep || (!s->kept && !x->from && x->difficulty == s->pool->start_difficulty))
         return;
     h->keep(h->arg, s);
     s->kept = true;
@@ -122,37 +123,25 @@ static void recall(st_session *s)
         s->step[i].told_ms = s->pool->now_ms;
 }
 
-/* Of a session that goes on: what it was told of this job before it came back is worth what it was,
- * so it is told the job as another variant. Returns: false: there is none left. */
-static bool new_variant(st_session *s)
+/* With its first job, of which a session that goes on may have been told before, up to a variant.
+ * Returns: whether it had a say in its difficulty. */
+static bool set_first(st_session *s)
 {
-    uint64_t last = s->told << 8;
+    const bool goes_on = s->n_steps > 0;
+    double d = goes_on ? st_session_difficulty(s) : s->pool->start_difficulty;
+    if (s->floor > d || (s->floor > 0 && !goes_on))
+        d = s->floor;
     for (uint32_t i = 0; i < s->n_steps; i++)
         if (s->step[i].from >> 8 == s->told)
-            last = s->step[i].from;
-    s->variant = (uint8_t)last;
-    return s->variant < 0xff && ++s->variant;
-}
-
-/* With its first job. */
-static void set_first(st_session *s)
-{
-    double d = s->n_steps ? st_session_difficulty(s) : s->pool->start_difficulty;
-    if (s->floor > d || (s->floor > 0 && !s->n_steps))
-        d = s->floor;
-    if (!s->n_steps) /* it holds for jobs of before too: it may know them from elsewhere */
-        set_difficulty(s, clamp(s, d), 0);
-    else if (new_variant(s))
-        set_difficulty(s, clamp(s, d), s->told << 8 | s->variant);
-    else
-        set_difficulty(s, worth_at(s, s->told, s->variant), s->told << 8 | s->variant);
+            s->variant = (uint8_t)s->step[i].from;
+    set_difficulty(s, clamp(s, d));
+    return s->floor > 0;
 }
 
 /* The newest job once more, as another variant: the same work under another coinbase. */
 static void tell_again(st_session *s, double d, bool clean)
 {
-    s->variant++;
-    set_difficulty(s, d, s->told << 8 | s->variant);
+    set_difficulty(s, d);
     st_vardiff_reset(&s->vardiff, s->pool->now_ms);
     st_session_notify(s, clean);
 }
@@ -168,7 +157,7 @@ static void steer(st_session *s, double to, bool asked)
     if ((asked || d < was || d > 4 * was) && s->told && s->variant < 0xff)
         tell_again(s, d, d > 4 * was);
     else
-        set_difficulty(s, d, (s->told + 1) << 8);
+        set_difficulty(s, d);
 }
 
 static void steer_by(st_session *s, double factor)
@@ -264,8 +253,8 @@ static void make_note(st_pool *p, const st_job *job)
 
 static bool is_line_for(const st_note *n, const st_session *s, bool clean)
 {
-    return n->line.len && !n->line.failed && n->line_job == s->told && n->variant == s->variant &&
-           n->clean == clean && n->has_payout == s->has_payout &&
+    return n->line.len && !n->line.failed && n->line_job == s->told && n->clean == clean &&
+           n->has_payout == s->has_payout &&
            (!s->has_payout || (n->payout.len == s->payout.len &&
                                memcmp(n->payout.script, s->payout.script, s->payout.len) == 0));
 }
@@ -279,31 +268,53 @@ static void put_job_id(st_text *t, const st_session *s)
     st_puts(t, "\",\"");
 }
 
+/* Returns: false: there is no coinbase. */
+static bool write_line(const st_session *s, const st_job *job, bool clean, st_text *t)
+{
+    st_note *n = &s->pool->note;
+    st_coinbase cb;
+    if (!st_coinbase_make(job, s->has_payout ? &s->payout : NULL, s->variant, &cb))
+        return false;
+    st_coinbase_mark(&cb, s->pool->secret, s->en1);
+    make_note(s->pool, job);
+    put_job_id(t, s);
+    st_put(t, n->head.data, n->head.len);
+    st_put_hex(t, cb.data, cb.space + ST_MARK);
+    st_puts(t, "\",\"");
+    st_put_hex(t, cb.data + cb.space + ST_SPACE, cb.len - cb.space - ST_SPACE);
+    st_put(t, n->tail.data, n->tail.len);
+    st_puts(t, clean ? "true]}\n" : "false]}\n");
+    t->failed |= n->head.failed || n->tail.failed;
+    return true;
+}
+
 /* The line for this session and all that are paid alike. Returns: false: there is no coinbase. */
 static bool make_line(const st_session *s, const st_job *job, bool clean)
 {
     st_note *n = &s->pool->note;
-    st_coinbase cb;
     if (is_line_for(n, s, clean))
         return true;
-    if (!st_coinbase_make(job, s->has_payout ? &s->payout : NULL, s->variant, &cb))
-        return false;
-    make_note(s->pool, job);
     n->line.len = 0;
     n->line.failed = false;
-    put_job_id(&n->line, s);
-    st_put(&n->line, n->head.data, n->head.len);
-    st_put_hex(&n->line, cb.data, cb.space + ST_MARK);
-    st_puts(&n->line, "\",\"");
-    st_put_hex(&n->line, cb.data + cb.space + ST_SPACE, cb.len - cb.space - ST_SPACE);
-    st_put(&n->line, n->tail.data, n->tail.len);
-    st_puts(&n->line, clean ? "true]}\n" : "false]}\n");
+    if (!write_line(s, job, clean, &n->line))
+        return false;
     n->line_job = s->told;
-    n->variant = s->variant;
     n->has_payout = s->has_payout;
     n->payout = s->payout;
     n->clean = clean;
     return true;
+}
+
+/* Without memory it is let go, rather than told half a line. */
+static void put_line(st_session *s, const st_job *job, bool clean)
+{
+    const st_note *n = &s->pool->note;
+    if (s->variant)
+        (void)write_line(s, job, clean, &s->out);
+    else if (make_line(s, job, clean) && n->line.failed)
+        s->out.failed = true;
+    else if (is_line_for(n, s, clean))
+        st_put(&s->out, n->line.data, n->line.len);
 }
 
 void st_session_notify(st_session *s, bool clean)
@@ -312,26 +323,23 @@ void st_session_notify(st_session *s, bool clean)
     const st_job *job = st_job_newest(&p->jobs);
     if (!job || job->number <= p->jobs.restored || !st_session_mines(s))
         return;
+    bool own = pending(s);
     if (!s->told) {
         st_vardiff_reset(&s->vardiff, p->now_ms);
         s->told = job->number;
-        set_first(s);
+        own = set_first(s);
     } else if (job->number != s->told) {
-        if (pending(s))
+        if (own)
             st_vardiff_reset(&s->vardiff, p->now_ms);
         s->told = job->number;
         s->variant = 0;
         double was = st_session_difficulty(s), d = clamp(s, was);
         if (d != was) /* the network's has changed */
-            set_difficulty(s, d, s->told << 8);
+            set_difficulty(s, d);
     }
-    begin_steps(s);
-    if (!make_line(s, job, clean))
-        return;
-    if (p->note.line.failed || p->note.head.failed || p->note.tail.failed)
-        s->out.failed = true; /* without memory it is let go, rather than told half a line */
-    else
-        st_put(&s->out, p->note.line.data, p->note.line.len);
+    if (pending(s))
+        begin_step(s, own);
+    put_line(s, job, clean);
 }
 
 /* It mines from now on. */
@@ -713,7 +721,8 @@ static void on_share(st_session *s, st_worker *w, const st_message *m, const st_
     st_payout to = s->payout;
     /* Bits that it did not ask for are granted to a block: nothing that was found is lost. */
     const uint32_t base = (uint32_t)job->v.version, mask = s->mask ? s->mask : p->mask;
-    st_share sh = {.job = job, .variant = m->variant, .time = m->time, .nonce = m->nonce};
+    st_share sh = {
+        .job = job, .secret = p->secret, .variant = m->variant, .time = m->time, .nonce = m->nonce};
     sh.version = m->has_version ? (base & ~mask) | (m->version & mask) : base;
     memcpy(sh.en1, s->en1, sizeof sh.en1);
     memcpy(sh.en2, m->en2, sizeof sh.en2);

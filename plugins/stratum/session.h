@@ -26,7 +26,7 @@ struct st_session;
 
 /** From when on a difficulty holds. */
 typedef struct st_step {
-    uint64_t from; /* job << 8 | variant */
+    uint64_t from; /* job << 8 | variant; UINT64_MAX: not yet */
     double difficulty;
     uint64_t told_ms; /* when a job was told that it holds for; UINT64_MAX: not yet */
 } st_step;
@@ -67,14 +67,14 @@ typedef struct st_handed {
     uint64_t again_ms; /* when it may be handed in again */
 } st_handed;
 
-/** Notifications as they were written last: who is told the same is not written to anew. */
+/** Notifications as they were written last: who is told the same is not written to anew. No
+ *  variants. */
 typedef struct st_note {
     uint64_t job; /* of head and tail: those parts that all share */
     st_text head, tail;
     st_text line; /* a whole one, for: */
     uint64_t line_job;
     st_payout payout;
-    uint8_t variant;
     bool has_payout, clean;
 } st_note;
 
@@ -86,7 +86,7 @@ typedef struct st_pool {
     double start_difficulty, min_difficulty;
     uint32_t per_minute, mask;
     st_hooks hooks;
-    uint8_t secret[16]; /* makes session ids that nobody can guess */
+    uint8_t secret[ST_SECRET_LEN]; /* makes session ids that nobody can guess */
     uint32_t next_en1;
     uint32_t en1_limit; /* the first that may not be given out before the store was told */
     /* told before each call */

@@ -58,6 +58,7 @@ bool st_share_hash(st_share *s, const st_payout *user, st_coinbase *cb, uint8_t 
     uint8_t root[32];
     if (!st_coinbase_make(s->job, user, s->variant, cb))
         return false;
+    st_coinbase_mark(cb, s->secret, s->en1);
     st_coinbase_fill(cb, s->en1, s->en2);
     qn_sha256d(cb->data, cb->len, root);
     qn_merkle_fold(root, v->path[0].b, v->n_path);

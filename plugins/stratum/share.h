@@ -11,6 +11,7 @@ double st_difficulty_of(const uint8_t hash[32]);
 /** What was submitted, with where it came from. */
 typedef struct st_share {
     const st_job *job;
+    const uint8_t *secret; /* ST_SECRET_LEN bytes of the pool */
     uint8_t variant;
     uint8_t en1[ST_EN1_LEN], en2[ST_EN2_LEN];
     uint32_t version, time, nonce;

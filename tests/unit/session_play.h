@@ -86,6 +86,7 @@ static inline const char *work_as(st_session *s, const char *user, uint64_t job,
     uint8_t lo[32], hi[32], hash[32];
     st_coinbase cb;
     st_share sh = {.job = st_job_find(&s->pool->jobs, job),
+                   .secret = s->pool->secret,
                    .variant = variant,
                    .version = 0x20000000,
                    .time = 1700000000,

@@ -91,9 +91,10 @@ static void test_session__a_step_begins_with_the_job_that_follows_it(void **stat
     qn_template_view v = st_job_newest(&p->jobs)->v;
     (void)st_job_add(&p->jobs, &v, &p->recipe, 0);
     suggest(&s, D / 2);
-    st_session_notify(&s, false);
-    has(work(&s, 2, 0, 0, D / 2, D * 0.99), "\"result\":true");
+    has(s.out.data, "\"params\":[\"2.1\",");
+    has(work(&s, 2, 1, 0, D / 2, D * 0.99), "\"result\":true");
     assert_true(last.difficulty == D / 2);
+    has(work(&s, 2, 0, 0, D / 2, D * 0.99), "[23,"); /* it was never told that */
     done_with(&s, p);
 }
 
@@ -216,9 +217,10 @@ static void test_session__coming_back_makes_no_share_dearer(void **state)
     static const struct {
         const char *first; /* asked for */
         double is;
-    } row[] = {{"d=0.000003814697265625", 4 * D}, /* more than what is configured */
-               {"d=0.0000002384185791015625", D / 4},
-               {"x", D}};
+        uint8_t variant;
+    } row[] = {{"d=0.000003814697265625", 4 * D, 1}, /* more than what is configured */
+               {"d=0.0000002384185791015625", D / 4, 1},
+               {"x", D, 0}};
     for (size_t i = 0; i < QC_COUNTOF(row); i++) {
         st_record last;
         st_pool *p = a_pool(&last);
@@ -229,21 +231,70 @@ static void test_session__coming_back_makes_no_share_dearer(void **state)
         g_n_kept = 0;
         come(&s, p, id, row[i].first);
         assert_true(st_session_difficulty(&s) == row[i].is);
-        has(work(&s, 1, 0, 0, row[i].is, 8 * D), "\"result\":true");
+        has(work(&s, 1, row[i].variant, 0, row[i].is, 8 * D), "\"result\":true");
         assert_true(last.difficulty == row[i].is);
         for (uint32_t k = 1; k < 4; k++) {
             char job[40];
             st_session_clear(&s);
             come(&s, p, id, "d=0.00006103515625");
-            snprintf(job, sizeof job, "mining.notify\",\"params\":[\"1.%x\",", k);
+            snprintf(job, sizeof job, "mining.notify\",\"params\":[\"1.%x\",", row[i].variant + k);
             has(s.out.data, job);
             assert_true(st_session_difficulty(&s) == 64 * D);
-            has(work(&s, 1, 0, k * 1000000, 64 * D, 1e9), "\"result\":true");
+            has(work(&s, 1, row[i].variant, k * 1000000, 64 * D, 1e9), "\"result\":true");
             assert_true(last.difficulty == row[i].is);
-            has(work(&s, 1, (uint8_t)k, 0, 64 * D, 1e9), "\"result\":true");
+            has(work(&s, 1, (uint8_t)(row[i].variant + k), 0, 64 * D, 1e9), "\"result\":true");
             assert_true(last.difficulty == 64 * D);
         }
         done_with(&s, p);
+    }
+}
+
+/* The first part of the coinbase as it was told. */
+static void coinbase_of(const char *text, char out[static 200])
+{
+    const char *at = strstr(text, "mining.notify\",\"params\":[\"");
+    for (int i = 0; i < 3; i++)
+        at = strstr(at, "\",\"") + 3;
+    assert_true(strcspn(at, "\"") < 200);
+    memcpy(out, at, strcspn(at, "\""));
+    out[strcspn(at, "\"")] = 0;
+}
+
+/* Work that was done before a difficulty was told is worth nothing at it: else who has a good hash
+ * would ask for its difficulty. */
+static void test_session__nobody_works_on_a_variant_before_it_is_told(void **state)
+{
+    (void)state;
+    static const char *const password[] = {"d=0.00006103515625", "x"};
+    for (int i = 0; i < 2; i++) {
+        st_record last;
+        st_pool *p = a_pool(&last);
+        st_session s[2];
+        char id[2][ST_SESSION_ID + 1] = {"", ""}, coinbase[2][200];
+        memset(p->secret, 7, sizeof p->secret);
+        for (int k = 0; k < 2; k++) {
+            come(&s[k], p, id[k], password[i]);
+            coinbase_of(s[k].out.data, coinbase[k]);
+        }
+        /* What it did not ask for is the same for all. */
+        assert_int_equal(strcmp(coinbase[0], coinbase[1]) == 0, i);
+        has(work(&s[0], 1, 0, 0, 64 * D, 1e9), i ? "\"result\":true" : "[21,");
+        has(work(&s[0], 1, 1, 0, 64 * D, 1e9), "\"result\":true");
+        for (int k = 0; k < 2; k++) {
+            suggest(&s[k], 128 * D);
+            coinbase_of(s[k].out.data, coinbase[k]);
+        }
+        assert_string_not_equal(coinbase[0], coinbase[1]);
+        /* A job that brings a step, too, as it is asked for while others know of it. */
+        qn_template_view v = st_job_newest(&p->jobs)->v;
+        (void)st_job_add(&p->jobs, &v, &p->recipe, 0);
+        st_session_notify(&s[0], false);
+        suggest(&s[1], 256 * D);
+        has(s[1].out.data, "\"params\":[\"2.1\",");
+        has(work(&s[1], 2, 0, 0, 256 * D, 1e9), "\"result\":true");
+        assert_true(last.difficulty == 128 * D);
+        st_session_clear(&s[0]);
+        done_with(&s[1], p);
     }
 }
 
@@ -323,6 +374,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_session__difficulty_holds_for_the_jobs_it_was
              cmocka_unit_test(test_session__what_is_easier_or_asked_for_is_told_at_once),
              cmocka_unit_test(test_session__an_easier_difficulty_ends),
              cmocka_unit_test(test_session__coming_back_makes_no_share_dearer),
+             cmocka_unit_test(test_session__nobody_works_on_a_variant_before_it_is_told),
              cmocka_unit_test(test_session__what_is_older_than_all_steps_is_stale),
              cmocka_unit_test(test_session__too_much_of_what_was_easier_costs),
              cmocka_unit_test(test_session__difficulties_are_whole_where_they_can_be))
