@@ -240,15 +240,15 @@ static void apply(const change *c, qc_bytes *text)
 
 static int nothing_to_do(const qc_tool *t, const char *id, const char *grant)
 {
-    char *cli = qc_tool_cli(t);
+    char *cli = qc_tool_command(t, "quoin-cli"), *self = qc_tool_command(t, "quoin-plugin");
     printf("%s has a grant already, which stays as it is: %s\n"
            "To grant more or less: -grant=INTERFACE=PARAMETERS (or =no), -config=NAME=VALUE, "
            "-mode=MODE. Or edit it; then\n"
-           "  quoin-plugin resolve %s    tells what the node makes of it,\n"
+           "  %s resolve %s    tells what the node makes of it,\n"
            "  %s plugin reload %s    has it take effect.\n"
-           "After an update of the file: quoin-plugin pin -reload %s. To begin anew: quoin-plugin "
-           "disable %s\n",
-           id, grant, id, cli, id, id, id);
+           "After an update of the file: %s pin -reload %s. To begin anew: %s disable %s\n",
+           id, grant, self, id, cli, id, self, id, self, id);
+    qc_free(self);
     qc_free(cli);
     return 0;
 }
@@ -297,11 +297,13 @@ static bool is_its_file(const change *c, const char *path, const qc_image *image
     if (!same)
         fprintf(stderr, "Error: %s is for %s, not for %s: change it by hand, or disable it first\n",
                 grant, qc_printable(file), path);
-    else if (!pinned)
+    else if (!pinned) {
+        char *self = qc_tool_command(c->t, "quoin-plugin");
         fprintf(stderr,
-                "Error: %s is not what it was when it was granted. If you know why: "
-                "quoin-plugin pin %s\n",
-                path, c->m->id);
+                "Error: %s is not what it was when it was granted. If you know why: %s pin %s\n",
+                path, self, c->m->id);
+        qc_free(self);
+    }
     free(real);
     qc_free(own);
     return same && pinned;

@@ -149,10 +149,12 @@ int qc_tool_resolve(qc_tool *t)
             (void)qc_grant_parse(qc_span_str("[plugin]\nfile = none\n"), &g, &p);
             printf("No grant yet (%s)\n", grant);
         } else if (qc_grant_load(grant, &g, &p) && g.sha256 && strcmp(g.sha256, m.sha256) != 0) {
-            qc_problem(&p, "pin",
-                       "sha256: found %s, wanted %s, as the grant says (after an update: "
-                       "quoin-plugin pin)",
-                       m.sha256, g.sha256);
+            char *self = qc_tool_command(t, "quoin-plugin");
+            qc_problem(
+                &p, "pin",
+                "sha256: found %s, wanted %s, as the grant says (after an update: %s pin %s)",
+                m.sha256, g.sha256, self, m.manifest.id);
+            qc_free(self);
         }
         ok = qc_resolve(&m.manifest, &g, t->chain, &r, &p) && p.n == 0;
         print_answers(&r);

@@ -92,9 +92,9 @@ int qc_tool_take_up(const qc_tool *t, const char *verb, const char *id, const ch
                     qc_span text, const qc_bytes *was);
 /** Have the node that runs stop a plugin. Returns an exit status, which it explains. */
 int qc_tool_stop_now(const qc_tool *t, const char *id);
-/** How the node of this chain and data folder is asked, as far as it is not the usual one. Owned.
- */
-char *qc_tool_cli(const qc_tool *t);
+/** `program` ("quoin-cli" or "quoin-plugin") with the options, as given, that name this node, its
+ * chain and, for the latter, its folders: to be typed as it is. Owned. */
+char *qc_tool_command(const qc_tool *t, const char *program);
 /** Call a method of that node by quoin-cli, which tells on stderr what is wrong. `word`: the method
  *  and its parameters, NULL at the end. Returns: 0; else 1 when it was not reached, or the error's
  * code without its sign. */

@@ -9,12 +9,24 @@
 
 #define REFUSED 26 /* the error -26 of plugin reload: the old one goes on */
 
-char *qc_tool_cli(const qc_tool *t)
+char *qc_tool_command(const qc_tool *t, const char *program)
 {
-    const char *dir = qc_settings_str(t->settings, "datadir", "");
+    static const char *const option[] = {"datadir", "conf", "plugindir", "plugingrants"};
+    size_t n = strcmp(program, "quoin-cli") == 0 ? 2 : QC_COUNTOF(option);
     bool main_chain = strcmp(t->chain, "main") == 0;
-    return qc_asprintf("quoin-cli%s%s%s%s", *dir ? " -datadir=" : "", dir,
-                       main_chain ? "" : " -chain=", main_chain ? "" : t->chain);
+    char *text = qc_strdup(program);
+    for (size_t i = 0; i < n; i++) {
+        const char *value = qc_settings_str(t->settings, option[i], "");
+        if (!*value || !qc_settings_on_command_line(t->settings, option[i]))
+            continue;
+        char *longer = qc_asprintf("%s -%s=%s", text, option[i], value);
+        qc_free(text);
+        text = longer;
+    }
+    char *all =
+        qc_asprintf("%s%s%s", text, main_chain ? "" : " -chain=", main_chain ? "" : t->chain);
+    qc_free(text);
+    return all;
 }
 
 /* One that is there stays whose it was, and as readable: a node of another user must read on. */
@@ -32,7 +44,7 @@ static qc_err put_grant(const qc_tool *t, const char *grant, qc_span text)
 
 void qc_tool_say_when(const qc_tool *t, const char *verb, const char *id)
 {
-    char *cli = qc_tool_cli(t);
+    char *cli = qc_tool_command(t, "quoin-cli");
     printf("It takes effect when the node starts; in a node that runs, by\n  %s plugin %s %s\n",
            cli, verb, id);
     qc_free(cli);
@@ -73,8 +85,13 @@ int qc_tool_take_up(const qc_tool *t, const char *verb, const char *id, const ch
         return 1;
     fprintf(stderr,
             "Error: no node that runs has taken it up; %s stays as it is now, and is what the next "
-            "start goes by%s%s\n",
-            grant, first ? ". To take it back: quoin-plugin disable " : "", first ? id : "");
+            "start goes by\n",
+            grant);
+    if (first) {
+        char *self = qc_tool_command(t, "quoin-plugin");
+        fprintf(stderr, "To take it back: %s disable %s\n", self, id);
+        qc_free(self);
+    }
     qc_tool_say_when(t, verb, id);
     return 1;
 }

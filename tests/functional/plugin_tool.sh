@@ -164,6 +164,7 @@ has "rpc.serve/1              required  granted: prefix=plugin."
 cp "$grant" "$tmp/before"
 run 0 enable --yes plugin
 has "has a grant already, which stays as it is"
+has "  quoin-plugin -datadir=$tmp -plugindir=$tmp/plugins -chain=regtest resolve org.quoin.test.plugin"
 has "plugin reload org.quoin.test.plugin"
 cmp -s "$grant" "$tmp/before" || { echo "FAIL: changed without a reason"; fails=$((fails + 1)); }
 
@@ -201,7 +202,7 @@ run 1 enable --yes -grant=chain.follow/1=window=9 "$tmp/elsewhere.so"
 has "is for $tmp/plugins/good.so, not for $tmp/elsewhere.so"
 printf 'x' >>"$tmp/plugins/good.so"
 run 1 enable --yes -grant=chain.follow/1=window=9 plugin
-has "quoin-plugin pin org.quoin.test.plugin"
+has "quoin-plugin -datadir=$tmp -plugindir=$tmp/plugins -chain=regtest pin org.quoin.test.plugin"
 cp "$hostile/GOOD.so" "$tmp/plugins/good.so"
 run 0 enable --yes -mode=trusted plugin
 has "  changed: mode = isolated, becomes trusted"
@@ -401,7 +402,7 @@ fi
 printf 'x' >>"$tmp/plugins/good.so"
 run 1 resolve plugin
 has "sha256: found"
-has ", as the grant says (after an update: quoin-plugin pin)"
+has ", as the grant says (after an update: quoin-plugin -datadir=$tmp -plugindir=$tmp/plugins -chain=regtest pin org.quoin.test.plugin)"
 run 1 pin plugin
 has "Nothing was written."
 run 0 pin --yes plugin

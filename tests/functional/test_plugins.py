@@ -242,7 +242,7 @@ def test_a_change_that_the_node_refuses_is_taken_back(case):
     os.remove(n.path("plugins.d", ID + ".grant"))
     n.restart()
     code, out, err = enable("fail-init")
-    assert code == 1 and f"To take it back: quoin-plugin disable {ID}" in err, err
+    assert code == 1 and f"To take it back: quoin-plugin -datadir={n.datadir} -chain=regtest disable {ID}" in err, err
     n.stop()
 
 
