@@ -30,7 +30,7 @@ typedef struct rpc_job {
     qc_rpc_engine *engine;
     qc_rpc_call call;
     json_t *root;
-    char *dup_key; /* an object key that came twice, or NULL */
+    char *dup_key; /* an object key that came twice, "" when it cannot be told; NULL: none did */
     bool batch;
     size_t next;
     envelope env;
@@ -454,6 +454,8 @@ static json_t *parse_body(rpc_job *j)
         j->dup_key = err.position > 0 && (size_t)err.position <= j->call.len
                          ? key_before(j->call.body, (size_t)err.position)
                          : NULL;
+        if (!j->dup_key)
+            j->dup_key = qc_strdup("");
         v = json_loadb(j->call.body, j->call.len, flags, &err);
     }
     /* An integer beyond 64 bits is valid JSON: whoever wants it as an integer refuses it. */

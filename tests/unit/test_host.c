@@ -460,6 +460,15 @@ static void test_host__rpc_methods_answer_at_once_later_and_never(void **state)
     expect_call(&r, "good.echo", "[1,2,3]", "\"code\":-1,\"message\":\"good.echo ");
     expect_call(&r, "good.echo", "{\"args\":[1,2,3]}", "\"code\":-1,\"message\":\"good.echo ");
     expect_call(&r, "good.echo", "{}", "\"code\":-1,\"message\":\"good.echo ");
+    /* Of a key that is there twice one value is lost: it is no call that the plugin could refuse.
+     */
+    expect_call(&r, "good.echo", "[{\"a\":1,\"b\":2}]", "\"result\":[{\"a\":1,\"b\":2}]");
+    expect_call(&r, "good.echo", "[{\"a\":1,\"a\":2}]",
+                "\"code\":-8,\"message\":\"Invalid parameter, duplicated key: a\"");
+    expect_call(&r, "good.echo", "[1,[[],[{\"b\":{\"a\":1,\"a\":2}}]]]", "duplicated key: a\"");
+    expect_call(&r, "good.echo", "[{\"a\":1,\"\\u0061\":2}]", "duplicated key\"");
+    expect_call(&r, "good.echo", "{\"first\":1,\"first\":2}",
+                "\"code\":-8,\"message\":\"Parameter first specified multiple times\"");
     expect_call(&r, "good.status", "[1]", "\"code\":-1,\"message\":\"for tests\"");
     expect_call(&r, "good.echo", "{\"args\":5,\"first\":1}", "\"result\":[1]");
     expect_call(&r, "good.echo", "{\"args\":[null],\"first\":1}",
