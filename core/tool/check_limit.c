@@ -264,6 +264,10 @@ const char *const QC_CHECK_PARAMS[] = {"[]",
                                        "[\"\\u0000\\uffff\\\"\"]",
                                        "[99999999999999999999]",
                                        "[\"5100000000000000000000000000000000\", 0, 1]",
+                                       "[\"xyz\", \"xyz\"]",
+                                       "[{\"xyz\": 1}, [[]]]",
+                                       "[-1, null, true, \"\"]",
+                                       "[null, {}, 1e300, [], \"xyz\", 0]",
                                        NULL};
 
 static void ask_everything(qc_check *c, void *arg)

@@ -285,7 +285,7 @@ static qn_status start(void *self)
     (void)s->rpc->add(s->rpc_cap, NULL, "check.status", "", "", rpc_status, s);
 #else
     if (s->rpc)
-        (void)s->rpc->add(s->rpc_cap, NULL, "check.status", "", "check.status\nIts sum.",
+        (void)s->rpc->add(s->rpc_cap, NULL, "check.status", "some thing", "check.status\nIts sum.",
                           rpc_status, s);
 #endif
 #if defined(SHAPE_PARITY_LOG)
