@@ -2,12 +2,12 @@
  * it is handed in even when the share that it is came late, with a bad time, or below no
  * difficulty. */
 #include "plugins/stratum/session.h"
+#include "plugins/stratum/steps.h"
 
 #include "lib/hash.h"
 #include "lib/hex.h"
 #include "lib/mining.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,126 +22,10 @@ enum {
 
 /* ---- difficulty ---- */
 
-/* Whole numbers where that is near enough: there is hardware that cuts off what is behind the
- * point.
- */
-static double clamp(const st_session *s, double d)
-{
-    const st_pool *p = s->pool;
-    const st_job *job = st_job_newest(&p->jobs);
-    double low = s->floor > p->min_difficulty ? s->floor : p->min_difficulty;
-    double high = job ? st_difficulty_of(job->v.target.b) : 1e18;
-    d = d < low ? low : d;
-    if (d > high)
-        d = high; /* a share that is a block must always be one */
-    return d > 1 && floor(d) >= low ? floor(d) : d;
-}
-
-double st_session_difficulty(const st_session *s)
-{
-    return s->n_steps ? s->step[s->n_steps - 1].difficulty : s->pool->start_difficulty;
-}
-
-/* The newest difficulty has not begun: it was told with no job yet. */
-static bool pending(const st_session *s)
-{
-    return s->n_steps && s->step[s->n_steps - 1].told_ms == UINT64_MAX;
-}
-
-/* From the job on that is told next: begin_step(). What has not begun until now never does. */
-static void set_difficulty(st_session *s, double d)
-{
-    if (pending(s))
-        s->n_steps--;
-    if (s->n_steps == ST_STEPS) {
-        memmove(s->step, s->step + 1, (ST_STEPS - 1) * sizeof *s->step);
-        s->n_steps--;
-    }
-    s->step[s->n_steps++] = (st_step){UINT64_MAX, d, UINT64_MAX};
-    st_putf(&s->out, "{\"id\":null,\"method\":\"mining.set_difficulty\",\"params\":[%.17g]}\n", d);
-}
-
-/* What held when the job was told: what a share of it is worth. */
-static double worth_at(const st_session *s, uint64_t job, uint8_t variant)
-{
-    const uint64_t at = job << 8 | variant;
-    double d = s->n_steps ? s->step[0].difficulty : s->pool->start_difficulty;
-    for (uint32_t i = 0; i < s->n_steps && s->step[i].from <= at; i++)
-        d = s->step[i].difficulty;
-    return d;
-}
-
-/* What a share of it must reach now: who has long been told a harder one must not stay with what is
- * easy. It is worth no more for that: else the good ones would be kept back until then. */
-static double difficulty_at(const st_session *s, uint64_t job, uint8_t variant)
-{
-    const uint64_t at = job << 8 | variant, now = s->pool->now_ms;
-    double d = worth_at(s, job, variant);
-    for (uint32_t i = 0; i < s->n_steps; i++) {
-        const st_step *x = &s->step[i];
-        if (x->from > at && x->difficulty > d && x->told_ms <= now &&
-            now - x->told_ms >= ST_GRACE_MS)
-            d = x->difficulty;
-    }
-    return d;
-}
-
-/* It is older than all that is remembered of its difficulty. */
-static bool too_old(const st_session *s, uint64_t job, uint8_t variant)
-{
-    return s->n_steps && (job << 8 | variant) < s->step[0].from;
-}
-
-/* It is being told its newest job, from which on the newest difficulty holds. Where the client had
- * a say in that, it is told the job as a variant of its own, on which nobody could work before:
- * else it would choose how much a share is worth when it has it already. */
-static void begin_step(st_session *s, bool own)
-{
-    const st_hooks *h = &s->pool->hooks;
-    st_step *x = &s->step[s->n_steps - 1];
-    if (own && s->variant == 0xff)
-        return; /* there is none left: with the next job */
-    s->variant = (uint8_t)(s->variant + own);
-    x->from = s->n_steps == 1 && !own ? 0 : s->told << 8 | s->variant;
-    x->told_ms = s->pool->now_ms;
-    /* Who has had nothing but what is configured need not be kept. */
-    if (!h->keep || (!s->kept && !x->from && x->difficulty == s->pool->start_difficulty))
-        return;
-    h->keep(h->arg, s);
-    s->kept = true;
-}
-
-/* A session goes on: what it was told in its former life counts as it did. */
-static void recall(st_session *s)
-{
-    const st_hooks *h = &s->pool->hooks;
-    s->n_steps = h->recall ? h->recall(h->arg, s->en1, s->step) : 0;
-    s->kept = s->n_steps > 0;
-    if (!s->n_steps)
-        s->step[s->n_steps++] = (st_step){.from = 0, .difficulty = s->pool->start_difficulty};
-    for (uint32_t i = 0; i < s->n_steps; i++)
-        s->step[i].told_ms = s->pool->now_ms;
-}
-
-/* With its first job, of which a session that goes on may have been told before, up to a variant.
- * Returns: whether it had a say in its difficulty. */
-static bool set_first(st_session *s)
-{
-    const bool goes_on = s->n_steps > 0;
-    double d = goes_on ? st_session_difficulty(s) : s->pool->start_difficulty;
-    if (s->floor > d || (s->floor > 0 && !goes_on))
-        d = s->floor;
-    for (uint32_t i = 0; i < s->n_steps; i++)
-        if (s->step[i].from >> 8 == s->told)
-            s->variant = (uint8_t)s->step[i].from;
-    set_difficulty(s, clamp(s, d));
-    return s->floor > 0;
-}
-
 /* The newest job once more, as another variant: the same work under another coinbase. */
 static void tell_again(st_session *s, double d, bool clean)
 {
-    set_difficulty(s, d);
+    st_steps_set(s, d);
     st_vardiff_reset(&s->vardiff, s->pool->now_ms);
     st_session_notify(s, clean);
 }
@@ -150,14 +34,14 @@ static void tell_again(st_session *s, double d, bool clean)
  * at once. */
 static void steer(st_session *s, double to, bool asked)
 {
-    double was = st_session_difficulty(s), d = clamp(s, to);
+    double was = st_session_difficulty(s), d = st_steps_clamp(s, to);
     if (d == was)
         return;
     s->steered_ms = s->pool->now_ms;
     if ((asked || d < was || d > 4 * was) && s->told && s->variant < 0xff)
         tell_again(s, d, d > 4 * was);
     else
-        set_difficulty(s, d);
+        st_steps_set(s, d);
 }
 
 static void steer_by(st_session *s, double factor)
@@ -197,7 +81,7 @@ void st_session_tick(st_session *s)
 {
     if (!st_session_mines(s) || !s->told)
         return;
-    if (!pending(s))
+    if (!st_steps_pending(s))
         steer_by(s, st_vardiff_idle(&s->vardiff, s->pool->now_ms, s->pool->per_minute));
     else if (s->pool->now_ms - s->steered_ms >= ST_PENDING_MS && s->variant < 0xff)
         tell_again(s, st_session_difficulty(s), false); /* no job has come that would bring it */
@@ -323,22 +207,22 @@ void st_session_notify(st_session *s, bool clean)
     const st_job *job = st_job_newest(&p->jobs);
     if (!job || job->number <= p->jobs.restored || !st_session_mines(s))
         return;
-    bool own = pending(s);
+    bool own = st_steps_pending(s);
     if (!s->told) {
         st_vardiff_reset(&s->vardiff, p->now_ms);
         s->told = job->number;
-        own = set_first(s);
+        own = st_steps_first(s);
     } else if (job->number != s->told) {
         if (own)
             st_vardiff_reset(&s->vardiff, p->now_ms);
         s->told = job->number;
         s->variant = 0;
-        double was = st_session_difficulty(s), d = clamp(s, was);
+        double was = st_session_difficulty(s), d = st_steps_clamp(s, was);
         if (d != was) /* the network's has changed */
-            set_difficulty(s, d);
+            st_steps_set(s, d);
     }
-    if (pending(s))
-        begin_step(s, own);
+    if (st_steps_pending(s))
+        st_steps_begin(s, own);
     put_line(s, job, clean);
 }
 
@@ -372,7 +256,7 @@ static bool resume(st_session *s, const char *id)
         return false;
     memcpy(s->en1, given, ST_EN1_LEN);
     s->pool->hooks.displace(s->pool->hooks.arg, s->en1, s);
-    recall(s);
+    st_steps_recall(s);
     return true;
 }
 
@@ -570,7 +454,7 @@ static void answer(st_session *s, const st_message *m, st_verdict v, const char 
  * one are under way when that changes; who goes on with them pays as for any other message. */
 static void pay_for(st_session *s, double d)
 {
-    const bool present = d >= difficulty_at(s, s->told, s->variant);
+    const bool present = d >= st_steps_least(s, s->told, s->variant);
     if (present || s->flight)
         s->lines += s->lines < ST_LINES;
     if (present)
@@ -658,7 +542,7 @@ static st_verdict judge(const st_session *s, const st_share *sh, const st_messag
     uint8_t target[32];
     const st_pool *p = s->pool;
     if (st_job_stale(&p->jobs, sh->job) || sh->job->number <= p->seen.gone ||
-        too_old(s, sh->job->number, sh->variant))
+        st_steps_forgot(s, sh->job->number, sh->variant))
         return ST_STALE;
     if (m->has_version && m->version & ~s->mask &&
         (m->version & ~s->mask) != ((uint32_t)sh->job->v.version & ~s->mask)) {
@@ -669,7 +553,7 @@ static st_verdict judge(const st_session *s, const st_share *sh, const st_messag
         *why = "Time out of range";
         return ST_OTHER;
     }
-    st_target_of(difficulty_at(s, sh->job->number, sh->variant), target);
+    st_target_of(st_steps_least(s, sh->job->number, sh->variant), target);
     if (!qn_hash_meets(hash, target) && !qn_hash_meets(hash, sh->job->v.target.b))
         return ST_LOW;
     return st_seen_has(&p->seen, hash) ? ST_DUPLICATE : ST_ACCEPTED;
@@ -747,8 +631,8 @@ static void on_share(st_session *s, st_worker *w, const st_message *m, const st_
         return;
     }
     st_verdict v = judge(s, &sh, m, hash, &why);
-    double d = difficulty_at(s, job->number, m->variant), reached = st_difficulty_of(hash);
-    double worth = worth_at(s, job->number, m->variant);
+    double d = st_steps_least(s, job->number, m->variant), reached = st_difficulty_of(hash);
+    double worth = st_steps_worth(s, job->number, m->variant);
     if (block > 0)
         v = ST_ACCEPTED; /* whatever it is as a share, it was worth more */
     if (block < -1) {    /* nobody is told that all is well */
