@@ -5,6 +5,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/arith.h"
+#include "core/mempool/persist.h"
 
 #include <time.h>
 
@@ -150,10 +151,23 @@ static bool slice(qc_chain *c, sweep_job *j)
     return j->at == j->n;
 }
 
+/* While the node reads its mempool from the file, which it does in pieces between others' jobs,
+ * what is not there yet is not gone: a look through it would say so. */
+static bool too_early(const sweep_job *j)
+{
+    const qc_host *h = j->host;
+    return h->chain_thread && !j->s->started && !atomic_load(&j->s->given_up) &&
+           !qc_mempool_load_tried(h->pool);
+}
+
 static void sweep_on(qc_chain *c, void *arg)
 {
     sweep_job *j = arg;
     qc_host *h = j->host;
+    if (too_early(j)) {
+        qc_chain_post(h->chain_thread, sweep_on, j);
+        return;
+    }
     while (!atomic_load(&j->s->given_up) && !slice(c, j))
         if (h->chain_thread) { /* what else is to be done comes first */
             qc_chain_post(h->chain_thread, sweep_on, j);

@@ -38,6 +38,7 @@ QC_MUST_CHECK qc_err qc_mempool_load(qc_mempool *m, const char *path, const qc_m
                                      qc_mempool_load_stats *stats);
 /** A load at start-up was tried or is not wanted: see qc_mempool_info. */
 void qc_mempool_set_load_tried(qc_mempool *m);
+bool qc_mempool_load_tried(const qc_mempool *m);
 
 typedef struct qc_mempool_dump_rec {
     const qc_mempool_entry *e; /* a reference */

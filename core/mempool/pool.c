@@ -275,6 +275,11 @@ void qc_mempool_set_load_tried(qc_mempool *m)
     m->load_tried = true;
 }
 
+bool qc_mempool_load_tried(const qc_mempool *m)
+{
+    return m->load_tried;
+}
+
 uint64_t qc_mempool_updates(const qc_mempool *m)
 {
     return atomic_load(&m->updates);

@@ -3,6 +3,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/host/image.h"
+#include "core/mempool/persist.h"
 #include "core/methods/submit.h"
 #include "core/os/file.h"
 
@@ -43,6 +44,7 @@ void rig_open(host_rig *r, const char *dir)
     *r = (host_rig){.dir = dir ? dir : tmp_mkdir(),
                     .made = made,
                     .pruned = pruned,
+                    .unread = r->unread,
                     .runner = r->runner,
                     .backoff_ms = r->backoff_ms,
                     .feed_events = r->feed_events,
@@ -84,6 +86,8 @@ void rig_pool(host_rig *r, size_t max_bytes)
     o.check_ratio = 1;
     o.seed = 7;
     assert_int_equal(qc_mempool_new(&r->node.pool, &o), QC_OK);
+    if (!r->unread)
+        qc_mempool_set_load_tried(r->node.pool);
 }
 
 void rig_miner(host_rig *r, size_t max_bytes)

@@ -25,6 +25,7 @@ typedef struct host_rig {
     _Atomic int shutdowns; /* asked for */
     _Atomic int alerts;    /* that were told */
     bool pruned;           /* open the chain in prune mode */
+    bool unread;           /* the mempool's file is not read yet, until a test says so */
 } host_rig;
 
 /** Each test program of the host is built twice, so that everything is tried in both modes. */

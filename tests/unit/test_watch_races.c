@@ -58,6 +58,39 @@ static void mine_one(const tb_tx *tx)
     play_mine_these(&p, &tx, tx != NULL);
 }
 
+/* ---- the mempool's file ---- */
+
+static void nothing(qc_chain *chain, void *arg)
+{
+    (void)chain;
+    (void)arg;
+}
+
+static void is_read(qc_chain *chain, void *arg)
+{
+    (void)chain;
+    qc_mempool_set_load_tried(arg);
+}
+
+/* While the node reads its mempool from the file, what is not there yet is not gone. */
+static void test_synced__waits_until_the_mempool_is_read(void **state)
+{
+    (void)state;
+    call_begin_unread(&c, &p, GRANTS);
+    rig_on_loop(&p.r, call_add_three, &c);
+    for (int i = 0; i < 3; i++) {
+        call_drain(&c);
+        qc_chain_call(p.r.thread, nothing, NULL); /* whatever was asked of it has begun */
+    }
+    assert_int_equal(c.seen[QN_WATCH_EV_MEMPOOL_SYNCED], 0);
+    tb_tx *t = payment(1, 1000, 3);
+    assert_true(play_offer(&p, t));
+    qc_chain_call(p.r.thread, is_read, p.r.node.pool);
+    call_until(&c, QN_WATCH_EV_MEMPOOL_SYNCED, 1);
+    stories(t, "S");
+    call_end(&c);
+}
+
 /* ---- news that are older than what was told of the chain ---- */
 
 static void test_seen__is_not_said_of_what_was_confirmed_since(void **state)
@@ -469,7 +502,8 @@ static void test_unblock__goes_below_the_birthday(void **state)
     call_end(&c);
 }
 
-QC_TEST_MAIN(cmocka_unit_test(test_seen__is_not_said_of_what_was_confirmed_since),
+QC_TEST_MAIN(cmocka_unit_test(test_synced__waits_until_the_mempool_is_read),
+             cmocka_unit_test(test_seen__is_not_said_of_what_was_confirmed_since),
              cmocka_unit_test(test_gone__is_said_of_what_a_block_took_that_nobody_was_told_of),
              cmocka_unit_test(test_seen__is_the_last_word_on_what_came_back),
              cmocka_unit_test(test_add__counts_from_behind_what_was_made_ready_before),

@@ -127,13 +127,23 @@ void call_add_three(void *arg)
     call_add(arg, 3, 30, 0);
 }
 
-void call_begin(call *c, play *p, const char *grants)
+static void begin(call *c, play *p, const char *grants, bool unread)
 {
-    *p = (play){.seed = 3, .r = {.backoff_ms = 1}};
+    *p = (play){.seed = 3, .r = {.backoff_ms = 1, .unread = unread}};
     *c = (call){.p = p, .room = sizeof c->data, .max = 64, .o = {.size = sizeof c->o}};
     play_begin(p, grants);
     rig_on_loop(&p->r, call_open, c);
     assert_int_equal(c->st, QN_OK);
+}
+
+void call_begin(call *c, play *p, const char *grants)
+{
+    begin(c, p, grants, false);
+}
+
+void call_begin_unread(call *c, play *p, const char *grants)
+{
+    begin(c, p, grants, true);
 }
 
 void call_end(call *c)

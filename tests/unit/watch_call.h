@@ -39,6 +39,8 @@ typedef struct call {
 /** A node whose plugin has these grants, and an open stream. Out: all of *c and *p, which are
  *  static as a rule, for they are large. */
 void call_begin(call *c, play *p, const char *grants);
+/** The same with a mempool whose file is not read yet. */
+void call_begin_unread(call *c, play *p, const char *grants);
 void call_end(call *c);
 
 /* ---- for rig_on_loop() ---- */
