@@ -3,8 +3,10 @@
 #include <string.h>
 
 /* Of the layout below, and of how coinbases are made of it; another one makes what was stored
- * unreadable, and miners get a new job. */
+ * unreadable, and miners get a new job. The job's number follows in each, and the upper byte is the
+ * same: numbers go on all the same. */
 #define FORMAT (UINT32_C(0x51540000) + (uint32_t)sizeof(st_job))
+#define FORMAT_BYTE 0x51u
 
 static st_job *slot(st_jobs *j, uint64_t number)
 {
@@ -26,6 +28,11 @@ const st_job *st_job_find(const st_jobs *j, uint64_t number)
 {
     const st_job *job = &j->job[number % ST_JOBS];
     return number && job->number == number ? job : NULL;
+}
+
+bool st_job_lost(const st_jobs *j, uint64_t number)
+{
+    return number && number <= j->restored && number + ST_JOBS > j->last && !st_job_find(j, number);
 }
 
 const st_job *st_job_newest(const st_jobs *j)
@@ -55,8 +62,8 @@ void st_job_write(const st_job *job, uint8_t *out)
 static bool sane(const st_job *job)
 {
     const qn_template_view *v = &job->v;
-    if (!job->number || job->recipe.n_payout > ST_PAYOUTS || job->recipe.tag_len > ST_TAG_MAX ||
-        v->coinbase_prefix_len > sizeof v->coinbase_prefix ||
+    if (!job->number || job->number > ST_JOB_MAX || job->recipe.n_payout > ST_PAYOUTS ||
+        job->recipe.tag_len > ST_TAG_MAX || v->coinbase_prefix_len > sizeof v->coinbase_prefix ||
         v->coinbase_outputs_len > sizeof v->coinbase_outputs ||
         v->n_path > sizeof v->path / sizeof *v->path)
         return false;
@@ -66,20 +73,39 @@ static bool sane(const st_job *job)
     return true;
 }
 
+void st_job_went_to(st_jobs *j, uint64_t number)
+{
+    j->last = number > j->last ? number : j->last;
+    j->restored = j->last;
+}
+
+static void pass_over(st_jobs *j, uint32_t format, const uint8_t *data, size_t len)
+{
+    uint64_t number;
+    if (format >> 24 != FORMAT_BYTE || len < sizeof format + sizeof number)
+        return;
+    memcpy(&number, data + sizeof format, sizeof number);
+    if (number <= ST_JOB_MAX)
+        st_job_went_to(j, number);
+}
+
 bool st_job_restore(st_jobs *j, const uint8_t *data, size_t len)
 {
     uint32_t format;
     st_job job;
-    if (len != ST_JOB_BYTES)
+    if (len < sizeof format)
         return false;
     memcpy(&format, data, sizeof format);
+    if (format != FORMAT)
+        pass_over(j, format, data, len);
+    if (len != ST_JOB_BYTES)
+        return false;
     memcpy(&job, data + sizeof format, sizeof job);
     if (format != FORMAT || !sane(&job))
         return false;
     if (slot(j, job.number)->number > job.number) /* from when there were fewer slots */
         return true;
     *slot(j, job.number) = job;
-    j->last = job.number > j->last ? job.number : j->last;
-    j->restored = j->last;
+    st_job_went_to(j, job.number);
     return true;
 }

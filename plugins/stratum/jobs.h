@@ -10,6 +10,7 @@
 /* With one a second, and two with each tip: those of more than ten minutes, for which the node
  * takes solutions. */
 #define ST_JOBS 1024u
+#define ST_JOB_MAX (UINT64_MAX >> 9) /* a number that was read and is higher is none */
 #define ST_TAG_MAX 40u
 #define ST_PAYOUTS 16u
 #define ST_SCRIPT_MAX 42u
@@ -47,6 +48,9 @@ typedef struct st_jobs {
 const st_job *st_job_add(st_jobs *j, const qn_template_view *v, const st_recipe *r, uint64_t now);
 /** By number, or NULL. */
 const st_job *st_job_find(const st_jobs *j, uint64_t number);
+/** Somebody was told it in a former life, not long ago, and it could not be read any more: nobody
+ *  knows what a share of it is. */
+bool st_job_lost(const st_jobs *j, uint64_t number);
 /** The newest, or NULL. */
 const st_job *st_job_newest(const st_jobs *j);
 /** It stands on another tip than the newest. */
@@ -58,5 +62,8 @@ bool st_job_same_tip(const st_job *a, const st_job *b);
 #define ST_JOB_BYTES (sizeof(uint32_t) + sizeof(st_job))
 /** Out: ST_JOB_BYTES. */
 void st_job_write(const st_job *job, uint8_t *out);
-/** Put one back that was written before. Returns: false: it is of another version, or damaged. */
+/** Put one back that was written before. Returns: false: it is of another version, or damaged; its
+ *  number, where that can be read, is not given out again. */
 bool st_job_restore(st_jobs *j, const uint8_t *data, size_t len);
+/** Numbers up to this one were given out in a former life. */
+void st_job_went_to(st_jobs *j, uint64_t number);

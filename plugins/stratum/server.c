@@ -355,6 +355,20 @@ void st_server_refused(void *arg, const st_session *s, const char *user, const c
             others);
 }
 
+void st_server_lost(void *arg, const st_session *s, const char *user, uint64_t job)
+{
+    stratum *t = arg;
+    const st_conn *c = (const st_conn *)((const char *)s - offsetof(st_conn, session));
+    const uint64_t now = t->pool.now_ms;
+    if (t->lost_ms && now - t->lost_ms < COMPLAIN_MS)
+        return;
+    t->lost_ms = now ? now : 1;
+    qn_logf(t->host, t->cap, QN_LOG_ERROR,
+            "%s of %s has a share of job %llx, which this version of the plugin cannot read (%llu "
+            "such shares since its start): a block among them is LOST",
+            user, c->peer, (unsigned long long)job, (unsigned long long)t->pool.lost_shares);
+}
+
 /* ---- life ---- */
 
 qn_status st_server_open(stratum *t)

@@ -650,6 +650,18 @@ static void on_share(st_session *s, st_worker *w, const st_message *m, const st_
                                      p->per_minute));
 }
 
+/* Of a job that an update of the plugin has made unreadable. It may have been a block. */
+static void on_lost(st_session *s, st_worker *w, const st_message *m)
+{
+    st_pool *p = s->pool;
+    p->lost_shares++;
+    account(s, ST_OTHER, 0);
+    st_worker_share(w, ST_OTHER, 0, 0, p->now_ms);
+    answer(s, m, ST_OTHER, "This job was lost in a restart of the server");
+    if (p->hooks.lost)
+        p->hooks.lost(p->hooks.arg, s, m->user, m->job);
+}
+
 static void on_submit(st_session *s, const st_message *m)
 {
     st_worker *w = worker_of(s, m->user);
@@ -659,6 +671,8 @@ static void on_submit(st_session *s, const st_message *m)
         s->points++;
     } else if (!job && !w) {
         unauthorized(s, m);
+    } else if (!job && st_job_lost(&s->pool->jobs, m->job)) {
+        on_lost(s, w, m);
     } else if (!job) {
         account(s, ST_STALE, 0);
         st_worker_share(w, ST_STALE, 0, 0, s->pool->now_ms);

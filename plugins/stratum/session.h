@@ -59,6 +59,8 @@ typedef struct st_hooks {
     uint32_t (*recall)(void *arg, const uint8_t en1[ST_EN1_LEN], st_step *step);
     /** It may not mine under this name; user: empty where it was none. NULL: nobody hears of it. */
     void (*refused)(void *arg, const struct st_session *s, const char *user, const char *why);
+    /** A share of a job that cannot be read any more: st_job_lost(). NULL: nobody hears of it. */
+    void (*lost)(void *arg, const struct st_session *s, const char *user, uint64_t job);
 } st_hooks;
 
 /** A solution that was handed in. */
@@ -101,6 +103,7 @@ typedef struct st_pool {
     uint32_t n_extra; /* names beyond the eighth of their connections */
     uint64_t count[ST_VERDICTS], blocks, refused_blocks;
     uint64_t refused_users; /* how often a name was */
+    uint64_t lost_shares;   /* of jobs that cannot be read any more */
     uint64_t unauthorized;  /* shares of nobody who may mine; they are no verdict's */
     st_note note;
 } st_pool;

@@ -79,6 +79,8 @@ void st_steps_begin(st_session *s, bool own)
         return; /* there is none left: with the next job */
     s->variant = (uint8_t)(s->variant + own);
     x->from = s->n_steps == 1 && !own ? 0 : s->told << 8 | s->variant;
+    if (s->n_steps > 1 && x->from < x[-1].from)
+        x->from = x[-1].from; /* nothing of this job counts: st_steps_recall() */
     x->told_ms = s->pool->now_ms;
     /* Who has had nothing but what is configured need not be kept. */
     if (!h->keep || (!s->kept && !x->from && x->difficulty == s->pool->start_difficulty))
@@ -87,11 +89,27 @@ void st_steps_begin(st_session *s, bool own)
     s->kept = true;
 }
 
+/* A job that this life has not come to was told by one whose newest jobs were lost: what holds for
+ * its number says nothing of the job that has it now. */
+static bool from_nowhere(const st_session *s)
+{
+    return s->n_steps && s->step[s->n_steps - 1].from > (s->pool->jobs.last << 8 | 0xff);
+}
+
+/* Nothing of before counts. */
+static void forget(st_session *s, double d)
+{
+    s->step[0] = (st_step){.from = (s->pool->jobs.restored + 1) << 8, .difficulty = d};
+    s->n_steps = 1;
+}
+
 void st_steps_recall(st_session *s)
 {
     const st_hooks *h = &s->pool->hooks;
     s->n_steps = h->recall ? h->recall(h->arg, s->en1, s->step) : 0;
     s->kept = s->n_steps > 0;
+    if (from_nowhere(s))
+        forget(s, s->step[s->n_steps - 1].difficulty);
     if (!s->n_steps)
         s->step[s->n_steps++] = (st_step){.from = 0, .difficulty = s->pool->start_difficulty};
     for (uint32_t i = 0; i < s->n_steps; i++)

@@ -3,9 +3,12 @@
  *
  *   "k"              the secret
  *   "e"              the first extranonce that was not reserved, 4 bytes, big-endian
+ *   "n"              the number of the newest job, 8 bytes, big-endian: whatever becomes of jobs,
+ *                    none is given out twice
  *   "j" slot         a job (jobs.h); the slot is the job's number modulo ST_JOBS, 2 bytes
  *   "d" en1          difficulties of the session of this extranonce, of which the low 2 bytes are
- * in the key: those who come back do so soon "s" number       a share, 8 bytes, big-endian
+ *                    in the key: those who come back do so soon
+ *   "s" number       a share, 8 bytes, big-endian
  */
 #include "plugins/stratum/stratum.h"
 
@@ -60,19 +63,32 @@ void st_store_sync(stratum *t)
 
 void st_store_job(stratum *t, const st_job *job)
 {
-    uint8_t key[3] = {'j'}, data[ST_JOB_BYTES];
+    uint8_t key[3] = {'j'}, data[ST_JOB_BYTES], number[8];
     qn_batch b = {0};
     put_be(key + 1, job->number % ST_JOBS, 2);
+    put_be(number, job->number, sizeof number);
     st_job_write(job, data);
     qn_batch_put(&b, key, sizeof key, data, sizeof data);
+    qn_batch_put(&b, "n", 1, number, sizeof number);
     qn_status st = qn_batch_write(&b, t->store, t->store_cap, 0);
     if (st != QN_OK)
         complain(t, st);
     qn_batch_free(&b);
     /* Again with what is synced at the next tick: not now, for that would keep miners waiting. */
     qn_batch_put(&t->batch, key, sizeof key, data, sizeof data);
+    qn_batch_put(&t->batch, "n", 1, number, sizeof number);
     if (t->batch.len > BATCH_FULL)
         write_out(t, 0);
+}
+
+static qn_status load_number(stratum *t)
+{
+    uint8_t b[8];
+    uint32_t n = 0;
+    qn_status st = t->store->get(t->store_cap, 0, "n", 1, b, sizeof b, &n);
+    if (st == QN_OK && n == sizeof b && get_be(b, 8) <= ST_JOB_MAX)
+        st_job_went_to(&t->pool.jobs, get_be(b, 8));
+    return st == QN_E_NOTFOUND || st == QN_E_SPACE ? QN_OK : st;
 }
 
 static qn_status load_jobs(stratum *t)
@@ -86,7 +102,7 @@ static qn_status load_jobs(stratum *t)
     while ((st = t->store->iter_next(t->store_cap, iter, &key, &n_key, &value, &n_value)) == QN_OK)
         (void)st_job_restore(&t->pool.jobs, value, n_value);
     (void)t->store->iter_close(t->store_cap, iter);
-    return st == QN_E_END ? QN_OK : st;
+    return st == QN_E_END ? load_number(t) : st;
 }
 
 /* ---- extranonces ---- */

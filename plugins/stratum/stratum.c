@@ -169,7 +169,8 @@ static qn_status init(qn_cap *cap, const qn_host_1 *host, const qn_config *confi
                                .log = st_store_share,
                                .keep = st_store_keep,
                                .recall = st_store_recall,
-                               .refused = st_server_refused};
+                               .refused = st_server_refused,
+                               .lost = st_server_lost};
     qn_status s = read_config(t, config);
     if (s == QN_OK)
         s = get_tables(t);

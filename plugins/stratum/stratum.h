@@ -68,6 +68,7 @@ typedef struct stratum {
     uint64_t tls_ms;        /* about TLS; 0: never */
     uint64_t user_ms;       /* about a user who was refused; 0: never */
     uint64_t users_said;    /* refused users, when that was */
+    uint64_t lost_ms;       /* about shares of lost jobs; 0: never */
     char last_block[65];
 } stratum;
 
@@ -82,8 +83,9 @@ void st_server_tell(stratum *t, bool clean);
 void st_server_tell_slowly(stratum *t);
 /** hooks.displace */
 void st_server_displace(void *arg, const uint8_t en1[ST_EN1_LEN], const st_session *by);
-/** hooks.refused */
+/** hooks.refused, hooks.lost */
 void st_server_refused(void *arg, const st_session *s, const char *user, const char *why);
+void st_server_lost(void *arg, const st_session *s, const char *user, uint64_t job);
 
 /* ---- store.c ---- */
 /** Read what is there, or begin. */

@@ -53,7 +53,7 @@ static void set_up(st_pool *p)
     p->mask = 0x1fffe000;
     p->en1_limit = 1000;
     p->time = 1700000000;
-    p->hooks = (st_hooks){NULL, solve, displace, record, NULL, NULL, NULL};
+    p->hooks = (st_hooks){NULL, solve, displace, record, NULL, NULL, NULL, NULL};
     qn_template_view v = {.size = sizeof v,
                           .id = 1,
                           .height = 500,

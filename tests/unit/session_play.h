@@ -50,7 +50,7 @@ static inline st_pool *a_pool(st_record *last)
     p->per_minute = 18;
     p->mask = 0x1fffe000;
     p->en1_limit = 100;
-    p->hooks = (st_hooks){last, fake_solve, fake_displace, fake_log, NULL, NULL, NULL};
+    p->hooks = (st_hooks){last, fake_solve, fake_displace, fake_log, NULL, NULL, NULL, NULL};
     p->time = 1700000000;
     p->now_ms = 1000;
     qn_template_view v = {.size = sizeof v,

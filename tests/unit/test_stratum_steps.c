@@ -249,6 +249,35 @@ static void test_session__coming_back_makes_no_share_dearer(void **state)
     }
 }
 
+/* Where the numbers of jobs have not come to what is remembered, it is of other jobs. */
+static void test_session__what_holds_for_jobs_that_are_not_there_is_forgotten(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    char id[ST_SESSION_ID + 1] = "";
+    p->hooks.keep = fake_keep;
+    p->hooks.recall = fake_recall;
+    g_n_kept = 0;
+    come(&s, p, id, "x");
+    st_session_clear(&s);
+    g_kept[0] = (st_step){.from = 0, .difficulty = D};
+    g_kept[1] = (st_step){.from = 7 << 8, .difficulty = 4 * D};
+    g_kept[2] = (st_step){.from = 9 << 8 | 1, .difficulty = 16 * D};
+    g_n_kept = 3;
+    p->jobs.restored = 1;
+    qn_template_view v = st_job_newest(&p->jobs)->v;
+    (void)st_job_add(&p->jobs, &v, &p->recipe, 0);
+    come(&s, p, id, "x");
+    assert_true(st_session_difficulty(&s) == 16 * D);
+    has(work(&s, 1, 0, 0, 64 * D, 1e9), "[21,"); /* of a former life */
+    has(work(&s, 2, 0, 0, D, 16 * D), "[23,");
+    has(work(&s, 2, 0, 0, 16 * D, 1e9), "\"result\":true");
+    assert_true(last.difficulty == 16 * D);
+    done_with(&s, p);
+}
+
 /* The first part of the coinbase as it was told. */
 static void coinbase_of(const char *text, char out[static 200])
 {
@@ -374,6 +403,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_session__difficulty_holds_for_the_jobs_it_was
              cmocka_unit_test(test_session__what_is_easier_or_asked_for_is_told_at_once),
              cmocka_unit_test(test_session__an_easier_difficulty_ends),
              cmocka_unit_test(test_session__coming_back_makes_no_share_dearer),
+             cmocka_unit_test(test_session__what_holds_for_jobs_that_are_not_there_is_forgotten),
              cmocka_unit_test(test_session__nobody_works_on_a_variant_before_it_is_told),
              cmocka_unit_test(test_session__what_is_older_than_all_steps_is_stale),
              cmocka_unit_test(test_session__too_much_of_what_was_easier_costs),
