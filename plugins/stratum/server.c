@@ -267,14 +267,15 @@ static void on_tick(void *arg)
             drop(c);
     }
     st_templates_tick(t);
+    st_blocks_tick(t);
     st_store_sync(t);
     set_tick(t);
 }
 
-/* Nothing rings while nobody is connected. */
+/* Nothing rings while nobody is connected, and no block waits. */
 static void set_tick(stratum *t)
 {
-    if (!t->tick && t->n_conn)
+    if (!t->tick && (t->n_conn || t->n_found))
         (void)t->host->timer_set(t->cap, TICK_MS, on_tick, t, &t->tick);
 }
 

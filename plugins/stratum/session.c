@@ -512,6 +512,15 @@ static void handed_in(st_pool *p, const uint8_t hash[32], bool accepted)
     h->again_ms = accepted ? UINT64_MAX : p->now_ms + ST_AGAIN_MS;
 }
 
+void st_pool_block(st_pool *p, const uint8_t hash[32], st_worker *w, bool accepted)
+{
+    handed_in(p, hash, accepted);
+    p->blocks += accepted;
+    p->refused_blocks += !accepted;
+    if (w)
+        w->blocks += accepted;
+}
+
 /* Before anything else: is it a block? Returns: as solve() of the hooks; 0 also where it is none.
  */
 static int try_block(st_session *s, st_worker *w, const char *name, const st_share *sh,
@@ -523,15 +532,8 @@ static int try_block(st_session *s, st_worker *w, const char *name, const st_sha
         return 0;
     size_t len = whole(sh->job, cb, data, sizeof data);
     int is = len ? p->hooks.solve(p->hooks.arg, sh, data, len, name) : -1;
-    if (is != -1)
-        handed_in(p, hash, is > 0);
-    if (is > 0) {
-        p->blocks++;
-        if (w)
-            w->blocks++;
-    } else {
-        p->refused_blocks++;
-    }
+    if (is != -1) /* else the host tries again, and says what became of it */
+        st_pool_block(p, hash, w, is > 0);
     return is;
 }
 

@@ -45,7 +45,8 @@ typedef struct st_record {
 typedef struct st_hooks {
     void *arg;
     /** A solution: hand it in; the coinbase is whole. Returns: 1 accepted, 0 refused, -1 the node
-     *  had no time to answer or could not take it now: it may come again, -2 it is lost. */
+     *  had no time to answer or could not take it now: it is tried again, and st_pool_block() says
+     *  what became of it; -2 it is lost. */
     int (*solve)(void *arg, const st_share *s, const uint8_t *coinbase, size_t len,
                  const char *worker);
     /** Somebody proved that he had this extranonce before: whoever has it now loses it. */
@@ -151,4 +152,6 @@ double st_session_difficulty(const st_session *s);
 
 /** Forget what belongs to a tip that has gone: the newest job stands on another. */
 void st_pool_new_tip(st_pool *p);
+/** What became of a block that was handed in; w: whose it is, or NULL. */
+void st_pool_block(st_pool *p, const uint8_t hash[32], st_worker *w, bool accepted);
 void st_pool_clear(st_pool *p);

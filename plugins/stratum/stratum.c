@@ -151,6 +151,8 @@ static void fini(void *self)
 {
     stratum *t = self;
     st_server_close(t); /* what is left where stop() was not called */
+    while (t->n_found)
+        free(t->found[--t->n_found]);
     st_pool_clear(&t->pool);
     qn_batch_free(&t->batch);
     free(t);
@@ -201,9 +203,9 @@ static qn_status start(void *self)
 static qn_status stop(void *self, uint32_t deadline_ms)
 {
     stratum *t = self;
-    (void)deadline_ms;
     st_clock(t);
     st_server_close(t);
+    st_blocks_close(t, deadline_ms / 2);
     st_templates_close(t);
     st_store_sync(t);
     return QN_OK;

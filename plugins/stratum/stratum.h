@@ -1,6 +1,7 @@
 /* plugins/stratum: a Stratum V1 server. The protocol (session.h and what is below it) knows no
  * socket and no clock; server.c has the connections, store.c what outlives a crash, templates.c
- * makes jobs, methods.c answers RPC, stratum.c is the plugin. All on the plugin's loop. */
+ * makes jobs, blocks.c hands in what was found, methods.c answers RPC, stratum.c is the plugin. All
+ * on the plugin's loop. */
 #pragma once
 #include "plugins/stratum/ban.h"
 #include "plugins/stratum/line.h"
@@ -13,9 +14,11 @@
 
 #define ST_LISTENERS 16u
 #define ST_PAYOUT_TEXT 2048u /* as in the manifest */
-#define ST_HELD 16u /* templates: the others can be submitted all the same, while memory allows */
+#define ST_HELD 16u  /* templates: the others can be submitted all the same, while memory allows */
+#define ST_FOUND 16u /* blocks that are tried again at the same time */
 
 struct stratum;
+typedef struct st_found st_found; /* blocks.c */
 
 typedef struct st_conn {
     struct stratum *t;
@@ -57,6 +60,8 @@ typedef struct stratum {
     uint64_t subscription, tick, spread; /* timers; 0: none */
     uint64_t held[ST_HELD];
     uint32_t n_held;
+    st_found *found[ST_FOUND]; /* that the node could not take yet */
+    uint32_t n_found;
     uint64_t job_ms; /* when there was a new job last */
     uint64_t started_ms, accepted_conns, refused_conns;
     uint64_t told_ms; /* how long it took to tell all of the newest tip, from hearing of it on */
@@ -109,6 +114,12 @@ qn_status st_templates_open(stratum *t);
 void st_templates_close(stratum *t);
 /** Time has passed: the newest job once more, with a fresh time, where none has come for long. */
 void st_templates_tick(stratum *t);
+
+/* ---- blocks.c ---- */
+/** Time has passed: try what is due to be tried again. */
+void st_blocks_tick(stratum *t);
+/** Try all that is left once more, for so long, and give up the rest. */
+void st_blocks_close(stratum *t, uint32_t within_ms);
 /** hooks.solve */
 int st_solve(void *arg, const st_share *s, const uint8_t *coinbase, size_t len, const char *worker);
 

@@ -1,7 +1,5 @@
-/* From templates to jobs, and from solutions to blocks. */
+/* From templates to jobs. */
 #include "plugins/stratum/stratum.h"
-
-#include "lib/hex.h"
 
 #define REPEAT_MS 60000u
 
@@ -103,58 +101,4 @@ void st_templates_close(stratum *t)
     t->subscription = 0;
     for (; t->n_held; t->n_held--)
         (void)t->mining->release(t->mining_cap, t->held[t->n_held - 1]);
-}
-
-static void say(stratum *t, const st_share *s, const qn_mining_result *r, const char *worker)
-{
-    char hex[65];
-    qn_hex_encode_reversed(r->hash.b, 32, hex);
-    if (r->is == QN_BLOCK_IS_ACCEPTED) {
-        memcpy(t->last_block, hex, sizeof hex);
-        qn_logf(t->host, t->cap, QN_LOG_INFO, "block %u found by %s: %s", s->job->v.height, worker,
-                hex);
-    } else {
-        qn_logf(t->host, t->cap, QN_LOG_WARN, "block %u of %s was not accepted: %s%s%s (%s)",
-                s->job->v.height, worker, r->reason, *r->debug ? " " : "", r->debug, hex);
-    }
-}
-
-/* A job without transactions is all that there is of its block, also when the node does not know
- * the template: the node was started anew since, or it is older than what is kept. */
-static qn_status hand_in_whole(const stratum *t, const st_share *s, const uint8_t *coinbase,
-                               size_t len, qn_mining_result *r)
-{
-    uint8_t block[sizeof s->header + 1 + ST_COINBASE_MAX + 64];
-    if (s->job->v.n_tx || len > sizeof block - sizeof s->header - 1)
-        return QN_E_NOTFOUND;
-    memcpy(block, s->header, sizeof s->header);
-    block[sizeof s->header] = 1; /* transaction */
-    memcpy(block + sizeof s->header + 1, coinbase, len);
-    return t->submit->block(t->submit_cap, block, (uint32_t)(sizeof s->header + 1 + len), 0, r);
-}
-
-int st_solve(void *arg, const st_share *s, const uint8_t *coinbase, size_t len, const char *worker)
-{
-    stratum *t = arg;
-    qn_mining_result r = {.size = sizeof r};
-    const qn_mining_solution x = {
-        .size = sizeof x, .version = (int32_t)s->version, .time = s->time, .nonce = s->nonce};
-    qn_status st =
-        t->submit->solution_by_id(t->submit_cap, s->job->v.id, &x, coinbase, (uint32_t)len, &r);
-    if (st == QN_E_NOTFOUND)
-        st = hand_in_whole(t, s, coinbase, len, &r);
-    if (st == QN_OK) {
-        say(t, s, &r, worker);
-        return r.is == QN_BLOCK_IS_ACCEPTED;
-    }
-    if (st == QN_E_NOTFOUND)
-        qn_logf(t->host, t->cap, QN_LOG_ERROR,
-                "block %u of %s is LOST: the node has forgotten the %u transactions of job %llx "
-                "(template %llu): it was started anew since, or the job is older than 10 minutes",
-                s->job->v.height, worker, s->job->v.n_tx, (unsigned long long)s->job->number,
-                (unsigned long long)s->job->v.id);
-    else
-        qn_logf(t->host, t->cap, QN_LOG_ERROR, "block %u of %s could not be handed in (status %d)",
-                s->job->v.height, worker, (int)st);
-    return st == QN_E_NOTFOUND ? -2 : -1;
 }

@@ -33,6 +33,11 @@ static uint32_t find(const st_workers *w, const char *name)
     return i;
 }
 
+st_worker *st_worker_find(const st_workers *w, const char *name)
+{
+    return w->n_slots ? w->slot[find(w, name)] : NULL;
+}
+
 static void index_all(st_workers *w)
 {
     memset(w->slot, 0, w->n_slots * sizeof(st_worker *));

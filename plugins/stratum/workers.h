@@ -40,6 +40,8 @@ typedef struct st_workers {
 /** The worker of this name, made if need be, with one connection more. NULL: too many are
  *  connected, or there is no memory. */
 st_worker *st_worker_join(st_workers *w, const char *name);
+/** The one of this name, or NULL. */
+st_worker *st_worker_find(const st_workers *w, const char *name);
 void st_worker_leave(st_worker *w);
 /** Count a share of `difficulty` whose hash reached `reached`. */
 void st_worker_share(st_worker *w, st_verdict v, double difficulty, double reached,
