@@ -202,18 +202,20 @@ typedef struct note {
     http_shared *s;
     uint64_t id;
     qc_plugin *plugin;
+    size_t bytes; /* as counted by qc_plugin_ask_begin() */
 } note;
 
-static note *note_new(http_shared *s, uint64_t id)
+static note *note_new(http_shared *s, uint64_t id, size_t bytes)
 {
     note *n = qc_alloc(sizeof *n);
-    *n = (note){s, id, s->plugin};
+    *n = (note){s, id, s->plugin, bytes};
     s->refs++; /* under the lock */
     return n;
 }
 
 static void note_free(note *n)
 {
+    qc_plugin_ask_end(n->plugin, n->bytes);
     shared_unref(n->s);
     qc_free(n);
 }
@@ -231,7 +233,7 @@ static void deliver(void *arg);
 /* Enqueue p, with its deadline, under the lock. Returns 0, or the status to answer with. */
 static int enqueue(http_shared *s, route *r, pending *p)
 {
-    if (!s->open || r->n_pending == r->max_pending)
+    if (!s->open || r->n_pending == r->max_pending || !qc_plugin_ask_begin(s->plugin, p->data.len))
         return 503;
     p->id = p->head.request = ++s->next_id;
     p->route = r;
@@ -240,9 +242,9 @@ static int enqueue(http_shared *s, route *r, pending *p)
     s->pending = p;
     r->n_pending++;
     qc_http_call_ref(p->call);
-    qc_http_deadline(p->call, r->timeout_ms, on_deadline, note_new(s, p->id));
+    qc_http_deadline(p->call, r->timeout_ms, on_deadline, note_new(s, p->id, 0));
     /* Under the lock: quiesce() closes the door before the loop goes away. */
-    qc_loop_post(s->plugin->loop, deliver, note_new(s, p->id));
+    qc_loop_post(s->plugin->loop, deliver, note_new(s, p->id, p->data.len));
     return 0;
 }
 

@@ -274,6 +274,7 @@ typedef struct delivery {
     rpc_shared *s;
     uint64_t id;
     qc_plugin *plugin;
+    size_t bytes; /* as counted by qc_plugin_ask_begin() */
 } delivery;
 
 static void deliver(void *arg);
@@ -289,21 +290,23 @@ static void on_call(qc_rpc_req *r, void *arg)
     *p = (pending){.s = s, .m = m, .params = params, .ticket = qc_rpc_ticket_take(r)};
     p->deadline = qc_clock_mono() + (qc_mono)m->timeout_ms * 1000000;
     delivery *d = qc_alloc(sizeof *d);
+    const size_t bytes = strlen(params);
     pthread_mutex_lock(&s->lock);
     qc_rpc_registry *moved = s->moved;
-    bool open = s->open && !m->removed, room = m->n_pending < m->max_pending;
-    if (open && room) {
+    bool open = s->open && !m->removed,
+         room = open && m->n_pending < m->max_pending && qc_plugin_ask_begin(s->plugin, bytes);
+    if (room) {
         p->id = ++s->next_id;
         p->next = s->pending;
         s->pending = p;
         m->n_pending++;
         s->refs++;
-        *d = (delivery){s, p->id, s->plugin};
+        *d = (delivery){s, p->id, s->plugin, bytes};
         /* Under the lock: quiesce() closes the door before the loop goes away. */
         qc_loop_post(s->plugin->loop, deliver, d);
     }
     pthread_mutex_unlock(&s->lock);
-    if (open && room) {
+    if (room) {
         qc_rpc_park(r, m->timeout_ms, resume, p);
         return;
     }
@@ -350,6 +353,7 @@ static void deliver(void *arg)
     if (handler && d->plugin->callable)
         handler(handler_arg, &q, params, (uint32_t)strlen(params));
     qc_free(params);
+    qc_plugin_ask_end(d->plugin, d->bytes);
     shared_unref(d->s);
     qc_free(d);
 }

@@ -7,8 +7,15 @@
 #include <unistd.h>
 
 /* What waits for a plugin that does not read: replies to itself, events within its windows, calls
- * of others within their limits. More is a plugin that has stopped reading. */
+ * of others, of which none are let in above QC_PLUGIN_ASKED_MAX. More is a plugin that has stopped
+ * reading. */
 #define QUEUE_MAX ((size_t)256 << 20)
+
+static void count(qc_isolated *iso, size_t queued)
+{
+    iso->queued = queued;
+    atomic_store(&iso->plugin->queued, queued);
+}
 
 static void free_message(qc_iso_message *m)
 {
@@ -31,7 +38,7 @@ static void on_writable(void *arg, int fd, unsigned events)
         if (err) /* it has gone: the end will be seen by its descriptor */
             break;
         iso->queue = m->next;
-        iso->queued -= m->payload.len + sizeof *m;
+        count(iso, iso->queued - (m->payload.len + sizeof *m));
         /* From here on the next call may come, though other messages still wait. */
         if (m->is_reply)
             iso->replying = false;
@@ -56,7 +63,7 @@ static void enqueue(qc_isolated *iso, qc_iso_message *m)
 {
     *iso->queue_end = m;
     iso->queue_end = &m->next;
-    iso->queued += m->payload.len + sizeof *m;
+    count(iso, iso->queued + m->payload.len + sizeof *m);
     if (iso->queued > QUEUE_MAX)
         give_up(iso, "it does not read what is sent to it");
     else if (!iso->writing && qc_io_watch(iso->plugin->loop, iso->chan.fd, QC_IO_WRITE, on_writable,
@@ -99,7 +106,7 @@ void qc_iso_queue_clear(qc_isolated *iso)
         free_message(m);
     }
     iso->queue_end = &iso->queue;
-    iso->queued = 0;
+    count(iso, 0);
     qc_unwatch(iso->writing);
     iso->writing = NULL;
 }

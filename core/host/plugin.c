@@ -575,6 +575,20 @@ void qc_plugin_kill(qc_plugin *p, const char *fmt, ...)
     qc_loop_post(p->loop, kill_here, k);
 }
 
+bool qc_plugin_ask_begin(qc_plugin *p, size_t bytes)
+{
+    size_t before = atomic_fetch_add(&p->asked, bytes);
+    if (before + atomic_load(&p->queued) <= QC_PLUGIN_ASKED_MAX)
+        return true;
+    qc_plugin_ask_end(p, bytes);
+    return false;
+}
+
+void qc_plugin_ask_end(qc_plugin *p, size_t bytes)
+{
+    atomic_fetch_sub(&p->asked, bytes);
+}
+
 void qc_plugin_free(qc_plugin *p)
 {
     if (!p)

@@ -13,7 +13,8 @@
 #define QC_PLUGIN_REASON_MAX 640u /* bytes with the NUL: the step and a whole line of a problem */
 #define QC_PLUGIN_POSTS 65536u
 #define QC_PLUGIN_CAPS 32u
-#define QC_PLUGIN_FOLLOWS 16u /* subscriptions of an isolated one */
+#define QC_PLUGIN_ASKED_MAX ((size_t)64 << 20) /* bytes of requests that wait for it at once */
+#define QC_PLUGIN_FOLLOWS 16u                  /* subscriptions of an isolated one */
 
 typedef enum qc_plugin_state {
     QC_PLUGIN_DISCOVERED,
@@ -77,7 +78,9 @@ struct qc_plugin {
     size_t n_cap;
     qc_plugin_timer timer[QC_PLUGIN_TIMERS];
     _Atomic uint32_t posted;
-    _Atomic bool left; /* WEDGED: the node goes on to its end without it */
+    _Atomic size_t asked;  /* bytes of requests of others that its loop has not come to */
+    _Atomic size_t queued; /* isolated: bytes of messages that it has not read */
+    _Atomic bool left;     /* WEDGED: the node goes on to its end without it */
 
     pthread_mutex_t lock; /* the rest */
     pthread_cond_t changed;
@@ -195,6 +198,11 @@ char *qc_plugin_start_failed(qc_plugin *p, const char *step, qn_status st);
 void qc_plugin_log_dropped(qc_plugin *p, uint32_t n);
 /** One log block: step and every problem. */
 void qc_plugin_log_problems(qc_plugin *p);
+/** A request of somebody else, of so many bytes, is to wait for it. False: too much waits already,
+ *  and the request is not for it: who asks decides how much that is, so it is no fault of the
+ *  plugin. Given back by qc_plugin_ask_end() once its loop has come to it. Thread: any. */
+bool qc_plugin_ask_begin(qc_plugin *p, size_t bytes);
+void qc_plugin_ask_end(qc_plugin *p, size_t bytes);
 /** Run fn(arg) on the plugin's loop unless it is past stop(). Thread: any. */
 void qc_plugin_call(qc_plugin *p, void (*fn)(void *arg), void *arg);
 

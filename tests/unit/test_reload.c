@@ -1,6 +1,7 @@
 /* What becomes of plugins in processes of their own while operators and accidents act on them. */
 #include "tests/unit/host_rig.h"
 
+#include "core/base/clock.h"
 #include "core/host/isolated.h"
 #include "core/os/file.h"
 #include "core/os/process.h"
@@ -222,6 +223,76 @@ static void test_queue__one_that_does_not_read_is_killed_between_two_calls(void 
     (void)rig_await(&r, since, QC_PLUGIN_QUARANTINED, "it does not read");
     close(s);
     qc_free(grant);
+    rig_close(&r);
+}
+
+/* ---- requests that come faster than it reads ---- */
+
+#define CALLS 24
+#define CALL_BYTES ((size_t)12 << 20) /* all of them are more than a plugin is killed for */
+#define CALLS_TAKEN 6                 /* until more than 64 MB wait */
+
+typedef struct calls {
+    _Atomic int refused, answered;
+} calls;
+
+static void on_answer(void *arg, int status, qc_bytes reply)
+{
+    calls *n = arg;
+    (void)status;
+    atomic_fetch_add(&n->refused, memmem(reply.data, reply.len, "Too many calls", 14) != NULL);
+    qc_bytes_free(&reply);
+    atomic_fetch_add(&n->answered, 1);
+}
+
+static char *long_call(void)
+{
+    static const char head[] =
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"good.echo\",\"params\":[\"";
+    char *body = qc_alloc(sizeof head + CALL_BYTES + 4);
+    memcpy(body, head, sizeof head - 1);
+    memset(body + sizeof head - 1, 'x', CALL_BYTES);
+    memcpy(body + sizeof head - 1 + CALL_BYTES, "\"]}", 4);
+    return body;
+}
+
+static bool echoes(host_rig *r)
+{
+    char *text = rig_call(r, "good.echo", "[1]");
+    bool yes = strstr(text, "\"result\":[1]") != NULL;
+    free(text);
+    return yes;
+}
+
+/* How much callers send at once is no fault of the plugin: what is too much is refused. */
+static void test_queue__what_callers_send_at_once_does_not_kill_it(void **state)
+{
+    (void)state;
+    host_rig r = {0};
+    calls n = {0};
+    rig_open(&r, NULL);
+    rig_plugin(&r, "GOOD", "p.so");
+    rig_grant(&r, RIG_ID, "p.so", RIG_ALL, "");
+    rig_host_start(&r);
+    (void)rig_await(&r, 0, QC_PLUGIN_RUNNING, "");
+    qc_plugin *p = rig_plugin_at(&r, 0);
+    char *body = long_call();
+    const qc_rpc_call c = {
+        .body = body, .len = strlen(body), .user = "u", .peer = "p", .done = on_answer, .arg = &n};
+    int pid = atomic_load(&p->pid);
+    kill(pid, SIGSTOP);
+    qc_mono until = qc_clock_mono() + INT64_C(20000000000);
+    for (int i = 0; i < CALLS; i++)
+        while (!qc_rpc_engine_submit(r.engine, &c)) /* its own queue is full */
+            assert_true(qc_clock_mono() < until && !usleep(1000));
+    rig_until(&n.refused, CALLS - CALLS_TAKEN);
+    kill(pid, SIGCONT);
+    rig_until(&n.answered, CALLS); /* or their time has passed */
+    while (!echoes(&r))
+        assert_true(qc_clock_mono() < until);
+    assert_int_equal(atomic_load(&p->pid), pid);
+    assert_int_equal(atomic_load(&p->asked), 0);
+    qc_free(body);
     rig_close(&r);
 }
 
@@ -575,6 +646,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_spare__waits_with_the_module_and_is_the_next_
              cmocka_unit_test(test_events__tell_the_successor_from_who_is_there),
              cmocka_unit_test(test_quota__holds_wherever_and_whenever_it_writes),
              cmocka_unit_test(test_queue__one_that_does_not_read_is_killed_between_two_calls),
+             cmocka_unit_test(test_queue__what_callers_send_at_once_does_not_kill_it),
              cmocka_unit_test(test_stop__ends_a_reload_that_does_not_get_on),
              cmocka_unit_test(test_start__ends_whatever_fails),
              cmocka_unit_test(test_start__right_after_an_end_leaves_nothing_behind),
