@@ -330,16 +330,21 @@ static void on_status(void *arg, const qn_rpc_request *r, const char *params, ui
 }
 
 /* What was found before is handed in: none of its threads finds more once they have ended. */
-static void on_stop(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
+static void collect_and_end(mn *m)
 {
-    mn *m = arg;
-    (void)params;
-    (void)len;
     if (m->running) {
         mn_crew_stop(&m->crew);
         (void)collect(m);
     }
     end(m);
+}
+
+static void on_stop(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
+{
+    mn *m = arg;
+    (void)params;
+    (void)len;
+    collect_and_end(m);
     reply_status(m, r->request);
 }
 
@@ -503,7 +508,7 @@ static qn_status start(void *self)
 static qn_status stop(void *self, uint32_t deadline_ms)
 {
     (void)deadline_ms;
-    end(self);
+    collect_and_end(self);
     return QN_OK;
 }
 

@@ -55,7 +55,7 @@ typedef struct mn_crew {
 void mn_crew_init(mn_crew *c, void (*tell)(void *arg), void *arg);
 /** Begin with so many threads. Returns: how many there are, fewer where no more can be had. */
 uint32_t mn_crew_start(mn_crew *c, uint32_t threads);
-/** End them all. */
+/** End them all. What they find until they have ended stays to be taken. */
 void mn_crew_stop(mn_crew *c);
 void mn_crew_clear(mn_crew *c);
 /** What to hash from now on; NULL: nothing. What was found before stays to be taken. */

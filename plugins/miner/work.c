@@ -105,15 +105,17 @@ uint32_t mn_crew_start(mn_crew *c, uint32_t threads)
     return c->n_threads;
 }
 
+/* The work is forgotten last: what a thread finds while it is asked to end is a block of it. */
 void mn_crew_stop(mn_crew *c)
 {
-    mn_crew_set(c, NULL);
     pthread_mutex_lock(&c->lock);
     c->quit = true;
+    atomic_store(&c->number, 0);
     pthread_cond_broadcast(&c->more);
     pthread_mutex_unlock(&c->lock);
     for (; c->n_threads; c->n_threads--)
         pthread_join(c->thread[c->n_threads - 1], NULL);
+    mn_crew_set(c, NULL);
 }
 
 void mn_crew_set(mn_crew *c, const mn_work *w)

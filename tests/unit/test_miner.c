@@ -184,6 +184,35 @@ static void test_crew__what_was_found_is_not_lost(void **state)
     free(c);
 }
 
+/* Of what it hashes while it is asked to end nothing is lost either. How far a thread got tells
+ * whether it found anything: it counts in whole slices else. */
+static void test_crew__what_is_found_while_it_ends_is_not_lost(void **state)
+{
+    (void)state;
+    mn_crew *c = calloc(1, sizeof *c);
+    unsigned told = 0, n = 0;
+    assert_non_null(c);
+    mn_crew_init(c, count_tell, &told);
+    mn_work w = easy(1, 1);
+    w.target.b[31] = w.target.b[30] = 0; /* one in four slices has one */
+    for (int round = 0; round < 60; round++) {
+        mn_found f;
+        atomic_store(&c->hashes, 0);
+        assert_int_equal(mn_crew_start(c, 1), 1);
+        mn_crew_set(c, &w);
+        while (!atomic_load(&c->hashes))
+            sched_yield();
+        mn_crew_stop(c); /* in the middle of the next slice */
+        bool hit = atomic_load(&c->hashes) % 16384 != 0;
+        assert_int_equal(mn_crew_take(c, &f), hit);
+        n += hit;
+    }
+    assert_int_equal(told, n);
+    assert_true(n > 0);
+    mn_crew_clear(c);
+    free(c);
+}
+
 /* A post that is lost, as where the loop has too much to do. */
 static qn_status no_post(void *arg, uint64_t k, const char *interface, const char *method)
 {
@@ -218,11 +247,11 @@ static void test_miner__hands_in_what_nobody_told_of(void **state)
     qn_mock_free(m);
 }
 
-static void test_miner__hands_in_what_was_found_before_it_stops(void **state)
+/* Found by a thread, and the loop has not heard of it. */
+static qn_mock *found_unheard(void)
 {
-    (void)state;
+    static _Atomic unsigned lost;
     qn_mock *m = qn_mock_new();
-    _Atomic unsigned lost = 0;
     assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
     lost = 1;
     qn_mock_on_call(m, no_post, &lost);
@@ -230,10 +259,28 @@ static void test_miner__hands_in_what_was_found_before_it_stops(void **state)
     for (int i = 0; i < 20000 && lost; i++)
         (void)qn_mock_wait(m, 1);
     assert_int_equal(count(qn_mock_log(m), "mining: solution "), 0);
+    return m;
+}
+
+static void test_miner__hands_in_what_was_found_before_it_stops(void **state)
+{
+    (void)state;
+    qn_mock *m = found_unheard();
     expect(m, "miner.stop", "[]", "\"running\":false,");
     expect(m, "miner.status", "[]", "\"blocks\":1,");
     assert_int_equal(count(qn_mock_log(m), "mining: solution "), 1);
     assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+}
+
+/* As when it is disabled or reloaded, or the node ends. */
+static void test_miner__hands_in_what_was_found_before_it_is_unloaded(void **state)
+{
+    (void)state;
+    qn_mock *m = found_unheard();
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    assert_int_equal(count(qn_mock_log(m), "mining: solution "), 1);
+    assert_int_equal(found(m), 1);
     qn_mock_free(m);
 }
 
@@ -243,5 +290,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_miner__finds_blocks),
              cmocka_unit_test(test_start__refuses_what_makes_no_sense),
              cmocka_unit_test(test_start__takes_what_is_configured_for_what_is_not_given),
              cmocka_unit_test(test_crew__what_was_found_is_not_lost),
+             cmocka_unit_test(test_crew__what_is_found_while_it_ends_is_not_lost),
              cmocka_unit_test(test_miner__hands_in_what_nobody_told_of),
-             cmocka_unit_test(test_miner__hands_in_what_was_found_before_it_stops))
+             cmocka_unit_test(test_miner__hands_in_what_was_found_before_it_stops),
+             cmocka_unit_test(test_miner__hands_in_what_was_found_before_it_is_unloaded))
