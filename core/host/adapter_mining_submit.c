@@ -471,8 +471,10 @@ static qn_status mc_block(qn_cap *cap, const void *block, uint32_t len, uint32_t
         return st;
     if (flags & ~(uint32_t)(QN_CHECK_NO_POW | QN_CHECK_NO_MERKLE) || bad_room(result))
         return QN_E_INVAL;
-    if ((st = parse(block, len, &b)) != QN_OK)
+    if ((st = parse(block, len, &b)) != QN_OK) {
+        qc_cap_worked(cap, QC_MIN(len, BLOCK_MAX) / READ_PER_US);
         return st;
+    }
     check_job *j = qc_alloc(sizeof *j);
     *j = (check_job){.b = b, .flags = flags, .r.size = sizeof j->r};
     if ((st = qc_host_ask(cap->plugin->host, 0, run_check, j, drop_check)) != QN_OK)

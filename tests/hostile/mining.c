@@ -290,6 +290,23 @@ static void do_flood(state *s, const char *words, qn_json *j)
     qn_json_int(j, "busy", busy);
 }
 
+/* junk N: ask so often about two megabytes that are no block. */
+static void do_junk(state *s, const char *words, qn_json *j)
+{
+    const uint32_t len = 2000000;
+    uint8_t *raw = calloc(1, len);
+    unsigned invalid = 0, busy = 0;
+    for (unsigned n = (unsigned)strtoul(words, NULL, 10); raw && n; n--) {
+        qn_mining_result r = {.size = sizeof r};
+        qn_status st = s->check->block(s->check_cap, raw, len, 0, &r);
+        invalid += st == QN_E_INVAL;
+        busy += st == QN_E_BUSY;
+    }
+    qn_json_int(j, "invalid", invalid);
+    qn_json_int(j, "busy", busy);
+    free(raw);
+}
+
 /* ahead N: change the priority of so many that nobody knows. */
 static void do_ahead(state *s, const char *words, qn_json *j)
 {
@@ -540,7 +557,7 @@ static const struct {
              {"setmake", do_setmake}, {"setfree", do_setfree},
              {"prior", do_prior},     {"usage", do_usage},
              {"storm", do_storm},     {"flood", do_flood},
-             {"ahead", do_ahead}};
+             {"ahead", do_ahead},     {"junk", do_junk}};
 
 static void on_do(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
 {

@@ -612,6 +612,20 @@ static void test_check__judges_and_hands_in_nothing(void **state)
     end(&p);
 }
 
+/* What is no block is read all the same: a plugin has no more of it for nothing than of others. */
+static void test_check__what_is_no_block_is_paid_for(void **state)
+{
+    play p;
+    (void)state;
+    begin(&p, GRANTS);
+    qc_mono began = qc_clock_mono();
+    tell(&p, "junk 400");
+    qc_mono took = qc_clock_mono() - began;
+    assert_int_equal(num(&p, "invalid") + num(&p, "busy"), 400);
+    assert_in_range(num(&p, "invalid"), 10, 110 + took / 20000000);
+    end(&p);
+}
+
 static void test_submit__needs_a_grant_of_its_own(void **state)
 {
     play p;
@@ -810,6 +824,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_create__is_what_the_node_would_mine),
              cmocka_unit_test(test_block__bodies_of_each_header_are_counted),
              cmocka_unit_test(test_solution__bodies_of_each_header_are_counted),
              cmocka_unit_test(test_check__judges_and_hands_in_nothing),
+             cmocka_unit_test(test_check__what_is_no_block_is_paid_for),
              cmocka_unit_test(test_submit__needs_a_grant_of_its_own),
              cmocka_unit_test(test_with__includes_excludes_and_reorders),
              cmocka_unit_test(test_on__a_block_that_is_not_found_yet),
