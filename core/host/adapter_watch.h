@@ -22,6 +22,7 @@ typedef struct qc_watch_hub {
     qc_watch_pass pass[QC_WATCH_PASSES];
     unsigned next;
     _Atomic uint64_t passes; /* made so far */
+    struct sweep_job *early; /* looks that wait for the mempool's file; chain thread */
 } qc_watch_hub;
 
 /** news: that are kept of the mempool; 0: the default. Owned: qc_watch_hub_free(). */
@@ -79,6 +80,9 @@ void qc_host_watch_durable(qc_host *h, const qc_index *durable);
 void qc_host_watch_told(qc_host *h);
 void qc_host_watch_added(qc_host *h, const qc_mempool_added *a);
 void qc_host_watch_removed(qc_host *h, const qc_mempool_removed *r);
+void qc_host_watch_loaded(qc_host *h);
+/** Looks that still wait for the mempool's file, when the chain thread has ended. */
+void qc_host_watch_forget_early(qc_host *h);
 
 /* ---- on trial: adapter_watch_trial.c ---- */
 qn_status qc_watch_trial_deep(qn_cap *cap, uint64_t id, const qn_watch_deep *list, uint32_t n);

@@ -81,6 +81,7 @@ void qc_host_watch_removed(qc_host *h, const qc_mempool_removed *r)
 /* ---- looking through the mempool ---- */
 
 typedef struct sweep_job {
+    struct sweep_job *next; /* that waits as well */
     qc_host *host;
     qc_watch_sweep *s;
     const qc_mempool_entry **e; /* of one moment, each with a reference */
@@ -160,12 +161,35 @@ static bool too_early(const sweep_job *j)
            !qc_mempool_load_tried(h->pool);
 }
 
+static void drop_given_up(qc_host *h)
+{
+    for (sweep_job **at = &h->watch->early; *at;) {
+        sweep_job *j = *at;
+        if (!atomic_load(&j->s->given_up)) {
+            at = &j->next;
+            continue;
+        }
+        *at = j->next;
+        job_free(j);
+    }
+}
+
+/* Kept aside and not among the thread's jobs: a node that is stopped never reads the rest of the
+ * file, and its chain thread ends when nothing is left to do. */
+static void wait_for_file(sweep_job *j)
+{
+    qc_host *h = j->host;
+    drop_given_up(h);
+    j->next = h->watch->early;
+    h->watch->early = j;
+}
+
 static void sweep_on(qc_chain *c, void *arg)
 {
     sweep_job *j = arg;
     qc_host *h = j->host;
     if (too_early(j)) {
-        qc_chain_post(h->chain_thread, sweep_on, j);
+        wait_for_file(j);
         return;
     }
     while (!atomic_load(&j->s->given_up) && !slice(c, j))
@@ -176,6 +200,26 @@ static void sweep_on(qc_chain *c, void *arg)
     qc_watch_sweep_end(h->watch->pool, j->s);
     qc_watchers_wake(h);
     job_free(j);
+}
+
+void qc_host_watch_loaded(qc_host *h)
+{
+    sweep_job *j = h->watch->early;
+    h->watch->early = NULL;
+    for (sweep_job *next; j; j = next) {
+        next = j->next;
+        qc_host_on_chain(h, sweep_on, j);
+    }
+}
+
+void qc_host_watch_forget_early(qc_host *h)
+{
+    sweep_job *j = h->watch->early;
+    h->watch->early = NULL;
+    for (sweep_job *next; j; j = next) {
+        next = j->next;
+        job_free(j);
+    }
 }
 
 static void start(qc_watcher *w)

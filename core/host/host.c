@@ -408,6 +408,7 @@ void qc_host_free(qc_host *h)
     qc_blocks_free(h->blocks); /* only when it was never stopped */
     qc_watch_ahead_free(h->ahead);
     qc_feed_free(h->feed);
+    qc_host_watch_forget_early(h);
     qc_watch_hub_free(h->watch);
     qc_book_free(h->book);
     qc_scans_free(h->scans);

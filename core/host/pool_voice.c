@@ -66,6 +66,11 @@ static void on_removed(void *arg, const qc_mempool_removed *r)
     tell(h, r->e, &ev);
 }
 
+static void on_loaded(void *arg)
+{
+    qc_host_watch_loaded(arg);
+}
+
 void qc_host_pool_told(qc_host *h)
 {
     if (!h->feed)
@@ -86,7 +91,8 @@ void qc_host_pool_durable(qc_host *h, const qc_index *durable)
 
 void qc_host_hear_pool(qc_host *h)
 {
-    const qc_mempool_events ev = {.arg = h, .added = on_added, .removed = on_removed};
+    const qc_mempool_events ev = {
+        .arg = h, .added = on_added, .removed = on_removed, .loaded = on_loaded};
     h->pool = h->o.node ? h->o.node->pool : NULL;
     if (!h->pool)
         return;

@@ -36,7 +36,7 @@ void qc_mempool_load_end(QC_OWN qc_mempool_loader *l);
  * as those. */
 QC_MUST_CHECK qc_err qc_mempool_load(qc_mempool *m, const char *path, const qc_mempool_load_opts *o,
                                      qc_mempool_load_stats *stats);
-/** A load at start-up was tried or is not wanted: see qc_mempool_info. */
+/** A load at start-up was tried or is not wanted: see qc_mempool_info. Listeners are told. */
 void qc_mempool_set_load_tried(qc_mempool *m);
 bool qc_mempool_load_tried(const qc_mempool *m);
 

@@ -272,7 +272,12 @@ uint64_t qc_mempool_sequence(const qc_mempool *m)
 
 void qc_mempool_set_load_tried(qc_mempool *m)
 {
+    if (m->load_tried)
+        return;
     m->load_tried = true;
+    for (unsigned i = 0; i < m->n_listener; i++)
+        if (m->listener[i].loaded)
+            m->listener[i].loaded(m->listener[i].arg);
 }
 
 bool qc_mempool_load_tried(const qc_mempool *m)

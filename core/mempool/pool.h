@@ -256,6 +256,8 @@ typedef struct qc_mempool_events {
     void (*removed)(void *arg, const qc_mempool_removed *r);
     /** A block has connected; its removals (BLOCK, CONFLICT) came just before. */
     void (*block)(void *arg, const qc_index *i);
+    /** Its file has been read, or is not wanted: once, and never when the node stops before. */
+    void (*loaded)(void *arg);
 } qc_mempool_events;
 /** Add a listener. Before the chain thread runs. */
 void qc_mempool_listen(qc_mempool *m, const qc_mempool_events *ev);

@@ -91,6 +91,46 @@ static void test_synced__waits_until_the_mempool_is_read(void **state)
     call_end(&c);
 }
 
+static void count_waiting(qc_chain *chain, void *arg)
+{
+    (void)chain;
+    *(size_t *)arg = qc_chain_inbox(p.r.thread);
+}
+
+/* A node that stops never reads the rest of the file, and its chain thread ends when nothing waits
+ * for it: whatever a plugin does that holds its stream open for ever. */
+static void test_synced__keeps_no_thread_busy_until_then(void **state)
+{
+    (void)state;
+    qc_mono until = qc_clock_mono() + INT64_C(20000000000);
+    size_t waiting = 1;
+    call_begin_unread(&c, &p, GRANTS);
+    rig_on_loop(&p.r, call_add_three, &c);
+    call_drain(&c);
+    while (waiting && qc_clock_mono() < until) /* what is behind a job while it runs */
+        qc_chain_call(p.r.thread, count_waiting, &waiting);
+    assert_int_equal(waiting, 0);
+    call_end(&c);
+}
+
+/* A look that nobody waits for any more, and one that is made when the file is read. */
+static void test_synced__waits_again_for_a_stream_that_comes_again(void **state)
+{
+    (void)state;
+    call_begin_unread(&c, &p, GRANTS);
+    rig_on_loop(&p.r, call_add_three, &c);
+    call_drain(&c);
+    rig_on_loop(&p.r, call_close, &c);
+    rig_on_loop(&p.r, call_open, &c);
+    rig_on_loop(&p.r, call_add_three, &c);
+    c.stands = false;
+    call_drain(&c);
+    assert_int_equal(c.seen[QN_WATCH_EV_MEMPOOL_SYNCED], 0);
+    qc_chain_call(p.r.thread, is_read, p.r.node.pool);
+    call_until(&c, QN_WATCH_EV_MEMPOOL_SYNCED, 1);
+    call_end(&c);
+}
+
 /* ---- news that are older than what was told of the chain ---- */
 
 static void test_seen__is_not_said_of_what_was_confirmed_since(void **state)
@@ -503,6 +543,8 @@ static void test_unblock__goes_below_the_birthday(void **state)
 }
 
 QC_TEST_MAIN(cmocka_unit_test(test_synced__waits_until_the_mempool_is_read),
+             cmocka_unit_test(test_synced__keeps_no_thread_busy_until_then),
+             cmocka_unit_test(test_synced__waits_again_for_a_stream_that_comes_again),
              cmocka_unit_test(test_seen__is_not_said_of_what_was_confirmed_since),
              cmocka_unit_test(test_gone__is_said_of_what_a_block_took_that_nobody_was_told_of),
              cmocka_unit_test(test_seen__is_the_last_word_on_what_came_back),
