@@ -110,8 +110,11 @@ uint32_t qn_mock_pay(qn_mock *m, const void *script, uint32_t script_len, int64_
 void qn_mock_spend(qn_mock *m, const qn_hash *txid, uint32_t n);
 /** n blocks on the tip. The first holds what was queued by pay and spend, as one transaction. */
 void qn_mock_mine(qn_mock *m, uint32_t n);
-/** Forget the bodies of blocks below `below`: followers get a GAP, block.read QN_E_PRUNED. */
+/** Forget the bodies of blocks below `below`: followers get a GAP, block.read QN_E_PRUNED; a rescan
+ *  that comes to one ends with QN_E_PRUNED, and its ref is the lowest that is there. */
 void qn_mock_prune(qn_mock *m, uint32_t below);
+/** The body of the block of this height cannot be read by rescans, which end there with QN_E_IO. */
+void qn_mock_damage(qn_mock *m, uint32_t height);
 /** Leave the newest `back` blocks (they become stale), then mine n others. */
 void qn_mock_reorg(qn_mock *m, uint32_t back, uint32_t n);
 /** Make the branch that ends in this block (by its hash) the active one again: blocks that had left

@@ -95,6 +95,11 @@ void qn_mock_prune(qn_mock *m, uint32_t below)
     m->pruned = below <= m->height ? below : m->height;
 }
 
+void qn_mock_damage(qn_mock *m, uint32_t height)
+{
+    m->damaged = height + 1;
+}
+
 uint32_t qn_mock_height(const qn_mock *m)
 {
     return m->height;

@@ -140,7 +140,8 @@ struct qn_mock {
     uint32_t height;
     uint64_t chain_seq;
     uint32_t salt, window;
-    uint32_t pruned; /* blocks below have no body */
+    uint32_t pruned;  /* blocks below have no body */
+    uint32_t damaged; /* height of one that cannot be read, and 1; 0: none */
     struct mock_queued_out {
         uint8_t *script;
         uint32_t len;

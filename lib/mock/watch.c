@@ -114,12 +114,23 @@ static bool step_chain(qn_mock *m, qn_mk_watcher *w)
     return true;
 }
 
+static bool is_left(const qn_mock *m, const qn_mk_rescan *r)
+{
+    return !r->canceled && r->next <= r->to && r->next <= m->height;
+}
+
+static qn_status readable(const qn_mock *m, uint32_t height)
+{
+    return height < m->pruned ? QN_E_PRUNED : height + 1 == m->damaged ? QN_E_IO : QN_OK;
+}
+
 static void end_rescan(qn_mock *m, qn_mk_watcher *w, qn_mk_rescan *r)
 {
-    qn_watch_event ev = {.type = QN_WATCH_EV_RESCAN_DONE,
-                         .rescan = r->id,
-                         .status = r->canceled ? QN_E_CANCELED : QN_OK};
-    if (r->next && r->next - 1 <= m->height)
+    qn_watch_event ev = {.type = QN_WATCH_EV_RESCAN_DONE, .rescan = r->id, .ref = qn_mk_ref(NULL)};
+    ev.status = r->canceled ? QN_E_CANCELED : is_left(m, r) ? readable(m, r->next) : QN_OK;
+    if (ev.status == QN_E_PRUNED) /* the lowest that is there */
+        ev.ref = qn_mk_ref(m->active[m->pruned]);
+    else if (r->next && r->next - 1 <= m->height)
         ev.ref = qn_mk_ref(m->active[r->next - 1]);
     r->id = 0;
     (void)qn_mk_queue(w, &ev);
@@ -145,7 +156,7 @@ static bool step_rescan(qn_mock *m, qn_mk_watcher *w, qn_mk_rescan *r)
     if (!r->canceled && s->block && look_again(w, s, r))
         return true;
     s->block = NULL;
-    for (; !r->canceled && r->next <= r->to && r->next <= m->height; r->next++) {
+    for (; is_left(m, r) && readable(m, r->next) == QN_OK; r->next++) {
         qn_mk_look l = {.w = w, .first = r->first, .last = r->last, .ev = {.rescan = r->id}};
         *s = (qn_mk_stage){.block = m->active[r->next], .wait = UINT64_MAX, .added = w->added};
         if (qn_mk_match_block(&l, s->block, QN_WATCH_EV_CONFIRMED)) {
