@@ -123,9 +123,13 @@ static qn_status load_rescan(wt *x, const uint8_t *key, uint32_t n_key, wt_read 
         w->wallet = (uint32_t)wt_read_int(r, 4);
         found = wt_read_int(r, 8);
     }
+    const unsigned flags = r->left ? (unsigned)wt_read_int(r, 1) : 0;
+    w->canceled = flags & WT_RESCAN_CANCELED;
+    w->pruned = flags & WT_RESCAN_PRUNED;
     w->stored = true;
     bool good = wt_read_end(&k) && wt_read_end(r);
-    qn_status st = wt_rescan_load(x, w, at, found);
+    qn_status st =
+        w->canceled ? wt_rescan_load_canceled(x, w, at, found) : wt_rescan_load(x, w, at, found);
     return good ? st : QN_E_CORRUPT;
 }
 

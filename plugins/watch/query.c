@@ -395,6 +395,8 @@ static void put_rescans(const wt *x, qn_json *j)
     qn_json_open(j, "rescans", '[');
     for (const wt_rescan *s = x->rescan; s; s = s->next)
         for (const wt_wish *w = s->wish; w; w = w->next) {
+            if (s->over && w->canceled)
+                continue; /* what is left of it is to be told of */
             qn_json_open(j, NULL, '{');
             qn_json_int(j, "rescan", (int64_t)w->id);
             qn_json_int(j, "start_height", w->from);

@@ -80,8 +80,22 @@ static void narrow(wt_rescan *r)
     r->dirty = true;
 }
 
-/* One that waits begins, as far as the node takes it. Out: *lowest. */
-static qn_status begin_rescan(wt *x, wt_rescan *r, uint32_t *lowest)
+/* What lies below is pruned. told: the one who wants it is told so now, and not at its end. */
+static void raise_to(const wt *x, wt_rescan *r, uint32_t lowest, bool told)
+{
+    qn_logf(x->host, x->cap, QN_LOG_WARN,
+            "blocks below %u are pruned: a rescan goes on there and not at %u", lowest, r->at);
+    r->at = lowest;
+    r->dirty = true;
+    for (wt_wish *w = r->wish; w; w = w->next)
+        if (w->from < lowest) {
+            w->from = lowest;
+            w->pruned = !told;
+        }
+}
+
+/* One that waits begins, as far as the node takes it. told: as raise_to(). Out: *lowest. */
+static qn_status begin_rescan(wt *x, wt_rescan *r, bool told, uint32_t *lowest)
 {
     qn_watch_rescan what;
     QN_INIT(&what);
@@ -90,12 +104,8 @@ static qn_status begin_rescan(wt *x, wt_rescan *r, uint32_t *lowest)
     what.first_cookie = r->first_cookie;
     qn_status st = x->watch.t->rescan(x->watch.cap, x->w.watch, &what, &r->host, lowest);
     if (st == QN_E_PRUNED && *lowest > r->at) {
-        qn_logf(x->host, x->cap, QN_LOG_WARN,
-                "blocks below %u are pruned: a rescan begins there and not at %u", *lowest, r->at);
-        r->at = what.from = *lowest;
-        r->dirty = true;
-        for (wt_wish *w = r->wish; w; w = w->next)
-            w->from = w->from < *lowest ? *lowest : w->from;
+        raise_to(x, r, *lowest, told);
+        what.from = r->at;
         st = x->watch.t->rescan(x->watch.cap, x->w.watch, &what, &r->host, lowest);
     }
     return st;
@@ -110,14 +120,21 @@ static void drop_rescan(wt *x, wt_rescan *r)
     free(r);
 }
 
-/* Told behind what was found. */
-static void end_wish(wt *x, wt_rescan *r, wt_wish *w, const char *status, uint32_t height)
+static void take_wish(wt_rescan *r, const wt_wish *w)
 {
     wt_wish **at = &r->wish;
     while (*at != w)
         at = &(*at)->next;
     *at = w->next;
-    wt_event_rescan(x, w, r->found, status, height);
+}
+
+/* Told behind what was found. height: up to which was looked; below its first one: nowhere. */
+static void end_wish(wt *x, wt_rescan *r, wt_wish *w, const char *status, uint32_t height)
+{
+    take_wish(r, w);
+    if (w->pruned && strcmp(status, "done") == 0)
+        status = "pruned"; /* and done with the others */
+    wt_event_rescan(x, w, r->found, status, height < w->from ? WT_NO_HEIGHT : height);
     w->next = x->dead_wish;
     x->dead_wish = w;
 }
@@ -140,7 +157,7 @@ static qn_status begin_rescans(wt *x)
                 oldest = r;
         if (!oldest)
             return QN_OK;
-        qn_status st = begin_rescan(x, oldest, &lowest);
+        qn_status st = begin_rescan(x, oldest, false, &lowest);
         if (st == QN_E_LIMIT)
             return QN_OK;                          /* when one of those under way ends */
         if (st == QN_E_INVAL || st == QN_E_PRUNED) /* all of it is above the tip, or pruned */
@@ -242,6 +259,17 @@ qn_status wt_rescan_load(wt *x, wt_wish *w, uint32_t at, uint64_t found)
     return QN_OK;
 }
 
+qn_status wt_rescan_load_canceled(wt *x, wt_wish *w, uint32_t at, uint64_t found)
+{
+    wt_rescan *r = new_rescan(x, w, at, found);
+    if (!r)
+        return QN_E_NOMEM;
+    r->over = "canceled";
+    r->stop = at ? at - 1 : WT_NO_HEIGHT;
+    r->dirty = false;
+    return QN_OK;
+}
+
 qn_status wt_rescan_want(wt *x, const wt_rescan_for *what, uint64_t *id, uint32_t *lowest)
 {
     wt_rescan *r = NULL;
@@ -251,7 +279,7 @@ qn_status wt_rescan_want(wt *x, const wt_rescan_for *what, uint64_t *id, uint32_
     if (!(r = new_rescan(x, new_wish(x, what), what->from, 0)))
         return QN_E_NOMEM;
     *id = r->wish->id;
-    qn_status st = begin_rescan(x, r, lowest);
+    qn_status st = begin_rescan(x, r, true, lowest);
     if (st == QN_E_LIMIT)
         return QN_OK;
     if (st == QN_E_INVAL || st == QN_E_PRUNED) {
@@ -278,22 +306,49 @@ static qn_status go_on_without(wt *x, wt_rescan *r)
     return st == QN_E_NOTFOUND ? QN_OK : st; /* its end is on its way */
 }
 
+/* Of what r does w is over, though not for the others. It is told so when no transaction is told in
+ * part, with all others that are. Out: *over, what it is in now; when there is one it joins it. */
+static qn_status part(wt *x, wt_rescan *r, wt_wish *w, wt_rescan **over)
+{
+    take_wish(r, w);
+    if (*over)
+        add_wish(*over, w);
+    else
+        *over = new_rescan(x, w, r->at, r->found);
+    return *over ? QN_OK : QN_E_NOMEM;
+}
+
+static qn_status give_up(wt *x, wt_rescan *r, wt_wish *w)
+{
+    const bool alone = r->wish == w && !w->next;
+    wt_rescan *over = alone && !r->host ? r : NULL;
+    qn_status st = over ? QN_OK : part(x, r, w, &over);
+    if (st != QN_OK)
+        return st;
+    over->over = "canceled";
+    over->stop = r->at ? r->at - 1 : WT_NO_HEIGHT;
+    over->dirty = true;
+    if (r->wish && r != over)
+        st = go_on_without(x, r);
+    return st == QN_OK && !x->inside && !x->within ? wt_rescans_end(x) : st;
+}
+
 qn_status wt_rescan_cancel(wt *x, uint64_t id)
 {
     wt_rescan *r;
     wt_wish *w = wish_of(x, id, &r);
     if (!w || r->over) /* at its end, and about to be told so */
         return QN_E_NOTFOUND;
-    const bool alone = r->wish == w && !w->next;
-    if (alone && r->host && !r->anew)
-        return x->watch.t->cancel(x->watch.cap, x->w.watch, r->host);
-    end_wish(x, r, w, "canceled", r->at > w->from ? r->at - 1 : WT_NO_HEIGHT);
-    qn_status st = QN_OK;
-    if (r->wish)
-        st = go_on_without(x, r);
-    else if (!r->host)
-        drop_rescan(x, r);
-    return st == QN_OK ? wt_stream_flush_soon(x, true) : st;
+    const bool was_stored = w->stored, all = r->wish == w && !w->next && r->host && !r->anew;
+    w->canceled = true;
+    w->stored = false; /* as it is now */
+    r->dirty = true;
+    qn_status st = all ? x->watch.t->cancel(x->watch.cap, x->w.watch, r->host) : give_up(x, r, w);
+    if (all && st != QN_OK) {
+        w->canceled = false;
+        w->stored = was_stored;
+    }
+    return st == QN_OK ? wt_stream_keep(x) : st;
 }
 
 /* The node has given it up as it was. */
@@ -310,9 +365,24 @@ static qn_status begin_anew(wt *x, wt_rescan *r)
     return begin_rescans(x);
 }
 
+/* True: there were some. */
+static bool end_those_over(wt *x)
+{
+    bool any = false;
+    for (wt_rescan *r = x->rescan, *next; r; r = next) {
+        next = r->next;
+        if (r->over) {
+            end_rescan(x, r, r->over, r->stop);
+            any = true;
+        }
+    }
+    return any;
+}
+
 qn_status wt_rescan_resume(wt *x)
 {
-    return begin_rescans(x);
+    qn_status st = end_those_over(x) ? wt_stream_flush_soon(x, true) : QN_OK;
+    return st == QN_OK ? begin_rescans(x) : st;
 }
 
 static const char *status_text(qn_status st)
@@ -326,16 +396,8 @@ static const char *status_text(qn_status st)
 /* What they found is told first: whoever waits for the end of a rescan has heard of it then. */
 qn_status wt_rescans_end(wt *x)
 {
-    bool any = false;
     qn_status st = wt_events_tell(x);
-    for (wt_rescan *r = x->rescan, *next; r && st == QN_OK; r = next) {
-        next = r->next;
-        if (r->over) {
-            end_rescan(x, r, r->over, r->stop);
-            any = true;
-        }
-    }
-    return st == QN_OK && any ? begin_rescans(x) : st;
+    return st == QN_OK && end_those_over(x) ? begin_rescans(x) : st;
 }
 
 void wt_rescan_count(const wt *x, const qn_watch_event *ev)
@@ -346,6 +408,75 @@ void wt_rescan_count(const wt *x, const qn_watch_event *ev)
     r->found++; /* all of one transaction come one after the other */
     r->last = ev->txid;
     r->dirty = true;
+}
+
+/* ---- what cannot be read ---- */
+
+/* The wishes are to be fulfilled from here on; what was found stays found. */
+static qn_status go_on(wt *x, wt_rescan *r)
+{
+    r->host = 0;
+    r->anew = false;
+    r->found_at = r->found;
+    narrow(r);
+    return begin_rescans(x);
+}
+
+/* Blocks were pruned before they were looked through: what is left is there. */
+static qn_status is_pruned(wt *x, wt_rescan *r, uint32_t lowest)
+{
+    raise_to(x, r, lowest, false);
+    return go_on(x, r);
+}
+
+static bool is_above(const wt_wish *w, uint32_t height)
+{
+    return w->from > height;
+}
+
+/* The block of this height ends those that want it, or what is below it. False: that is all. */
+static bool others_go_on(const wt_rescan *r, uint32_t height)
+{
+    const wt_wish *w = r->wish;
+    while (w && !is_above(w, height))
+        w = w->next;
+    return w != NULL;
+}
+
+static qn_status is_unreadable(wt *x, wt_rescan *r, uint32_t height, const char *status)
+{
+    wt_rescan *over = NULL;
+    qn_status st = QN_OK;
+    for (wt_wish *w = r->wish, *after; w && st == QN_OK; w = after) {
+        after = w->next;
+        if (!is_above(w, height))
+            st = part(x, r, w, &over);
+    }
+    if (over) {
+        over->over = status;
+        over->stop = height ? height - 1 : WT_NO_HEIGHT;
+    }
+    if (st == QN_OK)
+        st = go_on(x, r);
+    return st == QN_OK && !x->inside ? wt_rescans_end(x) : st;
+}
+
+static qn_status on_end(wt *x, wt_rescan *r, const qn_watch_event *ev)
+{
+    const uint32_t height = ev->ref.height;
+    const bool failed = ev->status != QN_OK && ev->status != QN_E_CANCELED;
+    const uint32_t bad = height == WT_NO_HEIGHT ? 0 : height + 1;
+    if (r->anew && ev->status == QN_E_CANCELED)
+        return begin_anew(x, r);
+    /* A lower one says that what it could not read is no pruned block: it would never end. */
+    if (ev->status == QN_E_PRUNED && r->wish && height != WT_NO_HEIGHT && height > r->at)
+        return is_pruned(x, r, height);
+    if (failed && ev->status != QN_E_PRUNED && others_go_on(r, bad))
+        return is_unreadable(x, r, bad, status_text(ev->status));
+    r->over = status_text(ev->status);
+    r->stop = ev->status == QN_E_PRUNED ? WT_NO_HEIGHT : height;
+    r->host = 0;
+    return x->inside ? QN_OK : wt_rescans_end(x);
 }
 
 qn_status wt_on_rescan_event(void *arg, const qn_watch_event *ev)
@@ -361,11 +492,6 @@ qn_status wt_on_rescan_event(void *arg, const qn_watch_event *ev)
         r->dirty = true;
         return wt_stream_flush_soon(x, true);
     }
-    if (r->anew && ev->status == QN_E_CANCELED)
-        return begin_anew(x, r);
-    r->over = status_text(ev->status);
-    r->stop = ev->ref.height;
-    r->host = 0;
-    qn_status st = x->inside ? QN_OK : wt_rescans_end(x);
+    qn_status st = on_end(x, r, ev);
     return st == QN_OK ? wt_stream_flush_soon(x, true) : st;
 }

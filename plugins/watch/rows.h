@@ -15,13 +15,16 @@
  *   'E' event (8)             wallet (4; 0: none), JSON
  *   'L' txid, n (4)           nothing: an open PSBT spends the coin
  *   'X' txid, n (4)           nothing: a spender of the coin that was replaced is forgotten
- *   'P' wish (8)              for a rescan that is not done
+ *   'P' wish (8)              for a rescan that is not done: first and next height (4), number of a
+ *                             script (8), wallet (4), transactions (8), WT_RESCAN_* (1; none: 0)
  *   'H'                       the webhook's position (8)
  */
 #pragma once
 #include "plugins/watch/model.h"
 
 #define WT_FORMAT 1u
+#define WT_RESCAN_CANCELED 1u /* see wt_wish */
+#define WT_RESCAN_PRUNED 2u
 
 /** A growing row. `failed` sticks. */
 typedef struct wt_row {

@@ -82,23 +82,31 @@ static void put_sources(wt *x, wt_row *key, wt_row *v)
     }
 }
 
+static void put_wish(wt *x, wt_row *key, wt_row *v, const wt_wish *w, uint32_t at, uint64_t found)
+{
+    const unsigned flags =
+        (w->canceled ? WT_RESCAN_CANCELED : 0u) | (w->pruned ? WT_RESCAN_PRUNED : 0u);
+    key_of(key, 'P', w->id, 8);
+    wt_row_clear(v);
+    wt_row_int(v, w->from, 4);
+    wt_row_int(v, at, 4);
+    wt_row_int(v, w->first_cookie, 8);
+    wt_row_int(v, w->wallet, 4);
+    wt_row_int(v, found, 8);
+    if (flags)
+        wt_row_int(v, flags, 1);
+    put(x, key, v);
+}
+
 /* How far one has come, and that it ended, must not be stored before what it found: without `all`
- * only those that the store does not know are, from their beginning. */
+ * only those that the store does not know as they are now, from their beginning. */
 static void put_rescans(wt *x, wt_row *key, wt_row *v, bool all)
 {
     for (const wt_rescan *r = x->rescan; r; r = r->next)
         for (const wt_wish *w = r->wish; w; w = w->next) {
-            if (!r->dirty || (w->stored && !all))
-                continue;
             const bool begun = all && r->at >= w->from;
-            key_of(key, 'P', w->id, 8);
-            wt_row_clear(v);
-            wt_row_int(v, w->from, 4);
-            wt_row_int(v, begun ? r->at : w->from, 4);
-            wt_row_int(v, w->first_cookie, 8);
-            wt_row_int(v, w->wallet, 4);
-            wt_row_int(v, begun ? r->found_at : 0, 8);
-            put(x, key, v);
+            if (r->dirty && (!w->stored || all))
+                put_wish(x, key, v, w, begun ? r->at : w->from, begun ? r->found_at : 0);
         }
     for (const wt_wish *w = all ? x->dead_wish : NULL; w; w = w->next) {
         key_of(key, 'P', w->id, 8);

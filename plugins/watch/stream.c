@@ -36,6 +36,11 @@ qn_status wt_stream_settle(wt *x)
     return x->m.dirty_txs && !x->inside && !x->within ? commit(x, true) : QN_OK;
 }
 
+qn_status wt_stream_keep(wt *x)
+{
+    return x->inside || x->within ? wt_store_set(x) : commit(x, true);
+}
+
 static void flush(void *arg)
 {
     wt *x = arg;

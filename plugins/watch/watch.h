@@ -42,6 +42,8 @@ typedef struct wt_wish {
     uint32_t from;
     uint32_t wallet; /* that it was begun for; 0: for all */
     bool stored;     /* it has a row, and as it is now */
+    bool canceled;   /* its end is to be told, after a restart too */
+    bool pruned;     /* what it wanted below `from` is: said at its end */
 } wt_wish;
 
 /** Blocks that have to be looked through. */
@@ -158,6 +160,8 @@ void wt_stream_close(wt *x);
 /** Make durable what was told, so that coins can be locked: a lock whose coin the store does not
  *  know would be lost. Inside a block nothing is stored: the makers of its coins stay dirty. */
 qn_status wt_stream_settle(wt *x);
+/** Make durable what was asked for; and what was told, but not inside a block. */
+qn_status wt_stream_keep(wt *x);
 /** Tell and store what has changed with the next turn of the loop. sync: it is waited for. */
 qn_status wt_stream_flush_soon(wt *x, bool sync);
 /** Tell the node of what a source has gained. QN_E_LIMIT: the grant has no room for all of it; the
@@ -195,11 +199,13 @@ typedef struct wt_rescan_for {
  * wallet's imports that do so all have one number. QN_E_LIMIT: they are about to end, or to begin.
  */
 qn_status wt_rescan_want(wt *x, const wt_rescan_for *what, uint64_t *id, uint32_t *lowest);
-/** The wish of this number is given up; what others want goes on. QN_E_NOTFOUND: there is none with
- *  this id. */
+/** The wish of this number is given up, and durably so; what others want goes on. QN_E_NOTFOUND:
+ *  there is none with this id. */
 qn_status wt_rescan_cancel(wt *x, uint64_t id);
 /** One that was stored. w is taken. QN_E_NOMEM. */
 qn_status wt_rescan_load(wt *x, wt_wish *w, uint32_t at, uint64_t found);
+/** The same of one that was given up: its end is told with wt_rescan_resume(). */
+qn_status wt_rescan_load_canceled(wt *x, wt_wish *w, uint32_t at, uint64_t found);
 void wt_rescans_free(wt *x);
 /** Wishes that are not fulfilled. */
 size_t wt_wishes(const wt *x);

@@ -481,6 +481,147 @@ static void test_cancel__of_the_last_ends_it(void **state)
     qn_mock_free(m);
 }
 
+/* An event says this, and one alone. */
+static void expect_end(qn_mock *m, const char *end)
+{
+    char *got = qn_mock_rpc(m, "watch.waitevent", "[0,0,null,1000]");
+    const char *at = strstr(got, end);
+    if (!at || strstr(at + 1, end))
+        fail_msg("'%s' is not there once: %s", end, got);
+    free(got);
+}
+
+static void finish(qn_mock *m)
+{
+    qn_mock_steps(m, UINT32_MAX);
+    (void)qn_mock_run(m);
+    expect(m, "watch.status", "[]", "\"rescans\":[]");
+}
+
+/* Who wants what lies above has all of it, who wants what is gone has the rest, and is told so. */
+static void test_rescan__goes_on_where_blocks_begin_when_some_are_pruned(void **state)
+{
+    (void)state;
+    for (unsigned lives = 1; lives < 3; lives++) {
+        qn_mock *m = with_one_under_way();
+        qn_mock_prune(m, 5);
+        if (lives == 2) {
+            qn_mock_steps(m, 4);
+            (void)qn_mock_run(m);
+            qn_mock_crash(m);
+            assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+        }
+        finish(m);
+        expect_end(m, "\"rescan\":64,\"status\":\"done\",\"start_height\":6,\"stop_height\":7,");
+        expect_end(m, "\"rescan\":65,\"status\":\"pruned\",\"start_height\":5,\"stop_height\":7,");
+        expect(m, "watch.balance", "[\"v\"]", "\"trusted\":0.00000042");
+        assert_int_equal(qn_mock_stop(m), QN_OK);
+        qn_mock_free(m);
+    }
+}
+
+static void test_rescan__alone_goes_on_where_blocks_begin_when_some_are_pruned(void **state)
+{
+    (void)state;
+    qn_mock *m = with_one_under_way();
+    expect(m, "watch.rescan", "[0,64]", "true");
+    qn_mock_prune(m, 5);
+    finish(m);
+    expect_end(m, "\"rescan\":65,\"status\":\"pruned\",\"start_height\":5,\"stop_height\":7,");
+    expect(m, "watch.balance", "[\"v\"]", "\"trusted\":0.00000042");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+}
+
+static void test_rescan__a_damaged_block_ends_those_that_want_it(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t damaged;
+        const char *w, *v, *trusted;
+    } ROW[] = {
+        {4, "\"failed\",\"start_height\":0,\"stop_height\":3,",
+         "\"done\",\"start_height\":6,\"stop_height\":7,", "\"trusted\":0.00000002"},
+        {6, "\"failed\",\"start_height\":0,\"stop_height\":5,",
+         "\"failed\",\"start_height\":6,\"wallet\"", "\"trusted\":0.00000040"},
+    };
+    for (size_t i = 0; i < QC_COUNTOF(ROW); i++) {
+        char *w = qc_asprintf("\"rescan\":65,\"status\":%s", ROW[i].w);
+        char *v = qc_asprintf("\"rescan\":64,\"status\":%s", ROW[i].v);
+        qn_mock *m = with_one_under_way();
+        qn_mock_damage(m, ROW[i].damaged);
+        finish(m);
+        expect_end(m, w);
+        expect_end(m, v);
+        expect(m, "watch.balance", "[\"v\"]", ROW[i].trusted);
+        assert_int_equal(qn_mock_stop(m), QN_OK);
+        qn_mock_free(m);
+        qc_free(w);
+        qc_free(v);
+    }
+}
+
+/* Whoever was answered that it is given up finds it so, whenever the plugin was killed since; and
+ * its end is told behind what it found. */
+static void test_cancel__holds_after_a_crash(void **state)
+{
+    (void)state;
+    bool any = false;
+    for (unsigned steps = 1; steps < 40; steps++) {
+        qn_mock *m = with_one_under_way();
+        qn_mock_steps(m, steps);
+        (void)qn_mock_run(m);
+        qn_mock_steps(m, 0);
+        bool both = steps % 2;
+        char *one = qn_mock_rpc(m, "watch.rescan", "[0,65]");
+        char *other = both ? qn_mock_rpc(m, "watch.rescan", "[0,64]") : NULL;
+        const bool is_one = strcmp(one, "true") == 0,
+                   is_other = other && strcmp(other, "true") == 0;
+        free(one);
+        free(other);
+        qn_mock_crash(m);
+        qn_mock_on_call(m, NULL, NULL);
+        assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+        finish(m);
+        expect_end(m, is_one ? "\"rescan\":65,\"status\":\"canceled\""
+                             : "\"rescan\":65,\"status\":\"done\"");
+        expect_end(m, is_other ? "\"rescan\":64,\"status\":\"canceled\""
+                               : "\"rescan\":64,\"status\":\"done\"");
+        any = any || is_one;
+        assert_int_equal(qn_mock_stop(m), QN_OK);
+        qn_mock_free(m);
+    }
+    assert_true(any);
+}
+
+/* After whichever step of it. */
+static void test_cancel__is_told_behind_what_was_found(void **state)
+{
+    (void)state;
+    bool any = false;
+    for (unsigned steps = 1; steps < 40; steps++) {
+        qn_mock *m = with_one_under_way();
+        qn_mock_steps(m, steps);
+        (void)qn_mock_run(m);
+        qn_mock_steps(m, 0);
+        char *answer = qn_mock_rpc(m, "watch.rescan", "[0,65]");
+        free(answer);
+        finish(m);
+        char *got = qn_mock_rpc(m, "watch.waitevent", "[0,0,null,1000]");
+        const char *end = strstr(got, "\"rescan\":65,\"status\":\"canceled\"");
+        /* What it alone looked for, from 0 on, up to the birthday of the other one. */
+        const char *low = strstr(got, "\"blockheight\":5,");
+        if (end && low) {
+            assert_true(low < end);
+            any = true;
+        }
+        free(got);
+        assert_int_equal(qn_mock_stop(m), QN_OK);
+        qn_mock_free(m);
+    }
+    assert_true(any);
+}
+
 /* ---- a turn of the loop within a transaction ---- */
 
 #define MANY 100u /* coins: more than come in two deliveries */
@@ -573,4 +714,9 @@ QC_TEST_MAIN(cmocka_unit_test(test_claim__of_two_the_one_that_is_solvable_counts
              cmocka_unit_test(test_cancel__ends_no_more_than_what_was_asked_for),
              cmocka_unit_test(test_cancel__of_one_under_way_goes_on_where_others_want_it),
              cmocka_unit_test(test_cancel__of_the_last_ends_it),
+             cmocka_unit_test(test_cancel__holds_after_a_crash),
+             cmocka_unit_test(test_cancel__is_told_behind_what_was_found),
+             cmocka_unit_test(test_rescan__goes_on_where_blocks_begin_when_some_are_pruned),
+             cmocka_unit_test(test_rescan__alone_goes_on_where_blocks_begin_when_some_are_pruned),
+             cmocka_unit_test(test_rescan__a_damaged_block_ends_those_that_want_it),
              cmocka_unit_test(test_flush__tells_no_part_of_a_transaction))
