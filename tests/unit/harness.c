@@ -167,9 +167,9 @@ static int after_each(void **state)
     (void)state;
     qc_fault_arm(0);
     int now = open_files();
-    if (now != g_open_before)
+    if (now > g_open_before) /* fewer: of an earlier test something was closed late */
         print_error("%d files open before this test, %d after\n", g_open_before, now);
-    return now == g_open_before ? 0 : -1;
+    return now > g_open_before ? -1 : 0;
 }
 
 int qc_test_run(const char *name, const struct CMUnitTest *tests, size_t n,

@@ -490,6 +490,7 @@ static void test_plugin__reload_changes_to_the_new_one_or_keeps_the_old(void **s
     assert_int_equal(rig_plugin_at(&r, 0)->grant.stop_s, 7);
     assert_null(rig_plugin_at(&r, 0)->predecessor);
     reaches(&r, 8);
+    supervisor_done(&r);
     assert_null(rig_plugin_at(&r, 0)->fallback); /* what has run does not give way to it later */
     /* One that is through init() and fails then has taken the place already: the old one comes
      * back, with the file and the grant that it had, and says so. */
@@ -503,11 +504,12 @@ static void test_plugin__reload_changes_to_the_new_one_or_keeps_the_old(void **s
                  "no port is free; the old one is started again");
         (void)rig_await(&r, since, QC_PLUGIN_RUNNING, "");
         assert_int_equal(rig_plugin_at(&r, 0)->grant.stop_s, 7);
-        assert_null(rig_plugin_at(&r, 0)->fallback);
         expect(&r, "listplugins",
                "\"RUNNING\",\"mode\":\"isolated\",\"reason\":\"back to the file from before "
                "the reload, since the new one did not start: ");
         reaches(&r, 8);
+        supervisor_done(&r);
+        assert_null(rig_plugin_at(&r, 0)->fallback);
     }
     /* Not with more than the operator gives by now. */
     grant(&r, "fail-start", DOWN "[limits]\nmemory = 500MB\n");
