@@ -49,13 +49,18 @@ void qn_hex_encode_reversed(const void *data, size_t len, char *out)
     *out = '\0';
 }
 
+/* Looked up, for the kinds of digits come in no order that a processor could foresee. One more than
+ * the value; 0: no digit. */
+static const uint8_t VALUE[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16};
+
 static bool decode_byte(const char *hex, uint8_t *out)
 {
-    int hi = qn_hex_digit(hex[0]), lo = qn_hex_digit(hex[1]);
-    if (hi < 0 || lo < 0)
-        return false;
-    *out = (uint8_t)(hi << 4 | lo);
-    return true;
+    const unsigned hi = VALUE[(uint8_t)hex[0]], lo = hi ? VALUE[(uint8_t)hex[1]] : 0;
+    *out = (uint8_t)((hi - 1) << 4 | ((lo - 1) & 15));
+    return lo != 0;
 }
 
 bool qn_hex_decode(const char *hex, size_t hex_len, uint8_t *out, size_t cap)

@@ -26,6 +26,9 @@ enum {
 
 #define GB_POLLS 512u /* that wait at once */
 #define GB_LATE 16u   /* blocks that the node was too busy for */
+#define GB_PROPOSALS 16u
+#define GB_PROPOSAL_BYTES 16000000u /* of all that wait: one of the largest, or some of a block's  \
+                                     */
 
 /** The template that was made last, with all that its JSON needs. */
 typedef struct gb_template {
@@ -76,8 +79,17 @@ typedef struct gb {
     uint64_t subscription, timer; /* 0: none */
     gb_late late[GB_LATE];
     uint32_t n_late;
-    uint64_t late_timer; /* 0: none */
+    uint64_t late_timer;            /* 0: none */
+    gb_late proposal[GB_PROPOSALS]; /* not looked at yet, oldest first */
+    uint32_t n_proposals, proposal_bytes;
 } gb;
+
+/** Parameters of a call. A block in hex digits is not copied into the JSON. */
+typedef struct gb_params {
+    json_t *array;   /* NULL after an error; json_decref() it */
+    const char *hex; /* NULL: none was left out; borrowed of the request */
+    size_t n_hex;
+} gb_params;
 
 /** Answer a request with an error, with a format. */
 __attribute__((format(printf, 4, 5))) void gb_fail(const gb *g, uint64_t request, int32_t code,
@@ -105,9 +117,14 @@ void gb_on_template(void *arg, const qn_rpc_request *r, const char *params, uint
 void gb_on_template_light(void *arg, const qn_rpc_request *r, const char *params, uint32_t len);
 void gb_on_block(void *arg, const qn_rpc_request *r, const char *params, uint32_t len);
 void gb_on_solution(void *arg, const qn_rpc_request *r, const char *params, uint32_t len);
-/** A proposal (BIP23) as hex digits. */
-void gb_propose(gb *g, uint64_t request, const json_t *data);
-/** Answer all blocks that are still to be offered again: the plugin is being stopped. */
+/** A proposal (BIP23): `data` of the parameters, hex digits. It is looked at when no other request
+ *  is there to be served, and refused while too much of its kind waits. */
+void gb_propose(gb *g, uint64_t request, const gb_params *p, const json_t *data);
+/** Answer all proposals that wait and all blocks that are still to be offered again: the plugin is
+ *  being stopped. */
 void gb_late_end(gb *g);
-/** The parameters as an array, or NULL after an error. json_decref() it. */
-json_t *gb_params(const gb *g, uint64_t request, const char *params, uint32_t len);
+/** The parameters as an array. False after an error, which has been answered. */
+bool gb_params_read(const gb *g, uint64_t request, const char *params, uint32_t len,
+                    gb_params *out);
+/** A string of them. Out: *len. Returns: NULL: it is none. */
+const char *gb_params_text(const gb_params *p, const json_t *v, size_t *len);

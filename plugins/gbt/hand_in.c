@@ -11,9 +11,8 @@
 #define LATE_TRIES 12u
 
 /* Bytes of hex digits. Out: owned, free(). NULL: they are none, or more than `max`. */
-static uint8_t *decode(const char *hex, uint32_t max, uint32_t *len)
+static uint8_t *decode(const char *hex, size_t digits, uint32_t max, uint32_t *len)
 {
-    size_t digits = strlen(hex);
     uint8_t *bytes = digits / 2 <= max ? malloc(digits / 2 + 1) : NULL;
     if (!bytes || !digits || !qn_hex_decode(hex, digits, bytes, digits / 2)) {
         free(bytes);
@@ -117,14 +116,6 @@ static void on_late(void *arg)
         end_late(g, QN_E_BUSY);
 }
 
-void gb_late_end(gb *g)
-{
-    if (g->late_timer)
-        (void)g->host->timer_cancel(g->cap, g->late_timer);
-    g->late_timer = 0;
-    end_late(g, QN_E_BUSY);
-}
-
 /* l->block is taken; NULL: it is none. */
 static void take_block(gb *g, gb_late l)
 {
@@ -141,30 +132,87 @@ static void take_block(gb *g, gb_late l)
     free(l.block);
 }
 
-void gb_propose(gb *g, uint64_t request, const json_t *data)
-{
-    gb_late l = {.request = request, .proposal = true};
-    if (!json_is_string(data)) {
-        gb_fail(g, request, GB_TYPE, "Missing data String key for proposal");
-        return;
-    }
-    l.block = decode(json_string_value(data), BLOCK_MAX, &l.len);
-    take_block(g, l);
-}
-
 void gb_on_block(void *arg, const qn_rpc_request *req, const char *params, uint32_t params_len)
 {
     gb *g = arg;
     gb_late l = {.request = req->request};
-    json_t *a = gb_params(g, req->request, params, params_len);
-    const char *hex = json_string_value(json_array_get(a, 0));
-    if (a && !hex) {
+    gb_params p;
+    size_t digits;
+    if (!gb_params_read(g, req->request, params, params_len, &p))
+        return;
+    const char *hex = gb_params_text(&p, json_array_get(p.array, 0), &digits);
+    if (!hex) {
         gb_fail(g, req->request, GB_MISC, "submitblock \"hexdata\" ( \"dummy\" )");
-    } else if (a) {
-        l.block = decode(hex, BLOCK_MAX, &l.len);
+    } else {
+        l.block = decode(hex, digits, BLOCK_MAX, &l.len);
         take_block(g, l);
     }
-    json_decref(a);
+    json_decref(p.array);
+}
+
+/* ---- proposals ---- */
+
+static gb_late next_proposal(gb *g)
+{
+    gb_late l = g->proposal[0];
+    g->proposal_bytes -= l.len;
+    memmove(g->proposal, g->proposal + 1, --g->n_proposals * sizeof *g->proposal);
+    return l;
+}
+
+/* One at a time: a block that was found meanwhile is not to wait for all of them. */
+static void on_proposal(void *arg)
+{
+    gb *g = arg;
+    if (!g->n_proposals)
+        return;
+    take_block(g, next_proposal(g));
+    while (g->n_proposals && g->host->post(g->cap, on_proposal, g) != QN_OK)
+        take_block(g, next_proposal(g));
+}
+
+/* l.block is taken. */
+static void put_off(gb *g, gb_late l)
+{
+    g->proposal[g->n_proposals++] = l;
+    g->proposal_bytes += l.len;
+    if (g->n_proposals == 1 && g->host->post(g->cap, on_proposal, g) != QN_OK)
+        take_block(g, next_proposal(g));
+}
+
+void gb_propose(gb *g, uint64_t request, const gb_params *p, const json_t *data)
+{
+    gb_late l = {.request = request, .proposal = true};
+    const qn_mining_result none = {.size = sizeof none};
+    size_t digits;
+    const char *hex = gb_params_text(p, data, &digits);
+    if (!hex) {
+        gb_fail(g, request, GB_TYPE, "Missing data String key for proposal");
+        return;
+    }
+    const bool room = !g->n_proposals || (g->n_proposals < GB_PROPOSALS &&
+                                          g->proposal_bytes + digits / 2 <= GB_PROPOSAL_BYTES);
+    l.block = room ? decode(hex, digits, BLOCK_MAX, &l.len) : NULL;
+    if (l.block)
+        put_off(g, l);
+    else
+        finish(g, request, room ? QN_E_INVAL : QN_E_BUSY, &none);
+}
+
+/* ---- the end ---- */
+
+void gb_late_end(gb *g)
+{
+    const qn_mining_result none = {.size = sizeof none};
+    while (g->n_proposals) {
+        gb_late l = next_proposal(g);
+        finish(g, l.request, QN_E_BUSY, &none);
+        free(l.block);
+    }
+    if (g->late_timer)
+        (void)g->host->timer_cancel(g->cap, g->late_timer);
+    g->late_timer = 0;
+    end_late(g, QN_E_BUSY);
 }
 
 /* ---- the light variant ---- */
@@ -198,7 +246,7 @@ static bool read_solution(const json_t *o, solution *s)
                                 .version = (int32_t)(uint32_t)version,
                                 .time = (uint32_t)time,
                                 .nonce = (uint32_t)nonce};
-    s->coinbase = decode(hex, COINBASE_MAX, &s->len);
+    s->coinbase = decode(hex, strlen(hex), COINBASE_MAX, &s->len);
     return !*end && s->coinbase;
 }
 
@@ -226,10 +274,10 @@ void gb_on_solution(void *arg, const qn_rpc_request *req, const char *params, ui
     const gb *g = arg;
     solution s = {.id = 0};
     qn_mining_result r = {.size = sizeof r};
-    json_t *a = gb_params(g, req->request, params, params_len);
-    if (!a)
+    gb_params p;
+    if (!gb_params_read(g, req->request, params, params_len, &p))
         return;
-    if (!read_solution(json_array_get(a, 0), &s)) {
+    if (!read_solution(json_array_get(p.array, 0), &s)) {
         gb_fail(g, req->request, GB_PARAMETER,
                 "wanted: {\"template\":\"id\",\"version\":n,\"time\":n,\"nonce\":n,"
                 "\"coinbase\":\"hex\"}");
@@ -241,5 +289,5 @@ void gb_on_solution(void *arg, const qn_rpc_request *req, const char *params, ui
             finish(g, req->request, st, &r);
     }
     free(s.coinbase);
-    json_decref(a);
+    json_decref(p.array);
 }

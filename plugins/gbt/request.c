@@ -4,17 +4,70 @@
 #include "lib/hex.h"
 
 #define RULES_MAX 256u
+#define HEX_LONG 4096u /* digits: fewer are not worth it */
+#define LEFT_OUT "left out"
 #define GB_MARGIN 5000u /* ms before a request's deadline at which a poll is answered */
 
-json_t *gb_params(const gb *g, uint64_t request, const char *params, uint32_t len)
+/* ---- parameters ---- */
+
+/* A block is nearly all of the text that it comes in. It stands first, or is the "data" of an
+ * object; the host writes JSON without spaces, and what is written otherwise is read as it is. */
+static bool find_hex(const char *params, uint32_t len, gb_params *out)
 {
-    json_t *a = json_loadb(params, len, 0, NULL);
-    if (json_is_array(a))
-        return a;
+    static const char key[] = "\"data\":\"";
+    const char *at = len > 2 && memcmp(params, "[\"", 2) == 0 ? params : NULL;
+    at = at ? at + 2 : memmem(params, len, key, sizeof key - 1);
+    if (!at)
+        return false;
+    at += at == params + 2 ? 0 : sizeof key - 1;
+    const char *end = memchr(at, '"', (size_t)(params + len - at));
+    if (!end || (size_t)(end - at) < HEX_LONG || memchr(at, '\\', (size_t)(end - at)))
+        return false;
+    out->hex = at;
+    out->n_hex = (size_t)(end - at);
+    return true;
+}
+
+/* The same with a text in its place that is no hex digits. */
+static json_t *load_without_hex(const char *params, uint32_t len, const gb_params *p)
+{
+    const size_t before = (size_t)(p->hex - params), after = len - before - p->n_hex;
+    char *text = malloc(before + sizeof LEFT_OUT + after);
+    if (!text)
+        return NULL;
+    memcpy(text, params, before);
+    memcpy(text + before, LEFT_OUT, sizeof LEFT_OUT - 1);
+    memcpy(text + before + sizeof LEFT_OUT - 1, p->hex + p->n_hex, after);
+    json_t *a = json_loadb(text, before + sizeof LEFT_OUT - 1 + after, 0, NULL);
+    free(text);
+    return a;
+}
+
+bool gb_params_read(const gb *g, uint64_t request, const char *params, uint32_t len, gb_params *out)
+{
+    *out = (gb_params){.hex = NULL};
+    json_t *a = find_hex(params, len, out) ? load_without_hex(params, len, out)
+                                           : json_loadb(params, len, 0, NULL);
+    if (json_is_array(a)) {
+        out->array = a;
+        return true;
+    }
     json_decref(a);
     gb_fail(g, request, GB_PARAMETER, "Parameters must be an array");
-    return NULL;
+    return false;
 }
+
+const char *gb_params_text(const gb_params *p, const json_t *v, size_t *len)
+{
+    const char *text = json_string_value(v);
+    *len = json_string_length(v);
+    if (!text || !p->hex || strcmp(text, LEFT_OUT) != 0)
+        return text;
+    *len = p->n_hex;
+    return p->hex;
+}
+
+/* ---- templates and proposals ---- */
 
 static const char *type_name(const json_t *v)
 {
@@ -135,14 +188,14 @@ static void serve(gb *g, const json_t *request, gb_poll *p, bool is_template)
     free(p->rule);
 }
 
-static void with_mode(gb *g, const json_t *request, gb_poll *p)
+static void with_mode(gb *g, const gb_params *params, const json_t *request, gb_poll *p)
 {
     const json_t *mode = json_object_get(request, "mode");
     const char *name = json_string_value(mode);
     if (mode && !name && !json_is_null(mode))
         gb_fail(g, p->request, GB_PARAMETER, "Invalid mode");
     else if (name && strcmp(name, "proposal") == 0)
-        gb_propose(g, p->request, json_object_get(request, "data"));
+        gb_propose(g, p->request, params, json_object_get(request, "data"));
     else
         serve(g, request, p, !name || strcmp(name, "template") == 0);
 }
@@ -153,10 +206,10 @@ static void on_call(gb *g, const qn_rpc_request *r, const char *params, uint32_t
     const uint64_t left =
         r->timeout_ms > 2 * GB_MARGIN ? r->timeout_ms - GB_MARGIN : r->timeout_ms / 2;
     gb_poll p = {.request = request, .light = light, .until = g->host->now_ms(g->cap) + left};
-    json_t *a = gb_params(g, request, params, len);
-    const json_t *what = json_array_get(a, 0);
-    if (!a)
+    gb_params a;
+    if (!gb_params_read(g, request, params, len, &a))
         return;
+    const json_t *what = json_array_get(a.array, 0);
     if (!what || json_is_null(what))
         gb_fail(g, request, GB_MISC,
                 "%s {\"mode\":\"str\",\"capabilities\":[\"str\",...],"
@@ -166,8 +219,8 @@ static void on_call(gb *g, const qn_rpc_request *r, const char *params, uint32_t
     else if (!json_is_object(what))
         (void)wrong_type(g, request, what, "object");
     else
-        with_mode(g, what, &p);
-    json_decref(a);
+        with_mode(g, &a, what, &p);
+    json_decref(a.array);
 }
 
 void gb_on_template(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)

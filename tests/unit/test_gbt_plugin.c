@@ -1,12 +1,11 @@
 /* getblocktemplate and submitblock as a plugin, against the mock. */
+#include "plugins/gbt/gbt.h"
 #include "quoin/mock.h"
 #include "tests/unit/harness.h"
 
 #include "lib/hash.h"
 #include "lib/hex.h"
 #include "lib/mining.h"
-
-#include <jansson.h>
 
 extern const qn_plugin_1 qn_plugin_entry;
 
@@ -242,6 +241,160 @@ static void test_submitblock__is_offered_again_while_the_node_is_busy(void **sta
     }
 }
 
+/* ---- many at once ---- */
+
+/* The plugin's methods without the mock, which serves one request after the other. */
+typedef struct desk {
+    gb g;
+    char log[64]; /* first digit of each block as it is looked at, then 'B' of each that is refused
+                   */
+    uint32_t len; /* of the last block */
+    qn_task_fn *post;
+    void *post_arg;
+} desk;
+
+static desk at_once;
+
+static void note(char c)
+{
+    size_t n = strlen(at_once.log);
+    assert_true(n + 1 < sizeof at_once.log);
+    at_once.log[n] = c;
+}
+
+static qn_status desk_post(qn_cap *cap, qn_task_fn *fn, void *arg)
+{
+    (void)cap;
+    assert_null(at_once.post);
+    at_once.post = fn;
+    at_once.post_arg = arg;
+    return QN_OK;
+}
+
+static qn_status desk_block(qn_cap *cap, const void *block, uint32_t len, uint32_t flags,
+                            qn_mining_result *r)
+{
+    (void)cap;
+    (void)flags;
+    note((char)('0' + (*(const uint8_t *)block >> 4)));
+    at_once.len = len;
+    r->is = QN_BLOCK_IS_ACCEPTED;
+    return QN_OK;
+}
+
+static qn_status desk_reply(qn_cap *cap, uint64_t request, const char *result, uint64_t len)
+{
+    (void)cap;
+    (void)request;
+    (void)result;
+    (void)len;
+    return QN_OK;
+}
+
+static qn_status desk_error(qn_cap *cap, uint64_t request, int32_t code, const char *message,
+                            uint32_t len)
+{
+    (void)cap;
+    (void)request;
+    (void)len;
+    note(strstr(message, "busy") ? 'B' : code == GB_DECODE ? 'D' : '?');
+    return QN_OK;
+}
+
+static uint64_t desk_now(qn_cap *cap)
+{
+    (void)cap;
+    return 0;
+}
+
+static void desk_open(void)
+{
+    static const qn_host_1 host = {.post = desk_post, .now_ms = desk_now};
+    static const qn_mining_submit_1 submit = {.block = desk_block};
+    static const qn_mining_check_1 check = {.block = desk_block};
+    static const qn_rpc_serve_1 rpc = {.reply = desk_reply, .reply_error = desk_error};
+    memset(&at_once, 0, sizeof at_once);
+    at_once.g.host = &host;
+    at_once.g.submit = &submit;
+    at_once.g.check = &check;
+    at_once.g.rpc = &rpc;
+}
+
+/* `bytes` of which the first is `digit` and a zero, between `before` and `after`. */
+static void desk_ask(qn_rpc_handler_fn *fn, const char *before, char digit, size_t bytes,
+                     const char *after)
+{
+    const qn_rpc_request r = {.size = sizeof r, .timeout_ms = 60000};
+    size_t n = strlen(before), len = n + 2 * bytes + strlen(after);
+    char *params = malloc(len + 1);
+    assert_non_null(params);
+    memcpy(params, before, n);
+    memset(params + n, '0', 2 * bytes);
+    params[n] = digit;
+    memcpy(params + n + 2 * bytes, after, strlen(after) + 1);
+    fn(&at_once.g, &r, params, (uint32_t)len);
+    free(params);
+}
+
+static void propose(char digit, size_t bytes)
+{
+    desk_ask(gb_on_template, "[{\"mode\":\"proposal\",\"data\":\"", digit, bytes,
+             "\",\"rules\":[\"segwit\"]}]");
+}
+
+/* One proposal of a turn, and large ones not even one behind the other: what was found goes before
+ * all of them. */
+static void test_proposals__what_was_found_does_not_wait_for_them(void **state)
+{
+    (void)state;
+    desk_open();
+    propose('1', 4000000);
+    propose('2', 15900000);
+    propose('3', 100);
+    desk_ask(gb_on_block, "[\"", '4', 15900000, "\"]");
+    assert_int_equal(at_once.len, 15900000);
+    assert_string_equal(at_once.log, "B4");
+    for (unsigned turns = 0; at_once.post; turns++) {
+        qn_task_fn *fn = at_once.post;
+        at_once.post = NULL;
+        fn(at_once.post_arg);
+        assert_int_equal(strlen(at_once.log), 3 + turns);
+    }
+    assert_string_equal(at_once.log, "B413");
+    for (int i = 0; i < 20; i++)
+        propose('5', 100);
+    assert_string_equal(at_once.log, "B413BBBB");
+    gb_late_end(&at_once.g);
+    assert_string_equal(at_once.log, "B413BBBBBBBBBBBBBBBBBBBB");
+}
+
+/* However a block is written in the text. */
+static void test_params__a_block_is_found_wherever_it_stands(void **state)
+{
+    (void)state;
+    desk_open();
+    desk_ask(gb_on_block, "[\"", '1', 5000, "\",\"dummy\"]");
+    assert_int_equal(at_once.len, 5000);
+    desk_ask(gb_on_block, "[ \"", '2', 5000, "\" ]");
+    assert_int_equal(at_once.len, 5000);
+    desk_ask(gb_on_block, "[\"", '3', 5000, "\\u0030\\u0030\"]");
+    assert_int_equal(at_once.len, 5001);
+    desk_ask(gb_on_block, "[\"", '4', 1000, "\"]");
+    assert_int_equal(at_once.len, 1000);
+    desk_ask(gb_on_block, "[\"", 'x', 5000, "\"]");
+    desk_ask(gb_on_block, "[\"", '5', 5000, "0\"]");
+    desk_ask(gb_on_block, "[\"", '6', 16000001, "\"]");
+    desk_ask(gb_on_block, "[\"left out\",\"", '7', 5000, "\"]");
+    assert_string_equal(at_once.log, "1234DDDD");
+    propose('8', 5000);
+    at_once.post(at_once.post_arg);
+    assert_int_equal(at_once.len, 5000);
+    at_once.post = NULL;
+    desk_ask(gb_on_template, "[{\"data\" : \"", '9', 5000, "\", \"mode\" : \"proposal\"}]");
+    at_once.post(at_once.post_arg);
+    assert_string_equal(at_once.log, "1234DDDD89");
+}
+
 /* A block of the light variant: coinbase, path and id are all that it takes. */
 static void solve(qn_mock *m, const json_t *t, bool good, char *params, size_t cap)
 {
@@ -324,4 +477,6 @@ QC_TEST_MAIN(cmocka_unit_test(test_template__is_that_of_the_node),
              cmocka_unit_test(test_longpoll__does_not_wait_for_ever),
              cmocka_unit_test(test_submitblock__says_what_became_of_it),
              cmocka_unit_test(test_submitblock__is_offered_again_while_the_node_is_busy),
+             cmocka_unit_test(test_proposals__what_was_found_does_not_wait_for_them),
+             cmocka_unit_test(test_params__a_block_is_found_wherever_it_stands),
              cmocka_unit_test(test_light__is_solved_by_id))
