@@ -36,8 +36,8 @@ typedef struct qn_http_route {
     /* the host answers 504 after this long; default 30,000, at most 600,000 */
     uint32_t timeout_ms;
     uint32_t max_body; /* 413 for a larger request body; default and most: the grant's */
-    /* 503 while this many wait for a reply, or 64 MiB of them have not reached the
-     * plugin; default 16, at most 256 */
+    /* 503 while this many wait for a reply, or more than 64 MiB of them, or more than 160
+     * MiB of all routes that the plugin has not read; default 16, at most 256 */
     uint32_t max_pending;
 } qn_http_route;
 /* Bits of `set`. */

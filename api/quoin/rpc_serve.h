@@ -24,8 +24,9 @@ typedef struct qn_rpc_method {
     uint32_t set;
     /* the host answers with an error after this long; default 30,000, at most 3,600,000 */
     uint32_t timeout_ms;
-    /* requests waiting for a reply at once, more are refused, as all are while 64 MiB of
-     * them have not reached the plugin; default 64, at most 1,024 */
+    /* requests waiting for a reply at once, more are refused, as are all when they hold
+     * more than 64 MiB, or those of all methods that the plugin has not read more than
+     * 160 MiB; default 64, at most 1,024 */
     uint32_t max_pending;
 } qn_rpc_method;
 /* Bits of `set`. */

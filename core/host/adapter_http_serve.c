@@ -25,7 +25,7 @@
 typedef struct route {
     char path[PATH_MAX_LEN + 1];
     uint32_t methods, timeout_ms, max_pending, n_pending;
-    size_t max_body;
+    size_t max_body, bytes;      /* bytes: of those that are pending */
     qn_http_handler_fn *handler; /* NULL: content */
     void *arg;
     char content_type[TYPE_MAX_LEN + 1];
@@ -42,6 +42,7 @@ typedef struct pending {
     qc_mono deadline;
     qn_http_request head;
     qc_bytes data;
+    size_t bytes; /* of it */
 } pending;
 
 /* What the plugin's side and the HTTP side share; whichever is last frees it. */
@@ -93,6 +94,7 @@ static pending *take(http_shared *s, uint64_t id)
         if ((*at)->id == id) {
             pending *p = *at;
             *at = p->next;
+            p->route->bytes -= p->bytes;
             if (--p->route->n_pending == 0 && p->route->removed)
                 route_free(p->route);
             return p;
@@ -233,7 +235,9 @@ static void deliver(void *arg);
 /* Enqueue p, with its deadline, under the lock. Returns 0, or the status to answer with. */
 static int enqueue(http_shared *s, route *r, pending *p)
 {
-    if (!s->open || r->n_pending == r->max_pending || !qc_plugin_ask_begin(s->plugin, p->data.len))
+    p->bytes = p->data.len;
+    if (!s->open || r->n_pending == r->max_pending ||
+        !qc_plugin_ask_begin(s->plugin, p->bytes, r->bytes))
         return 503;
     p->id = p->head.request = ++s->next_id;
     p->route = r;
@@ -241,10 +245,11 @@ static int enqueue(http_shared *s, route *r, pending *p)
     p->next = s->pending;
     s->pending = p;
     r->n_pending++;
+    r->bytes += p->bytes;
     qc_http_call_ref(p->call);
     qc_http_deadline(p->call, r->timeout_ms, on_deadline, note_new(s, p->id, 0));
     /* Under the lock: quiesce() closes the door before the loop goes away. */
-    qc_loop_post(s->plugin->loop, deliver, note_new(s, p->id, p->data.len));
+    qc_loop_post(s->plugin->loop, deliver, note_new(s, p->id, p->bytes));
     return 0;
 }
 

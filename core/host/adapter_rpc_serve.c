@@ -38,6 +38,7 @@ typedef struct method {
     char *name, *arg_names, *help;
     qn_rpc_range n_args;
     uint32_t timeout_ms, max_pending, n_pending; /* n_pending under s->lock */
+    size_t bytes;                                /* of those; under s->lock */
     qn_rpc_handler_fn *handler;
     void *arg;
     bool removed; /* under s->lock */
@@ -50,6 +51,7 @@ typedef struct pending {
     method *m;
     uint64_t id;
     char *params;
+    size_t bytes; /* of them */
     qc_mono deadline;
     qc_rpc_ticket *ticket;
     bool answered, failed;
@@ -102,6 +104,7 @@ static pending *unlink_pending(rpc_shared *s, pending *p)
         if (*at == p) {
             *at = p->next;
             p->m->n_pending--;
+            p->m->bytes -= p->bytes;
             return p;
         }
     return NULL;
@@ -290,18 +293,19 @@ static void on_call(qc_rpc_req *r, void *arg)
     *p = (pending){.s = s, .m = m, .params = params, .ticket = qc_rpc_ticket_take(r)};
     p->deadline = qc_clock_mono() + (qc_mono)m->timeout_ms * 1000000;
     delivery *d = qc_alloc(sizeof *d);
-    const size_t bytes = strlen(params);
+    p->bytes = strlen(params);
     pthread_mutex_lock(&s->lock);
     qc_rpc_registry *moved = s->moved;
-    bool open = s->open && !m->removed,
-         room = open && m->n_pending < m->max_pending && qc_plugin_ask_begin(s->plugin, bytes);
+    bool open = s->open && !m->removed, room = open && m->n_pending < m->max_pending &&
+                                               qc_plugin_ask_begin(s->plugin, p->bytes, m->bytes);
     if (room) {
         p->id = ++s->next_id;
         p->next = s->pending;
         s->pending = p;
         m->n_pending++;
+        m->bytes += p->bytes;
         s->refs++;
-        *d = (delivery){s, p->id, s->plugin, bytes};
+        *d = (delivery){s, p->id, s->plugin, p->bytes};
         /* Under the lock: quiesce() closes the door before the loop goes away. */
         qc_loop_post(s->plugin->loop, deliver, d);
     }

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 /* What waits for a plugin that does not read: replies to itself, events within its windows, calls
- * of others, of which none are let in above QC_PLUGIN_ASKED_MAX. More is a plugin that has stopped
+ * of others, of which none are let in above QC_PLUGIN_ASKED_ALL. More is a plugin that has stopped
  * reading. */
 #define QUEUE_MAX ((size_t)256 << 20)
 

@@ -575,10 +575,10 @@ void qc_plugin_kill(qc_plugin *p, const char *fmt, ...)
     qc_loop_post(p->loop, kill_here, k);
 }
 
-bool qc_plugin_ask_begin(qc_plugin *p, size_t bytes)
+bool qc_plugin_ask_begin(qc_plugin *p, size_t bytes, size_t held)
 {
     size_t before = atomic_fetch_add(&p->asked, bytes);
-    if (before + atomic_load(&p->queued) <= QC_PLUGIN_ASKED_MAX)
+    if (held <= QC_PLUGIN_ASKED_MAX && before + atomic_load(&p->queued) <= QC_PLUGIN_ASKED_ALL)
         return true;
     qc_plugin_ask_end(p, bytes);
     return false;

@@ -13,8 +13,11 @@
 #define QC_PLUGIN_REASON_MAX 640u /* bytes with the NUL: the step and a whole line of a problem */
 #define QC_PLUGIN_POSTS 65536u
 #define QC_PLUGIN_CAPS 32u
-#define QC_PLUGIN_ASKED_MAX ((size_t)64 << 20) /* bytes of requests that wait for it at once */
-#define QC_PLUGIN_FOLLOWS 16u                  /* subscriptions of an isolated one */
+/* Bytes of requests that wait for it at once: of one method or route, which is not to take the room
+ * of others (what asks for much goes by another name than what must get through), and of all. */
+#define QC_PLUGIN_ASKED_MAX ((size_t)64 << 20)
+#define QC_PLUGIN_ASKED_ALL ((size_t)160 << 20)
+#define QC_PLUGIN_FOLLOWS 16u /* subscriptions of an isolated one */
 
 typedef enum qc_plugin_state {
     QC_PLUGIN_DISCOVERED,
@@ -198,10 +201,11 @@ char *qc_plugin_start_failed(qc_plugin *p, const char *step, qn_status st);
 void qc_plugin_log_dropped(qc_plugin *p, uint32_t n);
 /** One log block: step and every problem. */
 void qc_plugin_log_problems(qc_plugin *p);
-/** A request of somebody else, of so many bytes, is to wait for it. False: too much waits already,
- *  and the request is not for it: who asks decides how much that is, so it is no fault of the
- *  plugin. Given back by qc_plugin_ask_end() once its loop has come to it. Thread: any. */
-bool qc_plugin_ask_begin(qc_plugin *p, size_t bytes);
+/** A request of somebody else, of so many bytes, is to wait for it; `held` bytes of the same kind
+ *  wait for an answer. False: too much waits already, and it is to be refused: who asks decides how
+ *  much that is, so it is no fault of the plugin. Given back by qc_plugin_ask_end() once its loop
+ *  has come to it. Thread: any. */
+bool qc_plugin_ask_begin(qc_plugin *p, size_t bytes, size_t held);
 void qc_plugin_ask_end(qc_plugin *p, size_t bytes);
 /** Run fn(arg) on the plugin's loop unless it is past stop(). Thread: any. */
 void qc_plugin_call(qc_plugin *p, void (*fn)(void *arg), void *arg);

@@ -478,7 +478,7 @@ static qn_status start(void *self)
     } method[] = {{"good.status", "", "for tests", rpc_status, 5000},
                   {"good.rows", "", "for tests", rpc_rows, 5000},
                   {"good.echo", "first second|zweites",
-                   "good.echo \"first\" ( second )\nWhat it got.", rpc_echo, 5000},
+                   "good.echo \"first\" ( second )\nWhat it got.", rpc_echo, 60000},
                   {"good.later", "", "for tests", rpc_later, 5000},
                   {"good.never", "", "for tests", rpc_never, 50},
                   {"good.bad", "", "for tests", rpc_bad, 5000},

@@ -411,9 +411,9 @@ static void test_http_serve__a_late_plugin_gets_504_and_a_busy_one_503(void **st
     p.later = false;
     expect(&p, "GET /p/plugin/z", "", NULL, 200, "hello"); /* the place is free again */
     qc_plugin *busy = rig_plugin_at(&p.r, 0);
-    atomic_fetch_add(&busy->queued, QC_PLUGIN_ASKED_MAX + 1); /* it has not read so much yet */
+    atomic_fetch_add(&busy->queued, QC_PLUGIN_ASKED_ALL + 1); /* it has not read so much yet */
     expect(&p, "GET /p/plugin/z", "", NULL, 503, "busy");
-    atomic_fetch_sub(&busy->queued, QC_PLUGIN_ASKED_MAX + 1);
+    atomic_fetch_sub(&busy->queued, QC_PLUGIN_ASKED_ALL + 1);
     expect(&p, "GET /p/plugin/z", "", NULL, 200, "hello");
     assert_int_equal(atomic_load(&busy->asked), 0);
     end(&p);
