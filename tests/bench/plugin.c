@@ -64,8 +64,8 @@ static uint64_t touch(const qn_block_view *v)
     return sum;
 }
 
-/* [height, count, flags]: that block, every cache line of it, so often. Two flags alternate when
- * flags is 2, so that two copies of each block are asked for. */
+/* [height, count, last]: the blocks from that height to the last in turn, every cache line of each,
+ * so many in all. Every second round asks for what they spent too, so that there are two copies. */
 static void rpc_touch(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
 {
     char *at;
@@ -147,14 +147,15 @@ static qn_status init(qn_cap *cap, const qn_host_1 *host, const qn_config *confi
 static qn_status start(void *self)
 {
     static const struct {
-        const char *name;
+        const char *name, *args;
         qn_rpc_handler_fn *fn;
-    } method[] = {
-        {WAY ".calls", rpc_calls}, {WAY ".touch", rpc_touch}, {WAY ".follow", rpc_follow}};
+    } method[] = {{WAY ".calls", "count", rpc_calls},
+                  {WAY ".touch", "height count last", rpc_touch},
+                  {WAY ".follow", "", rpc_follow}};
     (void)self;
     for (size_t i = 0; i < sizeof method / sizeof method[0]; i++) {
-        qn_status st =
-            g.rpc->add(g.rpc_cap, NULL, method[i].name, "", "to measure", method[i].fn, NULL);
+        qn_status st = g.rpc->add(g.rpc_cap, NULL, method[i].name, method[i].args, "to measure",
+                                  method[i].fn, NULL);
         if (st != QN_OK)
             return st;
     }

@@ -32,7 +32,7 @@ def test_a_crowd_of_scripts_misses_nothing_while_the_node_syncs(case):
     equal((got["status"], got["scripts"], got["outpoints"]), (0, crowd, (crowd + 9) // 10))
     late = len(named) // 4
     for k in range(late, len(named), 500):
-        equal(node.call("good.named", *[s.hex() for s in named[k:k + 500]])["status"], 0)
+        equal(node.call("good.named", [s.hex() for s in named[k:k + 500]])["status"], 0)
     wait_until("the chain is there", lambda: source.getblockcount() == len(blocks)
                if ready(source) else False, LONG)
     node.join(source)
@@ -42,7 +42,7 @@ def test_a_crowd_of_scripts_misses_nothing_while_the_node_syncs(case):
     equal((got["hits"], got["sum"], got["strange"]), (*brute.hits(set(named[late:])), 0))
     assert got["hits"] > 0, got
     # Those that come late are found by a rescan, among the others.
-    equal(node.call("good.named", *[s.hex() for s in named[:late]])["status"], 0)
+    equal(node.call("good.named", [s.hex() for s in named[:late]])["status"], 0)
     equal(node.call("good.rescan", 0)["status"], 0)
     wait_until("it was looked through", lambda: node.call("good.counts")["scans"] == 0, LONG)
     got = node.call("good.counts")

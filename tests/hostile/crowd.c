@@ -201,7 +201,7 @@ static int digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* ["hex", ...]: these. */
+/* [["hex", ...]]: these. */
 static void on_named(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
 {
     state *s = arg;
