@@ -244,9 +244,11 @@ typedef struct qn_watch_1_r1 {
 
     /** Watch scripts, many in one call. From the event *armed on nothing of
      *  them is missed; what was before is for rescan(). One that is watched
-     *  already takes the new cookie. All or nothing. QN_E_LIMIT: more than the
-     *  grant allows. QN_E_INVAL: the lengths do not fit the bytes, or one is 0
-     *  or above 10,000.
+     *  already takes the new cookie; if that is another one it counts as added
+     *  now, and its hits in what is being told or looked through may come
+     *  again. All or nothing. QN_E_LIMIT: more than the grant allows.
+     *  QN_E_INVAL: the lengths do not fit the bytes, or one is 0 or above
+     *  10,000.
      *  watch: the stream.
      *  scripts: at most 65,536.
      *  bytes: of all of them, one after the other; at most 64 MiB.

@@ -295,12 +295,9 @@ void qc_watchset_leave(qc_watchset *s, qc_watch_owner *o)
 static qc_err add_one(qc_watchset *s, shard *h, uint32_t tag, uint16_t owner, const qc_watch_key *k,
                       const uint8_t *kept, uint32_t gen, bool *fresh)
 {
-    uint32_t i = find_slot(h, tag, k->kind, k->bytes, owner);
-    *fresh = i == UINT32_MAX;
-    if (!*fresh) {
-        h->e[h->s[i].at - 1].cookie = k->cookie;
+    *fresh = find_slot(h, tag, k->kind, k->bytes, owner) == UINT32_MAX;
+    if (!*fresh)
         return QC_OK;
-    }
     if (reserve(h))
         return QC_ENOMEM;
     h->e[h->n++] =
@@ -449,6 +446,7 @@ typedef struct batch {
     uint32_t *at;    /* of the key's bytes in the slab */
     uint32_t *order; /* of the keys; as given within a shard */
     uint32_t first[SHARDS + 1];
+    size_t n_old; /* that were watched already, or come twice */
     slab *b;
 } batch;
 
@@ -490,7 +488,7 @@ static qc_err batch_make(const qc_watchset *s, const qc_watch_key *key, size_t n
     return QC_OK;
 }
 
-static qc_err fill_shard(qc_watchset *s, qc_watch_owner *o, const batch *t, size_t k, uint32_t gen)
+static qc_err fill_shard(qc_watchset *s, qc_watch_owner *o, batch *t, size_t k, uint32_t gen)
 {
     shard *h = &s->shard[k];
     qc_err err = QC_OK;
@@ -500,6 +498,7 @@ static qc_err fill_shard(qc_watchset *s, qc_watch_owner *o, const batch *t, size
         bool fresh;
         err = add_one(s, h, (uint32_t)t->hash[at], o->id, &t->key[at],
                       (const uint8_t *)t->b + t->at[at], gen, &fresh);
+        t->n_old += !fresh;
         if (err || !fresh)
             continue;
         t->b->live++;
@@ -508,6 +507,25 @@ static qc_err fill_shard(qc_watchset *s, qc_watch_owner *o, const batch *t, size
     }
     pthread_mutex_unlock(&h->lock);
     return err;
+}
+
+/* What was there takes the new cookie, when nothing can fail any more: by another one it is to be
+ * looked for anew. */
+static void renew_shard(qc_watchset *s, const qc_watch_owner *o, const batch *t, size_t k,
+                        uint32_t gen)
+{
+    shard *h = &s->shard[k];
+    pthread_mutex_lock(&h->lock);
+    for (uint32_t i = t->first[k]; i < t->first[k + 1]; i++) {
+        const uint32_t at = t->order[i];
+        const qc_watch_key *key = &t->key[at];
+        entry *e =
+            &h->e[h->s[find_slot(h, (uint32_t)t->hash[at], key->kind, key->bytes, o->id)].at - 1];
+        if (e->cookie != key->cookie)
+            e->gen = gen;
+        e->cookie = key->cookie;
+    }
+    pthread_mutex_unlock(&h->lock);
 }
 
 qc_err qc_watchset_add(qc_watchset *s, qc_watch_owner *o, const qc_watch_key *key, size_t n,
@@ -525,6 +543,9 @@ qc_err qc_watchset_add(qc_watchset *s, qc_watch_owner *o, const qc_watch_key *ke
     for (size_t k = 0; !err && k < SHARDS; k++)
         if (t.first[k] < t.first[k + 1])
             err = fill_shard(s, o, &t, k, gen);
+    for (size_t k = 0; !err && t.n_old && k < SHARDS; k++)
+        if (t.first[k] < t.first[k + 1])
+            renew_shard(s, o, &t, k, gen);
     for (size_t i = 0; err && i < n; i++)
         (void)remove_one(s, o, &key[i], true, gen);
     const bool grown = s->next && sweep(s, n);

@@ -31,7 +31,7 @@ typedef struct qc_watch_key {
 /** Somebody watches what was looked up. */
 typedef struct qc_watch_found {
     uint64_t cookie;
-    uint32_t gen; /* of the call that added it */
+    uint32_t gen; /* of the call that added it, or gave it its cookie */
     uint16_t owner;
 } qc_watch_found;
 
@@ -45,9 +45,9 @@ QC_MUST_CHECK qc_err qc_watchset_enter(qc_watchset *s, qc_watch_owner *o);
 /** It goes, with all it watches. */
 void qc_watchset_leave(qc_watchset *s, qc_watch_owner *o);
 
-/** Watch n things, added by call `gen`; what is watched already by this watcher keeps its gen and
- *  takes the new cookie. Lengths are within their limits. Returns: QC_OK; QC_ENOMEM: none was
- *  added, though some may have their new cookies. */
+/** Watch n things, added by call `gen`; what is watched already by this watcher takes the new
+ * cookie, and if that is another one the new gen. Lengths are within their limits. Returns: QC_OK;
+ *  QC_ENOMEM: nothing has changed. */
 QC_MUST_CHECK qc_err qc_watchset_add(qc_watchset *s, qc_watch_owner *o, const qc_watch_key *key,
                                      size_t n, uint32_t gen);
 /** Watch it no more. False: it was not. */

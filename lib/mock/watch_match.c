@@ -49,6 +49,7 @@ void qn_mk_item_put(qn_mk_watcher *w, uint64_t cookie, const uint8_t *script, ui
 {
     qn_mk_item *i = qn_mk_item_find(w, script, len, coin);
     if (i) {
+        i->added = i->cookie == cookie ? i->added : w->added;
         i->cookie = cookie;
         return;
     }

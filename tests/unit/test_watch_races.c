@@ -327,6 +327,35 @@ static void test_rescan__filters_are_asked_for_what_is_added_while_it_goes_on(vo
     added_meanwhile(true);
 }
 
+static void add_four_first(void *arg)
+{
+    call_add(arg, 4, 4, QN_WATCH_ADD_FRESH);
+}
+
+/* It was watched before, by a number that the rescan passes by, and is in the block in work. */
+static void test_rescan__finds_what_is_given_a_new_cookie_meanwhile(void **state)
+{
+    (void)state;
+    call_begin(&c, &p, GRANTS);
+    tb_tx *t = payment(1, 1000, 3), *u = payment(2, 1000, 4), *v = payment(3, 1000, 4);
+    const tb_tx *const both[2] = {t, u};
+    play_mine_these(&p, both, 2);
+    mine_one(v);
+    call_drain(&c);
+    rig_on_loop(&p.r, add_four_first, &c);
+    rig_on_loop(&p.r, call_add_three, &c);
+    wanted = (qn_watch_rescan){
+        .size = sizeof wanted, .set = QN_SET_WATCH_RESCAN_FIRST_COOKIE, .first_cookie = 30};
+    rig_on_loop(&p.r, rescan, &c);
+    until_hit();
+    rig_on_loop(&p.r, add_four, &c);
+    until_scanned();
+    stories(t, "R");
+    stories(u, "R");
+    stories(v, "R");
+    call_end(&c);
+}
+
 /* Its newest hit is in a block that leaves before it is acknowledged. */
 static void test_rescan__does_not_go_back_to_a_block_that_has_left(void **state)
 {
@@ -552,6 +581,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_synced__waits_until_the_mempool_is_read),
              cmocka_unit_test(test_seen__is_not_said_for_a_script_that_was_added_since),
              cmocka_unit_test(test_rescan__finds_what_is_added_while_it_goes_on),
              cmocka_unit_test(test_rescan__filters_are_asked_for_what_is_added_while_it_goes_on),
+             cmocka_unit_test(test_rescan__finds_what_is_given_a_new_cookie_meanwhile),
              cmocka_unit_test(test_rescan__does_not_go_back_to_a_block_that_has_left),
              cmocka_unit_test(test_rescan__ends_where_a_reorganisation_parts),
              cmocka_unit_test(test_rescan__follows_the_stream_for_what_is_added_late),

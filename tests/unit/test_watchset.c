@@ -90,9 +90,10 @@ static void add_some(model *m)
     assert_int_equal(qc_watchset_add(m->set, &m->owner[t[0].owner], key, n, m->gen), QC_OK);
     for (size_t i = 0; i < n; i++) {
         thing *have = find(m, &t[i]);
-        if (have)
+        if (have && have->cookie != t[i].cookie) {
             have->cookie = t[i].cookie;
-        else
+            have->gen = m->gen;
+        } else if (!have)
             m->t[m->n++] = t[i];
     }
 }
