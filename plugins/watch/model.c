@@ -186,9 +186,19 @@ static wt_script *intern(wt_model *m, const uint8_t *script, uint32_t len, uint6
     return s;
 }
 
+/* A new owner comes to a script that was there. A rescan that is under way for the owner means what
+ * has a number from some one on: so it takes a new one. */
+static void renumber(wt_model *m, wt_script *x)
+{
+    x->cookie = m->next_cookie++;
+    for (wt_owner *o = x->owner; o; o = o->next)
+        o->dirty = o->source->relabeled = o->source->dirty = true;
+}
+
 qn_status wt_own(wt_model *m, wt_source *s, uint32_t index, uint8_t sub, const uint8_t *script,
                  uint32_t len, uint64_t cookie, wt_owner **out)
 {
+    const uint64_t next = m->next_cookie;
     wt_script *x = intern(m, script, len, cookie);
     if (!x)
         return QN_E_NOMEM;
@@ -205,6 +215,8 @@ qn_status wt_own(wt_model *m, wt_source *s, uint32_t index, uint8_t sub, const u
     }
     m->n_watched += !x->owner;
     m->miscounted = m->miscounted || x->refs;
+    if (!cookie && next == m->next_cookie)
+        renumber(m, x);
     *o = (wt_owner){.next = x->owner, .script = x, .source = s, .index = index, .sub = sub};
     o->dirty = cookie == 0;
     x->owner = o;

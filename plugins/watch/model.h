@@ -210,8 +210,9 @@ wt_source *wt_source_by_id(const wt_model *m, uint32_t id);
 qn_status wt_source_label(wt_source *s, const char *label);
 /** Forget one source; see wt_wallet_remove(). */
 qn_status wt_source_remove(wt_model *m, wt_source *s);
-/** Say that source `s` stands for a script. `cookie` 0: the next one if it is new.
- *  Out: *out (may be NULL): the owner; if it was there already that one. */
+/** Say that source `s` stands for a script. `cookie` 0: the next one, also where it is another
+ *  source's already: the node has to hear of it. Out: *out (may be NULL): the owner; if it was
+ * there already that one. */
 qn_status wt_own(wt_model *m, wt_source *s, uint32_t index, uint8_t sub, const uint8_t *script,
                  uint32_t len, uint64_t cookie, wt_owner **out);
 qn_status wt_owner_label(wt_owner *o, const char *label);

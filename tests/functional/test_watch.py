@@ -377,6 +377,76 @@ def test_a_rescan_finds_what_was_before(case):
     w.node.stop()
 
 
+def rescanned(w):
+    wait_until("the rescans are done", lambda: w.call("status")["rescans"] == [])
+    w.caught_up()
+
+
+def behind_an_address(case, kill):
+    """The gap limit meets an address that was imported before, and that no rescan has looked for."""
+    w = Watcher(case)
+    coins = fund(w.node, 4)
+    script = scripts(w, 30)
+    block_with(w, Pay(coins[:1], [script[4]]), Pay(coins[1:2], [script[7]]))
+    block_with(w, Pay(coins[2:3], [script[8]]))
+    w.call("create", "w")
+    address = w.node.deriveaddresses(w.descriptor(f"wpkh({TPUB}/0/*)"), [7, 8])
+    equal(w.call("import", "w", [{"address": a, "timestamp": "now"} for a in address]), 2 * [{"success": True}])
+    w.import_xpub()
+    w.restart(kill)
+    rescanned(w)
+    equal(w.balance(), (3, 0))
+    w.node.stop()
+
+
+@short
+def test_a_rescan_meets_an_address_that_was_there(case):
+    behind_an_address(case, None)
+
+
+def test_a_rescan_that_is_killed_meets_an_address_that_was_there(case):
+    behind_an_address(case, "plugin")
+
+
+def beside_another_wallet(w):
+    """Wallet a has more of the same range than w will have."""
+    w.call("create", "a")
+    item = {"desc": w.descriptor(f"wpkh({TPUB}/0/*)"), "birthday": 0, "range": 20}
+    equal(w.call("import", "a", [item]), [{"success": True}])
+    rescanned(w)
+    w.call("create", "w")
+
+
+@short
+def test_the_gap_goes_on_behind_what_another_wallet_knows(case):
+    w = Watcher(case)
+    coins = fund(w.node, 4)
+    script = scripts(w, 30)
+    block_with(w, Pay(coins[:1], [script[7], script[4]]))
+    block_with(w, Pay(coins[1:2], [script[11]]))
+    beside_another_wallet(w)
+    w.import_xpub()
+    rescanned(w)
+    equal(w.balance(), (3, 0))
+    equal(w.call("list", "w")["descriptors"][0]["range"], [0, 16])
+    w.node.stop()
+
+
+@short
+def test_the_gap_goes_on_behind_what_another_wallet_is_paid(case):
+    w = Watcher(case)
+    coins = fund(w.node, 4)
+    script = scripts(w, 30)
+    beside_another_wallet(w)
+    w.import_xpub()
+    rescanned(w)
+    block_with(w, Pay(coins[:1], [script[7], script[4]]))
+    block_with(w, Pay(coins[1:2], [script[11]]))
+    w.caught_up()
+    equal(w.balance(), (3, 0))
+    w.node.stop()
+
+
 def said(n, first=0):
     """Times in the headers from a height on."""
     at, times = n.getblockhash(first), []

@@ -542,6 +542,29 @@ static wt_source *one(fixture *f, wt_wallet *w, int script)
     return s;
 }
 
+/* A rescan that goes on for the new owner passes by what has an older number; and all owners' rows
+ * say the same after a start. */
+static void test_own__a_new_owner_brings_a_new_number(void **state)
+{
+    (void)state;
+    fixture *f = made();
+    const uint64_t next = f->m.next_cookie;
+    for (size_t i = 0; i < f->s->n_owners; i++)
+        f->s->owner[i]->dirty = false;
+    f->s->dirty = false;
+    const wt_source *s = one(f, wt_wallet_add(&f->m, 0, "v", 5), 2);
+    const wt_owner *had = f->s->owner[2];
+    assert_ptr_equal(s->owner[0]->script, had->script);
+    assert_int_equal(had->script->cookie, next);
+    assert_true(had->dirty && f->s->relabeled && f->s->dirty);
+    assert_false(f->s->owner[1]->dirty);
+    assert_int_equal(wt_own(&f->m, f->s, 2, 0, SCRIPT(2), 2, 0, NULL), QN_OK); /* no news */
+    assert_int_equal(had->script->cookie, next);
+    (void)one(f, f->w, 77);
+    assert_int_equal(f->m.next_cookie, next + 2);
+    done(f);
+}
+
 static void removed(fixture *f, wt_source *s)
 {
     assert_int_equal(wt_source_remove(&f->m, s), QN_OK);
@@ -790,6 +813,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_balance__follows_a_payment_through_its_life),
              cmocka_unit_test(test_tell__says_each_change_once_to_each_wallet),
              cmocka_unit_test(test_remove__forgets_what_concerns_nobody_else),
              cmocka_unit_test(test_remove__tells_nothing_again_of_what_is_anothers_too),
+             cmocka_unit_test(test_own__a_new_owner_brings_a_new_number),
              cmocka_unit_test(test_remove__a_wallet_that_knows_nothing_more_was_told_nothing),
              cmocka_unit_test(test_outpoint__is_watched_without_its_script),
              cmocka_unit_test(test_rows__come_back_as_they_were),
