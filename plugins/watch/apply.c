@@ -37,17 +37,9 @@ static bool money(int64_t v)
 /* An index of a range that was paid: more may have to be derived. */
 static void use(const wt_coin *c, bool *used)
 {
-    for (wt_owner *o = c->script->owner; o; o = o->next) {
-        wt_source *s = o->source;
-        if (!s->ranged || s->used > o->index)
-            continue;
-        s->used = o->index + 1;
-        if (s->next < s->used)
-            s->next = s->used;
-        s->dirty = true;
-        if (used)
+    for (wt_owner *o = c->script->owner; o; o = o->next)
+        if (wt_use(o) && used)
             *used = true;
-    }
 }
 
 static void confirm(wt_model *m, wt_tx *t, const qn_watch_event *ev)

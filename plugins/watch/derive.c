@@ -29,6 +29,23 @@ static qn_status derive_one(wt_model *m, wt_source *s, uint32_t index)
     return st;
 }
 
+bool wt_use(const wt_owner *o)
+{
+    wt_source *s = o->source;
+    if (!s->ranged || s->used > o->index)
+        return false;
+    s->used = o->index + 1;
+    if (s->next < s->used)
+        s->next = s->used;
+    return s->dirty = true;
+}
+
+bool wt_is_derived(const wt_model *m, const wt_source *s, uint32_t to)
+{
+    return s->kind != WT_DESCRIPTOR || (s->end >= to && s->end >= wt_wanted_end(m, s));
+}
+
+/* An index that is derived may be found to be a paid one, and so ask for more of them. */
 qn_status wt_derive(wt_model *m, wt_source *s, uint32_t to, uint32_t n)
 {
     char err[256];
@@ -37,7 +54,7 @@ qn_status wt_derive(wt_model *m, wt_source *s, uint32_t to, uint32_t n)
         return QN_OK;
     if (!s->parsed && !(s->parsed = wt_parse(m, s->text, strlen(s->text), true, err, sizeof err)))
         return QN_E_INVAL;
-    for (; st == QN_OK && n > 0 && s->end < to; n--) {
+    for (; st == QN_OK && n > 0 && !wt_is_derived(m, s, to); n--) {
         st = derive_one(m, s, s->end);
         if (st == QN_OK) {
             s->end++;

@@ -20,11 +20,10 @@ static void say_done(const wt *x)
 
 static qn_status derive(wt *x, wt_source *s)
 {
-    const uint32_t end = wt_wanted_end(&x->m, s);
     qn_status st = QN_OK;
-    while (st == QN_OK && s->end < end) {
-        say_how_far(x, s, end);
-        st = wt_derive(&x->m, s, end, SLICE);
+    while (st == QN_OK && !wt_is_derived(&x->m, s, 0)) {
+        say_how_far(x, s, wt_wanted_end(&x->m, s));
+        st = wt_derive(&x->m, s, 0, SLICE);
     }
     return st;
 }
@@ -66,7 +65,7 @@ qn_status wt_stream_grow(wt *x)
     bool any = false;
     for (size_t i = 0; i < x->m.n_sources && st == QN_OK; i++) {
         wt_source *s = x->m.source[i];
-        if (!s->ranged || wt_wanted_end(&x->m, s) <= s->end)
+        if (wt_is_derived(&x->m, s, 0))
             continue;
         any = true;
         st = grow(x, s, &what);

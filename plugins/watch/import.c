@@ -253,8 +253,7 @@ static bool begin_branch(wt_job *job, const qn_descriptor *d, size_t branch, con
     }
     free(text);
     if (good)
-        keep_source(job, s,
-                    it.end > wt_wanted_end(&job->x->m, s) ? it.end : wt_wanted_end(&job->x->m, s));
+        keep_source(job, s, it.end);
     return good;
 }
 
@@ -351,7 +350,7 @@ static qn_status work(wt_job *job)
     if (!s)
         return QN_E_NOTFOUND; /* it was removed meanwhile */
     qn_status st = QN_OK;
-    if (s->kind == WT_DESCRIPTOR && s->end < job->to[job->branch])
+    if (!wt_is_derived(&job->x->m, s, job->to[job->branch]))
         st = wt_derive(&job->x->m, s, job->to[job->branch], DERIVE_AT_ONCE);
     else if ((st = finish_source(job, s)) == QN_OK)
         job->branch++;

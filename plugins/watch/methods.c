@@ -293,8 +293,9 @@ qn_status wt_take_address(wt *x, wt_source *s, wt_owner **o)
     if (st != QN_OK || all)
         return st == QN_OK && !*o ? QN_E_UNSUPPORTED : st;
     if (*o && wt_is_watched(*o))
-        return QN_OK; /* though not all that lies behind it */
-    s->next = index;
+        return QN_OK;         /* though not all that lies behind it */
+    if (s->next == index + 1) /* and none behind it was found to be paid */
+        s->next = index;
     return QN_E_LIMIT;
 }
 

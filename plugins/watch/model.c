@@ -221,6 +221,8 @@ qn_status wt_own(wt_model *m, wt_source *s, uint32_t index, uint8_t sub, const u
     o->dirty = cookie == 0;
     x->owner = o;
     s->owner[s->n_owners++] = o;
+    if (x->refs) /* it was paid, and who told of it may have had no such owner */
+        (void)wt_use(o);
     if (out)
         *out = o;
     return QN_OK;

@@ -241,9 +241,14 @@ qn_status wt_sweep(wt_model *m);
 /** Parse a descriptor without secrets. Out: err as qn_descriptor_parse(). */
 qn_descriptor *wt_parse(const wt_model *m, const char *text, size_t len, bool checksum, char *err,
                         size_t err_cap);
-/** Derive a source's scripts from its `end` on, at most `n`, up to `to`. QN_E_INVAL: an index has
- *  none. */
+/** Derive a source's scripts from its `end` on, at most `n`, up to `to` and as far as the gap limit
+ *  asks. QN_E_INVAL: an index has none. */
 qn_status wt_derive(wt_model *m, wt_source *s, uint32_t to, uint32_t n);
+/** It is derived so far. */
+bool wt_is_derived(const wt_model *m, const wt_source *s, uint32_t to);
+/** The script of an index was paid. Returns: whether that is new, and it was a range's: more may
+ *  have to be derived. */
+bool wt_use(const wt_owner *o);
 /** Where a ranged source has to be derived to. */
 uint32_t wt_wanted_end(const wt_model *m, const wt_source *s);
 

@@ -272,10 +272,9 @@ qn_status wt_stream_extend(wt *x, uint32_t height)
     qn_status st = QN_OK;
     for (size_t i = 0; i < x->m.n_sources && st == QN_OK; i++) {
         wt_source *s = x->m.source[i];
-        uint32_t end = wt_wanted_end(&x->m, s);
-        if (s->building || end <= s->end)
+        if (s->building || wt_is_derived(&x->m, s, 0))
             continue;
-        st = wt_derive(&x->m, s, end, UINT32_MAX);
+        st = wt_derive(&x->m, s, 0, UINT32_MAX);
         if (st == QN_OK)
             st = wt_stream_add_or_wait(x, s, height, NULL);
     }

@@ -447,6 +447,22 @@ def test_the_gap_goes_on_behind_what_another_wallet_is_paid(case):
     w.node.stop()
 
 
+@short
+def test_no_used_address_is_given_out(case):
+    """Index 7 is paid as an address, and then index 4 as one of the range."""
+    w, coins, script = wallet(case)
+    address = w.node.deriveaddresses(w.descriptor(f"wpkh({TPUB}/0/*)"), [0, 29])
+    equal(w.call("import", "w", [{"address": address[7], "timestamp": "now"}]), [{"success": True}])
+    block_with(w, Pay(coins[:1], [script[7]]))
+    block_with(w, Pay(coins[1:2], [script[4]]))
+    w.caught_up()
+    equal([address.index(w.call("newaddress", "w")) for _ in range(2)], [8, 9])
+    block_with(w, Pay(coins[2:3], [script[14]]))
+    w.caught_up()
+    equal(w.balance(), (3, 0))
+    w.node.stop()
+
+
 def said(n, first=0):
     """Times in the headers from a height on."""
     at, times = n.getblockhash(first), []

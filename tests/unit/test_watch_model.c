@@ -565,6 +565,28 @@ static void test_own__a_new_owner_brings_a_new_number(void **state)
     done(f);
 }
 
+/* Though it was paid before the range came to it; what became of the payment is nothing to that. */
+static void test_own__an_index_that_was_paid_is_used(void **state)
+{
+    (void)state;
+    fixture *f = made();
+    wt_source *s = wt_source_add(&f->m, 0, f->w, WT_DESCRIPTOR, "text", NULL);
+    s->ranged = true;
+    s->next = 2;
+    seen(f, 1, 1, 700);
+    const qn_watch_event gone = {
+        .type = QN_WATCH_EV_GONE, .reason = QN_WATCH_GONE_SIZE, .txid = name(1)};
+    assert_int_equal(wt_own(&f->m, s, 3, 0, SCRIPT(2), 2, 0, NULL), QN_OK);
+    assert_int_equal(s->used, 0);
+    assert_int_equal(wt_own(&f->m, s, 7, 0, SCRIPT(1), 2, 0, NULL), QN_OK);
+    assert_true(s->used == 8 && s->next == 8 && s->dirty);
+    assert_int_equal(wt_wanted_end(&f->m, s), 8 + f->m.gap);
+    assert_int_equal(wt_apply_gone(&f->m, &gone), QN_OK);
+    assert_int_equal(s->used, 8);
+    assert_int_equal(f->s->used, 0); /* it has no range */
+    done(f);
+}
+
 static void removed(fixture *f, wt_source *s)
 {
     assert_int_equal(wt_source_remove(&f->m, s), QN_OK);
@@ -814,6 +836,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_balance__follows_a_payment_through_its_life),
              cmocka_unit_test(test_remove__forgets_what_concerns_nobody_else),
              cmocka_unit_test(test_remove__tells_nothing_again_of_what_is_anothers_too),
              cmocka_unit_test(test_own__a_new_owner_brings_a_new_number),
+             cmocka_unit_test(test_own__an_index_that_was_paid_is_used),
              cmocka_unit_test(test_remove__a_wallet_that_knows_nothing_more_was_told_nothing),
              cmocka_unit_test(test_outpoint__is_watched_without_its_script),
              cmocka_unit_test(test_rows__come_back_as_they_were),
