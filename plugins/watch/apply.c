@@ -86,6 +86,16 @@ static bool spends(const wt_tx *t, const wt_coin *c)
     return false;
 }
 
+static qn_status enter(wt_model *m, wt_tx *t, const qn_watch_event *ev, const uint8_t *script)
+{
+    const uint32_t before = t->n_entries;
+    qn_status st = wt_tx_entry(m, t, &ev->coin, (ev->flags & QN_WATCH_EVF_SPENT) != 0, ev->io,
+                               ev->value, script, ev->script_len);
+    if (t->n_entries > before)
+        t->entry[before].untold = true;
+    return st;
+}
+
 qn_status wt_apply_hit(wt_model *m, const qn_watch_event *ev, const uint8_t *tx,
                        const uint8_t *script, bool *used)
 {
@@ -108,7 +118,7 @@ qn_status wt_apply_hit(wt_model *m, const qn_watch_event *ev, const uint8_t *tx,
     const bool again = ev->type == QN_WATCH_EV_SEEN && spends(t, c);
     qn_status st = read_bytes(t, tx, ev->tx_len);
     if (st == QN_OK)
-        st = wt_tx_entry(m, t, at, spent, ev->io, ev->value, script, ev->script_len);
+        st = enter(m, t, ev, script);
     wt_coin *made = st == QN_OK ? wt_coin_find(m, at) : NULL;
     if (made && spent && !again) /* a PSBT that replaces a spender keeps it from others still */
         st = wt_lock(m, made, false); /* what it was kept for is done */

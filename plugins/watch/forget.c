@@ -146,15 +146,16 @@ static bool known_by_it_alone(const wt_coin *c, const wt_source *s)
     return by_it;
 }
 
-/* Of what is still to be told, that which goes with the source was not: else it would make up for
- * a coin that is new, and nothing would be. Of all others wt_sweep() knows. */
+/* Of transactions that are still to be told: what was told and goes with the source was not told,
+ * else it would make up for a coin that is new, and nothing would be. Of all others wt_sweep()
+ * knows. */
 static void untell(const wt_model *m, const wt_source *s)
 {
     for (wt_tx *t = m->touched; t; t = t->next_touched)
         for (uint32_t k = 0; k < t->n_told; k++) {
             uint32_t *n = &t->told[k].n_entries;
             for (uint32_t i = 0; t->told[k].wallet == s->wallet->id && i < t->n_entries; i++)
-                *n -= *n && known_by_it_alone(t->entry[i].coin, s);
+                *n -= *n && !t->entry[i].untold && known_by_it_alone(t->entry[i].coin, s);
         }
 }
 

@@ -340,7 +340,7 @@ qn_status wt_tx_entry(wt_model *m, wt_tx *t, const qn_mempool_outpoint *at, bool
         return st;
     if (!spent)
         c->maker = t;
-    t->entry[t->n_entries++] = (wt_entry){c, io, spent};
+    t->entry[t->n_entries++] = (wt_entry){.coin = c, .io = io, .spent = spent};
     wt_count(m, c);
     return QN_OK;
 }

@@ -109,6 +109,7 @@ typedef struct wt_entry {
     wt_coin *coin;
     uint32_t io; /* which output, or which input */
     bool spent;  /* the transaction spends the coin */
+    bool untold; /* it came since the transaction was told last */
 } wt_entry;
 
 /** What was told of a transaction to a wallet. */

@@ -61,6 +61,8 @@ qn_status wt_tell(wt_model *m, wt_tell_fn *fn, void *arg)
         t->touched = false;
         for (size_t i = 0; i < m->n_wallets && st == QN_OK; i++)
             st = tell_one(t, m->wallet[i], fn, arg);
+        for (uint32_t i = 0; i < t->n_entries; i++)
+            t->entry[i].untold = false;
     }
     return st;
 }

@@ -622,6 +622,26 @@ static void test_remove__tells_nothing_again_of_what_is_anothers_too(void **stat
     done(f);
 }
 
+static void test_remove__what_was_not_told_yet_takes_nothing_back(void **state)
+{
+    (void)state;
+    fixture *f = made();
+    wt_source *b = one(f, f->w, 5);
+    seen(f, 1, 1, 700);
+    told_is(f, "w:1:1 ");
+    apply(f, hit(QN_WATCH_EV_SEEN, 1, 1, 3, 50), 5, NULL);
+    removed(f, b);
+    told_is(f, ""); /* nothing is different */
+    /* What was told goes, and what was not stays. */
+    b = one(f, f->w, 6);
+    apply(f, hit(QN_WATCH_EV_SEEN, 1, 1, 4, 50), 6, NULL);
+    told_is(f, "w:1:1 ");
+    apply(f, hit(QN_WATCH_EV_SEEN, 1, 1, 5, 50), 2, NULL);
+    removed(f, b);
+    told_is(f, "w:1:1 ");
+    done(f);
+}
+
 static void test_remove__a_wallet_that_knows_nothing_more_was_told_nothing(void **state)
 {
     (void)state;
@@ -837,6 +857,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_balance__follows_a_payment_through_its_life),
              cmocka_unit_test(test_remove__tells_nothing_again_of_what_is_anothers_too),
              cmocka_unit_test(test_own__a_new_owner_brings_a_new_number),
              cmocka_unit_test(test_own__an_index_that_was_paid_is_used),
+             cmocka_unit_test(test_remove__what_was_not_told_yet_takes_nothing_back),
              cmocka_unit_test(test_remove__a_wallet_that_knows_nothing_more_was_told_nothing),
              cmocka_unit_test(test_outpoint__is_watched_without_its_script),
              cmocka_unit_test(test_rows__come_back_as_they_were),
