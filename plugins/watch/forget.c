@@ -330,14 +330,14 @@ qn_status wt_order_gone(wt_model *m)
     return QN_OK;
 }
 
-/* It was replaced, and may come to be in a block all the same: no other spender is a safe one. */
-static qn_status forget_gone_entry(wt_model *m, wt_tx *t, const wt_entry *e)
+/* returns: it may come to be in a block all the same: no other spender is a safe one. */
+static qn_status forget_gone_entry(wt_model *m, wt_tx *t, const wt_entry *e, bool returns)
 {
     wt_coin *c = e->coin;
     forget_entry(m, t, e);
     if (stands_alone(c))
         return drop_coin(m, c);
-    return e->spent && t->reason == QN_WATCH_GONE_REPLACED ? wt_contest(m, c, true) : QN_OK;
+    return e->spent && returns ? wt_contest(m, c, true) : QN_OK;
 }
 
 qn_status wt_forget_gone(wt_model *m, uint32_t keep)
@@ -345,8 +345,9 @@ qn_status wt_forget_gone(wt_model *m, uint32_t keep)
     qn_status st = QN_OK;
     while (m->n_gone > keep && st == QN_OK) {
         wt_tx *t = m->gone_first;
+        const bool returns = wt_may_return(m, t);
         for (uint32_t i = 0; i < t->n_entries && st == QN_OK; i++)
-            st = forget_gone_entry(m, t, &t->entry[i]);
+            st = forget_gone_entry(m, t, &t->entry[i], returns);
         t->n_entries = 0;
         if (st == QN_OK)
             st = drop_tx(m, t);

@@ -92,7 +92,7 @@ typedef struct wt_coin {
     uint32_t n_spenders;
     wt_watcher *watcher;
     bool locked;     /* an open PSBT spends it */
-    bool contested;  /* one that spends it was replaced, and is forgotten */
+    bool contested;  /* one that spends it is gone and forgotten, and may return */
     uint8_t counted; /* see wt_count() */
     struct wt_coin *loose_before, *loose_after;
 } wt_coin;
@@ -230,7 +230,7 @@ qn_status wt_contest(wt_model *m, wt_coin *c, bool contested);
 void wt_set_state(wt_model *m, wt_tx *t, wt_state state);
 /** Forget transactions that are gone, the first to go first, until `keep` are left: they were told,
  *  and what they would have paid is nobody's. One that comes again is told as new. What one that
- *  was replaced has spent is contested from then on. */
+ *  may return has spent is contested from then on. */
 qn_status wt_forget_gone(wt_model *m, uint32_t keep);
 /** Put those that are gone into the order in which they were first heard of, after a load. */
 qn_status wt_order_gone(wt_model *m);
@@ -324,9 +324,12 @@ void wt_next_mark(wt_model *m);
 /** Confirmed; or in the mempool, as this run has heard, and made of nothing but trusted coins of
  * this wallet. */
 bool wt_trusted(wt_model *m, wt_tx *t, const wt_wallet *w);
-/** The same, but neither an unconfirmed one nor what it comes of has replaced another: that one may
- *  come to be in a block, and its coins are no more (Core wallet/spend.cpp, which asks the one
- *  alone). */
+/** One that is gone may come to be in a block all the same: other nodes may have it still, whatever
+ *  ours let it go for. Not when a block has what conflicts with it. */
+bool wt_may_return(const wt_model *m, const wt_tx *t);
+/** The same, but no other spends a coin of an unconfirmed one, nor of what it comes of, that may
+ * come to be in a block: its coins would be no more (Core wallet/spend.cpp, which asks only whether
+ * the one has replaced another). */
 bool wt_safe(wt_model *m, wt_tx *t, const wt_wallet *w);
 /** The same of what made a coin; and the node would tell of what spends it. */
 bool wt_safe_coin(wt_model *m, const wt_coin *c, const wt_wallet *w);

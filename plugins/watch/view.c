@@ -150,9 +150,23 @@ bool wt_trusted(wt_model *m, wt_tx *t, const wt_wallet *w)
     return trusted(m, t, w, 0);
 }
 
-/* It has replaced another spender of one of its coins, be it one that is forgotten, or one is there
- * beside it. */
-static bool replaces(const wt_tx *t)
+bool wt_may_return(const wt_model *m, const wt_tx *t)
+{
+    const wt_tx *by = wt_tx_find(m, &t->by);
+    if (by ? by->state == WT_CONFIRMED : t->reason == QN_WATCH_GONE_CONFLICT)
+        return false;
+    for (uint32_t i = 0; i < t->n_entries; i++) {
+        const wt_coin *c = t->entry[i].coin;
+        for (uint32_t k = 0; t->entry[i].spent && k < c->n_spenders; k++)
+            if (c->spender[k]->state == WT_CONFIRMED)
+                return false;
+    }
+    return true;
+}
+
+/* Another spender of one of its coins is gone and may return, be it one that is forgotten, or is
+ * there beside it. */
+static bool has_rival(const wt_model *m, const wt_tx *t)
 {
     for (uint32_t i = 0; i < t->n_entries; i++) {
         const wt_coin *c = t->entry[i].coin;
@@ -160,25 +174,25 @@ static bool replaces(const wt_tx *t)
             return true;
         for (uint32_t k = 0; t->entry[i].spent && k < c->n_spenders; k++) {
             const wt_tx *o = c->spender[k];
-            if (o != t && (wt_alive(o) || o->reason == QN_WATCH_GONE_REPLACED))
+            if (o != t && (wt_alive(o) || (o->state == WT_GONE && wt_may_return(m, o))))
                 return true;
         }
     }
     return false;
 }
 
-/* It has, or what it comes of. `mark` as above. */
-static bool of_replacement(const wt_model *m, wt_tx *t, int depth)
+/* It has one, or what it comes of. `mark` as above. */
+static bool of_rivals(const wt_model *m, wt_tx *t, int depth)
 {
     if (t->state == WT_CONFIRMED)
         return false;
     if (t->mark / 2 == m->marks)
         return t->mark & 1;
-    bool found = depth >= TRUST_DEPTH || replaces(t);
+    bool found = depth >= TRUST_DEPTH || has_rival(m, t);
     t->mark = m->marks * 2 + found;
     for (uint32_t i = 0; i < t->n_entries && !found; i++) {
         const wt_coin *c = t->entry[i].coin;
-        found = t->entry[i].spent && c->maker && of_replacement(m, c->maker, depth + 1);
+        found = t->entry[i].spent && c->maker && of_rivals(m, c->maker, depth + 1);
     }
     t->mark |= found;
     return found;
@@ -191,7 +205,7 @@ bool wt_safe(wt_model *m, wt_tx *t, const wt_wallet *w)
     if (!wt_trusted(m, t, w))
         return false;
     wt_next_mark(m);
-    return !of_replacement(m, t, 0);
+    return !of_rivals(m, t, 0);
 }
 
 bool wt_safe_coin(wt_model *m, const wt_coin *c, const wt_wallet *w)

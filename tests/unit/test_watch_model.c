@@ -388,8 +388,10 @@ static void test_safe__what_replaced_one_that_is_forgotten_is_not(void **state)
     tx(f, 4)->n_in = 1;
     assert_true(wt_trusted(&f->m, tx(f, 4), f->w));
     assert_false(wt_safe(&f->m, tx(f, 4), f->w));
-    /* What left for another reason is no rival. */
+    /* What a block made impossible is no rival. */
     gone.txid = name(6);
+    gone.reason = QN_WATCH_GONE_CONFLICT;
+    gone.by = name(90);
     assert_int_equal(wt_apply_gone(&f->m, &gone), QN_OK);
     assert_int_equal(wt_forget_gone(&f->m, 0), QN_OK);
     seen(f, 7, 5, 700);
@@ -400,6 +402,51 @@ static void test_safe__what_replaced_one_that_is_forgotten_is_not(void **state)
     confirmed(f, 4, 1, 700, 11);
     assert_true(wt_safe(&f->m, tx(f, 4), f->w));
     done(f);
+}
+
+/* Transactions 2 and 3 spend one coin, 2 another one as well. 2 is gone for `reason`, by 4. */
+static fixture *with_rivals(uint32_t reason)
+{
+    fixture *f = made();
+    confirmed(f, 1, 1, 700, 10);
+    confirmed(f, 5, 5, 700, 10);
+    tip(f, 10);
+    seen(f, 2, 1, 700);
+    seen(f, 2, 5, 700);
+    seen(f, 4, 4, 700);
+    const qn_watch_event gone = {
+        .type = QN_WATCH_EV_GONE, .reason = reason, .txid = name(2), .by = name(4)};
+    assert_int_equal(wt_apply_gone(&f->m, &gone), QN_OK);
+    seen(f, 3, 1, 700);
+    seen(f, 3, 3, 600);
+    tx(f, 3)->n_in = 1;
+    assert_true(wt_trusted(&f->m, tx(f, 3), f->w));
+    return f;
+}
+
+static void test_safe__what_is_gone_may_be_mined_by_others(void **state)
+{
+    (void)state;
+    static const uint32_t reason[] = {QN_WATCH_GONE_EXPIRY,   QN_WATCH_GONE_SIZE,
+                                      QN_WATCH_GONE_REORG,    QN_WATCH_GONE_CONFLICT,
+                                      QN_WATCH_GONE_REPLACED, QN_WATCH_GONE_UNKNOWN};
+    for (size_t i = 0; i < sizeof reason / sizeof reason[0]; i++) {
+        fixture *f = with_rivals(reason[i]);
+        assert_false(wt_safe(&f->m, tx(f, 3), f->w));
+        confirmed(f, 4, 4, 700, 11); /* by which it is out of the way */
+        assert_true(wt_safe(&f->m, tx(f, 3), f->w));
+        done(f);
+        f = with_rivals(reason[i]);
+        confirmed(f, 6, 5, 700, 11); /* the other coin's */
+        assert_true(wt_safe(&f->m, tx(f, 3), f->w));
+        assert_int_equal(wt_forget_gone(&f->m, 0), QN_OK);
+        assert_true(wt_safe(&f->m, tx(f, 3), f->w));
+        done(f);
+        f = with_rivals(reason[i]);
+        assert_int_equal(wt_forget_gone(&f->m, 0), QN_OK);
+        assert_false(wt_safe(&f->m, tx(f, 3), f->w));
+        done(f);
+    }
 }
 
 static void test_roll_back__takes_blocks_above_and_no_others(void **state)
@@ -805,6 +852,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_balance__follows_a_payment_through_its_life),
              cmocka_unit_test(test_synced__leaves_what_is_not_watched),
              cmocka_unit_test(test_forget_gone__takes_each_from_the_lists_at_once),
              cmocka_unit_test(test_safe__what_replaced_one_that_is_forgotten_is_not),
+             cmocka_unit_test(test_safe__what_is_gone_may_be_mined_by_others),
              cmocka_unit_test(test_roll_back__takes_blocks_above_and_no_others),
              cmocka_unit_test(test_unblock__takes_what_nobody_told_of),
              cmocka_unit_test(test_apply__refuses_what_is_no_money),
