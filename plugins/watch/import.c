@@ -334,7 +334,7 @@ static qn_status finish_source(wt_job *job, wt_source *s)
             job->first_cookie = s->owner[i]->script->cookie;
     if (s->n_watched < s->n_owners)
         st = wt_stream_add(job->x, s);
-    if (st == QN_OK && s->kind == WT_OUTPOINT)
+    if (st == QN_OK)
         st = wt_stream_add_coin(job->x, s);
     if (st == QN_OK)
         s->building = false;

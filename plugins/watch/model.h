@@ -54,6 +54,7 @@ typedef struct wt_source {
     size_t n_stored;  /* of them, rows that are in the store */
     size_t n_watched; /* of them, scripts that the node was told of */
     bool relabeled;   /* an owner among the stored ones is dirty */
+    bool taken;       /* the node was told of its outpoint */
 } wt_source;
 
 /** That a source stands for a script. */
@@ -328,8 +329,8 @@ bool wt_trusted(wt_model *m, wt_tx *t, const wt_wallet *w);
  *  ours let it go for. Not when a block has what conflicts with it. */
 bool wt_may_return(const wt_model *m, const wt_tx *t);
 /** The same, but no other spends a coin of an unconfirmed one, nor of what it comes of, that may
- * come to be in a block: its coins would be no more (Core wallet/spend.cpp, which asks only whether
- * the one has replaced another). */
+ * come to be in a block: its coins would be no more (Core wallet/spend.cpp asks only whether the
+ * one has replaced another). */
 bool wt_safe(wt_model *m, wt_tx *t, const wt_wallet *w);
 /** The same of what made a coin; and the node would tell of what spends it. */
 bool wt_safe_coin(wt_model *m, const wt_coin *c, const wt_wallet *w);

@@ -86,7 +86,10 @@ bool wt_is_told(const wt_coin *c)
     for (const wt_owner *o = c->script ? c->script->owner : NULL; o; o = o->next)
         if (wt_is_watched(o))
             return true;
-    return c->watcher != NULL;
+    for (const wt_watcher *w = c->watcher; w; w = w->next)
+        if (w->source->taken)
+            return true;
+    return false;
 }
 
 bool wt_alive(const wt_tx *t)

@@ -170,7 +170,8 @@ qn_status wt_stream_add(wt *x, wt_source *s);
 /** The same, and what there is no room for waits, missed from block `height` on. Out: *all (may be
  *  NULL): there was room for all of it. */
 qn_status wt_stream_add_or_wait(wt *x, wt_source *s, uint32_t height, bool *all);
-qn_status wt_stream_add_coin(wt *x, const wt_source *s);
+/** The same with its outpoint, if it has one. */
+qn_status wt_stream_add_coin(wt *x, wt_source *s);
 /** The gap limit: derive behind what was paid, and have it watched, before the block is done. What
  *  there is no room for is missed from block `height` on. */
 qn_status wt_stream_extend(wt *x, uint32_t height);

@@ -87,10 +87,14 @@ qn_status wt_stream_add(wt *x, wt_source *s)
     return st;
 }
 
-qn_status wt_stream_add_coin(wt *x, const wt_source *s)
+qn_status wt_stream_add_coin(wt *x, wt_source *s)
 {
     const qn_watch_outpoint o = {.cookie = s->id, .txid = s->coin.txid, .n = s->coin.n};
-    return x->watch.t->add_outpoints(x->watch.cap, x->w.watch, &o, 1, 0, NULL);
+    if (s->kind != WT_OUTPOINT || s->taken)
+        return QN_OK;
+    qn_status st = x->watch.t->add_outpoints(x->watch.cap, x->w.watch, &o, 1, 0, NULL);
+    s->taken = st == QN_OK;
+    return st;
 }
 
 /* ---- no room ---- */
@@ -167,10 +171,10 @@ static qn_status add_rest(wt *x, uint32_t height, bool *full)
     if (*full)
         st = QN_OK;
     for (size_t i = 0; i < x->m.n_sources && st == QN_OK; i++) {
-        const wt_source *s = x->m.source[i];
+        wt_source *s = x->m.source[i];
         if (s->building)
             continue;
-        st = s->kind == WT_OUTPOINT ? wt_stream_add_coin(x, s) : QN_OK;
+        st = wt_stream_add_coin(x, s);
         if (st == QN_E_LIMIT || s->n_watched < s->n_owners)
             wt_stream_short(x, s, height);
         *full = *full || st == QN_E_LIMIT;

@@ -342,6 +342,26 @@ def test_a_grant_that_is_too_small(case):
     w.node.stop()
 
 
+def test_an_outpoint_that_there_is_no_room_for(case):
+    """Its script has none either: nobody would tell of what spends the coin, so it is not safe."""
+    w, coins, script = wallet(case)
+    t = Pay(coins[:1], script[20:21])
+    block_with(w, t)
+    [address] = w.node.deriveaddresses(w.descriptor(f"wpkh({TPUB}/0/*)"), [20, 20])
+    items = [{"address": address, "birthday": 0}, {"outpoint": {"txid": t.txid, "vout": 0}, "timestamp": "now"}]
+    equal(w.call("import", "w", items), 2 * [{"success": True}])
+    rescanned(w)
+    for room, safe in (5, False), (100, True):
+        w.node.stop()
+        grant(w.node, "watch", GRANTS.replace("scripts=100000", f"scripts={room}"), "gap_limit = 5")
+        w.start()
+        w.caught_up()
+        rescanned(w)
+        equal([u["safe"] for u in w.call("utxos", "w")], [safe])
+        equal(w.call("status")["complete"], safe)
+    w.node.stop()
+
+
 def test_two_beyond_the_gap_in_one_block(case):
     w, coins, script = wallet(case)
     t = Pay(coins[:1], [script[14], script[9], script[4]])

@@ -727,6 +727,29 @@ static void test_outpoint__is_watched_without_its_script(void **state)
     done(f);
 }
 
+/* Another one's imported outpoint, whose script nobody watches. */
+static void test_outpoint__is_told_of_when_the_node_has_taken_it(void **state)
+{
+    (void)state;
+    fixture *f = made();
+    wt_source *s[2];
+    for (int i = 0; i < 2; i++) {
+        s[i] = wt_source_add(&f->m, 0, f->w, WT_OUTPOINT, NULL, NULL);
+        s[i]->coin = (qn_mempool_outpoint){name(1), 0};
+        assert_int_equal(wt_watch_coin(&f->m, s[i]), QN_OK);
+    }
+    confirmed(f, 1, 1, 700, 10);
+    const wt_coin *c = wt_coin_find(&f->m, &s[0]->coin);
+    assert_true(wt_is_told(c)); /* by its script */
+    f->s->n_watched = 0;
+    assert_false(wt_is_told(c));
+    assert_false(wt_safe_coin(&f->m, c, f->w));
+    s[1]->taken = true;
+    assert_true(wt_is_told(c));
+    assert_true(wt_safe_coin(&f->m, c, f->w));
+    done(f);
+}
+
 /* ---- rows ---- */
 
 /* A source, a script and a transaction, each as its row. */
@@ -864,6 +887,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_balance__follows_a_payment_through_its_life),
              cmocka_unit_test(test_remove__what_was_not_told_yet_takes_nothing_back),
              cmocka_unit_test(test_remove__a_wallet_that_knows_nothing_more_was_told_nothing),
              cmocka_unit_test(test_outpoint__is_watched_without_its_script),
+             cmocka_unit_test(test_outpoint__is_told_of_when_the_node_has_taken_it),
              cmocka_unit_test(test_rows__come_back_as_they_were),
              cmocka_unit_test(test_rows__cut_or_lengthened_are_corrupt),
              cmocka_unit_test(test_rows__any_changed_byte_is_survived))
