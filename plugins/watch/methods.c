@@ -215,6 +215,18 @@ static qn_status remove_named(wt *x, const wt_wallet *w, const char *text, bool 
     return st;
 }
 
+/* The wallet goes when nothing else is named, and not when what was to be named is not there: a
+ * program's variable without a value is null. False: refused. */
+static bool what_arg(const wt *x, uint64_t request, const json_t *a, const char **what)
+{
+    if (!text_arg(x, request, a, 1, "what", QN_DESC_MAX_TEXT, what))
+        return false;
+    if (*what || json_array_size(a) < 2)
+        return true;
+    wt_refuse(x, request, WT_RPC_INVALID, "what must be named, or left out to remove the wallet");
+    return false;
+}
+
 static void on_remove(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
 {
     wt *x = arg;
@@ -226,7 +238,7 @@ static void on_remove(void *arg, const qn_rpc_request *r, const char *params, ui
         wt_refuse(x, r->request, WT_RPC_INVALID, "wallet must be named");
     else if (a)
         w = wt_wallet_arg(x, r->request, a, 0);
-    if (!w || !text_arg(x, r->request, a, 1, "what", QN_DESC_MAX_TEXT, &what)) {
+    if (!w || !what_arg(x, r->request, a, &what)) {
         json_decref(a);
         return;
     }
@@ -418,7 +430,7 @@ static const struct {
      wt_on_list, 30000, 64},
     {"watch.remove", "wallet what",
      "watch.remove \"wallet\" ( \"what\" )\n\nForget a wallet and all that was known of it; or one "
-     "import of it: a descriptor, an address, a script, TXID:N.\n",
+     "import of it: a descriptor, an address, a script, TXID:N. A what that is null is refused.\n",
      on_remove, 60000, 64},
     {"watch.newaddress", "wallet label internal",
      "watch.newaddress ( \"wallet\" \"label\" internal )\n\nThe next address of the wallet's "

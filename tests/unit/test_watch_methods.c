@@ -490,6 +490,7 @@ static void test_methods__what_is_refused(void **state)
     expect(m, "watch.newaddress", "[\"w\"]", "error -4: The wallet has no active");
     expect(m, "watch.remove", "[]", "error -1: watch.remove \"wallet\"");
     expect(m, "watch.remove", "[\"w\",\"x\"]", "error -5");
+    expect(m, "watch.remove", "[\"w\",null]", "error -8: what must be named, or left out");
     expect(m, "watch.remove", "[\"w\"]", "null");
     expect(m, "watch.list", "[]", "[]");
     for (char name[] = "[\"a\"]"; name[2] < 'h'; name[2]++)
