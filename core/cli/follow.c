@@ -71,7 +71,7 @@ static qc_err ask(const follower *f, qc_bytes *reply, char **error)
 
 static bool is_true(qc_span result, const char *member)
 {
-    return qc_text_member(result, member).len == 4;
+    return qc_span_eq(qc_text_member(result, member), qc_span_str("true"));
 }
 
 static void say_missed(const follower *f, qc_span result, qc_span next)

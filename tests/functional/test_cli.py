@@ -206,7 +206,8 @@ def test_follow_says_what_it_missed(case):
             _, out, err = n.cli("-rpcconnect=127.0.0.1", f"-rpcport={s.server_port}", "-rpcpassword=x", "-follow", "events", "9")
             equal((out, s.cursors), ("", [["9"], ["4"]]))
             return err.removesuffix("error code: -1\nerror message:\nno more\n")
-        equal(said(missed=False), "")
+        for nothing in (False, None, 1234, [12], "ab"):
+            equal(said(missed=nothing, ahead=nothing), "")
         equal(said(missed=True), "warning: events were missed, which are not kept any more\n")
         equal(said(missed=True, ahead=True),
               "warning: the cursor 9 is ahead of the last event, 4: it is of another store, or of one from before it "
