@@ -449,7 +449,7 @@ static const struct {
     {"watch.utxos", "wallet minconf maxconf count skip options",
      "watch.utxos ( \"wallet\" minconf maxconf count skip options )\n\nUnspent coins with minconf "
      "(1) to "
-     "maxconf confirmations; locked: an open PSBT spends it. options: "
+     "maxconf confirmations; locked: kept for an open PSBT, or by watch.lockunspent. options: "
      "{\"include_immature_coinbase\": true} for these too.\n",
      wt_on_utxos, 30000, 64},
     {"watch.psbt", "wallet outputs options",
