@@ -2,6 +2,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/clean.h"
+#include "core/base/json_walk.h"
 
 #include <jansson.h>
 
@@ -49,48 +50,6 @@ char *qc_text_json_error(qc_span text)
 }
 
 /* ---- walking valid JSON ---- */
-static size_t skip_space(qc_span t, size_t i)
-{
-    while (i < t.len && strchr(" \t\r\n", t.data[i]))
-        i++;
-    return i;
-}
-
-static size_t skip_string(qc_span t, size_t i)
-{
-    for (i++; i < t.len && t.data[i] != '"'; i++)
-        if (t.data[i] == '\\')
-            i++;
-    return i < t.len ? i + 1 : t.len;
-}
-
-/* Position behind the value that begins at i. */
-static size_t skip_value(qc_span t, size_t i)
-{
-    size_t depth = 0;
-    while (i < t.len) {
-        uint8_t c = t.data[i];
-        if (c == '"') {
-            i = skip_string(t, i);
-        } else if (c == '{' || c == '[') {
-            depth++;
-            i++;
-            continue;
-        } else if (c == '}' || c == ']') {
-            depth--;
-            i++;
-        } else if (depth == 0) {
-            while (i < t.len && !strchr(",]} \t\r\n", t.data[i]))
-                i++;
-        } else {
-            i++;
-            continue;
-        }
-        if (depth == 0)
-            break;
-    }
-    return i;
-}
 
 static qc_span cut(qc_span t, size_t from, size_t to)
 {
@@ -115,37 +74,37 @@ static bool key_is(qc_span token, const char *key)
 qc_span qc_text_member(qc_span t, const char *key)
 {
     qc_span found = {NULL, 0};
-    size_t i = skip_space(t, 0);
+    size_t i = qc_json_skip_space(t, 0);
     if (i >= t.len || t.data[i] != '{')
         return found;
-    i = skip_space(t, i + 1);
+    i = qc_json_skip_space(t, i + 1);
     while (i < t.len && t.data[i] == '"') {
-        size_t end = skip_string(t, i);
+        size_t end = qc_json_skip_string(t, i);
         bool here = key_is(cut(t, i, end), key);
-        i = skip_space(t, end);
-        i = skip_space(t, i + 1); /* the colon */
-        end = skip_value(t, i);
+        i = qc_json_skip_space(t, end);
+        i = qc_json_skip_space(t, i + 1); /* the colon */
+        end = qc_json_skip_value(t, i);
         if (here)
             found = cut(t, i, end); /* the last of that name counts */
-        i = skip_space(t, end);
+        i = qc_json_skip_space(t, end);
         if (i < t.len && t.data[i] == ',')
-            i = skip_space(t, i + 1);
+            i = qc_json_skip_space(t, i + 1);
     }
     return found;
 }
 
 qc_span qc_text_next(qc_span t, size_t *at)
 {
-    size_t i = skip_space(t, *at);
+    size_t i = qc_json_skip_space(t, *at);
     if (*at == 0 && i < t.len && t.data[i] == '[')
-        i = skip_space(t, i + 1);
+        i = qc_json_skip_space(t, i + 1);
     else if (*at && i < t.len && t.data[i] == ',')
-        i = skip_space(t, i + 1);
+        i = qc_json_skip_space(t, i + 1);
     else
         i = t.len;
     if (i >= t.len || t.data[i] == ']')
         return (qc_span){NULL, 0};
-    *at = skip_value(t, i);
+    *at = qc_json_skip_value(t, i);
     return cut(t, i, *at);
 }
 
@@ -174,7 +133,7 @@ static void new_line(qc_bytes *out, size_t depth)
 void qc_text_pretty(qc_bytes *out, qc_span v)
 {
     size_t depth = 0;
-    for (size_t i = skip_space(v, 0); i < v.len; i = skip_space(v, i)) {
+    for (size_t i = qc_json_skip_space(v, 0); i < v.len; i = qc_json_skip_space(v, i)) {
         const char *at = (const char *)v.data + i;
         size_t end = i + 1;
         switch (*at) {
@@ -182,7 +141,7 @@ void qc_text_pretty(qc_bytes *out, qc_span v)
         case '[':
             qc_text_add(out, at, 1);
             depth++;
-            i = skip_space(v, end);
+            i = qc_json_skip_space(v, end);
             if (i < v.len && v.data[i] != '}' && v.data[i] != ']')
                 new_line(out, depth);
             continue;
@@ -200,7 +159,7 @@ void qc_text_pretty(qc_bytes *out, qc_span v)
             qc_text_add(out, ": ", 2);
             break;
         case '"':
-            end = skip_string(v, i);
+            end = qc_json_skip_string(v, i);
             qc_text_add(out, at, end - i);
             break;
         default:

@@ -202,20 +202,12 @@ static json_t *by_position(qc_rpc_req *r, const method *m, const json_t *named)
     return out;
 }
 
-static bool has_object(const json_t *v)
-{
-    bool found = json_is_object(v);
-    for (size_t i = 0; i < json_array_size(v) && !found; i++)
-        found = has_object(json_array_get(v, i));
-    return found;
-}
-
 /* Of a key that was there twice the parser kept one value: the plugin would be asked for something
  * else than was meant, and could not know. */
 static bool refused_twice(qc_rpc_req *r, const json_t *raw)
 {
     const char *twice = qc_rpc_dup_key(r);
-    if (!twice || !has_object(raw))
+    if (!twice)
         return false;
     if (*twice && json_object_get(raw, twice))
         (void)qc_rpc_fail(r, QC_RPC_INVALID_PARAMETER, "Parameter %s specified multiple times",

@@ -5,6 +5,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/log.h"
+#include "core/rpc/dup_key.h"
 #include "core/rpc/request.h"
 
 #include <ctype.h>
@@ -30,9 +31,10 @@ typedef struct rpc_job {
     qc_rpc_engine *engine;
     qc_rpc_call call;
     json_t *root;
-    char *dup_key; /* an object key that came twice, "" when it cannot be told; NULL: none did */
+    bool twice; /* an object of it had a key twice */
     bool batch;
     size_t next;
+    size_t text_at; /* with twice: where the next call's text begins */
     envelope env;
     qc_jw reply;
     answer_mark mark;
@@ -72,10 +74,6 @@ const char *qc_rpc_job_user(const rpc_job *j)
 const char *qc_rpc_job_peer(const rpc_job *j)
 {
     return j->call.peer;
-}
-const char *qc_rpc_job_dup_key(const rpc_job *j)
-{
-    return j->dup_key;
 }
 
 /* ---- active calls ---- */
@@ -189,7 +187,6 @@ static void job_done(rpc_job *j)
     j->call.done(j->call.arg, j->status, j->reply.out);
     json_decref(j->root);
     json_decref(j->env.id);
-    qc_free(j->dup_key);
     qc_free(j);
     pthread_mutex_lock(&e->lock);
     if (--e->pending == 0)
@@ -291,6 +288,7 @@ static void req_free(qc_rpc_req *r)
     json_decref(r->sent);
     json_decref(r->params);
     qc_free(r->message);
+    qc_free(r->dup_key);
     qc_free(r->name);
     qc_free(r);
 }
@@ -302,7 +300,7 @@ bool qc_rpc_prepare(qc_rpc_req *r)
     if (m->raw_params)
         return true;
     if (json_is_object(r->sent)) {
-        if (!qc_rpc_resolve_names(r, m->params, r->sent, r->job->dup_key, &r->params))
+        if (!qc_rpc_resolve_names(r, m->params, r->sent, r->dup_key, &r->params))
             return false;
     } else {
         r->params = r->sent ? json_incref(r->sent) : json_array();
@@ -369,14 +367,24 @@ static void finish_call(qc_rpc_req *r)
     req_free(r);
 }
 
+/* What the parser lost of this call: of each of a batch alone. */
+static char *take_dup_key(rpc_job *j)
+{
+    const qc_span body = qc_span_of(j->call.body, j->call.len);
+    if (!j->twice)
+        return NULL;
+    return qc_rpc_find_dup_key(j->batch ? qc_rpc_next_call(body, &j->text_at) : body);
+}
+
 /* True: it parked; somebody else goes on. */
-static bool start_call(rpc_job *j, const json_t *q)
+static bool start_call(rpc_job *j, const json_t *q, QC_OWN char *dup_key)
 {
     const char *method = NULL;
     const json_t *params = NULL;
     set_mark(j);
     const char *bad = parse_request(j, q, &method, &params);
     if (bad) {
+        qc_free(dup_key);
         if (!j->batch)
             j->status = status_of(QC_RPC_INVALID_REQUEST);
         if (!j->batch || !is_notification(j))
@@ -390,11 +398,13 @@ static bool start_call(rpc_job *j, const json_t *q)
         if (has_list && !j->call.access->allows(j->call.access->arg, j->call.user, method)) {
             qc_log(QC_LOG_WARN, "rpc", "RPC User %s not allowed to call method %s", j->call.user,
                    method);
+            qc_free(dup_key);
             j->status = 403;
             return false;
         }
     }
     qc_rpc_req *r = req_new(j, method, params);
+    r->dup_key = dup_key;
     open_reply(j, "result");
     r->mark = j->reply.out.len;
     if (execute(r))
@@ -407,14 +417,14 @@ static bool start_call(rpc_job *j, const json_t *q)
 static void job_step(rpc_job *j)
 {
     if (!j->batch) {
-        if (j->next++ == 0 && start_call(j, j->root))
+        if (j->next++ == 0 && start_call(j, j->root, take_dup_key(j)))
             return;
         job_done(j);
         return;
     }
     size_t n = json_array_size(j->root);
     while (j->next < n)
-        if (start_call(j, json_array_get(j->root, j->next++)))
+        if (start_call(j, json_array_get(j->root, j->next++), take_dup_key(j)))
             return;
     qc_jw_arr_end(&j->reply);
     /* A batch of notifications gets no answer; an empty batch gets an empty one. */
@@ -430,37 +440,25 @@ void qc_rpc_job_continue(qc_rpc_req *r)
     job_step(j);
 }
 
-/* A key that came twice, whose closing quote is the last thing that the parser has read. NULL: it
- * cannot be told, as with a key that is written with escapes. */
-static char *key_before(const char *body, size_t end)
-{
-    if (end < 2 || body[end - 1] != '"')
-        return NULL;
-    size_t from = end - 1;
-    while (from > 0 && body[from - 1] != '"')
-        from--;
-    if (from == 0 || memchr(body + from, '\\', end - 1 - from) ||
-        (from > 1 && body[from - 2] == '\\'))
-        return NULL;
-    return qc_asprintf("%.*s", (int)(end - 1 - from), body + from);
-}
-
 static json_t *parse_body(rpc_job *j)
 {
-    const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
+    size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES;
     json_error_t err;
-    json_t *v = json_loadb(j->call.body, j->call.len, flags | JSON_REJECT_DUPLICATES, &err);
-    if (!v && json_error_code(&err) == json_error_duplicate_key) {
-        j->dup_key = err.position > 0 && (size_t)err.position <= j->call.len
-                         ? key_before(j->call.body, (size_t)err.position)
-                         : NULL;
-        if (!j->dup_key)
-            j->dup_key = qc_strdup("");
+    json_t *v = json_loadb(j->call.body, j->call.len, flags, &err);
+    /* Neither makes it invalid: who wants an integer refuses one beyond 64 bits. Whichever comes
+     * first is found first. */
+    while (!v) {
+        const enum json_error_code why = json_error_code(&err);
+        if (why == json_error_duplicate_key && flags & JSON_REJECT_DUPLICATES) {
+            flags &= ~(size_t)JSON_REJECT_DUPLICATES;
+            j->twice = true;
+        } else if (why == json_error_numeric_overflow && !(flags & JSON_DECODE_INT_AS_REAL)) {
+            flags |= JSON_DECODE_INT_AS_REAL;
+        } else {
+            break;
+        }
         v = json_loadb(j->call.body, j->call.len, flags, &err);
     }
-    /* An integer beyond 64 bits is valid JSON: whoever wants it as an integer refuses it. */
-    if (!v && json_error_code(&err) == json_error_numeric_overflow)
-        v = json_loadb(j->call.body, j->call.len, flags | JSON_DECODE_INT_AS_REAL, &err);
     return v;
 }
 

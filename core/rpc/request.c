@@ -53,7 +53,7 @@ const char *qc_rpc_peer(const qc_rpc_req *r)
 
 const char *qc_rpc_dup_key(const qc_rpc_req *r)
 {
-    return qc_rpc_job_dup_key(r->job);
+    return r->dup_key;
 }
 
 qc_rpc_registry *qc_rpc_registry_of(const qc_rpc_req *r)

@@ -24,6 +24,7 @@ struct qc_rpc_req {
     char *name;
     json_t *sent;   /* parameters as sent; owned reference, may be NULL */
     json_t *params; /* positional; owned reference */
+    char *dup_key;  /* see qc_rpc_dup_key() */
     qc_jw *out;
     size_t mark; /* length of *out when the result begins */
     bool failed;
@@ -45,7 +46,6 @@ void qc_rpc_job_continue(qc_rpc_req *r);
 bool qc_rpc_engine_stopping(const qc_rpc_engine *e);
 const char *qc_rpc_job_user(const struct rpc_job *j);
 const char *qc_rpc_job_peer(const struct rpc_job *j);
-const char *qc_rpc_job_dup_key(const struct rpc_job *j);
 qc_rpc_registry *qc_rpc_engine_registry(const qc_rpc_engine *e);
 
 /** Act on qc_rpc_park() after a handler returned. True: it is parked now (do not touch it). False:

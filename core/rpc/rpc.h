@@ -156,8 +156,8 @@ const json_t *qc_rpc_arg(const qc_rpc_req *r, size_t i);
 /** The parameters as they were sent (array, object, or NULL). Borrowed. */
 const json_t *qc_rpc_raw_params(const qc_rpc_req *r);
 
-/** An object key that came twice in the request's body, "" when it cannot be told which, or NULL:
- *  parsed objects keep the last one only. Borrowed. */
+/** A key that an object of the call's parameters had twice, "" when it cannot be told which, or
+ * NULL: parsed objects keep the last one only. Borrowed. */
 const char *qc_rpc_dup_key(const qc_rpc_req *r);
 
 /* Typed access by position. Absent or null: true, *out untouched (preset the default). A value of

@@ -469,6 +469,8 @@ static void test_host__rpc_methods_answer_at_once_later_and_never(void **state)
     expect_call(&r, "good.echo", "[{\"a\":1,\"\\u0061\":2}]", "duplicated key\"");
     expect_call(&r, "good.echo", "{\"first\":1,\"first\":2}",
                 "\"code\":-8,\"message\":\"Parameter first specified multiple times\"");
+    /* One beside the parameters, by what is put in for the name, is none of theirs. */
+    expect_call(&r, "good.echo\",\"id\":\"7", "[{\"a\":1}]", "\"result\":[{\"a\":1}]");
     expect_call(&r, "good.status", "[1]", "\"code\":-1,\"message\":\"for tests\"");
     expect_call(&r, "good.echo", "{\"args\":5,\"first\":1}", "\"result\":[1]");
     expect_call(&r, "good.echo", "{\"args\":[null],\"first\":1}",

@@ -299,6 +299,30 @@ static void test_submit__batches(void **state)
     rig_close(&k);
 }
 
+/* A key that one call has twice is its own: the others are not refused, and each of its own is. */
+static void test_submit__of_a_batch_each_call_has_its_own_doubled_keys(void **state)
+{
+    (void)state;
+    static const char named[] = "{\"method\":\"echo\",\"params\":{\"arg1\":[\"]\"]},\"id\":1}";
+    static const char twice[] = "\"method\":\"echo\",\"params\":{\"arg1\":1,\"arg1\":2}}";
+    static const char good[] = "{\"result\":[null,[\"]\"]],\"error\":null,\"id\":1}";
+    static const char bad[] =
+        "{\"result\":null,\"error\":{\"code\":-8,\"message\":\"Parameter arg1 "
+        "specified multiple times\"},\"id\":2}";
+    char *body =
+        qc_asprintf(" [ %s , {\"id\":2,%s,%s,7,{\"id\":3,\"id\":2,\"p\\u0061rams\":[],%s ] ", named,
+                    twice, named, twice);
+    char *reply = qc_asprintf("[%s,%s,%s,{\"result\":null,\"error\":{\"code\":-32600,\"message\":"
+                              "\"Invalid Request object\"},\"id\":1},%s]\n",
+                              good, bad, good, bad);
+    rig k;
+    rig_open(&k, 1, 16);
+    expect(&k, body, 200, reply);
+    rig_close(&k);
+    qc_free(body);
+    qc_free(reply);
+}
+
 static void test_submit__warm_up_comes_before_everything(void **state)
 {
     (void)state;
@@ -353,6 +377,10 @@ static void test_params__names_become_positions(void **state)
                  "Parameter arg1|one specified twice both as positional and named argument");
     expect_error(&k, "echo", "{\"argo\":1}", -8, "Unknown named parameter argo");
     expect_error(&k, "echo", "{\"arg1\":1,\"arg1\":2}", -8,
+                 "Parameter arg1 specified multiple times");
+    expect_error(&k, "echo", "{\"args\":[99999999999999999999],\"arg1\":1,\"arg1\":2}", -8,
+                 "Parameter arg1 specified multiple times");
+    expect_error(&k, "echo", "{\"arg1\":1,\"arg1\":99999999999999999999}", -8,
                  "Parameter arg1 specified multiple times");
     expect_error(&k, "echo", "{\"arg1\":1,\"one\":2}", -8, "Unknown named parameter one");
     expect_result(&k, "named", "{\"first\":\"f\",\"colour\":\"red\",\"speed\":3}",
@@ -816,6 +844,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_submit__version_1_has_both_members_and_status
              cmocka_unit_test(test_submit__version_2_has_one_member_and_status_200),
              cmocka_unit_test(test_submit__malformed_requests_say_what_is_wrong),
              cmocka_unit_test(test_submit__batches),
+             cmocka_unit_test(test_submit__of_a_batch_each_call_has_its_own_doubled_keys),
              cmocka_unit_test(test_submit__warm_up_comes_before_everything),
              cmocka_unit_test(test_params__names_become_positions),
              cmocka_unit_test(test_params__count_and_types_are_checked),
