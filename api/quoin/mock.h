@@ -190,9 +190,10 @@ void qn_mock_blocks_with(qn_mock *m, const qn_mining_result *list, uint32_t n);
 
 /* ---- what the plugin offers ---- */
 /** Call a method and run until it has answered or nothing is left to do. The reply's text; for an
- *  error "error CODE: message"; "error: no such method"; "error: no answer". As the node it answers
- *  "error -1: " and the help to an array of more or fewer parameters than the method has, without
- *  calling it. Owned: free(). */
+ *  error "error CODE: message"; "error: no such method"; "error: no answer". As the node it puts
+ *  named parameters in order, and answers "error -8: " and why to one that the method does not
+ * have, and "error -1: " and the help to more or fewer than it has, without calling it. Owned:
+ * free(). */
 char *qn_mock_rpc(qn_mock *m, const char *method, const char *params);
 /** Ask a path ("/metrics?x=1", below the plugin's name) and run until it has answered or nothing is
  *  left to do. Out: *status (may be NULL); 404, 405 and 504 as the host would. Returns the reply's

@@ -52,12 +52,12 @@ typedef struct qn_rpc_serve_1_r1 {
     /** Offer a method. The help text's first line is its synopsis, as `help`
      *  shows it. Named parameters are put into the order of arg_names, as
      *  bitcoind does; params is then always an array. A call with more
-     *  parameters than arg_names has is answered with the help (code -1), and
-     *  the handler not called; so is one with fewer than the synopsis has
-     *  before its first "(", where that is nothing but the method's name and
-     *  the first of arg_names in their order, in quotes or not. No handler is
-     *  called with an object in which a key stood twice: what came is not what
-     *  was meant.
+     *  parameters than arg_names has, any at all where it is empty, is answered
+     *  with the help (code -1), and the handler not called; so is one with
+     *  fewer than the synopsis has before its first "(", where that is nothing
+     *  but the method's name and the first of arg_names in their order, in
+     *  quotes or not. No handler is called with an object in which a key stood
+     *  twice: what came is not what was meant.
      *  limits: NULL: all defaults.
      *  name: lower-case letters, digits, '.', '_'; at most 64.
      *  arg_names: names of the parameters in order, separated by spaces;

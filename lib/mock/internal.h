@@ -93,7 +93,7 @@ typedef struct qn_mk_rows {
 } qn_mk_rows;
 
 typedef struct qn_mk_method {
-    char *name, *help;
+    char *name, *arg_names, *help;
     qn_rpc_range n_args;
     qn_rpc_handler_fn *fn;
     void *arg;
@@ -263,6 +263,9 @@ void qn_mk_note(qn_mock *m, const char *fmt, ...) __attribute__((format(printf, 
 /** realloc() that ends the program instead of failing. */
 void *qn_mk_grow(void *p, size_t size);
 char *qn_mk_text(const char *text, size_t len);
+/** What the method is called with: by position what came by name. Out: *refused: it is not called,
+ *  and this is the answer. Owned: free(). rpc_params.c. */
+char *qn_mk_params(const qn_mk_method *x, const char *params, bool *refused);
 void qn_mk_post(qn_mock *m, uint64_t id, uint64_t delay_ms, qn_task_fn *fn, void *arg);
 
 extern const qn_chain_read_1 QN_MK_CHAIN_READ;

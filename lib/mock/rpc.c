@@ -30,6 +30,7 @@ static qn_status serve_add(qn_cap *cap, const qn_rpc_method *limits, const char 
     for (int i = 0; i < MOCK_METHODS; i++)
         if (!m->method[i].name) {
             m->method[i] = (qn_mk_method){.name = qn_mk_text(name, strlen(name)),
+                                          .arg_names = qn_mk_text(arg_names, strlen(arg_names)),
                                           .help = qn_mk_text(help, strlen(help)),
                                           .n_args = qn_rpc_args(name, arg_names, help),
                                           .fn = handler,
@@ -43,6 +44,7 @@ static qn_status serve_add(qn_cap *cap, const qn_rpc_method *limits, const char 
 static void drop(qn_mk_method *x)
 {
     free(x->name);
+    free(x->arg_names);
     free(x->help);
     *x = (qn_mk_method){.name = NULL};
 }
@@ -111,51 +113,22 @@ const char *qn_mock_method(const qn_mock *m, unsigned i)
     return NULL;
 }
 
-/* How many values a JSON array has. SIZE_MAX: it is none. */
-static size_t count_of(const char *json)
-{
-    size_t n = 0, depth = 0;
-    bool inside = false; /* a string */
-    const char *p = json + strspn(json, " \t\r\n");
-    if (*p != '[')
-        return SIZE_MAX;
-    for (; *p; p++) {
-        if (inside && *p == '\\' && p[1])
-            p++;
-        else if (*p == '"')
-            inside = !inside;
-        if (inside)
-            n += depth == 1 && !n;
-        else if (*p == '[' || *p == '{')
-            n += depth++ == 1 && !n;
-        else if (*p == ']' || *p == '}')
-            depth--;
-        else if (depth == 1)
-            n += n ? *p == ',' : !strchr(" \t\r\n", *p);
-        if (!depth)
-            break;
-    }
-    return n;
-}
-
 char *qn_mock_rpc(qn_mock *m, const char *method, const char *params)
 {
     static const char none[] = "error: no such method", silent[] = "error: no answer";
     const qn_mk_method *x = by_name(m, method);
     if (!x)
         return qn_mk_text(none, sizeof none - 1);
-    const size_t n = count_of(params);
-    if (n != SIZE_MAX && (n < x->n_args.least || n > x->n_args.most)) {
-        const size_t room = strlen(x->help) + 16;
-        char *text = qn_mk_grow(NULL, room);
-        snprintf(text, room, "error -1: %s", x->help);
-        return text;
-    }
+    bool refused;
+    char *given = qn_mk_params(x, params, &refused);
+    if (refused)
+        return given;
     qn_rpc_request r = {.size = sizeof r, .timeout_ms = x->timeout_ms, .request = ++m->next_id};
     m->request = r.request;
     m->thread = pthread_self();
     qn_mk_note(m, "-- call of %s %s", method, params);
-    x->fn(x->arg, &r, params, (uint32_t)strlen(params));
+    x->fn(x->arg, &r, given, (uint32_t)strlen(given));
+    free(given);
     (void)qn_mock_run(m);
     m->request = 0;
     char *reply = m->reply;

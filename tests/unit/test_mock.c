@@ -72,6 +72,40 @@ static void test_rpc__refuses_a_number_of_parameters_that_is_not_the_methods(voi
     qn_mock_free(m);
 }
 
+static void test_rpc__puts_named_parameters_in_their_order(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *params, *want;
+    } ROW[] = {
+        {"{\"first\":1}", "[1]"},
+        {" { \"second\" : [ 2, \"}\" ] , \"first\" : {\"a\":\"\\\"\"} } ",
+         "[{\"a\":\"\\\"\"},[ 2, \"}\" ]]"},
+        {"{\"zweites\":2}", "[null,2]"},
+        {"{\"second\":2,\"args\":[1]}", "[1,2]"},
+        {"{\"args\":[1,2]}", "[1,2]"},
+        {"{\"args\":5,\"first\":1}", "[1]"},
+        {"{\"first\":null,\"second\":1}", "[null,1]"},
+        {"{}", "error -1: good.echo \"first\" ( second )\n"},
+        {"{\"args\":[1,2,3]}", "error -1: good.echo \"first\" ( second )\n"},
+        {"{\"third\":3}", "error -8: Unknown named parameter third"},
+        {"{\"args\":[null],\"first\":1}",
+         "error -8: Parameter first specified twice both as positional and named argument"},
+        {"{\"second\":1,\"zweites\":2}", "error -8: Parameter zweites specified multiple times"},
+        {"{\"first\":null,\"first\":2}", "error -8: Parameter first specified multiple times"},
+        {"{\"first\"", "error -32700: Parse error"},
+        {"{\"first\":\"1}", "error -32700: Parse error"},
+        {"{1:2}", "error -32700: Parse error"},
+        {"[1", "error -32700: Parse error"},
+    };
+    qn_mock *m = started();
+    for (size_t i = 0; i < sizeof ROW / sizeof *ROW; i++)
+        expect(m, "good.echo", ROW[i].params, ROW[i].want);
+    expect(m, "good.status", "{\"a\":1}", "error -8: Unknown named parameter a");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+}
+
 static void test_mock__a_plugin_comes_back_after_a_crash_at_any_call(void **state)
 {
     (void)state;
@@ -368,6 +402,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_mock_trace__says_what_goes_in_and_comes_out),
              cmocka_unit_test(test_mock_steps__bound_what_runs),
              cmocka_unit_test(test_mock__a_plugin_follows_growth_and_reorganisation),
              cmocka_unit_test(test_rpc__refuses_a_number_of_parameters_that_is_not_the_methods),
+             cmocka_unit_test(test_rpc__puts_named_parameters_in_their_order),
              cmocka_unit_test(test_mock__a_plugin_comes_back_after_a_crash_at_any_call),
              cmocka_unit_test(test_mock__rpc_answers_at_once_later_and_never),
              cmocka_unit_test(test_mock__what_is_denied_is_not_given),
