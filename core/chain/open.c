@@ -125,10 +125,14 @@ static qc_err make_folder(const char *path, char *detail, size_t cap)
     return err;
 }
 
-static qc_err begin_reindex(qc_chain *c)
+static qc_err begin_reindex(qc_chain *c, char *detail, size_t cap)
 {
     atomic_store(&c->reindexing, true);
-    return qc_indexdb_set_reindexing(c->indexdb, true);
+    qc_err err = qc_indexdb_set_reindexing(c->indexdb, true);
+    if (err)
+        snprintf(detail, cap, "Error writing block database: %s/index: %s", c->blocks_dir,
+                 qc_err_text(err));
+    return err;
 }
 
 static qc_err open_blocks(qc_chain *c, const qc_chain_options *o, size_t cache, char *detail,
@@ -152,7 +156,7 @@ static qc_err open_blocks(qc_chain *c, const qc_chain_options *o, size_t cache, 
     qc_free(path);
     if (err || !o->reindex)
         return err;
-    err = begin_reindex(c);
+    err = begin_reindex(c, detail, cap);
     return !err && c->prune_target ? qc_prune_clean_folder(c->blocks_dir) : err;
 }
 
@@ -198,6 +202,9 @@ static qc_err take_found(qc_chain *c, const qc_chain_options *o, const struct ca
     if (o->reindex)
         return QC_OK;
     qc_err err = qc_found_files(c, &found, detail, cap);
+    if (err && cap && !detail[0])
+        snprintf(detail, cap, "%s: cannot see which block files there are: %s", c->blocks_dir,
+                 qc_err_text(err));
     if (err || !found)
         return err;
     if ((err = open_coinsdb(c, o, s, detail, cap)) || (err = qc_coinsdb_best(c->coinsdb, &best)) ||
@@ -214,7 +221,7 @@ static qc_err take_found(qc_chain *c, const qc_chain_options *o, const struct ca
            "Block index and chainstate are empty, but there are blocks in %s: rebuilding both from "
            "the block files, as -reindex does",
            c->blocks_dir);
-    return begin_reindex(c);
+    return begin_reindex(c, detail, cap);
 }
 
 static qc_err open_coins(qc_chain *c, const qc_chain_options *o, const struct caches *s,
