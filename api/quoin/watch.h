@@ -11,7 +11,9 @@
  * of the next open(). For each that leaves: an UNCONFIRMED for each hit, then
  * UNBLOCK. At the tip the mempool comes in: SEEN for each hit, then
  * MEMPOOL_SYNCED; from then on SEEN and GONE as it happens, in one order with
- * the blocks. An UNCONFIRMED is followed by SEEN, CONFIRMED or GONE.
+ * the blocks. An UNCONFIRMED is followed by SEEN, CONFIRMED or GONE. A
+ * transaction that comes to the mempool while scripts are being added may be
+ * SEEN twice in a row.
  *
  * The gap limit. After hits of a block next() gives nothing further of the
  * stream (QN_E_LIMIT) until they are acknowledged. Add what follows from them

@@ -7,11 +7,26 @@
 static call c;
 static play p;
 
+/* What comes to the mempool while scripts are being added is SEEN as news, and again by the look
+ * through the mempool for the new ones where that began before it came: either may be first to know
+ * of it, and neither may leave it to the other. A SEEN that repeats the one before says nothing. */
+static bool is_story(const char *have, const char *want)
+{
+    for (; *want; want++) {
+        if (*have++ != *want)
+            return false;
+        while (*want == 'S' && want[1] != 'S' && *have == 'S')
+            have++;
+    }
+    return !*have;
+}
+
 static void stories(const tb_tx *tx, const char *want)
 {
     char have[32];
     call_story(&c, tx, have);
-    assert_string_equal(have, want);
+    if (!is_story(have, want))
+        fail_msg("it is %s, wanted %s", have, want);
 }
 
 static uint32_t last_reason(const tb_tx *tx)
@@ -377,7 +392,11 @@ static void test_rescan__does_not_go_back_to_a_block_that_has_left(void **state)
     call_drain(&c);
     mark(3);
     stories(t, "RUS");
-    stories(u, "");
+    /* It comes back to the mempool, before script 4 is added or after. */
+    char have[32];
+    call_story(&c, u, have);
+    if (!is_story(have, "") && !is_story(have, "S"))
+        fail_msg("it is %s, wanted nothing or S", have);
     call_end(&c);
 }
 
