@@ -27,8 +27,7 @@ enum {
 #define GB_POLLS 512u /* that wait at once */
 #define GB_LATE 16u   /* blocks that the node was too busy for */
 #define GB_PROPOSALS 16u
-#define GB_PROPOSAL_BYTES 16000000u /* of all that wait: one of the largest, or some of a block's  \
-                                     */
+#define GB_PROPOSAL_BYTES 16000000u /* of all that wait: as many as one may have */
 
 /** The template that was made last, with all that its JSON needs. */
 typedef struct gb_template {
