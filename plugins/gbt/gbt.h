@@ -24,10 +24,10 @@ enum {
     GB_INTERNAL = -25
 };
 
-#define GB_POLLS 512u /* that wait at once */
-#define GB_LATE 16u   /* blocks that the node was too busy for */
-#define GB_PROPOSALS 16u
-#define GB_PROPOSAL_BYTES 16000000u /* of all that wait: as many as one may have */
+#define GB_POLLS 512u   /* that wait at once */
+#define GB_LATE 16u     /* blocks that the node was too busy for */
+#define GB_PROPOSALS 8u /* not answered yet: they leave room for blocks among the late ones */
+#define GB_PROPOSAL_BYTES 16000000u /* of all those: as many as one may have */
 
 /** The template that was made last, with all that its JSON needs. */
 typedef struct gb_template {
@@ -80,7 +80,8 @@ typedef struct gb {
     uint32_t n_late;
     uint64_t late_timer;            /* 0: none */
     gb_late proposal[GB_PROPOSALS]; /* not looked at yet, oldest first */
-    uint32_t n_proposals, proposal_bytes;
+    uint32_t n_proposals;
+    uint32_t unanswered, unanswered_bytes; /* proposals: those, and late ones */
 } gb;
 
 /** Parameters of a call. A block in hex digits is not copied into the JSON. */

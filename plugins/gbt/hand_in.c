@@ -45,6 +45,15 @@ static void finish(const gb *g, uint64_t request, qn_status st, const qn_mining_
 
 /* ---- blocks ---- */
 
+static void drop(gb *g, gb_late *l)
+{
+    if (l->proposal) {
+        g->unanswered--;
+        g->unanswered_bytes -= l->len;
+    }
+    free(l->block);
+}
+
 /* Bytes of the block that these begin with; 0: none. */
 static uint32_t block_len(const uint8_t *bytes, uint32_t len)
 {
@@ -90,7 +99,7 @@ static void end_late(gb *g, qn_status st)
     while (g->n_late) {
         gb_late *l = &g->late[--g->n_late];
         finish(g, l->request, st, &none);
-        free(l->block);
+        drop(g, l);
     }
 }
 
@@ -108,7 +117,7 @@ static void on_late(void *arg)
             continue;
         }
         finish(g, l.request, st, &r);
-        free(l.block);
+        drop(g, &l);
     }
     g->n_late = n;
     qn_status st = wait_a_little(g);
@@ -129,7 +138,7 @@ static void take_block(gb *g, gb_late l)
         return;
     }
     finish(g, l.request, st, &r);
-    free(l.block);
+    drop(g, &l);
 }
 
 void gb_on_block(void *arg, const qn_rpc_request *req, const char *params, uint32_t params_len)
@@ -155,7 +164,6 @@ void gb_on_block(void *arg, const qn_rpc_request *req, const char *params, uint3
 static gb_late next_proposal(gb *g)
 {
     gb_late l = g->proposal[0];
-    g->proposal_bytes -= l.len;
     memmove(g->proposal, g->proposal + 1, --g->n_proposals * sizeof *g->proposal);
     return l;
 }
@@ -175,7 +183,8 @@ static void on_proposal(void *arg)
 static void put_off(gb *g, gb_late l)
 {
     g->proposal[g->n_proposals++] = l;
-    g->proposal_bytes += l.len;
+    g->unanswered++;
+    g->unanswered_bytes += l.len;
     if (g->n_proposals == 1 && g->host->post(g->cap, on_proposal, g) != QN_OK)
         take_block(g, next_proposal(g));
 }
@@ -190,8 +199,8 @@ void gb_propose(gb *g, uint64_t request, const gb_params *p, const json_t *data)
         gb_fail(g, request, GB_TYPE, "Missing data String key for proposal");
         return;
     }
-    const bool room = !g->n_proposals || (g->n_proposals < GB_PROPOSALS &&
-                                          g->proposal_bytes + digits / 2 <= GB_PROPOSAL_BYTES);
+    const bool room = !g->unanswered || (g->unanswered < GB_PROPOSALS &&
+                                         g->unanswered_bytes + digits / 2 <= GB_PROPOSAL_BYTES);
     l.block = room ? decode(hex, digits, BLOCK_MAX, &l.len) : NULL;
     if (l.block)
         put_off(g, l);
@@ -207,7 +216,7 @@ void gb_late_end(gb *g)
     while (g->n_proposals) {
         gb_late l = next_proposal(g);
         finish(g, l.request, QN_E_BUSY, &none);
-        free(l.block);
+        drop(g, &l);
     }
     if (g->late_timer)
         (void)g->host->timer_cancel(g->cap, g->late_timer);

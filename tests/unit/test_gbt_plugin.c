@@ -249,6 +249,7 @@ typedef struct desk {
     char log[64]; /* first digit of each block as it is looked at, then 'B' of each that is refused
                    */
     uint32_t len; /* of the last block */
+    bool busy;    /* the node is */
     qn_task_fn *post;
     void *post_arg;
 } desk;
@@ -276,6 +277,8 @@ static qn_status desk_block(qn_cap *cap, const void *block, uint32_t len, uint32
 {
     (void)cap;
     (void)flags;
+    if (at_once.busy)
+        return QN_E_BUSY;
     note((char)('0' + (*(const uint8_t *)block >> 4)));
     at_once.len = len;
     r->is = QN_BLOCK_IS_ACCEPTED;
@@ -307,9 +310,29 @@ static uint64_t desk_now(qn_cap *cap)
     return 0;
 }
 
+static qn_status desk_timer(qn_cap *cap, uint32_t ms, qn_task_fn *fn, void *arg, uint64_t *timer)
+{
+    (void)cap;
+    (void)ms;
+    (void)fn;
+    (void)arg;
+    *timer = 1;
+    return QN_OK;
+}
+
+static qn_status desk_no_timer(qn_cap *cap, uint64_t timer)
+{
+    (void)cap;
+    (void)timer;
+    return QN_OK;
+}
+
 static void desk_open(void)
 {
-    static const qn_host_1 host = {.post = desk_post, .now_ms = desk_now};
+    static const qn_host_1 host = {.post = desk_post,
+                                   .now_ms = desk_now,
+                                   .timer_set = desk_timer,
+                                   .timer_cancel = desk_no_timer};
     static const qn_mining_submit_1 submit = {.block = desk_block};
     static const qn_mining_check_1 check = {.block = desk_block};
     static const qn_rpc_serve_1 rpc = {.reply = desk_reply, .reply_error = desk_error};
@@ -342,6 +365,16 @@ static void propose(char digit, size_t bytes)
              "\",\"rules\":[\"segwit\"]}]");
 }
 
+/* What was posted. False: nothing. */
+static bool turn(void)
+{
+    qn_task_fn *fn = at_once.post;
+    at_once.post = NULL;
+    if (fn)
+        fn(at_once.post_arg);
+    return fn != NULL;
+}
+
 /* One proposal of a turn, and large ones not even one behind the other: what was found goes before
  * all of them. */
 static void test_proposals__what_was_found_does_not_wait_for_them(void **state)
@@ -354,18 +387,38 @@ static void test_proposals__what_was_found_does_not_wait_for_them(void **state)
     desk_ask(gb_on_block, "[\"", '4', 15900000, "\"]");
     assert_int_equal(at_once.len, 15900000);
     assert_string_equal(at_once.log, "B4");
-    for (unsigned turns = 0; at_once.post; turns++) {
-        qn_task_fn *fn = at_once.post;
-        at_once.post = NULL;
-        fn(at_once.post_arg);
+    for (unsigned turns = 0; turn(); turns++)
         assert_int_equal(strlen(at_once.log), 3 + turns);
-    }
     assert_string_equal(at_once.log, "B413");
-    for (int i = 0; i < 20; i++)
+    for (int i = 0; i < 12; i++)
         propose('5', 100);
     assert_string_equal(at_once.log, "B413BBBB");
     gb_late_end(&at_once.g);
-    assert_string_equal(at_once.log, "B413BBBBBBBBBBBBBBBBBBBB");
+    assert_string_equal(at_once.log, "B413BBBBBBBBBBBB");
+}
+
+/* Those that the node was too busy for are still there, and a block must have room behind them. */
+static void test_proposals__count_until_they_are_answered(void **state)
+{
+    (void)state;
+    desk_open();
+    at_once.busy = true;
+    propose('1', 15900000);
+    assert_true(turn());
+    propose('2', 15900000);
+    assert_string_equal(at_once.log, "B");
+    for (int i = 0; i < 20; i++) {
+        propose('3', 100);
+        (void)turn();
+    }
+    assert_string_equal(at_once.log, "BBBBBBBBBBBBBB");
+    desk_ask(gb_on_block, "[\"", '4', 100, "\"]");
+    assert_int_equal(at_once.g.n_late, 9);
+    assert_string_equal(at_once.log, "BBBBBBBBBBBBBB");
+    gb_late_end(&at_once.g);
+    assert_int_equal(strlen(at_once.log), 23);
+    assert_int_equal(at_once.g.unanswered, 0);
+    assert_int_equal(at_once.g.unanswered_bytes, 0);
 }
 
 /* However a block is written in the text. */
@@ -478,5 +531,6 @@ QC_TEST_MAIN(cmocka_unit_test(test_template__is_that_of_the_node),
              cmocka_unit_test(test_submitblock__says_what_became_of_it),
              cmocka_unit_test(test_submitblock__is_offered_again_while_the_node_is_busy),
              cmocka_unit_test(test_proposals__what_was_found_does_not_wait_for_them),
+             cmocka_unit_test(test_proposals__count_until_they_are_answered),
              cmocka_unit_test(test_params__a_block_is_found_wherever_it_stands),
              cmocka_unit_test(test_light__is_solved_by_id))
