@@ -123,7 +123,7 @@ static void compare_coins(qn_mock *m, const walk *w)
             assert_true(json_is_true(json_object_get(u, "safe")));
     }
     assert_int_equal(sats(mine, "trusted") + sats(mine, "untrusted_pending"), sum);
-    assert_int_equal(sats(mine, "trusted"), safe);
+    assert_true(sats(mine, "trusted") >= safe); /* less that of which a rival may return */
     assert_int_equal(sats(mine, "immature"), 0);
     json_decref(list);
     json_decref(bal);
