@@ -620,6 +620,45 @@ static void test_cancel__is_told_behind_what_was_found(void **state)
         qn_mock_free(m);
     }
     assert_true(any);
+/* ---- a range meets what another import has ---- */
+
+/* Index 7 and 8 were imported first, by an import that looks at nothing before; 4 leads to them, in
+ * the same block as 7. The machine dies after so many steps of the rescan. */
+static void meets_within(unsigned steps)
+{
+    static const int paid[] = {7, 4};
+    qn_mock *m = started();
+    keys *k = keys_of("wpkh(" XPUB "/0/*)");
+    char raw[200];
+    for (size_t i = 0; i < 2; i++)
+        (void)qn_mock_pay(m, k->script[paid[i]], k->len, 1000);
+    qn_mock_mine(m, 1);
+    pay(m, k, 8, 1000);
+    expect(m, "watch.create", "[\"w\"]", "{");
+    for (int index = 7; index < 9; index++) {
+        raw_of(k, index, raw, sizeof raw);
+        import(m, raw, "\"timestamp\":\"now\"", "true");
+    }
+    qn_mock_steps(m, 0);
+    import(m, k->text, "\"birthday\":0,\"range\":4", "true");
+    qn_mock_steps(m, steps);
+    (void)qn_mock_run(m);
+    qn_mock_crash(m);
+    qn_mock_steps(m, UINT32_MAX);
+    assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
+    (void)qn_mock_run(m);
+    expect(m, "watch.status", "[]", "\"rescans\":[]");
+    expect(m, "watch.balance", "[\"w\"]", "\"trusted\":0.00003000");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+    qc_free(k);
+}
+
+static void test_rescan__finds_what_another_import_has(void **state)
+{
+    (void)state;
+    for (unsigned steps = 0; steps < 20; steps++)
+        meets_within(steps);
 }
 
 /* ---- a turn of the loop within a transaction ---- */
@@ -719,4 +758,5 @@ QC_TEST_MAIN(cmocka_unit_test(test_claim__of_two_the_one_that_is_solvable_counts
              cmocka_unit_test(test_rescan__goes_on_where_blocks_begin_when_some_are_pruned),
              cmocka_unit_test(test_rescan__alone_goes_on_where_blocks_begin_when_some_are_pruned),
              cmocka_unit_test(test_rescan__a_damaged_block_ends_those_that_want_it),
+             cmocka_unit_test(test_rescan__finds_what_another_import_has),
              cmocka_unit_test(test_flush__tells_no_part_of_a_transaction))
