@@ -329,6 +329,8 @@ static void undo_item(wt_job *job)
 static qn_status finish_source(wt_job *job, wt_source *s)
 {
     qn_status st = QN_OK;
+    if (s->n_watched) /* the node may know it by a lower number than it has by now */
+        job->first_cookie = 0;
     for (size_t i = 0; i < s->n_owners; i++)
         if (s->owner[i]->script->cookie < job->first_cookie)
             job->first_cookie = s->owner[i]->script->cookie;

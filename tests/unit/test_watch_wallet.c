@@ -661,6 +661,29 @@ static void test_rescan__finds_what_another_import_has(void **state)
         meets_within(steps);
 }
 
+/* A range that has the same script was refused meanwhile. */
+static void test_import__again_is_looked_for_by_the_number_that_the_node_knows(void **state)
+{
+    (void)state;
+    qn_mock *m = started();
+    keys *k = keys_of("wpkh(" XPUB "/0/*)");
+    char raw[200];
+    raw_of(k, 3, raw, sizeof raw);
+    pay(m, k, 3, 1000);
+    expect(m, "watch.create", "[\"w\"]", "{");
+    import(m, raw, "\"timestamp\":\"now\"", "true");
+    qn_mock_on_call(m, full, NULL);
+    import(m, k->text, "\"timestamp\":\"now\",\"range\":4", "allows no more scripts");
+    qn_mock_on_call(m, NULL, NULL);
+    import(m, raw, "\"birthday\":0", "true");
+    (void)qn_mock_run(m);
+    expect(m, "watch.status", "[]", "\"rescans\":[]");
+    expect(m, "watch.balance", "[\"w\"]", "\"trusted\":0.00001000");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+    qc_free(k);
+}
+
 /* ---- a turn of the loop within a transaction ---- */
 
 #define MANY 100u /* coins: more than come in two deliveries */
@@ -759,4 +782,5 @@ QC_TEST_MAIN(cmocka_unit_test(test_claim__of_two_the_one_that_is_solvable_counts
              cmocka_unit_test(test_rescan__alone_goes_on_where_blocks_begin_when_some_are_pruned),
              cmocka_unit_test(test_rescan__a_damaged_block_ends_those_that_want_it),
              cmocka_unit_test(test_rescan__finds_what_another_import_has),
+             cmocka_unit_test(test_import__again_is_looked_for_by_the_number_that_the_node_knows),
              cmocka_unit_test(test_flush__tells_no_part_of_a_transaction))
