@@ -116,7 +116,8 @@ void pk_init(pool_kit *p)
 
 void pk_open(pool_kit *p)
 {
-    const qc_mempool_events ev = {p, on_added, on_removed, on_block};
+    const qc_mempool_events ev = {
+        .arg = p, .added = on_added, .removed = on_removed, .block = on_block};
     const qc_chain_events chain = {.arg = p, .tip = on_tip};
     assert_int_equal(qc_mempool_new(&p->m, &p->o), QC_OK);
     qc_mempool_listen(p->m, &ev);
