@@ -53,6 +53,8 @@ void wt_on_lockunspent(void *arg, const qn_rpc_request *r, const char *params, u
 {
     wt *x = arg;
     qn_json j = {0};
+    if (wt_later_if(x, r, params, len, wt_on_lockunspent))
+        return;
     json_t *a = wt_params(x, r->request, params, len);
     const wt_wallet *w = a ? wt_wallet_arg(x, r->request, a, 0) : NULL;
     const json_t *how = json_array_get(a, 1), *list = json_array_get(a, 2);
@@ -78,8 +80,10 @@ void wt_on_lockunspent(void *arg, const qn_rpc_request *r, const char *params, u
 
 void wt_on_listlockunspent(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
 {
-    const wt *x = arg;
+    wt *x = arg;
     qn_json j = {0};
+    if (wt_later_if(x, r, params, len, wt_on_listlockunspent))
+        return;
     json_t *a = wt_params(x, r->request, params, len);
     const wt_wallet *w = a ? wt_wallet_arg(x, r->request, a, 0) : NULL;
     json_decref(a);

@@ -252,10 +252,13 @@ static void on_remove(void *arg, const qn_rpc_request *r, const char *params, ui
     if (st == QN_OK)
         st = wt_stream_sweep(x);
     if (st == QN_OK)
+        st = wt_stream_part_over(x);
+    if (st == QN_OK)
         st = wt_store_set(x);
     qn_json_key_(&j, NULL);
     qn_json_raw(&j, "null", 4);
     wt_done(x, r->request, st, &j);
+    wt_later_run(x);
 }
 
 /* ---- newaddress ---- */
@@ -329,6 +332,8 @@ static void on_newaddress(void *arg, const qn_rpc_request *r, const char *params
     qn_json j = {0};
     const char *label = NULL;
     char text[QN_ADDRESS_MAX];
+    if (wt_later_if(x, r, params, len, on_newaddress))
+        return;
     json_t *a = wt_params(x, r->request, params, len);
     const wt_wallet *w = a ? wt_wallet_arg(x, r->request, a, 0) : NULL;
     bool internal = json_is_true(json_array_get(a, 2));

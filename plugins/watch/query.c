@@ -118,9 +118,11 @@ static void put_wallets(const wt *x, qn_json *j)
 
 void wt_on_list(void *arg, const qn_rpc_request *r, const char *params, uint32_t len)
 {
-    const wt *x = arg;
+    wt *x = arg;
     qn_json j = {0};
     uint64_t count = 1000, skip = 0;
+    if (wt_later_if(x, r, params, len, wt_on_list))
+        return;
     json_t *a = wt_params(x, r->request, params, len);
     const json_t *name = json_array_get(a, 0);
     if (a && (!name || json_is_null(name))) {
@@ -149,6 +151,8 @@ void wt_on_balance(void *arg, const qn_rpc_request *r, const char *params, uint3
     wt *x = arg;
     qn_json j = {0};
     wt_balance b;
+    if (wt_later_if(x, r, params, len, wt_on_balance))
+        return;
     json_t *a = wt_params(x, r->request, params, len);
     const wt_wallet *w = a ? wt_wallet_arg(x, r->request, a, 0) : NULL;
     json_decref(a);
@@ -280,6 +284,8 @@ void wt_on_transactions(void *arg, const qn_rpc_request *r, const char *params, 
     wt *x = arg;
     qn_json j = {0};
     uint64_t count = 100, skip = 0, since = 0;
+    if (wt_later_if(x, r, params, len, wt_on_transactions))
+        return;
     json_t *a = wt_params(x, r->request, params, len);
     const wt_wallet *w = a ? page_args(x, r->request, a, &count, &skip) : NULL;
     const json_t *given = json_array_get(a, 3);
@@ -375,6 +381,8 @@ void wt_on_utxos(void *arg, const qn_rpc_request *r, const char *params, uint32_
     qn_json j = {0};
     uint64_t conf[2] = {1, 9999999}, count = PAGE_MAX, skip = 0;
     bool immature = false;
+    if (wt_later_if(x, r, params, len, wt_on_utxos))
+        return;
     json_t *a = wt_params(x, r->request, params, len);
     const wt_wallet *w = a ? wt_wallet_arg(x, r->request, a, 0) : NULL;
     if (w && (!wt_number(x, r->request, a, 1, "minconf", 9999999, &conf[0]) ||

@@ -568,6 +568,8 @@ void wt_on_psbt(void *arg, const qn_rpc_request *r, const char *params, uint32_t
 {
     wt *x = arg;
     qn_json j = {0};
+    if (wt_later_if(x, r, params, len, wt_on_psbt))
+        return;
     json_t *a = wt_params(x, r->request, params, len);
     wt_wallet *w = a ? wt_wallet_arg(x, r->request, a, 0) : NULL;
     qn_status st = w ? wt_stream_settle(x) : QN_OK;

@@ -92,10 +92,18 @@ static qn_status on_hit(void *arg, const qn_watch_event *ev, const uint8_t *tx,
         wt_rescan_count(x, ev);
     x->unstored++;
     x->unstored_bytes += ev->hit ? 0 : ev->tx_len;
-    x->within = ev->rescan && ev->hit + 1 < ev->n_hits;
-    if (st != QN_OK || x->inside || (ev->rescan && may_wait(x)))
-        return st;
-    return wt_stream_flush_soon(x, !ev->rescan);
+    x->within = ev->hit + 1 < ev->n_hits;
+    if (st == QN_OK && !x->inside && !(ev->rescan && may_wait(x)))
+        st = wt_stream_flush_soon(x, !ev->rescan);
+    if (st == QN_OK)
+        wt_later_run(x);
+    return st;
+}
+
+qn_status wt_stream_part_over(wt *x)
+{
+    x->within = false;
+    return x->flush_due ? wt_stream_flush_soon(x, false) : QN_OK;
 }
 
 static qn_status on_gone(void *arg, const qn_watch_event *ev)
@@ -127,7 +135,7 @@ static void block_left(wt *x, const qn_block_ref *block)
 static qn_status on_block(void *arg, const qn_watch_event *ev)
 {
     wt *x = arg;
-    x->inside = false;
+    x->inside = x->within = false;
     if (ev->type == QN_WATCH_EV_GAP) {
         qn_logf(x->host, x->cap, QN_LOG_WARN,
                 "blocks up to %u are pruned: what they did to the wallets is not known",
@@ -141,9 +149,19 @@ static qn_status on_block(void *arg, const qn_watch_event *ev)
     if (st == QN_OK && x->is_short && (ev->flags & QN_WATCH_EVF_TIP))
         st = wt_stream_retry(x);
     x->unstored++;
-    if (st != QN_OK || (!(ev->flags & QN_WATCH_EVF_TIP) && x->unstored < COMMIT_BLOCKS))
-        return st;
-    return commit(x, true);
+    if (st == QN_OK && ((ev->flags & QN_WATCH_EVF_TIP) || x->unstored >= COMMIT_BLOCKS))
+        st = commit(x, true);
+    if (st == QN_OK)
+        wt_later_run(x);
+    return st;
+}
+
+static qn_status on_rescan(void *arg, const qn_watch_event *ev)
+{
+    qn_status st = wt_on_rescan_event(arg, ev);
+    if (st == QN_OK)
+        wt_later_run(arg); /* it may have been given up in the middle of a transaction */
+    return st;
 }
 
 static qn_status open_at(wt *x, const qn_hash *locator, uint32_t n, bool from_tip,
@@ -165,7 +183,7 @@ qn_status wt_stream_open(wt *x, const qn_hash *locator, uint32_t n)
                                   .on_gone = on_gone,
                                   .on_block = on_block,
                                   .on_synced = on_synced,
-                                  .on_rescan = wt_on_rescan_event,
+                                  .on_rescan = on_rescan,
                                   .arg = x};
     wt_seek(&x->m);
     qn_status st = open_at(x, locator, n, n == 0, &start);

@@ -66,6 +66,7 @@ static void fini(void *self)
     wt_hook_close(x);
     if (x->rpc.t) {
         wt_wait_end(x);
+        wt_later_end(x);
         wt_jobs_end(x);
     }
     wt_stream_close(x);
@@ -134,6 +135,7 @@ static qn_status stop(void *self, uint32_t deadline_ms)
     wt_hook_close(x);
     if (x->rpc.t) {
         wt_wait_end(x);
+        wt_later_end(x);
         wt_jobs_end(x);
     }
     if (x->w.watch && !x->inside && !x->within) {

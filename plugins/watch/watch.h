@@ -70,6 +70,7 @@ typedef struct wt_times {
 } wt_times;
 
 typedef struct wt_waiter wt_waiter;
+typedef struct wt_later wt_later;
 typedef struct wt_job wt_job;
 typedef struct wt_hook wt_hook;
 
@@ -98,7 +99,7 @@ typedef struct wt {
     uint32_t gone_max;                /* transactions that are kept */
     uint64_t next_rescan;
     bool inside; /* hits of a block came, and its end did not yet */
-    bool within; /* the same of a transaction that a rescan tells */
+    bool within; /* the same of a transaction */
     bool flush_posted;
     bool flush_due;        /* it came while `within` */
     bool flush_sync;       /* what is flushed is waited for: more than finds of a rescan */
@@ -112,6 +113,8 @@ typedef struct wt {
     uint64_t short_cookie; /* the lowest of theirs */
     wt_times times;
     wt_waiter *waiter;
+    wt_later *later; /* the first to come first */
+    bool later_posted;
     wt_job *job;
     wt_hook *hook;
 } wt;
@@ -162,6 +165,8 @@ void wt_stream_close(wt *x);
 qn_status wt_stream_settle(wt *x);
 /** Make durable what was asked for; and what was told, but not inside a block. */
 qn_status wt_stream_keep(wt *x);
+/** Scripts were removed: of a transaction that is told in part there may come no more. */
+qn_status wt_stream_part_over(wt *x);
 /** Tell and store what has changed with the next turn of the loop. sync: it is waited for. */
 qn_status wt_stream_flush_soon(wt *x, bool sync);
 /** Tell the node of what a source has gained. QN_E_LIMIT: the grant has no room for all of it; the
@@ -253,7 +258,17 @@ void wt_on_waitevent(void *arg, const qn_rpc_request *r, const char *params, uin
 void wt_wait_wake(wt *x);
 /** Answer everybody who waits or imports: the plugin is being stopped. */
 void wt_wait_end(wt *x);
+void wt_later_end(wt *x);
 void wt_jobs_end(wt *x);
+
+/* ---- later.c ---- */
+
+/** What a handler asks first that tells what is known, or goes by it. True: it is called again when
+ *  nothing is known in part only, or the request is answered; false: it is so now. */
+bool wt_later_if(wt *x, const qn_rpc_request *r, const char *params, uint32_t len,
+                 qn_rpc_handler_fn *fn);
+/** A block or a transaction may be whole now: serve who waits for that. */
+void wt_later_run(wt *x);
 
 /* ---- since.c ---- */
 
