@@ -45,7 +45,7 @@ typedef struct spend {
     qn_status taken; /* of the address for change */
     qn_psbt *psbt;
     int32_t code; /* of the refusal */
-    char why[200];
+    char why[400];
 } spend;
 
 static bool bad(spend *s, int32_t code, const char *message)
@@ -357,19 +357,39 @@ static bool subtract(spend *s)
     return true;
 }
 
-/* Coins that wait in another PSBT, or cannot be spent from here, are in the balance all the same.
- */
+/* "TEXT 0.12345678" at the end of what is said. */
+static void say_amount(spend *s, const char *text, int64_t v)
+{
+    const size_t at = strlen(s->why);
+    snprintf(s->why + at, sizeof s->why - at, "%s %lld.%08lld", text, (long long)(v / 100000000),
+             (long long)(v % 100000000));
+}
+
+static void say(spend *s, const char *text)
+{
+    const size_t at = strlen(s->why);
+    snprintf(s->why + at, sizeof s->why - at, "%s", text);
+}
+
+/* Coins that wait in another PSBT, or cannot be spent from here, are in the balance all the same:
+ * they are said apart, for they need not be the reason. */
 static bool bad_funds(spend *s)
 {
-    int64_t sum = s->locked ? s->locked : s->unsolvable;
-    if (!sum)
-        return bad(s, -6, "Insufficient funds");
-    s->code = -6;
-    snprintf(s->why, sizeof s->why, "Insufficient funds: coins of %lld.%08lld in all are %s",
-             (long long)(sum / 100000000), (long long)(sum % 100000000),
-             s->locked ? "locked (watch.listlockunspent), until they are spent or let go with "
-                         "watch.lockunspent"
-                       : "known by their address only: import the descriptor that spends them");
+    int64_t sum = 0;
+    for (size_t i = 0; i < s->fund.n && sum <= WT_MONEY_MAX; i++)
+        sum += s->fund.coin[i].value;
+    (void)bad(s, -6, "Insufficient funds:");
+    say_amount(s, " wanted", s->fund.target);
+    say(s, s->fund.subtract ? "" : " and the fee");
+    say_amount(s, ", available", sum);
+    if (s->locked) {
+        say_amount(s, ", locked", s->locked);
+        say(s, " (watch.listlockunspent; until it is spent or let go with watch.lockunspent)");
+    }
+    if (s->unsolvable) {
+        say_amount(s, ", known by address only", s->unsolvable);
+        say(s, " (import the descriptor that spends it)");
+    }
     return false;
 }
 

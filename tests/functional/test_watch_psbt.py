@@ -193,7 +193,7 @@ def test_two_psbts_share_neither_coins_nor_change(case):
           sorted((c["txid"], c["vout"]) for c in one["inputs"] + two["inputs"]))
     w.restart("node")
     equal(len(w.call("listlockunspent", "w")), 2)
-    expect_error(-6, "Insufficient funds: coins of 2.00000000 in all are locked", w.pay, {TO: 1.5}, fee_rate=2)
+    expect_error(-6, "Insufficient funds: wanted 1.50000000 and the fee, available 1.00000000, locked 2.00000000", w.pay, {TO: 1.5}, fee_rate=2)
     equal(w.call("lockunspent", "w", True, [{"txid": c["txid"], "vout": c["vout"]} for c in one["inputs"]]), True)
     equal(len(w.call("listlockunspent", "w")), 1)
     three = w.pay({TO: 1.5}, fee_rate=2, lockUnspents=False)

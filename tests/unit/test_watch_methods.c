@@ -98,7 +98,8 @@ static void test_psbt__locks_its_coins_and_takes_its_change(void **state)
     assert_int_equal(number(json_array_get(json_object_get(j, "descriptors"), 1), "next_index"), 2);
     json_decref(j);
     expect(m, "watch.psbt", "[\"w\",{\"" TO "\":0.7},{\"fee_rate\":2}]",
-           "-6: Insufficient funds: coins of 1.00000000 in all are locked (watch.listlockunspent)");
+           "-6: Insufficient funds: wanted 0.70000000 and the fee, available 0.60000000, locked "
+           "1.00000000 (watch.listlockunspent; until");
     expect(m, "watch.psbt", "[\"w\",{\"" TO "\":0.55},{\"fee_rate\":0.999}]",
            "-4: Fee rate (0.999 sat/vB) is lower than the minimum fee rate setting (1.000 sat/vB)");
     expect(m, "watch.psbt", "[\"w\",{\"" TO "\":0.55},{\"fee_rate\":2}]", "\"locked\":true");

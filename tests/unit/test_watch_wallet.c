@@ -64,7 +64,7 @@ static void test_claim__of_two_the_one_that_is_solvable_counts(void **state)
         expect(m, "watch.utxos", "[\"v\"]", "\"solvable\":false");
         expect(m, "watch.psbt",
                "[\"v\",{\"" TO "\":0.0005},{\"fee_rate\":1,\"changeAddress\":\"" TO "\"}]",
-               "known by their address only");
+               "available 0.00000000, known by address only 0.00100000 (import");
         assert_int_equal(qn_mock_stop(m), QN_OK);
         qn_mock_free(m);
     }
