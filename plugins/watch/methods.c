@@ -363,13 +363,25 @@ static void on_newaddress(void *arg, const qn_rpc_request *r, const char *params
 
 /* ---- rescan ---- */
 
+static void refuse_height(const wt *x, uint64_t request, uint64_t from)
+{
+    char why[120];
+    if (x->m.tip.height == WT_NO_HEIGHT)
+        snprintf(why, sizeof why, "Invalid start_height: no block is known yet");
+    else
+        snprintf(why, sizeof why,
+                 "Invalid start_height: %llu, where it can be 0 to %u, the newest block's",
+                 (unsigned long long)from, x->m.tip.height);
+    wt_refuse(x, request, WT_RPC_INVALID, why);
+}
+
 static void start_rescan(wt *x, uint64_t request, uint64_t from)
 {
     qn_json j = {0};
     uint64_t id;
     uint32_t lowest;
     if (x->m.tip.height == WT_NO_HEIGHT || from > x->m.tip.height) {
-        wt_refuse(x, request, WT_RPC_INVALID, "Invalid start_height");
+        refuse_height(x, request, from);
         return;
     }
     qn_status st = wt_wishes(x) < WT_WISHES_MAX

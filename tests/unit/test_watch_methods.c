@@ -57,7 +57,7 @@ static void test_rescan__finds_what_was_before_gap_included(void **state)
     import(m, k->text, "\"timestamp\":0,\"lable\":\"x\"", "a member that is not known: lable\"");
     import(m, k->text, "\"timestamp\":0,\"l\\u00e9\":1", "a member that is not known: l...\"");
     import(m, k->text, "\"timestamp\":0,\"\\u00e9\":1", "a member that is not known\"");
-    expect(m, "watch.rescan", "[99]", "error -8: Invalid start_height");
+    expect(m, "watch.rescan", "[99]", "-8: Invalid start_height: 99, where it can be 0 to ");
     expect(m, "watch.rescan", "[null,77]", "error -8: There is no such rescan");
     assert_int_equal(qn_mock_stop(m), QN_OK);
     qn_mock_free(m);
