@@ -21,7 +21,6 @@ struct wt_job {
     uint32_t *to;   /* where each is to be derived to */
     bool *fresh;    /* it was not there before */
     size_t n_made, branch;
-    bool ranged_by_default;
     uint32_t height; /* its birthday */
     wt_reading in;
     uint32_t pruned; /* blocks below are */
@@ -51,16 +50,13 @@ static void succeeded(wt_job *job)
     char text[100];
     qn_json_open(j, NULL, '{');
     qn_json_bool(j, "success", 1);
-    if (job->ranged_by_default || pruned)
-        qn_json_open(j, "warnings", '[');
-    if (job->ranged_by_default)
-        qn_json_text(j, NULL, "Range not given, using default keypool range");
     snprintf(text, sizeof text, "Blocks below %u are pruned: they are not looked through",
              job->pruned);
-    if (pruned)
+    if (pruned) {
+        qn_json_open(j, "warnings", '[');
         qn_json_text(j, NULL, text);
-    if (job->ranged_by_default || pruned)
         qn_json_close(j, ']');
+    }
     qn_json_close(j, '}');
 }
 
@@ -290,7 +286,6 @@ static bool begin_descriptor(wt_job *job, const wt_item *it)
         return bad(job, WT_RPC_KEY, err);
     size_t n = qn_descriptor_branches(d);
     bool good = fits_descriptor(job, d, it) && make_room(job, n);
-    job->ranged_by_default = qn_descriptor_is_range(d) && !it->range;
     for (size_t b = 0; good && b < n; b++)
         good = begin_branch(job, d, b, it);
     qn_descriptor_free(d);
@@ -302,7 +297,6 @@ static bool begin_descriptor(wt_job *job, const wt_item *it)
 static bool begin_item(wt_job *job)
 {
     wt_item it;
-    job->ranged_by_default = false;
     if (!make_room(job, 1))
         return false;
     if (!wt_item_read(&job->in, json_array_get(job->items, job->at), &it))

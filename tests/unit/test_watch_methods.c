@@ -81,7 +81,7 @@ static void test_psbt__locks_its_coins_and_takes_its_change(void **state)
     qn_mock *m = started();
     keys *k = keys_of("wpkh(" XPUB "/0/*)"), *c = keys_of("wpkh(" XPUB "/1/*)");
     expect(m, "watch.create", "[\"w\"]", "{");
-    import(m, k->text, "\"birthday\":0,\"active\":true", "true");
+    import(m, k->text, "\"birthday\":0,\"active\":true", "[{\"success\":true}]");
     expect(m, "watch.psbt", "[\"w\",{\"" TO "\":0.5},{\"fee_rate\":2}]", "-6: Insufficient");
     pay(m, k, 0, 100000000);
     pay(m, k, 1, 60000000);
