@@ -4,6 +4,7 @@
 
 #include "lib/address.h"
 #include "lib/base58.h"
+#include "lib/elsewhere.h"
 #include "lib/hex.h"
 #include "lib/script.h"
 
@@ -125,13 +126,21 @@ static bool is_extended_secret(const qn_chain_text *chain, qn_text t)
     return is;
 }
 
+static bool bad_extended(qn_desc_parser *ps, qn_text t)
+{
+    char where[QN_ELSEWHERE_MAX];
+    if (qn_ext_elsewhere(ps->d->chain, t.p, t.len, where))
+        return qn_desc_fail(ps, "key '%.*s' is %s", QN_SHOWN(t), where);
+    return qn_desc_fail(ps, "key '%.*s' is not valid", QN_SHOWN(t));
+}
+
 static bool parse_extended(qn_desc_parser *ps, qn_text t, qn_text path, qn_keyexpr *k)
 {
     bool hardened;
     if (is_extended_secret(ps->d->chain, t) && !allow_secret(ps, k))
         return false;
     if (!qn_ext_decode(ps->d->chain, &ps->d->curve, t.p, t.len, &k->ext))
-        return qn_desc_fail(ps, "key '%.*s' is not valid", QN_SHOWN(t));
+        return bad_extended(ps, t);
     k->kind = QN_KEY_EXTENDED;
     k->len = 33;
     memcpy(k->bytes, k->ext.pub, 33);

@@ -3,6 +3,7 @@
 #include "plugins/watch/ask.h"
 
 #include "lib/address.h"
+#include "lib/elsewhere.h"
 #include "lib/hex.h"
 #include "lib/script.h"
 #include "plugins/watch/item.h"
@@ -173,6 +174,16 @@ static bool read_data(wt_ask *a, const json_t *v)
     return new_pay(a, script, at + n) != NULL;
 }
 
+static bool bad_address(wt_ask *a, const char *address, const qn_address_error *err)
+{
+    char where[QN_ELSEWHERE_MAX];
+    if (!qn_address_elsewhere(a->x->m.chain, address, strlen(address), where))
+        return bad(a, WT_RPC_KEY, err->text[0] ? err->text : "Invalid address");
+    a->code = WT_RPC_KEY;
+    snprintf(a->why, sizeof a->why, "The address is %s", where);
+    return false;
+}
+
 static bool read_output(wt_ask *a, const char *key, const json_t *v)
 {
     uint8_t script[QN_ADDRESS_SCRIPT_MAX];
@@ -184,7 +195,7 @@ static bool read_output(wt_ask *a, const char *key, const json_t *v)
     if (strcmp(key, "data") == 0)
         return read_data(a, v);
     if (!qn_address_decode(a->x->m.chain, key, strlen(key), script, &len, &err))
-        return bad(a, WT_RPC_KEY, err.text[0] ? err.text : "Invalid address");
+        return bad_address(a, key, &err);
     if (!wt_decimal(v, 8, WT_MONEY_MAX, &value))
         return bad(a, WT_RPC_TYPE, "Invalid amount");
     for (size_t i = 0; i < a->n_pay; i++)

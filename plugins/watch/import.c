@@ -1,6 +1,7 @@
 /* watch.import: a list of items, one result each. Deriving a wide range takes its time, so the work
  * is done in slices, and events go on meanwhile; the answer comes when all of it is durable. */
 #include "lib/address.h"
+#include "lib/elsewhere.h"
 #include "lib/hex.h"
 #include "plugins/watch/item.h"
 
@@ -144,13 +145,22 @@ static bool begin_script(wt_job *job, const wt_item *it, const char *text, const
     return true;
 }
 
+static bool bad_address(wt_job *job, const char *address, const qn_address_error *err)
+{
+    char where[QN_ELSEWHERE_MAX], why[QN_ELSEWHERE_MAX + 20];
+    if (!qn_address_elsewhere(job->x->m.chain, address, strlen(address), where))
+        return bad(job, WT_RPC_KEY, err->text[0] ? err->text : "Invalid address");
+    snprintf(why, sizeof why, "The address is %s", where);
+    return bad(job, WT_RPC_KEY, why);
+}
+
 static bool begin_address(wt_job *job, const wt_item *it)
 {
     uint8_t script[QN_ADDRESS_SCRIPT_MAX];
     size_t len;
     qn_address_error err;
     if (!qn_address_decode(job->x->m.chain, it->address, strlen(it->address), script, &len, &err))
-        return bad(job, WT_RPC_KEY, err.text[0] ? err.text : "Invalid address");
+        return bad_address(job, it->address, &err);
     return begin_script(job, it, it->address, script, (uint32_t)len);
 }
 

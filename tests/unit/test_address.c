@@ -2,6 +2,7 @@
 #include "tests/unit/harness.h"
 
 #include "lib/base58.h"
+#include "lib/elsewhere.h"
 #include "lib/hex.h"
 
 static const struct {
@@ -186,6 +187,50 @@ static void test_wif_decode__wants_a_one_behind_compressed_keys(void **state)
         }
 }
 
+static const char *where_address(const char *chain, const char *text)
+{
+    static char out[QN_ELSEWHERE_MAX];
+    const bool is = qn_address_elsewhere(qn_chain_by_name(chain), text, strlen(text), out);
+    assert_int_equal(is, out[0] != 0);
+    return out;
+}
+
+static void test_address_elsewhere__names_the_chains(void **state)
+{
+    (void)state;
+    static const char B32[] = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+                      T32[] = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx",
+                      B58[] = "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2",
+                      T58[] = "mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfn";
+    assert_string_equal(where_address("regtest", B32),
+                        "of main; this node is on regtest (addresses "
+                        "begin with bcrt1, m, n or 2)");
+    assert_string_equal(where_address("signet", B58),
+                        "of main; this node is on signet (addresses begin with tb1, m, n or 2)");
+    assert_string_equal(where_address("main", T32), "of test, testnet4 or signet; this node is on "
+                                                    "main (addresses begin with bc1, 1 or 3)");
+    assert_string_equal(where_address("main", T58),
+                        "of test, testnet4, signet or regtest; this node is on main (addresses "
+                        "begin with bc1, 1 or 3)");
+    assert_string_equal(where_address("regtest", T58), "");
+    assert_string_equal(where_address("main", "nonsense"), "");
+    assert_string_equal(where_address("main", ""), "");
+}
+
+static void test_ext_elsewhere__names_the_chains(void **state)
+{
+    (void)state;
+    static const char PUB[] =
+        "xpub661MyMwAqRbcFtXgS5sYJABqqG9YLmC4Q1Rdap9gSE8NqtwybGhePY2gZ29ESFjqJ"
+        "oCu1Rupje8YtGqsefD265TMg7usUDFdp6W1EGMcet8";
+    char out[QN_ELSEWHERE_MAX];
+    assert_true(qn_ext_elsewhere(qn_chain_by_name("test"), PUB, strlen(PUB), out));
+    assert_string_equal(out, "of main; this node is on test (keys begin with tpub)");
+    assert_false(qn_ext_elsewhere(qn_chain_by_name("main"), PUB, strlen(PUB), out));
+    assert_string_equal(out, "");
+    assert_false(qn_ext_elsewhere(qn_chain_by_name("test"), PUB, strlen(PUB) - 1, out));
+}
+
 static void test_chain_by_name__knows_five(void **state)
 {
     (void)state;
@@ -201,4 +246,6 @@ QC_TEST_MAIN(cmocka_unit_test(test_address__goes_to_script_and_back),
              cmocka_unit_test(test_address_encode__has_none_for_bare_scripts),
              cmocka_unit_test(test_wif__goes_both_ways),
              cmocka_unit_test(test_wif_decode__wants_a_one_behind_compressed_keys),
+             cmocka_unit_test(test_address_elsewhere__names_the_chains),
+             cmocka_unit_test(test_ext_elsewhere__names_the_chains),
              cmocka_unit_test(test_chain_by_name__knows_five))

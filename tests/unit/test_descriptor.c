@@ -199,6 +199,9 @@ static void test_descriptor__gives_cores_scripts_and_texts(void **state)
     }
 }
 
+#define OTHER                                                                                      \
+    "xpub661MyMwAqRbcFtXgS5sYJABqqG9YLmC4Q1Rdap9gSE8NqtwybGhePY2gZ29ESFjqJoCu1Rupje8YtGqsefD265TM" \
+    "g7usUDFdp6W1EGMcet8"
 static const struct {
     const char *text, *why;
 } BAD[] = {
@@ -217,6 +220,8 @@ static const struct {
     {"wpkh(91f3ZR2t5PBQpqWCZMMNWxUvGgj9VZNfMd7N4EKBsXDHp9cCLPw)",
      "wpkh(): key '91f3ZR2t5PBQpqWCZMMNWxUvGgj9VZNfMd7N4EKBsXDHp9cCLPw' is not valid"},
     {"pk(nothing)", "pk(): key 'nothing' is not valid"},
+    {"pkh(" OTHER "/0/*)", "pkh(): key '" OTHER "' is of main; this node is on regtest (keys "
+                           "begin with tpub)"},
     {"pk(" WIF "/0)", "pk(): key '" WIF "' is not valid"},
     {"pkh([" G ")", "pkh(): key '[" G "' is not valid"},
     {"pkh([d34db33f]]" G ")", "pkh(): Multiple ']' characters found for a single pubkey"},

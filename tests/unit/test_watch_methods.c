@@ -423,6 +423,8 @@ static void test_import__what_is_refused(void **state)
         {"{\"script\":\"51\",\"timestamp\":0,\"range\":5}", "for descriptors"},
         {"{\"script\":\"51\",\"timestamp\":0,\"label\":5}", "label must be a string"},
         {"{\"script\":\"51\",\"timestamp\":0,\"internal\":5}", "internal must be true or false"},
+        {"{\"address\":\"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4\",\"timestamp\":0}",
+         "The address is of main; this node is on regtest (addresses begin with bcrt1"},
         {"{\"outpoint\":\"51\",\"timestamp\":0}", "outpoint must be"},
         {"{\"outpoint\":{\"txid\":\"51\"},\"timestamp\":0}", "outpoint must be"},
         {"{\"desc\":\"wpkh(" XPUB "/*)\",\"timestamp\":0}", "Missing checksum: append # and"},
