@@ -279,7 +279,7 @@ static bool is_own(const char *name)
 }
 
 /* Files without a grant are listed, so that an operator sees what could be enabled. */
-static void read_folder(qc_host *h)
+void qc_host_look(qc_host *h)
 {
     qc_os_list list = {0};
     if (!qc_os_exists(h->plugin_dir) || qc_os_list_dir(h->plugin_dir, &list))
@@ -292,8 +292,9 @@ static void read_folder(qc_host *h)
         if (granted(h, path, p)) {
             qc_plugin_free(p);
         } else if (!p->image.manifest.id) {
-            qc_log(QC_LOG_WARN, "plugin", "%s: passed over, it is no plugin: %s",
-                   qc_printable(path), p->problems.n ? p->problems.line[0] : "no manifest");
+            qc_log(h->supervisor ? QC_LOG_DEBUG : QC_LOG_WARN, "plugin",
+                   "%s: passed over, it is no plugin: %s", qc_printable(path),
+                   p->problems.n ? p->problems.line[0] : "no manifest");
             qc_plugin_free(p);
         } else {
             qc_log(QC_LOG_INFO, "plugin", "%s: found without a grant (quoin-plugin enable)", path);
@@ -302,6 +303,8 @@ static void read_folder(qc_host *h)
         qc_free(path);
     }
     qc_os_list_free(&list);
+    if (h->supervisor && h->o.registry) /* their methods, too, say now how they are had */
+        qc_rpc_absent_changed(h->o.registry);
 }
 
 qc_host *qc_host_new(const qc_host_options *o)
@@ -336,7 +339,7 @@ qc_host *qc_host_new(const qc_host_options *o)
     qc_chain_listen(o->chain, &ev);
     qc_host_hear_pool(h);
     read_grants(h);
-    read_folder(h);
+    qc_host_look(h);
     return h;
 }
 

@@ -88,6 +88,9 @@ void qc_host_runner_close(qc_host *h);
 
 /** Add to the list. False: it is full, and p is freed. Thread: owner or supervisor. */
 bool qc_host_add(qc_host *h, QC_OWN qc_plugin *p);
+/** Add to the list what lies in the plugins' folder, has no grant, and is not in the list. Thread:
+ *  owner before qc_host_start(), or supervisor. */
+void qc_host_look(qc_host *h);
 /** By id, or by the last label of exactly one. Thread: supervisor, or under list_lock. */
 qc_plugin *qc_host_by_name(const qc_host *h, const char *name);
 /** Remember a change and wake whoever waits for one. Thread: any. */

@@ -3,6 +3,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
+#include "core/os/file.h"
 
 static void write_caps(qc_jw *w, const qc_plugin *p)
 {
@@ -54,6 +55,8 @@ static void write_plugin(qc_jw *w, qc_plugin *p, const qc_plugin_usage *used)
     qc_jw_kstr(w, "state", qc_plugin_state_name(p->state));
     if (p->grant_path && p->state != QC_PLUGIN_REJECTED)
         qc_jw_kstr(w, "mode", p->grant.trusted ? "trusted" : "isolated");
+    if (p->grant_path && !qc_os_exists(p->grant_path))
+        qc_jw_kbool(w, "grant_removed", true);
     if (p->reason)
         qc_jw_kstr(w, "reason", p->reason);
     if (p->state == QC_PLUGIN_STARTING &&
@@ -136,7 +139,9 @@ static const qc_rpc_param PARAMS_INFO[] = {
 static const qc_rpc_method METHODS[] = {
     {.category = "control",
      .name = "listplugins",
-     .summary = "Lists the plugins that this node knows, with the state of each.",
+     .summary =
+         "Lists the plugins that this node knows, with the state of each. grant_removed: it goes "
+         "on with what it was granted once, until it is stopped.",
      .result = "[ { \"id\": \"str\", \"version\": \"str\", \"state\": \"str\", ... }, ... ]",
      .examples = "listplugins",
      .fn = rpc_listplugins},

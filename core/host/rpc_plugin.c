@@ -20,8 +20,10 @@ static void answer(qc_rpc_req *r, qc_action *a)
     qc_jw *w = qc_rpc_out(r);
     qc_host *h = a->host;
     if (a->failed) {
-        (void)qc_rpc_fail(r, a->goes_on ? QC_RPC_VERIFY_REJECTED : QC_RPC_MISC_ERROR, "%s",
-                          a->text);
+        int code = a->goes_on   ? QC_RPC_VERIFY_REJECTED
+                   : a->is_down ? QC_RPC_VERIFY_ERROR
+                                : QC_RPC_MISC_ERROR;
+        (void)qc_rpc_fail(r, code, "%s", a->text);
         qc_action_unref(a);
         return;
     }
@@ -29,7 +31,10 @@ static void answer(qc_rpc_req *r, qc_action *a)
     qc_plugin *p = qc_host_by_name(h, a->name);
     qc_jw_obj(w);
     qc_jw_kstr(w, "id", p ? p->label : a->name);
-    qc_jw_kstr(w, "state", p ? qc_plugin_state_name(qc_plugin_get_state(p)) : "STOPPED");
+    qc_plugin_state st = p ? qc_plugin_get_state(p) : QC_PLUGIN_STOPPED;
+    if (a->kind == QC_ACTION_STOP && st == QC_PLUGIN_DISCOVERED)
+        st = QC_PLUGIN_STOPPED; /* its grant is gone, and its file is found again */
+    qc_jw_kstr(w, "state", qc_plugin_state_name(st));
     qc_jw_obj_end(w);
     pthread_mutex_unlock(&h->list_lock);
     qc_action_unref(a);
@@ -218,7 +223,9 @@ const qc_rpc_method QC_HOST_ACTIONS[] = {
          "logs each of its calls (isolated, trace on). "
          "Answers when it is done. start takes up a plugin that was enabled while the node "
          "runs; reload keeps the old one running until the new one is ready to start, and brings "
-         "it back should that fail. Error -26: the new one was refused, the old one goes on.",
+         "it back should that fail. Error -26: the new one was refused, the old one goes on. Error "
+         "-25: the new one failed, and the old one is down, since it may do more than the grant "
+         "allows now.",
      .params = PARAMS_PLUGIN,
      .result = "{ \"id\": \"str\", \"state\": \"str\" }",
      .examples = "plugin reload indexer",

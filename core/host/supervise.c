@@ -131,6 +131,13 @@ static void drop(qc_host *h, qc_plugin *p)
     qc_plugin_free(p);
 }
 
+/* One without a grant is what its file is, like those that nobody has enabled yet. */
+static void forget(qc_host *h, qc_plugin *p)
+{
+    drop(h, p);
+    qc_host_look(h);
+}
+
 /* The name comes from whoever may start plugins, perhaps another plugin. One with a slash would
  * lead out of the grants' folder: to a grant that a plugin has written for itself in its store. */
 static bool is_name(const char *name)
@@ -193,9 +200,20 @@ static void tell_refused(qc_action *a, const qc_plugin *p)
     qc_free(all);
 }
 
-/* One whose file has come since the node's start is known to quoin-plugin alone. */
-static void tell_unknown(const qc_host *h, qc_action *a)
+static void tell_ungranted(qc_action *a, const char *label)
 {
+    end_action(a, "%s: found no grant, wanted one (quoin-plugin enable %s)", label, label);
+}
+
+/* Its file may have come since the node's start. */
+static void tell_unknown(qc_host *h, qc_action *a)
+{
+    qc_host_look(h);
+    const qc_plugin *p = qc_host_by_name(h, a->name);
+    if (p) {
+        tell_ungranted(a, p->label);
+        return;
+    }
     char *hint = qc_host_did_you_mean(h, a->name);
     end_action(a, "%s: found no plugin and no grant of that name%s", qc_printable(a->name), hint);
     qc_free(hint);
@@ -209,12 +227,11 @@ static void start_fresh(qc_supervisor *s, qc_plugin *old, qc_action *a)
     if (!path || !qc_os_exists(path)) {
         qc_free(path);
         if (old)
-            end_action(a, "%s: found no grant, wanted one (quoin-plugin enable %s)", old->label,
-                       old->label);
+            tell_ungranted(a, old->label);
         else
             tell_unknown(h, a);
         if (old && old->grant_path)
-            drop(h, old);
+            forget(h, old);
         return;
     }
     qc_plugin *p = qc_plugin_new(h, path);
@@ -236,7 +253,10 @@ static void start_fresh(qc_supervisor *s, qc_plugin *old, qc_action *a)
 static void do_start(qc_supervisor *s, qc_plugin *p, qc_action *a)
 {
     qc_plugin_state st = p ? qc_plugin_get_state(p) : QC_PLUGIN_STOPPED;
-    if (is_up(st))
+    if ((st == QC_PLUGIN_RUNNING || st == QC_PLUGIN_LAGGING) && !p->grant.trusted)
+        end_action(a, "%s: it is %s ('plugin reload %s' takes up a changed grant)", p->label,
+                   qc_plugin_state_name(st), p->label);
+    else if (is_up(st))
         end_action(a, "%s: it is %s", p->label, qc_plugin_state_name(st));
     else if (st == QC_PLUGIN_WEDGED)
         end_action(a, "%s: it is WEDGED: the node must be restarted", p->label);
@@ -263,7 +283,7 @@ static void end_stop(qc_plugin *p, qc_action *a)
 {
     if (may_leave(p)) {
         qc_log(QC_LOG_INFO, "plugin", "%s: its grant is gone, and so is it", p->label);
-        drop(p->host, p);
+        forget(p->host, p);
     }
     end_action(a, NULL);
 }
@@ -391,6 +411,8 @@ static bool may_roll_back(const qc_plugin *now, qc_plugin_state st)
            "%s: the new one did not start, and the old one may do more than the grant allows now: "
            "it stays down",
            now->label);
+    if (now->action)
+        now->action->is_down = true;
     return false;
 }
 
@@ -556,8 +578,11 @@ static void ended(qc_supervisor *s, qc_plugin *p)
     if (a && a->kind == QC_ACTION_STOP)
         end_action(a, NULL);
     else
-        end_action(a, "%s: %s: %s", p->label, qc_plugin_state_name(st),
-                   p->reason ? p->reason : "it ended");
+        end_action(a, "%s: %s: %s%s", p->label, qc_plugin_state_name(st),
+                   p->reason ? p->reason : "it ended",
+                   a && a->is_down ? "; the old one may do more than the grant allows now, and "
+                                     "stays down"
+                                   : "");
     if (st == QC_PLUGIN_CRASHED)
         crashed(s, p);
     else if (p->comes_back && !p->stop_ordered && st == QC_PLUGIN_STOPPED)

@@ -26,6 +26,8 @@ typedef struct qc_action {
     _Atomic bool done;
     bool failed;  /* these are valid once done is set */
     bool goes_on; /* failed, and what ran before goes on as it was: nothing that is new is kept */
+    bool is_down; /* failed, and what ran before is down with it: it may do more than is granted now
+                   */
     char *text;   /* why it failed */
 } qc_action;
 
