@@ -35,6 +35,29 @@ static void alert(void *arg, const char *text)
     qc_app_alert_notify(arg, text);
 }
 
+/* "quoin-plugin" with the options that have it find this node's folders, as quoin-plugin itself
+ * proposes commands. Owned. */
+static char *tool_of(const qc_app *a)
+{
+    static const char *const option[] = {"conf", "plugindir", "plugingrants"};
+    bool elsewhere = qc_settings_on_command_line(a->settings, "datadir");
+    bool main_chain = strcmp(a->params->name, "main") == 0;
+    char *text = elsewhere ? qc_asprintf("quoin-plugin -datadir=%s", a->paths.base)
+                           : qc_strdup("quoin-plugin");
+    for (size_t i = 0; i < QC_COUNTOF(option); i++) {
+        const char *value = qc_settings_str(a->settings, option[i], "");
+        if (!*value || !qc_settings_on_command_line(a->settings, option[i]))
+            continue;
+        char *longer = qc_asprintf("%s -%s=%s", text, option[i], value);
+        qc_free(text);
+        text = longer;
+    }
+    char *all = qc_asprintf("%s%s%s", text,
+                            main_chain ? "" : " -chain=", main_chain ? "" : a->params->name);
+    qc_free(text);
+    return all;
+}
+
 bool qc_app_plugins_new(qc_app *a)
 {
     const char *uids = qc_settings_str(a->settings, "pluginuids", UIDS_DEFAULT);
@@ -48,6 +71,7 @@ bool qc_app_plugins_new(qc_app *a)
     char *grants = qc_asprintf("%s/plugins.d", a->net_dir);
     char *data = qc_asprintf("%s/plugins", a->net_dir);
     char *plugins = qc_conf_plugin_dir(a->settings, QC_PLUGINDIR);
+    char *tool = tool_of(a);
     qc_host_options o = {
         .chain = a->node.chain,
         .registry = a->node.registry,
@@ -55,6 +79,7 @@ bool qc_app_plugins_new(qc_app *a)
         .plugin_dir = plugins,
         .grant_dir = qc_settings_str(a->settings, "plugingrants", grants),
         .data_dir = data,
+        .tool = tool,
         .runner = runner,
         .uid_base = base,
         .uid_count = count,
@@ -66,6 +91,7 @@ bool qc_app_plugins_new(qc_app *a)
     };
     a->host = qc_host_new(&o);
     qc_host_register_rpc(a->host);
+    qc_free(tool);
     qc_free(plugins);
     qc_free(data);
     qc_free(grants);

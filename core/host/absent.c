@@ -100,9 +100,9 @@ static qc_rpc_absent judge(qc_plugin *p, claim c, char *why, size_t cap)
     qc_plugin_state s = p->state;
     if (c == FOUND)
         snprintf(why, cap,
-                 "%s, which would have the name, is not enabled: 'quoin-plugin enable %s', then "
+                 "%s, which would have the name, is not enabled: '%s enable %s', then "
                  "'plugin start %s'",
-                 p->label, p->label, p->label);
+                 p->label, p->host->tool, p->label, p->label);
     else if (c == NOT_ASKED)
         snprintf(why, cap,
                  "%s, which would have the name, is %s without rpc.serve/1: put the line "

@@ -297,7 +297,8 @@ void qc_host_look(qc_host *h)
                    p->problems.n ? p->problems.line[0] : "no manifest");
             qc_plugin_free(p);
         } else {
-            qc_log(QC_LOG_INFO, "plugin", "%s: found without a grant (quoin-plugin enable)", path);
+            qc_log(QC_LOG_INFO, "plugin", "%s: found without a grant (%s enable %s)", path, h->tool,
+                   p->label);
             (void)qc_host_add(h, p);
         }
         qc_free(path);
@@ -322,6 +323,7 @@ qc_host *qc_host_new(const qc_host_options *o)
     h->plugin_dir = qc_strdup(o->plugin_dir);
     h->grant_dir = qc_strdup(o->grant_dir);
     h->data_dir = qc_strdup(o->data_dir);
+    h->tool = qc_strdup(o->tool ? o->tool : "quoin-plugin");
     if (o->proxy)
         h->proxy = *o->proxy;
     pthread_mutex_init(&h->lock, NULL);
@@ -424,6 +426,7 @@ void qc_host_free(qc_host *h)
     qc_free(h->plugin_dir);
     qc_free(h->grant_dir);
     qc_free(h->data_dir);
+    qc_free(h->tool);
     qc_free(h);
 }
 

@@ -22,6 +22,8 @@ typedef struct qc_host_options {
     const char *grant_dir;  /* -plugingrants, else <datadir>/<chain>/plugins.d */
     const qc_proxy *proxy;  /* -proxy, for connections that plugins make; NULL: none */
     const char *data_dir;   /* <datadir>/<chain>/plugins: made when a plugin holds store.own */
+    const char *tool;       /* quoin-plugin with the options that name this node, to be typed as it
+                               is; NULL: without any */
     const char *runner;     /* path of quoin-runner; NULL: no isolated plugin can run */
     uint32_t uid_base;      /* -pluginuids: users of plugins when the node is root */
     uint32_t uid_count;

@@ -58,18 +58,19 @@ static bool map_and_measure(qc_image *m, const char *path, qc_problems *p)
     return true;
 }
 
-bool qc_image_open(const char *path, const char *pin, qc_image *out, qc_problems *p)
+bool qc_image_open(const char *path, const qc_image_pin *pin, qc_image *out, qc_problems *p)
 {
     size_t before = p->n;
     *out = (qc_image){.fd = -1};
     out->fd = open_and_seal(path, p);
     if (out->fd < 0 || !map_and_measure(out, path, p))
         return false;
-    if (pin && strcmp(pin, out->sha256) != 0) {
-        qc_problem(p, "pin",
-                   "sha256: found %s, wanted %s, as the grant says (after an update: quoin-plugin "
-                   "pin); it is that of %s",
-                   out->sha256, pin, path);
+    if (pin && pin->sha256 && strcmp(pin->sha256, out->sha256) != 0) {
+        qc_problem(
+            p, "pin",
+            "sha256: found %s, wanted %s, as the grant says (after an update: %s); it is that of "
+            "%s",
+            out->sha256, pin->sha256, pin->command, path);
         return false;
     }
     if (!qc_elf_read(out->bytes, &out->elf, p))

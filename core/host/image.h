@@ -14,8 +14,14 @@ typedef struct qc_image {
     qc_manifest manifest;
 } qc_image;
 
+/** What a file must be. */
+typedef struct qc_image_pin {
+    const char *sha256;  /* NULL: any */
+    const char *command; /* what an operator types to have it be the file that is there */
+} qc_image_pin;
+
 /** Open `path`, copy and seal, measure against `pin` (NULL: no pin), read ELF and manifest, lint.
  *  Stops after the first step that fails, except that lint and manifest are both reported.
  *  Out: *out, qc_image_clear() in any case. Returns false when problems were added. */
-bool qc_image_open(const char *path, const char *pin, qc_image *out, qc_problems *p);
+bool qc_image_open(const char *path, const qc_image_pin *pin, qc_image *out, qc_problems *p);
 void qc_image_clear(qc_image *m);

@@ -29,7 +29,7 @@ struct qc_watcher;       /* adapter_watch.h */
 
 struct qc_host {
     qc_host_options o;
-    char *network, *plugin_dir, *grant_dir, *data_dir;
+    char *network, *plugin_dir, *grant_dir, *data_dir, *tool;
     char *runner;           /* path */
     int runner_fd;          /* open since the start; -1: isolated plugins cannot run */
     int store_fd;           /* the module of store.own, sealed; -1: none */

@@ -157,7 +157,11 @@ static qc_plugin *new_plugin(qc_host *h, const char *grant_path, qc_plugin *pred
         bool absolute = p->grant.file[0] == '/';
         p->file = absolute ? qc_strdup(p->grant.file)
                            : qc_asprintf("%s/%s", h->plugin_dir, p->grant.file);
-        if (qc_image_open(p->file, p->grant.sha256, &p->image, &p->problems)) {
+        char *command = qc_asprintf("%s pin %s", h->tool, p->label);
+        const qc_image_pin pin = {p->grant.sha256, command};
+        bool ok = qc_image_open(p->file, &pin, &p->image, &p->problems);
+        qc_free(command);
+        if (ok) {
             check_name(p);
             (void)qc_resolve(&p->image.manifest, &p->grant, h->network, &p->resolution,
                              &p->problems);

@@ -202,7 +202,7 @@ static void tell_refused(qc_action *a, const qc_plugin *p)
 
 static void tell_ungranted(qc_action *a, const char *label)
 {
-    end_action(a, "%s: found no grant, wanted one (quoin-plugin enable %s)", label, label);
+    end_action(a, "%s: found no grant, wanted one (%s enable %s)", label, a->host->tool, label);
 }
 
 /* Its file may have come since the node's start. */

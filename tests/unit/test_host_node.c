@@ -353,7 +353,8 @@ static void test_node_control__no_grant_is_found_outside_the_folder_of_grants(vo
     char *params = qc_asprintf("[\"start\",\"%s\"]", word);
     char *answer = rig_call(&p.r, "plugin", params);
     assert_non_null(strstr(answer, "found no plugin and no grant of that name"));
-    assert_int_equal(p.r.host->n_plugin, 1);
+    assert_int_equal(p.r.host->n_plugin, 2);
+    assert_null(p.r.host->plugin[1]->grant_path); /* its file is found, and that is all */
     free(answer);
     qc_free(params);
     qc_free(word);
