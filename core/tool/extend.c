@@ -16,6 +16,7 @@ typedef struct change {
     char *value[QC_MANIFEST_LIST_MAX]; /* of the configuration, as -config gives them */
     qc_grant_edit edit[EDITS_MAX];
     size_t n;
+    const char *grant; /* its path */
 } change;
 
 static void clear(change *c)
@@ -32,6 +33,8 @@ static void note(change *c, const char *section, const char *key, const char *va
                  const char *lets)
 {
     QC_ASSERT(c->n < EDITS_MAX);
+    if (!c->n) /* what is said next stands below it */
+        printf("In its grant, %s:\n", c->grant);
     c->edit[c->n++] = (qc_grant_edit){section, key, value ? qc_strdup(value) : NULL, lets};
 }
 
@@ -240,6 +243,10 @@ static void apply(const change *c, qc_bytes *text)
 
 static int nothing_to_do(const qc_tool *t, const char *id, const char *grant)
 {
+    if (qc_settings_bool(t->settings, "reload", false)) {
+        printf("Its grant says so already, and stays as it is.\n");
+        return qc_tool_take_up(t, id, grant, (qc_span){NULL, 0}, NULL);
+    }
     char *cli = qc_tool_command(t, "quoin-cli"), *self = qc_tool_command(t, "quoin-plugin");
     printf("%s has a grant already, which stays as it is: %s\n"
            "To grant more or less: -grant=INTERFACE=PARAMETERS (or =no), -config=NAME=VALUE, "
@@ -271,9 +278,10 @@ static int write_changes(const change *c, const char *path, const qc_image *imag
 {
     apply(c, text);
     const qc_span now = qc_bytes_span(text);
-    if (!qc_tool_text_is_fit(c->t, now, image, path)) {
-        fprintf(stderr, "Error: it would not be loaded; nothing was written "
-                        "(-grant=INTERFACE=PARAMETERS adds a line)\n");
+    bool lacks = false;
+    if (!qc_tool_text_is_fit(c->t, now, image, path, &lacks)) {
+        fprintf(stderr, "Error: it would not be loaded; nothing was written%s\n",
+                lacks ? " (-grant=INTERFACE=PARAMETERS adds a line)" : "");
     } else if (!rest_is_kept(c, now)) {
         fprintf(stderr, "Error: %s would change in other lines too: edit it by hand\n", grant);
     } else if (!c->n) {
@@ -294,16 +302,17 @@ static bool is_its_file(const change *c, const char *path, const qc_image *image
     char *real = realpath(own, NULL);
     bool same = real && strcmp(real, path) == 0;
     bool pinned = !c->was.sha256 || strcmp(c->was.sha256, image->sha256) == 0;
+    char *self = qc_tool_command(c->t, "quoin-plugin");
     if (!same)
-        fprintf(stderr, "Error: %s is for %s, not for %s: change it by hand, or disable it first\n",
-                grant, qc_printable(file), path);
-    else if (!pinned) {
-        char *self = qc_tool_command(c->t, "quoin-plugin");
+        fprintf(stderr,
+                "Error: %s is for %s, not for %s: put the latter behind 'file =' there and then\n"
+                "  %s pin %s\nor begin anew:\n  %s disable %s\n  %s enable %s\n",
+                grant, qc_printable(file), path, self, c->m->id, self, c->m->id, self, path);
+    else if (!pinned)
         fprintf(stderr,
                 "Error: %s is not what it was when it was granted. If you know why: %s pin %s\n",
                 path, self, c->m->id);
-        qc_free(self);
-    }
+    qc_free(self);
     free(real);
     qc_free(own);
     return same && pinned;
@@ -322,7 +331,8 @@ int qc_tool_extend(const qc_tool *t, const char *path, const qc_image *m, const 
         fprintf(stderr, "Error: %s cannot be read\n", grant);
     } else if (is_its_file(&c, path, m, grant) && qc_tool_take_given(t, c.m, &c.wish) &&
                qc_tool_take_values(t, c.m, c.value)) {
-        printf("%s %s: %s\n\nIn its grant, %s:\n", c.m->id, c.m->version, c.m->summary, grant);
+        printf("%s %s: %s\n\n", c.m->id, c.m->version, c.m->summary);
+        c.grant = grant;
         find_changes(&c);
         code = write_changes(&c, path, m, grant, &was, &text);
     }

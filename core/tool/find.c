@@ -157,6 +157,18 @@ char *qc_tool_find_file(const qc_tool *t, const char *name)
     return find_only(t->plugin_dir, ".so", name, id_of, "plugin");
 }
 
+bool qc_tool_lacks_grant(const qc_tool *t, const char *name)
+{
+    unsigned n;
+    char *near, *found = NULL;
+    if (qc_tool_is_path(name))
+        return false;
+    found = find_in(t->grant_dir, ".grant", name, qc_tool_id_of_grant, &n, &near);
+    qc_free(found);
+    qc_free(near);
+    return n == 0;
+}
+
 char *qc_tool_find_grant(const qc_tool *t, const char *name)
 {
     char *id = qc_tool_is_path(name) ? id_of(name) : NULL;

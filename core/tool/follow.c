@@ -5,10 +5,7 @@
 #include "core/base/clock.h"
 #include "core/os/file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define TIMEOUT_MAX_S 1000000u
@@ -20,49 +17,6 @@ static void on_signal(int sig)
 {
     (void)sig;
     stopped = 1;
-}
-
-/* Does an option say which node is meant? */
-static bool names_node(const char *arg)
-{
-    static const char *const name[] = {"datadir", "conf",     "chain",  "regtest",
-                                       "testnet", "testnet4", "signet", "signetchallenge"};
-    const char *word = arg + (arg[0] == '-' && arg[1] == '-' ? 2 : 1);
-    for (size_t i = 0; i < QC_COUNTOF(name); i++)
-        if (arg[0] == '-' && strncmp(word, name[i], strlen(name[i])) == 0 &&
-            (word[strlen(name[i])] == 0 || word[strlen(name[i])] == '='))
-            return true;
-    return false;
-}
-
-/* quoin-cli knows how to reach the node: it gets the options that we were given to find it. */
-int qc_tool_ask_node(const qc_tool *t, const char *const *word)
-{
-    static const char *const place[] = {"quoin-cli", NULL};
-    char *cli = qc_os_part(place, "quoin-cli");
-    char *argv[64] = {(char *)(uintptr_t) "quoin-cli"};
-    size_t n = 1, most = QC_COUNTOF(argv) - 1;
-    int status = -1;
-    for (size_t i = 0; word[i]; i++)
-        most--;
-    for (char **a = t->argv + 1; *a && n < most; a++)
-        if (names_node(*a))
-            argv[n++] = *a;
-    for (size_t i = 0; word[i]; i++)
-        argv[n++] = (char *)(uintptr_t)word[i];
-    fflush(stdout);
-    pid_t pid = fork();
-    if (pid == 0) {
-        (void)dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
-        execvp(cli, argv);
-        fprintf(stderr, "Error: cannot run %s\n", cli);
-        _exit(127);
-    }
-    while (pid > 0 && waitpid(pid, &status, 0) != pid)
-        if (errno != EINTR)
-            break;
-    qc_free(cli);
-    return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
 static bool trace(const qc_tool *t, const char *id, const char *value)

@@ -405,16 +405,19 @@ void qc_tool_explain_mode(const char *mode)
             "this\nmachine but what is granted here.\n");
 }
 
-bool qc_tool_text_is_fit(const qc_tool *t, qc_span text, const qc_image *m, const char *path)
+bool qc_tool_text_is_fit(const qc_tool *t, qc_span text, const qc_image *m, const char *path,
+                         bool *lacks)
 {
     qc_grant g;
     qc_problems p = {0};
-    qc_resolution r;
+    qc_resolution r = {.n = 0};
     bool ok = qc_grant_parse(text, &g, &p) && qc_resolve(&m->manifest, &g, t->chain, &r, &p);
     if (ok)
         qc_tool_warn_places(&m->manifest, &r);
     else
         qc_tool_print_problems(stderr, path, &p);
+    if (lacks)
+        *lacks = r.needs_grant;
     qc_grant_clear(&g);
     qc_problems_clear(&p);
     return ok;
@@ -454,7 +457,7 @@ static int enable_asked(const qc_tool *t, const char *path, const qc_image *m, c
                    m->manifest.cpu);
         qc_tool_grant_text(&text, path, m, &c);
         add_limits(&text, &m->manifest);
-        if (!qc_tool_text_is_fit(t, qc_bytes_span(&text), m, path)) {
+        if (!qc_tool_text_is_fit(t, qc_bytes_span(&text), m, path, NULL)) {
             explain_places(&m->manifest, &c);
             fprintf(stderr, "Error: it would not be loaded; nothing was written\n");
         } else if (!qc_tool_confirm(t, "\nEnable it?"))
@@ -504,10 +507,37 @@ int qc_tool_enable(qc_tool *t)
     return code;
 }
 
+static bool runs_without(const qc_tool *t, const char *name, qc_tool_seen *seen)
+{
+    qc_tool_look_at(t, name, seen);
+    return seen->up;
+}
+
+/* Its grant went before, and the node was not told. */
+static int stop_ungranted(const qc_tool *t, const char *name, const qc_tool_seen *seen)
+{
+    char *cli = qc_tool_command(t, "quoin-cli");
+    int code = 1;
+    if (qc_settings_bool(t->settings, "reload", false)) {
+        printf("%s has no grant any more.\n", qc_printable(name));
+        code = qc_tool_stop_now(t, name);
+    } else {
+        fprintf(stderr,
+                "Error: found no grant for %s in %s, but in the node that runs it is %s; to stop "
+                "it:\n  %s plugin stop %s\n",
+                qc_printable(name), t->grant_dir, seen->state, cli, qc_printable(name));
+    }
+    qc_free(cli);
+    return code;
+}
+
 int qc_tool_disable(qc_tool *t)
 {
-    char *grant = qc_tool_find_grant(t, t->word[1]);
+    qc_tool_seen seen;
     int code = 1;
+    if (qc_tool_lacks_grant(t, t->word[1]) && runs_without(t, t->word[1], &seen))
+        return stop_ungranted(t, t->word[1], &seen);
+    char *grant = qc_tool_find_grant(t, t->word[1]);
     if (!grant)
         return 1;
     char *id = qc_tool_id_of_grant(grant);
@@ -561,7 +591,7 @@ static int pin_file(const qc_tool *t, const char *grant, const qc_grant *g)
     } else if (g->sha256 && strcmp(g->sha256, m.sha256) == 0) {
         code = printf("%s is pinned to this file already.\n", m.manifest.id) < 0;
         if (qc_settings_bool(t->settings, "reload", false))
-            code = qc_tool_take_up(t, "reload", m.manifest.id, grant, (qc_span){NULL, 0}, NULL);
+            code = qc_tool_take_up(t, m.manifest.id, grant, (qc_span){NULL, 0}, NULL);
     } else if (qc_os_read_file(grant, QC_GRANT_FILE_MAX, &text)) {
         fprintf(stderr, "Error: %s cannot be read\n", grant);
     } else {

@@ -32,6 +32,8 @@ bool qc_tool_is_path(const char *name);
 /** Path of the grant of a plugin by id, short name or the path of its file, or NULL after a word on
  * stderr. Owned. */
 char *qc_tool_find_grant(const qc_tool *t, const char *name);
+/** Is `name` the id or short name of a plugin without a grant? Says nothing. */
+bool qc_tool_lacks_grant(const qc_tool *t, const char *name);
 /** The id that a grant's file is named after. Owned. */
 char *qc_tool_id_of_grant(const char *path);
 /** Does `name` mean `id`: itself, or its last label? */
@@ -76,20 +78,23 @@ void qc_tool_grant_text(qc_bytes *b, const char *path, const qc_image *m, const 
 /** Append bounds that fit what the plugin says it needs, for the operator to change. */
 void qc_tool_add_params(qc_bytes *b, const qc_manifest *m, const qc_interface *f);
 void qc_consent_clear(qc_consent *c);
-/** Would the node load it with this grant? Says on stderr what stands against it. */
-bool qc_tool_text_is_fit(const qc_tool *t, qc_span text, const qc_image *m, const char *path);
+/** Would the node load it with this grant? Says on stderr what stands against it. Out: *lacks: it
+ * is that something is not granted; NULL: nobody wants to know. */
+bool qc_tool_text_is_fit(const qc_tool *t, qc_span text, const qc_image *m, const char *path,
+                         bool *lacks);
 void qc_tool_explain_mode(const char *mode);
-/** Write it atomically; `verb` is what has a node that runs take it up: with -reload it is told to,
- *  else it is said how. `was`: what the file held, or NULL for none: it holds that again when the
+/** Write it atomically; with -reload a node that runs is told to take it up, else it is said how,
+ *  with `verb`. `was`: what the file held, or NULL for none: it holds that again when the
  * node refuses the new one and goes on with the old. Returns an exit status. */
 int qc_tool_write_grant(const qc_tool *t, const char *verb, const char *id, const char *grant,
                         qc_span text, const qc_bytes *was);
 /** Say when what was written or removed takes effect: `verb` has a node that runs take it up. */
 void qc_tool_say_when(const qc_tool *t, const char *verb, const char *id);
-/** Have the node that runs take up a grant that was written. `text` and `was` as below; NULL: there
- * is nothing to go back to. Returns an exit status, which it explains. */
-int qc_tool_take_up(const qc_tool *t, const char *verb, const char *id, const char *grant,
-                    qc_span text, const qc_bytes *was);
+/** Have the node that runs take up a grant as it is written: started or reloaded. `text` is what
+ * the file holds and `was` what it held; NULL: there is nothing to go back to. Returns an exit
+ * status, which it explains. */
+int qc_tool_take_up(const qc_tool *t, const char *id, const char *grant, qc_span text,
+                    const qc_bytes *was);
 /** Have the node that runs stop a plugin. Returns an exit status, which it explains. */
 int qc_tool_stop_now(const qc_tool *t, const char *id);
 /** `program` ("quoin-cli" or "quoin-plugin") with the options, as given, that name this node, its
@@ -99,6 +104,17 @@ char *qc_tool_command(const qc_tool *t, const char *program);
  *  and its parameters, NULL at the end. Returns: 0; else 1 when it was not reached, or the error's
  * code without its sign. */
 int qc_tool_ask_node(const qc_tool *t, const char *const *word);
+/** A plugin as the node that runs has it. */
+typedef struct qc_tool_seen {
+    bool reached; /* a node has answered; false: of the rest nothing is known */
+    bool known;   /* it knows the plugin */
+    bool up;      /* something of the plugin runs, or comes back by itself */
+    char state[32], reason[512];
+} qc_tool_seen;
+/** Ask it, without a word on stderr. */
+void qc_tool_look_at(const qc_tool *t, const char *id, qc_tool_seen *out);
+/** Have it stop a plugin, if it runs; whatever comes of it, nothing is said. */
+void qc_tool_stop_quietly(const qc_tool *t, const char *id);
 /** The key of its grant that says where: only an operator can. NULL: it has none. */
 const qc_grant_key *qc_tool_place_key(const qc_interface *f);
 /** Append formatted text. */

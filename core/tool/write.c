@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define REFUSED 26 /* the error -26 of plugin reload: the old one goes on */
+/* Errors of plugin reload: the old one goes on; it is down, and may do more than is granted now. */
+#define REFUSED 26
+#define DOWN 25
 
 char *qc_tool_command(const qc_tool *t, const char *program)
 {
@@ -63,30 +65,58 @@ static bool holds(const char *grant, qc_span text)
 /* What the node that runs would not have must not wait for its next start. */
 static bool put_back(const qc_tool *t, const char *grant, qc_span text, const qc_bytes *was)
 {
-    if (!holds(grant, text) || put_grant(t, grant, qc_bytes_span(was)))
-        return false;
-    fprintf(
-        stderr,
-        "Error: the node refused it and goes on with what it had. So will its next start: %s is "
-        "again what it was\n",
-        grant);
-    return true;
+    return holds(grant, text) && !put_grant(t, grant, qc_bytes_span(was));
+}
+
+/* The old one is down for the sake of one that is no good. The node itself may not bring it back,
+ * since the grant does not allow it any more; with the old text it does. */
+static void start_old(const qc_tool *t, const char *id, const char *grant)
+{
+    fprintf(stderr, "Error: the new one did not start; %s is again what it was\n", grant);
+    qc_tool_stop_quietly(t, id); /* the new one is tried again else */
+    if (qc_tool_ask_node(t, (const char *const[]){"plugin", "start", id, NULL}) == 0)
+        fprintf(stderr, "The node that runs has started %s with that again\n", id);
+    else
+        fprintf(stderr, "Error: with that it does not start again: %s is down\n", id);
+}
+
+/* What it is in the node now, and what the file is. */
+static void say_not_taken(const qc_tool *t, const char *id, const char *grant)
+{
+    qc_tool_seen now;
+    qc_tool_look_at(t, id, &now);
+    fprintf(stderr, "Error: %s; ",
+            now.reached ? "the node that runs has not taken it up"
+                        : "no node that runs has taken it up");
+    if (now.known)
+        fprintf(stderr, "%s is %s%s%s; ", id, now.state, *now.reason ? ": " : "", now.reason);
+    fprintf(stderr, "%s stays as it is now, and is what the next start goes by\n", grant);
 }
 
 /* A node that does not run has refused nothing, nor has one that must be started anew for it. */
-int qc_tool_take_up(const qc_tool *t, const char *verb, const char *id, const char *grant,
-                    qc_span text, const qc_bytes *was)
+int qc_tool_take_up(const qc_tool *t, const char *id, const char *grant, qc_span text,
+                    const qc_bytes *was)
 {
-    bool first = strcmp(verb, "start") == 0;
+    bool first = !was && text.data;
+    qc_tool_seen before;
+    qc_tool_look_at(t, id, &before);
+    bool starts = before.reached ? !before.known : first;
+    const char *verb = starts ? "start" : "reload";
     int code = qc_tool_ask_node(t, (const char *const[]){"plugin", verb, id, NULL});
     if (code == 0)
         return printf("The node that runs has taken it up: %s runs.\n", id) < 0;
-    if (code == REFUSED && was && put_back(t, grant, text, was))
+    if (code == REFUSED && was && put_back(t, grant, text, was)) {
+        fprintf(stderr,
+                "Error: the node refused it and goes on with what it had. So will its next start: "
+                "%s is again what it was\n",
+                grant);
         return 1;
-    fprintf(stderr,
-            "Error: no node that runs has taken it up; %s stays as it is now, and is what the next "
-            "start goes by\n",
-            grant);
+    }
+    if (code == DOWN && was && put_back(t, grant, text, was)) {
+        start_old(t, id, grant);
+        return 1;
+    }
+    say_not_taken(t, id, grant);
     if (first) {
         char *self = qc_tool_command(t, "quoin-plugin");
         fprintf(stderr, "To take it back: %s disable %s\n", self, id);
@@ -106,7 +136,7 @@ int qc_tool_write_grant(const qc_tool *t, const char *verb, const char *id, cons
     }
     printf("Written: %s\n", grant);
     if (qc_settings_bool(t->settings, "reload", false))
-        return qc_tool_take_up(t, verb, id, grant, text, was);
+        return qc_tool_take_up(t, id, grant, text, was);
     qc_tool_say_when(t, verb, id);
     return 0;
 }

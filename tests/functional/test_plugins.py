@@ -3,6 +3,7 @@ import hashlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 
@@ -246,13 +247,122 @@ def test_a_change_that_the_node_refuses_is_taken_back(case):
     n.stop()
 
 
-def test_a_build_folder_finds_its_own_plugins(case):
-    """Without an installation, and without being told where: quoin-plugin and the node alike."""
+def tool_of(n):
+    def tool(*words):
+        got = subprocess.run([program("quoin-plugin"), f"-datadir={n.datadir}", "-regtest", "--yes", *words],
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        return got.returncode, got.stdout, got.stderr
+    return tool
+
+
+def in_build_folder(case):
+    """A node that finds the plugins that lie beside it."""
     n = case.node()
     with open(os.path.join(n.datadir, "quoin.conf")) as f:
         text = f.read()
     assert text.startswith("plugindir=")
     n.write_conf(text[text.index("\n") + 1:])
+    return n
+
+
+def done(got):
+    """What went well, with nothing on stderr."""
+    equal((got[0], got[2]), (0, ""))
+    return got[1]
+
+
+def test_reload_reloads_where_nothing_is_to_change(case):
+    """What -reload asks for is done, or it is said that it was not."""
+    n = case.node().start()
+    tool, file = tool_of(n), os.path.join(BUILD, "tests", "check", "GOOD.so")
+    done(tool("enable", "-config=batch=5", file))
+    expect_error(-8, "Plugin not found", n.getplugininfo, CHECK)
+    code, out, err = tool("enable", "-reload", "-config=batch=5", file)
+    equal((code, err), (0, ""))
+    assert "has taken it up" in out and "In its grant" not in out, out
+    before = n.getplugininfo(CHECK)
+    equal(before["state"], "RUNNING")
+    done(tool("enable", "-reload", file))
+    assert n.getplugininfo(CHECK)["pid"] != before["pid"]
+    n.stop()
+    code, out, err = tool("enable", "-reload", file)
+    assert code == 1 and "no node that runs has taken it up" in err and f"plugin reload {CHECK}" in out, (out, err)
+
+
+def test_disabled_while_it_runs(case):
+    """It goes on until it is stopped; then it is as before it was enabled."""
+    n = in_build_folder(case).start()
+    tool, name = tool_of(n), "org.quoin.gbt"
+    plugin_file("gbt")
+    done(tool("enable", "-reload", "gbt"))
+    before = running(n, "gbt")
+    assert "grant_removed" not in before
+    done(tool("disable", "gbt"))
+    now = {p["id"]: p for p in n.listplugins()}[name]
+    equal((now["state"], now["grant_removed"]), ("RUNNING", True))
+    code, out, err = tool("disable", "gbt")
+    assert code == 1 and "found no grant for gbt in " in err and "it is RUNNING" in err, err
+    assert f"  quoin-cli -datadir={n.datadir} -chain=regtest plugin stop gbt\n" in err, err
+    # Enabled again it is reloaded.
+    code, out, err = tool("enable", "-reload", "gbt")
+    equal((code, err), (0, ""))
+    assert "has taken it up" in out
+    assert running(n, "gbt")["pid"] != before["pid"]
+    done(tool("disable", "gbt"))
+    code, out, err = tool("disable", "-reload", "gbt")
+    equal((code, err), (0, ""))
+    assert "has no grant any more" in out and "has stopped it" in out, out
+    equal(n.getplugininfo("gbt")["state"], "DISCOVERED")
+    command = f"quoin-plugin -datadir={n.datadir} -chain=regtest enable {name}"
+    expect_error(-1, f"{name}: found no grant, wanted one ({command})", n.plugin, "start", "gbt")
+    expect_error(-32601, f"is not enabled: '{command}'", n.call, "gbt.nothing")
+    code, out, err = tool("disable", "-reload", "gbt")
+    assert code == 1 and "found no grant for gbt" in err and "it is" not in err, err
+    done(tool("enable", "-reload", "gbt"))
+    running(n, "gbt")
+    n.stop()
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def test_a_server_that_cannot_move_stays_where_it_was(case):
+    """The node does not bring back what may do more than is granted now; with the old grant it does."""
+    n = in_build_folder(case).start()
+    tool, was = tool_of(n), free_port()
+    plugin_file("stratum")
+
+    def at(port):
+        return f"-grant=net.listen/1=127.0.0.1:{port}", f"-config=listen=127.0.0.1:{port}"
+
+    done(tool("enable", "-reload", *at(was), "stratum"))
+    running(n, "stratum")
+    with open(n.path("plugins.d", "org.quoin.stratum.grant")) as f:
+        good = f.read()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code, out, err = tool("enable", "-reload", *at(taken.getsockname()[1]), "stratum")
+        assert code == 1 and "error code: -25" in err and "is again what it was" in err, err
+        assert "has started org.quoin.stratum with that again" in err and "no node that runs" not in err, err
+        running(n, "stratum")
+        with open(n.path("plugins.d", "org.quoin.stratum.grant")) as f:
+            equal(f.read(), good)
+        socket.create_connection(("127.0.0.1", was), 10).close()
+        # One that never ran has nothing to go back to: how it is, and that the node runs.
+        done(tool("disable", "-reload", "stratum"))
+        code, out, err = tool("enable", "-reload", *at(taken.getsockname()[1]), "stratum")
+        assert code == 1 and "the node that runs has not taken it up; org.quoin.stratum is " in err, err
+        assert "; again in " in err and "disable org.quoin.stratum" in err, err
+    n.stop()
+
+
+def test_a_build_folder_finds_its_own_plugins(case):
+    """Without an installation, and without being told where: quoin-plugin and the node alike."""
+    n = in_build_folder(case)
     here = os.path.dirname(plugin_file("template-watch"))
     got = subprocess.run([program("quoin-plugin"), f"-datadir={n.datadir}", "-regtest", "--yes", "enable",
                           "template-watch"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
