@@ -122,14 +122,23 @@ static void check_mode(const qc_manifest *m, const qc_grant *g, qc_problems *p)
                    "mode: found trusted, wanted isolated (the manifest allows nothing else)");
 }
 
-static void check_network(const qc_manifest *m, const char *network, qc_problems *p)
+/* On main it is most likely that an option was forgotten. */
+bool qc_resolve_network(const qc_manifest *m, const char *network, qc_problems *p)
 {
-    bool fits = m->n_network == 0;
-    for (size_t i = 0; i < m->n_network; i++)
+    bool fits = m->n_network == 0, regtest = false, forgotten = strcmp(network, "main") == 0;
+    char all[128] = "";
+    for (size_t i = 0; i < m->n_network; i++) {
+        size_t used = strlen(all);
         fits |= strcmp(m->network[i], network) == 0;
+        regtest |= strcmp(m->network[i], "regtest") == 0;
+        snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", m->network[i]);
+    }
     if (!fits)
-        qc_problem(p, STEP, "network: found %s, wanted one that the manifest names (%s%s)", network,
-                   m->network[0], m->n_network > 1 ? ", ..." : "");
+        qc_problem(p, STEP, "network: found %s, wanted one that the manifest names (%s)%s%s%s",
+                   network, all, forgotten ? ": this is main, was -chain=" : "",
+                   forgotten ? (regtest ? "regtest" : m->network[0]) : "",
+                   forgotten ? " meant?" : "");
+    return fits;
 }
 
 static void check_config(const qc_manifest *m, const qc_grant *g, qc_resolution *out,
@@ -177,7 +186,7 @@ bool qc_resolve(const qc_manifest *m, const qc_grant *g, const char *network, qc
     }
     check_lines(m, g, p);
     check_mode(m, g, p);
-    check_network(m, network, p);
+    (void)qc_resolve_network(m, network, p);
     check_config(m, g, out, p);
     out->needs_grant = missing && p->n - before == missing;
     return p->n == before;

@@ -37,6 +37,8 @@ const char *qc_resolved_warning(const qc_resolved *r);
 /** Bytes of memory and threads that the process of an isolated plugin gets. */
 uint64_t qc_resolve_memory(const qc_manifest *m, const qc_grant *g);
 uint32_t qc_resolve_threads(const qc_grant *g);
+/** Is it for this chain? Returns false when a problem was added. */
+bool qc_resolve_network(const qc_manifest *m, const char *network, qc_problems *p);
 /** Problems go to step "resolve". Returns true when the plugin may be loaded. */
 bool qc_resolve(const qc_manifest *m, const qc_grant *g, const char *network, qc_resolution *out,
                 qc_problems *p);

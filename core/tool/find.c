@@ -169,11 +169,31 @@ bool qc_tool_lacks_grant(const qc_tool *t, const char *name)
     return n == 0;
 }
 
+/* Is there such a plugin, but for its grant? */
+static bool tell_not_enabled(const qc_tool *t, const char *name)
+{
+    unsigned n;
+    char *near, *file = find_in(t->plugin_dir, ".so", name, id_of, &n, &near);
+    char *self = qc_tool_command(t, "quoin-plugin");
+    if (n)
+        fprintf(stderr,
+                "Error: found no grant for %s in %s: %s is not enabled (%s enable %s does that)\n",
+                qc_printable(name), t->grant_dir, file, self, qc_printable(name));
+    qc_free(self);
+    qc_free(file);
+    qc_free(near);
+    return n != 0;
+}
+
 char *qc_tool_find_grant(const qc_tool *t, const char *name)
 {
     char *id = qc_tool_is_path(name) ? id_of(name) : NULL;
-    char *found =
-        find_only(t->grant_dir, ".grant", id ? id : name, qc_tool_id_of_grant, "grant for");
+    char *found = NULL;
+    if (qc_tool_lacks_grant(t, id ? id : name) && tell_not_enabled(t, id ? id : name)) {
+        qc_free(id);
+        return NULL;
+    }
+    found = find_only(t->grant_dir, ".grant", id ? id : name, qc_tool_id_of_grant, "grant for");
     qc_free(id);
     return found;
 }

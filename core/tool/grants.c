@@ -297,25 +297,33 @@ void qc_consent_clear(qc_consent *c)
         qc_free(c->params[i]);
 }
 
+#define TRIES 3 /* of one question */
+
 /* Where, which nothing but the operator can say. What is none is asked for again. NULL: no answer.
  * Owned. */
-static char *ask_place(const char *form)
+static char *ask_place(const qc_interface *f, const char *form)
 {
     char line[GIVEN_MAX + 2];
-    for (;;) {
+    for (int i = 0; i < TRIES; i++) {
         printf("      Which? (%s, or nothing: not granted) ", form);
         fflush(stdout);
-        if (!fgets(line, sizeof line, stdin))
+        if (!fgets(line, sizeof line, stdin)) {
+            printf("\n");
             break;
+        }
         line[strcspn(line, "\r\n")] = 0;
         char *first = line + strspn(line, " \t");
         if (!*first)
             return NULL;
-        if (given_ok(first))
+        bool ok = given_ok(first);
+        const char *misfit = ok ? qc_interface_misfit(f, first) : NULL;
+        if (ok && !misfit)
             return qc_strdup(first);
-        printf("      found %s, wanted %s\n", qc_printable(first), form);
+        if (misfit)
+            printf("      %s\n", misfit);
+        else
+            printf("      found %s, wanted %s\n", qc_printable(first), form);
     }
-    printf("\n");
     return NULL;
 }
 
@@ -323,10 +331,19 @@ static void want_place(const qc_tool *t, const qc_interface *f, char **params)
 {
     bool hosts = qc_tool_place_key(f)->type == QC_PARAM_HOSTS;
     if (!qc_settings_bool(t->settings, "yes", false))
-        *params = ask_place(hosts ? "HOST:PORT ..." : "ADDRESS:PORT ...");
+        *params = ask_place(f, hosts ? "HOST:PORT ..." : "ADDRESS:PORT ...");
     if (!*params)
         printf("      not granted: where, only you know (-grant='%s=%s')\n", f->id,
                hosts ? "HOST:PORT" : "ADDRESS:PORT");
+}
+
+/* It can do without; whoever is asked may not want to. */
+static bool agrees(const qc_tool *t, const qc_interface *f)
+{
+    bool methods = strcmp(f->id, "rpc.serve/1") == 0;
+    return qc_tool_confirm(
+        t, methods ? "      It can do without, but nobody can call its methods then. Grant it?"
+                   : "      It can do without. Grant it?");
 }
 
 void qc_tool_ask(const qc_tool *t, const qc_manifest *m, qc_consent *c, size_t i)
@@ -335,9 +352,7 @@ void qc_tool_ask(const qc_tool *t, const qc_manifest *m, qc_consent *c, size_t i
     const qc_interface *f = qc_interface_find(w->id);
     const char *given = c->params[i];
     explain_want(m, w, given);
-    c->take[i] =
-        f && !qc_tool_withheld(given) &&
-        (!w->optional || given || qc_tool_confirm(t, "      It can do without. Grant it?"));
+    c->take[i] = f && !qc_tool_withheld(given) && (!w->optional || given || agrees(t, f));
     c->unstable |= c->take[i] && w->unstable;
     if (given && !c->take[i])
         printf("      not granted\n");
@@ -476,11 +491,16 @@ static int enable_asked(const qc_tool *t, const char *path, const qc_image *m, c
 static int enable_file(const qc_tool *t, const char *path, const qc_image *m)
 {
     char *grant = qc_asprintf("%s/%s.grant", t->grant_dir, m->manifest.id);
+    qc_problems p = {0};
     int code = 1;
-    if (qc_os_exists(grant))
+    if (!qc_resolve_network(&m->manifest, t->chain, &p)) { /* before anybody is asked in vain */
+        qc_tool_print_problems(stderr, path, &p);
+        fprintf(stderr, "Error: it would not be loaded; nothing was written\n");
+    } else if (qc_os_exists(grant))
         code = qc_tool_extend(t, path, m, grant);
     else
         code = enable_asked(t, path, m, grant);
+    qc_problems_clear(&p);
     qc_free(grant);
     return code;
 }

@@ -164,6 +164,7 @@ has "rpc.serve/1              required  granted: prefix=plugin."
 cp "$grant" "$tmp/before"
 run 0 enable --yes plugin
 has "has a grant already, which stays as it is"
+hasnot "In its grant"
 has "  quoin-plugin -datadir=$tmp -plugindir=$tmp/plugins -chain=regtest resolve org.quoin.test.plugin"
 has "plugin reload org.quoin.test.plugin"
 cmp -s "$grant" "$tmp/before" || { echo "FAIL: changed without a reason"; fails=$((fails + 1)); }
@@ -197,9 +198,15 @@ for bad in -grant=store.own/1=no -grant=chain.follow/1=window=none -mode=elsewhe
     run 1 enable --yes "$bad" plugin
     cmp -s "$grant" "$tmp/before" || { echo "FAIL: changed by $bad"; fails=$((fails + 1)); }
 done
+run 1 enable --yes -mode=elsewhere plugin
+hasnot "adds a line"
+run 1 enable --yes -grant=store.own/1=no plugin
+has "(-grant=INTERFACE=PARAMETERS adds a line)"
 cp "$hostile/GOOD.so" "$tmp/elsewhere.so"
 run 1 enable --yes -grant=chain.follow/1=window=9 "$tmp/elsewhere.so"
 has "is for $tmp/plugins/good.so, not for $tmp/elsewhere.so"
+has "  quoin-plugin -datadir=$tmp -plugindir=$tmp/plugins -chain=regtest disable org.quoin.test.plugin"
+has "  quoin-plugin -datadir=$tmp -plugindir=$tmp/plugins -chain=regtest enable $tmp/elsewhere.so"
 printf 'x' >>"$tmp/plugins/good.so"
 run 1 enable --yes -grant=chain.follow/1=window=9 plugin
 has "quoin-plugin -datadir=$tmp -plugindir=$tmp/plugins -chain=regtest pin org.quoin.test.plugin"
@@ -241,7 +248,8 @@ cp "$tmp/before" "$grant"
 out=$(printf 'n\ny\ny\n' | "$tool" -datadir="$tmp" -regtest enable "$top_builddir/tests/check/GOOD.so" 2>&1)
 has "rpc.serve/1 (optional)"
 has "bounded by prefix=check.: method names must start with this"
-has $'It can do without. Grant it? [y/N] n\n'
+has $'It can do without, but nobody can call its methods then. Grant it? [y/N] n\n'
+has $'It can do without. Grant it? [y/N] y\n'
 has $'Enable it? [y/N] y\nWritten:'
 check_grant="$tmp/regtest/plugins.d/org.quoin.test.check.grant"
 out=$(cat "$check_grant")
@@ -304,6 +312,14 @@ has "      found 127.0.0.1:1 # x, wanted ADDRESS:PORT ..."
 out=$(cat "$echo_grant")
 has "net.listen/1 = 127.0.0.1:2"
 rm "$echo_grant"
+# An answer to another question is none; after three it is not granted.
+out=$(printf 'y\n127.0.0.1:3\ny\n' | "$tool" -datadir="$tmp" -regtest enable "$echo_so" 2>&1)
+has "      found y, wanted"
+has "Written:"
+rm "$echo_grant"
+out=$(printf 'y\nx\n127.0.0.1\n127.0.0.1:3\ny\n' | "$tool" -datadir="$tmp" -regtest enable "$echo_so" 2>&1)
+has "      not granted: where, only you know"
+has "nothing was written"
 # In a file too, what was asked stands before what was wrong.
 run 1 enable --yes "$echo_so"
 [[ $out == *"lets it"*"nothing was written"* ]] || { printf 'FAIL: another order\n%s\n' "$out"; fails=$((fails + 1)); }
@@ -352,6 +368,11 @@ if [ -e "$top_builddir/.libs/miner.so" ]; then
     has $'\nthreads = 3\n'
     has $'\n# autostart = '
     rm "$miner_grant"
+    # The chain is looked at before anybody is asked.
+    out=$("$tool" -datadir="$tmp" -regtest=0 enable "$miner" 2>&1 </dev/null)
+    has "network: found main, wanted one that the manifest names (test, testnet4, signet, regtest): this is main, was -chain=regtest meant?"
+    has "nothing was written"
+    hasnot "it asks for"
     for bad in nothing=1 threads threads= threads=x $'threads=1\n[limits]' 'threads=1 # x'; do
         run 1 enable --yes -config="$bad" "$miner"
         [ ! -e "$miner_grant" ] || { echo "FAIL: enabled with -config=$bad"; fails=$((fails + 1)); rm "$miner_grant"; }
@@ -419,6 +440,12 @@ has "plugin stop org.quoin.test.plugin"
 [ ! -e "$grant" ] || { echo "FAIL: the grant is still there"; fails=$((fails + 1)); }
 run 1 disable --yes plugin
 has "found no grant for plugin"
+# One that is there, but was never enabled, is no unknown name.
+run 1 pin --yes plugin
+has "found no grant for plugin in $tmp/regtest/plugins.d: $tmp/plugins/good.so is not enabled (quoin-plugin -datadir=$tmp -plugindir=$tmp/plugins -chain=regtest enable plugin does that)"
+run 1 pin --yes nothere
+has "found no grant for nothere in $tmp/regtest/plugins.d"
+hasnot "is not enabled"
 
 run 0 -help
 has "enable"
