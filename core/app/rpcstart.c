@@ -97,6 +97,8 @@ static bool add_subnets(qc_app *a)
     return ok;
 }
 
+#define FAILED "Unable to start HTTP server. See debug log for details."
+
 /* Without both -rpcallowip and -rpcbind the server stays on this machine. */
 static const char **bind_list(qc_app *a, size_t *n)
 {
@@ -121,6 +123,7 @@ static const char **bind_list(qc_app *a, size_t *n)
     return list;
 }
 
+/* What keeps it from its port is mended there where the operator looks. */
 static bool start_server(qc_app *a)
 {
     const qc_settings *s = a->settings;
@@ -139,10 +142,18 @@ static bool start_server(qc_app *a)
            (int)QC_MIN(threads, 1024));
     qc_err err = qc_rpc_engine_new(&a->engine, a->node.registry, (unsigned)QC_MIN(threads, 1024),
                                    (unsigned)QC_MIN(queue, INT32_MAX));
-    if (!err)
+    bool bound = err != QC_OK;
+    if (!err) {
         err = qc_rpc_server_start(&a->server, a->engine, a->auth, &o);
+        bound = err != QC_EBUSY;
+    }
     qc_free(bind);
-    return err == QC_OK;
+    if (!bound)
+        return qc_app_error(a,
+                            FAILED " Port %u may be in use, by another node perhaps: -rpcport=PORT "
+                                   "names another.",
+                            o.port);
+    return err == QC_OK || qc_app_error(a, FAILED);
 }
 
 bool qc_app_rpc_start(qc_app *a)
@@ -154,12 +165,10 @@ bool qc_app_rpc_start(qc_app *a)
     if (!qc_settings_bool(a->settings, "server", true))
         return true;
     a->auth = qc_rpc_auth_new();
-    bool ok = add_subnets(a) && add_users(a);
-    if (ok) {
-        add_whitelists(a);
-        ok = start_server(a);
-    }
-    return ok || qc_app_error(a, "Unable to start HTTP server. See debug log for details.");
+    if (!add_subnets(a) || !add_users(a))
+        return qc_app_error(a, FAILED);
+    add_whitelists(a);
+    return start_server(a);
 }
 
 void qc_app_rpc_stop(qc_app *a)

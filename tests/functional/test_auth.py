@@ -2,6 +2,7 @@
 import hashlib
 import hmac
 import os
+import socket
 import stat
 import time
 
@@ -90,6 +91,13 @@ def test_options_that_are_wrong(case):
     n = case.node()
     n.fails("Unable to start HTTP server. See debug log for details.", "-rpcauth=nonsense")
     n.fails("Invalid port specified in -rpcport: '65536'", "-rpcport=65536")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        n.fails("Unable to start HTTP server. See debug log for details. "
+                f"Port {port} may be in use, by another node perhaps: -rpcport=PORT names another.",
+                f"-rpcport={port}", "-rpcallowip=127.0.0.1", "-rpcbind=127.0.0.1")
     n.fails("Invalid port specified in -rpcbind: '127.0.0.1:0'", "-rpcbind=127.0.0.1:0",
             "-rpcallowip=127.0.0.1")
     n.spawn("-rpcallowip=nonsense")
