@@ -378,6 +378,9 @@ static const char *read_start(mn *m, const json_t *a)
     uint32_t n[3] = {m->usual[0], m->usual[1], m->usual[2]};
     const char *why = NULL;
     pay_script s;
+    if (payto && json_is_number(payto))
+        return "payto must be a text, and of digits alone it is one only in quotes of its own: "
+               "quoin-cli miner.start '\"51\"'";
     if (!to || (*to && !read_payto(m, to, &s)))
         return "payto must be an address of this chain, or a script as hex digits";
     if (!*to)

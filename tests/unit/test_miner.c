@@ -105,7 +105,9 @@ static void test_start__refuses_what_makes_no_sense(void **state)
     expect(m, "miner.start", "[\"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4\"]",
            "error -8: payto must be");
     expect(m, "miner.start", "[\"5\"]", "error -8: payto must be");
-    expect(m, "miner.start", "[7]", "error -8: payto must be");
+    expect(
+        m, "miner.start", "[51]",
+        "error -8: payto must be a text, and of digits alone it is one only in quotes of its own");
     expect(m, "miner.start", "[\"51\",-1]", "error -8: blocks");
     expect(m, "miner.start", "[\"51\",0,99999999]", "error -8: interval_ms");
     expect(m, "miner.start", "[\"51\",0,0,1000]", "error -8: threads");
