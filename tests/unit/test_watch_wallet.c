@@ -620,6 +620,8 @@ static void test_cancel__is_told_behind_what_was_found(void **state)
         qn_mock_free(m);
     }
     assert_true(any);
+}
+
 /* ---- a range meets what another import has ---- */
 
 /* Index 7 and 8 were imported first, by an import that looks at nothing before; 4 leads to them, in
