@@ -36,11 +36,6 @@ qn_status wt_stream_settle(wt *x)
     return x->m.dirty_txs && !x->inside && !x->within ? commit(x, true) : QN_OK;
 }
 
-qn_status wt_stream_keep(wt *x)
-{
-    return x->inside || x->within ? wt_store_set(x) : commit(x, true);
-}
-
 static void flush(void *arg)
 {
     wt *x = arg;
@@ -52,7 +47,9 @@ static void flush(void *arg)
         return;
     }
     x->flush_due = false;
-    qn_status st = commit(x, x->flush_sync);
+    qn_status st = wt_rescans_end(x);
+    if (st == QN_OK)
+        st = commit(x, x->flush_sync);
     if (st == QN_OK)
         x->flush_sync = false;
     if (st != QN_OK && st != QN_E_REVOKED)
@@ -67,6 +64,14 @@ qn_status wt_stream_flush_soon(wt *x, bool sync)
     qn_status st = x->host->post(x->cap, flush, x);
     x->flush_posted = st == QN_OK;
     return st;
+}
+
+qn_status wt_stream_keep(wt *x)
+{
+    if (!x->inside && !x->within)
+        return commit(x, true);
+    qn_status st = wt_store_set(x);
+    return st == QN_OK ? wt_stream_flush_soon(x, true) : st;
 }
 
 /* ---- the stream ---- */

@@ -163,7 +163,7 @@ void wt_stream_close(wt *x);
 /** Make durable what was told, so that coins can be locked: a lock whose coin the store does not
  *  know would be lost. Inside a block nothing is stored: the makers of its coins stay dirty. */
 qn_status wt_stream_settle(wt *x);
-/** Make durable what was asked for; and what was told, but not inside a block. */
+/** Make durable what was asked for; and what was told, which inside a block comes later. */
 qn_status wt_stream_keep(wt *x);
 /** Scripts were removed: of a transaction that is told in part there may come no more. */
 qn_status wt_stream_part_over(wt *x);

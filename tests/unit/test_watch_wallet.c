@@ -567,12 +567,16 @@ static void test_cancel__holds_after_a_crash(void **state)
 {
     (void)state;
     bool any = false;
-    for (unsigned steps = 1; steps < 40; steps++) {
+    for (unsigned i = 2; i < 160; i++) {
+        const bool both = i % 2, within_a_block = i & 2;
         qn_mock *m = with_one_under_way();
-        qn_mock_steps(m, steps);
+        if (within_a_block) { /* at some steps */
+            (void)qn_mock_pay(m, "\x52\x77", 2, 1);
+            qn_mock_mine(m, 1);
+        }
+        qn_mock_steps(m, i / 4);
         (void)qn_mock_run(m);
         qn_mock_steps(m, 0);
-        bool both = steps % 2;
         char *one = qn_mock_rpc(m, "watch.rescan", "[0,65]");
         char *other = both ? qn_mock_rpc(m, "watch.rescan", "[0,64]") : NULL;
         const bool is_one = strcmp(one, "true") == 0,
@@ -599,9 +603,13 @@ static void test_cancel__is_told_behind_what_was_found(void **state)
 {
     (void)state;
     bool any = false;
-    for (unsigned steps = 1; steps < 40; steps++) {
+    for (unsigned i = 2; i < 80; i++) {
         qn_mock *m = with_one_under_way();
-        qn_mock_steps(m, steps);
+        if (i % 2) {
+            (void)qn_mock_pay(m, "\x52\x77", 2, 1);
+            qn_mock_mine(m, 1);
+        }
+        qn_mock_steps(m, i / 2);
         (void)qn_mock_run(m);
         qn_mock_steps(m, 0);
         char *answer = qn_mock_rpc(m, "watch.rescan", "[0,65]");
