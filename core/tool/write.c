@@ -68,6 +68,20 @@ static bool put_back(const qc_tool *t, const char *grant, qc_span text, const qc
     return holds(grant, text) && !put_grant(t, grant, qc_bytes_span(was));
 }
 
+/* Of an update the old file is no more: with the old text nothing could start. */
+static bool same_file(qc_span text, const qc_bytes *was)
+{
+    qc_grant a, b;
+    qc_problems p = {0};
+    bool same = qc_grant_parse(text, &a, &p);
+    same = qc_grant_parse(qc_bytes_span(was), &b, &p) && same && strcmp(a.file, b.file) == 0 &&
+           a.sha256 && b.sha256 && strcmp(a.sha256, b.sha256) == 0;
+    qc_grant_clear(&a);
+    qc_grant_clear(&b);
+    qc_problems_clear(&p);
+    return same;
+}
+
 /* The old one is down for the sake of one that is no good. The node itself may not bring it back,
  * since the grant does not allow it any more; with the old text it does. */
 static void start_old(const qc_tool *t, const char *id, const char *grant)
@@ -112,7 +126,7 @@ int qc_tool_take_up(const qc_tool *t, const char *id, const char *grant, qc_span
                 grant);
         return 1;
     }
-    if (code == DOWN && was && put_back(t, grant, text, was)) {
+    if (code == DOWN && was && same_file(text, was) && put_back(t, grant, text, was)) {
         start_old(t, id, grant);
         return 1;
     }

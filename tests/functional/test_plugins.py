@@ -323,6 +323,24 @@ def test_disabled_while_it_runs(case):
     n.stop()
 
 
+def test_an_update_that_fails_is_not_undone_by_half(case):
+    """The old file is no more: with the old pin nothing could start, with the new one it is tried again."""
+    n = case.node().start()
+    tool, file = tool_of(n), os.path.join(case.dir, "new.so")
+    shutil.copy(os.path.join(BUILD, "tests", "hostile", "unruly.so"), file)
+    done(tool("enable", "-reload", "-grant=rpc.serve/1=prefix=good.", file))
+    done(tool("enable", "-config=what=fail-start", file))
+    with open(file + "~", "wb") as f, open(file, "rb") as old:
+        f.write(old.read() + b"x")
+    os.rename(file + "~", file)
+    code, out, err = tool("pin", "-reload", ID)
+    assert code == 1 and "error code: -25" in err and "is again what it was" not in err, err
+    assert f"the node that runs has not taken it up; {ID} is " in err, err
+    with open(n.path("plugins.d", ID + ".grant")) as f, open(file, "rb") as now:
+        assert hashlib.sha256(now.read()).hexdigest() in f.read()
+    n.stop()
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
