@@ -61,12 +61,25 @@ static bool is_of_wallets(const char *method)
     return false;
 }
 
+/* With what names this node: for another one it would be a grant in vain. */
+static void tell_of_watch(const qc_cli *c)
+{
+    const char *dir = qc_settings_str(c->settings, "datadir", ""), *chain = "main";
+    bool elsewhere = *dir && qc_settings_on_command_line(c->settings, "datadir");
+    char *error = NULL;
+    bool known = !qc_settings_chain(c->settings, &chain, &error) && strcmp(chain, "main") != 0;
+    qc_free(error);
+    fprintf(stderr,
+            "Quoin has no wallet and keeps no keys. Watch-only wallets, which make PSBTs, are the "
+            "plugin watch: quoin-plugin%s%s%s%s enable watch\n",
+            elsewhere ? " -datadir=" : "", elsewhere ? dir : "", known ? " -chain=" : "",
+            known ? chain : "");
+}
+
 void qc_cli_suggest(const qc_cli *c, const char *method)
 {
     if (is_of_wallets(method)) {
-        fprintf(stderr,
-                "Quoin has no wallet and keeps no keys. Watch-only wallets, which make PSBTs, "
-                "are the plugin watch: quoin-plugin enable watch\n");
+        tell_of_watch(c);
         return;
     }
     qc_nearest near;
