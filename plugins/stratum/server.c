@@ -42,6 +42,7 @@ static void drop(st_conn *c)
 {
     stratum *t = c->t;
     (void)blame(c);
+    st_store_left(t, &c->session);
     (void)t->net->io_unwatch(t->net_cap, c->fd);
     close(c->fd);
     (void)t->net->done(t->net_cap, c->id);

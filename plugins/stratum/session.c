@@ -257,6 +257,7 @@ static bool resume(st_session *s, const char *id)
     memcpy(s->en1, given, ST_EN1_LEN);
     s->pool->hooks.displace(s->pool->hooks.arg, s->en1, s);
     st_steps_recall(s);
+    s->flight = ST_FLIGHT_AGAIN;
     return true;
 }
 

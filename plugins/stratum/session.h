@@ -18,9 +18,9 @@
 #define ST_FUTURE_S 7200u    /* by which a share's time may be ahead */
 #define ST_PENDING_MS 30000u /* so long a new difficulty waits for a new job */
 #define ST_GRACE_MS 45000u   /* so long an easier one holds after a harder one was told */
-#define ST_FLIGHT                                                                                  \
-    4000u /* shares of easier ones that cost nothing; each of the present adds one                 \
-           */
+/* Shares of easier ones that cost nothing; each of the present adds one. */
+#define ST_FLIGHT 4000u
+#define ST_FLIGHT_AGAIN 100u /* of a session that comes back: else coming back would be the way */
 
 struct st_session;
 
@@ -28,8 +28,10 @@ struct st_session;
 typedef struct st_step {
     uint64_t from; /* job << 8 | variant; UINT64_MAX: not yet */
     double difficulty;
-    uint64_t told_ms; /* when a job was told that it holds for; UINT64_MAX: not yet */
+    uint64_t told;   /* when a job was told that it holds for, in seconds since 1970 */
+    int64_t told_ms; /* the same as of now_ms, may be below 0; ST_UNTOLD: not yet */
 } st_step;
+#define ST_UNTOLD INT64_MAX
 
 /** A share for the log. */
 typedef struct st_record {
@@ -54,9 +56,10 @@ typedef struct st_hooks {
     /** Every share that was judged. */
     void (*log)(void *arg, const st_record *r);
     /** It is about to be told with these difficulties: keep them by its extranonce. NULL: nobody
-     *  keeps them. */
-    void (*keep)(void *arg, const struct st_session *s);
-    /** Difficulties that were kept. Out: step, ST_STEPS of them. Returns: how many. */
+     *  keeps them. Returns: false: they are not kept, nor those of before. */
+    bool (*keep)(void *arg, const struct st_session *s);
+    /** Difficulties that were kept, without told_ms. Out: step, ST_STEPS of them. Returns: how
+     *  many; 0: none are. */
     uint32_t (*recall)(void *arg, const uint8_t en1[ST_EN1_LEN], st_step *step);
     /** It may not mine under this name; user: empty where it was none. NULL: nobody hears of it. */
     void (*refused)(void *arg, const struct st_session *s, const char *user, const char *why);
@@ -97,6 +100,7 @@ typedef struct st_pool {
     uint64_t time; /* seconds since 1970 */
     /* state */
     st_jobs jobs;
+    uint64_t doubt; /* jobs up to this one may have been told with difficulties that are not kept */
     st_seen seen;
     st_handed handed[ST_HANDED];
     uint32_t n_handed; /* so far */
@@ -122,7 +126,6 @@ typedef struct st_session {
     st_payout payout;
     st_step step[ST_STEPS]; /* the newest last */
     uint32_t n_steps;
-    bool kept;    /* outside of this process */
     double floor; /* what it asked not to fall below; 0: nothing */
     st_vardiff vardiff;
     uint64_t steered_ms; /* when the newest difficulty was chosen */

@@ -10,9 +10,9 @@ double st_steps_clamp(const st_session *s, double d);
 void st_steps_set(st_session *s, double d);
 /** The newest has not begun: no job was told with it yet. */
 bool st_steps_pending(const st_session *s);
-/** It is about to be told its newest job, with which the pending difficulty begins. own: the client
- *  had a say in that: the job becomes a variant of its own; where none is left, the difficulty
- * stays pending. */
+/** It is about to be told its newest job, with which the pending difficulty begins.
+ *  own: the client had a say in that: the job becomes a variant of its own; where none is left, the
+ *  difficulty stays pending. */
 void st_steps_begin(st_session *s, bool own);
 /** It is about to be told its first job: choose its difficulty. Returns: whether the client had a
  *  say in that. */

@@ -6,11 +6,13 @@
  *   "n"              the number of the newest job, 8 bytes, big-endian: whatever becomes of jobs,
  *                    none is given out twice
  *   "j" slot         a job (jobs.h); the slot is the job's number modulo ST_JOBS, 2 bytes
- *   "d" en1          difficulties of the session of this extranonce, of which the low 2 bytes are
- *                    in the key: those who come back do so soon
+ *   "d" en1          difficulties of the session of this extranonce: ROW_HEAD bytes that say where
+ *                    it comes from, and STEP_BYTES for each (rows.h)
  *   "s" number       a share, 8 bytes, big-endian
  */
 #include "plugins/stratum/stratum.h"
+
+#include "lib/hash.h"
 
 #define RESERVE 65536u
 #define LOG_HEAD 41u /* bytes of a share before the worker's name */
@@ -19,7 +21,10 @@
 #define TRIM 16u     /* shares that are forgotten with each new one at most */
 #define TRIM_AT_START 100000u
 #define COMPLAIN_MS 60000u
-#define STEP_BYTES 16u /* of a difficulty: from when on, and how much */
+#define ROW_HEAD 4u
+#define STEP_BYTES 24u /* of a difficulty: from when on, how much, and when it was told */
+#define ROW_DISK 256u  /* bytes on disk that a session is taken for */
+#define ROWS_SHARE 16u /* they have this part of the quota */
 #define BATCH_FULL (256u << 10)
 
 static void put_be(uint8_t *p, uint64_t v, int n)
@@ -165,42 +170,145 @@ static double get_double(const uint8_t *p)
     return v;
 }
 
-/* At once, so that a kill of this process does not lose it; synced with the next tick. */
-void st_store_keep(void *arg, const st_session *s)
+static uint32_t number_of(const uint8_t en1[ST_EN1_LEN])
+{
+    return (uint32_t)get_be(en1, ST_EN1_LEN);
+}
+
+static void row_key(uint8_t key[static 1 + ST_EN1_LEN], uint32_t en1)
+{
+    key[0] = 'd';
+    put_be(key + 1, en1, ST_EN1_LEN);
+}
+
+/* Its address, as nobody can foresee it. */
+static uint32_t from_where(const stratum *t, const st_session *s)
+{
+    const st_conn *c = (const st_conn *)((const char *)s - offsetof(st_conn, session));
+    uint8_t text[sizeof t->pool.secret + sizeof c->name], hash[32];
+    size_t len = strlen(c->name);
+    memcpy(text, t->pool.secret, sizeof t->pool.secret);
+    memcpy(text + sizeof t->pool.secret, c->name, len);
+    qn_sha256(text, sizeof t->pool.secret + len, hash);
+    return (uint32_t)get_be(hash, 4);
+}
+
+static void row_goes(stratum *t, qn_batch *b, uint32_t en1)
+{
+    uint8_t key[1 + ST_EN1_LEN];
+    row_key(key, en1);
+    qn_batch_delete(b, key, sizeof key);
+    t->pool.doubt = t->pool.jobs.last;
+}
+
+/* At once, so that a kill of this process does not lose it; synced with the next tick. What cannot
+ * be kept must not leave behind what was kept before. */
+bool st_store_keep(void *arg, const st_session *s)
 {
     stratum *t = arg;
-    const uint8_t key[3] = {'d', s->en1[ST_EN1_LEN - 2], s->en1[ST_EN1_LEN - 1]};
-    uint8_t data[ST_EN1_LEN + ST_STEPS * STEP_BYTES], *at = data + ST_EN1_LEN;
-    memcpy(data, s->en1, ST_EN1_LEN);
+    const uint32_t en1 = number_of(s->en1), from = from_where(t, s);
+    uint32_t gone;
+    uint8_t key[1 + ST_EN1_LEN], data[ROW_HEAD + ST_STEPS * STEP_BYTES], *at = data + ROW_HEAD;
+    row_key(key, en1);
+    put_be(data, from, ROW_HEAD);
     for (uint32_t i = 0; i < s->n_steps; i++, at += STEP_BYTES) {
         put_be(at, s->step[i].from, 8);
         put_double(at + 8, s->step[i].difficulty);
+        put_be(at + 16, s->step[i].told, 8);
     }
     qn_batch b = {0};
+    qn_status st = st_rows_put(&t->rows, en1, from, ST_ROW_LIVE, &gone) ? QN_OK : QN_E_NOMEM;
+    if (gone != en1) {
+        row_goes(t, &b, gone);
+        row_goes(t, &t->batch, gone);
+    }
     qn_batch_put(&b, key, sizeof key, data, (uint32_t)(at - data));
-    qn_status st = qn_batch_write(&b, t->store, t->store_cap, 0);
-    if (st != QN_OK)
-        complain(t, st);
+    if (st == QN_OK)
+        st = qn_batch_write(&b, t->store, t->store_cap, 0);
     qn_batch_free(&b);
-    qn_batch_put(&t->batch, key, sizeof key, data, (uint32_t)(at - data));
+    if (st == QN_OK) {
+        qn_batch_put(&t->batch, key, sizeof key, data, (uint32_t)(at - data));
+        return true;
+    }
+    complain(t, st);
+    st_rows_remove(&t->rows, en1);
+    row_goes(t, &t->batch, en1);
+    return false;
 }
 
-uint32_t st_store_recall(void *arg, const uint8_t en1[ST_EN1_LEN], st_step *step)
+static uint32_t read_steps(const uint8_t *data, uint32_t len, st_step *step)
 {
-    stratum *t = arg;
-    const uint8_t key[3] = {'d', en1[ST_EN1_LEN - 2], en1[ST_EN1_LEN - 1]};
-    uint8_t data[ST_EN1_LEN + ST_STEPS * STEP_BYTES];
-    uint32_t len = 0, n = 0;
-    if (t->store->get(t->store_cap, 0, key, sizeof key, data, sizeof data, &len) != QN_OK ||
-        len < ST_EN1_LEN || memcmp(data, en1, ST_EN1_LEN) != 0)
+    uint32_t n = 0;
+    if (len < ROW_HEAD || len > ROW_HEAD + ST_STEPS * STEP_BYTES || (len - ROW_HEAD) % STEP_BYTES)
         return 0;
-    for (uint32_t at = ST_EN1_LEN; at + STEP_BYTES <= len; at += STEP_BYTES) {
-        const st_step x = {get_be(data + at, 8), get_double(data + at + 8), 0};
+    for (uint32_t at = ROW_HEAD; at < len; at += STEP_BYTES) {
+        const st_step x = {get_be(data + at, 8), get_double(data + at + 8),
+                           get_be(data + at + 16, 8), ST_UNTOLD};
         if (!(x.difficulty >= 1e-15) || !(x.difficulty <= 1e18) || (n && x.from < step[n - 1].from))
             return 0;
         step[n++] = x;
     }
     return n;
+}
+
+uint32_t st_store_recall(void *arg, const uint8_t en1[ST_EN1_LEN], st_step *step)
+{
+    stratum *t = arg;
+    uint8_t key[1 + ST_EN1_LEN], data[ROW_HEAD + ST_STEPS * STEP_BYTES];
+    uint32_t len = 0, n = 0;
+    st_row *row = st_rows_find(&t->rows, number_of(en1));
+    if (!row)
+        return 0;
+    row->used = ST_ROW_LIVE;
+    row_key(key, row->en1);
+    if (t->store->get(t->store_cap, 0, key, sizeof key, data, sizeof data, &len) == QN_OK)
+        n = read_steps(data, len, step);
+    if (!n)
+        t->pool.doubt = t->pool.jobs.last;
+    return n;
+}
+
+void st_store_left(stratum *t, const st_session *s)
+{
+    st_row *row = s->subscribed ? st_rows_find(&t->rows, number_of(s->en1)) : NULL;
+    if (row)
+        row->used = t->pool.time;
+}
+
+/* Those that there is no room for any more, and what an older version kept, go. */
+static void load_row(stratum *t, const uint8_t *key, uint32_t n_key, const uint8_t *value,
+                     uint32_t len)
+{
+    st_step step[ST_STEPS];
+    uint32_t n = n_key == 1 + ST_EN1_LEN ? read_steps(value, len, step) : 0, gone;
+    if (!n) {
+        qn_batch_delete(&t->batch, key, n_key);
+        return;
+    }
+    const uint32_t en1 = number_of(key + 1);
+    (void)st_rows_put(&t->rows, en1, (uint32_t)get_be(value, ROW_HEAD), step[n - 1].told, &gone);
+    if (gone != en1)
+        row_goes(t, &t->batch, gone);
+}
+
+static qn_status load_rows(stratum *t)
+{
+    uint64_t iter;
+    const uint8_t *key, *value;
+    uint32_t n_key, n_value;
+    qn_store_info s = {.size = sizeof s};
+    t->rows.max = ST_ROWS;
+    qn_status st = t->store->info(t->store_cap, &s);
+    if (st == QN_OK && s.quota && s.quota / ROWS_SHARE / ROW_DISK < ST_ROWS)
+        t->rows.max = (uint32_t)(s.quota / ROWS_SHARE / ROW_DISK) + 1;
+    if (st == QN_OK)
+        st = t->store->iter_open(t->store_cap, 0, "d", 1, "e", 1, 0, &iter);
+    if (st != QN_OK)
+        return st;
+    while ((st = t->store->iter_next(t->store_cap, iter, &key, &n_key, &value, &n_value)) == QN_OK)
+        load_row(t, key, n_key, value, n_value);
+    (void)t->store->iter_close(t->store_cap, iter);
+    return st == QN_E_END ? QN_OK : st;
 }
 
 /* ---- the share log ---- */
@@ -336,6 +444,8 @@ qn_status st_store_open(stratum *t)
         st = load_extranonce(t);
     if (st == QN_OK)
         st = load_jobs(t);
+    if (st == QN_OK)
+        st = load_rows(t);
     if (st == QN_OK)
         st = load_log(t);
     if (st == QN_OK)

@@ -155,6 +155,7 @@ static void fini(void *self)
         free(t->found[--t->n_found]);
     st_pool_clear(&t->pool);
     qn_batch_free(&t->batch);
+    st_rows_clear(&t->rows);
     free(t);
 }
 

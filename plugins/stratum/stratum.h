@@ -5,6 +5,7 @@
 #pragma once
 #include "plugins/stratum/ban.h"
 #include "plugins/stratum/line.h"
+#include "plugins/stratum/rows.h"
 #include "plugins/stratum/session.h"
 #include "quoin/mining_submit.h"
 #include "quoin/mining_template.h"
@@ -66,6 +67,7 @@ typedef struct stratum {
     uint64_t started_ms, accepted_conns, refused_conns;
     uint64_t told_ms; /* how long it took to tell all of the newest tip, from hearing of it on */
     uint32_t n_told;
+    st_rows rows;                     /* that the store has of sessions */
     qn_batch batch;                   /* of the store */
     uint64_t next_share, first_share; /* numbers in the share log */
     uint64_t max_shares;    /* in it: as configured, or as many as the quota has room for */
@@ -100,8 +102,10 @@ void st_store_job(stratum *t, const st_job *job);
 /** What was kept survives a crash of the machine too, once this returns. */
 void st_store_sync(stratum *t);
 /** hooks.keep, hooks.recall */
-void st_store_keep(void *arg, const st_session *s);
+bool st_store_keep(void *arg, const st_session *s);
 uint32_t st_store_recall(void *arg, const uint8_t en1[ST_EN1_LEN], st_step *step);
+/** It goes, and may come back. */
+void st_store_left(stratum *t, const st_session *s);
 /** hooks.log */
 void st_store_share(void *arg, const st_record *r);
 /** Make sure that there are extranonces to give out. */

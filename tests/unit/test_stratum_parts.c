@@ -4,6 +4,7 @@
 #include "plugins/stratum/coinbase.h"
 #include "plugins/stratum/jobs.h"
 #include "plugins/stratum/line.h"
+#include "plugins/stratum/rows.h"
 #include "plugins/stratum/message.h"
 #include "plugins/stratum/share.h"
 #include "plugins/stratum/vardiff.h"
@@ -573,6 +574,44 @@ static void test_jobs__are_kept_and_come_back(void **state)
     free(j);
 }
 
+/* Who has one address drives out none but his own. */
+static void test_rows__are_bounded(void **state)
+{
+    (void)state;
+    st_rows r = {.max = 100};
+    uint32_t out;
+    assert_null(st_rows_find(&r, 5));
+    st_rows_remove(&r, 5);
+    for (uint32_t i = 0; i < 30; i++) { /* of ten addresses, long ago; some are connected */
+        assert_true(st_rows_put(&r, i << 16, 1000 + i % 10, i % 3 ? i : ST_ROW_LIVE, &out));
+        assert_int_equal(out, i << 16);
+    }
+    for (uint32_t i = 0; i < 1000; i++) {
+        assert_true(st_rows_put(&r, i << 16 | 1, 7, 1000 + i, &out));
+        assert_int_equal(out, i < 70 ? i << 16 | 1 : (i - 70) << 16 | 1);
+    }
+    assert_int_equal(r.n, 100);
+    for (uint32_t i = 0; i < 30; i++) {
+        assert_non_null(st_rows_find(&r, i << 16));
+        assert_int_equal(st_rows_find(&r, i << 16)->from, 1000 + i % 10);
+    }
+    assert_null(st_rows_find(&r, 2));
+    assert_null(st_rows_find(&r, 929 << 16 | 1));
+    /* The same one again takes no more room, from another address too. */
+    assert_true(st_rows_put(&r, 999 << 16 | 1, 8, 5, &out));
+    assert_true(out == (999u << 16 | 1) && r.n == 100);
+    assert_int_equal(st_rows_find(&r, 999 << 16 | 1)->from, 8);
+    assert_true(r.group[7] == 69 && r.group[8] == 1);
+    for (uint32_t i = 0; i < 1000; i++) {
+        st_rows_remove(&r, i << 16);
+        st_rows_remove(&r, i << 16 | 1);
+    }
+    assert_int_equal(r.n, 0);
+    for (uint32_t i = 0; i < ST_ROW_GROUPS; i++)
+        assert_int_equal(r.group[i], 0);
+    st_rows_clear(&r);
+}
+
 static const char A[] = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
 static const char B[] = "bcrt1qqqqsyqcyq5rqwzqfpg9scrgwpugpzysnzs23v9ccrydpk8qarc0scjhmyt";
 
@@ -671,6 +710,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_line__is_cut_wherever_the_stream_is),
              cmocka_unit_test(test_workers__lie_where_nobody_can_foresee),
              cmocka_unit_test(test_workers_by_work__is_the_same_whoever_came_first),
              cmocka_unit_test(test_worker_rate__is_that_of_the_shares),
+             cmocka_unit_test(test_rows__are_bounded),
              cmocka_unit_test(test_jobs__are_kept_and_come_back),
              cmocka_unit_test(test_recipe_needs__bounds_each_coinbase),
              cmocka_unit_test(test_payouts__split_the_reward))

@@ -177,11 +177,16 @@ static void test_session__an_easier_difficulty_ends(void **state)
 static st_step g_kept[ST_STEPS];
 static uint32_t g_n_kept;
 
-static void fake_keep(void *arg, const st_session *s)
+static bool g_keeps = true;
+
+static bool fake_keep(void *arg, const st_session *s)
 {
     (void)arg;
     memcpy(g_kept, s->step, sizeof g_kept);
-    g_n_kept = s->n_steps;
+    for (size_t i = 0; i < ST_STEPS; i++)
+        g_kept[i].told_ms = ST_UNTOLD;
+    g_n_kept = g_keeps ? s->n_steps : 0;
+    return g_keeps;
 }
 
 static uint32_t fake_recall(void *arg, const uint8_t en1[ST_EN1_LEN], st_step *step)
@@ -275,6 +280,78 @@ static void test_session__what_holds_for_jobs_that_are_not_there_is_forgotten(vo
     has(work(&s, 2, 0, 0, D, 16 * D), "[23,");
     has(work(&s, 2, 0, 0, 16 * D, 1e9), "\"result\":true");
     assert_true(last.difficulty == 16 * D);
+    done_with(&s, p);
+}
+
+/* Who comes back and is not remembered may have been told any variant of these jobs: they count for
+ * nothing, so that he cannot have the same one at another difficulty. */
+static void test_session__what_is_not_kept_does_not_count_when_it_comes_back(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        st_record last;
+        st_pool *p = a_pool(&last);
+        st_session s;
+        char id[ST_SESSION_ID + 1] = "";
+        p->hooks.keep = fake_keep;
+        p->hooks.recall = fake_recall;
+        g_n_kept = 0;
+        g_keeps = false;
+        come(&s, p, id, i ? "x" : "d=0.000003814697265625");
+        has(work(&s, 1, !i, 0, 8 * D, 1e9), "\"result\":true"); /* of this life */
+        st_session_clear(&s);
+        for (int k = 0; k < 2; k++) { /* also when it comes back once more, and is kept now */
+            come(&s, p, id, "d=0.00000762939453125");
+            has(work(&s, 1, 1, 1000000, 8 * D, 1e9), "[21,");
+            has(work(&s, 1, 0, 1000000, 8 * D, 1e9), "[21,");
+            g_keeps = true;
+            if (!k)
+                st_session_clear(&s);
+        }
+        qn_template_view v = st_job_newest(&p->jobs)->v;
+        (void)st_job_add(&p->jobs, &v, &p->recipe, 0);
+        st_session_notify(&s, false);
+        has(work(&s, 2, 0, 0, 8 * D, 1e9), "\"result\":true");
+        assert_true(last.difficulty == 8 * D);
+        /* A block is one all the same. */
+        st_target_of(8 * D, p->jobs.job[1].v.target.b);
+        g_solved = 0;
+        has(work(&s, 1, 1, 2000000, 8 * D, 1e9), "\"result\":true");
+        assert_int_equal(g_solved, 1);
+        done_with(&s, p);
+    }
+}
+
+/* Nor does coming back prolong what ends, or what is granted. */
+static void test_session__coming_back_prolongs_nothing(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    char id[ST_SESSION_ID + 1] = "";
+    p->hooks.keep = fake_keep;
+    p->hooks.recall = fake_recall;
+    g_n_kept = 0;
+    come(&s, p, id, "x");
+    suggest(&s, 64 * D);
+    for (uint32_t i = 0; i < 5; i++) {
+        has(work(&s, 1, 0, i * 100000, D, 16 * D), "\"result\":true");
+        p->time += 9;
+        p->now_ms += 9000;
+        st_session_clear(&s);
+        come(&s, p, id, "x");
+        assert_true(s.flight <= ST_FLIGHT / 20);
+    }
+    has(work(&s, 1, 0, 100000000, D, 16 * D), "[23,");
+    done_with(&s, p);
+    /* Also where this clock has begun anew since. */
+    p = a_pool(&last);
+    p->hooks.keep = fake_keep;
+    p->hooks.recall = fake_recall;
+    p->time += 46;
+    come(&s, p, id, "x");
+    has(work(&s, 1, 0, 200000000, D, 16 * D), "[23,");
     done_with(&s, p);
 }
 
@@ -404,6 +481,8 @@ QC_TEST_MAIN(cmocka_unit_test(test_session__difficulty_holds_for_the_jobs_it_was
              cmocka_unit_test(test_session__an_easier_difficulty_ends),
              cmocka_unit_test(test_session__coming_back_makes_no_share_dearer),
              cmocka_unit_test(test_session__what_holds_for_jobs_that_are_not_there_is_forgotten),
+             cmocka_unit_test(test_session__what_is_not_kept_does_not_count_when_it_comes_back),
+             cmocka_unit_test(test_session__coming_back_prolongs_nothing),
              cmocka_unit_test(test_session__nobody_works_on_a_variant_before_it_is_told),
              cmocka_unit_test(test_session__what_is_older_than_all_steps_is_stale),
              cmocka_unit_test(test_session__too_much_of_what_was_easier_costs),

@@ -4,7 +4,8 @@
 
 #include "tests/unit/stratum_play.h"
 
-#define E 1e-10 /* a difficulty that half of all hashes reach */
+/* All hashes reach 2.3 of these, and a block is 4.6. */
+#define E 1e-10
 
 /* Let what is due happen, without time going by. */
 static void settle(qn_mock *m, unsigned steps)
@@ -151,11 +152,11 @@ static void test_store__numbers_go_on_over_an_update(void **state)
         assert_string_equal(d->en1, before.en1);
         assert_true(strtoull(d->job, NULL, 16) > strtoull(before.job, NULL, 16));
         assert_true(d->difficulty == 4 * E);
-        submit_as(m, d, d, 4 * E, 1e9, "\"result\":true");
+        submit_as(m, d, d, 4 * E, 4.6 * E, "\"result\":true");
         submit_as(m, d, d, E, 4 * E, "[23,");
-        submit_as(m, d, &before, 4 * E, 1e9, "[20,\"This job was lost");
+        submit_as(m, d, &before, 4 * E, 4.6 * E, "[20,\"This job was lost");
         assert_int_equal(count(qn_mock_log(m), "a block among them is LOST"), 1);
-        submit_as(m, d, &before, 4 * E, 1e9, "[20,\"This job was lost"); /* it is said once */
+        submit_as(m, d, &before, 4 * E, 4.6 * E, "[20,\"This job was lost"); /* it is said once */
         assert_int_equal(count(qn_mock_log(m), "a block among them is LOST"), 1);
         leave(c);
         leave(d);
@@ -163,4 +164,95 @@ static void test_store__numbers_go_on_over_an_update(void **state)
     }
 }
 
-QC_TEST_MAIN(cmocka_unit_test(test_store__numbers_go_on_over_an_update))
+/* Extranonces that end alike are of two sessions. */
+static void test_store__nobody_takes_the_place_of_another(void **state)
+{
+    (void)state;
+    qn_mock *m = easy_one();
+    static client a, variant;
+    begin(m);
+    client *c = arrived(m, NULL), *d, *e;
+    snprintf(a.session, sizeof a.session, "%s", c->session);
+    snprintf(a.en1, sizeof a.en1, "%s", c->en1);
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    begin(m); /* extranonces are taken from the store by 65,536 */
+    d = arrived(m, NULL);
+    assert_string_equal(d->en1 + 4, a.en1 + 4);
+    assert_string_not_equal(d->en1, a.en1);
+    leave(c);
+    c = arrived(m, a.session);
+    ask_for(m, c, 2 * E);
+    variant = *c;
+    ask_for(m, d, 3 * E);
+    e = arrived(m, a.session);
+    ask_for(m, e, 4 * E);
+    assert_string_equal(e->en1, a.en1);
+    assert_string_not_equal(e->job, variant.job);
+    submit_as(m, e, &variant, 4 * E, 4.6 * E, "\"result\":true");
+    char *shares = qn_mock_rpc(m, "stratum.shares", "[1]"); /* for what it was told with */
+    assert_non_null(strstr(shares, "\"difficulty\":2.0000000000000001e-10,"));
+    free(shares);
+    leave(c);
+    leave(d);
+    leave(e);
+    qn_mock_free(m);
+}
+
+static qn_status no_write(void *arg, uint64_t k, const char *interface, const char *method)
+{
+    (void)arg;
+    (void)k;
+    return strcmp(interface, "store.own/1") == 0 && strcmp(method, "write") == 0 ? QN_E_IO : QN_OK;
+}
+
+/* Where a difficulty could not be written the one of before is worth nothing either. */
+static void test_store__what_could_not_be_kept_does_not_count(void **state)
+{
+    (void)state;
+    qn_mock *m = easy_one();
+    static client before;
+    begin(m);
+    client *c = arrived(m, NULL), *d;
+    ask_for(m, c, 2 * E);
+    qn_mock_on_call(m, no_write, NULL);
+    ask_for(m, c, 3 * E);
+    before = *c;
+    qn_mock_on_call(m, NULL, NULL);
+    d = arrived(m, before.session);
+    ask_for(m, d, 4 * E);
+    submit_as(m, d, &before, 4 * E, 4.6 * E, "[21,");
+    qn_mock_mine(m, 1);
+    settle(m, 4);
+    free(hear(d, -1));
+    submit_as(m, d, d, 4 * E, 4.6 * E, "\"result\":true");
+    leave(c);
+    leave(d);
+    qn_mock_free(m);
+}
+
+/* Whoever mines is remembered, also one who has never asked for anything; what an older version
+ * kept is taken away. */
+static void test_store__rows_of_sessions_come_back(void **state)
+{
+    (void)state;
+    qn_mock *m = easy_one();
+    static client before;
+    begin(m);
+    client *c = arrived(m, NULL), *d;
+    before = *c;
+    assert_true(before.difficulty == E);
+    qn_mock_config(m, "start_difficulty", "3e-10");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    begin(m);
+    d = arrived(m, before.session);
+    assert_true(d->difficulty == E);
+    submit_as(m, d, &before, E, 3 * E, "\"result\":true");
+    leave(c);
+    leave(d);
+    qn_mock_free(m);
+}
+
+QC_TEST_MAIN(cmocka_unit_test(test_store__numbers_go_on_over_an_update),
+             cmocka_unit_test(test_store__nobody_takes_the_place_of_another),
+             cmocka_unit_test(test_store__what_could_not_be_kept_does_not_count),
+             cmocka_unit_test(test_store__rows_of_sessions_come_back))
