@@ -71,7 +71,8 @@ static void say_lost(const stratum *t, const st_share *s, const char *worker)
             "block %u of %s is LOST: the node has forgotten the %u transactions of job %llx "
             "(template %llu): it was started anew since, the job is older than 10 minutes, or the "
             "memory in the grant of mining.template/1 was short",
-            s->job->v.height, worker, s->job->v.n_tx, (unsigned long long)s->job->number,
+            s->job->v.height, worker, s->job->v.n_tx,
+            (unsigned long long)st_job_id(s->job->number, s->variant),
             (unsigned long long)s->job->v.id);
 }
 

@@ -46,6 +46,11 @@ typedef struct st_jobs {
 
 /** The next job, of a template. Returns: it; borrowed until ST_JOBS more have come. */
 const st_job *st_job_add(st_jobs *j, const qn_template_view *v, const st_recipe *r, uint64_t now);
+/** What miners call a variant of it. */
+static inline uint64_t st_job_id(uint64_t number, uint8_t variant)
+{
+    return number << 8 | variant;
+}
 /** By number, or NULL. */
 const st_job *st_job_find(const st_jobs *j, uint64_t number);
 /** Somebody was told it in a former life, not long ago, and it could not be read any more: nobody

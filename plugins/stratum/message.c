@@ -129,21 +129,16 @@ static bool read_hex32(const json_t *v, uint32_t *out)
     return true;
 }
 
-/* "1f" or "1f.2" */
+/* "1f02": variant 2 of job 1f */
 static bool read_job(const json_t *v, uint64_t *job, uint8_t *variant)
 {
     const char *s = json_string_value(v);
     uint64_t n = 0;
-    unsigned x = 0, digits = 0;
+    unsigned digits = 0;
     for (; s && qn_hex_digit(*s) >= 0 && digits < 16; s++, digits++)
         n = n << 4 | (uint64_t)qn_hex_digit(*s);
-    if (!digits)
-        return false;
-    if (*s == '.')
-        for (s++, digits = 0; qn_hex_digit(*s) >= 0 && digits < 2; s++, digits++)
-            x = x << 4 | (unsigned)qn_hex_digit(*s);
-    *job = n;
-    *variant = (uint8_t)x;
+    *job = n >> 8;
+    *variant = (uint8_t)n;
     return digits && !*s;
 }
 

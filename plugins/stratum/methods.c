@@ -39,7 +39,7 @@ static void put_job(qn_json *j, const stratum *t)
     if (!job)
         return;
     qn_json_open(j, "job", '{');
-    snprintf(text, sizeof text, "%llx", (unsigned long long)job->number);
+    snprintf(text, sizeof text, "%llx", (unsigned long long)st_job_id(job->number, 0));
     qn_json_text(j, "id", text);
     snprintf(text, sizeof text, "%llu", (unsigned long long)job->v.id);
     qn_json_text(j, "template", text); /* as gbt.light says it */

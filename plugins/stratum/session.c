@@ -143,13 +143,11 @@ static bool is_line_for(const st_note *n, const st_session *s, bool clean)
                                memcmp(n->payout.script, s->payout.script, s->payout.len) == 0));
 }
 
+/* Nothing but hex digits: there are firmware and proxies that read it as a number. */
 static void put_job_id(st_text *t, const st_session *s)
 {
-    st_putf(t, "{\"id\":null,\"method\":\"mining.notify\",\"params\":[\"%llx",
-            (unsigned long long)s->told);
-    if (s->variant)
-        st_putf(t, ".%x", s->variant);
-    st_puts(t, "\",\"");
+    st_putf(t, "{\"id\":null,\"method\":\"mining.notify\",\"params\":[\"%llx\",\"",
+            (unsigned long long)st_job_id(s->told, s->variant));
 }
 
 /* Returns: false: there is no coinbase. */
@@ -567,7 +565,7 @@ static void record(const st_session *s, const st_worker *w, const st_share *sh, 
 {
     const st_pool *p = s->pool;
     st_record r = {.time = p->time,
-                   .job = sh->job->number,
+                   .job = st_job_id(sh->job->number, sh->variant),
                    .difficulty = difficulty,
                    .reached = reached,
                    .verdict = (uint8_t)v,
@@ -662,7 +660,7 @@ static void on_lost(st_session *s, st_worker *w, const st_message *m)
     st_worker_share(w, ST_OTHER, 0, 0, p->now_ms);
     answer(s, m, ST_OTHER, "This job was lost in a restart of the server");
     if (p->hooks.lost)
-        p->hooks.lost(p->hooks.arg, s, m->user, m->job);
+        p->hooks.lost(p->hooks.arg, s, m->user, st_job_id(m->job, m->variant));
 }
 
 static void on_submit(st_session *s, const st_message *m)

@@ -36,7 +36,7 @@ typedef struct st_step {
 /** A share for the log. */
 typedef struct st_record {
     uint64_t time; /* seconds since 1970 */
-    uint64_t job;
+    uint64_t job;  /* its id */
     double difficulty, reached;
     uint8_t verdict; /* st_verdict */
     uint8_t block;   /* it was one, and was accepted */

@@ -99,9 +99,9 @@ static inline const char *work_as(st_session *s, const char *user, uint64_t job,
         assert_true(st_share_hash(&sh, &s->payout, &cb, hash));
     } while (!qn_hash_meets(hash, hi) || qn_hash_meets(hash, lo));
     snprintf(text, sizeof g_submitted,
-             "{\"id\":1,\"method\":\"mining.submit\",\"params\":[\"%s\",\"%llx%s%.0x\","
+             "{\"id\":1,\"method\":\"mining.submit\",\"params\":[\"%s\",\"%llx\","
              "\"0000000000000000\",\"%08x\",\"%08x\"]}",
-             user, (unsigned long long)job, variant ? "." : "", variant, sh.time, sh.nonce);
+             user, (unsigned long long)(job << 8 | variant), sh.time, sh.nonce);
     assert_true(line(s, text));
     return s->out.data;
 }
@@ -127,7 +127,7 @@ static inline void mining(st_session *s, st_pool *p)
     snprintf(text, sizeof text,
              "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"%s\",\"\"]}", USER);
     assert_true(line(s, text));
-    has(s->out.data, "\"mining.notify\",\"params\":[\"1\",");
+    has(s->out.data, "\"mining.notify\",\"params\":[\"100\",");
 }
 
 static inline void done_with(st_session *s, st_pool *p)

@@ -61,6 +61,7 @@ static inline void take_notify(client *c, const json_t *p)
 {
     assert_int_equal(json_array_size(p), 9);
     copy_hex(c->job, sizeof c->job, json_array_get(p, 0));
+    assert_int_equal(strspn(c->job, "0123456789abcdef"), strlen(c->job));
     copy_hex(c->prev, sizeof c->prev, json_array_get(p, 1));
     copy_hex(c->coinb1, sizeof c->coinb1, json_array_get(p, 2));
     copy_hex(c->coinb2, sizeof c->coinb2, json_array_get(p, 3));

@@ -128,7 +128,7 @@ static void test_stratum__difficulties_outlive_a_crash(void **state)
     free(hear(c, -1));
     assert_true(c->difficulty == 4e-10);
     hard = *c;
-    assert_string_equal(hard.job, "1.1");
+    assert_string_equal(hard.job, "101");
     qn_mock_crash(m);
     assert_int_equal(qn_mock_start(m, &qn_plugin_entry), QN_OK);
     qn_mock_steps(m, UINT32_MAX);

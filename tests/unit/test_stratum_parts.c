@@ -118,7 +118,7 @@ static void test_message__of_each_kind(void **state)
     assert_string_equal(m.user, "u.w");
     assert_true(m.difficulty == 0.25);
     m = read_ok(
-        "{\"id\":4,\"method\":\"mining.submit\",\"params\":[\"u\",\"1f.2\",\"0102030405060708\","
+        "{\"id\":4,\"method\":\"mining.submit\",\"params\":[\"u\",\"1f02\",\"0102030405060708\","
         "\"6a000001\",\"deadbeef\",\"00002000\"]}");
     assert_true(m.method == ST_SUBMIT && !m.bad && m.has_version);
     assert_int_equal(m.job, 0x1f);
@@ -165,7 +165,7 @@ static void test_message__refuses_what_is_none(void **state)
         "{\"method\":\"mining.submit\",\"params\":[\"u\",\"1\",\"01020304050607\",\"1\",\"1\"]}",
         "{\"method\":\"mining.submit\",\"params\":[\"u\",\"\",\"0102030405060708\",\"1\",\"1\"]}",
         "{\"method\":\"mining.submit\",\"params\":[\"u\",\"1.\",\"0102030405060708\",\"1\",\"1\"]}",
-        "{\"method\":\"mining.submit\",\"params\":[\"u\",\"1.222\",\"0102030405060708\",\"1\","
+        "{\"method\":\"mining.submit\",\"params\":[\"u\",\"1f.2\",\"0102030405060708\",\"1\","
         "\"1\"]}",
         "{\"method\":\"mining.submit\",\"params\":[\"u\",\"11112222333344445\","
         "\"0102030405060708\",\"1\",\"1\"]}",

@@ -17,7 +17,7 @@ static void test_session__time_of_a_share_has_bounds(void **state)
     assert_true(line(&s, text));
     for (int i = 0; i < 4; i++) {
         snprintf(text, sizeof text,
-                 "{\"id\":1,\"method\":\"mining.submit\",\"params\":[\"%s\",\"1\","
+                 "{\"id\":1,\"method\":\"mining.submit\",\"params\":[\"%s\",\"100\","
                  "\"0000000000000000\",\"%08x\",\"0\"]}",
                  USER, i < 2 ? bad[i] : good[i - 2]);
         assert_true(line(&s, text));
@@ -53,8 +53,8 @@ static const char *again_as(st_session *s, const char *text, uint64_t job)
 {
     char again[300];
     const char *at = strstr(text, USER) + strlen(USER) + 3, *end = strchr(at, '"');
-    snprintf(again, sizeof again, "%.*s%llx%s", (int)(at - text), text, (unsigned long long)job,
-             end);
+    snprintf(again, sizeof again, "%.*s%llx%s", (int)(at - text), text,
+             (unsigned long long)job << 8, end);
     assert_true(line(s, again));
     return s->out.data;
 }
@@ -179,7 +179,7 @@ static void test_session__stale_shares_without_end_cost(void **state)
     st_pool *p = a_pool_of_yesterday(&s, &last);
     char text[300];
     snprintf(text, sizeof text,
-             "{\"id\":1,\"method\":\"mining.submit\",\"params\":[\"%s\",\"1\","
+             "{\"id\":1,\"method\":\"mining.submit\",\"params\":[\"%s\",\"100\","
              "\"0000000000000000\",\"00000000\",\"0\"]}",
              USER);
     for (unsigned i = 0; i < ST_BAD_RUN + 7; i++) {
@@ -378,7 +378,7 @@ static void test_session__each_is_told_to_pay_itself(void **state)
                      script[i]);
             has(s[i].out.data, part);
             has(s[i].out.data, round % 2 ? "false]}" : "true]}");
-            snprintf(part, sizeof part, "\"params\":[\"%x\"", 2 + round);
+            snprintf(part, sizeof part, "\"params\":[\"%x\"", (2 + round) << 8);
             has(s[i].out.data, part);
         }
     }

@@ -14,7 +14,7 @@ static void test_session__difficulty_holds_for_the_jobs_it_was_told_with(void **
              "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"%s\",\"\"]}", USER);
     assert_true(line(&s, text));
     has(s.out.data, "\"mining.set_difficulty\",\"params\":[9.5367431640625e-07]");
-    has(s.out.data, "\"mining.notify\",\"params\":[\"1\",");
+    has(s.out.data, "\"mining.notify\",\"params\":[\"100\",");
     has(work(&s, 1, 0, 0, D, 8 * D), "\"result\":true");
     assert_true(last.difficulty == D && last.verdict == ST_ACCEPTED && !last.block);
     has(work(&s, 1, 0, 0, D, 8 * D), "[22,");
@@ -36,7 +36,7 @@ static void test_session__difficulty_holds_for_the_jobs_it_was_told_with(void **
     /* Much harder: the same job comes at once as a variant, and the old one counts as before. */
     assert_true(line(
         &s, "{\"id\":3,\"method\":\"mining.suggest_difficulty\",\"params\":[1.52587890625e-05]}"));
-    has(s.out.data, "\"params\":[\"2.1\",");
+    has(s.out.data, "\"params\":[\"201\",");
     has(work(&s, 2, 0, 1000000, D / 2, D * 0.99), "\"result\":true");
     has(work(&s, 2, 1, 0, D, 15 * D), "[23,");
     has(work(&s, 2, 1, 0, 16 * D, 160 * D), "\"result\":true");
@@ -72,7 +72,7 @@ static void test_session__a_step_that_was_overtaken_never_holds(void **state)
     too_fast(&s, 1, 0); /* from the next job on */
     assert_true(st_session_difficulty(&s) == 2 * D);
     suggest(&s, 32 * D);
-    has(s.out.data, "\"params\":[\"1.1\","); /* at once */
+    has(s.out.data, "\"params\":[\"101\","); /* at once */
     has(work(&s, 1, 1, 0, D, 15 * D), "[23,");
     has(work(&s, 1, 1, 0, 32 * D, 1000 * D), "\"result\":true");
     assert_true(last.difficulty == 32 * D);
@@ -91,7 +91,7 @@ static void test_session__a_step_begins_with_the_job_that_follows_it(void **stat
     qn_template_view v = st_job_newest(&p->jobs)->v;
     (void)st_job_add(&p->jobs, &v, &p->recipe, 0);
     suggest(&s, D / 2);
-    has(s.out.data, "\"params\":[\"2.1\",");
+    has(s.out.data, "\"params\":[\"201\",");
     has(work(&s, 2, 1, 0, D / 2, D * 0.99), "\"result\":true");
     assert_true(last.difficulty == D / 2);
     has(work(&s, 2, 0, 0, D / 2, D * 0.99), "[23,"); /* it was never told that */
@@ -116,7 +116,7 @@ static void test_session__a_step_does_not_wait_for_ever(void **state)
     st_session_tick(&s);
     st_put(&s.out, "", 1);
     has(s.out.data, "\"mining.set_difficulty\"");
-    has(s.out.data, "\"params\":[\"1.1\",");
+    has(s.out.data, "\"params\":[\"101\",");
     has(s.out.data, "false]}"); /* what it does is still worth something */
     has(work(&s, 1, 1, 0, D, 1.9 * D), "[23,");
     for (int i = 0; i < 59; i++) {
@@ -138,7 +138,7 @@ static void test_session__what_is_easier_or_asked_for_is_told_at_once(void **sta
     st_session s;
     mining(&s, p);
     suggest(&s, 2 * D);
-    has(s.out.data, "\"params\":[\"1.1\",");
+    has(s.out.data, "\"params\":[\"101\",");
     has(s.out.data, "false]}");
     for (int i = 0; i < 60; i++) {
         s.out.len = 0;
@@ -147,7 +147,7 @@ static void test_session__what_is_easier_or_asked_for_is_told_at_once(void **sta
     }
     st_put(&s.out, "", 1);
     has(s.out.data, "\"mining.set_difficulty\",\"params\":[9.5367431640625e-07]");
-    has(s.out.data, "\"params\":[\"1.2\",");
+    has(s.out.data, "\"params\":[\"102\",");
     done_with(&s, p);
 }
 
@@ -242,7 +242,7 @@ static void test_session__coming_back_makes_no_share_dearer(void **state)
             char job[40];
             st_session_clear(&s);
             come(&s, p, id, "d=0.00006103515625");
-            snprintf(job, sizeof job, "mining.notify\",\"params\":[\"1.%x\",", row[i].variant + k);
+            snprintf(job, sizeof job, "mining.notify\",\"params\":[\"1%02x\",", row[i].variant + k);
             has(s.out.data, job);
             assert_true(st_session_difficulty(&s) == 64 * D);
             has(work(&s, 1, row[i].variant, k * 1000000, 64 * D, 1e9), "\"result\":true");
@@ -396,7 +396,7 @@ static void test_session__nobody_works_on_a_variant_before_it_is_told(void **sta
         (void)st_job_add(&p->jobs, &v, &p->recipe, 0);
         st_session_notify(&s[0], false);
         suggest(&s[1], 256 * D);
-        has(s[1].out.data, "\"params\":[\"2.1\",");
+        has(s[1].out.data, "\"params\":[\"201\",");
         has(work(&s[1], 2, 0, 0, 256 * D, 1e9), "\"result\":true");
         assert_true(last.difficulty == 128 * D);
         st_session_clear(&s[0]);
