@@ -197,6 +197,7 @@ static void test_stratum__a_block_of_a_template_that_the_node_forgot(void **stat
     (void)qn_mock_run(m);
     expect(c, 6, "[20,\"The node has forgotten this job\",null]");
     assert_non_null(strstr(qn_mock_log(m), "is LOST: the node has forgotten the 1 transactions"));
+    assert_non_null(strstr(qn_mock_log(m), "grant of mining.template/1 was short"));
     leave(c);
     qn_mock_steps(m, UINT32_MAX);
     qn_mock_free(m);
