@@ -226,12 +226,14 @@ static void start_fresh(qc_supervisor *s, qc_plugin *old, qc_action *a)
     char *path = old && old->grant_path ? qc_strdup(old->grant_path) : qc_host_grant_of(h, a->name);
     if (!path || !qc_os_exists(path)) {
         qc_free(path);
-        if (old)
-            tell_ungranted(a, old->label);
+        char *label = old ? qc_strdup(old->label) : NULL;
+        if (old && old->grant_path)
+            forget(h, old); /* first: who has the answer sees it so */
+        if (label)
+            tell_ungranted(a, label);
         else
             tell_unknown(h, a);
-        if (old && old->grant_path)
-            forget(h, old);
+        qc_free(label);
         return;
     }
     qc_plugin *p = qc_plugin_new(h, path);
