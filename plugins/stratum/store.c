@@ -390,7 +390,11 @@ static qn_status bound_log(stratum *t)
     trim(t, TRIM_AT_START);
     if (st == QN_OK && t->batch.n)
         st = qn_batch_write(&t->batch, t->store, t->store_cap, 0);
-    return st;
+    if (st != QN_E_FULL)
+        return st;
+    complain(t, st); /* miners that come back can be told jobs all the same */
+    qn_batch_clear(&t->batch);
+    return QN_OK;
 }
 
 static void put_share(qn_json *j, uint64_t number, const uint8_t *v, uint32_t len)

@@ -67,6 +67,7 @@ static void submit_as(qn_mock *m, client *c, const client *was, double at_least,
 static const qn_host_1 *g_host;
 static qn_cap *g_cap;
 static bool g_has_number; /* it knows that the number of the newest job is kept */
+static bool g_other_rows; /* it keeps difficulties otherwise */
 
 static qn_status older_init(qn_cap *cap, const qn_host_1 *host, const qn_config *c, void **self)
 {
@@ -100,6 +101,8 @@ static qn_status older_start(void *self)
         qn_batch_put(&b, key, n_key, row, sizeof row - 8);
     }
     assert_int_equal(store->iter_close(cap, iter), QN_OK);
+    if (g_other_rows)
+        qn_batch_put(&b, "d\0\1", 3, "otherwise", 9);
     if (!g_has_number)
         qn_batch_delete(&b, "n", 1);
     assert_int_equal(qn_batch_write(&b, store, cap, QN_STORE_SYNC), QN_OK);
@@ -252,7 +255,31 @@ static void test_store__rows_of_sessions_come_back(void **state)
     qn_mock_free(m);
 }
 
+/* A full store, from which what an older version kept cannot even be taken, keeps nobody who comes
+ * back from mining. */
+static void test_store__a_full_one_can_be_started_with(void **state)
+{
+    (void)state;
+    qn_mock *m = easy_one();
+    begin(m);
+    client *before = arrived(m, NULL);
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    g_other_rows = g_has_number = true;
+    assert_int_equal(qn_mock_start(m, &g_older), QN_OK);
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    g_other_rows = false;
+    qn_mock_quota(m, 1);
+    begin(m);
+    assert_int_equal(count(qn_mock_log(m), "the store cannot be written"), 1);
+    client *c = arrived(m, before->session);
+    submit_as(m, c, c, E, 4.6 * E, "\"result\":true");
+    leave(before);
+    leave(c);
+    qn_mock_free(m);
+}
+
 QC_TEST_MAIN(cmocka_unit_test(test_store__numbers_go_on_over_an_update),
              cmocka_unit_test(test_store__nobody_takes_the_place_of_another),
              cmocka_unit_test(test_store__what_could_not_be_kept_does_not_count),
-             cmocka_unit_test(test_store__rows_of_sessions_come_back))
+             cmocka_unit_test(test_store__rows_of_sessions_come_back),
+             cmocka_unit_test(test_store__a_full_one_can_be_started_with))
