@@ -40,18 +40,21 @@ void st_rows_remove(st_rows *r, uint32_t en1)
     r->n--;
 }
 
+static bool goes_before(st_rows *r, const st_row *x, const st_row *w)
+{
+    const bool gone = x->used != ST_ROW_LIVE;
+    if (gone != (w->used != ST_ROW_LIVE))
+        return gone;
+    const uint32_t n = *group_of(r, x), most = *group_of(r, w);
+    return n > most || (n == most && x->used < w->used);
+}
+
 static uint32_t who_goes(st_rows *r)
 {
     const st_row *w = r->row;
-    uint32_t most = *group_of(r, w);
-    for (uint32_t i = 1; i < r->n; i++) {
-        const st_row *x = &r->row[i];
-        uint32_t n = *group_of(r, x);
-        if (n > most || (n == most && x->used < w->used)) {
-            most = n;
-            w = x;
-        }
-    }
+    for (uint32_t i = 1; i < r->n; i++)
+        if (goes_before(r, &r->row[i], w))
+            w = &r->row[i];
     return w->en1;
 }
 

@@ -23,8 +23,9 @@ typedef struct st_rows {
     uint32_t group[ST_ROW_GROUPS];
 } st_rows;
 
-/** One is there from now on. Where they are too many one goes of those who come from where the most
- *  are, who has been away the longest: nobody drives out others but who has more addresses.
+/** One is there from now on. Where they are too many one goes of those who are not connected (of
+ *  all, where there is none): of those who come from where the most are, who has been away the
+ *  longest. Nobody drives out who mines, nor others but who has more addresses or connections.
  *  Out: *out: who went; his own where nobody did. Returns: false: there is no memory. */
 bool st_rows_put(st_rows *r, uint32_t en1, uint32_t from, uint64_t used, uint32_t *out);
 /** NULL: it is not there. Borrowed until the next change. */

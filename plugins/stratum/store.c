@@ -275,18 +275,19 @@ void st_store_left(stratum *t, const st_session *s)
         row->used = t->pool.time;
 }
 
-/* Those that there is no room for any more, and what an older version kept, go. */
+/* Those that there is no room for any more, and what an older version kept, go. Until now any of
+ * them may have been connected: when it was told last says nothing of that. */
 static void load_row(stratum *t, const uint8_t *key, uint32_t n_key, const uint8_t *value,
                      uint32_t len)
 {
     st_step step[ST_STEPS];
-    uint32_t n = n_key == 1 + ST_EN1_LEN ? read_steps(value, len, step) : 0, gone;
-    if (!n) {
+    uint32_t gone;
+    if (n_key != 1 + ST_EN1_LEN || !read_steps(value, len, step)) {
         qn_batch_delete(&t->batch, key, n_key);
         return;
     }
     const uint32_t en1 = number_of(key + 1);
-    (void)st_rows_put(&t->rows, en1, (uint32_t)get_be(value, ROW_HEAD), step[n - 1].told, &gone);
+    (void)st_rows_put(&t->rows, en1, (uint32_t)get_be(value, ROW_HEAD), t->pool.time, &gone);
     if (gone != en1)
         row_goes(t, &t->batch, gone);
 }

@@ -612,6 +612,29 @@ static void test_rows__are_bounded(void **state)
     st_rows_clear(&r);
 }
 
+/* Who comes and goes drives out none of those that mine, however many of them have one address. */
+static void test_rows__of_those_who_mine_stay(void **state)
+{
+    (void)state;
+    st_rows r = {.max = 1000};
+    uint32_t out;
+    for (uint32_t i = 0; i < 1000; i++) /* a farm, and as many strangers as there is room for */
+        assert_true(st_rows_put(&r, i, i < 100 ? 7 : 1000 + i, i < 100 ? ST_ROW_LIVE : i, &out));
+    for (uint32_t i = 1000; i < 1900; i++) {
+        assert_true(st_rows_put(&r, i, 2000 + i, i, &out));
+        assert_int_equal(out, i - 900);
+    }
+    for (uint32_t i = 0; i < 100; i++)
+        assert_non_null(st_rows_find(&r, i));
+    /* Where all are connected one goes of where the most are. */
+    for (uint32_t i = 1000; i < 1900; i++)
+        st_rows_find(&r, i)->used = ST_ROW_LIVE;
+    assert_true(st_rows_put(&r, 5000, 4000, ST_ROW_LIVE, &out));
+    assert_in_range(out, 0, 99);
+    assert_int_equal(r.n, 1000);
+    st_rows_clear(&r);
+}
+
 static const char A[] = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
 static const char B[] = "bcrt1qqqqsyqcyq5rqwzqfpg9scrgwpugpzysnzs23v9ccrydpk8qarc0scjhmyt";
 
@@ -711,6 +734,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_line__is_cut_wherever_the_stream_is),
              cmocka_unit_test(test_workers_by_work__is_the_same_whoever_came_first),
              cmocka_unit_test(test_worker_rate__is_that_of_the_shares),
              cmocka_unit_test(test_rows__are_bounded),
+             cmocka_unit_test(test_rows__of_those_who_mine_stay),
              cmocka_unit_test(test_jobs__are_kept_and_come_back),
              cmocka_unit_test(test_recipe_needs__bounds_each_coinbase),
              cmocka_unit_test(test_payouts__split_the_reward))
