@@ -259,15 +259,17 @@ static bool too_quiet(st_conn *c, uint64_t now)
 static void on_tick(void *arg)
 {
     stratum *t = arg;
+    bool awaited = false;
     t->tick = 0;
     st_clock(t);
     for (uint32_t i = t->n_conn; i-- > 0;) {
         st_conn *c = t->conn[i];
         st_session_tick(&c->session);
+        awaited |= st_session_waits(&c->session);
         if (too_quiet(c, t->pool.now_ms) || !flush(c))
             drop(c);
     }
-    st_templates_tick(t);
+    st_templates_tick(t, awaited);
     st_blocks_tick(t);
     st_store_sync(t);
     set_tick(t);

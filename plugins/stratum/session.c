@@ -77,11 +77,18 @@ bool st_session_mines(const st_session *s)
     return s->subscribed && s->n_workers > 0;
 }
 
+bool st_session_waits(const st_session *s)
+{
+    return st_session_mines(s) && s->told && st_steps_forgot(s, s->told, s->variant);
+}
+
 void st_session_tick(st_session *s)
 {
     if (!st_session_mines(s) || !s->told)
         return;
-    if (!st_steps_pending(s))
+    if (st_session_waits(s)) /* that no share of it came is not for its difficulty */
+        st_vardiff_reset(&s->vardiff, s->pool->now_ms);
+    else if (!st_steps_pending(s))
         steer_by(s, st_vardiff_idle(&s->vardiff, s->pool->now_ms, s->pool->per_minute));
     else if (s->pool->now_ms - s->steered_ms >= ST_PENDING_MS && s->variant < 0xff)
         tell_again(s, st_session_difficulty(s), false); /* no job has come that would bring it */
@@ -462,7 +469,8 @@ static void pay_for(st_session *s, double d)
         s->flight--;
 }
 
-static void account(st_session *s, st_verdict v, double d)
+/* forgot: it is we who do not know what it was told. */
+static void account(st_session *s, st_verdict v, double d, bool forgot)
 {
     s->pool->count[v]++;
     if (v == ST_ACCEPTED) {
@@ -470,7 +478,7 @@ static void account(st_session *s, st_verdict v, double d)
         s->bad_run = 0;
         s->last_share_ms = s->pool->now_ms;
         pay_for(s, d);
-    } else if (++s->bad_run > ST_BAD_RUN) {
+    } else if (!(forgot && v == ST_STALE) && ++s->bad_run > ST_BAD_RUN) {
         s->points++;
     }
 }
@@ -618,7 +626,7 @@ static void on_share(st_session *s, st_worker *w, const st_message *m, const st_
             unauthorized(s, m);
             return;
         }
-        account(s, ST_STALE, 0);
+        account(s, ST_STALE, 0, false);
         answer(s, m, ST_STALE, why);
         return;
     }
@@ -642,7 +650,7 @@ static void on_share(st_session *s, st_worker *w, const st_message *m, const st_
     }
     if (v == ST_ACCEPTED) /* a block that could not be handed in is tried again all the same */
         (void)st_seen_add(&p->seen, hash, p->jobs.last);
-    account(s, v, d);
+    account(s, v, d, st_steps_forgot(s, job->number, m->variant));
     st_worker_share(w, v, worth, reached, p->now_ms);
     record(s, w, &sh, v, worth, reached, block > 0);
     answer(s, m, v, why);
@@ -656,7 +664,7 @@ static void on_lost(st_session *s, st_worker *w, const st_message *m)
 {
     st_pool *p = s->pool;
     p->lost_shares++;
-    account(s, ST_OTHER, 0);
+    account(s, ST_OTHER, 0, false);
     st_worker_share(w, ST_OTHER, 0, 0, p->now_ms);
     answer(s, m, ST_OTHER, "This job was lost in a restart of the server");
     if (p->hooks.lost)
@@ -675,7 +683,7 @@ static void on_submit(st_session *s, const st_message *m)
     } else if (!job && st_job_lost(&s->pool->jobs, m->job)) {
         on_lost(s, w, m);
     } else if (!job) {
-        account(s, ST_STALE, 0);
+        account(s, ST_STALE, 0, false);
         st_worker_share(w, ST_STALE, 0, 0, s->pool->now_ms);
         answer(s, m, ST_STALE, NULL);
     } else {

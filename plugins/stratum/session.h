@@ -148,6 +148,9 @@ bool st_session_line(st_session *s, const char *line, size_t len);
 void st_session_notify(st_session *s, bool clean);
 /** Time has passed. */
 void st_session_tick(st_session *s);
+/** Nothing that it can do counts until it is told a new job: what it was told before is forgotten.
+ */
+bool st_session_waits(const st_session *s);
 /** It is told jobs. */
 bool st_session_mines(const st_session *s);
 /** The difficulty of what it is told next. */

@@ -116,8 +116,9 @@ qn_status st_store_shares(stratum *t, uint32_t limit, qn_json *j);
 /* ---- templates.c ---- */
 qn_status st_templates_open(stratum *t);
 void st_templates_close(stratum *t);
-/** Time has passed: the newest job once more, with a fresh time, where none has come for long. */
-void st_templates_tick(stratum *t);
+/** Time has passed: the newest job once more, with a fresh time, where none has come for long.
+ *  awaited: there is somebody for whom nothing counts until it comes. */
+void st_templates_tick(stratum *t, bool awaited);
 
 /* ---- blocks.c ---- */
 /** Time has passed: try what is due to be tried again. */

@@ -2,6 +2,7 @@
 #include "plugins/stratum/stratum.h"
 
 #define REPEAT_MS 60000u
+#define AWAITED_MS 5000u /* so seldom that jobs are remembered as long as the node takes them */
 
 /* The newest templates are held; those before can be submitted all the same, while the node has
  * room for them. */
@@ -50,11 +51,12 @@ static void take(stratum *t, const qn_template_view *v)
 }
 
 /* There are miners that take a server for dead from which they have heard nothing for 90 s. */
-void st_templates_tick(stratum *t)
+void st_templates_tick(stratum *t, bool awaited)
 {
     uint32_t time, bits;
+    const uint64_t after = awaited ? AWAITED_MS : REPEAT_MS;
     const st_job *job = st_job_newest(&t->pool.jobs);
-    if (!job || job->number <= t->pool.jobs.restored || t->pool.now_ms - t->job_ms < REPEAT_MS ||
+    if (!job || job->number <= t->pool.jobs.restored || t->pool.now_ms - t->job_ms < after ||
         t->mining->now(t->mining_cap, job->v.id, &time, &bits) != QN_OK || bits != job->v.bits)
         return;
     qn_template_view v = job->v;

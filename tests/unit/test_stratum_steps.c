@@ -323,6 +323,47 @@ static void test_session__what_is_not_kept_does_not_count_when_it_comes_back(voi
 }
 
 /* Nor does coming back prolong what ends, or what is granted. */
+/* What is forgotten of it is not its fault: it is not banned, nor made easier. */
+static void test_session__who_is_forgotten_does_not_pay(void **state)
+{
+    (void)state;
+    st_record last;
+    st_pool *p = a_pool(&last);
+    st_session s;
+    char id[ST_SESSION_ID + 1] = "";
+    p->hooks.keep = fake_keep;
+    p->hooks.recall = fake_recall;
+    come(&s, p, id, "x");
+    st_session_clear(&s);
+    g_n_kept = 0;
+    p->doubt = p->jobs.last;
+    come(&s, p, id, "x");
+    has(s.out.data, "\"mining.notify\",\"params\":[\"100\",");
+    assert_true(st_session_waits(&s));
+    for (uint32_t i = 0; i < 2 * ST_BAD_RUN; i++)
+        has(work(&s, 1, 0, i * 20000, D, 1e9), "[21,");
+    assert_int_equal(p->count[ST_STALE], 2 * ST_BAD_RUN);
+    assert_true(s.points == 0 && s.bad_run == 0);
+    s.out.len = 0;
+    for (int i = 0; i < 200; i++) {
+        p->now_ms += 1000;
+        st_session_tick(&s);
+    }
+    assert_int_equal(s.out.len, 0);
+    qn_template_view v = st_job_newest(&p->jobs)->v;
+    (void)st_job_add(&p->jobs, &v, &p->recipe, 0);
+    st_session_notify(&s, false);
+    assert_false(st_session_waits(&s));
+    st_session_tick(&s);
+    has((st_put(&s.out, "", 1), s.out.data), "\"params\":[\"200\",");
+    assert_null(strstr(s.out.data, "set_difficulty"));
+    has(work(&s, 2, 0, 0, D, 1e9), "\"result\":true");
+    /* Other bad shares count as ever. */
+    has(work(&s, 2, 0, 0, D / 64, D / 2), "[23,");
+    assert_int_equal(s.bad_run, 1);
+    done_with(&s, p);
+}
+
 static void test_session__coming_back_prolongs_nothing(void **state)
 {
     (void)state;
@@ -482,6 +523,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_session__difficulty_holds_for_the_jobs_it_was
              cmocka_unit_test(test_session__coming_back_makes_no_share_dearer),
              cmocka_unit_test(test_session__what_holds_for_jobs_that_are_not_there_is_forgotten),
              cmocka_unit_test(test_session__what_is_not_kept_does_not_count_when_it_comes_back),
+             cmocka_unit_test(test_session__who_is_forgotten_does_not_pay),
              cmocka_unit_test(test_session__coming_back_prolongs_nothing),
              cmocka_unit_test(test_session__nobody_works_on_a_variant_before_it_is_told),
              cmocka_unit_test(test_session__what_is_older_than_all_steps_is_stale),
