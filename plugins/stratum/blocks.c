@@ -172,8 +172,22 @@ void st_blocks_tick(stratum *t)
         give_up(t, i);
 }
 
+/* Before the first try: a call may last longer than this process is let live. */
+static void say_waiting(const stratum *t)
+{
+    char hex[65];
+    for (uint32_t i = 0; i < t->n_found; i++) {
+        const st_found *f = t->found[i];
+        qn_hex_encode_reversed(f->hash, 32, hex);
+        qn_logf(t->host, t->cap, QN_LOG_WARN,
+                "block %u of %s is tried a last time before the server stops: %s", f->job.v.height,
+                f->worker, hex);
+    }
+}
+
 void st_blocks_close(stratum *t, uint32_t within_ms)
 {
+    say_waiting(t);
     const uint64_t since = t->host->now_ms(t->cap);
     while (t->n_found) {
         bool time = t->host->now_ms(t->cap) - since <= within_ms;

@@ -206,6 +206,7 @@ static qn_status stop(void *self, uint32_t deadline_ms)
     stratum *t = self;
     st_clock(t);
     st_server_close(t);
+    st_store_sync(t); /* one call for a block may last longer than we are let live */
     st_blocks_close(t, deadline_ms / 2);
     st_templates_close(t);
     st_store_sync(t);

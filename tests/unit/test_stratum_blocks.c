@@ -7,17 +7,19 @@ static struct {
     qn_status says;
     unsigned fails, calls;
     uint64_t at[64];
+    unsigned writes, written[64]; /* to the store, until each */
 } g_node;
 
 static qn_status on_call(void *arg, uint64_t k, const char *interface, const char *method)
 {
     (void)arg;
     (void)k;
-    (void)interface;
+    g_node.writes += strcmp(interface, "store.own/1") == 0 && strcmp(method, "write") == 0;
     if (strcmp(method, "solution_by_id") != 0)
         return QN_OK;
     assert_true(g_node.calls < QC_COUNTOF(g_node.at));
     g_node.at[g_node.calls] = qn_mock_now(g_node.m);
+    g_node.written[g_node.calls] = g_node.writes;
     return g_node.calls++ < g_node.fails ? g_node.says : QN_OK;
 }
 
@@ -175,8 +177,13 @@ static void test_blocks__those_that_wait_are_tried_when_it_stops(void **state)
     c = joined(m);
     greet(m, c, NULL);
     find_block(m, c, "0000000000000000", "true");
+    assert_int_equal(g_node.writes, g_node.written[0]); /* the share is not written yet */
     assert_int_equal(qn_mock_stop(m), QN_OK);
     assert_int_equal(g_node.calls, 2);
+    assert_int_equal(g_node.written[1], g_node.written[0] + 1); /* it may be killed in the call */
+    const char *last = strstr(qn_mock_log(m), "is tried a last time before the server stops: ");
+    assert_non_null(last);
+    assert_non_null(strstr(last, "is given up"));
     assert_int_equal(count(qn_mock_log(m), "is given up"), 1);
     leave(c);
     qn_mock_free(m);
