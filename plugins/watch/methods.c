@@ -252,13 +252,10 @@ static void on_remove(void *arg, const qn_rpc_request *r, const char *params, ui
     if (st == QN_OK)
         st = wt_stream_sweep(x);
     if (st == QN_OK)
-        st = wt_stream_part_over(x);
-    if (st == QN_OK)
         st = wt_store_set(x);
     qn_json_key_(&j, NULL);
     qn_json_raw(&j, "null", 4);
     wt_done(x, r->request, st, &j);
-    wt_later_run(x);
 }
 
 /* ---- newaddress ---- */

@@ -88,6 +88,7 @@ static qn_status on_hit(void *arg, const qn_watch_event *ev, const uint8_t *tx,
 {
     wt *x = arg;
     bool used = false;
+    x->hits++;
     if (ev->type != QN_WATCH_EV_SEEN && !ev->rescan)
         x->inside = true;
     qn_status st = wt_apply_hit(&x->m, ev, tx, script, &used);
@@ -105,10 +106,40 @@ static qn_status on_hit(void *arg, const qn_watch_event *ev, const uint8_t *tx,
     return st;
 }
 
+static qn_status look_for_more(wt *x);
+
+/* A continuation that brings more was posted earlier, and has run. */
+static void part_over(void *arg)
+{
+    wt *x = arg;
+    qn_status st = QN_OK;
+    x->part_posted = false;
+    if (!x->within)
+        return;
+    if (x->hits != x->part_hits) {
+        st = look_for_more(x);
+    } else {
+        x->within = false;
+        if (x->flush_due)
+            st = wt_stream_flush_soon(x, false);
+    }
+    if (st == QN_OK)
+        wt_later_run(x);
+    else if (st != QN_E_REVOKED)
+        wt_fail(x, st, "cannot go on behind what was removed");
+}
+
+static qn_status look_for_more(wt *x)
+{
+    x->part_hits = x->hits;
+    qn_status st = x->host->post(x->cap, part_over, x);
+    x->part_posted = st == QN_OK;
+    return st;
+}
+
 qn_status wt_stream_part_over(wt *x)
 {
-    x->within = false;
-    return x->flush_due ? wt_stream_flush_soon(x, false) : QN_OK;
+    return x->within && !x->part_posted ? look_for_more(x) : QN_OK;
 }
 
 static qn_status on_gone(void *arg, const qn_watch_event *ev)

@@ -98,8 +98,11 @@ typedef struct wt {
     bool hook_lost;                   /* it was said that it misses some */
     uint32_t gone_max;                /* transactions that are kept */
     uint64_t next_rescan;
-    bool inside; /* hits of a block came, and its end did not yet */
-    bool within; /* the same of a transaction */
+    bool inside;        /* hits of a block came, and its end did not yet */
+    bool within;        /* the same of a transaction */
+    bool part_posted;   /* whether more of it comes is looked for, */
+    uint64_t part_hits; /* since `hits` were these */
+    uint64_t hits;      /* all that came */
     bool flush_posted;
     bool flush_due;        /* it came while `within` */
     bool flush_sync;       /* what is flushed is waited for: more than finds of a rescan */
@@ -165,7 +168,8 @@ void wt_stream_close(wt *x);
 qn_status wt_stream_settle(wt *x);
 /** Make durable what was asked for; and what was told, which inside a block comes later. */
 qn_status wt_stream_keep(wt *x);
-/** Scripts were removed: of a transaction that is told in part there may come no more. */
+/** Scripts were removed: of a transaction that is told in part there may come no more. Whether that
+ *  is so is seen at the next turns of the loop: its other coins may be on their way still. */
 qn_status wt_stream_part_over(wt *x);
 /** Tell and store what has changed with the next turn of the loop. sync: it is waited for. */
 qn_status wt_stream_flush_soon(wt *x, bool sync);

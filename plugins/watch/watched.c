@@ -169,7 +169,7 @@ static qn_status add_rest(wt *x, uint32_t height, bool *full)
     qn_status st = add_scripts(x);
     *full = st == QN_E_LIMIT;
     if (*full)
-        st = QN_OK;
+        st = wt_stream_part_over(x);
     for (size_t i = 0; i < x->m.n_sources && st == QN_OK; i++) {
         wt_source *s = x->m.source[i];
         if (s->building)
@@ -268,6 +268,8 @@ qn_status wt_stream_sweep(wt *x)
         st = remove_coins(x);
     if (st == QN_OK)
         st = wt_sweep(&x->m);
+    if (st == QN_OK)
+        st = wt_stream_part_over(x);
     return st == QN_OK && x->is_short ? wt_stream_feed(x) : st;
 }
 

@@ -365,9 +365,9 @@ static void test_answer__waits_for_nothing_that_was_removed(void **state)
         snprintf(params, sizeof params, "[\"w\",\"%s\"]", k->text);
         qn_mock_on_call(m, nothing_more, NULL);
         expect(m, "watch.remove", params, "null");
+        go(m);
         expect(m, "watch.balance", "[\"w\"]", "\"trusted\":0.00000000,\"untrusted_pending\":0.0");
         qn_mock_on_call(m, NULL, NULL);
-        go(m);
         end(m);
     }
     assert_true(within > 0);

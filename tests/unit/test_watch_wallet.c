@@ -726,8 +726,9 @@ static bool waits(qn_mock *m, const char *method, const char *params)
 }
 
 /* That a rescan which waits is given up is told at the next turn of the loop; and before coins are
- * locked, and at the end, what was told so far is stored. Returns: whether that comes between two
- * deliveries of the coins of a transaction. */
+ * locked, and at the end, what was told so far is stored. Something else may be removed, or an
+ * import be refused, meanwhile. Returns: whether that comes between two deliveries of the coins of
+ * a transaction. */
 static bool flush_within(unsigned steps, int how)
 {
     qn_mock *m = started();
@@ -743,7 +744,16 @@ static bool flush_within(unsigned steps, int how)
     (void)qn_mock_run(m);
     qn_mock_steps(m, 0);
     const bool within = waits(m, "watch.utxos", "[\"w\"]");
+    qn_mock_on_call(m, how == 4 ? full : no_rescan, NULL);
+    if (how == 3) {
+        expect(m, "watch.create", "[\"v\"]", "{");
+        expect(m, "watch.remove", "[\"v\"]", "null");
+    } else if (how == 4) {
+        expect(m, "watch.import", "[\"w\",[{\"script\":\"5203\",\"timestamp\":\"now\"}]]",
+               "allows no more scripts");
+    }
     qn_mock_on_call(m, no_rescan, NULL);
+    assert_int_equal(waits(m, "watch.utxos", "[\"w\"]"), within);
     if (how == 1) {
         assert_int_equal(waits(m, "watch.lockunspent", "[\"w\",true]"), within);
     } else if (how == 2) {
@@ -766,7 +776,7 @@ static bool flush_within(unsigned steps, int how)
 static void test_flush__tells_no_part_of_a_transaction(void **state)
 {
     (void)state;
-    for (int how = 0; how < 3; how++) {
+    for (int how = 0; how < 5; how++) {
         unsigned within = 0;
         for (unsigned steps = 0; steps < 8; steps++)
             within += flush_within(steps, how);
