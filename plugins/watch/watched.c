@@ -169,7 +169,7 @@ static qn_status add_rest(wt *x, uint32_t height, bool *full)
     qn_status st = add_scripts(x);
     *full = st == QN_E_LIMIT;
     if (*full)
-        st = wt_stream_part_over(x);
+        st = QN_OK;
     for (size_t i = 0; i < x->m.n_sources && st == QN_OK; i++) {
         wt_source *s = x->m.source[i];
         if (s->building)
