@@ -1,5 +1,6 @@
-/* A gap limit that is larger than at the last start: what every range lacks is derived and watched,
- * and blocks since its birthday are looked through for it. */
+/* What ranges gain behind their import. A gap limit that is larger than at the last start: what
+ * every range lacks is derived and watched, and blocks since its birthday are looked through for
+ * it. And so they are where the range comes to a script that was paid before. */
 #include "plugins/watch/watch.h"
 
 #define SLICE 1000u /* scripts between two signs of life, which the node waits for */
@@ -37,6 +38,14 @@ static qn_status begin_of(wt *x, const wt_source *s, uint32_t *height)
     return QN_OK;
 }
 
+static uint64_t lowest_cookie(const wt_source *s, size_t from, uint64_t lowest)
+{
+    for (size_t i = from; i < s->n_owners; i++)
+        if (s->owner[i]->script->cookie < lowest)
+            lowest = s->owner[i]->script->cookie;
+    return lowest;
+}
+
 /* Out: *what grows to all of it. */
 static qn_status grow(wt *x, wt_source *s, wt_rescan_for *what)
 {
@@ -50,9 +59,7 @@ static qn_status grow(wt *x, wt_source *s, wt_rescan_for *what)
     if (st != QN_OK)
         return st;
     what->from = from < what->from ? from : what->from;
-    for (size_t i = before; i < s->n_owners; i++)
-        if (s->owner[i]->script->cookie < what->first_cookie)
-            what->first_cookie = s->owner[i]->script->cookie;
+    what->first_cookie = lowest_cookie(s, before, what->first_cookie);
     return QN_OK;
 }
 
@@ -76,4 +83,40 @@ qn_status wt_stream_grow(wt *x)
     if (x->m.tip.height != WT_NO_HEIGHT && what.from <= x->m.tip.height)
         st = wt_rescan_want(x, &what, &id, &lowest);
     return st == QN_OK ? wt_store_set(x) : st;
+}
+
+/* Of what the source has from `before` on. all: all of that is watched; else it waits until it is.
+ */
+static qn_status look_back(wt *x, const wt_source *s, size_t before, uint32_t from, bool all)
+{
+    const wt_rescan_for what = {.from = from,
+                                .first_cookie = lowest_cookie(s, before, UINT64_MAX),
+                                .wallet = s->wallet->id};
+    uint64_t id;
+    uint32_t lowest;
+    if (x->m.tip.height == WT_NO_HEIGHT || from > x->m.tip.height)
+        return QN_OK;
+    qn_status st = all ? wt_rescan_want(x, &what, &id, &lowest) : QN_E_LIMIT;
+    if (st != QN_E_LIMIT)
+        return st;
+    wt_stream_missed(x, from, what.first_cookie);
+    return QN_OK;
+}
+
+qn_status wt_stream_derive(wt *x, wt_source *s, uint32_t to, uint32_t height, bool *all)
+{
+    const size_t before = s->n_owners;
+    const uint32_t used = s->used;
+    uint32_t from = height;
+    qn_status st = wt_derive(&x->m, s, to, UINT32_MAX);
+    const bool was_paid = s->used != used;
+    if (st == QN_OK && was_paid)
+        st = begin_of(x, s, &from);
+    if (st == QN_E_BUSY) { /* the chain changes all the time: look at all of it */
+        st = QN_OK;
+        from = 0;
+    }
+    if (st == QN_OK)
+        st = wt_stream_add_or_wait(x, s, from < height ? from : height, all);
+    return st == QN_OK && was_paid ? look_back(x, s, before, from, *all) : st;
 }

@@ -298,9 +298,7 @@ qn_status wt_take_address(wt *x, wt_source *s, wt_owner **o)
     s->next = index + 1;
     s->dirty = true;
     bool all = true;
-    qn_status st = wt_derive(&x->m, s, wt_wanted_end(&x->m, s), UINT32_MAX);
-    if (st == QN_OK)
-        st = wt_stream_add_or_wait(x, s, wt_tip_height(x), &all);
+    qn_status st = wt_stream_derive(x, s, wt_wanted_end(&x->m, s), wt_tip_height(x), &all);
     *o = st == QN_OK ? wt_owner_at(s, index) : NULL;
     if (st != QN_OK || all)
         return st == QN_OK && !*o ? QN_E_UNSUPPORTED : st;

@@ -179,6 +179,10 @@ qn_status wt_stream_add(wt *x, wt_source *s);
 /** The same, and what there is no room for waits, missed from block `height` on. Out: *all (may be
  *  NULL): there was room for all of it. */
 qn_status wt_stream_add_or_wait(wt *x, wt_source *s, uint32_t height, bool *all);
+/** Derive what a source lacks of index `to` and the gap limit, and watch it as above. Where that
+ * comes to a script that was paid before, blocks since the birthday are looked through for what is
+ * new. */
+qn_status wt_stream_derive(wt *x, wt_source *s, uint32_t to, uint32_t height, bool *all);
 /** The same with its outpoint, if it has one. */
 qn_status wt_stream_add_coin(wt *x, wt_source *s);
 /** The gap limit: derive behind what was paid, and have it watched, before the block is done. What
@@ -190,6 +194,9 @@ qn_status wt_stream_grow(wt *x);
 /** Note that there is no room for what a source has: blocks from `height` on are not looked through
  *  for it. */
 void wt_stream_short(wt *x, const wt_source *s, uint32_t height);
+/** Note that blocks from `height` on have to be looked through for scripts from this number on,
+ * though they are watched: it could not be begun. */
+void wt_stream_missed(wt *x, uint32_t height, uint64_t cookie);
 /** Have everything watched, as far as there is room; when all is, what was missed is looked for. */
 qn_status wt_stream_feed(wt *x);
 /** The same where there was no room before: one script is tried first. */

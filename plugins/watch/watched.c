@@ -122,6 +122,18 @@ void wt_stream_short(wt *x, const wt_source *s, uint32_t height)
     x->short_dirty = true;
 }
 
+void wt_stream_missed(wt *x, uint32_t height, uint64_t cookie)
+{
+    if (!x->is_short) {
+        x->is_short = true;
+        x->short_from = height;
+        x->short_cookie = cookie;
+    }
+    x->short_from = height < x->short_from ? height : x->short_from;
+    x->short_cookie = cookie < x->short_cookie ? cookie : x->short_cookie;
+    x->short_dirty = true;
+}
+
 qn_status wt_stream_add_or_wait(wt *x, wt_source *s, uint32_t height, bool *all)
 {
     qn_status st = s->n_watched < s->n_owners ? wt_stream_add(x, s) : QN_OK;
@@ -276,13 +288,12 @@ qn_status wt_stream_sweep(wt *x)
 qn_status wt_stream_extend(wt *x, uint32_t height)
 {
     qn_status st = QN_OK;
+    bool all = true;
     for (size_t i = 0; i < x->m.n_sources && st == QN_OK; i++) {
         wt_source *s = x->m.source[i];
         if (s->building || wt_is_derived(&x->m, s, 0))
             continue;
-        st = wt_derive(&x->m, s, 0, UINT32_MAX);
-        if (st == QN_OK)
-            st = wt_stream_add_or_wait(x, s, height, NULL);
+        st = wt_stream_derive(x, s, 0, height, &all);
     }
     return st;
 }

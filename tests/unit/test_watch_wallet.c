@@ -228,6 +228,64 @@ static void test_gap_limit__a_larger_one_holds_from_the_start_on(void **state)
     qc_free(late);
 }
 
+/* What a range of w2 knows: its indexes 3, 7 and 10. */
+static void knows_all(qn_mock *m, const char *status)
+{
+    (void)qn_mock_run(m);
+    expect(m, "watch.status", "[]", "\"rescans\":[]");
+    expect(m, "watch.status", "[]", status);
+    expect(m, "watch.balance", "[\"v\"]", "\"trusted\":0.00001110");
+    expect(m, "watch.list", "[\"v\"]", "\"next_index\":11");
+}
+
+/* A range comes to an index that was paid as another wallet's, with one behind it that nobody
+ * watched then: by a block (0), by an address that is given out (1), where too many rescans wait
+ * (2), or the grant has no room for a while (3). */
+static void comes_to_a_paid_one(int how)
+{
+    qn_mock *m = started();
+    keys *k = keys_of("wpkh(" XPUB "/0/*)");
+    char raw[200], list[400];
+    raw_of(k, 7, raw, sizeof raw);
+    pay(m, k, 7, 100);
+    pay(m, k, 10, 10);
+    expect(m, "watch.create", "[\"w\"]", "{");
+    import(m, raw, "\"birthday\":0", "true");
+    expect(m, "watch.create", "[\"v\"]", "{");
+    snprintf(list, sizeof list, "[\"v\",[{\"desc\":\"%s\",\"birthday\":0,\"range\":4}]]", k->text);
+    expect(m, "watch.import", list, "true");
+    (void)qn_mock_run(m);
+    expect(m, "watch.list", "[\"v\"]", "\"range\":[0,4]");
+    if (how == 1)
+        for (int i = 0; i < 3; i++)
+            expect(m, "watch.newaddress", "[\"v\"]", "\"");
+    qn_mock_steps(m, 0);
+    if (how == 2)
+        for (int i = 0; i < 64; i++)
+            expect(m, "watch.rescan", "[0]", "{");
+    if (how == 3)
+        qn_mock_on_call(m, full, NULL);
+    pay(m, k, 3, 1000);
+    qn_mock_steps(m, UINT32_MAX);
+    (void)qn_mock_run(m);
+    if (how == 3) {
+        expect(m, "watch.status", "[]", "\"complete\":false");
+        qn_mock_on_call(m, NULL, NULL);
+        qn_mock_mine(m, 1);
+    }
+    knows_all(m, "\"complete\":true");
+    assert_int_equal(qn_mock_stop(m), QN_OK);
+    qn_mock_free(m);
+    qc_free(k);
+}
+
+static void test_gap_limit__behind_one_that_was_paid_is_looked_for(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 4; how++)
+        comes_to_a_paid_one(how);
+}
+
 static void test_import__no_combo_gives_addresses(void **state)
 {
     (void)state;
@@ -789,6 +847,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_claim__of_two_the_one_that_is_solvable_counts
              cmocka_unit_test(test_import__again_beyond_the_grant_is_incomplete),
              cmocka_unit_test(test_full_grant__a_reorganisation_takes_what_is_not_watched),
              cmocka_unit_test(test_gap_limit__a_larger_one_holds_from_the_start_on),
+             cmocka_unit_test(test_gap_limit__behind_one_that_was_paid_is_looked_for),
              cmocka_unit_test(test_import__no_combo_gives_addresses),
              cmocka_unit_test(test_import__the_next_index_is_behind_what_was_paid),
              cmocka_unit_test(test_remove__takes_a_descriptor_as_it_was_imported),
