@@ -103,9 +103,12 @@ void qc_tool_look_at(const qc_tool *t, const char *id, qc_tool_seen *out)
     json_t *o = code == 0 ? json_loadb((const char *)text.data, text.len, 0, NULL) : NULL;
     const char *state = json_string_value(json_object_get(o, "state"));
     const char *reason = json_string_value(json_object_get(o, "reason"));
+    const char *grant = json_string_value(json_object_get(o, "grant"));
     out->reached = code != 1 && code != 127; /* what quoin-cli itself says, of no node */
     out->known = state != NULL;
     out->up = state && is_up(state);
+    out->grant_removed = json_is_true(json_object_get(o, "grant_removed"));
+    snprintf(out->grant, sizeof out->grant, "%s", grant ? grant : "");
     snprintf(out->state, sizeof out->state, "%s", state ? state : "");
     snprintf(out->reason, sizeof out->reason, "%s", reason ? reason : "");
     json_decref(o);

@@ -527,12 +527,6 @@ int qc_tool_enable(qc_tool *t)
     return code;
 }
 
-static bool runs_without(const qc_tool *t, const char *name, qc_tool_seen *seen)
-{
-    qc_tool_look_at(t, name, seen);
-    return seen->up;
-}
-
 /* Its grant went before, and the node was not told. */
 static int stop_ungranted(const qc_tool *t, const char *name, const qc_tool_seen *seen)
 {
@@ -553,10 +547,19 @@ static int stop_ungranted(const qc_tool *t, const char *name, const qc_tool_seen
 
 int qc_tool_disable(qc_tool *t)
 {
-    qc_tool_seen seen;
+    qc_tool_seen seen = {.reached = false};
     int code = 1;
-    if (qc_tool_lacks_grant(t, t->word[1]) && runs_without(t, t->word[1], &seen))
+    if (qc_tool_lacks_grant(t, t->word[1]))
+        qc_tool_look_at(t, t->word[1], &seen);
+    if (seen.up && seen.grant_removed)
         return stop_ungranted(t, t->word[1], &seen);
+    if (seen.grant[0] && !seen.grant_removed) {
+        fprintf(stderr,
+                "Error: found no grant for %s in %s; in the node that runs it has %s: give that "
+                "folder as -plugingrants\n",
+                qc_printable(t->word[1]), t->grant_dir, seen.grant);
+        return 1;
+    }
     char *grant = qc_tool_find_grant(t, t->word[1]);
     if (!grant)
         return 1;

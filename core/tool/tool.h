@@ -106,10 +106,12 @@ char *qc_tool_command(const qc_tool *t, const char *program);
 int qc_tool_ask_node(const qc_tool *t, const char *const *word);
 /** A plugin as the node that runs has it. */
 typedef struct qc_tool_seen {
-    bool reached; /* a node has answered; false: of the rest nothing is known */
-    bool known;   /* it knows the plugin */
-    bool up;      /* something of the plugin runs, or comes back by itself */
+    bool reached;       /* a node has answered; false: of the rest nothing is known */
+    bool known;         /* it knows the plugin */
+    bool up;            /* something of the plugin runs, or comes back by itself */
+    bool grant_removed; /* the file that granted it is no more */
     char state[32], reason[512];
+    char grant[4096]; /* path of that file; "": the node names none */
 } qc_tool_seen;
 /** Ask it, without a word on stderr. */
 void qc_tool_look_at(const qc_tool *t, const char *id, qc_tool_seen *out);

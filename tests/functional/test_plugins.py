@@ -323,6 +323,25 @@ def test_disabled_while_it_runs(case):
     n.stop()
 
 
+def test_disabled_with_the_folder_of_its_grant(case):
+    """Where the grant lies elsewhere, stopping the plugin would not be disabling it."""
+    n, there = in_build_folder(case), os.path.join(case.dir, "grants")
+    os.makedirs(there, mode=0o700)
+    n.start("-plugingrants=" + there)
+    tool = tool_of(n)
+    plugin_file("gbt")
+    done(tool("enable", "-reload", "-plugingrants=" + there, "gbt"))
+    running(n, "gbt")
+    for words in ("disable",), ("disable", "-reload"):
+        code, out, err = tool(*words, "gbt")
+        assert code == 1 and "found no grant for gbt in " in err and not out, (out, err)
+        assert f"it has {there}/org.quoin.gbt.grant: give that folder as -plugingrants\n" in err, err
+    equal(n.getplugininfo("gbt")["state"], "RUNNING")
+    done(tool("disable", "-reload", "-plugingrants=" + there, "gbt"))
+    equal(n.getplugininfo("gbt")["state"], "DISCOVERED")
+    n.stop()
+
+
 def test_an_update_that_fails_is_not_undone_by_half(case):
     """The old file is no more: with the old pin nothing could start, with the new one it is tried again."""
     n = case.node().start()
