@@ -114,10 +114,3 @@ void qc_tool_look_at(const qc_tool *t, const char *id, qc_tool_seen *out)
     json_decref(o);
     qc_bytes_free(&text);
 }
-
-void qc_tool_stop_quietly(const qc_tool *t, const char *id)
-{
-    qc_bytes answer = QC_BYTES_INIT;
-    (void)call(t, (const char *const[]){"plugin", "stop", id, NULL}, &answer);
-    qc_bytes_free(&answer);
-}

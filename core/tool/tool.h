@@ -85,7 +85,8 @@ bool qc_tool_text_is_fit(const qc_tool *t, qc_span text, const qc_image *m, cons
 void qc_tool_explain_mode(const char *mode);
 /** Write it atomically; with -reload a node that runs is told to take it up, else it is said how,
  *  with `verb`. `was`: what the file held, or NULL for none: it holds that again when the
- * node refuses the new one and goes on with the old. Returns an exit status. */
+ * node refuses the new one and goes on with the old, unless that was for another file or allowed
+ * more. Returns an exit status. */
 int qc_tool_write_grant(const qc_tool *t, const char *verb, const char *id, const char *grant,
                         qc_span text, const qc_bytes *was);
 /** Say when what was written or removed takes effect: `verb` has a node that runs take it up. */
@@ -115,8 +116,6 @@ typedef struct qc_tool_seen {
 } qc_tool_seen;
 /** Ask it, without a word on stderr. */
 void qc_tool_look_at(const qc_tool *t, const char *id, qc_tool_seen *out);
-/** Have it stop a plugin, if it runs; whatever comes of it, nothing is said. */
-void qc_tool_stop_quietly(const qc_tool *t, const char *id);
 /** The key of its grant that says where: only an operator can. NULL: it has none. */
 const qc_grant_key *qc_tool_place_key(const qc_interface *f);
 /** Append formatted text. */

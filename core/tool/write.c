@@ -11,6 +11,8 @@
 #define REFUSED 26
 #define DOWN 25
 
+#define FILE_GONE "the file that it was for is no more"
+
 char *qc_tool_command(const qc_tool *t, const char *program)
 {
     static const char *const option[] = {"datadir", "conf", "plugindir", "plugingrants"};
@@ -68,30 +70,65 @@ static bool put_back(const qc_tool *t, const char *grant, qc_span text, const qc
     return holds(grant, text) && !put_grant(t, grant, qc_bytes_span(was));
 }
 
-/* Of an update the old file is no more: with the old text nothing could start. */
-static bool same_file(qc_span text, const qc_bytes *was)
+static bool same_text(const char *a, const char *b)
 {
-    qc_grant a, b;
-    qc_problems p = {0};
-    bool same = qc_grant_parse(text, &a, &p);
-    same = qc_grant_parse(qc_bytes_span(was), &b, &p) && same && strcmp(a.file, b.file) == 0 &&
-           a.sha256 && b.sha256 && strcmp(a.sha256, b.sha256) == 0;
-    qc_grant_clear(&a);
-    qc_grant_clear(&b);
-    qc_problems_clear(&p);
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_bounds(const qc_grant *a, const qc_grant *b)
+{
+    return a->trusted == b->trusted && a->best_effort == b->best_effort && a->memory == b->memory &&
+           a->threads == b->threads && a->calls_per_s == b->calls_per_s &&
+           a->log_per_s == b->log_per_s && same_text(a->cpu, b->cpu);
+}
+
+/* All that `a` grants is granted by `b`, in the same words. */
+static bool grants_no_more(const qc_grant *a, const qc_grant *b)
+{
+    bool same = same_bounds(a, b) && (b->unstable || !a->unstable);
+    for (size_t i = 0; same && i < a->n_iface; i++)
+        same = same_text(a->iface[i].value, qc_grant_get(b, a->iface[i].key));
     return same;
 }
 
-/* The old one is down for the sake of one that is no good. The node itself may not bring it back,
- * since the grant does not allow it any more; with the old text it does. */
-static void start_old(const qc_tool *t, const char *id, const char *grant)
+/* What stands against the old text; NULL: nothing. Whether it starts is up to the plugin: it must
+ * not win back by a failure what an operator took away. */
+static const char *against_old(int code, qc_span text, const qc_bytes *was)
 {
-    fprintf(stderr, "Error: the new one did not start; %s is again what it was\n", grant);
-    qc_tool_stop_quietly(t, id); /* the new one is tried again else */
-    if (qc_tool_ask_node(t, (const char *const[]){"plugin", "start", id, NULL}) == 0)
-        fprintf(stderr, "The node that runs has started %s with that again\n", id);
+    qc_grant a = {0}, b = {0};
+    qc_problems p = {0};
+    const char *why = NULL;
+    if (!qc_grant_parse(text, &a, &p) || !qc_grant_parse(qc_bytes_span(was), &b, &p))
+        why = "it is no grant";
+    else if (!same_text(a.file, b.file) || !same_text(a.sha256, b.sha256))
+        why = FILE_GONE;
+    else if (!grants_no_more(&b, &a))
+        why = "it allowed more";
+    else if (code == DOWN)
+        why = "the one that ran was allowed more";
+    qc_grant_clear(&a);
+    qc_grant_clear(&b);
+    qc_problems_clear(&p);
+    return why;
+}
+
+/* The old text stays away. */
+static void say_not_back(const qc_tool *t, int code, const char *id, const char *why)
+{
+    char *self = qc_tool_command(t, "quoin-plugin"), *cli = qc_tool_command(t, "quoin-cli");
+    fprintf(stderr, "What it was is not put back: %s\n", why);
+    if (code == REFUSED)
+        fprintf(stderr,
+                "The old one runs on, from memory and with what it was granted; to stop it:\n"
+                "  %s plugin stop %s\n",
+                cli, id);
+    if (strcmp(why, FILE_GONE) == 0)
+        fprintf(stderr, "Once its file is mended:\n  %s pin -reload %s\n", self, id);
     else
-        fprintf(stderr, "Error: with that it does not start again: %s is down\n", id);
+        fprintf(stderr, "To change it again:\n  %s enable -reload -grant=INTERFACE=PARAMETERS %s\n",
+                self, id);
+    qc_free(cli);
+    qc_free(self);
 }
 
 /* What it is in the node now, and what the file is. */
@@ -119,18 +156,18 @@ int qc_tool_take_up(const qc_tool *t, const char *id, const char *grant, qc_span
     int code = qc_tool_ask_node(t, (const char *const[]){"plugin", verb, id, NULL});
     if (code == 0)
         return printf("The node that runs has taken it up: %s runs.\n", id) < 0;
-    if (code == REFUSED && was && put_back(t, grant, text, was)) {
+    bool failed = was && (code == REFUSED || code == DOWN);
+    const char *against = failed ? against_old(code, text, was) : NULL;
+    if (failed && !against && put_back(t, grant, text, was)) {
         fprintf(stderr,
                 "Error: the node refused it and goes on with what it had. So will its next start: "
                 "%s is again what it was\n",
                 grant);
         return 1;
     }
-    if (code == DOWN && was && same_file(text, was) && put_back(t, grant, text, was)) {
-        start_old(t, id, grant);
-        return 1;
-    }
     say_not_taken(t, id, grant);
+    if (against)
+        say_not_back(t, code, id, against);
     if (first) {
         char *self = qc_tool_command(t, "quoin-plugin");
         fprintf(stderr, "To take it back: %s disable %s\n", self, id);

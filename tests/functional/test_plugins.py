@@ -153,8 +153,8 @@ def test_pin_and_reload_in_one(case):
         f.write(good.replace("[config]\n", "[config]\nnothing = 1\n"))
     update()
     code, out, err = tool("pin", "-reload", "check")
-    assert code == 1 and "nothing" in err and "the node refused it and goes on with what it had" in err, err
-    assert not pinned()
+    assert code == 1 and "nothing" in err and f"the node that runs has not taken it up; {CHECK} is RUNNING" in err, err
+    assert "not put back: the file that it was for is no more" in err and pinned(), err
     with open(n.path("plugins.d", CHECK + ".grant"), "w") as f:
         f.write(good)
     n.stop()
@@ -348,15 +348,48 @@ def test_an_update_that_fails_is_not_undone_by_half(case):
     tool, file = tool_of(n), os.path.join(case.dir, "new.so")
     shutil.copy(os.path.join(BUILD, "tests", "hostile", "unruly.so"), file)
     done(tool("enable", "-reload", "-grant=rpc.serve/1=prefix=good.", file))
-    done(tool("enable", "-config=what=fail-start", file))
-    with open(file + "~", "wb") as f, open(file, "rb") as old:
-        f.write(old.read() + b"x")
-    os.rename(file + "~", file)
-    code, out, err = tool("pin", "-reload", ID)
-    assert code == 1 and "error code: -25" in err and "is again what it was" not in err, err
-    assert f"the node that runs has not taken it up; {ID} is " in err, err
-    with open(n.path("plugins.d", ID + ".grant")) as f, open(file, "rb") as now:
-        assert hashlib.sha256(now.read()).hexdigest() in f.read()
+    for bad, error in ("fail-init", 26), ("fail-start", 25):
+        done(tool("enable", f"-config=what={bad}", file))
+        with open(file + "~", "wb") as f, open(file, "rb") as old:
+            f.write(old.read() + b"x")
+        os.rename(file + "~", file)
+        code, out, err = tool("pin", "-reload", ID)
+        assert code == 1 and f"error code: -{error}" in err and "is again what it was" not in err, err
+        assert f"the node that runs has not taken it up; {ID} is " in err, err
+        assert "not put back: the file that it was for is no more" in err and f" pin -reload {ID}\n" in err, err
+        equal(error == 26, "The old one runs on, from memory" in err and f" plugin stop {ID}\n" in err)
+        with open(n.path("plugins.d", ID + ".grant")) as f, open(file, "rb") as now:
+            assert hashlib.sha256(now.read()).hexdigest() in f.read()
+    n.stop()
+
+
+def test_what_was_taken_away_does_not_come_back_by_a_failure(case):
+    """Whether the new one starts is up to the plugin; what it may do is not."""
+    n = case.node().start()
+    tool, file = tool_of(n), os.path.join(BUILD, "tests", "hostile", "unruly.so")
+
+    def enable(what, window):
+        return tool("enable", "-reload", "-grant=rpc.serve/1=prefix=good.", f"-grant=chain.follow/1=window={window}",
+                    f"-config=what={what}", file)
+
+    def granted():
+        with open(n.path("plugins.d", ID + ".grant")) as f:
+            return [line for line in f.read().split("\n") if line.startswith("chain.follow/1")]
+
+    for bad, error in ("fail-init", 26), ("fail-start", 25):
+        done(enable("nothing", 16))
+        running(n, "plugin")
+        code, out, err = enable(bad, 8)
+        assert code == 1 and f"error code: -{error}" in err, err
+        assert f"the node that runs has not taken it up; {ID} is " in err, err
+        assert "not put back: it allowed more" in err and "is again what it was" not in err, err
+        assert f" enable -reload -grant=INTERFACE=PARAMETERS {ID}\n" in err, err
+        equal(granted(), ["chain.follow/1 = window=8"])
+        if error == 26:
+            equal(n.getplugininfo(ID)["state"], "RUNNING")
+            assert f"  quoin-cli -datadir={n.datadir} -chain=regtest plugin stop {ID}\n" in err, err
+        else:
+            assert n.getplugininfo(ID)["state"] != "RUNNING"
     n.stop()
 
 
@@ -366,8 +399,8 @@ def free_port():
         return s.getsockname()[1]
 
 
-def test_a_server_that_cannot_move_stays_where_it_was(case):
-    """The node does not bring back what may do more than is granted now; with the old grant it does."""
+def test_a_server_that_cannot_move_is_down(case):
+    """It is not put back where it may not listen any more, and is moved on by another grant."""
     n = in_build_folder(case).start()
     tool, was = tool_of(n), free_port()
     plugin_file("stratum")
@@ -377,17 +410,18 @@ def test_a_server_that_cannot_move_stays_where_it_was(case):
 
     done(tool("enable", "-reload", *at(was), "stratum"))
     running(n, "stratum")
-    with open(n.path("plugins.d", "org.quoin.stratum.grant")) as f:
-        good = f.read()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        code, out, err = tool("enable", "-reload", *at(taken.getsockname()[1]), "stratum")
-        assert code == 1 and "error code: -25" in err and "is again what it was" in err, err
-        assert "has started org.quoin.stratum with that again" in err and "no node that runs" not in err, err
-        running(n, "stratum")
+        port = taken.getsockname()[1]
+        code, out, err = tool("enable", "-reload", *at(port), "stratum")
+        assert code == 1 and "error code: -25" in err and "is again what it was" not in err, err
+        assert "the node that runs has not taken it up; org.quoin.stratum is " in err, err
+        assert "not put back: it allowed more" in err and "The old one runs on" not in err, err
         with open(n.path("plugins.d", "org.quoin.stratum.grant")) as f:
-            equal(f.read(), good)
+            assert f"net.listen/1 = 127.0.0.1:{port}\n" in f.read()
+        done(tool("enable", "-reload", *at(was), "stratum"))
+        running(n, "stratum")
         socket.create_connection(("127.0.0.1", was), 10).close()
         # One that never ran has nothing to go back to: how it is, and that the node runs.
         done(tool("disable", "-reload", "stratum"))
