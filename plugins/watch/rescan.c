@@ -339,11 +339,14 @@ qn_status wt_rescan_cancel(wt *x, uint64_t id)
     wt_wish *w = wish_of(x, id, &r);
     if (!w || r->over) /* at its end, and about to be told so */
         return QN_E_NOTFOUND;
-    const bool was_stored = w->stored, all = r->wish == w && !w->next && r->host && !r->anew;
+    const bool was_stored = w->stored;
+    const bool all = r->wish == w && !w->next && r->host && !r->anew;
     w->canceled = true;
     w->stored = false; /* as it is now */
     r->dirty = true;
     qn_status st = all ? x->watch.t->cancel(x->watch.cap, x->w.watch, r->host) : give_up(x, r, w);
+    if (all && st == QN_E_NOTFOUND)
+        st = QN_OK; /* its end is on its way, and it does not go on behind that */
     if (all && st != QN_OK) {
         w->canceled = false;
         w->stored = was_stored;
@@ -466,14 +469,16 @@ static qn_status on_end(wt *x, wt_rescan *r, const qn_watch_event *ev)
     const uint32_t height = ev->ref.height;
     const bool failed = ev->status != QN_OK && ev->status != QN_E_CANCELED;
     const uint32_t bad = height == WT_NO_HEIGHT ? 0 : height + 1;
+    const bool canceled = failed && r->wish && r->wish->canceled; /* and so the only one */
     if (r->anew && ev->status == QN_E_CANCELED)
         return begin_anew(x, r);
     /* A lower one says that what it could not read is no pruned block: it would never end. */
-    if (ev->status == QN_E_PRUNED && r->wish && height != WT_NO_HEIGHT && height > r->at)
+    if (!canceled && ev->status == QN_E_PRUNED && r->wish && height != WT_NO_HEIGHT &&
+        height > r->at)
         return is_pruned(x, r, height);
-    if (failed && ev->status != QN_E_PRUNED && others_go_on(r, bad))
+    if (!canceled && failed && ev->status != QN_E_PRUNED && others_go_on(r, bad))
         return is_unreadable(x, r, bad, status_text(ev->status));
-    r->over = status_text(ev->status);
+    r->over = status_text(canceled ? QN_E_CANCELED : ev->status);
     r->stop = ev->status == QN_E_PRUNED ? WT_NO_HEIGHT : height;
     r->host = 0;
     return x->inside ? QN_OK : wt_rescans_end(x);

@@ -591,6 +591,35 @@ static void test_rescan__alone_goes_on_where_blocks_begin_when_some_are_pruned(v
     qn_mock_free(m);
 }
 
+static qn_status has_ended(void *arg, uint64_t k, const char *interface, const char *method)
+{
+    (void)arg;
+    (void)k;
+    const bool it = strcmp(interface, "watch/1") == 0 && strcmp(method, "cancel") == 0;
+    return it ? QN_E_NOTFOUND : QN_OK;
+}
+
+/* The node tells the end of it a moment later, and that it could not read what lies below. */
+static void test_cancel__holds_where_the_node_has_ended_it_already(void **state)
+{
+    (void)state;
+    for (int damaged = 0; damaged < 2; damaged++) {
+        qn_mock *m = with_one_under_way();
+        expect(m, "watch.rescan", "[0,64]", "true");
+        qn_mock_on_call(m, has_ended, NULL);
+        expect(m, "watch.rescan", "[0,65]", "true");
+        qn_mock_on_call(m, NULL, NULL);
+        if (damaged)
+            qn_mock_damage(m, 4);
+        else
+            qn_mock_prune(m, 5);
+        finish(m);
+        expect_end(m, "\"rescan\":65,\"status\":\"canceled\",");
+        assert_int_equal(qn_mock_stop(m), QN_OK);
+        qn_mock_free(m);
+    }
+}
+
 static void test_rescan__a_damaged_block_ends_those_that_want_it(void **state)
 {
     (void)state;
@@ -860,6 +889,7 @@ QC_TEST_MAIN(cmocka_unit_test(test_claim__of_two_the_one_that_is_solvable_counts
              cmocka_unit_test(test_cancel__is_told_behind_what_was_found),
              cmocka_unit_test(test_rescan__goes_on_where_blocks_begin_when_some_are_pruned),
              cmocka_unit_test(test_rescan__alone_goes_on_where_blocks_begin_when_some_are_pruned),
+             cmocka_unit_test(test_cancel__holds_where_the_node_has_ended_it_already),
              cmocka_unit_test(test_rescan__a_damaged_block_ends_those_that_want_it),
              cmocka_unit_test(test_rescan__finds_what_another_import_has),
              cmocka_unit_test(test_import__again_is_looked_for_by_the_number_that_the_node_knows),
