@@ -62,7 +62,7 @@ else
 fi
 # The guide, word for word: its files into an empty folder, then its commands.
 mkdir walk home home/.quoin
-printf 'plugindir=%s\nlisten=0\n[regtest]\nrpcport=%s\n' "$prefix/lib/quoin/plugins" $((20000 + $$ % 20000)) \
+printf 'plugindir=%s\nlisten=0\n[regtest]\nrpcport=%s\n' "$prefix/lib/quoin/plugins" $((20000 + $$ % 12000)) \
     >home/.quoin/quoin.conf
 step "the guide's files" python3 -B "$top_srcdir/contrib/checks/guide.py" --extract walk
 step "the guide's commands" env MAKEFLAGS= HOME="$tmp/home" "$BASH" -ec 'cd walk && . ./run.sh'
