@@ -39,23 +39,9 @@ static void alert(void *arg, const char *text)
  * proposes commands. Owned. */
 static char *tool_of(const qc_app *a)
 {
-    static const char *const option[] = {"conf", "plugindir", "plugingrants"};
     bool elsewhere = qc_settings_on_command_line(a->settings, "datadir");
-    bool main_chain = strcmp(a->params->name, "main") == 0;
-    char *text = elsewhere ? qc_asprintf("quoin-plugin -datadir=%s", a->paths.base)
-                           : qc_strdup("quoin-plugin");
-    for (size_t i = 0; i < QC_COUNTOF(option); i++) {
-        const char *value = qc_settings_str(a->settings, option[i], "");
-        if (!*value || !qc_settings_on_command_line(a->settings, option[i]))
-            continue;
-        char *longer = qc_asprintf("%s -%s=%s", text, option[i], value);
-        qc_free(text);
-        text = longer;
-    }
-    char *all = qc_asprintf("%s%s%s", text,
-                            main_chain ? "" : " -chain=", main_chain ? "" : a->params->name);
-    qc_free(text);
-    return all;
+    return qc_conf_command(a->settings, "quoin-plugin", elsewhere ? a->paths.base : NULL,
+                           a->params->name);
 }
 
 bool qc_app_plugins_new(qc_app *a)

@@ -27,6 +27,11 @@ char *qc_conf_file_option(const qc_settings *s, const char *name, const char *df
 /** -plugindir; else, for a program that was not installed, the folder beside it that libtool builds
  *  plugins in; else `installed`. Out: owned. */
 char *qc_conf_plugin_dir(const qc_settings *s, const char *installed);
+/** A command to be typed as it is: `program` ("quoin-cli" or "quoin-plugin") with the options, as
+ *  given, that have it find the same node: datadir (NULL: the usual one), -conf, the chain, and for
+ *  the latter its folders. Out: owned. */
+char *qc_conf_command(const qc_settings *s, const char *program, const char *datadir,
+                      const char *chain);
 bool qc_conf_is_dir(const char *path);
 /** Folder of a chain below the base ("test": "testnet3", "main": ""); NULL: no such chain. */
 const char *qc_conf_chain_folder(const char *chain);

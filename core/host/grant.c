@@ -395,6 +395,20 @@ const char *qc_grant_get(const qc_grant *g, const char *iface_id)
     return NULL;
 }
 
+bool qc_grant_same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool qc_grant_covers(const qc_grant *g, const qc_grant *had)
+{
+    bool all = had->trusted == g->trusted && (g->best_effort || !had->best_effort) &&
+               (g->unstable || !had->unstable) && qc_grant_same_text(had->cpu, g->cpu);
+    for (size_t i = 0; all && i < had->n_iface; i++)
+        all = qc_grant_same_text(qc_grant_get(g, had->iface[i].key), had->iface[i].value);
+    return all;
+}
+
 bool qc_grant_param(const char *params, const char *key, char *out, size_t cap)
 {
     for (const char *p = params; *p;) {

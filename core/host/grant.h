@@ -39,6 +39,12 @@ bool qc_grant_parse(qc_span text, qc_grant *out, qc_problems *p);
 void qc_grant_clear(qc_grant *g);
 /** Value of an interface's line, or NULL when it is not granted. */
 const char *qc_grant_get(const qc_grant *g, const char *iface_id);
+/** Does `g` let a plugin do all that `had` did: each interface in the same words, the mode and the
+ *  class of its processor time? Bounds in numbers aside: what fits there is for the caller to say.
+ */
+bool qc_grant_covers(const qc_grant *g, const qc_grant *had);
+/** Equal, or both NULL. */
+bool qc_grant_same_text(const char *a, const char *b);
 
 /** "90GB" "512MB" "64KiB" "1000": decimal and binary units. False: malformed or too large. */
 bool qc_bytes_of_text(const char *text, uint64_t *out);

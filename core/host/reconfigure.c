@@ -4,16 +4,11 @@
 #include "core/base/alloc.h"
 #include "core/host/isolated.h"
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 /* Everything but [config]. */
 static bool same_grant(const qc_grant *a, const qc_grant *b)
 {
-    bool same = same_text(a->file, b->file) && same_text(a->sha256, b->sha256) &&
-                same_text(a->cpu, b->cpu) && a->trusted == b->trusted &&
+    bool same = qc_grant_same_text(a->file, b->file) && qc_grant_same_text(a->sha256, b->sha256) &&
+                qc_grant_same_text(a->cpu, b->cpu) && a->trusted == b->trusted &&
                 a->best_effort == b->best_effort && a->unstable == b->unstable &&
                 a->n_iface == b->n_iface && a->memory == b->memory && a->threads == b->threads &&
                 a->calls_per_s == b->calls_per_s && a->log_per_s == b->log_per_s &&
@@ -21,8 +16,8 @@ static bool same_grant(const qc_grant *a, const qc_grant *b)
                 a->start_s == b->start_s && a->stop_s == b->stop_s && a->ping_s == b->ping_s &&
                 a->ping_dead_s == b->ping_dead_s;
     for (size_t i = 0; same && i < a->n_iface; i++)
-        same = same_text(a->iface[i].key, b->iface[i].key) &&
-               same_text(a->iface[i].value, b->iface[i].value);
+        same = qc_grant_same_text(a->iface[i].key, b->iface[i].key) &&
+               qc_grant_same_text(a->iface[i].value, b->iface[i].value);
     return same;
 }
 
@@ -34,14 +29,10 @@ static bool within(uint64_t a, uint64_t bound)
 bool qc_plugin_may_still(const qc_plugin *p, const qc_grant *g)
 {
     const qc_grant *had = &p->grant;
-    bool may = (!g->sha256 || same_text(g->sha256, p->image.sha256)) &&
-               had->trusted == g->trusted && (g->best_effort || !had->best_effort) &&
-               (g->unstable || !had->unstable) && within(had->memory, g->memory) &&
-               within(had->threads, g->threads) && had->calls_per_s <= g->calls_per_s &&
-               had->log_per_s <= g->log_per_s && same_text(had->cpu, g->cpu);
-    for (size_t i = 0; may && i < had->n_iface; i++)
-        may = same_text(qc_grant_get(g, had->iface[i].key), had->iface[i].value);
-    return may;
+    return (!g->sha256 || qc_grant_same_text(g->sha256, p->image.sha256)) &&
+           qc_grant_covers(g, had) && within(had->memory, g->memory) &&
+           within(had->threads, g->threads) && had->calls_per_s <= g->calls_per_s &&
+           had->log_per_s <= g->log_per_s;
 }
 
 bool qc_plugin_only_live(const qc_plugin *p, const qc_plugin *next)
@@ -51,7 +42,7 @@ bool qc_plugin_only_live(const qc_plugin *p, const qc_plugin *next)
     if (strcmp(p->image.sha256, next->image.sha256) != 0 || !same_grant(&p->grant, &next->grant))
         return false;
     for (size_t i = 0; i < m->n_config; i++) {
-        if (same_text(p->resolution.config[i], next->resolution.config[i]))
+        if (qc_grant_same_text(p->resolution.config[i], next->resolution.config[i]))
             continue;
         if (!m->config[i].live)
             return false;

@@ -15,22 +15,9 @@
 
 char *qc_tool_command(const qc_tool *t, const char *program)
 {
-    static const char *const option[] = {"datadir", "conf", "plugindir", "plugingrants"};
-    size_t n = strcmp(program, "quoin-cli") == 0 ? 2 : QC_COUNTOF(option);
-    bool main_chain = strcmp(t->chain, "main") == 0;
-    char *text = qc_strdup(program);
-    for (size_t i = 0; i < n; i++) {
-        const char *value = qc_settings_str(t->settings, option[i], "");
-        if (!*value || !qc_settings_on_command_line(t->settings, option[i]))
-            continue;
-        char *longer = qc_asprintf("%s -%s=%s", text, option[i], value);
-        qc_free(text);
-        text = longer;
-    }
-    char *all =
-        qc_asprintf("%s%s%s", text, main_chain ? "" : " -chain=", main_chain ? "" : t->chain);
-    qc_free(text);
-    return all;
+    const char *dir = qc_settings_str(t->settings, "datadir", "");
+    bool named = *dir && qc_settings_on_command_line(t->settings, "datadir");
+    return qc_conf_command(t->settings, program, named ? dir : NULL, t->chain);
 }
 
 /* One that is there stays whose it was, and as readable: a node of another user must read on. */
@@ -70,25 +57,10 @@ static bool put_back(const qc_tool *t, const char *grant, qc_span text, const qc
     return holds(grant, text) && !put_grant(t, grant, qc_bytes_span(was));
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 static bool same_bounds(const qc_grant *a, const qc_grant *b)
 {
-    return a->trusted == b->trusted && a->best_effort == b->best_effort && a->memory == b->memory &&
-           a->threads == b->threads && a->calls_per_s == b->calls_per_s &&
-           a->log_per_s == b->log_per_s && same_text(a->cpu, b->cpu);
-}
-
-/* All that `a` grants is granted by `b`, in the same words. */
-static bool grants_no_more(const qc_grant *a, const qc_grant *b)
-{
-    bool same = same_bounds(a, b) && (b->unstable || !a->unstable);
-    for (size_t i = 0; same && i < a->n_iface; i++)
-        same = same_text(a->iface[i].value, qc_grant_get(b, a->iface[i].key));
-    return same;
+    return a->best_effort == b->best_effort && a->memory == b->memory && a->threads == b->threads &&
+           a->calls_per_s == b->calls_per_s && a->log_per_s == b->log_per_s;
 }
 
 /* What stands against the old text; NULL: nothing. Whether it starts is up to the plugin: it must
@@ -100,9 +72,9 @@ static const char *against_old(int code, qc_span text, const qc_bytes *was)
     const char *why = NULL;
     if (!qc_grant_parse(text, &a, &p) || !qc_grant_parse(qc_bytes_span(was), &b, &p))
         why = "it is no grant";
-    else if (!same_text(a.file, b.file) || !same_text(a.sha256, b.sha256))
+    else if (!qc_grant_same_text(a.file, b.file) || !qc_grant_same_text(a.sha256, b.sha256))
         why = FILE_GONE;
-    else if (!grants_no_more(&b, &a))
+    else if (!qc_grant_covers(&a, &b) || !same_bounds(&a, &b))
         why = "it allowed more";
     else if (code == DOWN)
         why = "the one that ran was allowed more";
